@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, prepare
 from perceptron.backends import registry
-from perceptron.measure.memory import PeakMemory, release
+from perceptron.measure.memory import release, watch_peak, watched_peak
 
 # Of arrays beside which what libraries keep for themselves does not show: of smaller ones, the peak
 # depends on what ran in the process before.
@@ -24,7 +24,8 @@ class PeakBytes:
         """Pay for imports, pools and the data set before the peak is watched."""
         if registry.load(backend).device != "cpu":
             raise NotImplementedError(f"{backend}: its memory is not this process's")
-        if PeakMemory().bytes() is None:
+        watch_peak()
+        if watched_peak() is None:
             raise NotImplementedError("this system does not tell the peak of a process")
         family, size = problem.split(":")
         self.case = Case(family, int(size), backend)
@@ -36,6 +37,6 @@ class PeakBytes:
 
     def track_peak_bytes(self, problem: str, backend: str) -> int | None:
         """Watch preparing, and one iteration of training."""
-        memory = PeakMemory()
+        watch_peak()
         prepare(self.case).train(1)
-        return memory.bytes()
+        return watched_peak()

@@ -25,7 +25,6 @@ from benchmarks.shared import ROOT, measured, report_line
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer
 from perceptron.measure import timing  # asv takes any name here that begins with time_
-from perceptron.measure.extras import spin
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.problems import catalogue, cost
 from perceptron.problems.datasets import Array
@@ -269,7 +268,13 @@ def read(seconds: float) -> float:
 
 class _Spinning:
     def __init__(self, seconds: float) -> None:
-        self.train = spin(seconds)
+        self._seconds = seconds
+
+    def train(self, iterations: int) -> None:
+        for _ in range(iterations):
+            end = time.perf_counter() + self._seconds
+            while time.perf_counter() < end:
+                pass
 
     def reset(self) -> None: ...
 

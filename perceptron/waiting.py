@@ -41,6 +41,11 @@ class WaitingMeter:
     microsecond for each; what a thread that has ended waited still counts.
     """
 
+    processes = 1
+    """That train together: their threads wait for each other."""
+    device: str | None = None
+    """The kind of the device that the threads give work to; None for the host itself."""
+
     def __init__(self, threads: str = _THREADS) -> None:
         self._threads = threads
         self._files: dict[str, int] = {}

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from docs.build.shown import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
 from perceptron.analysis.trust import Diagnosis, warnings_about
-from perceptron.measure.neighbours import Seen
-from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
+from perceptron.records.conditions import Conditions, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
@@ -285,8 +284,8 @@ TIRED = replace(SOUND, on_battery=True, load=1.5)
 class UnknownLook:
     """Stands in for a look around: at once, and nothing could be seen."""
 
-    def end(self) -> Seen:
-        return Seen(CoreUse())
+    def end(self) -> Conditions:
+        return Conditions()
 
 
 def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2) -> Diagnosis:

@@ -52,6 +52,7 @@ class CupyBackend(NumpyBackend):
 
     name = "cupy"
     device = "cuda"
+    one_model = True
     summary = "CuPy on a CUDA GPU: the gradients of numpy, called from Python"
     rung = LadderStep(
         "PyTorch: CuPy launches the same gradients from Python", after="torch-cuda-manual"

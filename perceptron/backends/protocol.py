@@ -101,6 +101,7 @@ class Backend(Protocol):
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
       when the work is queued.
+    * ``one_model``: True if it trains no several models together.
     * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where the problem
       alone decides that. Cheap.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
@@ -224,6 +225,8 @@ def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:
     """Return why the backend cannot train a problem, as far as that is known before `prepare`."""
     require: Callable[[Problem, DType], object] | None = getattr(backend, "require", None)
     try:
+        if getattr(backend, "one_model", False):
+            problem.require_one_model()
         if require is not None:
             require(problem, dtype)
     except Unsupported as reason:

@@ -263,6 +263,7 @@ class CompiledBackend(OnTorch):
     """
 
     compiles = True
+    one_model = True
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
     _found = False
 

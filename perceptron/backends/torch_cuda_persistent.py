@@ -79,6 +79,7 @@ class PersistentBackend(OnTorch):
 
     imports = ("torch", "triton")
     compiles = True
+    one_model = True
 
     def unavailable(self) -> str | None:
         if reason := super().unavailable():

@@ -92,6 +92,7 @@ class LoaderBackend(TorchBackend):
 
     # The first step of any optimizer imports the last of them, which takes seconds.
     imports = ("torch", "torch.utils.data", "torch._dynamo")
+    one_model = True
     trainer = LoaderTrainer
     of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
 

@@ -118,6 +118,7 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 class FunctionalBackend(OnTorch):
     """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
 
+    one_model = True
     trainer = FunctionalTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:

@@ -125,6 +125,7 @@ class BmmTrainer(ManualTrainer):
 class ManualBackend(OnTorch):
     """What `torch-cpu` computes, without recording it for a backward pass."""
 
+    one_model = True
     trainer = ManualTrainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
@@ -135,6 +136,7 @@ class BmmBackend(ManualBackend):
     """What `torch-cpu` computes for several models, without vmap and without autograd."""
 
     low_precision: tuple[str, ...] = ("bfloat16",)
+    one_model = False
     trainer = BmmTrainer
 
 

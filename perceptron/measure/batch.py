@@ -23,7 +23,7 @@ from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threa
 from perceptron.errors import UserError
 from perceptron.measure import extras
 from perceptron.measure.hardware import hardware_of, ran_out
-from perceptron.measure.job import Batch, Outcome, Part, timed
+from perceptron.measure.job import Batch, Outcome, Part, reason_of, text_of, timed
 from perceptron.measure.memory import available_bytes, keep_freed_memory
 from perceptron.measure.ranks import (
     assert_threads_of_each,
@@ -42,25 +42,21 @@ _SHORT_OPERATIONS = 1e9
 _OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
-class Batches:
-    """State that a worker keeps between batches of one backend, dtype and number of threads."""
+def outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
+    """Yield the outcome of each problem as soon as it is there.
 
-    def __init__(self) -> None:
-        self._backend: Backend | None = None
-
-    def measure(self, batch: Batch) -> Iterator[Outcome]:
-        """Yield the outcome of each problem as soon as it is there."""
-        context_seconds = None
-        if self._backend is None:
-            self._backend = registry.load(batch.backend)
-            keep_freed_memory()
-            context_seconds = first_touch(self._backend, batch)
-        for reference in batch.problems:
-            yield measure(self._backend, reference, batch, context_seconds)
-            context_seconds = None  # the next problem finds everything started
-        # The next batch may be long in coming, and other workers need memory.
-        forget_data(self._backend)
-        hardware_of(self._backend).release()
+    All batches of a worker are of one backend, dtype and number of threads; the first starts it.
+    """
+    backend, context_seconds = registry.load(batch.backend), None
+    if is_first:
+        keep_freed_memory()
+        context_seconds = first_touch(backend, batch)
+    for reference in batch.problems:
+        yield measure(backend, reference, batch, context_seconds)
+        context_seconds = None  # the next problem finds everything started
+    # The next batch may be long in coming, and other workers need memory.
+    forget_data(backend)
+    hardware_of(backend).release()
 
 
 def measure(
@@ -87,18 +83,16 @@ def _measured(
             return _extra(backend, problem, job, context_seconds)
         return _measure(backend, problem, job)
     except Unsupported as reason:
-        return Outcome(problem=reference, status="skipped", reason=_line(reason))
+        return Outcome(problem=reference, status="skipped", reason=text_of(reason))
     except Refused as reason:
-        return Outcome(
-            problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
-        )
-    except (_Failed, RankFailed, UserError) as reason:
-        return Outcome(problem=reference, status="failed", reason=_line(reason))
-    except MemoryError:
-        return Outcome(problem=reference, status="failed", reason="out of memory")
+        said = f"not checkable: {text_of(reason)}"
+        return Outcome(problem=reference, status="skipped", reason=said)
+    except RankFailed as reason:
+        return Outcome(problem=reference, status="failed", reason=text_of(reason))
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        said = f"{type(error).__name__}: {_line(error)}"
-        said = _OUT_OF_DEVICE_MEMORY if ran_out(backend, error) else said
+        is_ours = isinstance(error, UserError | MemoryError)
+        is_out = not is_ours and ran_out(backend, error)
+        said = _OUT_OF_DEVICE_MEMORY if is_out else reason_of(error)
         return Outcome(problem=reference, status="failed", reason=said)
 
 
@@ -126,10 +120,6 @@ def first_touch(backend: Backend, job: Batch) -> float | None:
     gc.collect()
     gc.freeze()
     return context_seconds
-
-
-class _Failed(Exception):
-    """The backend does not train this problem rightly; the message says how, in one line."""
 
 
 def _measure(backend: Backend, problem: Problem, job: Batch) -> Outcome:
@@ -172,7 +162,7 @@ def _check(backend: Backend, problem: Problem, job: Batch) -> Outcome:
     difference = agreement.check(backend, problem, job.dtype, _reference(problem, job))
     if not difference.agrees:
         tell = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
-        raise _Failed(f"{difference}; run: {tell}")
+        raise UserError(f"{difference}; run: {tell}")
     return Outcome(problem=problem.reference, status="ok")
 
 
@@ -193,18 +183,17 @@ def _time(backend: Backend, problem: Problem, job: Batch) -> Outcome:
     loss = trainer.loss()
     if not isfinite(loss):
         name = "NaN" if isnan(loss) else f"{loss}"
-        raise _Failed(f"the loss is {name} after {timing.iterations:,} iterations: lower the rate")
-    peak_bytes = hardware.peak_bytes()
-    return Outcome(
-        problem=problem.reference,
-        status="ok",
-        **timed(timing),
-        prepare_seconds=prepare_seconds,
-        prepared_from_cache=from_cache() if from_cache is not None else None,
-        peak_bytes=peak_bytes,
-        gpu=hardware.state_at_work(trainer, timing),
-        device_seconds=hardware.own_seconds(trainer, timing),
-    )
+        raise UserError(
+            f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
+        )
+    own = {
+        "prepare_seconds": prepare_seconds,
+        "prepared_from_cache": from_cache() if from_cache is not None else None,
+        "peak_bytes": hardware.peak_bytes(),
+        "gpu": hardware.state_at_work(trainer, timing),
+        "device_seconds": hardware.own_seconds(trainer, timing),
+    }
+    return Outcome(problem=problem.reference, **timed(timing) | own)
 
 
 def _reference(problem: Problem, job: Batch) -> Reference:
@@ -230,10 +219,6 @@ def _new_reference(problem: Problem) -> Reference:
     limit = 1 if cost.operations(problem) < _SHORT_OPERATIONS else None
     with threadpool_limits(limits=limit):
         return agreement.reference(problem)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:500]
 
 
 def _gib(size: int) -> str:

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from functools import partial
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
-from perceptron.errors import UserError, in_one_line
+from perceptron.errors import UserError
 from perceptron.measure.functions import Function, Functions, Setup, load
-from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.job import Batch, Outcome, reason_of, timed
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.same_results import difference, digest, is_tensor
 from perceptron.measure.timing import Effort, time_training
@@ -29,27 +29,22 @@ _SINGLE_CALLS = 25
 _LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
 
 
-class Calls:
-    """What a worker keeps from one batch to the next: the functions, loaded once."""
+def outcomes(batch: Batch) -> Iterator[Outcome]:
+    """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
+    for problem in batch.problems:
+        try:
+            yield _outcome(*_loaded(str(batch.functions), batch.backend), problem, batch)
+        except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
+            yield Outcome(problem=problem, status="failed", reason=reason_of(error))
 
-    def __init__(self) -> None:
-        self._loaded: tuple[Functions, Setup, Function] | None = None
 
-    def measure(self, batch: Batch) -> Iterator[Outcome]:
-        """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
-        for problem in batch.problems:
-            try:
-                if self._loaded is None:
-                    functions = load(str(batch.functions))
-                    function = functions.candidate(batch.backend)
-                    self._loaded = functions, Setup(functions.setup), function
-                    keep_freed_memory()
-                yield _outcome(*self._loaded, problem, batch)
-            except MemoryError:
-                yield Outcome(problem=problem, status="failed", reason="out of memory")
-            except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
-                said = str(error) if isinstance(error, UserError) else in_one_line(error)
-                yield Outcome(problem=problem, status="failed", reason=said)
+@lru_cache(maxsize=1)  # all batches of a worker are of one function
+def _loaded(file: str, name: str) -> tuple[Functions, Setup, Function]:
+    functions = load(file)
+    function = functions.candidate(name)
+    setup = Setup(functions.setup)
+    keep_freed_memory()
+    return functions, setup, function
 
 
 def _outcome(
@@ -147,15 +142,16 @@ def _leaves(value: object) -> Iterator[Any]:
 def _check(functions: Functions, name: str, function: Function, make: Make) -> None:
     """Raise `UserError` unless a candidate gives what the first one does, and keeps its data."""
     data = make()
+    before = digest(data) if functions.fresh is None else None
     try:
         same_data = copy.deepcopy(data)  # so that they are the same, whatever setup does
-        before = digest(data) if functions.fresh is None else b""
+        cannot_tell = functions.fresh is None and before is None
     except Exception:  # noqa: BLE001 a type of the user's may do anything when it is copied
-        if functions.fresh is None:
-            raise UserError(
-                "the data of setup cannot be copied, to see whether a call changes them: set fresh"
-            ) from None
-        same_data = make()
+        same_data, cannot_tell = make(), functions.fresh is None
+    if cannot_tell:
+        raise UserError(
+            "the data of setup cannot be copied, to see whether a call changes them: set fresh"
+        )
     own = function(*data)
     waiter(own)
     if functions.fresh is None and digest(data) != before:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
-from perceptron.measure.budget import Budget, Progress
+from perceptron.grouping import grouped
+from perceptron.measure.budget import START_SHARE, Budget, Progress
 from perceptron.measure.job import Batch, Call, Extra, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
@@ -31,6 +32,9 @@ Trained = tuple[str, str, str, int]
 
 # Problems that are checked before the first of them is timed: where the time ends, some have times.
 _SOME = 8
+# What takes so many times what was expected hangs, or may as well; a busy neighbour slows less.
+_LONGER_THAN_EXPECTED = 10.0
+_LEAST_SECONDS = 1.0
 # Processes that are not there after so long, or after twice what others took, do not start.
 _LATE_SECONDS = 1.0
 
@@ -92,10 +96,17 @@ class _Campaign:
         while wanted and self._has_time:
             self._failed.clear()
             for repeat in sorted({job.repeat for job in wanted}):
-                jobs = [job for job in wanted if job.repeat == repeat and not self._is_out(job)]
+                jobs = [
+                    job
+                    for job in wanted
+                    # What fails in an earlier repeat, or does not end, is not tried again.
+                    if job.repeat == repeat
+                    and not self._hangs(job)
+                    and _without_repeat(job) not in self._failed
+                ]
                 self._measure(jobs)
-                own = (name for job in jobs if not _lasts(job) for name in _names(job))
-                self._workers.end(*own)
+                over = [job for job in jobs if not (isinstance(job, Time) and job.lasts)]
+                self._workers.end(*map(_process, over), *map(_checker, over))
                 # Also where more repeats follow: it raises if a model was edited meanwhile.
                 then = self._wanted(ask)
             wanted = then
@@ -140,7 +151,7 @@ class _Campaign:
                 fit.append(job)
             else:
                 self._keep(job, nothing(job, "skipped", reason))
-        by_problem = list(_by(lambda job: job.problem, fit).values())
+        by_problem = list(grouped(fit, lambda job: job.problem).values())
         self._shuffle.shuffle(by_problem)
         self._start(fit)
         for first in range(0, len(by_problem), _SOME):
@@ -170,7 +181,7 @@ class _Campaign:
                     wanted[_checker(job)] = (_batch([job]), backend)
             before = self._budget.spent
             try:
-                with self._budget.piece(self._budget.longest_start):
+                with self._budget.piece(START_SHARE * self._budget.left):
                     self._workers.warm(wanted)
                 self._longest_start = max(self._longest_start, self._budget.spent - before)
                 return
@@ -179,7 +190,7 @@ class _Campaign:
                 if self._longest_start and seconds < max(_LATE_SECONDS, 2 * self._longest_start):
                     self._is_late = True  # others took as long, and were there
                     return
-                self._budget.hangs.keep(abandoned, seconds)
+                self._budget.abandoned[abandoned.backend, abandoned.problem] = seconds
 
     def _check(self, jobs: Sequence[Job]) -> None:
         """Have backends show that they train what the reference does, where they have not yet.
@@ -188,7 +199,7 @@ class _Campaign:
         with more: what it rounds away is its right.
         """
         unchecked = [job for job in jobs if not self._may_be_done(job)]
-        for name, members in _by(_checker, unchecked).items():
+        for name, members in grouped(unchecked, _checker).items():
             left = {job.problem: job for job in members}
             # Once around, and again without each problem on which the backend did not end.
             while left := {name: job for name, job in left.items() if not self._hangs(job)}:
@@ -212,7 +223,7 @@ class _Campaign:
         before, backend = self._budget.spent, _backend(job)
         name = (job.backend, job.subject)
         expected = self._longest.get(name, inf)
-        with self._noting_hangs(expected, self._budget.longest_piece, job.subject):
+        with self._noting_hangs(expected, job.subject):
             seen: Seen
             if isinstance(job, Race):
                 assert backend is not None, "functions do not race"
@@ -227,34 +238,33 @@ class _Campaign:
         """Yield outcomes up to one that does not come in time: what hangs is noted."""
         while True:
             outcome = None
-            with self._noting_hangs(inf, self._budget.longest_piece):
+            with self._noting_hangs():
                 outcome = next(outcomes, None)
             if outcome is None:
                 return
             yield outcome
 
     @contextmanager
-    def _noting_hangs(
-        self, expected: float, longest: float, subject: str | None = None
-    ) -> Iterator[None]:
-        """Do a piece; keep that it hangs if it was abandoned though there was time for it.
+    def _noting_hangs(self, expected: float = inf, subject: str | None = None) -> Iterator[None]:
+        """Do a piece; keep that it hangs if it was abandoned, unless it was merely begun late.
 
         ``subject`` is what it was at; by default the problem.
         """
         budget, before = self._budget, self._budget.spent
         try:
-            with budget.piece(longest):
+            with budget.piece(budget.longest_piece):
                 yield
         except Abandoned as abandoned:
             seconds = budget.spent - before
-            abandoned.problem = subject or abandoned.problem
-            if budget.is_over:
-                budget.hangs.note(abandoned, seconds, expected)
-            else:
-                budget.hangs.keep(abandoned, seconds)
+            if not budget.is_over or seconds >= max(
+                _LEAST_SECONDS, _LONGER_THAN_EXPECTED * expected
+            ):
+                budget.abandoned[abandoned.backend, subject or abandoned.problem] = seconds
 
     def _hangs(self, job: Job) -> bool:
-        return self._budget.hangs.holds(job.backend, job.subject)
+        """Return whether the backend did not end with this job's subject, or not start."""
+        keys = [(job.backend, job.subject), (job.backend, None)]
+        return not self._budget.abandoned.keys().isdisjoint(keys)
 
     def _may_be_done(self, job: Job) -> bool:
         """Return whether the backend agrees, or need not."""
@@ -269,20 +279,15 @@ class _Campaign:
             self._subjects[job.problem] = subject_fields(job)
         return self._subjects[job.problem]
 
-    def _is_out(self, job: Job) -> bool:
-        """Return whether an earlier repeat has failed, or does not end."""
-        return self._hangs(job) or _without_repeat(job) in self._failed
-
     def _keep(self, job: Job, seen: Seen) -> None:
         self._done.add(job)
         if seen.status != "ok":
             self._failed.add(_without_repeat(job))
         self._journal.append(*rows_of(job, self._subject(job), seen, self._run))
-        self._journal.note_spent(self._budget.whole.spent)
+        self._journal.note_spent(self._budget.spent)
 
     def _report(self, message: str) -> None:
-        whole = self._budget.whole
-        self._progress(whole.spent, whole.seconds, message)
+        self._progress(self._budget.spent, self._budget.seconds, message)
 
 
 def _backend(job: Job) -> Backend | None:
@@ -332,22 +337,6 @@ def _without_repeat(job: Job) -> Job:
     return replace(job, repeat=0, lasts=True) if isinstance(job, Time) else replace(job, repeat=0)
 
 
-def _names(job: Job) -> tuple[Hashable, Hashable]:
-    """Return the names of the processes that a job needs."""
-    return _process(job), _checker(job)
-
-
-def _lasts(job: Job) -> bool:
-    return isinstance(job, Time) and job.lasts
-
-
 def _checker(job: Job) -> Hashable:
     """Return the name of the process that checks a job."""
     return (job.backend, job.dtype, job.threads)
-
-
-def _by(key: Callable[[Job], Hashable], jobs: Sequence[Job]) -> dict[Hashable, list[Job]]:
-    groups: dict[Hashable, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(key(job), []).append(job)
-    return groups

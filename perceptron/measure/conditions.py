@@ -9,7 +9,6 @@ import contextlib
 import os
 import statistics
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,10 +18,10 @@ from typing import Any
 import msgspec
 import psutil
 
-from perceptron.errors import UserError
 from perceptron.machine import usable_cores
+from perceptron.measure.launch import printed
 from perceptron.measure.nvml import gpu_states
-from perceptron.measure.timing import Clock, Timing
+from perceptron.measure.timing import Clock, lower_quartile
 from perceptron.records.conditions import Conditions, Steadiness
 
 # Fresh processes of the fixed loop.
@@ -80,15 +79,13 @@ def quota_cores(root: Path = Path("/")) -> float | None:
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html, and version 1 where that is in use.
     """
-    return min(_quotas(root), default=None)
-
-
-def _quotas(root: Path) -> Iterator[float]:
+    quotas = []
     for group, files in _control_groups(root):
         words = " ".join(_text(group / name) or "" for name in files).split()
         # "max", -1 and what is not there, as for the host's path inside a container: no limit.
         if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
-            yield int(words[0]) / int(words[1])
+            quotas.append(int(words[0]) / int(words[1]))
+    return min(quotas, default=None)
 
 
 def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
@@ -180,21 +177,13 @@ def in_fresh_process(limit_seconds: float) -> float | None:
     Return None if the process is not done within ``limit_seconds``. Raises `UserError` if none can
     be started.
     """
+    command = ["-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))]
     try:
-        process = subprocess.run(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=limit_seconds,
-        )
+        answer = printed(command, limit_seconds)
     except subprocess.TimeoutExpired:
         return None
-    if process.returncode != 0:
-        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
-    samples = msgspec.json.decode(process.stdout, type=tuple[float, ...])
-    return Timing(samples, iterations=1).seconds
+    samples = msgspec.json.decode(answer, type=tuple[float, ...])
+    return lower_quartile(samples)
 
 
 def loop_steadiness(
@@ -208,14 +197,8 @@ def loop_steadiness(
         if measured is None:
             break
         seconds.append(measured)
-    return steadiness_of(seconds) if len(seconds) >= _FEWEST else None
-
-
-def steadiness_of(seconds: list[float]) -> Steadiness:
-    """Judge positive times by their robust variation and worst ratio.
-
-    Raises StatisticsError for an empty list.
-    """
+    if len(seconds) < _FEWEST:
+        return None
     middle = statistics.median(seconds)
     deviation = statistics.median(abs(value - middle) for value in seconds)
     return Steadiness(

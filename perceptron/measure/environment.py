@@ -6,11 +6,9 @@ import os
 import platform
 import re
 import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import msgspec
 import psutil
@@ -20,9 +18,9 @@ from perceptron.backends.protocol import Backend, nodes_of, processes_of
 from perceptron.errors import UserError
 from perceptron.library_versions import PACKAGES
 from perceptron.machine import cpu_name, steering_variables, usable_cores
-from perceptron.measure.launch import worker_environment
-from perceptron.measure.loaded_libraries import LoadedLibraries
-from perceptron.measure.nvml import NoDevice, driver, started
+from perceptron.measure.launch import printed, worker_environment
+from perceptron.measure.loaded_libraries import Loaded
+from perceptron.measure.nvml import NoDevice, driver
 from perceptron.records.environment import Environment, Gpu
 
 # With a cold disk cache the libraries of a GPU take half of it.
@@ -39,34 +37,29 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     for backend in sorted(backends, key=processes_of, reverse=True):
         with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
-    loaded = _loaded([backend.name for backend in backends], variables)
+    pools, beneath = _loaded([backend.name for backend in backends], variables)
+    # What crosses a network has other facts, so that nothing takes it for what does not. Which
+    # nodes they are is nothing to publish.
+    nodes = max(map(nodes_of, backends), default=1)
     driver_versions, gpus = gpus_here()
+    release = re.match(r"[0-9.]*[0-9]", platform.release())
     return Environment(
         cpu=cpu_name(),
         architecture=platform.machine(),
         cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
-        system=f"{platform.system()} {_release()}",
+        # Without what a distribution appends to the numbers of its kernel.
+        system=f"{platform.system()} {release[0] if release else platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         # The library that is loaded says more than a package that lies there.
-        libraries=_packages() | driver_versions | loaded.versions,
-        pools=loaded.pools,
+        libraries=_packages() | driver_versions | beneath,
+        pools=pools,
         gpus=gpus,
-        variables=steering_variables(variables) | _several_nodes(backends),
+        variables=steering_variables(variables) | ({NODES: str(nodes)} if nodes > 1 else {}),
     )
 
 
-def _several_nodes(backends: Iterable[Backend]) -> dict[str, str]:
-    """Return the most nodes that one of these backends trains over, where they are several.
-
-    What crosses a network has other facts, so that nothing takes it for what does not. Which nodes
-    they are is nothing to publish.
-    """
-    nodes = max(map(nodes_of, backends), default=1)
-    return {NODES: str(nodes)} if nodes > 1 else {}
-
-
-def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibraries:
+def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     """Return what these backends load; raises `UserError` if no process can be started.
 
     Where they end a process that loads them all, as two builds of one library can, each is asked
@@ -74,44 +67,25 @@ def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibrari
     """
     try:
         return _asked(names, variables)
-    except _NoAnswer:
+    except UserError:
         if not names:
             raise
     answers = [_asked([], variables)]
     for name in names:
-        with suppress(_NoAnswer):
+        with suppress(UserError):
             answers.append(_asked([name], variables))
-    pools = {pool: None for answer in answers for pool in answer.pools}
-    versions = {what: which for answer in answers for what, which in answer.versions.items()}
-    return LoadedLibraries(pools=list(pools), versions=versions)
+    pools = {pool: None for own, _ in answers for pool in own}
+    versions = {what: which for _, own in answers for what, which in own.items()}
+    return list(pools), versions
 
 
-class _NoAnswer(UserError):
-    """A process that loads libraries did not say what it had loaded."""
-
-
-def _asked(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibraries:
+def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
+    command = ["-m", "perceptron.measure.loaded_libraries", *names]
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", "perceptron.measure.loaded_libraries", *names],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=_LOADING_SECONDS,
-        )
+        answer = printed(command, _LOADING_SECONDS, variables)
     except subprocess.TimeoutExpired:
-        raise _NoAnswer(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
-    if process.returncode != 0:
-        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise _NoAnswer(f"cannot start a fresh Python process: {' '.join(last)}")
-    return msgspec.json.decode(process.stdout, type=LoadedLibraries)
-
-
-def _release() -> str:
-    """Return the kernel's version without what a distribution appends to its numbers."""
-    version_number = re.match(r"[0-9.]*[0-9]", platform.release())
-    return version_number[0] if version_number else platform.release()
+        raise UserError(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
+    return msgspec.json.decode(answer, type=Loaded)
 
 
 def _packages() -> dict[str, str]:
@@ -123,10 +97,10 @@ def _packages() -> dict[str, str]:
     return versions
 
 
-def gpus_here(nvml: Any = None) -> tuple[dict[str, str], list[Gpu]]:
+def gpus_here() -> tuple[dict[str, str], list[Gpu]]:
     """Return the version of CUDA that NVIDIA's driver can run, and the GPUs that it drives."""
     try:
-        nvml = driver() if nvml is None else started(nvml)
+        nvml = driver()
     except NoDevice:
         return {}, []
     try:

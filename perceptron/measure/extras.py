@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
@@ -19,8 +20,9 @@ from perceptron.measure.hardware import Device, device_of, hardware_of
 from perceptron.measure.job import Part, timed
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
-from perceptron.measure.timing import Clock, Effort, Repeatable, Timing, time_training
+from perceptron.measure.timing import Clock, Effort, Repeatable, time_training
 from perceptron.problems.problem import ITEMSIZE, DType, Problem
+from perceptron.records.measurement import Timings
 
 # Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
 # and quick enough to be repeated.
@@ -64,7 +66,7 @@ class TimedLoop:
             self._reset()
 
 
-def part(name: str, work: float, timing: Timing) -> Part:
+def part(name: str, work: float, timing: Timings) -> Part:
     """Return a piece of an extra: so much ``work`` an iteration, in the time of an iteration."""
     return Part(name=name, work=work, **timed(timing))
 
@@ -97,17 +99,13 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
     """
     if accelerator := accelerator_of(backend):
         yield from device_ceilings(accelerator, device_of(accelerator), dtype, effort)
-    else:
-        yield from _host_ceilings(dtype, effort)
-
-
-def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
+        return
     host, width = Accelerator(), _PRODUCT_WIDTH
-    product = time_training(TimedLoop(host.product(width, dtype)), effort)
-    yield part("product", 2.0 * width**3, product)
+    yield part(
+        "product", 2.0 * width**3, time_training(TimedLoop(host.product(width, dtype)), effort)
+    )
     # Every byte is read once and written once.
-    copy = time_training(TimedLoop(host.copy(_COPY_BYTES)), effort)
-    yield part("copy", 2.0 * _COPY_BYTES, copy)
+    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(host.copy(_COPY_BYTES)), effort))
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
@@ -156,7 +154,7 @@ def profile(
     if profiler is None:
         if (reason := optional.missing("torch")) is not None:
             raise Unsupported(f"the profiler is PyTorch's: {reason}")
-        profiler = torch_profiler(device)
+        profiler = partial(_torch_profile, device)
     trainer = backend.prepare(problem, dtype)
     trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
     times: dict[str, list[float]] = defaultdict(list)
@@ -178,18 +176,13 @@ def profile(
         )
 
 
-def torch_profiler(device: str) -> Profiler:
-    """Return PyTorch's profiler of this device."""
+def _torch_profile(device: str, work: Callable[[], None]) -> list[Ran]:
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiled
 
-    def run(work: Callable[[], None]) -> list[Ran]:
-        from torch.profiler import ProfilerActivity
-        from torch.profiler import profile as profiled
-
-        with profiled(activities=[getattr(ProfilerActivity, device.upper())]) as session:
-            work()
-        return list(kernels_of(session.events() or [], device))
-
-    return run
+    with profiled(activities=[getattr(ProfilerActivity, device.upper())]) as session:
+        work()
+    return list(kernels_of(session.events() or [], device))
 
 
 def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
@@ -201,18 +194,6 @@ def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
             continue
         if not event.name.startswith(_NO_KERNELS):
             yield event.name, event.time_range.elapsed_us() / 1e6
-
-
-def spin(seconds: float) -> Callable[[int], None]:
-    """Return a training whose iterations take this long, by the clock."""
-
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                pass
-
-    return loop
 
 
 def device_ceilings(
@@ -332,25 +313,9 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
         raise Unsupported(str(reason)) from None
     trainer = backend.prepare(problem, dtype)
     device.warm_up(trainer)
-    window = train_by_counter(trainer, read)
+    counted = train_by_counter(trainer, read)
     device.has_worked()
-    seconds = window.seconds / window.iterations
-    yield Part(
-        name="energy",
-        work=1.0,
-        seconds=seconds,
-        samples=[seconds],
-        iterations=window.iterations,
-        energy_joules=window.joules / window.iterations,
-    )
-
-
-class Window(NamedTuple):
-    """A while of training between two steps of the counter."""
-
-    joules: float
-    seconds: float
-    iterations: int
+    yield counted
 
 
 def counter(device: NvmlDevice) -> ReadJoules:
@@ -372,7 +337,7 @@ def counter(device: NvmlDevice) -> ReadJoules:
 
 def train_by_counter(
     trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
-) -> Window:
+) -> Part:
     """Train from one step of the counter to the first one after two seconds.
 
     Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
@@ -380,11 +345,19 @@ def train_by_counter(
     """
     iterations = _iterations_of_a_call(trainer, clock)
     joules, begin, _ = _train_to_step(trainer, iterations, read, clock)
-    trained, start, end, last = 0, joules, begin, joules
+    trained, end, last = 0, begin, joules
     while end - begin < _WINDOW_SECONDS:
         last, end, more = _train_to_step(trainer, iterations, read, clock)
         trained += more
-    return Window(last - start, end - begin, trained)
+    seconds = (end - begin) / trained
+    return Part(
+        name="energy",
+        work=1.0,
+        seconds=seconds,
+        samples=[seconds],
+        iterations=trained,
+        energy_joules=(last - joules) / trained,
+    )
 
 
 def _train_to_step(

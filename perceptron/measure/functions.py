@@ -26,7 +26,7 @@ from msgspec import Meta, Struct
 
 from perceptron.errors import UserError, in_one_line
 from perceptron.measure.pickled import received
-from perceptron.measure.same_results import CannotBeCopied, digest
+from perceptron.measure.same_results import digest
 from perceptron.records.measurement import AxisSize
 
 Function = Callable[..., object]
@@ -135,17 +135,14 @@ def describe(file: str, axes: int = 1) -> Described:
             f"got {sizes!r}"
         )
     setup, least = Setup(functions.setup), [one[0] for one in every]
-    try:
-        is_random = digest(setup(*least)) != digest(setup(*least))
-    except CannotBeCopied:
-        is_random = False
+    first, again = digest(setup(*least)), digest(setup(*least))
     return Described(
         names=tuple(candidates),
         axes=named,
         sizes=every,
         is_list=is_list,
         is_checked=functions.equal is not None,
-        is_random=is_random,
+        is_random=None not in (first, again) and first != again,
         files=_own_files(file),
     )
 

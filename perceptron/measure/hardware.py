@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil
 from threading import Thread
 from typing import Any
@@ -14,8 +14,9 @@ from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Ranks, ranks_of
 from perceptron.measure import memory
 from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process, gpu_state
-from perceptron.measure.timing import Clock, Repeatable, Timing
+from perceptron.measure.timing import Clock, Repeatable
 from perceptron.records.conditions import GpuState
+from perceptron.records.measurement import Timings
 
 # An idle H100 clocks 345 MHz, a busy one 1,980.
 WARM_UP_SECONDS = 0.3
@@ -34,8 +35,7 @@ def hardware_of(backend: Backend) -> Host:
     accelerator = accelerator_of(backend)
     if accelerator is not None:
         return device_of(accelerator)
-    ranks = ranks_of(backend)
-    return Host() if ranks is None else HostOfRanks(ranks)
+    return Host(ranks_of(backend))
 
 
 def device_of(accelerator: Any) -> Device:
@@ -56,7 +56,13 @@ def ran_out(backend: Backend, error: BaseException) -> bool:
 
 
 class Host:
-    """The processor and memory of this process, of which little need be asked."""
+    """The processor and memory of this process, and of its ``ranks`` where others train together.
+
+    Little of it need be asked.
+    """
+
+    def __init__(self, ranks: Ranks | None) -> None:
+        self._ranks = ranks
 
     def free_bytes(self) -> int | None:
         """Return what a training may take of a device's memory; None where that is unknown."""
@@ -65,14 +71,23 @@ class Host:
     def release(self) -> None:
         """Give freed memory back, so that every size starts from the same state."""
         memory.release()
+        if self._ranks is not None:
+            self._ranks.call_running(memory.release)
 
     def watch_memory(self) -> None:
         """Begin to look at what is held there."""
-        self._peak = memory.PeakMemory()
+        memory.watch_peak() if self._ranks is None else self._ranks.call(memory.watch_peak)
 
     def peak_bytes(self) -> int | None:
-        """Return the most that was held since `watch_memory`, beyond what was held then."""
-        return self._peak.bytes()
+        """Return the most that was held since `watch_memory`, beyond what was held then.
+
+        Of ranks that is the sum of what each held at most; None if one does not know.
+        """
+        if self._ranks is None:
+            return memory.watched_peak()
+        held = self._ranks.call(memory.watched_peak)
+        known = [size for size in held if size is not None]
+        return sum(known) if len(known) == len(held) else None
 
     def warm_up(self, trainer: Repeatable) -> None:
         """Bring it to the speed at which it works; for a host `time_training` does."""
@@ -80,33 +95,13 @@ class Host:
     def has_worked(self) -> None:
         """Note that it has worked until now."""
 
-    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
+    def state_at_work(self, trainer: Repeatable, timing: Timings) -> GpuState | None:
         """Read its state while it trains as it did for this timing."""
         return None
 
-    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+    def own_seconds(self, trainer: Any, timing: Timings) -> float | None:
         """Return what it needs per training iteration where it never waits for the host."""
         return None
-
-
-class HostOfRanks(Host):
-    """The same of the processes that train together, and of this one, which asks them."""
-
-    def __init__(self, ranks: Ranks) -> None:
-        self._ranks = ranks
-
-    def release(self) -> None:
-        super().release()
-        self._ranks.call_running(memory.release)
-
-    def watch_memory(self) -> None:
-        self._ranks.call(memory.watch_peak)
-
-    def peak_bytes(self) -> int | None:
-        """Return the sum of what each held at most; None if one does not know."""
-        held = self._ranks.call(memory.watched_peak)
-        known = [size for size in held if size is not None]
-        return sum(known) if len(known) == len(held) else None
 
 
 class Device(Host):
@@ -122,11 +117,10 @@ class Device(Host):
         clock: Clock = time.perf_counter,
         find: Callable[[str | None], NvmlDevice] = device_of_process,
     ) -> None:
+        super().__init__(None)
         self._accelerator = accelerator
         self._clock = clock
         self._find = find
-        self._nvml: NvmlDevice | None = None
-        self._was_sought = False
         self._worked_until: float | None = None
         self._held: int | None = None
 
@@ -168,8 +162,8 @@ class Device(Host):
     def has_worked(self) -> None:
         self._worked_until = self._clock()
 
-    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
-        device = self._nvml_device()
+    def state_at_work(self, trainer: Repeatable, timing: Timings) -> GpuState | None:
+        device = self._nvml_device
         if device is None:
             return None
         self.warm_up(trainer)
@@ -191,7 +185,7 @@ class Device(Host):
         self.has_worked()
         return states[0] if states else None
 
-    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+    def own_seconds(self, trainer: Any, timing: Timings) -> float | None:
         queue = getattr(trainer, "queue", None)
         if queue is None:
             return None
@@ -214,13 +208,11 @@ class Device(Host):
             raise NoDevice("only NVIDIA's driver is asked")
         return self._find(self._asked("uuid"))
 
+    @cached_property
     def _nvml_device(self) -> NvmlDevice | None:
-        """Return it, sought once in a process, or None where it is not known."""
-        if not self._was_sought:
-            self._was_sought = True
-            with suppress(Exception):  # `NoDevice`, and whatever another version raises
-                self._nvml = self.nvml_device()
-        return self._nvml
+        with suppress(Exception):  # `NoDevice`, and whatever another version raises
+            return self.nvml_device()
+        return None
 
     def _asked(self, name: str) -> Any:
         """Return what a method that an accelerator need not have returns, else None."""
@@ -228,6 +220,7 @@ class Device(Host):
         return None if method is None else method()
 
 
-def _lasting(seconds: float, timing: Timing) -> int:
+def _lasting(seconds: float, timing: Timings) -> int:
     """Return iterations that take about so long, but no more than a sample has."""
-    return min(timing.iterations, max(1, ceil(seconds / timing.seconds)))
+    assert timing.seconds, "it was timed"
+    return min(timing.iterations or 1, max(1, ceil(seconds / timing.seconds)))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
+from perceptron.errors import UserError, in_one_line
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import ExtraName, Timings
 from perceptron.records.race import Count, RaceDType, Target
-
-if TYPE_CHECKING:  # a process that races imports nothing that it does not need
-    from perceptron.measure.timing import Timing
 
 
 class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -116,35 +114,21 @@ class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
     """Whether each problem is a file that holds a PyTorch module of the user's."""
 
 
-class Part(Struct, frozen=True, kw_only=True):
-    """One piece of an extra: how much ``work`` it is, and seconds as in `Measurement`."""
+class Part(Timings, frozen=True, kw_only=True):
+    """One piece of an extra: how much ``work`` it is, and its times."""
 
     name: str
     work: float
+    seconds: float
     bytes_moved: float | None = None
     """Of a kernel."""
     thinnest: int | None = None
     """Of a kernel that is a matrix product, its smallest dimension."""
-    seconds: float
-    samples: list[float]
-    iterations: int
-    waited: float | None = None
-    contended: int | None = None
-    dropped: list[float] = []
-    energy_joules: float | None = None
-    """Per iteration, by the device's counter."""
 
 
-def timed(timing: Timing) -> dict[str, Any]:
-    """Return a timing as the fields of an `Outcome` or a `Part`."""
-    return {
-        "seconds": timing.seconds,
-        "samples": list(timing.samples),
-        "iterations": timing.iterations,
-        "waited": timing.waited,
-        "contended": None if timing.waited is None else len(timing.dropped),
-        "dropped": list(timing.dropped),
-    }
+def timed(seen: Timings) -> dict[str, Any]:
+    """Return times, or why there are none, as the fields of an `Outcome`, a `Part` or a row."""
+    return {field: getattr(seen, field) for field in Timings.__struct_fields__}
 
 
 class Outcome(Timings, frozen=True, kw_only=True):
@@ -154,3 +138,15 @@ class Outcome(Timings, frozen=True, kw_only=True):
     """The reference, as the batch names it."""
     parts: tuple[Part, ...] = ()
     """Of an extra."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why there is no time, in one line; what the suite itself says needs no type."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    return text_of(error) if isinstance(error, UserError) else in_one_line(error)
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return " ".join(str(error).split())[:500]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
 import msgspec
 
 from perceptron.backends.protocol import Backend, thread_variables
+from perceptron.errors import UserError, in_one_line
 from perceptron.measure.job import Batch, Outcome, Race
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
@@ -52,46 +54,30 @@ class Abandoned(Exception):
         """Which did not start in time, where several were started at once."""
 
 
-def no_end() -> float:
-    """Return that there is time without end."""
-    return inf
-
-
-def run_job(
-    job: Batch,
-    backend: Backend,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    seconds_left: SecondsLeft = no_end,
-) -> Iterator[Outcome]:
+def run_job(job: Batch, backend: Backend) -> Iterator[Outcome]:
     """Yield an outcome for every problem of the job, each as soon as it is there.
 
-    The process is a fresh one and ends with the job. Raises `Abandoned`, as in `Workers`.
+    The process is a fresh one and ends with the job.
     """
-    with Workers(seconds_left) as workers:
-        yield from workers.run("", job, backend, timeout_seconds)
+    with Workers() as workers:
+        yield from workers.run("", job, backend)
 
 
-def run_race(
-    job: Race,
-    backend: Backend,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    seconds_left: SecondsLeft = no_end,
-) -> RaceTimes:
+def run_race(job: Race, backend: Backend, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
     """Race once in a process of its own; whatever goes wrong with it becomes its answer.
 
-    One that says nothing for ``timeout_seconds`` hangs. Raises `Abandoned` once there are no
-    ``seconds_left``.
+    Raises `Abandoned` once there are no ``seconds_left``.
     """
     try:
         environment = worker_environment(backend, job.threads)
     except Exception as error:  # noqa: BLE001 untrusted code may do anything
         return RaceTimes(status="failed", reason=_not_asked(error))
     begun = time.monotonic()
-    worker = _Worker(environment)
+    worker = _Worker(environment, seconds_left)
     patience = 0.0
     try:
         worker.send(msgspec.structs.replace(job, begun=begun))
-        line = worker.next_line(job, job.problem, timeout_seconds, seconds_left)
+        line = worker.next_line(job, job.problem)
         if line is None:
             return RaceTimes(status="failed", reason=worker.why_it_ended()[1])
         patience = _SECONDS_TO_LEAVE
@@ -111,7 +97,7 @@ class Workers:
     When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
-    def __init__(self, seconds_left: SecondsLeft = no_end) -> None:
+    def __init__(self, seconds_left: SecondsLeft = lambda: inf) -> None:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
         self._patience = _SECONDS_TO_LEAVE
@@ -146,7 +132,7 @@ class Workers:
         late: dict[Hashable, Abandoned] = {}
         for name, (worker, empty) in started.items():
             try:
-                outcomes = list(worker.outcomes(empty, TIMEOUT_SECONDS, self._seconds_left))
+                outcomes = list(worker.outcomes(empty))
             except Abandoned as abandoned:
                 late[name] = Abandoned(abandoned.backend)
                 continue
@@ -158,13 +144,7 @@ class Workers:
             self.end(*late)  # what they still answer is of no job to come
             raise first
 
-    def run(
-        self,
-        name: Hashable,
-        job: Batch,
-        backend: Backend | None,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> Iterator[Outcome]:
+    def run(self, name: Hashable, job: Batch, backend: Backend | None) -> Iterator[Outcome]:
         """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
 
         Without a backend it is of functions.
@@ -188,10 +168,12 @@ class Workers:
             answered = False
             try:
                 worker.send(todo)
-                for outcome in worker.outcomes(todo, timeout_seconds, self._seconds_left):
+                for outcome in worker.outcomes(todo):
                     left.remove(outcome.problem)
                     yield outcome
-                    if _is_spoilt(outcome):
+                    # Nothing more is to be expected of a process that failed so.
+                    reason = outcome.reason or ""
+                    if outcome.status == "failed" and any(words in reason for words in _SPOILT):
                         break
                 else:
                     answered = True
@@ -205,7 +187,7 @@ class Workers:
     def _start(self, environment: Mapping[str, str]) -> _Worker:
         """Start a worker, which finds here what others have generated."""
         data = {} if self._data is None else {DATA_FOLDER: str(self._data)}
-        return _Worker({**environment, **data})
+        return _Worker({**environment, **data}, self._seconds_left)
 
     def end(self, *names: Hashable) -> None:
         """End the processes of these names, if they are there.
@@ -219,14 +201,7 @@ class Workers:
 
 
 def _not_asked(error: Exception) -> str:
-    reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
-    return " ".join(reason.split())[:500]
-
-
-def _is_spoilt(outcome: Outcome) -> bool:
-    """Return whether nothing more is to be expected of the process that failed so."""
-    reason = outcome.reason or ""
-    return outcome.status == "failed" and any(words in reason for words in _SPOILT)
+    return f"environment() cannot be asked: {in_one_line(error)}"
 
 
 def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
@@ -246,11 +221,33 @@ def package_path() -> str:
     return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
+def printed(
+    arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+) -> bytes:
+    """Return what a fresh Python process with these arguments prints.
+
+    Raises `UserError` if it fails, and subprocess.TimeoutExpired if it takes longer.
+    """
+    process = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=seconds,
+    )
+    if process.returncode != 0:
+        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
+    return process.stdout
+
+
 class _Worker:
     """One worker process, from its start to its end."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], seconds_left: SecondsLeft) -> None:
         self.process = ChildProcess(_COMMAND, environment)
+        self._seconds_left = seconds_left
         self._hangs = False
 
     @property
@@ -262,41 +259,33 @@ class _Worker:
         """Hand over a job."""
         self.process.send(msgspec.json.encode(job))
 
-    def next_line(
-        self,
-        job: Batch | Race,
-        problem: str,
-        timeout_seconds: float,
-        seconds_left: SecondsLeft,
-    ) -> bytes | None:
+    def next_line(self, job: Batch | Race, problem: str) -> bytes | None:
         """Return its next answer, None if it has ended.
 
-        Raises TimeoutError if it says nothing for so long, not even that it is alive; `Abandoned`
-        once there are no ``seconds_left``.
+        Raises TimeoutError if it says nothing for `TIMEOUT_SECONDS`, not even that it is alive;
+        `Abandoned` once there are no seconds left.
         """
         while True:
-            remaining = seconds_left()
+            remaining = self._seconds_left()
             try:
-                line = self.process.read_line(max(0.0, min(timeout_seconds, remaining)))
+                line = self.process.read_line(max(0.0, min(TIMEOUT_SECONDS, remaining)))
             except TimeoutError:
                 self._hangs = True
-                if remaining < timeout_seconds:
+                if remaining < TIMEOUT_SECONDS:
                     raise Abandoned(job.backend, problem) from None
                 raise
             if line is None or line.strip():
                 return line
 
-    def outcomes(
-        self, job: Batch, timeout_seconds: float, seconds_left: SecondsLeft
-    ) -> Iterator[Outcome]:
+    def outcomes(self, job: Batch) -> Iterator[Outcome]:
         """Yield the outcomes of a job that was sent, ending with why it ended early if it did.
 
-        There is at least one. Raises `Abandoned` once there are no ``seconds_left``.
+        There is at least one. Raises `Abandoned` once there are no seconds left.
         """
         left = list(job.problems)
         while left:
             try:
-                line = self.next_line(job, left[0], timeout_seconds, seconds_left)
+                line = self.next_line(job, left[0])
             except TimeoutError as error:
                 yield Outcome(problem=left[0], status="failed", reason=str(error))
                 return

@@ -11,20 +11,15 @@ import os
 import sys
 
 import msgspec
-from msgspec import Struct
 from threadpoolctl import threadpool_info
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.records.environment import ThreadPool
 
-
-class LoadedLibraries(Struct, frozen=True, kw_only=True):
-    """The answer, without paths, which would name a user's home."""
-
-    pools: list[ThreadPool]
-    versions: dict[str, str]
-    """Versions of what lies beneath the libraries and drives a device, by name."""
+Loaded = tuple[list[ThreadPool], dict[str, str]]
+"""The answer, without paths, which would name a user's home: and the versions of what lies beneath
+the libraries and drives a device, by name."""
 
 
 def main(backends: list[str]) -> None:
@@ -55,7 +50,7 @@ def main(backends: list[str]) -> None:
         )
         for pool in threadpool_info()
     ]
-    answer.write(msgspec.json.encode(LoadedLibraries(pools=pools, versions=versions)))
+    answer.write(msgspec.json.encode((pools, versions)))
     answer.close()
 
 

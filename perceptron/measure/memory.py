@@ -49,37 +49,23 @@ def release() -> None:
         libc.malloc_trim(0)
 
 
-class PeakMemory:
-    """The most memory this process held since this object was made, beyond what it held then."""
-
-    def __init__(self) -> None:
-        self._before: int | None = None
-        try:
-            # Linux: 5 resets the high-water mark, https://docs.kernel.org/filesystems/proc.html
-            Path("/proc/self/clear_refs").write_text("5")
-            self._before = _status_bytes("VmRSS")
-        except (OSError, ValueError):
-            pass
-
-    def bytes(self) -> int | None:
-        """Return bytes, or None where the system does not report them."""
-        if self._before is None:
-            return None
-        return max(0, _status_bytes("VmHWM") - self._before)
-
-
-_watched: PeakMemory | None = None
+_before: int | None = None
 
 
 def watch_peak() -> None:
     """Begin to look at the memory of this process, for `watched_peak`."""
-    global _watched
-    _watched = PeakMemory()
+    global _before
+    try:
+        # Linux: 5 resets the high-water mark, https://docs.kernel.org/filesystems/proc.html
+        Path("/proc/self/clear_refs").write_text("5")
+        _before = _status_bytes("VmRSS")
+    except (OSError, ValueError):
+        _before = None
 
 
 def watched_peak() -> int | None:
     """Return the most bytes held since `watch_peak`, beyond those before; None if unknown."""
-    return None if _watched is None else _watched.bytes()
+    return None if _before is None else max(0, _status_bytes("VmHWM") - _before)
 
 
 def _libc() -> Any:

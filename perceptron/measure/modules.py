@@ -14,49 +14,40 @@ from typing import Any
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.shared.torch_trainer import start_again
-from perceptron.errors import in_one_line
 from perceptron.measure.batch import first_touch
-from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.job import Batch, Outcome, reason_of, timed
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.pickled import received
 from perceptron.measure.timing import Effort, time_training
 
 
-class Modules:
-    """What a worker is asked about modules: each problem is the file of one."""
+def outcomes(batch: Batch) -> Iterator[Outcome]:
+    """Yield the outcome of each problem, the file of a module, as soon as it is there."""
+    for problem in batch.problems:
+        try:
+            yield _outcome(problem, batch)
+        except Exception as error:  # noqa: BLE001 the code is the user's
+            yield Outcome(problem=problem, status="failed", reason=reason_of(error))
 
-    def __init__(self) -> None:
-        self._is_ready = False
 
-    def measure(self, batch: Batch) -> Iterator[Outcome]:
-        """Yield the outcome of each problem as soon as it is there."""
-        for problem in batch.problems:
-            try:
-                yield self._outcome(problem, batch)
-            except MemoryError:
-                yield Outcome(problem=problem, status="failed", reason="out of memory")
-            except Exception as error:  # noqa: BLE001 the code is the user's
-                yield Outcome(problem=problem, status="failed", reason=in_one_line(error))
+_ready: set[str] = set()
 
-    def _outcome(self, problem: str, batch: Batch) -> Outcome:
-        backend = registry.load(batch.backend)
-        if not self._is_ready:
-            keep_freed_memory()
-            first_touch(backend, batch)
-            self._is_ready = True
-        if batch.extra is not None:  # only to have everything imported
-            return Outcome(problem=problem)
-        begin = time.perf_counter()
-        is_compiled = batch.backend.endswith("-compiled")
-        training = ModuleTraining(Path(problem), backend.device, is_compiled)
-        training.train(2)  # compiles; first kernels
-        prepare_seconds = time.perf_counter() - begin
-        timing = time_training(training, Effort(batch.samples, batch.minimum_seconds))
-        return Outcome(
-            problem=problem,
-            prepare_seconds=prepare_seconds,
-            **timed(timing),
-        )
+
+def _outcome(problem: str, batch: Batch) -> Outcome:
+    backend = registry.load(batch.backend)
+    if backend.name not in _ready:
+        keep_freed_memory()
+        first_touch(backend, batch)
+        _ready.add(backend.name)
+    if batch.extra is not None:  # only to have everything imported
+        return Outcome(problem=problem)
+    begin = time.perf_counter()
+    training = ModuleTraining(Path(problem), backend.device, backend.name.endswith("-compiled"))
+    training.train(2)  # compiles; first kernels
+    prepare_seconds = time.perf_counter() - begin
+    timing = time_training(training, Effort(batch.samples, batch.minimum_seconds))
+    own = timed(timing) | {"prepare_seconds": prepare_seconds}
+    return Outcome(problem=problem, **own)
 
 
 class ModuleTraining:

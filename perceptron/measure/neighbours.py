@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from perceptron.measure.conditions import busy_seconds, steal_share
 from perceptron.measure.timing import Clock
@@ -63,7 +63,7 @@ class Look:
         self._seconds = seconds
         self._first = self._read()
 
-    def end(self) -> Seen:
+    def end(self) -> Conditions:
         """Sleep for what is left of the look, and return what was used meanwhile."""
         self._sleep(max(0.0, self._first.when + self._seconds - self._clock()))
         first, last = self._first, self._read()
@@ -71,12 +71,12 @@ class Look:
         waited = None
         if first.waited is not None and last.waited is not None:
             waited = min(1.0, max(0.0, (last.waited - first.waited) / seconds))
-        use = CoreUse(
+        return Conditions(
             neighbours=_neighbours(first, last, seconds),
             other_cores=_other_cores(first, last, seconds),
             threads_waited=waited,
+            steal_share=_stolen(first.cpu, last.cpu),
         )
-        return Seen(use, _stolen(first.cpu, last.cpu))
 
     def _read(self) -> _Reading:
         others, own = self._processes()
@@ -97,10 +97,13 @@ class Look:
             # Without the right to look at it there are no times.
             if facts["pid"] not in ours and facts["cpu_times"] is not None
         }
+        # What its children used that have ended, too; not every system counts that.
+        kinds = ("user", "system", "children_user", "children_system")
         own = sum(
-            _used(facts) + _used_by_ended(facts)
+            float(getattr(facts["cpu_times"], kind, 0.0))
             for facts in seen
             if facts["pid"] in ours and facts["cpu_times"] is not None
+            for kind in kinds
         )
         return others or None, own
 
@@ -112,19 +115,11 @@ class Look:
         return None, []
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The result of a look at other processes."""
-
-    use: CoreUse
-    steal_share: float | None = None
-    """Steal time as a share of the busy CPU time; None where too little was busy to say."""
-
-
-def with_seen(conditions: Conditions, seen: Seen) -> Conditions:
+def with_seen(conditions: Conditions, seen: Conditions) -> Conditions:
     """Return the conditions with what a look has seen; what they know of stolen time stays."""
     steal = seen.steal_share if conditions.steal_share is None else conditions.steal_share
-    return replace(conditions, **asdict(seen.use), steal_share=steal)
+    use = {name: getattr(seen, name) for name in CoreUse.__struct_fields__}
+    return replace(conditions, **use, steal_share=steal)
 
 
 def waited_seconds(pressure: Path = _PRESSURE) -> float | None:
@@ -154,12 +149,6 @@ def _used(facts: dict[str, Any]) -> float:
     return float(facts["cpu_times"].user + facts["cpu_times"].system)
 
 
-def _used_by_ended(facts: dict[str, Any]) -> float:
-    """Return what its children used that have ended; not every system counts that."""
-    times = facts["cpu_times"]
-    return float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
-
-
 def _affinity(cpus: int) -> Iterable[int]:
     """Return the numbers of the CPUs that we may use, of so many that there are."""
     if not hasattr(os, "sched_getaffinity"):  # macOS
@@ -171,33 +160,27 @@ def _affinity(cpus: int) -> Iterable[int]:
 def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbour] | None:
     if first.others is None or last.others is None:
         return None
-    return sorted(_busy(first.others, last.others, seconds), key=lambda one: -one.share)
-
-
-def _busy(
-    before: dict[_Identity, tuple[str, float]],
-    after: dict[_Identity, tuple[str, float]],
-    seconds: float,
-) -> Iterator[Neighbour]:
     most = os.cpu_count() or 1
-    for identity, (name, used) in after.items():
-        share = (used - before.get(identity, ("", 0.0))[1]) / seconds
+    busy = []
+    for identity, (name, used) in last.others.items():
+        share = (used - first.others.get(identity, ("", 0.0))[1]) / seconds
         # One that has used more is older than the look, though it was not seen before.
         if SMALLEST_SHARE <= share <= most:
-            yield Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
+            one = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
+            busy.append(one)
+    return sorted(busy, key=lambda one: -one.share)
 
 
 def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | None:
     """Return what the CPUs did beside our own work; None if they are not counted."""
-    busy = _worked(last.cpus) - _worked(first.cpus)
-    if busy <= 0 or len(first.cpus) != len(last.cpus):
+    # Without what the host gave to others.
+    before, after = (
+        sum(busy_seconds(cpu) - getattr(cpu, "steal", 0.0) for cpu in reading.cpus)
+        for reading in (first, last)
+    )
+    if after <= before or len(first.cpus) != len(last.cpus):
         return None
-    return max(0.0, busy - (last.own - first.own)) / seconds
-
-
-def _worked(cpus: list[Any]) -> float:
-    """Return the busy seconds of all CPUs without what the host gave to others."""
-    return sum(busy_seconds(cpu) - getattr(cpu, "steal", 0.0) for cpu in cpus)
+    return max(0.0, after - before - (last.own - first.own)) / seconds
 
 
 def _stolen(before: Any, after: Any) -> float | None:

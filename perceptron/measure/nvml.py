@@ -36,11 +36,6 @@ def driver() -> Any:
         nvml = importlib.import_module("pynvml")
     except ImportError:
         raise NoDevice("nvidia-ml-py is not installed") from None
-    return started(nvml)
-
-
-def started(nvml: Any) -> Any:
-    """Return the module with its library started. Raises `NoDevice`."""
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:
@@ -49,7 +44,7 @@ def started(nvml: Any) -> Any:
 
 
 def device_of_process(
-    uuid: str | None = None, nvml: Any = None, variables: Mapping[str, str] = os.environ
+    uuid: str | None = None, variables: Mapping[str, str] = os.environ
 ) -> NvmlDevice:
     """Return the GPU that CUDA calls its first in this process. Raises `NoDevice` if unsure.
 
@@ -58,7 +53,7 @@ def device_of_process(
     place on the bus, so that an index tells only where CUDA was told to do so too, or where all
     GPUs are of one kind.
     """
-    nvml = driver() if nvml is None else started(nvml)
+    nvml = driver()
     try:
         handles = [
             nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
@@ -108,13 +103,10 @@ _REASONS = {
 }
 
 
-def gpu_states(nvml: Any = None) -> list[GpuState]:
-    """Read the state of each GPU that NVIDIA's driver knows; nothing without a driver.
-
-    ``nvml`` has the functions and constants of ``pynvml``, which is imported if it is None.
-    """
+def gpu_states() -> list[GpuState]:
+    """Read the state of each GPU that NVIDIA's driver knows; nothing without a driver."""
     try:
-        nvml = driver() if nvml is None else started(nvml)
+        nvml = driver()
     except NoDevice:
         return []
     try:
@@ -140,10 +132,15 @@ def gpu_state(device: NvmlDevice) -> GpuState:
 
     bits = query("nvmlDeviceGetCurrentClocksThrottleReasons")
     milliwatts = query("nvmlDeviceGetEnforcedPowerLimit")
-    clocks = [
+    now, default = (
         query(f"nvmlDeviceGet{name}ApplicationsClock", nvml.NVML_CLOCK_SM)
         for name in ("", "Default")
-    ]
+    )
+    # The driver keeps no such clocks, or the one for applications is another than its default. A
+    # range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.
+    locked = None if now is None or default is None else now != default
+    if bits is not None and bits & getattr(nvml, _LOCKED):
+        locked = True
     mode = query("nvmlDeviceGetComputeMode")
     return GpuState(
         name=query("nvmlDeviceGetName") or "unnamed GPU",
@@ -155,18 +152,6 @@ def gpu_state(device: NvmlDevice) -> GpuState:
         else [words for name, words in _REASONS.items() if bits & getattr(nvml, name)],
         power_limit_watts=None if milliwatts is None else milliwatts / 1e3,
         temperature_celsius=query("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
-        locked=_locked(bits is not None and bool(bits & getattr(nvml, _LOCKED)), clocks),
+        locked=locked,
         exclusive=None if mode is None else mode != nvml.NVML_COMPUTEMODE_DEFAULT,
     )
-
-
-def _locked(is_reason: bool, clocks: list[int | None]) -> bool | None:
-    """Return whether the clock is locked, as far as the driver tells.
-
-    The driver says so, or the clock for applications is another one than its default. None where
-    it keeps no such clocks; a range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.
-    """
-    if is_reason:
-        return True
-    now, default = clocks
-    return None if now is None or default is None else now != default

@@ -15,7 +15,7 @@ from typing import cast
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, Trainer, Unsupported, ranks_of, threads_of_each
 from perceptron.errors import UserError
-from perceptron.measure.job import Race
+from perceptron.measure.job import Race, reason_of, text_of
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.race import Check, RaceTimes, Training
@@ -31,14 +31,9 @@ def raced(job: Race, alive: Alive) -> RaceTimes:
     try:
         return race(job, alive)
     except Unsupported as reason:
-        return RaceTimes(status="skipped", reason=_line(reason))
-    except UserError as reason:
-        why = _line(reason)
-    except MemoryError:
-        why = "out of memory"
+        return RaceTimes(status="skipped", reason=text_of(reason))
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        why = f"{type(error).__name__}: {_line(error)}"
-    return RaceTimes(status="failed", reason=why)
+        return RaceTimes(status="failed", reason=reason_of(error))
 
 
 def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
@@ -116,7 +111,3 @@ def _waited(meter: WaitingMeter | None) -> float:
     """Return the seconds that threads have waited so far; NaN where that is unknown."""
     seconds = None if meter is None else meter()
     return nan if seconds is None else seconds
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:500]

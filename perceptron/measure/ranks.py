@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from threadpoolctl import threadpool_info
@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_info
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, ranks_of
 from perceptron.measure import memory
-from perceptron.measure.timing import Meter
 from perceptron.problems import datasets
 from perceptron.problems.problem import Problem
 from perceptron.waiting import WaitingMeter
@@ -72,37 +71,24 @@ def _make_rank_ready(problem: Problem) -> None:
 
 
 @contextmanager
-def meter_of(backend: Backend) -> Iterator[Meter | None]:
+def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
     """Yield what tells how long the threads of this process and of those that help it waited.
 
     These are a backend's ranks, or the processes that have work of it. None for a backend that
     trains on the host in this process alone, whose meter `time_training` makes itself.
     """
-    helping = ranks_of(backend) or backend
-    if not hasattr(helping, "process_ids"):
-        accelerator = accelerator_of(backend)
-        if accelerator is None:
-            yield None
-            return
-        with closing(BesideDevice(accelerator.kind)) as meter:
-            yield meter
+    helping, accelerator = ranks_of(backend) or backend, accelerator_of(backend)
+    meter: WaitingMeter
+    if hasattr(helping, "process_ids"):
+        meter = Together(helping.process_ids())
+    elif accelerator is not None:
+        meter = WaitingMeter()
+        meter.device = accelerator.kind
+    else:
+        yield None
         return
-    numbers = helping.process_ids()
-    if numbers is None:
-        yield Unknown()
-        return
-    with ExitStack() as stack:
-        meters = [WaitingMeter(), *(Computing(f"/proc/{number}/task") for number in numbers)]
-        kept = [stack.enter_context(closing(meter)) for meter in meters]
-        yield Together(kept, len(numbers))
-
-
-class BesideDevice(WaitingMeter):
-    """A meter of the threads that give work to a device of this kind."""
-
-    def __init__(self, device: str) -> None:
-        super().__init__()
-        self.device = device
+    with closing(meter):
+        yield meter
 
 
 class Computing(WaitingMeter):
@@ -118,48 +104,41 @@ class Computing(WaitingMeter):
                     self._nanoseconds.pop(thread, None)
 
 
-class Together:
-    """Meters of several processes as one; what is unknown of one is unknown of all."""
+class Together(WaitingMeter):
+    """This process and others as one; what is unknown of one is unknown of all.
 
-    def __init__(self, meters: Sequence[Meter], processes: int) -> None:
-        self._meters = meters
-        self.processes = processes
+    ``numbers`` are those of the others; None where they run on other machines, whose threads this
+    one does not see.
+    """
+
+    def __init__(self, numbers: Sequence[int] | None) -> None:
+        self.processes = len(numbers or ()) or 1
+        self.meters = []
+        if numbers is not None:
+            others = (Computing(f"/proc/{number}/task") for number in numbers)
+            self.meters = [WaitingMeter(), *others]
 
     def __call__(self) -> float | None:
-        waited = [meter() for meter in self._meters]
+        waited = [meter() for meter in self.meters]
         known = [seconds for seconds in waited if seconds is not None]
-        return sum(known) if len(known) == len(waited) else None
+        return sum(known) if known and len(known) == len(waited) else None
 
     def refresh(self) -> None:
-        for meter in self._meters:
+        for meter in self.meters:
             meter.refresh()
 
     def leave_out_idle(self) -> None:
-        for meter in self._meters:
+        for meter in self.meters:
             meter.leave_out_idle()
 
     @property
     def ran_seconds(self) -> float:
-        """Seconds that the threads had run at the last call, added up."""
-        return sum(meter.ran_seconds for meter in self._meters)
+        return sum(meter.ran_seconds for meter in self.meters)
 
     @property
     def threads(self) -> int:
-        """Threads that are read."""
-        return sum(meter.threads for meter in self._meters)
+        return max(1, sum(meter.threads for meter in self.meters))
 
-
-class Unknown:
-    """Where ranks run on other machines, whose threads this one does not see."""
-
-    ran_seconds = 0.0
-    threads = 1
-
-    def __call__(self) -> None:
-        return None
-
-    def refresh(self) -> None:
-        pass
-
-    def leave_out_idle(self) -> None:
-        pass
+    def close(self) -> None:
+        for meter in self.meters:
+            meter.close()

@@ -21,6 +21,7 @@ _NOT_RESULTS = ":(exclude)results"
 # a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
+    "grouping.py",
     "machine.py",
     "measure",
     "problems",
@@ -41,7 +42,12 @@ def revision() -> str | None:
     Raises `UserError` if the variable holds no commit.
     """
     checkout = Path(__file__).parents[2]
-    stated = _stated()
+    stated = os.environ.get(VARIABLE, "") or None
+    if stated and not _COMMIT.fullmatch(stated):
+        raise UserError(
+            f"{VARIABLE}: not a commit: {stated[:80]!r}: give what `git rev-parse --short=12 HEAD` "
+            "prints where the code comes from, or leave the variable out"
+        )
     if not (checkout / ".git").exists():
         return stated
     commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
@@ -63,16 +69,6 @@ def measuring_code() -> str | None:
         return code_digest(Path(__file__).parents[1], MEASURING)
     except OSError:
         return None
-
-
-def _stated() -> str | None:
-    commit = os.environ.get(VARIABLE, "")
-    if commit and not _COMMIT.fullmatch(commit):
-        raise UserError(
-            f"{VARIABLE}: not a commit: {commit[:80]!r}: give what `git rev-parse --short=12 HEAD` "
-            "prints where the code comes from, or leave the variable out"
-        )
-    return commit or None
 
 
 def _changes(checkout: Path) -> bytes:

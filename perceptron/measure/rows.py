@@ -7,7 +7,7 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import processes_of
-from perceptron.measure.job import Call, Extra, Job, Outcome, Part, Race
+from perceptron.measure.job import Call, Extra, Job, Outcome, Race, timed
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import KERNELS, PHASES, PROFILE, Measurement, Status, Timings
@@ -15,8 +15,6 @@ from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.rehearsal import device_label
-
-_TIMES = ("seconds", "samples", "iterations", "waited", "contended", "dropped", "energy_joules")
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""
@@ -35,19 +33,14 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
     """
     if isinstance(job, Extra):
         return _explaining(job, subject, seen, run)
-    return [_row_of(job, subject, seen, run)]
-
-
-def _row_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> Row:
     if isinstance(job, Call):
         backend: dict[str, Any] = {"backend": job.backend, "threads": job.threads, "processes": 1}
     else:
         backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
-        own = {field: getattr(seen, field) for field in Timings.__struct_fields__}
-        return run.row(repeat=job.repeat, **subject, **backend, **own)
+        return [run.row(repeat=job.repeat, **subject, **backend, **timed(seen))]
     assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
-    return RaceRow(
+    of_race = RaceRow(
         machine=run.machine,
         environment=run.environment,
         commit=run.commit,
@@ -63,6 +56,7 @@ def _row_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> Row:
         **backend,
         **{field: getattr(seen, field) for field in RaceTimes.__struct_fields__},
     )
+    return [of_race]
 
 
 def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
@@ -84,15 +78,12 @@ def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> li
         return [row(KERNELS, len(parts), KERNELS)]
     if job.extra == PROFILE:
         return [row(PROFILE, sum(part.work for part in parts), PROFILE)]
-    if job.extra == PHASES:
-        what = dict(subject)
-        family, size = what.pop("family"), what.pop("size")
-        return [row(family, size, part.name, **what, **_times(part)) for part in parts]
-    return [row(job.extra, part.work, part.name, **_times(part)) for part in parts]
-
-
-def _times(part: Part) -> dict[str, Any]:
-    return {field: getattr(part, field) for field in _TIMES}
+    of_problem = job.extra == PHASES
+    rows: list[Row] = []
+    for part in parts:
+        what = subject if of_problem else {"family": job.extra, "size": part.work}
+        rows.append(row(phase=part.name, **what, **timed(part)))
+    return rows
 
 
 def subject_fields(job: Job) -> dict[str, Any]:

@@ -105,12 +105,8 @@ def _on_host(value: Any) -> Any:
     return value
 
 
-class CannotBeCopied(Exception):
-    """Data hold something that cannot be written down."""
-
-
-def digest(data: object) -> bytes:
-    """Return a digest of everything that data hold; raises `CannotBeCopied`."""
+def digest(data: object) -> bytes | None:
+    """Return a digest of everything that data hold; None where that cannot be written down."""
 
     class Writer(pickle.Pickler):
         def persistent_id(self, value: object) -> object:
@@ -121,6 +117,6 @@ def digest(data: object) -> bytes:
     text = io.BytesIO()
     try:
         Writer(text, protocol=5).dump(data)
-    except Exception as error:  # noqa: BLE001 as copying
-        raise CannotBeCopied(str(error)) from None
+    except Exception:  # noqa: BLE001 as copying
+        return None
     return sha256(text.getbuffer()).digest()

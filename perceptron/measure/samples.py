@@ -75,8 +75,12 @@ class Samples:
         return sum(known) / seconds + self.stolen if known and seconds > 0 else None
 
 
+Take = Callable[[int], Sample]
+"""Times so many iterations."""
+
+
 def take_samples(
-    take: Callable[[int], Sample],
+    take: Take,
     iterations: int,
     wanted: int,
     stolen: Stolen = lambda: None,
@@ -91,80 +95,47 @@ def take_samples(
     more, and the better half counts.
     """
 
-    def attempt() -> Samples:
-        return _Taking(take, iterations, wanted, stolen, cores, shorten).all()
-
-    first = attempt()
+    first = _attempt(take, iterations, wanted, stolen, cores, shorten)
     if not first.stolen:
         return first
-    second = attempt()
+    second = _attempt(take, iterations, wanted, stolen, cores, shorten)
     better, other = (second, first) if second.stolen < first.stolen else (first, second)
     return Samples(better.kept, (*first.dropped, *other.kept, *second.dropped), better.stolen)
 
 
-class _Taking:
-    """One attempt at the wanted samples."""
-
-    def __init__(
-        self,
-        take: Callable[[int], Sample],
-        iterations: int,
-        wanted: int,
-        stolen: Stolen,
-        cores: int,
-        shorten: bool,
-    ) -> None:
-        self._take = take
-        self._iterations = iterations
-        self._wanted = wanted
-        self._stolen = stolen
-        self._cores = cores
-        self._may_shorten = shorten and iterations > 1
-        self._pieces = 1
-        self._taken: list[Sample] = []
-        self._longer: list[Sample] = []
-        self._elapsed = 0.0
-
-    def all(self) -> Samples:
-        before = self._stolen()
-        seconds = 0.0
-        uncontended = 0
-        while uncontended < self._wanted * self._pieces:
-            if len(self._taken) >= self._wanted * self._pieces and seconds > self._bound():
+def _attempt(
+    take: Take, iterations: int, wanted: int, stolen: Stolen, cores: int, shorten: bool
+) -> Samples:
+    before, elapsed = stolen(), 0.0
+    longer: list[Sample] = []
+    taken: list[Sample] = []
+    pieces, seconds, uncontended = 1, 0.0, 0
+    while uncontended < wanted * pieces:
+        if len(taken) >= wanted * pieces:
+            # Nothing is taken again after twice what all of them should take.
+            shortest = min(sample.seconds for sample in taken)
+            if seconds > max(_LEAST_SECONDS, 2 * wanted * pieces * shortest):
                 break
-            sample = self._take(self._iterations)
-            self._taken.append(sample)
-            seconds += sample.seconds
-            self._elapsed += sample.seconds
-            uncontended += not sample.is_contended
-            enough = len(self._taken) >= _TOO_LONG or seconds > _LEAST_SECONDS
-            if self._may_shorten and enough and not uncontended:
-                self._shorten()
-                seconds = 0.0
-        chosen = _choose(self._taken, self._wanted, self._pieces)
-        dropped = [sample for index, sample in enumerate(self._taken) if index not in chosen]
-        return Samples(
-            tuple(_joined([self._taken[index] for index in chosen], self._pieces)),
-            (*self._longer, *dropped),
-            self._stolen_share(before, self._stolen()),
-        )
-
-    def _bound(self) -> float:
-        """Return seconds after which nothing is taken again: twice what all of them should take."""
-        shortest = min(sample.seconds for sample in self._taken)
-        return max(_LEAST_SECONDS, 2 * self._wanted * self._pieces * shortest)
-
-    def _shorten(self) -> None:
-        self._longer, self._taken = self._taken, []
-        self._pieces = min(_PIECES, self._iterations)
-        self._iterations //= self._pieces
-        self._may_shorten = False
-
-    def _stolen_share(self, before: float | None, after: float | None) -> float:
-        if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
-            return 0.0
-        share = (after - before) / (self._elapsed * self._cores)
-        return share if share > LARGEST_WAITED_SHARE else 0.0
+        sample = take(iterations)
+        taken.append(sample)
+        seconds += sample.seconds
+        elapsed += sample.seconds
+        uncontended += not sample.is_contended
+        enough = len(taken) >= _TOO_LONG or seconds > _LEAST_SECONDS
+        if shorten and iterations > 1 and enough and not (uncontended or longer):
+            longer, taken, seconds = taken, [], 0.0
+            pieces = min(_PIECES, iterations)
+            iterations //= pieces
+    chosen = _choose(taken, wanted, pieces)
+    dropped = [sample for index, sample in enumerate(taken) if index not in chosen]
+    after, share = stolen(), 0.0
+    if before is not None and after is not None and after - before >= _LEAST_STOLEN_SECONDS:
+        share = (after - before) / (elapsed * cores)
+    return Samples(
+        tuple(_joined([taken[index] for index in chosen], pieces)),
+        (*longer, *dropped),
+        share if share > LARGEST_WAITED_SHARE else 0.0,
+    )
 
 
 def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> list[int]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import Protocol
 
 from perceptron.machine import usable_cores
-from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
-from perceptron.records.measurement import largest_waited
-from perceptron.waiting import stolen_seconds, waiting_meter
+from perceptron.measure.samples import Sample, Stolen, Take, take_samples
+from perceptron.records.measurement import Timings, largest_waited
+from perceptron.waiting import WaitingMeter, stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 
@@ -44,31 +45,6 @@ class Repeatable(Protocol):
         """Go back to the start."""
 
 
-class Meter(Protocol):
-    """A measure of waiting for a core, as `WaitingMeter` is for this process.
-
-    One of several that train together has their number as ``processes``; one beside an accelerator
-    has its kind as ``device``.
-    """
-
-    def __call__(self) -> float | None:
-        """Return the seconds that all threads together have waited, None where that is unknown."""
-
-    def refresh(self) -> None:
-        """Count threads that were started since, too."""
-
-    def leave_out_idle(self) -> None:
-        """Read no more what threads wait that have not run since they are known."""
-
-    @property
-    def ran_seconds(self) -> float:
-        """Seconds that the threads had run at the last call, added up."""
-
-    @property
-    def threads(self) -> int:
-        """Threads that are read, at least 1."""
-
-
 @dataclass(frozen=True)
 class Effort:
     """The effort of a timing: ``samples`` of at least ``minimum_seconds`` each.
@@ -81,38 +57,26 @@ class Effort:
     iterations: int | None = None
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Seconds per training iteration, one value for each sample, and the iterations in each."""
+def lower_quartile(samples: Sequence[float]) -> float:
+    """Return one robust number for all samples.
 
-    samples: tuple[float, ...]
-    iterations: int
-    waited: float | None = None
-    """Share of the samples' time that threads waited for a core; None if the system cannot tell."""
-    dropped: tuple[float, ...] = ()
-    """Seconds of samples that do not count, because their threads waited."""
-
-    @property
-    def seconds(self) -> float:
-        """One robust number: the lower quartile of the samples.
-
-        Noise on a shared machine only ever adds time, so a low quantile repeats better than the
-        median (over fresh processes of five bodies it had the smallest or nearly the smallest
-        spread of minimum, lower quartile and median), and it does not fall with the number of
-        samples as the minimum does.
-        """
-        if len(self.samples) < 2:
-            return self.samples[0]
-        return statistics.quantiles(self.samples, n=4, method="inclusive")[0]
+    Noise on a shared machine only ever adds time, so a low quantile repeats better than the
+    median (over fresh processes of five bodies it had the smallest or nearly the smallest
+    spread of minimum, lower quartile and median), and it does not fall with the number of
+    samples as the minimum does.
+    """
+    if len(samples) < 2:
+        return samples[0]
+    return statistics.quantiles(samples, n=4, method="inclusive")[0]
 
 
 def time_training(
     trainer: Repeatable,
     effort: Effort,
     clock: Clock = time.perf_counter,
-    meter: Meter | None = None,
+    meter: WaitingMeter | None = None,
     stolen: Stolen = stolen_seconds,
-) -> Timing:
+) -> Timings:
     """Time ``trainer.train``, each sample from the start parameters.
 
     Starting again each time makes the samples do equal work: a training that has saturated, or
@@ -120,96 +84,87 @@ def time_training(
     ``meter`` tells how long threads waited for cores; None for that of this process.
     """
     with _no_collection(), waiting_meter() as own:
-        loop = _Loop(trainer, clock, meter or own)
+        meter = meter or own
+        take = partial(_sample, trainer, clock, meter)
         least = max(effort.minimum_seconds, getattr(trainer, "least_seconds", 0.0))
-        iterations = effort.iterations or loop.calibrate(least)
-        loop.warm_up(iterations)
-        loop.meter.leave_out_idle()
+        iterations = effort.iterations or _calibrated(take, meter, least)
+        _warm_up(take, meter, iterations)
+        meter.leave_out_idle()
         cores = usable_cores()
-        begin, ran = clock(), loop.meter.ran_seconds
-        samples = take_samples(
-            loop.sample,
-            iterations,
-            effort.samples,
-            stolen,
-            cores,
-            shorten=effort.iterations is None,
-        )
-        # Over all samples: what a thread has run is counted in steps of a few milliseconds.
-        had_all_cores = loop.meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
-    return _timing(samples, had_all_cores)
-
-
-def _timing(samples: Samples, had_all_cores: bool) -> Timing:
-    """Return the timing; threads that ``had_all_cores`` waited only for each other."""
+        begin, ran = clock(), meter.ran_seconds
+        shorten = effort.iterations is None
+        samples = take_samples(take, iterations, effort.samples, stolen, cores, shorten)
+        # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
+        # that had all cores waited only for each other.
+        had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
     waited = samples.waited
-    return Timing(
-        samples=tuple(sample.seconds / sample.iterations for sample in samples.kept),
+    if waited is not None and had_all_cores:
+        waited = 0.0
+    kept, dropped = (
+        [sample.seconds / sample.iterations for sample in own]
+        for own in (samples.kept, samples.dropped)
+    )
+    return Timings(
+        seconds=lower_quartile(kept),
+        samples=kept,
         iterations=samples.kept[-1].iterations,
-        waited=waited if waited is None or not had_all_cores else 0.0,
-        dropped=tuple(sample.seconds / sample.iterations for sample in samples.dropped),
+        waited=waited,
+        contended=None if waited is None else len(dropped),
+        dropped=dropped,
     )
 
 
-class _Loop:
-    """A trainer, called for some iterations at a time."""
+def _calibrated(take: Take, meter: WaitingMeter, minimum_seconds: float) -> int:
+    """Return iterations that take at least ``minimum_seconds``; this also warms up.
 
-    def __init__(self, trainer: Repeatable, clock: Clock, meter: Meter) -> None:
-        self._trainer = trainer
-        self._clock = clock
-        self.meter = meter
+    Twice in a row: the first call of something may import or compile. What threads waited does not
+    count: beside a busy process samples would become shorter.
+    """
+    iterations, enough = 1, 0
+    while True:
+        elapsed = take(iterations).uncontended_seconds
+        meter.refresh()  # libraries start their threads when there is work for them
+        enough = enough + 1 if elapsed >= minimum_seconds else 0
+        if enough == _ENOUGH:
+            return iterations
+        if enough == 1:
+            continue
+        wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
+        iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
 
-    def calibrate(self, minimum_seconds: float) -> int:
-        """Return iterations that take at least ``minimum_seconds``; this also warms up.
 
-        Twice in a row: the first call of something may import or compile. What threads waited
-        does not count: beside a busy process samples would become shorter.
-        """
-        iterations, enough = 1, 0
-        while True:
-            elapsed = self.sample(iterations).uncontended_seconds
-            self.meter.refresh()  # libraries start their threads when there is work for them
-            enough = enough + 1 if elapsed >= minimum_seconds else 0
-            if enough == _ENOUGH:
-                return iterations
-            if enough == 1:
-                continue
-            wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
-            iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+def _warm_up(take: Take, meter: WaitingMeter, iterations: int) -> None:
+    """Train until the system has given every thread a core of its own.
 
-    def warm_up(self, iterations: int) -> None:
-        """Train until the system has given every thread a core of its own.
+    Threads that were idle first share a core: matrix products and large tensors then take twice
+    as long for up to 0.1 s. Where the system tells how long threads waited, that is known to be
+    over with the first sample that did not; times are the same to 0.5% as after 0.15 s, and a
+    row costs half. Elsewhere the time is fixed. Shorter iterations run in one thread and are
+    spared the wait.
+    """
+    trained = 0.0
+    while trained < _WARM_UP_SECONDS:
+        sample = take(iterations)
+        meter.refresh()
+        has_cores = sample.waited is not None and not sample.is_contended
+        if has_cores or sample.seconds < _THREADED_SECONDS * iterations:
+            return
+        trained += sample.seconds
 
-        Threads that were idle first share a core: matrix products and large tensors then take twice
-        as long for up to 0.1 s. Where the system tells how long threads waited, that is known to be
-        over with the first sample that did not; times are the same to 0.5% as after 0.15 s, and a
-        row costs half. Elsewhere the time is fixed. Shorter iterations run in one thread and are
-        spared the wait.
-        """
-        trained = 0.0
-        while trained < _WARM_UP_SECONDS:
-            sample = self.sample(iterations)
-            self.meter.refresh()
-            has_cores = sample.waited is not None and not sample.is_contended
-            if has_cores or sample.seconds < _THREADED_SECONDS * iterations:
-                return
-            trained += sample.seconds
 
-    def sample(self, iterations: int) -> Sample:
-        """Time some iterations from the start parameters, and how long threads waited meanwhile."""
-        self._trainer.reset()
-        before = self.meter()
-        begin = self._clock()
-        self._trainer.train(iterations)
-        elapsed = self._clock() - begin
-        after = self.meter()
-        if elapsed < 0:
-            raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
-        waited = None if before is None or after is None else after - before
-        processes = getattr(self.meter, "processes", 1)
-        device = getattr(self.meter, "device", None)
-        limit = largest_waited(self.meter.threads, processes, device)
-        return Sample(iterations, elapsed, waited, limit)
+def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: int) -> Sample:
+    """Time some iterations from the start parameters, and how long threads waited meanwhile."""
+    trainer.reset()
+    before = meter()
+    begin = clock()
+    trainer.train(iterations)
+    elapsed = clock() - begin
+    after = meter()
+    if elapsed < 0:
+        raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
+    waited = None if before is None or after is None else after - before
+    limit = largest_waited(meter.threads, meter.processes, meter.device)
+    return Sample(iterations, elapsed, waited, limit)
 
 
 class ClockError(RuntimeError):
@@ -227,17 +182,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-class PerIteration:
-    """A clock that counts seconds per training iteration, for bodies of many iterations.
-
-    Harnesses that report what a body took, such as asv, then report iterations.
-    """
-
-    def __init__(self, iterations: int, clock: Clock = time.perf_counter) -> None:
-        self._iterations = iterations
-        self._clock = clock
-
-    def __call__(self) -> float:
-        return self._clock() / self._iterations

@@ -9,16 +9,11 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import msgspec
 
-from perceptron.measure.job import Batch, Race
-
-if TYPE_CHECKING:
-    from perceptron.measure.batch import Batches
-    from perceptron.measure.calls import Calls
-    from perceptron.measure.modules import Modules
+from perceptron.measure.job import Batch, Outcome, Race
 
 ALIVE = b""
 """A line that says only that the process is still at its job."""
@@ -36,7 +31,7 @@ def main() -> None:
 
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
-    batches: Batches | Calls | Modules | None = None
+    is_first = True
     while True:
         job = msgspec.json.decode(jobs.get(), type=Race | Batch)
         if isinstance(job, Race):
@@ -44,20 +39,23 @@ def main() -> None:
 
             send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
             continue
-        if batches is None and job.functions is not None:
-            from perceptron.measure.calls import Calls
-
-            batches = Calls()
-        elif batches is None and job.is_module:
-            from perceptron.measure.modules import Modules
-
-            batches = Modules()
-        elif batches is None:
-            from perceptron.measure.batch import Batches
-
-            batches = Batches()
-        for outcome in batches.measure(job):
+        for outcome in _outcomes(job, is_first):
             send(msgspec.json.encode(outcome))
+        is_first = False
+
+
+def _outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
+    if batch.functions is not None:
+        from perceptron.measure import calls
+
+        return calls.outcomes(batch)
+    if batch.is_module:
+        from perceptron.measure import modules
+
+        return modules.outcomes(batch)
+    from perceptron.measure.batch import outcomes
+
+    return outcomes(batch, is_first)
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:

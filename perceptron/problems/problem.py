@@ -164,7 +164,7 @@ class Problem:
 
     def _assert_shared(self) -> None:
         if self.folds:
-            raise Unsupported(f"trains one model at a time, not {self.models:,} together")
+            self.require_one_model()
 
     def _with_targets(self, part: Part) -> Part:
         if part.targets.ndim == 2:
@@ -187,9 +187,13 @@ class Problem:
 
         Raises `Unsupported` for several models, which have a start each.
         """
+        self.require_one_model()
+        return self.start.parameters(self.widths)
+
+    def require_one_model(self) -> None:
+        """Raise `Unsupported` for several models."""
         if self.models > 1:
             raise Unsupported(f"trains one model at a time, not {self.models:,} together")
-        return self.start.parameters(self.widths)
 
     def stacked_start(self) -> list[Array]:
         """Return the start of all models: [weights 1 (models, fan in, fan out), bias 1 …], float64.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise, zip_longest
 from typing import Annotated, ClassVar
 
@@ -43,10 +42,10 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
+from perceptron.studies.shared.axes import SWEEP, quick_sizes
 from perceptron.studies.shared.missing import lasts, missing, not_reached, size_job
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.shared.sweep import SWEEP, quick_sizes
-from perceptron.studies.study import DTYPE, Option, Over, Plan, SeveralThreads
+from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
 
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
@@ -55,15 +54,6 @@ _ROUNDS, _QUICK_ROUNDS = 8, 4
 # Problems of the sweep that are begun together, in their first processes; in quick mode fewer, so
 # that some have all of these. Repeats of many lie further apart in time.
 _TOGETHER, _TOGETHER_QUICKLY = 32, 8
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Processes that everything gets ``first``, those that are ``enough``, and the ``most``."""
-
-    first: int
-    enough: int
-    most: int
 
 
 class BenchPlan(Plan, frozen=True, kw_only=True):
@@ -83,9 +73,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ()
     """Problems as typed; once resolved, a reference for each size."""
-    backends: Annotated[
-        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
-    ] = ()
+    backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
     rounds: Annotated[
@@ -140,10 +128,9 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         return replace(plan, planned=Counter(problem.family for problem in plan.sweep()))
 
     @property
-    def levels(self) -> Levels:
-        """Repeats of the sizes of the sweep."""
-        first = min(2 if self.quick else 3, self.rounds)
-        return Levels(first=first, enough=self.rounds, most=2 * self.rounds)
+    def first_rounds(self) -> int:
+        """Repeats that every size gets before any gets all ``rounds``; the most are twice those."""
+        return min(2 if self.quick else 3, self.rounds)
 
     @property
     def budget_seconds(self) -> float:
@@ -220,7 +207,13 @@ class Bench:
         heading = f"{where}, dtypes as published; 95% intervals"
         of_or_gate = finding_verdict(found, heading) if found else None
         parts = told(sweeps(own))
-        part = _finding_part(threads[0])
+        part: Setting = (
+            ("Family", FAMILY),
+            ("dtype", "as published"),
+            ("Threads", str(threads[0])),
+            ("Training", "sgd"),
+            ("Shown", "whole training"),
+        )
         lines = [
             *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
             *(f"{line}." for line in without_rival(own)),
@@ -264,16 +257,6 @@ class Bench:
         )
 
 
-def _finding_part(threads: int) -> Setting:
-    return (
-        ("Family", FAMILY),
-        ("dtype", "as published"),
-        ("Threads", str(threads)),
-        ("Training", "sgd"),
-        ("Shown", "whole training"),
-    )
-
-
 def _order(backend: str, backends: Sequence[str]) -> int:
     """Return a backend's rank: of two on equal devices the first one named is the incumbent."""
     return list(backends).index(backend) if backend in backends else len(backends)
@@ -292,16 +275,15 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
 
     All get the first processes before any gets more, and enough before some get the most.
     """
-    levels = plan.levels
     problems = _every_family_soon(plan.sweep())
     # What cannot run costs no time, and every family has a row that says why.
     every = sweep_jobs(plan, problems, range(1))
     yield [job for job in every if registry.reason_unavailable(job.backend) is not None]
-    yield finding_jobs(plan, levels.first)
+    yield finding_jobs(plan, plan.first_rounds)
     together = _TOGETHER_QUICKLY if plan.quick else _TOGETHER
     for begin in range(0, len(problems), together):
-        yield sweep_jobs(plan, problems[begin : begin + together], range(levels.first))
-    yield finding_jobs(plan, levels.enough)
+        yield sweep_jobs(plan, problems[begin : begin + together], range(plan.first_rounds))
+    yield finding_jobs(plan, plan.rounds)
     yield from _in_doubt(plan, problems, rows)
 
 
@@ -357,8 +339,8 @@ def _in_doubt(
         doubt = doubt_of(row for row in rows if (row.family, row.all_threads) == (family, threads))
         undecided = [problem for problem in members if problem.size in doubt.sizes]
         for some, first, most in (
-            (members, plan.levels.first, plan.levels.enough),
-            (undecided, plan.levels.enough, plan.levels.most),
+            (members, plan.first_rounds, plan.rounds),
+            (undecided, plan.rounds, 2 * plan.rounds),
         ):
             jobs = missing(sweep_jobs(plan, some, range(first, most), [threads]), rows)
             if jobs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -77,44 +76,35 @@ def carry_out(
         quick=plan.quick or plan.in_seconds,
         budget=budget,
         wait=wait,
-    ) as run:
-        budget.cut_short = not campaign.carry_out(ask, run.journal, run.run, budget, progress)
-        run.require_rows()
+    ) as (journal, run, _):
+        budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
+        require_rows(journal, budget)
         if isinstance(study, Estimating):
-            kept = study.estimates(plan, run.journal.rows, results)
+            kept = study.estimates(plan, journal.rows, results)
             if kept is not None:
-                run.journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
-    told = answered(study, plan, read_run(run.journal.folder))
-    damaged = map(damaged_line_warning, run.journal.complaints)
+                journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
+    told = answered(study, plan, read_run(journal.folder))
+    damaged = map(damaged_line_warning, journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))
 
 
 # --- what it begins with: the machine's facts, a run on disk, the conditions ----------------------
 
 
-@dataclass(frozen=True)
-class OpenRun:
-    """A run to write rows to, and the facts of its machine."""
+def require_rows(journal: RunJournal, budget: Budget) -> None:
+    """Raise `UserError` if there was no time for a single row: nothing can be judged.
 
-    run: Run
-    journal: RunJournal
-    environment: Environment
-    budget: Budget
-
-    def require_rows(self) -> None:
-        """Raise `UserError` if there was no time for a single row: nothing can be judged.
-
-        Backends that cannot run took none.
-        """
-        begun = [row for row in self.journal.rows if row.status != "skipped"]
-        if not (self.budget.is_over or self.budget.hangs):
-            begun = self.journal.rows
-        if not begun:
-            hangs = "".join(f"{hang_warning(hang).message}; " for hang in self.budget.hangs.all)
-            raise UserError(
-                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"
-                "allow more minutes"
-            )
+    Backends that cannot run took none.
+    """
+    begun = [row for row in journal.rows if row.status != "skipped"]
+    if not (budget.is_over or budget.hangs):
+        begun = journal.rows
+    if not begun:
+        hangs = "".join(f"{hang_warning(hang).message}; " for hang in budget.hangs)
+        raise UserError(
+            f"--budget: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
+            "allow more minutes"
+        )
 
 
 @contextmanager
@@ -127,7 +117,7 @@ def start_run(
     quick: bool,
     budget: Budget,
     wait: Wait = LOOK_ONCE,
-) -> Iterator[OpenRun]:
+) -> Iterator[tuple[RunJournal, Run, Environment]]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
@@ -158,12 +148,12 @@ def start_run(
             _look_around(look, facts.cores, threads, wait, budget, with_loop=not quick)
         )
         try:
-            yield OpenRun(run, journal, facts, budget)
+            yield journal, run, facts
         except BaseException:
             with suppress(UserError):  # why it ended is worth more
                 journal.keep_spent(budget.spent)
             raise
-        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs), budget.hangs.all)
+        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs), budget.hangs)
 
 
 def _look_around(

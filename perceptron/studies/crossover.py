@@ -28,6 +28,7 @@ from perceptron.analysis.what_if.estimate import Kept, estimate_source, estimate
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.numbers import count, digits
@@ -40,7 +41,7 @@ from perceptron.records.row import Row, times
 from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies import functions as of_functions
 from perceptron.studies.functions import Called, called, next_calls
-from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
+from perceptron.studies.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.many_models import between, pairs_along_models
 from perceptron.studies.shared.missing import missing as missing_jobs
 from perceptron.studies.shared.missing import not_reached, size_job
@@ -50,8 +51,16 @@ from perceptron.studies.shared.over_processes import (
     pairs_over,
     require_backends,
 )
-from perceptron.studies.shared.sweep import SWEEP
-from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Plan, SeveralThreads
+from perceptron.studies.study import (
+    DEVICE,
+    DTYPE,
+    Backends,
+    Estimates,
+    Option,
+    Over,
+    Plan,
+    SeveralThreads,
+)
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
 # measured, and a quick run should not take longer because it is of more pairs.
@@ -112,9 +121,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         Option("Share a cold start over K iterations. Default: 10000.", metavar="K", as_text=True),
     ] = 10_000
     what_if: Annotated[str | None, DEVICE] = None
-    backends: Annotated[
-        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
-    ] = ()
+    backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
@@ -300,7 +307,14 @@ class CrossoverStudy:
         if plan.functions is not None and plan.called is not None:
             where = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
             return list(next_calls(*where, times(rows), plan.quick))
-        return next_jobs(plan, times(rows))
+        # The same processes answer all of them, so that what a process adds cancels between sizes.
+        by_axis = grouped(times(rows), lambda row: (row.family, row.all_threads))
+        return [
+            job
+            for axis in plan.axes
+            for threads in plan.threads
+            for job in _next_on(plan, axis, threads, by_axis.get((axis.family, threads), []))
+        ]
 
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
@@ -341,7 +355,9 @@ class CrossoverStudy:
             plan.sources,
             plan.pair,
             plan.families,
-            crossover_from_files.roles(plan.by, plan.size, plan.size_regex),
+            plan.by,
+            plan.size,
+            plan.size_regex,
             plan.commit,
         )
         plan = replace(plan, pairs=pairs)
@@ -455,24 +471,6 @@ def answer_of(
             **({"notes": of_called} if plan.called else {}),
         },
     )
-
-
-def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return a job for each backend, size and process that some pair needs, of all axes.
-
-    The same processes answer all of them, so that what a process adds cancels between sizes.
-    """
-    return [
-        job
-        for axis in plan.axes
-        for threads in plan.threads
-        for job in _next_on(
-            plan,
-            axis,
-            threads,
-            [row for row in rows if (row.family, row.all_threads) == (axis.family, threads)],
-        )
-    ]
 
 
 def _next_on(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.analysis.select import definitions, moment
 from perceptron.analysis.training import kept_apart
 from perceptron.errors import UserError, unknown
+from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
@@ -26,38 +26,31 @@ _NAMED_COMMITS = 5
 _MOST_PAIRS = 20_000
 
 
-class FilesRead(NamedTuple):
-    """The rows that are judged, the pairs that were asked for, and what became of the rest."""
-
-    rows: list[Measurement]
-    pairs: tuple[tuple[str, str], ...]
-    uses: Callable[[Sequence[Crossover]], list[SourceUse]]
-    """What became of every row of the sources, once these pairs are judged."""
-    warnings: list[MeasurementWarning]
-
-
-def roles(by: Sequence[str], size: str | None, size_regex: str | None) -> ParameterRoles:
-    """Return which parameters of files hold the backend and the size, as typed."""
-    return ParameterRoles(
-        by=tuple(by),
-        size=size or "size",
-        pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
-    )
+Uses = Callable[[Sequence[Crossover]], list[SourceUse]]
+"""Returns what became of every row of the sources, once these pairs are judged."""
 
 
 def read_files(
     sources: Sequence[str],
     pairs: Sequence[str],
     families: Sequence[str],
-    roles: ParameterRoles,
+    by: Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
     commit: str | None = None,
-) -> FilesRead:
-    """Read what other tools measured.
+) -> tuple[list[Measurement], tuple[tuple[str, str], ...], Uses, list[MeasurementWarning]]:
+    """Return what other tools measured, the pairs that were asked for, and what became of the rest.
 
-    ``pairs`` are written ``A:B``; ``commit`` is the beginning of a revision, the newest one of each
-    pair without. Raises `UserError` for a source that cannot be understood and for a family, a
-    commit or a backend that is not in them.
+    ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
+    backend and the size; ``commit`` is the beginning of a revision, the newest one of each pair
+    without. Raises `UserError` for a source that cannot be understood and for a family, a commit
+    or a backend that is not in them.
     """
+    roles = ParameterRoles(
+        by=tuple(by),
+        size=size or "size",
+        pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
+    )
     request = ReadRequest(roles=roles, families=tuple(families))
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
@@ -95,15 +88,14 @@ def read_files(
         *kept_apart(rows),
         *definitions(rows).warnings(),
     ]
-    return FilesRead(rows, tuple(wanted), accounted, warnings)
+    return rows, tuple(wanted), accounted, warnings
 
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
     """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
-    backends: dict[Hashable, set[str]] = {}
-    for row in rows:
-        backends.setdefault((row.family, ground(row)), set()).add(row.backend)
-    pairs = sum(len(names) * (len(names) - 1) // 2 for names in backends.values())
+    cases = grouped(rows, lambda row: (row.family, ground(row)))
+    backends = [len({row.backend for row in own}) for own in cases.values()]
+    pairs = sum(number * (number - 1) // 2 for number in backends)
     if pairs > _MOST_PAIRS:
         raise UserError(
             f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: choose pairs with "
@@ -157,7 +149,7 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
     rows = list(rows)
     if len({row.backend for row in rows}) < 2:
         return "there is one backend only"
-    if not any(map(is_line, _by_family(rows))):
+    if not any(map(is_line, grouped(rows, lambda row: row.family).values())):
         return "no family has several sizes"
     apart = "".join(f"; {warning.message}" for warning in kept_apart(rows))
     return (
@@ -190,10 +182,3 @@ def split_pair(
         raise UserError(f"--pair {text!r} names one backend twice: name two")
     unknown_name = next((name for name in cuts[0] if not is_name(name)), text)
     raise unknown("backend in --pair", unknown_name, known)
-
-
-def _by_family(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    families: dict[str, list[Measurement]] = {}
-    for row in rows:
-        families.setdefault(row.family, []).append(row)
-    return list(families.values())

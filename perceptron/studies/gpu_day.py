@@ -84,26 +84,25 @@ _GOOD = {"doctor": (0, 1)} | dict.fromkeys(_MEASURING, (0, 3))
 # The options whose values are backends, and the command that takes them without one.
 _OF_BACKENDS = ("check", "--backends", "--pair")
 
-_COMPARED = "--backends numpy,torch-cpu,{here.gpu}"
-_WITH_CPU = "crossover --pair numpy:{here.gpu} --pair torch-cpu:{here.gpu}"
+_WITH_CPU = "crossover --pair numpy:{gpu} --pair torch-cpu:{gpu}"
 _ALONG = f"{_WITH_CPU} --family"
 # Batched training on the GPU beside the CPU, and beside sequential training.
 _MANY = (
-    f"{_WITH_CPU} --pair torch-cuda-sequential:{{here.gpu}} --pair numpy:torch-cuda-bmm "
+    f"{_WITH_CPU} --pair torch-cuda-sequential:{{gpu}} --pair numpy:torch-cuda-bmm "
     "--pair numpy:torch-cuda-graph --pair numpy:torch-cuda-manual-graph --pair numpy:jax-cuda "
     "--family"
 )
 # With hidden layers the mistakes of the contract take most of a minute where vmap follows.
 _CHECK_MANY = (
-    "check {here.gpu},torch-cuda-fused,torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,"
+    "check {gpu},torch-cuda-fused,torch-cuda-bmm,torch-cuda-graph,torch-cuda-manual-graph,"
     "jax-cuda,torch-cuda-sequential --problem many-or-gates:4"
 )
-_CHECK = "check {here.checked} --problem or-gate --problem mlp-width:64"
-_LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{here.rungs},numba"
-_DIGITS = "overhead --problem digits --backends numpy,torch-cpu,{here.rungs_of_batches},numba"
+_CHECK = "check {on_gpu} --problem or-gate --problem mlp-width:64"
+_LADDER = "overhead --problem or-gate --backends numpy,torch-cpu,{rungs},numba"
+_DIGITS = "overhead --problem digits --backends numpy,torch-cpu,{rungs_of_batches},numba"
 # A backend without bfloat16 has that as its reason.
-_RACE = "race --problem digits --target accuracy=0.95 --dtype float32 bfloat16 {here.racing}"
-_FINDING, _MAP = f"bench --families none {_COMPARED}", f"map --family mlp-map {_COMPARED}"
+_RACE = "race --problem digits --target accuracy=0.95 --dtype float32 bfloat16 {racing}"
+_FINDING, _MAP = "bench --families none {compared}", "map --family mlp-map {compared}"
 
 # Three calls of ten minutes. Every row is checked before it is timed, so the contract comes last.
 STAGES = (
@@ -121,7 +120,7 @@ STAGES = (
     Stage("rows", "the number of rows from which the GPU wins", 70, f"{_ALONG} perceptron-rows"),
     Stage("race", "race on digits, in float32 and bfloat16", 210, _RACE),
     Stage("batch", "the batch from which the GPU wins", 70, f"{_ALONG} mlp-batch"),
-    Stage("bench", "a whole run of bench, for README and the pages", 170, "{here.bench}"),
+    Stage("bench", "a whole run of bench, for README and the pages", 170, "{bench}"),
     Stage(
         "many-mlps", "the number of classifiers from which the GPU wins", 100, f"{_MANY} many-mlps"
     ),
@@ -131,7 +130,7 @@ STAGES = (
         "check",
         "the contract of every GPU backend, and the tests that need a GPU",
         120,
-        f"{_CHECK} && {_CHECK_MANY} && {{here.tests}}",
+        f"{_CHECK} && {_CHECK_MANY} && {{tests}}",
     ),
 )
 
@@ -185,61 +184,52 @@ class Here:
         ]
 
     @property
-    def checked(self) -> str:
-        """The same, as they are typed."""
-        return ",".join(self.on_gpu)
+    def words(self) -> dict[str, str]:
+        """What stands for the names in braces of the commands; raises `LeftOut` without a GPU."""
+        gpu, compared = self.gpu, f"--backends numpy,torch-cpu,{self.gpu}"
+        of_day, of_batches = (
+            ",".join(name for name in [gpu, *rungs("cuda", batches)] if name not in _NOT_IN_THE_DAY)
+            for batches in (False, True)
+        )
+        bench = "bench --families mlp-depth" if self.rehearse else "bench"
+        return {
+            "gpu": gpu,
+            "compared": compared,
+            "on_gpu": ",".join(self.on_gpu),
+            # Without those that could only refuse the problem.
+            "rungs": of_day,
+            "rungs_of_batches": of_batches,
+            "racing": f"--backends numpy,{gpu}"
+            if self.rehearse
+            else f"{compared},torch-cuda-graph",
+            # Only a run that names no backends is a whole one.
+            "bench": bench if gpu == "torch-cuda" else f"{bench} {compared}",
+            "tests": self._tests(),
+        }
 
-    @property
-    def rungs(self) -> str:
-        """Backends of the OR gate's cost breakdown, without those that could only refuse it."""
-        return self._rungs(batches=False)
+    def _tests(self) -> str:
+        """Return the tests that need a GPU; nothing where there are none, outside of a checkout.
 
-    @property
-    def rungs_of_batches(self) -> str:
-        """Backends of the cost breakdown of mini-batches."""
-        return self._rungs(batches=True)
-
-    def _rungs(self, batches: bool) -> str:
-        names = [self.gpu, *rungs("cuda", batches=batches)]
-        return ",".join(name for name in names if name not in _NOT_IN_THE_DAY)
-
-    @property
-    def racing(self) -> str:
-        """The backends of the race."""
-        if self.rehearse:
-            return f"--backends numpy,{self.gpu}"
-        return f"{_COMPARED.format(here=self)},torch-cuda-graph"
-
-    @property
-    def bench(self) -> str:
-        """The main job; only a run that names no backends is a whole one."""
-        words = "bench --families mlp-depth" if self.rehearse else "bench"
-        return words if self.gpu == "torch-cuda" else f"{words} {_COMPARED.format(here=self)}"
-
-    @property
-    def tests(self) -> str:
-        """The tests that need a GPU, the published training first: there may be no time for more.
-
-        Compiling each problem of the contract takes longest; `check` does it for two.
+        The published training comes first: there may be no time for more. Compiling each problem
+        of the contract takes longest; `check` does it for two.
         """
-        self.gpu  # noqa: B018 raises where there is none
         folder = CHECKOUT / "tests" / "backends"
-        if not folder.is_dir():
-            raise LeftOut(f"{folder}: no tests here: run from a checkout")
         files = [folder / "test_golden.py", *([] if self.rehearse else [folder])]
         chosen = ("-m", "gpu", "-k", "not float64 and not (promise and (compiled or jax))")
         # A warning of another version of a library is no failure.
         plain = ("-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
-        return shlex.join(["-m", "pytest", *chosen, *plain, *map(str, files)])
+        words = ("-m", "pytest", *chosen, *plain, *map(str, files))
+        return shlex.join(words) if folder.is_dir() else ""
 
 
 def commands_of(stage: Stage, here: Here) -> list[Words]:
     """Return the commands of a stage that can run here; raises `LeftOut` where none can."""
     made: list[Words] = []
     refused: list[LeftOut] = []
-    for command in filter(None, stage.commands.split(" && ")):
+    words = here.words if "{" in stage.commands else {}
+    for command in filter(None, stage.commands.format_map(words).split(" && ")):
         try:
-            made += _commands(shlex.split(command.format(here=here)), here)
+            made += _commands(shlex.split(command), here)
         except LeftOut as refusal:
             refused.append(refusal)
     if refused and not made:
@@ -443,7 +433,8 @@ class _Runner:
         with _reading_ahead(), suppress(OSError, msgspec.DecodeError):
             if self._run({"backends": ("backends",)}, _SURVEY_SECONDS)["backends"] == 0:
                 answer = (self._results / LOGS / "backends.json").read_bytes()
-                facts = msgspec.json.decode(answer, type=_Surveyed).backends
+                known = msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["backends"]
+                facts = msgspec.json.decode(known, type=list[BackendFacts])
             here = Here({one.name: one for one in facts}, self._rehearse)
             if self.xla_flags is None and here.why_not("jax-cuda") is None:
                 self.xla_flags = registry.load("jax-cuda").environment(1).get("XLA_FLAGS", "")
@@ -520,23 +511,16 @@ class _Runner:
         answer, log = (self._results / LOGS / f"{name}.{end}" for end in ("json", "txt"))
         if words[0] == "check" and code == 1:  # also where it trains none of the problems
             with suppress(msgspec.DecodeError):  # it died without an answer
-                checked = msgspec.json.decode(answer.read_bytes(), type=_Checked)
-                broken = [one for every in checked.backends.values() for one in every if one.broken]
+                checked = msgspec.json.decode(answer.read_bytes(), type=dict[str, msgspec.Raw])
+                of_each = msgspec.json.decode(
+                    checked["backends"], type=dict[str, list[CheckResult]]
+                )
+                broken = [one for every in of_each.values() for one in every if one.broken]
                 return f"{words[1]}: {broken[0].name}: {broken[0].broken[0]}" if broken else None
         if code in _GOOD.get(words[0], (0,)):
             return None
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1].strip("= ").removeprefix("error: ") if lines else describe_exit(code)
-
-
-class _Surveyed(msgspec.Struct):
-    """The document of `backends --json`, as far as it is read here."""
-
-    backends: list[BackendFacts]
-
-
-class _Checked(msgspec.Struct):
-    backends: dict[str, list[CheckResult]]
 
 
 @contextmanager

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perceptron.analysis.neighbours import in_the_way, is_known, users_in_words
-from perceptron.measure.neighbours import Look, Seen
+from perceptron.measure.neighbours import Look
+from perceptron.records.conditions import Conditions, CoreUse
 from perceptron.waiting import waiting_meter
-
-
-def silent(line: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -21,26 +18,26 @@ class Wait:
 
     minutes: float = 0.0
     """0: look once, and measure whatever else runs."""
-    say: Callable[[str], None] = silent
+    say: Callable[[str], object] = lambda line: None
 
 
 LOOK_ONCE = Wait()
 """Look once, and print nothing: for a study that no command runs."""
 
 
-def say_first(seen: Seen, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
+def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
     """Print a line about processes that take cores from so many threads, or that it is unknown.
 
     ``asked_for`` if ``--threads`` gives the number.
     """
-    if not is_known(seen.use):
+    if not is_known(seen):
         wait.say("note: other users of the cores are unknown on this system")
-    elif in_the_way(seen.use, cores, threads):
+    elif in_the_way(seen, cores, threads):
         then = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
             then = f"{threads} threads wait for it at barriers, "
             then += "times may be many times longer; next: --threads 1 or --wait"
-        wait.say(f"note: {users_in_words(seen.use)}: {then}")
+        wait.say(f"note: {users_in_words(seen)}: {then}")
 
 
 def say_if_waiting_is_unknown(wait: Wait) -> None:
@@ -54,13 +51,13 @@ def say_if_waiting_is_unknown(wait: Wait) -> None:
 
 
 def wait_for_idle(
-    seen: Seen,
+    seen: Conditions,
     cores: int,
     threads: int,
     wait: Wait,
     look: Callable[[], Look],
     clock: Callable[[], float] = time.monotonic,
-) -> Seen:
+) -> Conditions:
     """Look until the cores are idle or the minutes are over; return what was seen last.
 
     Print what it waits for: at first, when that changes, and every minute.
@@ -68,16 +65,16 @@ def wait_for_idle(
     begin = clock()
     end = begin + 60 * wait.minutes
     said: tuple[int | None, int] | None = None
-    while in_the_way(seen.use, cores, threads):
+    while in_the_way(seen, cores, threads):
         now = clock()
         if now >= end:
             wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
             return seen
-        largest = seen.use.neighbours[0].pid if seen.use.neighbours else None
+        largest = seen.neighbours[0].pid if seen.neighbours else None
         news = (largest, int((now - begin) // 60))
         if news != said:
             wait.say(
-                f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen.use)}"
+                f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen)}"
             )
             said = news
         seen = look().end()

@@ -44,7 +44,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
 from perceptron.studies.shared.missing import missing, sample_seconds
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import Option, Over, Plan, Threads
+from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, Threads
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
@@ -70,14 +70,10 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=2, le=256)] | None,
         Option("Map N sizes along each axis. Default: 16; --quick: 8.", metavar="N"),
     ] = None
-    backends: Annotated[
-        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
-    ] = ()
+    backends: Backends = ()
     threads: Threads = None
     over: Over = ()
-    dtype: Annotated[
-        DType, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-    ] = "float32"
+    dtype: Annotated[DType, DTYPE] = "float32"
     quick: Annotated[bool, Option("Measure a coarse map, within a minute.", ("--quick",))] = False
     x_range: Range | None = None
     """Ends of the first axis; those of the family's own sizes by default."""
@@ -257,6 +253,10 @@ def _told(
     how = training_words(row)
     notes = [Note(f"{name}: not measured: {why}.", "page") for name, why in found.absent.items()]
     threads, cells = threads_in_all(found.threads, found.backends), len(found.cells)
+    still_open = {UNDECIDED, UNKNOWN} & found.shares.keys()
+    decided: Decided = "partly" if still_open else "yes"
+    if found.shares.keys() == still_open:
+        decided = "no"
     how_measured = f"{threads}, {found.dtype}" if found.dtype else threads
     return Answer(
         question=f"map of {found.family}",
@@ -271,7 +271,7 @@ def _told(
         verdicts=(
             Verdict(
                 subject=found.family,
-                decided=_decided(found),
+                decided=decided,
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
                 heading=f"{machine}, {how_measured}; 95% intervals",
@@ -286,14 +286,6 @@ def _told(
         backends=tuple(found.backends),
         data={"map": found, "not_refined": not_refined, "machine": machine},
     )
-
-
-def _decided(found: PhaseMap) -> Decided:
-    """Return how much of the map has a winner or a tie."""
-    still_open = {UNDECIDED, UNKNOWN} & found.shares.keys()
-    if found.shares.keys() == still_open:
-        return "no"
-    return "partly" if still_open else "yes"
 
 
 def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:

@@ -41,7 +41,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.many_models import refuse_processes
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import counts_of, require_backends
-from perceptron.studies.study import Option, Over, Plan, Threads
+from perceptron.studies.study import DTYPE, NamedBackends, Option, Over, Plan, Threads
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
@@ -62,17 +62,10 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     problem: Annotated[
         str, Option("Take a problem, a shape or FILE.toml[:SIZE]. Default: or-gate.", metavar="P")
     ] = "or-gate"
-    backends: Annotated[
-        tuple[str, ...],
-        Option(
-            "Choose backends; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"
-        ),
-    ] = ()
+    backends: NamedBackends = ()
     threads: Threads = None
     over_processes: Over = ()
-    dtype: Annotated[
-        DType | None, Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-    ] = None
+    dtype: Annotated[DType | None, DTYPE] = None
     quick: Annotated[bool, Option("Measure for two minutes, with 3 repeats.", ("--quick",))] = False
     removes: dict[str, str] = field(default_factory=dict)
     """The thing that each rung removes from the one before it."""

@@ -46,7 +46,7 @@ from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, tar
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import Option, Over, Plan, Threads
+from perceptron.studies.study import NamedBackends, Option, Over, Plan, Threads
 from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
@@ -70,12 +70,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
             "Stop at this on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"
         ),
     ] = "accuracy=0.95"
-    backends: Annotated[
-        tuple[str, ...],
-        Option(
-            "Choose backends; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"
-        ),
-    ] = ()
+    backends: NamedBackends = ()
     dtypes: Annotated[
         tuple[RaceDType, ...],
         Option(

@@ -37,6 +37,9 @@ class Option:
 
 DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
 DEVICE = Option("Estimate a GPU that is not here: h100, a100, …", ("--what-if",), "DEVICE")
+_BACKENDS = "Choose backends; see `perceptron backends`."
+Backends = Annotated[tuple[str, ...], Option(_BACKENDS, metavar="NAME …")]
+NamedBackends = Annotated[tuple[str, ...], Option(_BACKENDS, ("--backends", "--backend"), "NAME …")]
 Threads = Annotated[
     int | None,
     Option(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec import ValidationError, convert
 
@@ -62,12 +61,9 @@ def require(problems: Iterable[Problem]) -> None:
             )
 
 
-class Counted(NamedTuple):
-    """The kernels of one iteration on a device, by the backend and the problem's name, and how many
-    operations one of the tiny problem has on the host."""
-
-    kernels: dict[tuple[str, str], list[KernelWork]]
-    host_operations: int
+Counted = tuple[dict[tuple[str, str], list[KernelWork]], int]
+"""The kernels of one iteration on a device, by the backend and the problem's name, and how many
+operations one of the tiny problem has on the host."""
 
 
 def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -> Counted:
@@ -88,7 +84,7 @@ def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -
             )
         }
         (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads)
-    return Counted(kernels, len(tiny))
+    return kernels, len(tiny)
 
 
 def estimates(
@@ -98,12 +94,12 @@ def estimates(
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
-    counted = count_kernels(problems, dtype, threads)
-    dispatch = _dispatch(dtype, threads) / counted.host_operations
+    kernels, host_operations = count_kernels(problems, dtype, threads)
+    dispatch = _dispatch(dtype, threads) / host_operations
     return {
         problem.name: [
             estimate(
-                counted.kernels[backend, problem.name],
+                kernels[backend, problem.name],
                 dispatch,
                 device,
                 backend,
@@ -196,12 +192,16 @@ def _check(
         return check(
             rows, None, f"no time of {_HOST} on {_TINY} shows the dispatch time of its host"
         )
-    dispatch = (host_seconds or 0.0) / counted.host_operations
-    kernels = counted.kernels[first.backend, first.problem or ""]
-    return check(
-        rows,
-        estimate(kernels, dispatch, device, first.backend, size, dtype=first.dtype or "float32"),
+    kernels, host_operations = counted
+    guess = estimate(
+        kernels[first.backend, first.problem or ""],
+        (host_seconds or 0.0) / host_operations,
+        device,
+        first.backend,
+        size,
+        dtype=first.dtype or "float32",
     )
+    return check(rows, guess)
 
 
 def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None) -> float | None:

@@ -17,7 +17,7 @@ import pytest
 import perceptron as package
 from perceptron.backends import registry
 from perceptron.numbers import duration_interval
-from perceptron.studies.shared.sweep import SWEEP
+from perceptron.studies.shared.axes import SWEEP
 from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 

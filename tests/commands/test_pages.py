@@ -145,7 +145,7 @@ def test_estimates_and_the_asked_number_of_iterations_are_on_the_page(html: Path
         ),
         (("map",), None),
         (
-            ("map", "--family", "batch-width", "--quick", "--threads", "1"),
+            ("map", "--family", "batch-width", "--quick", "--budget", "9", "--threads", "1"),
             "next:  perceptron map --family batch-width --threads 1 --html ''",
         ),
     ],

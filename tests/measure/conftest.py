@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pynvml
 import pytest
+
+from perceptron.measure.nvml import driver
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -70,9 +74,17 @@ def make_nvml(
 
 
 @pytest.fixture
-def nvml() -> MakeNvml:
-    """Return what makes a driver."""
-    return make_nvml
+def nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeNvml]:
+    """Return what makes a driver, which is then that of this machine."""
+
+    def installed(*given: Any, **options: Any) -> SimpleNamespace:
+        made = make_nvml(*given, **options)
+        driver.cache_clear()
+        monkeypatch.setitem(sys.modules, "pynvml", made)
+        return made
+
+    yield installed
+    driver.cache_clear()
 
 
 class Clock:

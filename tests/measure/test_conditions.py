@@ -29,40 +29,35 @@ def test_every_governor_is_listed_once(tmp_path: Path) -> None:
     assert facts.governors(tmp_path) == ["performance", "powersave"]
 
 
-def test_the_tightest_quota_of_our_group_and_those_around_it_counts(tmp_path: Path) -> None:
-    """The kernel applies every one of them."""
-    put(tmp_path, "proc/self/cgroup", "0::/user/session")
-    put(tmp_path, "sys/fs/cgroup/user/session/cpu.max", "max 100000")
-    assert facts.quota_cores(tmp_path) is None
-    put(tmp_path, "sys/fs/cgroup/user/cpu.max", "150000 100000")
-    put(tmp_path, "sys/fs/cgroup/cpu.max", "400000 100000")
-    put(tmp_path, "sys/fs/cgroup/other/cpu.max", "10000 100000")
-    assert facts.quota_cores(tmp_path) == 1.5
+GROUP, OWN = "proc/self/cgroup", "sys/fs/cgroup/user/session/cpu.max"
+TOP = "sys/fs/cgroup/cpu.max"
+AROUND = {"sys/fs/cgroup/user/cpu.max": "150000 100000", TOP: "400000 100000"}
+ELSEWHERE = {"sys/fs/cgroup/other/cpu.max": "10000 100000"}
+JOB = "sys/fs/cgroup/cpu/job/cpu.cfs_"
+FIRST_KIND = {GROUP: "4:memory:/\n3:cpu,cpuacct:/job\n0::/", f"{JOB}period_us": "100000"}
 
 
-def test_a_containers_quota_is_found_under_the_hosts_name(tmp_path: Path) -> None:
-    """Inside, the group's path may be one that only the host has."""
-    put(tmp_path, "proc/self/cgroup", "0::/docker/abc")
-    put(tmp_path, "sys/fs/cgroup/cpu.max", "50000 100000")
-    assert facts.quota_cores(tmp_path) == 0.5
-
-
-def test_a_quota_of_the_first_kind_of_control_groups_counts_too(tmp_path: Path) -> None:
-    """-1 is no limit there."""
-    put(tmp_path, "proc/self/cgroup", "4:memory:/\n3:cpu,cpuacct:/job\n0::/")
-    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "-1")
-    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000")
-    assert facts.quota_cores(tmp_path) is None
-    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "250000")
-    assert facts.quota_cores(tmp_path) == 2.5
-
-
-@pytest.mark.parametrize("text", ["", "max", "nonsense", "1 0", "100000"])
-def test_a_quota_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    """A file of another shape is no accusation and no error."""
-    put(tmp_path, "proc/self/cgroup", "0::/")
-    put(tmp_path, "sys/fs/cgroup/cpu.max", text)
-    assert facts.quota_cores(tmp_path) is None
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({GROUP: "0::/user/session", OWN: "max 100000"}, None),
+        # The kernel applies that of our group and every one around it.
+        ({GROUP: "0::/user/session", OWN: "max 100000", **AROUND, **ELSEWHERE}, 1.5),
+        # Inside a container the group's path may be one that only the host has.
+        ({GROUP: "0::/docker/abc", TOP: "50000 100000"}, 0.5),
+        # -1 is no limit in the first kind of control groups.
+        (FIRST_KIND | {f"{JOB}quota_us": "-1"}, None),
+        (FIRST_KIND | {f"{JOB}quota_us": "250000"}, 2.5),
+        # A file of another shape is no accusation and no error.
+        *(({GROUP: "0::/", TOP: text}, None) for text in ("", "max", "nonsense", "1 0", "100000")),
+    ],
+)
+def test_a_quota_is_found_wherever_it_is_set(
+    tmp_path: Path, files: dict[str, str], cores: float | None
+) -> None:
+    for file, text in files.items():
+        put(tmp_path, file, text)
+    assert facts.quota_cores(tmp_path) == cores
 
 
 def test_the_load_is_the_last_minutes() -> None:
@@ -135,7 +130,8 @@ def test_the_variation_is_robust_and_the_ratio_is_not() -> None:
     assert steady is not None
     assert (steady.variation, steady.slowest_to_fastest) == (0.0, 3.0)
     assert len(steady.seconds) == conditions.PROCESSES
-    uneven = conditions.steadiness_of([0.9, 1.0, 1.1])
+    uneven = conditions.loop_steadiness(times(0.9, 1.0, 1.1, None), clock=lambda: 0.0)
+    assert uneven is not None
     assert uneven.variation == pytest.approx(0.14826)
 
 
@@ -165,10 +161,10 @@ def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
 
 def test_peak_memory_sees_an_allocation() -> None:
     """64 MiB written to and freed again count, where the system reports it at all."""
-    peak = memory.PeakMemory()
+    memory.watch_peak()
     block = bytearray(64 * 2**20)
     del block
-    seen = peak.bytes()
+    seen = memory.watched_peak()
     assert seen is None or 60 * 2**20 < seen < 80 * 2**20
 
 

@@ -39,11 +39,7 @@ def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Commands and names of hosts are not published.
     """
-    monkeypatch.setattr(
-        facts_of_machine,
-        "_loaded",
-        lambda names, variables: loaded_libraries.LoadedLibraries(pools=[], versions={}),
-    )
+    monkeypatch.setattr(facts_of_machine, "_loaded", lambda names, variables: ([], {}))
     alone, together = registry.load("numpy"), registry.load("torch-ddp@2")
     monkeypatch.delenv(NODES, raising=False)
     before = environment([alone, together], 2)
@@ -78,13 +74,13 @@ def test_versions_beneath_a_library_are_recorded(
     versions = iter([{"cuda": "13.0", "cudnn": "91002"}, {"cuda": "13.1", "cudnn": "91002"}])
     monkeypatch.setattr(TorchAccelerator, "versions", lambda self: next(versions))
     loaded_libraries.main(["torch-cuda", "torch-cuda-graph", "no such backend"])
-    answer = msgspec.json.decode(capfd.readouterr().out, type=loaded_libraries.LoadedLibraries)
-    assert answer.versions == {
+    pools, found = msgspec.json.decode(capfd.readouterr().out, type=loaded_libraries.Loaded)
+    assert found == {
         "cuda": "13.0",
         "cuda of torch-cuda-graph": "13.1",
         "cudnn": "91002",
     }
-    assert answer.pools
+    assert pools
 
 
 def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
@@ -103,13 +99,15 @@ def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
 
 def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
     """And which CUDA it can run, beside which a library brings its own."""
-    versions, gpus = facts_of_machine.gpus_here(nvml(names=("Abacus", "Slide Rule")))
+    nvml(names=("Abacus", "Slide Rule"))
+    versions, gpus = facts_of_machine.gpus_here()
     assert versions == {"cuda driver": "13.0"}
     assert [(gpu.name, gpu.driver, gpu.memory_bytes) for gpu in gpus] == [
         ("Abacus", "580.1", 2**34),
         ("Slide Rule", "580.1", 2**34),
     ]
-    assert facts_of_machine.gpus_here(nvml(driver=False)) == ({}, [])
+    nvml(driver=False)
+    assert facts_of_machine.gpus_here() == ({}, [])
     partial = nvml()
     partial.nvmlSystemGetCudaDriverVersion = partial.nvmlDeviceGetTotalEnergyConsumption
-    assert facts_of_machine.gpus_here(partial) == ({}, [])
+    assert facts_of_machine.gpus_here() == ({}, [])

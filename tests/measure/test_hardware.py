@@ -7,7 +7,7 @@ from perceptron.backends import registry
 from perceptron.measure import hardware
 from perceptron.measure.hardware import Device, ran_out
 from perceptron.measure.nvml import NoDevice, NvmlDevice, gpu_state
-from perceptron.measure.timing import Timing
+from perceptron.records.measurement import Timings
 from tests.measure.conftest import Clock, FakeAccelerator, FakeTrainer, MakeNvml
 
 
@@ -25,8 +25,8 @@ def no_driver(uuid: str | None) -> NvmlDevice:
     raise NoDevice("no NVIDIA driver")
 
 
-def timing(seconds: float, iterations: int) -> Timing:
-    return Timing(samples=(seconds,) * 3, iterations=iterations)
+def timing(seconds: float, iterations: int) -> Timings:
+    return Timings(seconds=seconds, samples=[seconds] * 3, iterations=iterations)
 
 
 @pytest.mark.parametrize("seconds", [1e-6, 1e-3, 0.2, 5.0])

@@ -67,8 +67,8 @@ def job(**changes: object) -> Batch:
     return Batch(**(defaults | changes))  # type: ignore[arg-type]
 
 
-def run(job: Batch, **options: float) -> dict[str, Outcome]:
-    outcomes = list(run_job(job, registry.load(job.backend), **options))
+def run(job: Batch) -> dict[str, Outcome]:
+    outcomes = list(run_job(job, registry.load(job.backend)))
     assert sorted(outcome.problem for outcome in outcomes) == sorted(job.problems), "each once"
     return {outcome.problem: outcome for outcome in outcomes}
 
@@ -165,7 +165,8 @@ def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
             raise
 
     monkeypatch.setattr(ChildProcess, "read_line", patient)
-    outcomes = run(job(backend="strange"), timeout_seconds=0.5)
+    monkeypatch.setattr(launch, "TIMEOUT_SECONDS", 0.5)
+    outcomes = run(job(backend="strange"))
     assert outcomes["mlp-width:2"].reason == "no answer within 0.5 s"
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from perceptron.measure import neighbours
-from perceptron.measure.neighbours import SECONDS, Look, Seen, waited_seconds, with_seen
-from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.measure.neighbours import SECONDS, Look, waited_seconds, with_seen
+from perceptron.records.conditions import Conditions, Neighbour
 from tests.made import SOUND
 
 ME = os.getpid()
@@ -50,7 +50,7 @@ class Machine:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def look(self, busy_for: float = 0.0, pressure: Path = Path("nowhere")) -> Seen:
+    def look(self, busy_for: float = 0.0, pressure: Path = Path("nowhere")) -> Conditions:
         look = Look(SECONDS, self, lambda: self.now, self.sleep, pressure)
         self.now += busy_for
         return look.end()
@@ -68,7 +68,7 @@ def test_others_are_named_with_their_share_of_a_core_the_largest_first() -> None
         [process(7, "idle", 50.19), process(8, "small", 1.5), process(9, "large", 4.8)],
         (cpu(10.0), cpu(12.6)),
     )
-    use = machine.look().use
+    use = machine.look()
     assert use.neighbours == [
         Neighbour(name="large", pid=9, share=pytest.approx(0.9)),
         Neighbour(name="small", pid=8, share=pytest.approx(0.25)),
@@ -82,7 +82,7 @@ def test_our_own_work_is_nobody_elses() -> None:
     me = process(ME, "python", 1.4)
     me.info["cpu_times"].children_user = 0.3
     after = [me, process(5, "worker", 2.5, parent=ME), process(6, "deep", 1.0, parent=5)]
-    use = Machine(before, [*after, process(9, "other", 0.0)], (cpu(10.0), cpu(13.4))).look().use
+    use = Machine(before, [*after, process(9, "other", 0.0)], (cpu(10.0), cpu(13.4))).look()
     assert use.neighbours is None, "nobody was there to be read at first"
     assert use.other_cores == pytest.approx((3.4 - 0.4 - 0.3 - 1.5 - 1.0) / SECONDS)
 
@@ -94,7 +94,7 @@ def test_a_pid_that_was_given_away_again_is_another_process() -> None:
         [process(9, "new", 1.0, began=99.0), process(10, "unseen", 800.0)],
         (cpu(0.0), cpu(1.0)),
     )
-    assert machine.look().use.neighbours == [Neighbour(name="new", pid=9, share=0.5)]
+    assert machine.look().neighbours == [Neighbour(name="new", pid=9, share=0.5)]
 
 
 def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None:
@@ -102,7 +102,7 @@ def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None
     readings = [process(9, "other", 0.0)], [process(9, "other", 2.0)]
     for busy_for, ends, share in ((0.5, 102.0, 1.0), (4.0, 104.0, 0.5)):
         machine = Machine(*readings, (cpu(0.0), cpu(2.0)))
-        (neighbour,) = machine.look(busy_for).use.neighbours or []
+        (neighbour,) = machine.look(busy_for).neighbours or []
         assert machine.now == ends
         assert neighbour.share == share
 
@@ -111,7 +111,7 @@ def test_a_name_is_one_short_line() -> None:
     """A process is free to call itself anything."""
     evil = "a\x1b[31m\nb" + "c" * 100
     machine = Machine([process(9, evil, 0.0)], [process(9, evil, 2.0)], (cpu(0.0), cpu(2.0)))
-    (neighbour,) = machine.look().use.neighbours or []
+    (neighbour,) = machine.look().neighbours or []
     assert neighbour.name.isprintable()
     assert len(neighbour.name) <= 40
 
@@ -124,11 +124,11 @@ def test_what_cannot_be_read_is_not_known() -> None:
 
     nothing = SimpleNamespace(process_iter=refuse, cpu_times=refuse)
     seen = Look(SECONDS, nothing, lambda: 0.0 if not calls else 2.0, calls.append, Path("nowhere"))
-    assert seen.end() == Seen(CoreUse())
+    assert seen.end() == Conditions()
     hidden = process(9, "root's", 0.0)
     hidden.info["cpu_times"] = None
     machine = Machine([hidden], [hidden], (cpu(0.0), cpu(0.0)))
-    assert machine.look().use == CoreUse()
+    assert machine.look() == Conditions()
 
 
 calls: list[float] = []
@@ -142,7 +142,7 @@ def test_the_time_that_threads_waited_is_a_share_of_the_look(tmp_path: Path) -> 
     machine = Machine([], [], (cpu(0.0), cpu(0.0)))
     look = Look(SECONDS, machine, lambda: machine.now, machine.sleep, pressure)
     pressure.write_text(line.format(1_500_000))
-    assert look.end().use.threads_waited == 0.25
+    assert look.end().threads_waited == 0.25
     pressure.write_text("something else")
     assert waited_seconds(pressure) is None
     assert waited_seconds(tmp_path / "nothing") is None
@@ -176,7 +176,7 @@ def test_a_process_that_spins_is_found_by_name_and_pid() -> None:
         found: list[Neighbour] = []
         while not found:  # others may have the cores, and be named in its place
             before = sum(spinning.cpu_times()[:2])
-            found = [one for one in Look().end().use.neighbours or [] if one.pid == pid]
+            found = [one for one in Look().end().neighbours or [] if one.pid == pid]
             used = sum(spinning.cpu_times()[:2]) - before
         assert found[0].name == spinning.name()
         assert found[0].share > 0.3 * used / SECONDS

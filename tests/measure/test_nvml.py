@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 import pynvml
 import pytest
@@ -17,56 +18,50 @@ LOCK = pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting
 
 def test_gpu_states_come_with_what_lowers_them(nvml: MakeNvml) -> None:
     """Idling is no slowdown; each other reason is in words."""
-    (idle,) = gpu_states(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
+    nvml(pynvml.nvmlClocksThrottleReasonGpuIdle)
+    (idle,) = gpu_states()
     assert (idle.name, idle.sm_mhz, idle.max_sm_mhz) == ("Slide Rule", 1200, 2000)
     assert (idle.idle, idle.slowed_by) == (True, [])
     assert (idle.power_limit_watts, idle.temperature_celsius) == (250.5, 61)
     both = (
         pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
     )
-    (hot,) = gpu_states(nvml(both))
+    nvml(both)
+    (hot,) = gpu_states()
     assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
 
 
 def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
     """The rest is reported all the same; without a driver there is no GPU."""
-    (clock,) = gpu_states(nvml(None))
+    nvml(None)
+    (clock,) = gpu_states()
     assert (clock.sm_mhz, clock.idle, clock.slowed_by, clock.locked) == (1200, None, None, None)
-    assert gpu_states(nvml(0, driver=False)) == []
+    nvml(0, driver=False)
+    assert gpu_states() == []
 
 
 @pytest.mark.parametrize(
-    ("bits", "clocks", "locked"),
+    ("told", "locked", "exclusive"),
     [
-        (0, None, None),
-        (0, (1980, 1980), False),
-        (0, (1410, 1980), True),
-        (LOCK, None, True),
-        (LOCK, (1980, 1980), True),
+        ({}, None, None),
+        ({"application_clocks": (1980, 1980)}, False, None),
+        ({"application_clocks": (1410, 1980)}, True, None),
+        ({"bits": LOCK}, True, None),
+        ({"bits": LOCK, "application_clocks": (1980, 1980)}, True, None),
+        ({"mode": pynvml.NVML_COMPUTEMODE_DEFAULT}, None, False),
+        ({"mode": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS}, None, True),
     ],
 )
-def test_a_clock_is_locked_if_the_driver_says_so(
-    nvml: MakeNvml, bits: int, clocks: tuple[int, int] | None, locked: bool | None
+def test_a_locked_clock_and_a_gpu_for_one_process_are_known(
+    nvml: MakeNvml, told: dict[str, Any], locked: bool | None, exclusive: bool | None
 ) -> None:
-    """By its reason, or by a clock for applications that is not the default; else not known."""
-    (state,) = gpu_states(nvml(bits, application_clocks=clocks))
-    assert state.locked is locked
+    """A clock by its reason, or by one for applications that is not the default; else not known.
 
-
-@pytest.mark.parametrize(
-    ("mode", "exclusive"),
-    [
-        (None, None),
-        (pynvml.NVML_COMPUTEMODE_DEFAULT, False),
-        (pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, True),
-    ],
-)
-def test_a_gpu_for_one_process_is_known(
-    nvml: MakeNvml, mode: int | None, exclusive: bool | None
-) -> None:
-    """All but one of the workers that start side by side would fail there."""
-    (state,) = gpu_states(nvml(mode=mode))
-    assert state.exclusive is exclusive
+    All but one of the workers that start side by side would fail on a GPU for one process.
+    """
+    nvml(**told)
+    (state,) = gpu_states()
+    assert (state.locked, state.exclusive) == (locked, exclusive)
 
 
 UNEQUAL = ("Abacus", "Slide Rule")
@@ -97,20 +92,21 @@ def test_the_gpu_of_this_process_is_found_or_it_says_why_not(
     found: int | str,
 ) -> None:
     """By what the library that drives it calls it, else by what the environment shows of them."""
-    driver = nvml(names=names)
+    nvml(names=names)
     if isinstance(found, int):
-        assert device_of_process(uuid, driver, variables).handle == found
+        assert device_of_process(uuid, variables).handle == found
         return
     with pytest.raises(NoDevice, match=found):
-        device_of_process(uuid, driver, variables)
+        device_of_process(uuid, variables)
 
 
 def test_without_a_driver_the_reason_says_so(
     nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one line, as everything that cannot run does."""
+    nvml(driver=False)
     with pytest.raises(NoDevice, match="no NVIDIA driver"):
-        device_of_process(nvml=nvml(driver=False))
+        device_of_process()
 
     def missing(name: str) -> ModuleType:
         raise ImportError(name)

@@ -146,7 +146,8 @@ def test_whatever_becomes_of_the_process_is_its_answer(
     child = f"import os, sys, time\nprint('', flush=True)\nsys.stdin.readline()\n{says}\n"
     (tmp_path / "child.py").write_text(child)
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
-    times = launch.run_race(job(backend="numpy"), registry.load("numpy"), timeout_seconds=2.0)
+    monkeypatch.setattr(launch, "TIMEOUT_SECONDS", 2.0)
+    times = launch.run_race(job(backend="numpy"), registry.load("numpy"))
     assert times.status == "failed"
     assert ENDINGS[says] in str(times.reason)
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.interval import of_ratio
 from perceptron.measure.samples import Sample, Samples, take_samples
-from perceptron.measure.timing import Effort, Timing, time_training
-from perceptron.problems.datasets import Array
+from perceptron.measure.timing import Effort, lower_quartile, time_training
 from perceptron.waiting import WaitingMeter
 
 WANTED = 5
@@ -150,7 +149,7 @@ class World:
 
     def seconds(self, choose: Callable[[World], Samples]) -> float:
         kept = choose(self).kept
-        return Timing(tuple(sample.seconds / sample.iterations for sample in kept), 1).seconds
+        return lower_quartile([sample.seconds / sample.iterations for sample in kept])
 
 
 ITERATIONS = 10
@@ -214,12 +213,6 @@ class Waiting:
 
     def reset(self) -> None:
         self.waited += 7.0  # waiting before the sample is none of its own
-
-    def loss(self) -> float:
-        return 0.0
-
-    def parameters(self) -> list[Array]:
-        return []
 
 
 def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:

@@ -17,7 +17,7 @@ from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.answering import answer_run, collect
-from perceptron.studies.bench import Bench, BenchPlan, Levels, finding_jobs
+from perceptron.studies.bench import Bench, BenchPlan, finding_jobs
 from tests.conftest import ROOT, Perceptron
 from tests.studies.conftest import Lab, carried_out, codes, jobs_of
 
@@ -101,7 +101,7 @@ def test_the_finding_comes_first_and_in_full(slow: Lab, tmp_path: Path) -> None:
     told = bench(SMALL, tmp_path)
     counts = Counter(row.backend for row in told.run.times if row.family == "or-gate")
     assert set(counts.values()) == {SMALL.rounds}
-    first = len(finding_jobs(SMALL, SMALL.levels.first))
+    first = len(finding_jobs(SMALL, SMALL.first_rounds))
     assert {problem for _, problem in slow.timed[:first]} == {"or-gate"}
     assert len(slow.timed) == len(jobs_of(SMALL))
     assert "budget-spent" not in codes(told)
@@ -149,7 +149,7 @@ def test_rounds_say_how_many_repeats_each_size_gets(lab: Lab, tmp_path: Path) ->
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
     assert (plan().rounds, plan(quick=True).rounds) == (8, 4)
     for quick in (False, True):
-        assert replace(SMALL, rounds=1, quick=quick).levels == Levels(first=1, enough=1, most=2)
+        assert replace(SMALL, rounds=1, quick=quick).first_rounds == 1
         lab.timed.clear()
         told = bench(replace(SMALL, rounds=2, quick=quick), tmp_path / str(quick))
         assert set(Counter(lab.timed).values()) == {2}

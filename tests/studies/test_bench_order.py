@@ -19,9 +19,8 @@ from tests.made import measured
 PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,)
 ).resolved()
-LEVELS = PLAN.levels
 JOBS = sweep_jobs(PLAN, PLAN.sweep(), range(1))
-FINDING = LEVELS.enough * len(PLAN.finding_backends)
+FINDING = PLAN.rounds * len(PLAN.finding_backends)
 
 
 class Machine:
@@ -77,7 +76,7 @@ def spent(allowed: int, noise: dict[str, float], near: str = "") -> tuple[Machin
 def test_a_quiet_machine_measures_everything_enough_and_no_more() -> None:
     machine, had_time = spent(10_000, {})
     assert had_time
-    assert set(machine.processes().values()) == {LEVELS.enough}
+    assert set(machine.processes().values()) == {PLAN.rounds}
     assert len(machine.processes()) == len(JOBS)
 
 
@@ -95,7 +94,7 @@ def test_what_is_wide_comes_before_what_is_narrow() -> None:
 def test_in_a_look_some_sizes_get_all_their_first_processes_before_others_get_any() -> None:
     """Of every family: from one process of each nothing follows."""
     look = BenchPlan(backends=PLAN.backends, threads=(1,), quick=True).resolved()
-    first = look.levels.first
+    first = look.first_rounds
     early = first * len(look.finding_backends)
     machine = Machine(early + 8 * first * len(look.backends) + 1, {}, plan=look)
     assert not machine.measure()
@@ -110,13 +109,13 @@ def test_more_than_enough_goes_to_sizes_that_are_not_sure() -> None:
     machine, had_time = spent(10_000, {"mlp-width": 0.5}, near="mlp-width")
     assert had_time
     counts = machine.processes()
-    extra = {name for (name, _), count in counts.items() if count > LEVELS.enough}
+    extra = {name for (name, _), count in counts.items() if count > PLAN.rounds}
     assert extra
     assert all(name.startswith("mlp-width:") for name in extra)
-    assert max(counts.values()) <= LEVELS.most
+    assert max(counts.values()) <= 2 * PLAN.rounds
     sizes = doubt_of(row for row in machine.rows if row.family == "mlp-width").sizes
     for size in sizes:  # still in doubt: they have had all that there is
-        assert counts[f"mlp-width:{size:.0f}", "numpy"] == LEVELS.most
+        assert counts[f"mlp-width:{size:.0f}", "numpy"] == 2 * PLAN.rounds
 
 
 @settings(max_examples=25)
@@ -136,16 +135,16 @@ def test_all_have_their_first_processes_before_any_has_more(
         if job.problem == "or-gate":
             continue
         fewest = min(counts[other.problem, other.backend] for other in JOBS)
-        if job.repeat >= LEVELS.first:
-            assert fewest >= LEVELS.first
-        if job.repeat >= LEVELS.enough:
-            assert fewest >= LEVELS.enough
+        if job.repeat >= PLAN.first_rounds:
+            assert fewest >= PLAN.first_rounds
+        if job.repeat >= PLAN.rounds:
+            assert fewest >= PLAN.rounds
         counts[job.problem, job.backend] += 1
     if had_time:
-        assert min(counts[job.problem, job.backend] for job in JOBS) >= LEVELS.enough
+        assert min(counts[job.problem, job.backend] for job in JOBS) >= PLAN.rounds
 
 
 def test_a_process_that_was_begun_is_finished_before_the_next() -> None:
     """Repeats that only some sizes have pair up with nothing."""
-    machine, _ = spent(FINDING + LEVELS.first * len(JOBS) + 5, {})
-    assert {job.repeat for job in next_jobs(PLAN, machine.rows)} == {LEVELS.first}
+    machine, _ = spent(FINDING + PLAN.first_rounds * len(JOBS) + 5, {})
+    assert {job.repeat for job in next_jobs(PLAN, machine.rows)} == {PLAN.first_rounds}

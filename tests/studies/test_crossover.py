@@ -10,7 +10,6 @@ import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.answer import Answered
-from perceptron.errors import UserError
 from perceptron.measure.job import Batch, Outcome
 from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
@@ -90,21 +89,6 @@ def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
-def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path) -> None:
-    """In the same folder, nothing measured twice, with the same answer."""
-    lab.power_cut_after = 70
-    with pytest.raises(KeyboardInterrupt):
-        search(tmp_path)
-    lab.power_cut_after = None
-    told = search(tmp_path)
-    keys = [(row.problem, row.backend, row.repeat) for row in told.run.times]
-    assert len(keys) == len(set(keys)) == len(lab.timed)
-    crossover = only(told)
-    assert (crossover.status, crossover.is_decided) == ("crosses", True)
-    assert crossover.size == pytest.approx(TRUTH, rel=0.1)
-    assert len(list((tmp_path / "runs" / "box").glob("*/run.json"))) == 1
-
-
 def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_path: Path) -> None:
     """One row for each end, and the other pairs are judged all the same, the CPU's first."""
     lab.missing["torch-cuda"] = "no CUDA device found"
@@ -162,19 +146,6 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     sizes = crossover.sizes_measured
     assert (min(sizes), max(sizes)) == (4, 256)
     assert not set(sizes) <= {4, 16, 64, 256}
-
-
-def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> None:
-    model = tmp_path / "mine.toml"
-    model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
-    plan = planned(families=(), problems=(str(model),))
-
-    def edit(done: float, total: float, message: str) -> None:
-        if done > 0:
-            model.write_text(model.read_text().replace("rate = 0.5", "rate = 0.25"))
-
-    with pytest.raises(UserError, match="was changed while it was measured"):
-        carried_out(CrossoverStudy(), plan, tmp_path / "results", progress=edit)
 
 
 def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:

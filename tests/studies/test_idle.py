@@ -4,27 +4,26 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from perceptron.measure.neighbours import Seen
-from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.records.conditions import Conditions, Neighbour
 from perceptron.studies.idle import (
     Wait,
     say_first,
     wait_for_idle,
 )
 
-CALM = Seen(CoreUse(neighbours=[], other_cores=0.02))
+CALM = Conditions(neighbours=[], other_cores=0.02)
 
 
-def busy(pid: int = 7) -> Seen:
+def busy(pid: int = 7) -> Conditions:
     name = {7: "backup", 8: "update"}[pid]
     one = Neighbour(name=name, pid=pid, share=0.9)
-    return Seen(CoreUse(neighbours=[one], other_cores=0.9))
+    return Conditions(neighbours=[one], other_cores=0.9)
 
 
 class Waiting:
     """A clock that only looks move, two seconds each, and what they see."""
 
-    def __init__(self, sees: Callable[[float], Seen]) -> None:
+    def __init__(self, sees: Callable[[float], Conditions]) -> None:
         self.now = 0.0
         self.lines: list[str] = []
         self._sees = sees
@@ -32,11 +31,11 @@ class Waiting:
     def look(self) -> Waiting:
         return self
 
-    def end(self) -> Seen:
+    def end(self) -> Conditions:
         self.now += 2.0
         return self._sees(self.now)
 
-    def wait(self, minutes: float) -> Seen:
+    def wait(self, minutes: float) -> Conditions:
         asked = Wait(minutes, self.lines.append)
         first = self._sees(0.0)
         return wait_for_idle(
@@ -85,11 +84,11 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
         ),
         (busy(), 1, []),
         (CALM, 2, []),
-        (Seen(CoreUse()), 2, ["note: other users of the cores are unknown on this system"]),
+        (Conditions(), 2, ["note: other users of the cores are unknown on this system"]),
     ],
 )
 def test_who_is_in_the_way_is_said_in_a_line(
-    seen: Seen, threads: int, lines: Sequence[str]
+    seen: Conditions, threads: int, lines: Sequence[str]
 ) -> None:
     """Nobody is who leaves a core for each thread; what cannot be told is said too."""
     said: list[str] = []

@@ -32,7 +32,8 @@ from perceptron.records.files.write import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row
 from perceptron.records.row import times as times_of
-from perceptron.studies.carry_out import OpenRun, start_run
+from perceptron.records.store import RunJournal
+from perceptron.studies.carry_out import require_rows, start_run
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
 from perceptron.studies.fastest.question import Question, question
@@ -133,7 +134,8 @@ def pick_of(training: Training, advice: Advice, way: Way) -> Pick:
 
 def ask_all(
     plan: FastestPlan,
-    run: OpenRun,
+    journal: RunJournal,
+    facts: Environment,
     budget: Budget,
     progress: Progress,
     ask: Ask | None = None,
@@ -142,8 +144,8 @@ def ask_all(
 
     Answers that lie beside the run's rows already are not asked for again.
     """
-    ask = ask or Product(plan, run.journal.times, run.environment)
-    folder = run.journal.folder
+    ask = ask or Product(plan, journal.times, facts)
+    folder = journal.folder
     answered = {(pick.way, pick.reference) for pick in read_answers(folder)}
     todo = [
         (way, training)
@@ -158,7 +160,7 @@ def ask_all(
             whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
             progress(budget.spent, whole, f"asking: {training.reference}")
             append(stream, ask(training, way))
-            run.journal.note_spent(budget.spent)
+            journal.note_spent(budget.spent)
     return 0
 
 
@@ -234,13 +236,14 @@ def measure(
 
     with start_run(
         plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, wait=wait
-    ) as run:
-        for_times = budget.part(_TIMES_SHARE)
-        whole = campaign.carry_out(want, run.journal, run.run, for_times, progress)
-        unasked = ask_all(plan, run, budget, progress, ask)
+    ) as (journal, run, facts):
+        for_times = Budget(budget.spent + _TIMES_SHARE * budget.left, budget.spent)
+        whole = campaign.carry_out(want, journal, run, for_times, progress)
+        budget.abandoned = for_times.abandoned
+        unasked = ask_all(plan, journal, facts, budget, progress, ask)
         budget.cut_short = not whole or unasked > 0
-        run.require_rows()
-        return run.journal.folder
+        require_rows(journal, budget)
+        return journal.folder
 
 
 def jobs(plan: FastestPlan) -> list[Time]:

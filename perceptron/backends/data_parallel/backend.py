@@ -37,6 +37,7 @@ class DataParallelBackend:
     """A process for each part of a batch, started by torchrun; PyTorch runs in these alone."""
 
     phased = True
+    one_model = True
 
     def __init__(self, name: str, device: str, summary: str, processes: int = 1) -> None:
         self.name = name if processes == 1 else f"{name}@{processes}"

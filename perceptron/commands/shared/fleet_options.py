@@ -193,7 +193,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     Return the exit code: 1 if a job failed.
     """
     from perceptron.report.tables import fleet as table
-    from perceptron.studies.fleet import run, submit
+    from perceptron.studies.fleet import submit
     from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
 
     optional.require("fleet")
@@ -221,8 +221,8 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     }
     try:
         with table.job_lines() as show:
-            run.start(fleet, submissions)
-            status, collected = run.wait(fleet, list(asked.jobs), results, show)
+            submit.start(fleet, submissions)
+            status, collected = submit.wait(fleet, list(asked.jobs), results, show)
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "

@@ -16,9 +16,15 @@ from typer.core import TyperCommand
 from perceptron.commands.shared.arguments import WAIT_MINUTES
 
 
-def typed_without(context: typer.Context, option: str) -> str:
-    """Return the command that runs as it was typed, without an option that takes no value."""
-    return shlex.join(["perceptron", *(word for word in context.obj if word != option)])
+def typed_in_full(context: typer.Context) -> str:
+    """Return the command that runs as it was typed, but for ``--quick`` and its budget."""
+    words, typed = ["perceptron"], iter(context.obj)
+    for word in typed:
+        if word in ("--budget", "--seconds"):
+            next(typed)
+        elif word != "--quick" and not word.startswith(("--budget=", "--seconds=")):
+            words.append(word)
+    return shlex.join(words)
 
 
 class ListCommand(TyperCommand):

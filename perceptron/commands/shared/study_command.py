@@ -31,7 +31,7 @@ from perceptron.commands.shared.fleet_options import (
     run_fleet,
 )
 from perceptron.commands.shared.idle import waiting
-from perceptron.commands.shared.list_command import ListCommand, typed_without
+from perceptron.commands.shared.list_command import ListCommand, typed_in_full
 from perceptron.commands.shared.options import (
     folder_name,
     name_or_none,
@@ -165,7 +165,7 @@ def _carry_out(
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
         page = pages.write_answer(results, told)
     _show(told, page, json)
-    proposed = typed_without(context, "--quick") if plan.quick else shlex.join(told.answer.next)
+    proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
     if told.run.run.cut_short:  # the warning has the command that goes on
         proposed = ""
     close(told.warnings, None if json else proposed or None)

@@ -69,7 +69,8 @@ def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
     go on by themselves from when the command began. A bar in a terminal; elsewhere, in a log, a
     line at every tenth, and where these are pieces, every ten seconds what is being done.
     """
-    if not err.is_terminal:
+    # A notebook has FORCE_COLOR, which makes it a terminal to rich, and would keep every refresh.
+    if not (err.is_terminal and sys.stderr.isatty()):
         over = threading.Event()
         move, show = _log(title, _pieces if budget is None else _of_budget)
         if budget is None:

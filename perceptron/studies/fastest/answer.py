@@ -23,6 +23,7 @@ from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is
 from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
+from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
 from perceptron.records.run import now
@@ -102,7 +103,7 @@ class Answer:
         if silent and self._asked.measure != "never":
             try:
                 new |= here.ask_elsewhere(silent, _ASKING_SHARE * self._left())
-            except here.NotAnswered as reason:
+            except UserError as reason:
                 seconds = self._asked.seconds
                 late = [self._attempt(name, str(reason), seconds) for name in silent]
         if new or late:
@@ -141,9 +142,6 @@ class Answer:
         has_more = share * self._asked.seconds > _MORE * tried.seconds
         return has_more and not tried.is_beaten_by(best, self._asked.iterations)
 
-    def _backends(self) -> list[BackendHere]:
-        return [self._backend(name) for name in self._asked.among]
-
     def _backend(self, name: str) -> BackendHere:
         asked, attempt = self._known.backends.get(name), self._given_up(name)
         tried = None if attempt is None else attempt.reason
@@ -167,7 +165,7 @@ class Answer:
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
-        asked, backends = self._asked, self._backends()
+        asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
         known = self._rows()
         rows = [one.row for one in known]
         if isinstance(asked.own, AsItIs):  # no other training tells how long it takes
@@ -209,13 +207,14 @@ class Answer:
         """Return the backends to measure: those of which more has to be known."""
         if self._asked.measure == "never":
             return []
-        here = {one.name for one in self._backends() if one.unavailable is None}
         # The most promising first: there may be no time for all.
         timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
-        able = [one.backend for one in timed if one.backend in here]
+        able = [one.backend for one in timed if self._backend(one.backend).unavailable is None]
         if self._asked.measure == "now":
             return able
-        rows = [*self._behind(found), *self._refusals(found)]
+        without = [one for one in found if one.seconds is None]
+        refusals = (self._exact(one.backend) for one in without)
+        rows = [*self._behind(found), *filter(None, refusals)]
         open_ones = {known.row.backend for known in rows if _changes([known])}
         picks = self._picks(found)
         may_be = contenders(picks)
@@ -223,7 +222,6 @@ class Answer:
             open_ones |= {
                 one.backend for one in may_be if one.source == "estimated" or one.doubt == CONTENDED
             }
-        without = [one for one in found if one.seconds is None]
         given_up = [one for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)]
         open_ones |= {one.backend for one in given_up}
         share = 1 / max(1, len(open_ones.intersection(able)))
@@ -241,20 +239,16 @@ class Answer:
         try:
             with locked(self._file.with_suffix(".measuring"), max(0.0, self._left())) as is_alone:
                 self._known = cache.load(self._file)
-                if is_alone and (names := self._not_since(begun, names)):
+                newest = {name: self._exact(name) for name in names}
+                names = [
+                    name
+                    for name, known in newest.items()
+                    if (known is None or known.row.when <= begun) and self._may_try(name)
+                ]
+                if is_alone and names:
                     self._measure_alone(names)
         except OSError:  # nothing can be written there; `cache.update` says so
             self._measure_alone(names)
-
-    def _not_since(self, begun: str, names: Sequence[str]) -> list[str]:
-        """Return the backends that nobody has measured, or tried to, since it was asked."""
-        rows = [known.row for known in self._rows()]
-        newest = ((name, row_of(self._asked.work, name, rows)) for name in names)
-        return [
-            name
-            for name, row in newest
-            if (row is None or row.when <= begun) and self._may_try(name)
-        ]
 
     def _measure_alone(self, names: Sequence[str]) -> None:
         from perceptron.studies.fastest.measure import measure
@@ -262,30 +256,20 @@ class Answer:
         seconds = self._left()
         if seconds <= 0:
             return
-        devices = {one.name: one.device for one in self._backends()}
+        devices = {name: self._backend(name).device for name in names}
         rows = measure(self._asked, names, devices, seconds)
-        # What a program's own code raised may be gone the next time; a refusal of ours stays.
-        passing = [row for row in rows if isinstance(self._asked.own, AsItIs) and row.reason]
-        new = [self._known_row(row) for row in rows if row.reason not in GIVEN_UP]
-        new = [known for known in new if known.row not in passing]
-        share = seconds / len(names)
-        late = [
-            self._attempt(
-                row.backend,
-                why,
-                share if row.reason else seconds,
-                why == NO_START,
-                row.prepare_seconds,
-            )
-            for row in rows
+        new, late, share = [], [], seconds / len(names)
+        for row in rows:
+            # What a program's own code raised may be gone the next time; a refusal of ours stays.
             # A machine that was busy may be so for a while.
-            if (why := row.doubt or row.reason) in (*GIVEN_UP, CONTENDED)
-        ]
-        late += [
-            self._attempt(row.backend, str(row.reason), share, False, row.prepare_seconds)
-            for row in passing
-            if row.reason not in GIVEN_UP
-        ]
+            is_passing = isinstance(self._asked.own, AsItIs) and row.reason is not None
+            why = row.doubt or row.reason
+            if why is not None and (is_passing or why in (*GIVEN_UP, CONTENDED)):
+                given = share if row.reason else seconds
+                tried = self._attempt(row.backend, why, given, why == NO_START, row.prepare_seconds)
+                late.append(tried)
+            if not is_passing and row.reason not in GIVEN_UP:
+                new.append(self._known_row(row))
         self._known = cache.update(
             self._file, lambda known: known.with_rows(new).with_attempts(late)
         )
@@ -309,25 +293,19 @@ class Answer:
     def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
         """Return the newest row behind each time that decides."""
         newest = []
-        rows = self._rows()
         for one in contenders(self._picks(found)):
-            own = [known for known in rows if known.row.backend == one.backend]
-            exact = self._exact(one.backend, own)
-            if exact is not None:
-                newest.append(exact)
-            elif own:
-                newest.append(max(own, key=lambda known: known.row.when))
+            own, exact = self._rows_of(one.backend), self._exact(one.backend)
+            if own:
+                newest.append(exact or max(own, key=lambda known: known.row.when))
         return newest
 
-    def _refusals(self, found: Iterable[Candidate]) -> list[KnownRow]:
-        """Return the rows that say why a backend has no time."""
-        rows = self._rows()
-        silent = (self._exact(one.backend, rows) for one in found if one.seconds is None)
-        return [known for known in silent if known is not None]
-
-    def _exact(self, backend: str, rows: Sequence[KnownRow]) -> KnownRow | None:
+    def _exact(self, backend: str) -> KnownRow | None:
+        rows = self._rows_of(backend)
         exact = row_of(self._asked.work, backend, [known.row for known in rows])
         return next((known for known in rows if known.row is exact), None)
+
+    def _rows_of(self, backend: str) -> list[KnownRow]:
+        return [known for known in self._rows() if known.row.backend == backend]
 
 
 def _have_curves(backends: Iterable[str], known: Sequence[KnownRow]) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Never, cast
+from typing import Any, Never
 
 from msgspec.structs import replace
 
 from perceptron.analysis.fastest import Advice
 from perceptron.errors import UserError, unknown
-from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType
 from perceptron.studies.fastest.answer import Answer
 from perceptron.studies.fastest.of_model import of_model
@@ -110,6 +109,7 @@ def fastest(
         arguments = [name for name in fastest.__annotations__ if name not in ("others", "return")]
         raise unknown("argument", next(iter(others)), arguments)
     folder = RESULTS if results is None else Path(results)
+    usual = {"among": among, "measure": measure, "seconds": seconds, "threads": threads}
     if model is None:
         instance = None if isinstance(optimizer, str) else optimizer
         of_models = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": instance}
@@ -125,14 +125,11 @@ def fastest(
             hidden,
             classes,
             batch,
-            cast("OptimizerName", "sgd" if optimizer is None else optimizer),
-            1 if epochs is None else epochs,
+            "sgd" if optimizer is None else optimizer,
             models,
-            among,
-            measure,
-            seconds,
             "float32" if dtype is None else dtype,
-            threads,
+            epochs=1 if epochs is None else epochs,
+            **usual,
         )
         return Answer(asked, folder).advice()
     shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
@@ -142,14 +139,9 @@ def fastest(
     given = of_model(model, inputs, targets, loss, optimizer, batch)
     asked = question_of(
         given,
-        given.epochs if epochs is None else epochs,
-        among,
-        measure,
-        seconds,
         given.dtype if dtype is None else dtype,
-        threads,
+        epochs=given.epochs if epochs is None else epochs,
+        **usual,
     )
     advice = Answer(asked, folder).advice()
-    if given.note is None:
-        return advice
-    return replace(advice, why=f"{advice.why}; {given.note}")
+    return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")

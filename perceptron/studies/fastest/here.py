@@ -12,6 +12,7 @@ import msgspec
 from perceptron.analysis.work import NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.rehearsal import device_label
 from perceptron.studies.fastest.cache import Known, KnownBackend
@@ -25,10 +26,6 @@ def is_known(name: str, known: Known) -> bool:
     """Return whether it was asked already if a backend can run, with the libraries of today."""
     asked = known.backends.get(name)
     return asked is not None and asked.libraries == versions_beneath(asked.modules)
-
-
-class NotAnswered(Exception):
-    """The process that was asked which backends can run here did not say."""
 
 
 def ask(name: str) -> KnownBackend | None:
@@ -55,26 +52,20 @@ def asked(name: str) -> KnownBackend:
 def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
     """Return whether these backends can run here, as a process of its own says.
 
-    Raises `NotAnswered` with the reason if it does not within so many seconds.
+    Raises `UserError` with the reason if it does not within so many seconds.
     """
-    from perceptron.measure.launch import worker_environment
+    from perceptron.measure.launch import printed, worker_environment
 
-    command = [sys.executable, "-m", "perceptron.studies.fastest.here", *names]
+    command = ["-m", "perceptron.studies.fastest.here", *names]
+    environment = worker_environment(registry.load("numpy"), 1)
     try:
-        process = subprocess.run(
-            command,
-            env=worker_environment(registry.load("numpy"), 1),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=max(0.0, min(seconds, _MOST_SECONDS)),
-        )
-        return msgspec.json.decode(process.stdout, type=dict[str, KnownBackend])
+        answer = printed(command, max(0.0, min(seconds, _MOST_SECONDS)), environment)
+        return msgspec.json.decode(answer, type=dict[str, KnownBackend])
     except subprocess.TimeoutExpired:
-        raise NotAnswered(NO_WORD) from None
-    except (OSError, msgspec.DecodeError):
+        raise UserError(NO_WORD) from None
+    except (OSError, UserError, msgspec.DecodeError):
         reason = "the process that was asked whether it can run here did not answer"
-        raise NotAnswered(reason) from None
+        raise UserError(reason) from None
 
 
 def main() -> None:

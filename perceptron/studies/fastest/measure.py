@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 from zlib import crc32
 
 from msgspec import json
@@ -18,11 +16,12 @@ from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingSh
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.machine import usable_cores
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.budget import START_SHARE, Budget
+from perceptron.measure.job import Batch, Outcome, timed
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
-from perceptron.records.measurement import Measurement, Timings
+from perceptron.records.measurement import Measurement
 from perceptron.records.run import now
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.question import Question, reference_of
@@ -34,8 +33,6 @@ _AT_FIRST = 2
 _PROCESSES = 3
 _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
-# Of the time that is left, for starting: what does not start must leave some for the others.
-_START_SHARE = 0.75
 # At once, for each core: those that import little are there soon, whoever else starts, and cores
 # that wait for a disk have something to do. With very many none would be there in time.
 _STARTS_A_CORE = 3
@@ -69,8 +66,7 @@ class _Look:
     def __init__(self, question: Question, devices: Mapping[str, str], seconds: float) -> None:
         self._question = question
         self._devices = devices
-        self._ends = monotonic() + seconds
-        self._piece_ends = inf
+        self._budget = Budget(seconds)
         self._rows: dict[str, list[Measurement]] = {}
         self._took: dict[str, float] = {}
         """Seconds for the newest process of a backend, once it was there."""
@@ -80,51 +76,41 @@ class _Look:
         """Why a backend has no time, and whether it refuses all shapes of the kind."""
 
     def rows(self, backends: Sequence[str]) -> list[MeasuredWork]:
-        with TemporaryDirectory() as folder, Workers(self._left) as workers:
+        budget = self._budget
+        with TemporaryDirectory() as folder, Workers(budget.until_abandoned) as workers:
             self._folder = Path(folder)
             if isinstance(self._question.own, AsItIs):
                 self._question.own.write(self._module)
-            before = self._left()
+            before = budget.left
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
             for process in range(_AT_FIRST, _PROCESSES):
                 names = [name for name in backends if name not in self._reasons]
-                if not names or self._left() < _AS_LONG * (before - self._left()):
+                if not names or budget.left < _AS_LONG * (before - budget.left):
                     break
-                before = self._left()
+                before = budget.left
                 self._round(workers, [(name, process) for name in names])
         return [self._row(name) for name in backends]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
         """Measure these processes in turn, as far as there is time."""
         to_go, at_once = list(wanted), _STARTS_A_CORE * usable_cores()
-        while to_go and self._left() > 0:
+        while to_go and not self._budget.is_over:
             there = self._started(workers, to_go[:at_once])
             to_go = to_go[at_once:]
             for index, (name, turn) in enumerate(there):
                 # A backend without a time comes before a further process of one that has one.
                 beside = sum(other == turn for _, other in [*there[index:], *to_go])
-                fits = self._left() > _AS_LONG * self._took.get(name, 0.0)
-                if fits and name not in self._reasons:
-                    with self._piece(self._left() / beside):
+                left = self._budget.left
+                if left > _AS_LONG * self._took.get(name, 0.0) and name not in self._reasons:
+                    with self._budget.piece(left / beside):
                         self._time(workers, name, turn)
-
-    def _left(self) -> float:
-        return min(self._ends, self._piece_ends) - monotonic()
-
-    @contextmanager
-    def _piece(self, seconds: float) -> Iterator[None]:
-        self._piece_ends = monotonic() + seconds
-        try:
-            yield
-        finally:
-            self._piece_ends = inf
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
         """Start these processes, all at once; return those that are there in time."""
         wanted: dict[Hashable, tuple[Batch, Backend]] = {
             one: (self._job(one[0]), registry.load(one[0])) for one in some
         }
-        with self._piece(_START_SHARE * self._left()):
+        with self._budget.piece(START_SHARE * self._budget.left):
             try:
                 workers.warm(wanted)
             except Abandoned as late:
@@ -132,12 +118,12 @@ class _Look:
         return list(some)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
-        begun = monotonic()
+        before = self._budget.spent
         try:
             outcome = self._asked(workers, name, process, _fewer_rows(self._question.work.shape))
             if outcome.status == "ok":
                 self._rows.setdefault(name, []).append(self._measurement(name, process, outcome))
-                self._took[name] = monotonic() - begun
+                self._took[name] = self._budget.spent - before
                 return
             refused = False
             if outcome.status == "skipped":  # for its size, or whatever the size?
@@ -148,7 +134,7 @@ class _Look:
         except Abandoned:
             self._reasons.setdefault(name, (NO_TIME, False))
             usual = min(self._took.values(), default=inf) + _MAY_DIFFER
-            self._in_vain[name] = max(0.0, monotonic() - begun - usual)
+            self._in_vain[name] = max(0.0, self._budget.spent - before - usual)
 
     def _asked(self, workers: Workers, name: str, process: int, shape: TrainingShape) -> Outcome:
         job, backend = self._job(name, self._reference(shape)), registry.load(name)
@@ -207,7 +193,7 @@ class _Look:
             size=asked.work.shape.rows,
             repeat=process,
             **backend_fields(name, asked.dtype, asked.threads),
-            **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
+            **timed(outcome),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from msgspec.structs import replace
 
@@ -62,15 +62,14 @@ def question(
     classes: int | None,
     batch: int | None,
     optimizer: OptimizerName,
-    epochs: int,
     models: int,
-    among: Sequence[str] | None,
-    measure: Measure,
-    seconds: float,
     dtype: DType,
-    threads: int | None,
+    **usual: Any,
 ) -> Question:
-    """Check what was asked; raise `UserError` that names the argument."""
+    """Check what was asked of a shape; raise `UserError` that names the argument.
+
+    ``usual`` is what `fastest` takes for models, too.
+    """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
@@ -84,20 +83,10 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    work = work_of(asked, dtype)
-    iterations = whole("epochs", epochs) * work.iterations_per_epoch
-    return _question(work, iterations, among, measure, seconds, dtype, threads)
+    return _question(work_of(asked, dtype), dtype, **usual)
 
 
-def question_of(
-    model: OfModel,
-    epochs: int,
-    among: Sequence[str] | None,
-    measure: Measure,
-    seconds: float,
-    dtype: DType,
-    threads: int | None,
-) -> Question:
+def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
     """Return the question about a model's training; raises as `question` does."""
     own = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
@@ -107,8 +96,7 @@ def question_of(
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
         work = counted(own, shape_of(own), dtype)
-    iterations = whole("epochs", epochs) * work.iterations_per_epoch
-    made = _question(work, iterations, among, measure, seconds, dtype, threads)
+    made = _question(work, dtype, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     asked = work.shape
@@ -118,13 +106,14 @@ def question_of(
 
 def _question(
     work: Work,
-    iterations: int,
+    dtype: DType,
+    epochs: int,
     among: Sequence[str] | None,
     measure: Measure,
     seconds: float,
-    dtype: DType,
     threads: int | None,
 ) -> Question:
+    iterations = whole("epochs", epochs) * work.iterations_per_epoch
     _check_word("measure", measure, get_args(Measure))
     _check_word("dtype", dtype, DTYPES)
     if not (isinstance(seconds, int | float) and isfinite(seconds) and seconds > 0):
@@ -173,13 +162,9 @@ def counted(problem: Problem, asked: TrainingShape, dtype: DType) -> Work:
         operations=cost.operations(problem),
         bytes_moved=cost.bytes_moved(problem, dtype),
         parameters=cost.parameter_count(problem),
-        activations=_activations(problem),
+        activations=problem.models * problem.step_rows * sum(problem.widths[1:]),
         state_arrays=problem.optimizer.state_arrays,
     )
-
-
-def _activations(problem: Problem) -> int:
-    return problem.models * problem.step_rows * sum(problem.widths[1:])
 
 
 def shape_of(problem: Problem) -> TrainingShape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from perceptron.analysis.select import has_time
 from perceptron.analysis.work import (
     MeasuredWork,
     TrainingShape,
-    Work,
     measured_work,
     setups_of_their_own,
 )
@@ -92,7 +91,9 @@ def known_rows(
     small = {key.kind for key, work in usual.items() if work.bytes_moved <= _SMALL}
     refused = small - {key.kind for key in timed}
     able = {key.backend for key in timed}
-    modules = {name: _modules(name) for name in {key.backend for key in works}}
+    modules: dict[str, Sequence[str]] = {
+        name: getattr(_backend(name), "imports", ()) for name in {key.backend for key in works}
+    }
     known = []
     for key, work in works.items():
         rows, own = groups[key], modules[key.backend]
@@ -105,7 +106,14 @@ def known_rows(
         elif key not in usual:
             continue  # it was skipped for what nobody can ask about
         elif key.backend in able or (had_all and rows[-1].device == "cpu"):
-            learned = _skipped(work, rows[-1], key.kind in refused)
+            learned = MeasuredWork(
+                work=work,
+                backend=key.backend,
+                device=rows[-1].device or "unknown",
+                when=rows[-1].when,
+                reason=rows[-1].reason or "skipped",
+                refused=key.kind in refused,
+            )
         else:
             continue
         known.append(
@@ -184,22 +192,6 @@ def _variant(name: str, digest: str | None, shape: TrainingShape) -> str:
     if problem is None:
         return digest or "unknown"
     return variant_of(problem, shape)
-
-
-def _skipped(work: Work, row: Measurement, refused: bool) -> MeasuredWork:
-    return MeasuredWork(
-        work=work,
-        backend=row.backend,
-        device=row.device or "unknown",
-        when=row.when,
-        reason=row.reason or "skipped",
-        refused=refused,
-    )
-
-
-def _modules(backend: str) -> tuple[str, ...]:
-    """Return what a backend imports; nothing of one that is not installed here."""
-    return tuple(getattr(_backend(backend), "imports", ()))
 
 
 @lru_cache(maxsize=256)

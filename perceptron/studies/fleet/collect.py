@@ -15,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -120,19 +119,14 @@ def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
 
     A claimed name is free without rows, or with rows of a machine of the same facts.
     """
-    if _is_free(runs / claimed, facts):
+    is_free = not any((runs / claimed).glob("*/run.json"))
+    if is_free or any(facts.is_same(known) for known in _known(runs / claimed)):
         return claimed
     stem = claimed[: _LONGEST - 1 - DIGEST_DIGITS]
     for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGEST_DIGITS}")):
         if any(facts.is_same(known) for known in _known(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"
-
-
-def _is_free(folder: Path, facts: Facts) -> bool:
-    if not any(folder.glob("*/run.json")):
-        return True
-    return any(facts.is_same(known) for known in _known(folder))
 
 
 def _known(folder: Path) -> list[Facts]:
@@ -162,22 +156,26 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     try:
         folder = _folder(machines / machine, source.name, run, lines)
         _copy_facts(source, folder, run)
-        with _opened(folder / ROWS) as stream:
-            rows, added = _append(folder / ROWS, stream, lines)
-            _keep_newer(folder / "run.json", run)
+        stream = open_locked(folder / ROWS)
+        if stream is None:
+            raise UserError(
+                f"{folder / ROWS}: another process measures there now: collect again afterwards"
+            )
+        with stream:
+            cut_unfinished(stream)
+            held = _split((folder / ROWS).read_bytes())
+            new = _beyond(lines, held)
+            if new:
+                append_lines(stream, b"".join(new))
+            # The time that the run has spent and its end, unless the copy has more.
+            copy = folder / "run.json"
+            if not copy.exists() or _progress(load_plan(folder)) < _progress(run):
+                replace(copy, run)
     except OSError as error:
         raise cannot_write(machines, error) from None
-    return CollectedRun(folder=str(folder), machine=machine, rows=rows, added=added)
-
-
-def _append(file: Path, stream: FileIO, lines: Sequence[bytes]) -> tuple[int, int]:
-    """Append missing lines to a copy; return the number of its lines, and of the new ones."""
-    cut_unfinished(stream)
-    held = _split(file.read_bytes())
-    new = _beyond(lines, held)
-    if new:
-        append_lines(stream, b"".join(new))
-    return len(held) + len(new), len(new)
+    return CollectedRun(
+        folder=str(folder), machine=machine, rows=len(held) + len(new), added=len(new)
+    )
 
 
 def _lines(file: Path, machine: str | None) -> list[bytes]:
@@ -227,17 +225,11 @@ def _folder(machine: Path, name: str, run: Run, lines: Sequence[bytes]) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             return folder
         first = _first_line(folder / ROWS)
-        if load_plan(folder).same_work(run) and _may_be_one(lines, first):
+        # Its start does not tell: a resumed run states the time of that.
+        may_be_one = not lines or not first or lines[0] == first
+        if load_plan(folder).same_work(run) and may_be_one:
             return folder
     raise UserError(f"{machine / name}: {_MOST_NAMESAKES} other runs have this name: move some")
-
-
-def _may_be_one(lines: Sequence[bytes], first: bytes) -> bool:
-    """Return whether a run with these lines began as one whose first line is ``first``, if any.
-
-    Its start does not count: a resumed run states the time of that.
-    """
-    return not lines or not first or lines[0] == first
 
 
 def _first_line(file: Path) -> bytes:
@@ -260,22 +252,6 @@ def _copy_facts(source: Path, folder: Path, run: Run) -> None:
             must_be_a_file(file)
             replace(copy, file.read_bytes())
     load_environment_file(folder.parent / environment)
-
-
-def _opened(file: Path) -> FileIO:
-    stream = open_locked(file)
-    if stream is None:
-        raise UserError(f"{file}: another process measures there now: collect again afterwards")
-    return stream
-
-
-def _keep_newer(file: Path, run: Run) -> None:
-    """Keep the time that the run has spent and its end, unless the copy has more."""
-    if file.exists():
-        held = load_plan(file.parent)
-        if _progress(held) >= _progress(run):
-            return
-    replace(file, run)
 
 
 def _progress(run: Run) -> tuple[float, bool]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
-from msgspec import Struct
 
 from perceptron import optional
 from perceptron.machine import machine_name
@@ -56,19 +55,12 @@ _STATES: Mapping[str, JobState] = {
 _NO_REASON = ("None", "")
 
 
-class Standing(Struct, frozen=True):
-    """A state, with the scheduler's reason to wait or its own word for the state."""
-
-    state: JobState
-    reason: str | None = None
-
-    @property
-    def says_no_more(self) -> bool:
-        """Whether the job's own last line has the cause of a failure."""
-        return self.reason is not None and self.reason.startswith("Slurm: FAILED")
-
-
-ENDED = Standing("lost", "it ended without a message: it was killed, or its machine went down")
+Standing = tuple[JobState, str | None]
+"""A state, with the scheduler's reason to wait or its own word for the state."""
+ENDED: Standing = (
+    "lost",
+    "it ended without a message: it was killed, or its machine went down",
+)
 
 
 def fleet_status(fleet: FleetFolder, names: Iterable[str] | None = None) -> FleetStatus:
@@ -104,15 +96,15 @@ def _statuses(
             job=job.name, state=state, reason=refused, rows=rows, results=str(job.results)
         )
         return
-    standing = known[attempt.id]
+    by_scheduler, why = known[attempt.id]
     for node in range(nodes):
         note = job.note(attempt.id, node)
         log = job.log / f"{attempt.id}_{node}_log.err"
         said = last_line(log)
-        if standing.says_no_more and note is None and not log.exists():
-            unseen = f"{standing.reason}, and it wrote no log: check that its nodes share {job.log}"
-            standing = Standing(standing.state, unseen)
-        state, reason = _judged(note, standing, said)
+        unseen = ""
+        if _says_no_more(why) and note is None and not log.exists():
+            unseen = f", and it wrote no log: check that its nodes share {job.log}"
+        state, reason = _judged(note, (by_scheduler, f"{why}{unseen}" if why else None), said)
         yield JobStatus(
             job=job.name if nodes == 1 else f"{job.name}/{node}",
             machine=None if note is None else note.machine,
@@ -129,18 +121,21 @@ def _judged(note: Note | None, standing: Standing, said: str | None) -> tuple[Jo
     """Return a state and why it is not done."""
     if note is not None and note.state in _LAST_WORDS:
         return note.state, note.reason
-    if note is not None and note.state == "cancelled" and _knows_no_more(standing):
+    by_scheduler, why = standing
+    # The scheduler knows why a job ended that it preempts.
+    no_more = _says_no_more(why) or by_scheduler in {"running", "done", "lost", "unknown"}
+    if note is not None and note.state == "cancelled" and no_more:
         return note.state, note.reason
-    if standing.state == "done":  # for the scheduler, but without a note of its node
-        return "lost", said or ENDED.reason
-    if standing.says_no_more and said is not None:
-        return standing.state, said
-    return standing.state, standing.reason
+    if by_scheduler == "done":  # for the scheduler, but without a note of its node
+        return "lost", said or ENDED[1]
+    if _says_no_more(why) and said is not None:
+        return by_scheduler, said
+    return by_scheduler, why
 
 
-def _knows_no_more(standing: Standing) -> bool:
-    """Whether the scheduler does not know why the job ended, as it does of one it preempts."""
-    return standing.says_no_more or standing.state in {"running", "done", "lost", "unknown"}
+def _says_no_more(why: str | None) -> bool:
+    """Return whether the job's own last line has the cause of a failure."""
+    return why is not None and why.startswith("Slurm: FAILED")
 
 
 # --- what the scheduler says ---------------------------------------------------------------------
@@ -156,25 +151,22 @@ def standings(jobs: Iterable[tuple[JobFolder, Attempt]]) -> dict[str, Standing]:
     ]
     return {
         **{attempt.id: _of_process(attempt) for attempt in local if attempt.id is not None},
-        **_of_slurm(slurm),
+        **(_of_slurm(slurm) if slurm else {}),
     }
 
 
 def _of_process(attempt: Attempt) -> Standing:
     if attempt.host != machine_name():
-        return Standing("unknown", f"a process on {attempt.host}: run this command there")
+        return "unknown", f"a process on {attempt.host}: run this command there"
     with suppress(psutil.Error):
         process = psutil.Process(int(attempt.id or 0))
         is_same = abs(process.create_time() - (attempt.created or 0.0)) < _CLOCK_SECONDS
         if is_same and process.status() != psutil.STATUS_ZOMBIE:
-            return Standing("running")
+            return "running", None
     return ENDED
 
 
-def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
-    jobs = list(jobs)
-    if not jobs:
-        return {}
+def _of_slurm(jobs: Sequence[tuple[JobFolder, str]]) -> dict[str, Standing]:
     known = _queue([number for _, number in jobs])
     for job, number in jobs:
         if number not in known:
@@ -182,9 +174,8 @@ def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
     return known
 
 
-def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
+def _queue(numbers: Sequence[str]) -> dict[str, Standing]:
     """Return the states that the controller knows; unknown where it does not answer."""
-    numbers = list(numbers)
     command = ["squeue", "--noheader", "--states=all", "--format=%i|%T|%r"]
     try:
         answer = subprocess.run(
@@ -212,7 +203,7 @@ def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
 
 
 def _unknown(numbers: Iterable[str], reason: str) -> dict[str, Standing]:
-    return {number: Standing("unknown", reason) for number in numbers}
+    return dict.fromkeys(numbers, ("unknown", reason))
 
 
 def _accounted(job: JobFolder, number: str) -> Standing:
@@ -230,4 +221,4 @@ def _standing(word: str, reason: str = "") -> Standing:
     """Return the state of Slurm's word, such as ``CANCELLED by 1000``."""
     state = _STATES.get(word.split()[0] if word.split() else "", "unknown")
     why = "" if reason.strip("()") in _NO_REASON else f": {reason}"
-    return Standing(state, shortened(f"Slurm: {word}{why}"))
+    return state, shortened(f"Slurm: {word}{why}")

@@ -1,7 +1,8 @@
-"""Hand a job to Slurm, or to this machine, through submitit.
+"""Hand the jobs that are not done to Slurm, or to this machine; merge their rows as they come.
 
-A process of its own does that, ``python -m perceptron.studies.fleet.submit FOLDER``: its children
-are in no terminal's session, so that neither ctrl-C nor a lost terminal reaches them.
+submitit does the handing over, in a process of its own: ``python -m
+perceptron.studies.fleet.submit FOLDER``. Its children are in no terminal's session, so that neither
+ctrl-C nor a lost terminal reaches them.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.measure.launch import package_path
-from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission, last_line
+from perceptron.records.fleet import Collected, FleetStatus
+from perceptron.records.store import stored_runs
+from perceptron.studies.fleet.collect import Collector
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Submission, last_line
 from perceptron.studies.fleet.job import MeasuringJob
+from perceptron.studies.fleet.status import fleet_status
 
 # Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
@@ -35,6 +42,12 @@ _NOTICE_SECONDS = 90
 # cores for any thread.
 _ALL_MEMORY = {"mem": "0"}
 _NOT_BOUND = ["--cpu-bind=none"]
+
+
+# Asked less often the longer no job ends.
+_FIRST_SECONDS, _MOST_SECONDS = 1.0, 10.0
+
+Show = Callable[[FleetStatus], None]
 
 
 def minutes_for(budget_seconds: float, is_own: bool, wait_minutes: float = 0.0) -> int:
@@ -55,6 +68,63 @@ def require_slurm() -> None:
             f"--on slurm: no {' and no '.join(absent)} here: run this on a machine of the cluster, "
             "or try a fleet on this one by --on local:2"
         )
+
+
+def start(fleet: FleetFolder, submissions: Mapping[str, Submission]) -> None:
+    """Submit these jobs, by name, unless they are done or may still measure.
+
+    Raises `UserError` if the fleet's folder cannot be written to.
+    """
+    with FileLock(fleet.path / "lock"):
+        for name, submission in submissions.items():
+            job = fleet.job(name)
+            if _is_to_run(fleet, job, submission):
+                submit(job, submission)
+
+
+def _is_to_run(fleet: FleetFolder, job: JobFolder, submission: Submission) -> bool:
+    """Return whether a job has work left and no attempt runs."""
+    attempt = job.attempt()
+    if attempt is None:
+        return True
+    statuses = fleet_status(fleet, [job.name]).jobs
+    if any(status.is_alive for status in statuses):
+        return False
+    if any(status.state != "done" for status in statuses):
+        return True
+    # A larger budget measures more of what was cut short.
+    runs = stored_runs(job.results, lambda _: None)
+    more = submission.budget_seconds > attempt.budget_seconds
+    return more and any(stored.run.cut_short for stored in runs)
+
+
+def wait(
+    fleet: FleetFolder,
+    names: list[str],
+    results: Path,
+    show: Show,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[FleetStatus, Collected]:
+    """Wait until none of these jobs may still measure; return their state and their rows.
+
+    Rows are merged into ``results`` as they come. Raises `UserError` for a file of the fleet that
+    cannot be read, and if ``results`` cannot be written to.
+    """
+    collector = Collector(results)
+    sources = [fleet.job(name).results for name in names]
+    pause = _FIRST_SECONDS
+    was_over = False
+    while True:
+        status = fleet_status(fleet, names)
+        collected = collector.collect(sources)
+        show(status)
+        # A node's last note may reach a shared folder after the scheduler knows of its end.
+        is_over = not status.is_alive
+        if is_over and (was_over or all(job.state == "done" for job in status.jobs)):
+            return status, collected
+        was_over = is_over
+        sleep(pause)
+        pause = min(1.2 * pause, _MOST_SECONDS)
 
 
 def submit(job: JobFolder, submission: Submission) -> Attempt:

@@ -1,4 +1,7 @@
-"""Axes to search along: a family with one size, a model file with several, or through a problem."""
+"""Axes to search along: a family with one size, a model file with several, or through a problem.
+
+And the families of a sweep, with the sizes of a quick one.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from functools import cache
 from typing import NamedTuple
 
 from perceptron.analysis.advice import AdviceAxis
+from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue, files, shape
-from perceptron.problems.cost import operations
-from perceptron.problems.families import FAMILIES
+from perceptron.problems.cost import bytes_moved, operations
+from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.sweep import LINES, quick_sizes
 
 # How far to look along an axis through a problem, as a factor to each side.
 _REACH = 64
@@ -22,6 +26,46 @@ _REACH = 64
 _ENOUGH_ROWS = 16_384
 LONGEST_SECONDS = 0.03
 """A size whose iteration would take longer is not tried beside the problem."""
+
+
+LINES = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
+"""Families along one axis; the others are maps."""
+
+# They ask how a feed or a width changes what `mlp-batch` answers, or about many models, and
+# would take its time.
+_WHEN_NAMED = ("mlp-batch-host", "mlp-width-adam", "many-or-gates", "many-mlps")
+
+SWEEP = tuple(name for name in LINES if name not in _WHEN_NAMED)
+"""Families that are measured unless others are named."""
+
+QUICK_BYTES = 16 * 2**20
+"""Largest problem of quick mode, by the memory traffic of one iteration in float32, where nothing
+but a CPU trains: there what is larger wins or loses as that does."""
+
+# Longest iteration of quick mode where a device trains as well, which wins at large sizes. That is
+# on the CPU, which has to train them too; at ten iterations a process they take seconds in all.
+_QUICK_SECONDS = 0.03
+# What one server CPU gave NumPy at such sizes: 6 to 8 GB/s, or 55 to 75 Gop/s in products.
+_BYTES_PER_SECOND, _OPERATIONS_PER_SECOND = 6e9, 5e10
+
+
+def quick_sizes(family: Family, backends: Iterable[str]) -> tuple[Size, ...]:
+    """Return the sizes of a family that are worth their time in a quick look at these backends."""
+    with_device = any(
+        # Here, or where the CPU stands in for it.
+        accelerator_of(registry.load(name)) is not None
+        and registry.reason_unavailable(name) is None
+        for name in backends
+    )
+    return tuple(size for size in family.sizes if _is_quick(family.problem(*size), with_device))
+
+
+def _is_quick(problem: Problem, with_device: bool) -> bool:
+    moved = bytes_moved(problem, "float32")
+    if not with_device:
+        return moved <= QUICK_BYTES
+    seconds = max(moved / _BYTES_PER_SECOND, operations(problem) / _OPERATIONS_PER_SECOND)
+    return seconds <= _QUICK_SECONDS
 
 
 @dataclass(frozen=True)
@@ -94,10 +138,12 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
     ``own`` are its rows with a time. What changes the answer most comes first.
     """
     slowest = max(row.seconds for row in own if row.seconds is not None)
+    most = LONGEST_SECONDS / slowest * operations(problem)
     axes = []
     for through in all_axes(problem):
         axis, here, high = through.axis, through.named.here, through.axis.high
-        while high > here and _seconds(problem, axis.problem(high), slowest) > LONGEST_SECONDS:
+        # An iteration is taken to last by its operations.
+        while high > here and operations(axis.problem(high)) > most:
             high = max(here, high // 2)
         if axis.low < high:
             axes.append(AxisThrough(through.named, replace(axis, high=high)))
@@ -187,8 +233,3 @@ def _size(own: shape.Shape, axis: shape.Axis) -> int:
         "models": own.models,
     }
     return sizes[axis]
-
-
-def _seconds(problem: Problem, other: Problem, seconds: float) -> float:
-    """Estimate what an iteration of another problem takes, by its operations."""
-    return seconds * operations(other) / operations(problem)

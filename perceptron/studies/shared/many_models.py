@@ -29,6 +29,8 @@ PyTorch's are two on the CPU: as its documentation writes ensembles, and the fas
 BESIDE = ("numpy-sequential",)
 """Backends that several models are also trained on, beside the usual ones."""
 
+# What trains several models as so many single ones: one after the other, or in a pool of processes
+# that each train by the last.
 _ONE_BY_ONE, _POOL, _IN_POOL = "-sequential", "processes", "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but
 # how long that is. For a quick look a few times the number from which on all at once is faster.
@@ -63,19 +65,11 @@ def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:
 def between(axis: SizeAxis, pair: Pair, quick: bool = False) -> tuple[int, int]:
     """Return between which sizes a pair is worth comparing along an axis."""
     low, high = axis.low, axis.high
-    if axis.problem(low).axes != (MODELS,) or not any(map(_is_single, pair)):
+    single = [name for name in pair if name.endswith(_ONE_BY_ONE) or name == _POOL]
+    if axis.problem(low).axes != (MODELS,) or not single:
         return low, high
-    if len(set(map(_of_one_model, pair))) == 1:
+    of_one_model = {_IN_POOL if name == _POOL else name.removesuffix(_ONE_BY_ONE) for name in pair}
+    if len(of_one_model) == 1:
         low = max(low, 2)  # one model is the same training on both
     most = _MOST_SINGLE_QUICKLY if quick else _MOST_SINGLE
     return low, min(high, max(low + 1, most))
-
-
-def _is_single(backend: str) -> bool:
-    """Return whether a backend trains several models as so many single ones."""
-    return backend.endswith(_ONE_BY_ONE) or backend == _POOL
-
-
-def _of_one_model(backend: str) -> str:
-    """Return the backend that this one is where there is one model."""
-    return _IN_POOL if backend == _POOL else backend.removesuffix(_ONE_BY_ONE)

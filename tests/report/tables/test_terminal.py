@@ -90,9 +90,11 @@ def test_in_a_pipe_lines_have_100_columns_unless_others_are_asked_for(
 
 
 def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On standard error, one at once and ten for any number of steps."""
+    """On standard error, one at once and ten for any number of steps; in a notebook, too."""
+    notebook = Console(stderr=True, width=100, highlight=False, force_terminal=True)
+    monkeypatch.setattr(terminal, "err", notebook)
     with terminal.progress_bar("measuring") as move:
         for done in range(1, 101):
             move(done, 100, f"[step {done}]")
@@ -141,6 +143,7 @@ def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_wo
         "err",
         Console(file=screen, width=100, force_terminal=True, get_time=lambda: now[0]),
     )
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(command_start, "began", 98.0)
 
     def shows(words: str) -> None:

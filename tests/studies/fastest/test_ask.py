@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ from perceptron.analysis.work import (
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
-from tests.conftest import ROOT
 from tests.made_work import measured, rows_of_two, work
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
@@ -72,6 +70,13 @@ def test_a_measurement_answers_and_is_kept() -> None:
     ten_times = fastest(**SHAPE | {"epochs": 1000}, among=("numpy",))
     assert ten_times.seconds is not None
     assert ten_times.seconds > now.seconds
+
+
+@pytest.mark.parametrize("backend", ["numpy-inplace", "torch-cpu-manual", "torch-cpu-functional"])
+def test_what_cannot_train_several_models_is_not_picked_for_them(backend: str) -> None:
+    advice = fastest(**SHAPE, models=10, measure="never", among=(backend, "torch-xpu"))
+    assert (advice.backend, advice.decided) == ("", False)
+    assert "trains one model at a time" in advice.why or "not installed" in advice.why
 
 
 def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
@@ -128,12 +133,8 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
         "a = perceptron.fastest(rows=1000, features=20, threads=1, seconds=100, among=('numpy',));"
         "print(a.measured, a.seconds)"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", "-c", code]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        for _ in range(2)
-    ]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     answers = {process.communicate()[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert len(answers) == 1
@@ -164,9 +165,8 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
         "advice = fastest(rows=1000, features=20, threads=1, among=('numpy', 'torch-cpu'));"
         "print(json.dumps([advice.source, sorted(sys.modules)]))"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     source, modules = json.loads(process.stdout)
     assert source == "measured"

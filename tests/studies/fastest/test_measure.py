@@ -10,6 +10,7 @@ import pytest
 
 from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
 from perceptron.backends.protocol import Backend
+from perceptron.measure import budget
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import Abandoned
 from perceptron.problems import catalogue
@@ -151,7 +152,7 @@ def test_one_that_does_not_end_is_told_to_take_as_long_at_least(
         clock[0] += 20.0 if name[0] == "python" else 2.0
         return run(self, name, job, backend)
 
-    monkeypatch.setattr(measure, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(budget, "monotonic", lambda: clock[0])
     monkeypatch.setattr(workers, "run", slow)
     monkeypatch.setattr(workers, "endless", ("python",))
     _, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from perceptron.records.files.write import replace as write
 from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import load_plan
-from perceptron.studies.fleet import run as module
+from perceptron.studies.fleet import submit as module
 from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, Submission
-from perceptron.studies.fleet.run import start, wait
+from perceptron.studies.fleet.submit import start, wait
 from tests.made import BENCH, bench_rows, keep
 from tests.studies.fleet.conftest import Says, submission
 

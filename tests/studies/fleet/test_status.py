@@ -123,21 +123,19 @@ def test_every_state_of_the_queue_is_understood(
 ) -> None:
     """Those of other jobs are no matter."""
     says("squeue", f"6|RUNNING|None\n{line}\n8|FAILED|None\n")
-    assert standing(job) == Standing(state, reason)  # type: ignore[arg-type]
+    assert standing(job) == (state, reason)
 
 
 def test_what_the_queue_has_forgotten_the_accounting_knows(job: JobFolder, says: Says) -> None:
     says("squeue", error="slurm_load_jobs error: Invalid job id specified", code=1)
     says("sacct", "JobID|State|NodeList\n7|CANCELLED by 1000|n1\n7.batch|CANCELLED|n1\n")
-    assert standing(job) == Standing("cancelled", "Slurm: CANCELLED by 1000")
+    assert standing(job) == ("cancelled", "Slurm: CANCELLED by 1000")
 
 
 def test_a_controller_that_does_not_answer_ends_no_job(job: JobFolder, says: Says) -> None:
     """It is unknown, with what it said, and may still run."""
     says("squeue", error="x\nUnable to contact slurm controller (connect failure)\n", code=1)
-    assert standing(job) == Standing(
-        "unknown", "Unable to contact slurm controller (connect failure)"
-    )
+    assert standing(job) == ("unknown", "Unable to contact slurm controller (connect failure)")
 
 
 def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:
@@ -151,11 +149,11 @@ def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:
             job.write(attempt)
             return standing(job)
 
-        assert at(created) == Standing("running")
+        assert at(created) == ("running", None)
         assert at(created - 3600) == ENDED
         elsewhere = at(created, host="elsewhere")
-        assert elsewhere == Standing("unknown", "a process on elsewhere: run this command there")
+        assert elsewhere == ("unknown", "a process on elsewhere: run this command there")
         process.kill()
         while process.poll() is None:
-            assert at(created) in (Standing("running"), ENDED)  # a zombie has ended
+            assert at(created) in (("running", None), ENDED)  # a zombie has ended
     assert at(created) == ENDED
