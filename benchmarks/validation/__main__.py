@@ -125,6 +125,7 @@ def _proof(options: argparse.Namespace) -> int:
     from benchmarks.validation.gate import page
     from benchmarks.validation.gate.proof import ProofRequest, prove
     from benchmarks.validation.gate.suite import BY_NAME
+    from benchmarks.validation.gate.tables import grids
     from perceptron.measure.revision import revision
 
     request = ProofRequest(
@@ -138,14 +139,14 @@ def _proof(options: argparse.Namespace) -> int:
     )
     with terminal.progress_bar("proving") as bar:
         proof = prove(request, bar)
-    _show(options, proof, page)
+    _show(options, proof, page, {"heading": page.heading(proof), "tables": grids(proof)})
     return 1 if any(target.met is False for target in proof.targets) else 0
 
 
-def _show(options: argparse.Namespace, result: Any, page: Any) -> int:
-    """Print the result and write its page."""
+def _show(options: argparse.Namespace, result: Any, page: Any, document: Any = None) -> int:
+    """Print the result, with ``--json`` as a document that is another one; write its page."""
     if options.json:
-        documents.write(result)
+        documents.write(document or result)
     else:
         page.show(result)
     if options.save is not None:

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.validation.fastest.judge import result_of
 from benchmarks.validation.fastest.measure import appending, jobs
 from benchmarks.validation.fastest.record import WAYS, FastestTruth
-from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
+from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from perceptron.measure import campaign
