@@ -18,13 +18,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from benchmarks.validation import grid
 from benchmarks.validation.grid import TextTable, markdown
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import KernelWork, estimate
 from perceptron.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report import text_file
-from perceptron.report.tables.terminal import out
 
 _FILE = "published.json"
 _FLOAT32 = 4.0
@@ -127,12 +125,6 @@ def _compared(table: Table, row: dict[str, Any]) -> ComparedRow:
 
 
 COLUMNS = ("case", "kernels>", "estimate [best, worst case]>", "published>", "ratio>", "inside")
-
-
-def show(truth: WhatIfTruth) -> None:
-    """Print how the estimates do."""
-    grid.show(grids(truth))
-    out.print(summary(truth), markup=False, soft_wrap=True)
 
 
 def grids(truth: WhatIfTruth) -> list[TextTable]:

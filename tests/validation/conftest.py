@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.validation.fastest.judge import result_of
-from benchmarks.validation.fastest.measure import appending, jobs
-from benchmarks.validation.fastest.record import WAYS, FastestTruth
+from benchmarks.validation.fastest.judge import FastestTruth, result_of
+from benchmarks.validation.fastest.measure import WAYS, appending, jobs
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
 from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.verdict.rule import Rule

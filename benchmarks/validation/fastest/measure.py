@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 import perceptron
-from benchmarks.validation.fastest.record import WAYS, Pick, Way
 from benchmarks.validation.fastest.trainings import BUDGET_SECONDS, FastestPlan, Training
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
@@ -45,6 +45,48 @@ ANSWERS = "answers.jsonl"
 _SECONDS = 5.0
 # Asking who can run here, once for all answers that know it.
 _SECONDS_TO_ASK = 60.0
+
+
+class Way(Struct, frozen=True):
+    """A way to ask `perceptron.fastest`."""
+
+    measure: Literal["never", "cached", "now"]
+    knows_others: bool
+    """Whether it knows what other trainings take on this machine; else it knows nothing."""
+    of_default: bool = False
+    """Whether about the backends that are advised unless others are named; else all of a plan."""
+
+    @property
+    def name(self) -> str:
+        """The argument, and what else sets this way apart."""
+        nothing = "" if self.knows_others else ", knowing nothing"
+        return f"{self.measure}{nothing}{', default backends' if self.of_default else ''}"
+
+
+NEVER = Way("never", knows_others=True)
+CACHED = Way("cached", knows_others=True)
+NOW = Way("now", knows_others=True)
+COLD = Way("now", knows_others=False)
+COLD_DEFAULT = Way("now", knows_others=False, of_default=True)
+WAYS = (CACHED, NOW, COLD_DEFAULT, COLD)
+"""Those that may measure, so that somebody has to ask."""
+
+
+class Pick(Struct, frozen=True, kw_only=True):
+    """What `perceptron.fastest` said of one training, and what it was not told."""
+
+    reference: str
+    epochs: int
+    way: Way = COLD
+    """How it was asked."""
+    backend: str
+    sure: bool
+    seconds: float | None = None
+    """Of the whole training, as it said."""
+    low: float | None = None
+    high: float | None = None
+    source: str
+    """``measured``, ``estimated`` or ``unknown``."""
 
 
 Ask = Callable[[Training, Way], Pick]

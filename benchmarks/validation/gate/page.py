@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from benchmarks.validation import grid
 from benchmarks.validation.gate.proof import Proof
 from benchmarks.validation.gate.recorded import STEADY
 from benchmarks.validation.gate.replay import GATE
@@ -22,7 +21,6 @@ from benchmarks.validation.share import Share
 from perceptron.numbers import percent
 from perceptron.report import text_file
 from perceptron.report.charts.style import drawing, svg
-from perceptron.report.tables.terminal import out
 from perceptron.version import __version__
 
 # The first tables are read on the page.
@@ -68,12 +66,6 @@ def save(file: Path, proof: Proof) -> Path:
     for name, text in content.items():
         text_file.write(folder / name, text)
     return file
-
-
-def show(proof: Proof) -> None:
-    """Print how often the gate was wrong, what it found, and where the numbers come from."""
-    grid.show(grids(proof))
-    out.print(heading(proof), markup=False, soft_wrap=True)
 
 
 def heading(proof: Proof) -> str:
