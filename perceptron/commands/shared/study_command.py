@@ -198,13 +198,14 @@ def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
     from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
+    file, address = page
     terminal.show_warnings(told.warnings)
     if json:
-        documents.write(documents.answer(told, page.file))
+        documents.write(documents.answer(told, file))
     else:
         in_terminal.show(told.answer)
         rows = told.results if isinstance(told, Answered) else None
-        terminal.show_paths(rows, page.address)
+        terminal.show_paths(rows, address)
 
 
 class _Typed:

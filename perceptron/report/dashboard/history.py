@@ -8,7 +8,7 @@ from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
 from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
-from perceptron.report.dashboard.answers import View, Views, table
+from perceptron.report.dashboard.answers import View, Views, table, view
 from perceptron.report.dashboard.page import machine_name
 from perceptron.untrusted_text import for_plotly
 
@@ -43,16 +43,16 @@ def _view(past: CaseHistory, looks: Looks) -> View:
     steps = len(past.steps) - 1
     summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last = past.points[0], past.points[-1]
-    return View(
-        title=f"{past.family}, {size_axis(past.family)} {past.size:,}, {past.backend}",
-        lines=[
+    return view(
+        f"{past.family}, {size_axis(past.family)} {past.size:,}, {past.backend}",
+        [
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
             f"{summary}.",
             "A dot is one process at one commit; by itself it has no interval. A level's interval "
             "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
-        figures=[_figure(past, looks)],
-        tables=[table(STEP_COLUMNS, [_cells(past, step) for step in past.steps], "Levels")],
+        [_figure(past, looks)],
+        [table(STEP_COLUMNS, [_cells(past, step) for step in past.steps], "Levels")],
     )
 
 

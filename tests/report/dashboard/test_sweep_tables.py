@@ -26,7 +26,7 @@ def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
         collection_of(rows), as_plotly.looks(strokes({row.backend for row in rows}))
     )
     shown = [view for file in views.files.values() for view in file.values()]
-    return {table.title: table for view in shown for table in view.tables}
+    return {table["title"]: table for view in shown for table in view["tables"]}
 
 
 def times_of(rows: list[Measurement]) -> ViewTable:
@@ -45,12 +45,12 @@ def test_intervals_that_files_state_are_called_what_they_are() -> None:
         tables = tables_of(rows)
         assert f"time per iteration [{kind}]" in tables
         ratios = tables["mlp-width: time of torch-cpu over numpy"]
-        assert [column.name for column in ratios.columns][1] == f"ratio [{kind}]"
+        assert [column["name"] for column in ratios["columns"]][1] == f"ratio [{kind}]"
 
 
 def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
     rows = [row for row in line() if (row.backend, row.size) != ("torch-cpu", 4)]
-    first, *others = times_of(rows).rows
+    first, *others = times_of(rows)["rows"]
     assert first[0] == "4"
     assert first[2] == "not measured"
     assert all("not measured" not in row for row in others)
