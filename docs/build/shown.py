@@ -236,7 +236,6 @@ def _has(**wanted: object) -> Callable[[Plan], bool]:
 
 
 def _has_finding(loaded: LoadedRun) -> bool:
-    """Return whether a GPU trained the OR gate in this run."""
     return any(row.family == FAMILY for row in on_devices(loaded.times))
 
 

@@ -206,7 +206,6 @@ def ask_all(
 
 @contextmanager
 def _own_memory() -> Iterator[Path]:
-    """Give `perceptron.fastest` an empty cache, and an empty folder in place of the results."""
     with tempfile.TemporaryDirectory(prefix="perceptron-") as folder:
         memory, results = Path(folder, "memory"), Path(folder, "results")
         memory.mkdir()

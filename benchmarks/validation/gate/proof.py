@@ -185,7 +185,6 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
 
 
 def _counted(done: Counter[str], request: ProofRequest) -> int:
-    """Count runs done, of those that are wanted."""
     return sum(min(done[name], count) for name, count in request.wanted.items())
 
 

@@ -182,7 +182,6 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
 
 
 def _counts(blocks: Sequence[Block]) -> Counts:
-    """Return what was counted on both sides, by round."""
     return {
         block.number: [block.base.instructions, block.head.instructions]
         for block in blocks

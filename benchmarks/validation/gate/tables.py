@@ -160,7 +160,6 @@ def _live_row(kind: Kind, runs: Sequence[ProofRun]) -> tuple[str, ...]:
 
 
 def _by_kind(runs: Sequence[ProofRun]) -> Iterator[tuple[Kind, list[ProofRun]]]:
-    """Yield each kind that has runs."""
     for kind in KINDS:
         own = [run for run in runs if run.kind == kind.name]
         if own:
@@ -328,7 +327,6 @@ def _more_work(trials: Sequence[ReplayTrial]) -> list[Group]:
 
 
 def _promised(trials: Sequence[ReplayTrial]) -> list[Group]:
-    """Return the replays at what was called the smallest detectable slowdown."""
     groups = grouped(trials, lambda trial: trial.spread)
     return [
         (
@@ -388,7 +386,6 @@ def _counted_row(kind: Kind, rows: Sequence[ProofRow]) -> tuple[str, ...]:
 
 
 def _counted_benchmarks(runs: Sequence[ProofRun]) -> TextTable:
-    """Return how far counts are apart in runs in which nothing changed, by benchmark."""
     unchanged = (row for run in runs if not BY_NAME[run.kind].changed for row in run.rows)
     by_body = grouped(_tried(unchanged), lambda row: body(row.benchmark))
     return TextTable(

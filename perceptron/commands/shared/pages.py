@@ -89,7 +89,6 @@ class Pages:
         results: Path,
         shown: Callable[[Collection], tuple[Collection, str]],
     ) -> Written:
-        """Write what ``shown`` makes of the results, and name the page of its address."""
         if self.html is None:
             return None, None
         from perceptron.report.asv import pages as asv

@@ -100,7 +100,6 @@ def _settings(config: Path) -> dict[str, Any]:
 
 
 def _with_results(folder: Path) -> Path:
-    """Return the folder if asv can publish from it."""
     if not folder.is_dir() or not result_files(folder):
         raise UserError(f"no asv results in {folder}: `asv machine --yes`, then `asv run`")
     if not (folder / "benchmarks.json").is_file():
@@ -163,7 +162,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_line(output: str) -> str:
-    """Return the last line of asv's output, or of git's in it."""
     lines = [_PROGRESS.sub("", line.strip()) for line in output.splitlines() if line.strip()]
     git = [line for line in lines if line.startswith("fatal: ")]
     return (git or lines or ["nothing"])[-1]

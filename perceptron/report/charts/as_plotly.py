@@ -130,7 +130,6 @@ _SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "undecided": "--warn/0.
 
 
 def _lines(figure: LineFigure, looks: Looks) -> ViewFigure:
-    """Return the figure with a trace for each line and two for the edges of its band."""
     layout: dict[str, Any] = {
         "xaxis": axis(figure.x),
         "yaxis": axis(figure.y),
@@ -396,7 +395,6 @@ def _bars(figure: BarFigure) -> ViewFigure:
 
 
 def _map(figure: MapFigure, looks: Looks) -> ViewFigure:
-    """Return the map with a field of cells for each backend, and a grey one for ties."""
     grey = _field(figure, lambda cell: 1.0 if cell.tie else None)
     grey |= {"colorscale": [[0, _TIE], [1, _TIE]], "showscale": False}
     won = [_won(figure, name, looks[name]) for name in figure.backends]

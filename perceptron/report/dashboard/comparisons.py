@@ -108,7 +108,6 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
 
 
 def _section(row: Row) -> dict[str, Any]:
-    """Return the texts and tables of a row."""
     return {
         "name": row.key,
         "verdict": row.verdict,

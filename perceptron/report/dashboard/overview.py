@@ -73,7 +73,6 @@ def overview(
 
 
 def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
-    """Return what the template shows of a newest answer: what was asked, and what was found."""
     own = [one for one in told.answer.verdicts if one.on != "page"]
     several = len({one.subject for one in own}) > 1
     words = [f"{one.subject}: {one.sentence}" if several else one.sentence for one in own]
@@ -101,7 +100,6 @@ def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
 
 
 def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
-    """Return what is shown of one kind of hardware."""
     rows = usable_rows(bench.results, bench.run.times)
     own = _sweeps(collection.sweeps, bench)
     found: list[FindingRow] = bench.answer.data["finding"]
@@ -217,7 +215,6 @@ def _trust(
     found: Iterable[FindingRow],
     crossovers: Iterable[Crossover],
 ) -> list[str]:
-    """Return how far the numbers can be trusted, in sentences."""
     failed = sum(row.status == "failed" for row in rows)
     judged = [one for one in crossovers if is_measured(one) and one.status != "suspect"]
     whole = sum(one.is_decided for one in judged)
@@ -236,7 +233,6 @@ def _trust(
 
 
 def _other(bench: Answered) -> tuple[str, ...]:
-    """Return another machine in a line."""
     finding = {row.backend: row for row in bench.answer.data["finding"]}
     cells = []
     for name in ("numpy", "torch-cpu", "torch-cuda"):

@@ -93,7 +93,6 @@ def _texts(
     chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str]]:
-    """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
