@@ -166,7 +166,8 @@ def judge(
         measured_first=measured_first,
         untrainable=len(judged) - len(known),
         median=median(known) if known else None,
-        high=_nearly_all(known) if known else None,
+        # One of the regrets, nothing between two.
+        high=float(np.quantile(known, _NEARLY_ALL, method="inverted_cdf")) if known else None,
         worst=max(known, default=None),
         unsure_if_close=share(sum(unsure_if_close), len(unsure_if_close)),
         wrong_if_sure=share(
@@ -183,11 +184,6 @@ def always(backend: str, times: Sequence[Times]) -> Quality:
         for own in times
     ]
     return judge(f"{ALWAYS}{backend}", times, picks)
-
-
-def _nearly_all(regrets: Sequence[float]) -> float:
-    """Return the smallest regret that 95% do not exceed: one of them, nothing between two."""
-    return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
 
 
 _SENSIBLE = 2
@@ -212,7 +208,10 @@ def newest(results: Path, machine: str | None) -> Path:
 def result_of(folder: Path) -> FastestTruth:
     """Judge a run; raises `UserError` naming what cannot be read or judged."""
     loaded = read_run(folder)
-    plan = _plan(loaded)
+    try:
+        plan = msgspec.convert(loaded.run.plan, FastestPlan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
     rows = with_own_setups(loaded.times)
     every = [times_of(own, rows, plan.backends) for own in plan.trainings]
     times = [own for own in every if len(own.seconds) >= _SENSIBLE]
@@ -259,28 +258,23 @@ def _of_way(
 ) -> Quality:
     """Judge what was answered in one way; ``enough`` says where estimates are, which is cached."""
     if way.of_default:
-        times = [_of_default(own) for own in times]
-        times = [own for own in times if len(own.seconds) >= _SENSIBLE]
+        default = [
+            {name: taken for name, taken in own.seconds.items() if name in registry.DEFAULT}
+            for own in times
+        ]
+        times = [
+            replace(own, seconds=kept)
+            for own, kept in zip(times, default, strict=True)
+            if len(kept) >= _SENSIBLE
+        ]
     known = _references(times)
     picks = [pick for pick in answers if pick.way == way and pick.reference in known]
     measured = [pick for pick in picks if way.measure == "now" or not enough[pick.reference]]
     return judge(way.name, times, picks, len(measured))
 
 
-def _of_default(times: Times) -> Times:
-    kept = {name: taken for name, taken in times.seconds.items() if name in registry.DEFAULT}
-    return replace(times, seconds=kept)
-
-
 def _references(times: Sequence[Times]) -> set[str]:
     return {own.reference for own in times}
-
-
-def _plan(loaded: LoadedRun) -> FastestPlan:
-    try:
-        return msgspec.convert(loaded.run.plan, FastestPlan)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
 
 
 def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:

@@ -9,7 +9,7 @@ from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import share_cell
 from docs.build.blocks import fill
 from perceptron.figure import Line, LineFigure, log_axis
-from perceptron.numbers import NONE, count, digits, percent
+from perceptron.numbers import NONE, count, digits, enumerated, percent
 from perceptron.report import text_file
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
@@ -100,11 +100,7 @@ def _reached(quality: Quality) -> str:
     ]
     if quality.untrainable:
         missed.append(f"{quality.untrainable} picks that cannot train it")
-    return f"{shown}, {f'missed by {_listed(missed)}' if missed else 'reached'}"
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return f"{shown}, {f'missed by {enumerated(missed)}' if missed else 'reached'}"
 
 
 def _cells(quality: Quality) -> tuple[str, ...]:

@@ -169,7 +169,8 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
-            progress(_counted(done, request), sum(request.wanted.values()), kind.name)
+            of_wanted = sum(min(done[name], count) for name, count in request.wanted.items())
+            progress(of_wanted, sum(request.wanted.values()), kind.name)
             run = proof_runs.run(
                 Path(checkout),
                 kind,
@@ -182,10 +183,6 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
             write(run)
             recorded.append(run)
             done[kind.name] += 1
-
-
-def _counted(done: Counter[str], request: ProofRequest) -> int:
-    return sum(min(done[name], count) for name, count in request.wanted.items())
 
 
 # So many runs of equal sides are needed, without a single regression.

@@ -38,18 +38,16 @@ def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> V
     shown = [
         (number, (*one.place, *figures[0].part), _view(one, figures, looks))
         for number, one in enumerate(answers)
-        for figures in _parts(one.answer)
+        # An answer without figures is in one view.
+        for figures in grouped(
+            one.answer.figures or (Figure(title=one.answer.question, drawing=None),),
+            lambda figure: figure.part,
+        ).values()
     ]
     views = Views(page, [switch for switch, _ in shown[0][1]] if shown else [], older)
     for number, setting, view in shown:
         views.add(number, [value for _, value in setting], view)
     return views
-
-
-def _parts(answer: Answer) -> list[list[Figure]]:
-    """Return the figures of each view; an answer without figures is in one view."""
-    figures = answer.figures or (Figure(title=answer.question, drawing=None),)
-    return list(grouped(figures, lambda figure: figure.part).values())
 
 
 def address(told: Answered, is_overview: bool = False) -> str:

@@ -29,7 +29,7 @@ from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.sizes import size_axis
 from perceptron.analysis.training import training_words
-from perceptron.answer import Answered, Verdict
+from perceptron.answer import Answered
 from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg import draw
@@ -53,7 +53,10 @@ def overview(
 ) -> dict[str, Any]:
     """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
     benches = collection.studies.get("bench", [])
-    newest = _newest_of_each_hardware(benches)
+    by_hardware: dict[str | None, Answered] = {}
+    for bench in benches:
+        by_hardware.setdefault(_hardware(bench), bench)
+    newest = list(by_hardware.values())
     return {
         "answers": [_newest(told, collection) for told in collection.answers],
         "blocks": [
@@ -92,16 +95,10 @@ def _hardware(told: Answered) -> str | None:
     return kind_of_hardware(told.run.times, told.run.facts.environment)
 
 
-def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
-    newest: dict[str | None, Answered] = {}
-    for bench in benches:
-        newest.setdefault(_hardware(bench), bench)
-    return list(newest.values())
-
-
 def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     rows = usable_rows(bench.results, bench.run.times)
-    own = _sweeps(collection.sweeps, bench)
+    here = (bench.run.run.machine, "perceptron")
+    own = [one for one in collection.sweeps if (one.ground.machine, one.source) == here]
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
     environment = bench.run.facts.environment
@@ -118,7 +115,11 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
         "singles": single_tables(rows),
-        "crossovers": _verdicts(bench.answer.verdicts),
+        "crossovers": [
+            (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
+            for one in bench.answer.verdicts
+            if one.on == "terminal"
+        ],
         "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
         "sweep": _sweep(bench, threads[0], own, looks),
@@ -126,12 +127,6 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
     }
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
-    """Return what is known of each pair of each family, its notes behind the sentence."""
-    own = [one for one in verdicts if one.on == "terminal"]
-    return [(one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own]
 
 
 def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
@@ -201,12 +196,6 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
             "when": told.run.rows[0].when[:10],
         }
     return None
-
-
-def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
-    """Return the sweeps of the machine of a block, in their order."""
-    here = (bench.run.run.machine, "perceptron")
-    return [sweep for sweep in sweeps if (sweep.ground.machine, sweep.source) == here]
 
 
 def _trust(
