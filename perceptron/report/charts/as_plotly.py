@@ -182,8 +182,7 @@ def _traces(line: Line, look: Look) -> list[Trace]:
         "x": list(line.x),
         "line": {"width": 0, "color": look.colour},
     }
-    low = [end or value for end, value in zip(line.low, line.y, strict=True)]
-    high = [end or value for end, value in zip(line.high, line.y, strict=True)]
+    low, high = line.band
     fill = f"{look.colour}/{0.08 if line.estimated else 0.18}"
     return [edge | {"y": low}, edge | {"y": high, "fill": "tonexty", "fillcolor": fill}, trace]
 
@@ -496,13 +495,7 @@ def _measured_cells(figure: MapFigure) -> list[Trace]:
     """Return a dot in each measured cell, open where the winner is undecided."""
     traces: list[Trace] = []
     for symbol, decided in (("circle", True), ("circle-open", False)):
-        points = [
-            (x, y)
-            for y, row in enumerate(figure.cells)
-            for x, cell in enumerate(row)
-            if cell.measured and cell.decided == decided
-        ]
-        if points:
+        if points := figure.measured(decided):
             traces.append(
                 {
                     "type": "scatter",
