@@ -94,8 +94,9 @@ def _truth(options: argparse.Namespace) -> int:
 def _what_if(options: argparse.Namespace) -> int:
     from benchmarks.validation import what_if
 
-    result = what_if.compare(what_if.published())
-    return _show(options, what_if, result, what_if.summary(result))
+    rows = what_if.compare()
+    document = {"rows": rows, "not_compared": what_if.published()["not_compared"]}
+    return _show(options, what_if, rows, what_if.summary(rows), document)
 
 
 def _fastest(options: argparse.Namespace) -> int:
