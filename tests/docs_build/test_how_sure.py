@@ -6,16 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.speeds import (
-    Answer,
-    Asked,
-    GateSpeed,
-    SelfRatios,
-    SelfRound,
-    Side,
-    Speeds,
-    Width,
-)
+from benchmarks.speeds import Answer, Asked, GateSpeed, SelfRatios, SelfRound, Side, Speeds, Width
 from docs.build.how_sure import MISSED, speeds_lines
 from perceptron.records.measurement import Measurement
 

@@ -25,14 +25,7 @@ from benchmarks.validation.gate.recorded import (
     mann_whitney,
     pytest_benchmark,
 )
-from benchmarks.validation.gate.replay import (
-    GATE,
-    LOUDER,
-    Replays,
-    ReplayTrial,
-    rejudge,
-    replays,
-)
+from benchmarks.validation.gate.replay import GATE, LOUDER, Replays, ReplayTrial, rejudge, replays
 from benchmarks.validation.gate.runs import ProofRun
 from perceptron.gate.verdict.rule import Rule
 from tests.validation.conftest import MakeRun, noise, pairs, recorded

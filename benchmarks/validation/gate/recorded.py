@@ -19,13 +19,7 @@ from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, Proof
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.estimate import FEWEST, estimate
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import (
-    AGAIN,
-    FIRST,
-    OTHER_DRAWS,
-    wants_again,
-    wants_other_draws,
-)
+from perceptron.gate.verdict.work import AGAIN, FIRST, OTHER_DRAWS, wants_again, wants_other_draws
 from perceptron.records.block import Block, Reading, Stage
 from perceptron.records.comparison import Work
 

@@ -18,14 +18,7 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import (
-    cannot_write,
-    installed,
-    put,
-    script,
-    sweep,
-    templates,
-)
+from perceptron.report.dashboard.page import cannot_write, installed, put, script, sweep, templates
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 

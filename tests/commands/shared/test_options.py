@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.commands.shared.options import (
-    number_ranges,
-    split,
-)
+from perceptron.commands.shared.options import number_ranges, split
 from perceptron.errors import UserError
 
 

@@ -19,10 +19,7 @@ from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison
-from tests.made_comparison import (
-    comparison,
-    row,
-)
+from tests.made_comparison import comparison, row
 from tests.report.reading import data, read, text_of
 
 KEY = "sums.time_sum(10, 'numpy')"
