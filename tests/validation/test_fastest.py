@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import perceptron
+from benchmarks.validation import lines
 from benchmarks.validation.fastest.judge import FastestTruth, result_of
 from benchmarks.validation.fastest.measure import (
     ANSWERS,
@@ -22,7 +23,6 @@ from benchmarks.validation.fastest.measure import (
     Product,
     Way,
     measure,
-    read_answers,
 )
 from benchmarks.validation.fastest.trainings import Training, draw
 from perceptron.analysis.fastest import Advice
@@ -70,7 +70,7 @@ def test_every_training_is_measured_on_every_backend_in_every_process(
     assert run.finished is not None
     assert not run.cut_short
     assert run.plan["trainings"][0] == [draw(1, 1)[0].reference, draw(1, 1)[0].epochs]
-    assert [(pick.way, pick.reference) for pick in read_answers(folder)] == [
+    assert [(pick.way, pick.reference) for pick in lines.read(folder / ANSWERS, Pick)] == [
         (way, training.reference) for way in WAYS for training in PLAN.trainings[: PLAN.asked]
     ]
 
@@ -96,7 +96,7 @@ def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path
     assert len(measured_here.measured) == before
     drawn = [own.reference for own in draw(6, 1)]
     assert questions[10:] == drawn[3:] + 2 * drawn
-    assert len(read_answers(folder)) == len(WAYS) * PLAN.asked
+    assert len(lines.read(folder / ANSWERS, Pick)) == len(WAYS) * PLAN.asked
 
 
 class Asked:

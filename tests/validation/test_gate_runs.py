@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from benchmarks.validation import lines as kept_lines
 from benchmarks.validation.gate import bodies, proof, runs, suite
 from benchmarks.validation.gate.runs import ProofRun
 from benchmarks.validation.gate.suite import (
@@ -160,11 +161,11 @@ def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) 
     numbers = [(one.kind, one.number) for one in runs_made]
     assert len(set(numbers)) == len(numbers)
     file = tmp_path / "proof" / "box" / "runs.jsonl"
-    assert runs.read_runs(file.parent) == runs_made
+    assert kept_lines.read(file, ProofRun) == runs_made
     file.write_bytes(file.read_bytes()[:-20])
     proof.prove(request(tmp_path, 10), silent, draws=0)
     assert len(runs_made) == sum(wanted(10).values()) + 1
-    assert Counter(one.kind for one in runs.read_runs(file.parent)) == Counter(wanted(10))
+    assert Counter(one.kind for one in kept_lines.read(file, ProofRun)) == Counter(wanted(10))
 
 
 def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(

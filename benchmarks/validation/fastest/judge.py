@@ -17,14 +17,15 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from benchmarks.validation import lines
 from benchmarks.validation.fastest.measure import (
+    ANSWERS,
     NEVER,
     WAYS,
     Pick,
     Way,
     arguments,
     pick_of,
-    read_answers,
 )
 from benchmarks.validation.fastest.trainings import STUDY, FastestPlan, Training
 from benchmarks.validation.share import Share, share
@@ -221,7 +222,7 @@ def result_of(folder: Path) -> FastestTruth:
     estimates = dict(estimates_of_others(trainings, plan, loaded.times))
     enough = {reference: is_enough(found) for reference, found in estimates.items()}
     never = [pick_of(own, choose(estimates[own.reference]), NEVER) for own in trainings]
-    answers = read_answers(folder)
+    answers = lines.read(folder / ANSWERS, Pick)
     return FastestTruth(
         run=loaded,
         plan=plan,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.validation import lines
 from benchmarks.validation.gate import runs as proof_runs
 from benchmarks.validation.gate import suite
 from benchmarks.validation.gate.recorded import STEADY, is_seen, pools, recorded_counts
@@ -107,7 +108,7 @@ def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proo
     folder = proof_runs.machine_folder(request.results, request.machine).resolve()
     if not request.report_only:
         _measure(request, folder, progress)
-    recorded = proof_runs.read_runs(folder)
+    recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
     if not recorded:
         raise UserError(f"{folder}: no run yet: leave out --report")
     gate = current_gate()
@@ -158,11 +159,11 @@ def _digest(of_code: str) -> str:
 def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
     begin, gate = time.monotonic(), current_gate()
     with (
-        proof_runs.open_proof(folder) as write,
+        lines.appending(folder / proof_runs.RUNS) as write,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as checkout,
     ):
         suite.make(Path(checkout))
-        recorded = proof_runs.read_runs(folder)
+        recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
         done = Counter(run.kind for run in select_runs(recorded, gate))
         while True:
             kind = next_kind(done, request.wanted)

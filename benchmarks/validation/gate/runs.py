@@ -11,8 +11,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,12 +34,13 @@ from perceptron.records.comparison import (
     Verdict,
     Work,
 )
-from perceptron.records.files.lock import open_locked
-from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
+from perceptron.records.files.write import replace
 
 # Enough for the longest confirmation on an idle machine. Beside a neighbour it runs out, as it does
 # for a suite that is large for its ten minutes.
 BUDGET_MINUTES = 2.0
+
+RUNS = "runs.jsonl"
 
 _JUDGED: tuple[Stage, ...] = ("screen", "confirmation")
 
@@ -220,30 +220,6 @@ def machine_folder(results: Path, machine: str) -> Path:
     return results / "proof" / machine
 
 
-def read_runs(folder: Path) -> list[ProofRun]:
-    """Return the runs so far, without a last line that was cut short.
-
-    Raises `UserError` with the file and the line for what is no run.
-    """
-    file = folder / "runs.jsonl"
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
-    decoder = msgspec.json.Decoder(ProofRun)
-    runs = []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
-        try:
-            runs.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{file}, line {number}: no run of a proof: {error}; remove the line"
-            ) from None
-    return runs
-
-
 def read_environment(folder: Path, name: str) -> ComparisonEnvironment:
     """Return what the runs of this id ran on; raises `UserError` if that cannot be read."""
     file = folder / f"environment-{name}.json"
@@ -263,28 +239,3 @@ def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
     if not file.exists():
         replace(file, environment)
     return name
-
-
-@contextmanager
-def open_proof(folder: Path) -> Iterator[Callable[[ProofRun], None]]:
-    """Yield what writes a run and waits until the disk has it.
-
-    Raises `UserError` if the folder cannot be written to, or another proof uses it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = open_locked(folder / "runs.jsonl")
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    if lines is None:
-        raise UserError(f"{folder}: another proof is running; two would contend for the cores")
-
-    def write(run: ProofRun) -> None:
-        try:
-            append(lines, run)
-        except OSError as error:
-            raise cannot_write(folder, error) from None
-
-    with lines:
-        cut_unfinished(lines)
-        yield write
