@@ -157,7 +157,7 @@ def _show(
     else:
         show(page.grids(result))
         if summary:
-            terminal.out.print(summary, markup=False, soft_wrap=True)
+            terminal.line(summary)
     if options.save is not None:
         terminal.err.print(f"wrote {page.save(options.save, result)}", soft_wrap=True)
     return 0

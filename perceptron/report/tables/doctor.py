@@ -11,7 +11,7 @@ from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.numbers import NONE, duration, memory, percent
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
-from perceptron.report.tables.terminal import out, show_next, show_warnings, table
+from perceptron.report.tables.terminal import line, out, show_next, show_warnings, table
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Value = TypeVar("Value")
@@ -24,7 +24,7 @@ def show(diagnosis: Diagnosis, counting: str) -> None:
     """Print every condition, warnings with advice, a line on counting, and the next command."""
     table("Conditions for timing", ("condition", "found", "verdict"), cells(diagnosis))
     show_warnings(diagnosis.warnings, out)
-    out.print(counting, markup=False, soft_wrap=True)
+    line(counting)
     if not diagnosis.warnings:
         show_next(NEXT)
 
