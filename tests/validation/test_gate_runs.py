@@ -124,20 +124,10 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
     """Runs without measuring, all of which are in the list."""
     there: list[ProofRun] = []
 
-    def fake(
-        _repository: Path,
-        kind: object,
-        number: int,
-        work: str,
-        measured: str,
-        commit: str,
-        keep: object,
-        *_: object,
-    ) -> ProofRun:
-        environment = keep(ENVIRONMENT)  # type: ignore[operator]
-        name = kind.name  # type: ignore[attr-defined]
-        fields = {"work": work, "measured": measured, "commit": commit}
-        there.append(run(name, number, environment=environment, **fields))
+    def fake(_: Path, kind: Kind, number: int, *rest: Any) -> ProofRun:
+        *about, keep = rest
+        fields = dict(zip(("work", "measured", "commit"), about, strict=True))
+        there.append(run(kind.name, number, environment=keep(ENVIRONMENT), **fields))
         return there[-1]
 
     monkeypatch.setattr(runs, "run", fake)
