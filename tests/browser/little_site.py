@@ -17,7 +17,7 @@ from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.phase_map.phase_map import phase_map_of
 from perceptron.analysis.phase_map.picture import map_figure
 from perceptron.figure import Figure
-from perceptron.report.charts.as_plotly import ViewFigure, draw, looks
+from perceptron.report.charts.as_plotly import ViewFigure, draw
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import View, table, view
 from perceptron.report.dashboard.large_table import Column, Value
@@ -160,5 +160,5 @@ def heat() -> ViewFigure:
 
 
 def drawn(description: Figure | None) -> ViewFigure:
-    (figure,) = draw(description, looks(strokes(BACKENDS)))
+    (figure,) = draw(description, strokes(BACKENDS))
     return figure

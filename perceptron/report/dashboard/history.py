@@ -7,7 +7,7 @@ from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
-from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
+from perceptron.report.charts.as_plotly import SYMBOLS, Looks, Trace, ViewFigure
 from perceptron.report.dashboard.answers import View, Views, table, view
 from perceptron.report.dashboard.page import machine_name
 from perceptron.untrusted_text import for_plotly
@@ -64,14 +64,14 @@ def _figure(past: CaseHistory, looks: Looks) -> ViewFigure:
         "name": for_plotly(past.backend),
         "x": list(range(len(past.points))),
         "y": [point.seconds for point in past.points],
-        "marker": {"color": f"{look.colour}/0.55", "symbol": look.symbol, "size": 6},
+        "marker": {"color": f"{look.token}/0.55", "symbol": SYMBOLS[look.marker], "size": 6},
         "text": [
             for_plotly(f"{point.commit}, {point.committed[:10]}: {duration(point.seconds)}")
             for point in past.points
         ],
         "hoverinfo": "text",
     }
-    levels = [_level(past, step, look) for step in past.steps]
+    levels = [_level(past, step) for step in past.steps]
     shown = _places(len(past.points))
     return ViewFigure(
         alt=f"Time per iteration of {past.backend} over {len(past.points)} commits: "
@@ -107,7 +107,7 @@ def _axis(past: CaseHistory) -> Trace:
     }
 
 
-def _level(past: CaseHistory, step: Segment, look: Look) -> Trace:
+def _level(past: CaseHistory, step: Segment) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

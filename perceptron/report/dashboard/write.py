@@ -10,7 +10,6 @@ from typing import Any
 from perceptron.analysis.collection import Collection
 from perceptron.answer import Page
 from perceptron.records.row import no_search_for_cycles
-from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.answers import shown, views_of
@@ -91,7 +90,6 @@ def _texts(
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
     yield "assets/datatables.js", datatables()
-    drawn = looks(chosen)
     every = _FIRST | collection.pages | _LAST
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
@@ -106,11 +104,11 @@ def _texts(
             study,
             map(shown, collection.studies.get(study, ())),
             collection.older.get(study, 0),
-            drawn,
+            chosen,
         )
         for study in collection.pages
     )
-    for views in (sweep_views(collection, drawn), history_views(collection, drawn), *of_studies):
+    for views in (sweep_views(collection, chosen), history_views(collection, chosen), *of_studies):
         name = views.page
         facts = {
             "nothing": every[name].nothing,
@@ -143,10 +141,9 @@ def _backends(collection: Collection) -> list[str]:
 
 def _strokes(looks: Iterable[Stroke]) -> str:
     """Return the colours of the backends, and of machines, for light and for dark."""
-    named = [(f"--s{index}", look) for index, look in enumerate(looks)]
-    named += [(f"--m{index}", look) for index, look in enumerate(MACHINES)]
-    light = " ".join(f"{name}: {look.colour};" for name, look in named)
-    dark = " ".join(f"{name}: {look.dark};" for name, look in named)
+    every = [*looks, *MACHINES]
+    light = " ".join(f"{look.token}: {look.colour};" for look in every)
+    dark = " ".join(f"{look.token}: {look.dark};" for look in every)
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
         # The script marks the page as light while it is printed.

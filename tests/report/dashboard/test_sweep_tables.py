@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.picture import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts import as_plotly
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import ViewTable
 from perceptron.report.dashboard.sweeps import sweep_views
@@ -22,9 +21,7 @@ from tests.report.reading import tables, text_of, views
 
 def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
     """The tables of the page of sweeps by their titles, all ways of showing the rows together."""
-    views = sweep_views(
-        collection_of(rows), as_plotly.looks(strokes({row.backend for row in rows}))
-    )
+    views = sweep_views(collection_of(rows), strokes({row.backend for row in rows}))
     shown = [view for file in views.files.values() for view in file.values()]
     return {table["title"]: table for view in shown for table in view["tables"]}
 
