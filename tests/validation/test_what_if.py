@@ -24,7 +24,6 @@ def test_most_published_times_lie_in_a_range_that_is_not_too_wide() -> None:
     assert len(others) == len(rows) - 6
     assert sum(row.inside for row in others) >= 0.8 * len(others)
     assert median_width(rows) <= 4
-    assert [row.inside for row in rows] == [row.low <= row.published <= row.high for row in rows]
 
 
 def test_the_or_gate_has_as_many_kernels_as_are_counted() -> None:

@@ -22,8 +22,6 @@ from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import comparison, row
 from tests.report.reading import data, read, text_of
 
-KEY = "sums.time_sum(10, 'numpy')"
-
 
 def written(html: Path, made: Comparison) -> Path:
     page = address(made.plan)
