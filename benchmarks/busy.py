@@ -201,8 +201,7 @@ def gate_speed() -> GateSpeed:
         folder, same = Path(name), BY_NAME["same"]
         make(folder)
         runs = [
-            run(folder, same, number, "", "", None, lambda _: "", lambda *_: None)
-            for number in range(GATE_RUNS)
+            run(folder, same, number, "", "", None, lambda _: "") for number in range(GATE_RUNS)
         ]
     return GateSpeed([one.seconds for one in runs], [one.verdict for one in runs])
 

@@ -188,7 +188,6 @@ def what_next(checkout: Path, folder: Path, planned: Iterable[str]) -> list[str]
 
 
 def _output(folder: Path, name: str) -> Path:
-    """Return the file that has what a finished step printed."""
     return folder / f"{name}.json"
 
 

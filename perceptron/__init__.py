@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from perceptron.version import __version__
@@ -15,22 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["Advice", "FunctionCrossover", "__version__", "crossover", "fastest", "load_results"]
 
 
+_HOMES = {
+    "load_results": "perceptron.records.readers.sources",
+    "crossover": "perceptron.functions",
+    "FunctionCrossover": "perceptron.functions",
+    "fastest": "perceptron.studies.fastest.ask",
+    "Advice": "perceptron.analysis.fastest",
+}
+
+
 def __getattr__(name: str) -> object:
     """Import what a notebook or a program asks for, never for ``perceptron --help``."""
-    if name == "load_results":
-        from perceptron.records.readers.sources import load_results
-
-        return load_results
-    if name in ("crossover", "FunctionCrossover"):
-        from perceptron import functions
-
-        return getattr(functions, name)
-    if name == "fastest":
-        from perceptron.studies.fastest.ask import fastest
-
-        return fastest
-    if name == "Advice":
-        from perceptron.analysis.fastest import Advice
-
-        return Advice
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

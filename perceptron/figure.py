@@ -55,6 +55,15 @@ class Line:
     """Its place among the machines of the figure, where it is drawn as one (`palette.MACHINES`);
     None where it is drawn as its backend."""
 
+    @property
+    def band(self) -> tuple[list[float], list[float]]:
+        """Its lower and its upper edge; an end that is not known is at the value itself."""
+        low, high = (
+            [value if end is None else end for value, end in zip(self.y, ends, strict=True)]
+            for ends in (self.low, self.high)
+        )
+        return low, high
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -225,6 +234,15 @@ class MapFigure:
     cells: tuple[tuple[Cell, ...], ...]
     borders: tuple[tuple[tuple[float, float], ...], ...]
     regions: tuple[Region, ...]
+
+    def measured(self, decided: bool) -> list[tuple[int, int]]:
+        """Return the places of the measured cells, those that are ``decided`` or the others."""
+        return [
+            (x, y)
+            for y, row in enumerate(self.cells)
+            for x, cell in enumerate(row)
+            if cell.measured and cell.decided == decided
+        ]
 
 
 Figure = LineFigure | DotFigure | BarFigure | MapFigure

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.validation.grid import show
 from perceptron.commands.shared.options import folder_name, one_of, seconds_of, split
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -87,13 +88,15 @@ def _truth(options: argparse.Namespace) -> int:
 
     with terminal.progress_bar("trying") as bar:
         result = truth(options.worlds, options.seed, bar)
-    return _show(options, result, page)
+    return _show(options, page, result)
 
 
 def _what_if(options: argparse.Namespace) -> int:
     from benchmarks.validation import what_if
 
-    return _show(options, what_if.compare(what_if.published()), what_if)
+    rows = what_if.compare()
+    document = {"rows": rows, "not_compared": what_if.published()["not_compared"]}
+    return _show(options, what_if, rows, what_if.summary(rows), document)
 
 
 def _fastest(options: argparse.Namespace) -> int:
@@ -118,13 +121,15 @@ def _fastest(options: argparse.Namespace) -> int:
             folder = measure(chosen, machine, options.results, bar, seconds)
     result = result_of(folder)
     terminal.show_warnings(result.warnings)
-    return _show(options, result, page)
+    document = {"qualities": result.qualities, "warnings": result.warnings, "results": folder}
+    return _show(options, page, result, page.summary(result), document)
 
 
 def _proof(options: argparse.Namespace) -> int:
     from benchmarks.validation.gate import page
     from benchmarks.validation.gate.proof import ProofRequest, prove
     from benchmarks.validation.gate.suite import BY_NAME
+    from benchmarks.validation.gate.tables import grids
     from perceptron.measure.revision import revision
 
     request = ProofRequest(
@@ -138,16 +143,21 @@ def _proof(options: argparse.Namespace) -> int:
     )
     with terminal.progress_bar("proving") as bar:
         proof = prove(request, bar)
-    _show(options, proof, page)
+    heading = page.heading(proof)
+    _show(options, page, proof, heading, {"heading": heading, "tables": grids(proof)})
     return 1 if any(target.met is False for target in proof.targets) else 0
 
 
-def _show(options: argparse.Namespace, result: Any, page: Any) -> int:
-    """Print the result and write its page."""
+def _show(
+    options: argparse.Namespace, page: Any, result: Any, summary: str = "", document: Any = None
+) -> int:
+    """Print the tables and a summary, with ``--json`` a document instead; write the page."""
     if options.json:
-        documents.write(result)
+        documents.write(document or result)
     else:
-        page.show(result)
+        show(page.grids(result))
+        if summary:
+            terminal.line(summary)
     if options.save is not None:
         terminal.err.print(f"wrote {page.save(options.save, result)}", soft_wrap=True)
     return 0

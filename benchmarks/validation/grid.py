@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perceptron.report.tables import markdown as text
-from perceptron.report.tables.terminal import out, table
+from perceptron.report.tables.terminal import line, table
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def show(grids: Iterable[TextTable]) -> None:
     for grid in grids:
         table(grid.title, grid.columns, grid.rows)
         for note in grid.notes:
-            out.print(f"{note}\n", markup=False, soft_wrap=True)
+            line(f"{note}\n")
 
 
 def markdown(grid: TextTable) -> list[str]:

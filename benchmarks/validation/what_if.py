@@ -11,6 +11,7 @@ on ``elements`` numbers that read and write as many ``tensors`` of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -18,13 +19,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from benchmarks.validation import grid
 from benchmarks.validation.grid import TextTable, markdown
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import KernelWork, estimate
 from perceptron.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report import text_file
-from perceptron.report.tables.terminal import out
 
 _FILE = "published.json"
 _FLOAT32 = 4.0
@@ -56,7 +55,7 @@ def kernels_of(row: dict[str, Any]) -> list[KernelWork]:
 
 
 class ComparedRow(Struct, frozen=True, kw_only=True):
-    """A published time, its estimate with the range, and estimate over published."""
+    """A published time beside its estimate with the range."""
 
     table: str
     case: str
@@ -67,28 +66,21 @@ class ComparedRow(Struct, frozen=True, kw_only=True):
     low: float
     high: float
     published: float
-    ratio: float
-    inside: bool
+
+    @property
+    def inside(self) -> bool:
+        """Whether the range holds what was published."""
+        return self.low <= self.published <= self.high
 
 
-class WhatIfTruth(Struct, frozen=True, kw_only=True):
-    """All comparisons, how many of the ranges hold what was published, and how wide they are."""
-
-    rows: list[ComparedRow]
-    inside: int
-    median_width: float
-    not_compared: list[dict[str, str]]
-
-
-def compare(published: dict[str, list[Any]]) -> WhatIfTruth:
+def compare() -> list[ComparedRow]:
     """Estimate every published time with the dispatch that its own host's CPU shows."""
-    rows = [_compared(table, row) for table in published["tables"] for row in table["rows"]]
-    return WhatIfTruth(
-        rows=rows,
-        inside=sum(row.inside for row in rows),
-        median_width=median(row.high / row.low for row in rows),
-        not_compared=published["not_compared"],
-    )
+    return [_compared(table, row) for table in published()["tables"] for row in table["rows"]]
+
+
+def median_width(rows: Sequence[ComparedRow]) -> float:
+    """Return the median of worst case over best."""
+    return median(row.high / row.low for row in rows)
 
 
 def _compared(table: Table, row: dict[str, Any]) -> ComparedRow:
@@ -110,36 +102,27 @@ def _compared(table: Table, row: dict[str, Any]) -> ComparedRow:
     ]
     low = min(one.low for one in estimates)
     high = max(one.high for one in estimates)
-    seconds = (low * high) ** 0.5
     return ComparedRow(
         table=table["name"],
         case=row["case"],
         hardware=table["hardware"],
         source=table["source"],
         kernels=len(kernels),
-        seconds=seconds,
+        seconds=(low * high) ** 0.5,
         low=low,
         high=high,
         published=row["seconds"],
-        ratio=seconds / row["seconds"],
-        inside=low <= row["seconds"] <= high,
     )
 
 
 COLUMNS = ("case", "kernels>", "estimate [best, worst case]>", "published>", "ratio>", "inside")
 
 
-def show(truth: WhatIfTruth) -> None:
-    """Print how the estimates do."""
-    grid.show(grids(truth))
-    out.print(summary(truth), markup=False, soft_wrap=True)
-
-
-def grids(truth: WhatIfTruth) -> list[TextTable]:
+def grids(compared: Sequence[ComparedRow]) -> list[TextTable]:
     """Return one table for each published one, and one of what cannot be compared."""
     tables = []
     for (name, hardware, source), group in groupby(
-        truth.rows, key=lambda row: (row.table, row.hardware, row.source)
+        compared, key=lambda row: (row.table, row.hardware, row.source)
     ):
         rows = list(group)
         inside = sum(row.inside for row in rows)
@@ -149,27 +132,28 @@ def grids(truth: WhatIfTruth) -> list[TextTable]:
                 count(row.kernels),
                 duration_interval(row.seconds, row.low, row.high),
                 duration(row.published),
-                digits(row.ratio),
+                digits(row.seconds / row.published),
                 "yes" if row.inside else "no",
             )
             for row in rows
         ]
         note = f"{hardware}; {source}. Inside: {inside} of {len(rows)}."
         tables.append(TextTable(name, COLUMNS, cells, (note,)))
-    missing = [(one["name"], one["source"], one["reason"]) for one in truth.not_compared]
+    missing = [(one["name"], one["source"], one["reason"]) for one in published()["not_compared"]]
     return [*tables, TextTable("Not compared", ("published", "source", "why not"), [*missing], ())]
 
 
-def summary(truth: WhatIfTruth) -> str:
+def summary(rows: Sequence[ComparedRow]) -> str:
     """Return in how many rows the range holds what was published, and how wide it is."""
-    share = percent(truth.inside / len(truth.rows), 0)
+    inside = sum(row.inside for row in rows)
     return (
-        f"The range holds the published time in {truth.inside} of {len(truth.rows)} rows "
-        f"({share}); the median of worst case over best is {digits(truth.median_width)}."
+        f"The range holds the published time in {inside} of {len(rows)} rows "
+        f"({percent(inside / len(rows), 0)}); the median of worst case over best is "
+        f"{digits(median_width(rows))}."
     )
 
 
-def save(file: Path, truth: WhatIfTruth) -> Path:
+def save(file: Path, rows: Sequence[ComparedRow]) -> Path:
     """Write the tables as Markdown; raises `UserError` if the file cannot be written.
 
     The same for the same code: nothing is measured.
@@ -180,7 +164,7 @@ def save(file: Path, truth: WhatIfTruth) -> Path:
         "This page compares the estimates of `--what-if` with what others published of their GPUs. "
         "`make what-if` writes it; nothing is measured.",
         "",
-        summary(truth),
+        summary(rows),
         "",
         "The time that the host takes for an operation is derived from what the same source "
         "published of its CPU: from its smallest problem. Where no framework launches the kernels "
@@ -193,6 +177,6 @@ def save(file: Path, truth: WhatIfTruth) -> Path:
         "What counts is the comparison with a device that this suite measured: none has been "
         "measured yet.",
     ]
-    for table in grids(truth):
+    for table in grids(rows):
         lines += ["", *markdown(table)]
     return text_file.write(file, "\n".join(lines) + "\n")

@@ -38,7 +38,6 @@ def blocks() -> Blocks:
 
 
 def _part(file: Path, name: str) -> list[str]:
-    """Return the lines of a part of a golden."""
     _, _, rest = file.read_text(encoding="utf-8").partition(f"==== {name} ====\n")
     return rest.partition("\n==== ")[0].splitlines()
 

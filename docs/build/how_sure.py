@@ -203,7 +203,6 @@ def _overlap(answer: Answer, other: Answer) -> bool:
 
 
 def _against_itself(speeds: Speeds) -> list[str]:
-    """Return a table with a line for each backend; nothing where none was measured."""
     sides = [
         {ratios.backend: ratios for ratios in side.alike or []}
         for side in (speeds.quiet, speeds.busy)

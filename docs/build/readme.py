@@ -114,7 +114,6 @@ def _result(runs: Shown) -> str:
 
 
 def _told(search: Answered | None, family: str, pair: Sequence[str]) -> str:
-    """Return what a search says of a pair."""
     found = None if search is None else _pair(crossovers_of(search), family, pair)
     return _NOT_MEASURED if found is None else sentence(found)
 
@@ -159,7 +158,6 @@ def _many(runs: Shown) -> str:
 
 
 def _false_alarms(proof: Path) -> str:
-    """Return the first target of the proof, which is about runs without a change."""
     row = _first_row(proof, gate.COMMAND)
     before = " before its last change" if gate.is_outdated(proof) else ""
     share = row["reached [95% interval]"]
@@ -167,7 +165,6 @@ def _false_alarms(proof: Path) -> str:
 
 
 def _truth(page: Path) -> str:
-    """Return how many decided answers were wrong among all simulated cases."""
     row = _first_row(page, "make truth")
     return (
         f"* In {row['number']} [simulated cases](docs/truth.md) {row['decided and wrong']} decided "

@@ -172,7 +172,9 @@ class _Runs:
             hardware = _hardware(loaded)
             if hardware is not None and stored.run.plan.get("whole"):
                 newest.setdefault(hardware, loaded)
-            elif hardware not in (None, CPU) and _has_finding(loaded):
+            elif hardware not in (None, CPU) and any(
+                row.family == FAMILY for row in on_devices(loaded.times)
+            ):
                 findings.setdefault(str(hardware), loaded)
         return newest | {name: run for name, run in findings.items() if name not in newest}
 
@@ -233,11 +235,6 @@ class _Runs:
 
 def _has(**wanted: object) -> Callable[[Plan], bool]:
     return lambda plan: all(plan.get(name) == value for name, value in wanted.items())
-
-
-def _has_finding(loaded: LoadedRun) -> bool:
-    """Return whether a GPU trained the OR gate in this run."""
-    return any(row.family == FAMILY for row in on_devices(loaded.times))
 
 
 def _hardware(loaded: LoadedRun) -> str | None:

@@ -51,13 +51,12 @@ def dashboard(
     collection = collected()
     written = write_site(site, collection, asv)
     for complaint in collection.complaints:
-        terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
+        terminal.line(f"left out: {complaint}", terminal.err)
     if json:
         documents.write({"dashboard": written, "asv": asv, "complaints": collection.complaints})
     else:
         terminal.show_paths(None, written)
         if asv is not None:
-            line = f"asv's pages were not written: {asv}"
-            terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)
+            terminal.line(f"asv's pages were not written: {asv}")
     if serve:
         server.serve(site, port, terminal.err.print)

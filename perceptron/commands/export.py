@@ -36,5 +36,4 @@ def export(
         documents.write(written)
         return
     terminal.show_warnings(written.warnings)
-    line = f"{written.rows:,} rows in {written.parquet}"
-    terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)
+    terminal.line(f"{written.rows:,} rows in {written.parquet}")

@@ -76,7 +76,7 @@ def gpu_day(
             documents.write({"unpacked": runs, "results": results})
         else:
             for run in runs:
-                terminal.out.print(str(results / run), markup=False, soft_wrap=True)
+                terminal.line(str(results / run))
         return
     numbers = number_ranges("--stage", stage, len(STAGES))
     if plan:
@@ -87,7 +87,7 @@ def gpu_day(
             documents.write({"plan": plain, "line": line})
         else:
             show_plan(stages)
-            terminal.out.print(line, markup=False, soft_wrap=True, highlight=False)
+            terminal.line(line)
         return
     named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
     packed_into = archive or results / records.ARCHIVE
@@ -159,7 +159,7 @@ def show(result: DayResult) -> None:
     size = memory(packed.bytes, "KiB")
     lines.append(f"copy home:  {packed.archive} ({size}, {packed.files} files)")
     for line in lines:
-        terminal.out.print(line, markup=False, soft_wrap=True)
+        terminal.line(line)
 
 
 def _cells(outcome: StageOutcome) -> tuple[str, ...]:

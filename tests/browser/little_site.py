@@ -1,4 +1,4 @@
-"""A little site: pages as they are written, over data made by hand, honest and hostile.
+"""A little site: pages as they are written, over views and tables made by hand, honest and hostile.
 
 The data keep the contract with the scripts, and show what no results of one test would.
 """
@@ -13,9 +13,16 @@ from msgspec import to_builtins
 
 import perceptron.report
 from perceptron.analysis.collection import collection_of
+from perceptron.analysis.crossover.picture import sweep_figure
+from perceptron.analysis.phase_map.phase_map import phase_map_of
+from perceptron.analysis.phase_map.picture import map_figure
+from perceptron.figure import Figure
+from perceptron.report.charts.as_plotly import ViewFigure, draw
+from perceptron.report.charts.palette import strokes
+from perceptron.report.dashboard.answers import View, table, view
 from perceptron.report.dashboard.large_table import Column, Value
 from perceptron.report.dashboard.write import write_site
-from tests.made import line
+from tests.made import line, map_rows
 
 ASSETS = Path(perceptron.report.__file__).parent / "dashboard" / "assets"
 
@@ -50,7 +57,7 @@ def data(folder: Path, name: str, content: object) -> None:
     """Write a data script."""
     path = folder / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(json.dumps(content, allow_nan=False))
+    text = json.dumps(json.dumps(to_builtins(content), allow_nan=False))
     path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({text}));\n")
 
 
@@ -79,8 +86,8 @@ def sweeps(folder: Path) -> None:
             (["mlp-map", "h100", "float32"], "sweeps/1", "d"),
         ],
     )
-    data(folder, "sweeps/0", {"a": view("a", [lines()]), "b": view("b", [lines()])})
-    data(folder, "sweeps/1", {"c": view("c", [lines()]), "d": view("d", [heat()])})
+    data(folder, "sweeps/0", {"a": view_of("a", lines()), "b": view_of("b", lines())})
+    data(folder, "sweeps/1", {"c": view_of("c", lines()), "d": view_of("d", heat())})
 
 
 def broken(folder: Path) -> None:
@@ -125,88 +132,33 @@ def raw(folder: Path) -> None:
     ]
     title = "What was measured"
     for place, rows in enumerate((many, strange)):
-        content = {"title": title, "columns": to_builtins(columns), "rows": rows}
+        content = {"title": title, "columns": columns, "rows": rows}
         data(folder, f"raw/{place}", content)
     names = {"xeon-2core (250 rows)": 0, f"{LONG} ({len(strange)} rows)": 1, "gone (3 rows)": 2}
     choices = [{"label": label, "file": f"raw/{place}"} for label, place in names.items()]
     data(folder, "raw", {"label": "machine", "tables": choices})
 
 
-def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict[str, Any]:
-    """Return a figure with the least of words."""
-    return {
-        "alt": "time per iteration over size; the table below has the numbers",
-        "caption": "Lower is faster. Bars are 95 % intervals over fresh processes.",
-        "height": height,
-        "data": traces,
-        "layout": layout,
-    }
-
-
-def view(name: str, figures: list[Any]) -> dict[str, Any]:
+def view_of(name: str, figure: ViewFigure) -> View:
     """Return a view with a table."""
-    columns = [
-        {"name": "pair", "number": False},
-        {"name": "status", "number": False},
-        {"name": "size", "number": True},
-        {"name": "who is faster, by hidden units [95 % interval]", "number": False},
-    ]
     sentence = "numpy below, torch-cpu from 406 [371, 444] on; at 8,192 it takes 0.61 of the time"
-    rows = [[f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence] for at in range(8)]
-    table = {"title": f"crossovers of {name}", "columns": columns, "rows": rows}
-    return {
-        "title": f"view {name}",
-        "lines": [f"text of {name}", "--ink is a word here"],
-        "figures": figures,
-        "tables": [table],
-    }
+    rows = [(f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence) for at in range(8)]
+    columns = ("pair", "status", "size>", "who is faster, by hidden units [95 % interval]")
+    lines = [f"text of {name}", "--ink is a word here"]
+    return view(f"view {name}", lines, [figure], [table(columns, rows, f"crossovers of {name}")])
 
 
-def lines() -> dict[str, Any]:
-    """Lines with bands on log axes, and a shape."""
-    sizes = [2**step for step in range(1, 14)]
-    traces: list[Any] = []
-    for at, name in enumerate(BACKENDS):
-        seconds = [1e-5 * 8**at + size * 1e-7 / 4**at for size in sizes]
-        band = [value * 1.1 for value in seconds] + [value * 0.9 for value in reversed(seconds)]
-        colour = f"--s{at}"
-        traces += [
-            {
-                "type": "scatter",
-                "x": sizes + sizes[::-1],
-                "y": band,
-                "fill": "toself",
-                "fillcolor": f"{colour}/0.18",
-                "line": {"width": 0},
-                "showlegend": False,
-            },
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": name,
-                "x": sizes,
-                "y": seconds,
-                "line": {"color": colour},
-                "marker": {"color": [colour] * len(sizes), "size": 6},
-            },
-        ]
-    line = {"type": "line", "x0": 406, "x1": 406, "yref": "paper", "y0": 0, "y1": 1}
-    layout = {
-        "xaxis": {"type": "log", "title": {"text": "hidden units"}},
-        "yaxis": {"type": "log", "title": {"text": "seconds per iteration"}},
-        "shapes": [line | {"line": {"dash": "dot", "color": "--soft"}}],
-    }
-    return figure(traces, layout, 420)
+def lines() -> ViewFigure:
+    """Lines with bands on log axes, and where two of them cross."""
+    (sweep,) = collection_of(line(backends=BACKENDS)).sweeps
+    return drawn(sweep_figure(sweep.curves, sweep.crossovers, "width"))
 
 
-def heat() -> dict[str, Any]:
-    """Return a map with a colour scale of tokens."""
-    trace = {
-        "type": "heatmap",
-        "z": [[0, 1, 2], [1, 2, None], [2, 0, 1]],
-        "x": ["4", "64", "1,024"],
-        "y": ["2", "32", "512"],
-        "colorscale": [[0, "--s0"], [0.5, "--s1/0.5"], [1, "--s2"]],
-        "colorbar": {"title": {"text": "winner"}},
-    }
-    return figure([trace], {"xaxis": {"type": "category"}, "yaxis": {"type": "category"}}, 360)
+def heat() -> ViewFigure:
+    """Return a map, whose colour scales are of tokens."""
+    return drawn(map_figure(phase_map_of(map_rows())))
+
+
+def drawn(description: Figure | None) -> ViewFigure:
+    (figure,) = draw(description, strokes(BACKENDS))
+    return figure

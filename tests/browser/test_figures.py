@@ -37,15 +37,15 @@ def test_a_figure_follows_the_theme_and_the_window(watch: Watch, site: Path) -> 
     plotly's buttons are beside it, without its logo.
     """
     page = watch(site.as_uri(), color_scheme="light").open("sweeps.html")
-    assert plotted(page, "data[0].fillcolor") == "rgba(0, 114, 178, 0.18)"
-    assert plotted(page, "new Set(data[1].marker.color).size") == 1
-    assert plotted(page, "layout.shapes[0].line.color") == "rgb(86, 90, 98)"
+    assert plotted(page, "data[1].fillcolor") == "rgba(0, 114, 178, 0.18)"
+    assert plotted(page, "data[2].marker.color") == LIGHT
+    assert plotted(page, "layout.shapes[1].line.color") == "rgb(29, 29, 31)"
     assert plotted(page, "[full.xaxis.type, full.xaxis.automargin]") == ["log", True]
     assert plotted(page, "[full.hovermode, full.legend.orientation]") == ["closest", "h"]
     assert page.get_by_text("--ink is a word here").count() == 1
     figure = page.get_by_role("figure")
     alt = figure.get_by_role("img").get_attribute("aria-label") or ""
-    assert alt.startswith("time per iteration over size")
+    assert alt.startswith("time per iteration of numpy")
     assert figure.locator("figcaption").inner_text().startswith("Lower is faster.")
     assert figure.get_by_role("button").count() >= 4
     assert figure.locator(".plotlylogo, .modebar a[href]").count() == 0
@@ -55,13 +55,12 @@ def test_a_figure_follows_the_theme_and_the_window(watch: Watch, site: Path) -> 
     assert plotted(page, "full.width") > 800
     page.set_viewport_size({"width": 390, "height": 800})
     until(page, "document.querySelector('.plot')._fullLayout.width < 390")
-    assert plotted(page, "full.height") == 420
+    assert plotted(page, "full.height") == 460
     page.get_by_label("Family", exact=True).select_option(label="mlp-map")
     page.get_by_role("heading", name="view d").wait_for()
-    assert plotted(page, "data[0].colorscale") == [
-        [0, DARK],
-        [0.5, "rgba(255, 138, 61, 0.5)"],
-        [1, "rgb(43, 199, 154)"],
+    assert plotted(page, "data[1].colorscale") == [
+        [0, "rgba(77, 169, 232, 0.2)"],
+        [1, "rgba(77, 169, 232, 0.9)"],
     ]
 
 
@@ -81,7 +80,7 @@ def test_paper_is_light_and_narrow(watch: Watch, site: Path) -> None:
     assert page.evaluate("printed") == [LIGHT, "rgb(29, 29, 31)", 680]
     until(page, f"document.querySelector('.plot').data[1].line.color === '{DARK}'")
     until(page, f"Math.abs(document.querySelector('.plot')._fullLayout.width - {wide}) < 1")
-    assert plotted(page, "full.height") == 420
+    assert plotted(page, "full.height") == 460
     page.emulate_media(media="print")
     until(page, f"document.querySelector('.plot').data[1].line.color === '{LIGHT}'")
     for clicked in ("nav", "#switches select", ".modebar"):

@@ -1,4 +1,4 @@
-"""What tests of commands share: a quick bench, and the keys of a crossover."""
+"""What tests of commands share: a quick bench, and time enough for it."""
 
 from __future__ import annotations
 
@@ -8,36 +8,3 @@ QUICK = (
     *("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1"),
     *AMPLE,
 )
-
-CROSSOVER_KEYS = {
-    "family",
-    "incumbent",
-    "challenger",
-    "status",
-    "size",
-    "low",
-    "high",
-    "bracket",
-    "crossings",
-    "sizes_measured",
-    "ratio_at",
-    "is_decided",
-    "undecided",
-    "decided",
-    "machine",
-    "dtype",
-    "threads",
-    "optimizer",
-    "feed",
-    "outputs",
-    "batch",
-    "models",
-    "axis",
-    "source",
-    "commit",
-    "environment",
-    "version",
-    "code",
-    "files",
-    "reason",
-}

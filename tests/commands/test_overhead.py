@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
+from tests.schemas import valid
 
 
 @pytest.mark.slow
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
-    """Rungs with everything that the contract names, and phases of the eager one."""
+    """With the phases of the eager one."""
     process = perceptron(
         *("overhead", "--quick", "--backends", "torch-cpu", "numpy", "torch-cuda"),
         *("--threads", "1", "--json", *AMPLE),
     )
     assert process.returncode == 0, process.stderr
-    document = json.loads(process.stdout)
+    document = valid(process.stdout, "overhead")
     assert document["problem"] == "or-gate"
     rungs = {rung["backend"]: rung for rung in document["rungs"]}
-    wanted = {"backend", "seconds_per_iteration", "low", "high", "ratio_to_floor", "removes"}
-    assert wanted | {"kernels_per_iteration", "reason"} <= set(rungs["numpy"])
     ratios = [rungs[name]["ratio_to_floor"] for name in ("numpy", "torch-cpu")]
     if ratios != [None, None]:  # of a busy machine none may be decided to be the floor
         assert ratios[0] == 1 < ratios[1]

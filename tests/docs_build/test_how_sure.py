@@ -6,16 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from benchmarks.speeds import (
-    Answer,
-    Asked,
-    GateSpeed,
-    SelfRatios,
-    SelfRound,
-    Side,
-    Speeds,
-    Width,
-)
+from benchmarks.speeds import Answer, Asked, GateSpeed, SelfRatios, SelfRound, Side, Speeds, Width
 from docs.build.how_sure import MISSED, speeds_lines
 from perceptron.records.measurement import Measurement
 
@@ -154,17 +145,7 @@ def cells(quiet: list[SelfRound] | None, busy: list[SelfRound] | None) -> list[s
         alike = [SelfRatios(backend="numpy", threads=2, rounds=rounds or [])]
         return Side() if rounds is None else Side(alike=alike)
 
-    speeds = Speeds(
-        machine="box",
-        cpu="",
-        cores=2,
-        code="",
-        when="",
-        command="",
-        quiet=side(quiet),
-        busy=side(busy),
-    )
-    line = speeds_lines(speeds)[-1]
+    line = lines(side(quiet), side(busy))[-1]
     assert line.startswith("| `numpy`, 2 threads |")
     return line.strip("| ").split(" | ")[1:]
 

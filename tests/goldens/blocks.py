@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from perceptron.records.block import Benchmark, Block, Reading, Stage
 
@@ -42,14 +43,12 @@ def _blocks(
         # From -2 to 2 of the spread, in an order of its own for each of the two.
         head, control = ((number * step) % 5 - 2 for step in (2, 3))
         base = _BASE[benchmark.key]
-        yield Block(
-            stage=stage,
-            number=number,
-            benchmark=benchmark.key,
-            order=["base", "head"],
-            sides={"base": "a", "head": "b"},
-            base=_ok(base),
-            head=_ok(base * ratio * (1 + spread * head)),
+        yield _block(
+            benchmark,
+            stage,
+            number,
+            _ok(base),
+            _ok(base * ratio * (1 + spread * head)),
             control=None if drift is None else _ok(base * drift * (1 + spread * control)),
             elapsed_seconds=10.0,
         )
@@ -57,35 +56,30 @@ def _blocks(
 
 def counted(benchmark: Benchmark, ratio: float) -> list[Block]:
     """Return counts of instructions: twice the same draws, then two others."""
-    return [
-        Block(
-            stage="count",
-            number=number,
-            benchmark=benchmark.key,
-            order=["base", "head"],
-            sides={"base": "a", "head": "b"},
-            base=Reading(status="ok", instructions=INSTRUCTIONS),
-            head=Reading(status="ok", instructions=INSTRUCTIONS * ratio),
-        )
-        for number in (0, 1, 2, 3)
-    ]
+    base, head = (Reading(status="ok", instructions=INSTRUCTIONS * of) for of in (1, ratio))
+    return [_block(benchmark, "count", number, base, head) for number in range(4)]
 
 
 def broken(benchmark: Benchmark, reason: str, *, on_both: bool = False) -> list[Block]:
     """Return a first trial that fails on HEAD, or on both, and does so again."""
     failed = Reading(status="failed", reason=reason)
-    return [
-        Block(
-            stage="calibration",
-            number=number,
-            benchmark=benchmark.key,
-            order=["base", "head"],
-            sides={"base": "a", "head": "b"},
-            base=failed if on_both else _ok(_BASE[benchmark.key]),
-            head=failed,
-        )
-        for number in range(2)
-    ]
+    base = failed if on_both else _ok(_BASE[benchmark.key])
+    return [_block(benchmark, "calibration", number, base, failed) for number in range(2)]
+
+
+def _block(
+    benchmark: Benchmark, stage: Stage, number: int, base: Reading, head: Reading, **more: Any
+) -> Block:
+    return Block(
+        stage=stage,
+        number=number,
+        benchmark=benchmark.key,
+        order=["base", "head"],
+        sides={"base": "a", "head": "b"},
+        base=base,
+        head=head,
+        **more,
+    )
 
 
 def _ok(value: float) -> Reading:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from tests.report.reading import data
+from tests.report.reading import data, read
 from tests.schemas import valid
 
 WIDTH = 100
@@ -17,8 +16,6 @@ WIDTH = 100
 _MOST = 40
 _PROGRESS = re.compile(r"^[a-z-]+: \d+ of \d+, .*\n", re.MULTILINE)
 _TOOK = re.compile(r"(iterations took |\"seconds\": )[\d.,e-]+( (?:ns|µs|ms|s)\b)?")
-_SILENT = {"script", "style", "svg", "head", "nav", "footer"}
-_BLOCKS = {"p", "h1", "h2", "h3", "h4", "li", "tr", "pre", "div", "section", "table", "figure"}
 
 
 def golden(folder: Path, **parts: str) -> str:
@@ -186,30 +183,5 @@ def figures(html: Path, name: str) -> str:
 
 def text_of(page: Path) -> str:
     """Return what a page shows: a line for each paragraph, heading, entry and row of a table."""
-    reader = _Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
-    lines = (" ".join(line.split()).strip(" |") for line in "".join(reader.text).split("\n"))
+    lines = (" ".join(line.split()).strip(" |") for line in read(page).lines.split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.text: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self._silent += tag in _SILENT
-        if tag in _BLOCKS:
-            self.text.append("\n")
-        elif tag in ("td", "th"):
-            self.text.append(" | ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._silent -= tag in _SILENT
-        if tag in _BLOCKS:
-            self.text.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.text.append(data.replace("\n", " "))

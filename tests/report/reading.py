@@ -17,6 +17,10 @@ PAGES = pages(collect(Path("nowhere")))
 _CALL = re.compile(r"perceptron\.receive\(('.*'), JSON\.parse\(('.*')\)\);\n", re.DOTALL)
 
 
+_SILENT = {"script", "style", "svg", "head", "nav", "footer"}
+_BLOCKS = {"p", "h1", "h2", "h3", "h4", "li", "tr", "pre", "div", "section", "table", "figure"}
+
+
 class Reader(HTMLParser):
     """What a browser would fetch or run, and what it would show."""
 
@@ -26,6 +30,9 @@ class Reader(HTMLParser):
         self.scripts = 0
         self.text = ""
         self.handlers: list[str] = []
+        self.lines = ""
+        """The text of the page itself, with a line for each block and bars between cells."""
+        self._silent = 0
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.scripts += tag == "script"
@@ -34,11 +41,22 @@ class Reader(HTMLParser):
                 self.links.append(str(value))
             if name.startswith("on") or str(value).strip().startswith("javascript:"):
                 self.handlers.append(f"{name}={value}")
-        if tag in ("td", "th"):
+        self._silent += tag in _SILENT
+        if tag in _BLOCKS:
+            self.lines += "\n"
+        elif tag in ("td", "th"):
             self.text += " "
+            self.lines += " | "
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in _SILENT
+        if tag in _BLOCKS:
+            self.lines += "\n"
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if not self._silent:
+            self.lines += data.replace("\n", " ")
 
 
 def read(page: Path) -> Reader:

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.validation.fastest.judge import result_of
-from benchmarks.validation.fastest.measure import appending, jobs
-from benchmarks.validation.fastest.record import WAYS, FastestTruth
-from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
+from benchmarks.validation import lines
+from benchmarks.validation.fastest.judge import FastestTruth, result_of
+from benchmarks.validation.fastest.measure import ANSWERS, WAYS, jobs
 from benchmarks.validation.gate.recorded import Pair, count_blocks, pair
+from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from perceptron.measure import campaign
 from perceptron.records.comparison import Evidence
-from perceptron.records.files.write import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies import carry_out as opening
@@ -117,10 +116,10 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with open_run(tmp_path_factory.mktemp("fastest") / "results", run, FACTS) as journal:
         Measured()(lambda *_: jobs(PLAN), journal, run)
-        with appending(journal.folder) as stream:
+        with lines.appending(journal.folder / ANSWERS) as write:
             for way in WAYS:
                 for training in PLAN.trainings[: PLAN.asked]:
-                    append(stream, ask(training, way))
+                    write(ask(training, way))
         journal.finish(30.0)
         return journal.folder
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.validation.fastest.record import Pick, Way
+from benchmarks.validation.fastest.measure import Pick, Way
 from benchmarks.validation.fastest.trainings import Training, plan
 from perceptron.measure.campaign import Ask
 from perceptron.measure.job import Job, Outcome

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from pytest_benchmark.utils import parse_compare_fail
 
 from benchmarks.validation.gate.proof import targets
-from benchmarks.validation.gate.record import ProofRun
 from benchmarks.validation.gate.recorded import (
     OTHERS,
     RecordedCounts,
@@ -26,14 +25,8 @@ from benchmarks.validation.gate.recorded import (
     mann_whitney,
     pytest_benchmark,
 )
-from benchmarks.validation.gate.replay import (
-    GATE,
-    LOUDER,
-    Replays,
-    ReplayTrial,
-    rejudge,
-    replays,
-)
+from benchmarks.validation.gate.replay import GATE, LOUDER, Replays, ReplayTrial, rejudge, replays
+from benchmarks.validation.gate.runs import ProofRun
 from perceptron.gate.verdict.rule import Rule
 from tests.validation.conftest import MakeRun, noise, pairs, recorded
 from tests.watching import unwatched

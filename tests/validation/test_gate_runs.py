@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from benchmarks.validation import lines as kept_lines
 from benchmarks.validation.gate import bodies, proof, runs, suite
-from benchmarks.validation.gate.record import ProofRun
+from benchmarks.validation.gate.runs import ProofRun
 from benchmarks.validation.gate.suite import (
     BASE,
     BY_NAME,
@@ -98,7 +99,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
         kept.append(environment)
         return "e"
 
-    kept_run = runs.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, silent, compare)
+    kept_run = runs.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, compare)
     ((request, folder),) = asked
     assert (request.base, request.head, request.seed) == ("base", "copy", 3)
     assert request.benchmarks == "time_(training|exponential)$"
@@ -123,20 +124,10 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
     """Runs without measuring, all of which are in the list."""
     there: list[ProofRun] = []
 
-    def fake(
-        _repository: Path,
-        kind: object,
-        number: int,
-        work: str,
-        measured: str,
-        commit: str,
-        keep: object,
-        *_: object,
-    ) -> ProofRun:
-        environment = keep(ENVIRONMENT)  # type: ignore[operator]
-        name = kind.name  # type: ignore[attr-defined]
-        fields = {"work": work, "measured": measured, "commit": commit}
-        there.append(run(name, number, environment=environment, **fields))
+    def fake(_: Path, kind: Kind, number: int, *rest: Any) -> ProofRun:
+        *about, keep = rest
+        fields = dict(zip(("work", "measured", "commit"), about, strict=True))
+        there.append(run(kind.name, number, environment=keep(ENVIRONMENT), **fields))
         return there[-1]
 
     monkeypatch.setattr(runs, "run", fake)
@@ -153,18 +144,18 @@ def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) 
     was cut short is measured again."""
     shown = proof.prove(request(tmp_path, 5), silent, draws=0)
     assert Counter(one.kind for one in runs_made) == Counter(wanted(5))
-    assert {one.name: one.runs for one in shown.live} == wanted(5)
+    assert Counter(run.kind for run in shown.runs) == wanted(5)
     proof.prove(request(tmp_path, 10), silent, draws=0)
     proof.prove(request(tmp_path, 10), silent, draws=0)
     assert Counter(one.kind for one in runs_made) == Counter(wanted(10))
     numbers = [(one.kind, one.number) for one in runs_made]
     assert len(set(numbers)) == len(numbers)
     file = tmp_path / "proof" / "box" / "runs.jsonl"
-    assert runs.read_runs(file.parent) == runs_made
+    assert kept_lines.read(file, ProofRun) == runs_made
     file.write_bytes(file.read_bytes()[:-20])
     proof.prove(request(tmp_path, 10), silent, draws=0)
     assert len(runs_made) == sum(wanted(10).values()) + 1
-    assert Counter(one.kind for one in runs.read_runs(file.parent)) == Counter(wanted(10))
+    assert Counter(one.kind for one in kept_lines.read(file, ProofRun)) == Counter(wanted(10))
 
 
 def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(
@@ -183,7 +174,7 @@ def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdown
     }
     numbers = [(run.kind, run.number) for run in runs_made]
     assert len(set(numbers)) == len(numbers)
-    assert {one.name: one.runs for one in shown.live} == wanted(5)
+    assert Counter(run.kind for run in shown.runs) == wanted(5)
     assert (shown.outdated, shown.again, shown.left_out) == (False, 5, before - 5)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +11,9 @@ import pytest
 from benchmarks.validation.__main__ import main
 from benchmarks.validation.gate.page import measured_gate, save
 from benchmarks.validation.gate.proof import ProofRequest, current_gate, prove
+from benchmarks.validation.locator.page import save as truth_page
+from benchmarks.validation.locator.truth import truth
+from tests.made import silent
 
 ROOT = Path(__file__).parents[2]
 PROOF = ROOT / "docs" / "gate-proof.md"
@@ -74,20 +76,12 @@ def test_the_section_on_fastest_is_what_the_stored_run_says(
         assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text(), name
 
 
-def test_cases_are_the_same_for_the_same_seed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And the shares are of what was tried: every world once, clear ones and others."""
-    documents = []
-    for _ in range(2):
-        page = tmp_path / "truth.md"
-        assert main(["truth", "--cases", "4", "--seed", "3", "--json", "--save", str(page)]) == 0
-        documents.append(json.loads(capsys.readouterr().out))
-    one, two = documents
-    assert (one["locator"], one["map"]) == (two["locator"], two["map"])
-    every, clear, others = (row["right"] for row in one["locator"]["rows"])
-    assert every["trials"] == clear["trials"] + others["trials"] == 4
-    assert one["locator"]["rows"][0]["wrong_and_sure"] == 0
+def test_cases_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    """None is wrong and decided; the page says how to try them again."""
+    one, two = (truth(4, 3, silent) for _ in range(2))
+    assert (one.trials, one.map) == (two.trials, two.map)
+    assert not any(trial.sure and not trial.right for trial in one.trials)
+    page = truth_page(tmp_path / "truth.md", one)
     assert "truth --cases 4 --seed 3`" in page.read_text(encoding="utf-8")
 
 

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
-from benchmarks.validation.fastest.measure import arguments, pick_of, read_answers
-from benchmarks.validation.fastest.record import (
-    ALWAYS,
+from benchmarks.validation import lines
+from benchmarks.validation.fastest.measure import (
+    ANSWERS,
     NEVER,
     WAYS,
-    FastestTruth,
-    Judged,
     Pick,
-    Quality,
-    Times,
     Way,
+    arguments,
+    pick_of,
 )
 from benchmarks.validation.fastest.trainings import STUDY, FastestPlan, Training
-from benchmarks.validation.share import share
+from benchmarks.validation.share import Share, share
 from perceptron.analysis.candidates import BackendHere, Candidate, candidates
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.cost_curve import fit
@@ -46,6 +46,83 @@ from perceptron.studies.fastest.results import known_rows, with_own_setups
 CLOSE = 1.10
 """Two backends are close, and a pick is not wrong, up to this ratio of their times."""
 _NEARLY_ALL = 0.95
+ALWAYS = "always "
+"""What the name of a quality begins with that takes one backend whatever is asked."""
+
+
+class Times(Struct, frozen=True, kw_only=True):
+    """What a whole training takes on each backend, in seconds: medians over the processes."""
+
+    reference: str
+    epochs: int
+    seconds: dict[str, float]
+    """By backend, the fastest first; those that cannot train it are not there."""
+
+    @property
+    def best(self) -> str:
+        """The fastest backend."""
+        return next(iter(self.seconds))
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the two best are within 10%."""
+        times = list(self.seconds.values())
+        return len(times) > 1 and times[1] / times[0] <= CLOSE
+
+    def regret(self, backend: str) -> float | None:
+        """Return the time of a backend over that of the best; None if it cannot train this."""
+        seconds = self.seconds.get(backend)
+        return None if seconds is None else seconds / self.seconds[self.best]
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """How good the picks of one way to answer are, or those of always taking one backend."""
+
+    answers: str
+    """The name of the way that was asked, or ``always`` and a backend."""
+    measured_first: int
+    """Answers for which this training was measured."""
+    right: Share
+    """The pick is the fastest."""
+    untrainable: int
+    """Picks that cannot train what was asked."""
+    median: float | None
+    """Of the regret, time of the pick over time of the best; as the next two."""
+    high: float | None
+    """95% of the regrets are at most this."""
+    worst: float | None
+    unsure_if_close: Share
+    """Of the trainings whose two best are within 10%, those of which it said so."""
+    wrong_if_sure: Share
+    """Of the picks that were called sure, those that take over 10% longer than the best."""
+    picks: list[tuple[Pick, Times]]
+    """Each beside what the training takes."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody answered, and did not always take one backend."""
+        return not self.answers.startswith(ALWAYS)
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call it."""
+        if not self.is_asked:
+            return self.answers
+        measure, comma, rest = self.answers.partition(",")
+        return f'measure="{measure}"{comma}{rest}'
+
+
+@dataclass(frozen=True)
+class FastestTruth:
+    """How good `perceptron.fastest` is on one machine, by the run of a plan."""
+
+    run: LoadedRun
+    plan: FastestPlan
+    trainings: list[Times]
+    without: list[str]
+    """Trainings that fewer than two backends have a time of: nothing is to be picked."""
+    qualities: list[Quality]
+    warnings: list[MeasurementWarning]
 
 
 def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence[str]) -> Times:
@@ -78,32 +155,25 @@ def judge(
     """Return how good these picks are; those of trainings that have no times are left out."""
     by_reference = {own.reference: own for own in times}
     judged = [
-        Judged(
-            reference=own.reference,
-            epochs=own.epochs,
-            picked=pick.backend,
-            best=own.best,
-            regret=own.regret(pick.backend),
-            close=own.lead <= CLOSE,
-            sure=pick.sure,
-        )
-        for pick in picks
-        if (own := by_reference.get(pick.reference)) is not None
+        (pick, by_reference[pick.reference]) for pick in picks if pick.reference in by_reference
     ]
-    close = [one for one in judged if one.close]
-    sure = [one for one in judged if one.sure]
-    wrong = [one for one in sure if one.regret is None or one.regret > CLOSE]
-    regrets = [one.regret for one in judged if one.regret is not None]
+    regrets = [own.regret(pick.backend) for pick, own in judged]
+    known = [regret for regret in regrets if regret is not None]
+    of_sure = [regret for regret, (pick, _) in zip(regrets, judged, strict=True) if pick.sure]
+    unsure_if_close = [not pick.sure for pick, own in judged if own.is_close]
     return Quality(
         answers=answers,
-        right=share(sum(one.picked == one.best for one in judged), len(judged)),
+        right=share(sum(pick.backend == own.best for pick, own in judged), len(judged)),
         measured_first=measured_first,
-        untrainable=len(judged) - len(regrets),
-        median=median(regrets) if regrets else None,
-        high=_nearly_all(regrets) if regrets else None,
-        worst=max(regrets, default=None),
-        unsure_if_close=share(sum(not one.sure for one in close), len(close)),
-        wrong_if_sure=share(len(wrong), len(sure)),
+        untrainable=len(judged) - len(known),
+        median=median(known) if known else None,
+        # One of the regrets, nothing between two.
+        high=float(np.quantile(known, _NEARLY_ALL, method="inverted_cdf")) if known else None,
+        worst=max(known, default=None),
+        unsure_if_close=share(sum(unsure_if_close), len(unsure_if_close)),
+        wrong_if_sure=share(
+            sum(regret is None or regret > CLOSE for regret in of_sure), len(of_sure)
+        ),
         picks=judged,
     )
 
@@ -115,11 +185,6 @@ def always(backend: str, times: Sequence[Times]) -> Quality:
         for own in times
     ]
     return judge(f"{ALWAYS}{backend}", times, picks)
-
-
-def _nearly_all(regrets: Sequence[float]) -> float:
-    """Return the smallest regret that 95% do not exceed: one of them, nothing between two."""
-    return float(np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf"))
 
 
 _SENSIBLE = 2
@@ -144,7 +209,10 @@ def newest(results: Path, machine: str | None) -> Path:
 def result_of(folder: Path) -> FastestTruth:
     """Judge a run; raises `UserError` naming what cannot be read or judged."""
     loaded = read_run(folder)
-    plan = _plan(loaded)
+    try:
+        plan = msgspec.convert(loaded.run.plan, FastestPlan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
     rows = with_own_setups(loaded.times)
     every = [times_of(own, rows, plan.backends) for own in plan.trainings]
     times = [own for own in every if len(own.seconds) >= _SENSIBLE]
@@ -154,17 +222,10 @@ def result_of(folder: Path) -> FastestTruth:
     estimates = dict(estimates_of_others(trainings, plan, loaded.times))
     enough = {reference: is_enough(found) for reference, found in estimates.items()}
     never = [pick_of(own, choose(estimates[own.reference]), NEVER) for own in trainings]
-    answers = read_answers(folder)
-    facts = loaded.facts.environment
+    answers = lines.read(folder / ANSWERS, Pick)
     return FastestTruth(
-        machine=loaded.run.machine,
-        cpu=facts.cpu,
-        cores=facts.cores,
-        when=loaded.run.started,
-        dtype=plan.dtype,
-        threads=plan.threads,
-        processes=len({row.repeat for row in loaded.times}),
-        backends=plan.backends,
+        run=loaded,
+        plan=plan,
         trainings=times,
         without=[own.reference for own in every if own not in times],
         qualities=[
@@ -173,7 +234,6 @@ def result_of(folder: Path) -> FastestTruth:
             *(always(backend, times) for backend in plan.backends),
         ],
         warnings=_warnings(loaded, plan.threads),
-        results=folder,
     )
 
 
@@ -199,28 +259,23 @@ def _of_way(
 ) -> Quality:
     """Judge what was answered in one way; ``enough`` says where estimates are, which is cached."""
     if way.of_default:
-        times = [_of_default(own) for own in times]
-        times = [own for own in times if len(own.seconds) >= _SENSIBLE]
+        default = [
+            {name: taken for name, taken in own.seconds.items() if name in registry.DEFAULT}
+            for own in times
+        ]
+        times = [
+            replace(own, seconds=kept)
+            for own, kept in zip(times, default, strict=True)
+            if len(kept) >= _SENSIBLE
+        ]
     known = _references(times)
     picks = [pick for pick in answers if pick.way == way and pick.reference in known]
     measured = [pick for pick in picks if way.measure == "now" or not enough[pick.reference]]
     return judge(way.name, times, picks, len(measured))
 
 
-def _of_default(times: Times) -> Times:
-    kept = {name: taken for name, taken in times.seconds.items() if name in registry.DEFAULT}
-    return replace(times, seconds=kept)
-
-
 def _references(times: Sequence[Times]) -> set[str]:
     return {own.reference for own in times}
-
-
-def _plan(loaded: LoadedRun) -> FastestPlan:
-    try:
-        return msgspec.convert(loaded.run.plan, FastestPlan)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
 
 
 def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
+from msgspec import Struct
 
 import perceptron
-from benchmarks.validation.fastest.record import WAYS, Pick, Way
+from benchmarks.validation import lines
 from benchmarks.validation.fastest.trainings import BUDGET_SECONDS, FastestPlan, Training
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
 from perceptron.environment_variables import variables_set
-from perceptron.errors import UserError
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Time
@@ -28,7 +26,6 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
 from perceptron.records.environment import Environment
-from perceptron.records.files.write import append, cannot_write, cut_unfinished
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import Row
 from perceptron.records.row import times as times_of
@@ -46,6 +43,48 @@ ANSWERS = "answers.jsonl"
 _SECONDS = 5.0
 # Asking who can run here, once for all answers that know it.
 _SECONDS_TO_ASK = 60.0
+
+
+class Way(Struct, frozen=True):
+    """A way to ask `perceptron.fastest`."""
+
+    measure: Literal["never", "cached", "now"]
+    knows_others: bool
+    """Whether it knows what other trainings take on this machine; else it knows nothing."""
+    of_default: bool = False
+    """Whether about the backends that are advised unless others are named; else all of a plan."""
+
+    @property
+    def name(self) -> str:
+        """The argument, and what else sets this way apart."""
+        nothing = "" if self.knows_others else ", knowing nothing"
+        return f"{self.measure}{nothing}{', default backends' if self.of_default else ''}"
+
+
+NEVER = Way("never", knows_others=True)
+CACHED = Way("cached", knows_others=True)
+NOW = Way("now", knows_others=True)
+COLD = Way("now", knows_others=False)
+COLD_DEFAULT = Way("now", knows_others=False, of_default=True)
+WAYS = (CACHED, NOW, COLD_DEFAULT, COLD)
+"""Those that may measure, so that somebody has to ask."""
+
+
+class Pick(Struct, frozen=True, kw_only=True):
+    """What `perceptron.fastest` said of one training, and what it was not told."""
+
+    reference: str
+    epochs: int
+    way: Way = COLD
+    """How it was asked."""
+    backend: str
+    sure: bool
+    seconds: float | None = None
+    """Of the whole training, as it said."""
+    low: float | None = None
+    high: float | None = None
+    source: str
+    """``measured``, ``estimated`` or ``unknown``."""
 
 
 Ask = Callable[[Training, Way], Pick]
@@ -146,66 +185,32 @@ def ask_all(
     """
     ask = ask or Product(plan, journal.times, facts)
     folder = journal.folder
-    answered = {(pick.way, pick.reference) for pick in read_answers(folder)}
+    answered = {(pick.way, pick.reference) for pick in lines.read(folder / ANSWERS, Pick)}
     todo = [
         (way, training)
         for way in WAYS
         for training in plan.trainings[: plan.asked if way.knows_others else plan.asked_cold]
         if (way, training.reference) not in answered
     ]
-    with appending(folder) as stream:
+    with lines.appending(folder / ANSWERS) as write:
         for index, (way, training) in enumerate(todo):
             if budget.is_over:
                 return len(todo) - index
             whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
             progress(budget.spent, whole, f"asking: {training.reference}")
-            append(stream, ask(training, way))
+            write(ask(training, way))
             journal.note_spent(budget.spent)
     return 0
 
 
 @contextmanager
 def _own_memory() -> Iterator[Path]:
-    """Give `perceptron.fastest` an empty cache, and an empty folder in place of the results."""
     with tempfile.TemporaryDirectory(prefix="perceptron-") as folder:
         memory, results = Path(folder, "memory"), Path(folder, "results")
         memory.mkdir()
         results.mkdir()
         with variables_set({cache.FOLDER: str(memory)}):
             yield results
-
-
-def read_answers(run: Path) -> list[Pick]:
-    """Return the answers that lie beside a run's rows; a last line that is incomplete is none.
-
-    Raises `UserError` naming a line that is no answer.
-    """
-    file = run / ANSWERS
-    if not file.exists():
-        return []
-    picks = []
-    for number, line in enumerate(file.read_bytes().splitlines(keepends=True), start=1):
-        if not line.endswith(b"\n"):
-            break
-        try:
-            picks.append(msgspec.json.decode(line, type=Pick))
-        except msgspec.DecodeError as error:
-            raise UserError(f"{file}, line {number}: not an answer: {error}") from None
-    return picks
-
-
-@contextmanager
-def appending(folder: Path) -> Iterator[FileIO]:
-    """Open the file of answers in a run's folder, after its last whole line.
-
-    Raises `UserError` if it cannot be written to.
-    """
-    try:
-        with FileIO(folder / ANSWERS, "a") as stream:
-            cut_unfinished(stream)
-            yield stream
-    except OSError as error:
-        raise cannot_write(folder, error) from None
 
 
 # Of the time for the trainings themselves; the rest is for asking.

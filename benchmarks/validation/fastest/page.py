@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.validation import grid
-from benchmarks.validation.fastest.judge import CLOSE
-from benchmarks.validation.fastest.record import ALWAYS, FastestTruth, Judged, Quality
+from benchmarks.validation.fastest.judge import ALWAYS, CLOSE, FastestTruth, Quality
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import share_cell
 from docs.build.blocks import fill
 from perceptron.figure import Line, LineFigure, log_axis
-from perceptron.numbers import NONE, count, digits, percent
+from perceptron.numbers import NONE, count, digits, enumerated, percent
 from perceptron.report import text_file
 from perceptron.report.charts.as_svg import draw
 from perceptron.report.tables import markdown
-from perceptron.report.tables.terminal import out
 
 BLOCK = "regret"
 """What stands between ``<!-- begin: regret -->`` and its end, in the page."""
@@ -30,20 +27,13 @@ _WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regr
 _MOST_WORST = 5
 
 
-def show(truth: FastestTruth) -> None:
-    """Print how good the answers are."""
-    grid.show(grids(truth))
-    out.print(summary(truth), markup=False, soft_wrap=True)
-
-
 def grids(truth: FastestTruth) -> list[TextTable]:
     """Return a table of the answers, and one of the worst picks if there are any."""
     qualities = [quality for quality in truth.qualities if quality.right.trials]
     tables = [
         TextTable("Picks", COLUMNS, [_cells(quality) for quality in qualities], _notes(truth))
     ]
-    worst = [_worst_cells(name, one) for name, one in _worst(truth)]
-    if worst:
+    if worst := _worst(truth):
         tables.append(TextTable("The worst picks", _WORST_COLUMNS, worst, ()))
     return tables
 
@@ -76,11 +66,13 @@ def save(file: Path, truth: FastestTruth) -> Path:
 def section(truth: FastestTruth, picture: str) -> str:
     """Return the section of the page, as Markdown without its heading."""
     picks, *others = grids(truth)
+    run, plan, facts = truth.run, truth.plan, truth.run.facts.environment
+    processes = len({row.repeat for row in run.times})
     lines = [
-        f"Measured on {truth.when[:10]} on {truth.cpu}, {truth.cores} cores, {truth.threads} "
-        f"{'thread' if truth.threads == 1 else 'threads'}, {truth.dtype}: "
-        f"{count(len(truth.trainings))} random trainings in {truth.processes} fresh processes each "
-        f"on {', '.join(truth.backends)}. Rows in `{truth.results}`.",
+        f"Measured on {run.run.started[:10]} on {facts.cpu}, {facts.cores} cores, {plan.threads} "
+        f"{'thread' if plan.threads == 1 else 'threads'}, {plan.dtype}: "
+        f"{count(len(truth.trainings))} random trainings in {processes} fresh processes each "
+        f"on {', '.join(plan.backends)}. Rows in `{run.folder}`.",
         "",
         summary(truth),
         "",
@@ -108,11 +100,7 @@ def _reached(quality: Quality) -> str:
     ]
     if quality.untrainable:
         missed.append(f"{quality.untrainable} picks that cannot train it")
-    return f"{shown}, {f'missed by {_listed(missed)}' if missed else 'reached'}"
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return f"{shown}, {f'missed by {enumerated(missed)}' if missed else 'reached'}"
 
 
 def _cells(quality: Quality) -> tuple[str, ...]:
@@ -155,28 +143,28 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _worst(truth: FastestTruth) -> list[tuple[str, Judged]]:
+def _worst(truth: FastestTruth) -> list[tuple[str, ...]]:
     """Return the worst picks of all ways to answer that are wrong, the worst first."""
-    picks = [
-        (quality.label, one)
+    wrong = [
+        (regret, quality.label, pick, own)
         for quality in truth.qualities
         if quality.is_asked
-        for one in quality.picks
-        if one.regret is None or one.regret > CLOSE
+        for pick, own in quality.picks
+        if (regret := own.regret(pick.backend)) is None or regret > CLOSE
     ]
-    return sorted(picks, key=lambda pick: -(pick[1].regret or float("inf")))[:_MOST_WORST]
-
-
-def _worst_cells(answers: str, one: Judged) -> tuple[str, ...]:
-    return (
-        one.reference,
-        count(one.epochs),
-        answers,
-        one.picked,
-        one.best,
-        _regret(one.regret),
-        "yes" if one.sure else "no",
-    )
+    wrong.sort(key=lambda one: -(one[0] or float("inf")))
+    return [
+        (
+            own.reference,
+            count(own.epochs),
+            label,
+            pick.backend,
+            own.best,
+            _regret(regret),
+            "yes" if pick.sure else "no",
+        )
+        for regret, label, pick, own in wrong[:_MOST_WORST]
+    ]
 
 
 def _regret(regret: float | None) -> str:
@@ -208,7 +196,8 @@ def figure(truth: FastestTruth) -> LineFigure:
 
 
 def _line(quality: Quality) -> Line | None:
-    regrets = sorted((one.regret for one in quality.picks if one.regret is not None), reverse=True)
+    known = (own.regret(pick.backend) for pick, own in quality.picks)
+    regrets = sorted((regret for regret in known if regret is not None), reverse=True)
     if not regrets:
         return None
     none = (None,) * len(regrets)

@@ -66,7 +66,8 @@ def _all(random: np.random.Generator) -> Iterator[Training]:
         drawn = _shape(random)
         epochs = _between(random, _EPOCHS if drawn.batch else _EPOCHS_OF_ALL_ROWS)
         reference = drawn.reference
-        if reference not in seen and _is_short(reference):
+        seconds = operations(shape.find(reference)) / _OPERATIONS_A_SECOND
+        if reference not in seen and seconds <= _LONGEST_SECONDS:
             seen.add(reference)
             yield Training(reference, epochs)
 
@@ -95,10 +96,6 @@ def _shape(random: np.random.Generator) -> Shape:
 def _between(random: np.random.Generator, ends: tuple[int, int]) -> int:
     low, high = ends
     return round(exp(random.uniform(log(low), log(high))))
-
-
-def _is_short(reference: str) -> bool:
-    return operations(shape.find(reference)) <= _LONGEST_SECONDS * _OPERATIONS_A_SECOND
 
 
 STUDY = "fastest"

@@ -5,31 +5,26 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from benchmarks.validation import lines
 from benchmarks.validation.gate import runs as proof_runs
-from benchmarks.validation.gate import suite, tally
-from benchmarks.validation.gate.record import STEADY, Proof, ProofRow, ProofRun, Target
-from benchmarks.validation.gate.recorded import Pair, is_seen, pools, recorded_counts
+from benchmarks.validation.gate import suite
+from benchmarks.validation.gate.recorded import STEADY, is_seen, pools, recorded_counts
 from benchmarks.validation.gate.replay import DRAWS, GATE, Replays, ReplayTrial, rejudge, replays
-from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, next_kind, wanted
-from benchmarks.validation.gate.tally import (
-    changed_rows,
-    counted_benchmarks,
-    counted_kinds,
-    slower_rows,
-)
+from benchmarks.validation.gate.runs import ProofRow, ProofRun
+from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, body, next_kind, wanted
 from benchmarks.validation.share import Share, share
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
-from perceptron.version import __version__
+from perceptron.records.comparison import ComparisonEnvironment
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,51 @@ class ProofRequest:
         return f"python -m benchmarks.validation proof{kinds} --runs {self.runs}"
 
 
+@dataclass(frozen=True)
+class Gate:
+    """One state of the gate: digests of what is measured and of the code that measures it, in
+    ``work`` with the code that judges."""
+
+    work: str
+    measured: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the gate is to reach, and what it has."""
+
+    name: str
+    reached: Share
+    met: bool | None
+    """None while there are too few runs to say."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The runs of one gate, judged by one rule, what replays of them say, and what is reached."""
+
+    request: ProofRequest
+    gate: Gate
+    environment: ComparisonEnvironment
+    runs: Sequence[ProofRun]
+    recorded: Sequence[ProofRun]
+    """The runs of every gate, as they were judged then."""
+    replays: Replays
+    targets: Sequence[Target]
+    outdated: bool
+    """Whether the gate's code has changed since."""
+
+    @property
+    def again(self) -> int:
+        """How many runs an earlier rule judged, which would have screened the same blocks."""
+        return sum(run.work != self.gate.work for run in self.runs)
+
+    @property
+    def left_out(self) -> int:
+        """How many runs are of another suite, or of other code of the gate."""
+        return len(self.recorded) - len(self.runs)
+
+
 def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proof:
     """Measure and judge; raises `UserError` without any run, or if a comparison cannot be made.
 
@@ -68,7 +108,7 @@ def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proo
     folder = proof_runs.machine_folder(request.results, request.machine).resolve()
     if not request.report_only:
         _measure(request, folder, progress)
-    recorded = proof_runs.read_runs(folder)
+    recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
     if not recorded:
         raise UserError(f"{folder}: no run yet: leave out --report")
     gate = current_gate()
@@ -76,16 +116,21 @@ def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proo
     if not runs:  # an earlier gate is better than none
         gate = Gate(recorded[-1].work, recorded[-1].measured)
         runs = select_runs(recorded, gate)
-    return _proof(request, folder, gate, runs, recorded, progress, draws)
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One state of the gate: digests of what is measured and of the code that measures it, in
-    ``work`` with the code that judges."""
-
-    work: str
-    measured: str
+    unchanged = [run for run in runs if not BY_NAME[run.kind].changed]
+    # Blocks beside a neighbour are replayed apart from the others.
+    own = (pools([run for run in unchanged if run.kind == kind.name]) for kind in KINDS)
+    counts = recorded_counts(unchanged)
+    replayed = replays([pool for some in own for pool in some], counts, Rule(), progress, draws)
+    return Proof(
+        request=request,
+        gate=gate,
+        environment=proof_runs.read_environment(folder, runs[-1].environment),
+        runs=runs,
+        recorded=recorded,
+        replays=replayed,
+        targets=targets(runs, replayed),
+        outdated=gate != current_gate(),
+    )
 
 
 def current_gate() -> Gate:
@@ -114,18 +159,19 @@ def _digest(of_code: str) -> str:
 def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
     begin, gate = time.monotonic(), current_gate()
     with (
-        proof_runs.open_proof(folder) as write,
+        lines.appending(folder / proof_runs.RUNS) as write,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as checkout,
     ):
         suite.make(Path(checkout))
-        recorded = proof_runs.read_runs(folder)
+        recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
         done = Counter(run.kind for run in select_runs(recorded, gate))
         while True:
             kind = next_kind(done, request.wanted)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
-            progress(_counted(done, request), sum(request.wanted.values()), kind.name)
+            of_wanted = sum(min(done[name], count) for name, count in request.wanted.items())
+            progress(of_wanted, sum(request.wanted.values()), kind.name)
             run = proof_runs.run(
                 Path(checkout),
                 kind,
@@ -134,72 +180,10 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
                 gate.measured,
                 request.commit,
                 lambda environment: proof_runs.keep_environment(folder, environment),
-                lambda *_: None,
             )
             write(run)
             recorded.append(run)
             done[kind.name] += 1
-
-
-def _counted(done: Counter[str], request: ProofRequest) -> int:
-    """Count runs done, of those that are wanted."""
-    return sum(min(done[name], count) for name, count in request.wanted.items())
-
-
-def _proof(
-    request: ProofRequest,
-    folder: Path,
-    gate: Gate,
-    runs: Sequence[ProofRun],
-    recorded: Sequence[ProofRun],
-    progress: Progress,
-    draws: int,
-) -> Proof:
-    environment = proof_runs.read_environment(folder, runs[-1].environment)
-    unchanged = [run for run in runs if not BY_NAME[run.kind].changed]
-    counts = recorded_counts(unchanged)
-    replayed = replays(_pools(unchanged), counts, Rule(), progress, draws)
-    ended = sorted(run.when for run in runs)
-    return Proof(
-        machine=request.machine,
-        cpu=environment.machine.get("cpu", "unknown"),
-        cores=environment.machine.get("cores", "?"),
-        libraries=environment.head,
-        first=ended[0],
-        last=ended[-1],
-        version=__version__,
-        commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
-        work=gate.work,
-        outdated=gate != current_gate(),
-        command=request.command,
-        results=f"{request.results}/proof/{request.machine}",
-        again=sum(run.work != gate.work for run in runs),
-        left_out=len(recorded) - len(runs),
-        counters=list(dict.fromkeys(run.counter for run in runs if run.counter)),
-        targets=targets(runs, replayed),
-        live=tally.live_kinds(runs),
-        counted=counted_kinds(runs),
-        counts=counted_benchmarks(runs),
-        more_work=tally.found_more_work(replayed.of("more work")),
-        false_alarms=tally.false_alarms(runs),
-        calibration=tally.calibration(runs),
-        found=tally.found_live(runs),
-        replayed=tally.found_replayed(replayed.of("clock alone")),
-        same_work=tally.found_replayed(replayed.of("same work")),
-        windows=replayed.windows,
-        promised=tally.promised(replayed.promised),
-        choices=tally.spreads([run for run in runs if run.kind == "same"]),
-        states=tally.states(recorded),
-    )
-
-
-def _pools(unchanged: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
-    """Return blocks of runs in which nothing changed, those beside a neighbour apart."""
-    return [
-        pool
-        for kind in KINDS
-        for pool in pools([run for run in unchanged if run.kind == kind.name])
-    ]
 
 
 # So many runs of equal sides are needed, without a single regression.
@@ -219,35 +203,33 @@ def targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     A slowdown that the clock alone can see counts where blocks spread little; more work counts
     where it could be counted, however loud the clock.
     """
-    equal = [run for run in runs if not BY_NAME[run.kind].changed]
+
+    def of(is_wanted: Callable[[Kind], bool]) -> list[ProofRun]:
+        return [run for run in runs if is_wanted(BY_NAME[run.kind])]
+
+    def counted(rows: Iterable[ProofRow]) -> list[ProofRow]:
+        return [row for row in rows if row.work is not None]
+
+    def alone(level: float) -> Share:
+        trials = replays.of("clock alone")
+        return _found(t for t in trials if t.level == level and t.spread in STEADY)
+
+    equal = of(lambda kind: not kind.changed)
     beside = [run for run in equal if BY_NAME[run.kind].neighbour]
-    return [
-        _no_alarm(f"no false alarm in {ENOUGH_RUNS} runs in which nothing changed", equal),
-        _no_alarm("no regression beside a busy process", beside, ENOUGH_RUNS // 5),
-        *_work_targets(runs, replays),
-        *_time_targets(runs, replays),
-    ]
-
-
-def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
     more_work = replays.of("more work")
-    more = [trial for trial in more_work if trial.level in MORE_WORK]
-    little = [trial for trial in more_work if trial.level == LITTLE_WORK]
-    slower = [
-        row
-        for row in slower_rows(_of(runs, lambda kind: kind.by in MORE_WORK))
-        if row.work is not None
-    ]
-    slightly = [
-        row
-        for row in changed_rows(_of(runs, lambda kind: kind.by == LITTLE_WORK))
-        if row.work is not None
-    ]
-    faster = list(changed_rows(_of(runs, lambda kind: bool(kind.faster))))
+    slower = counted(slower_rows(of(lambda kind: kind.by in MORE_WORK)))
+    slightly = counted(changed_rows(of(lambda kind: kind.by == LITTLE_WORK)))
+    little = [trial.seen for trial in more_work if trial.level == LITTLE_WORK]
     return [
+        _never(
+            f"no false alarm in {ENOUGH_RUNS} runs in which nothing changed",
+            _called_slower(equal),
+            ENOUGH_RUNS,
+        ),
+        _never("no regression beside a busy process", _called_slower(beside), ENOUGH_RUNS // 5),
         _at_least(
             f"≥ 99% of {_MORE} slowdowns found by their work, at any clock noise",
-            _gate(more),
+            _found(trial for trial in more_work if trial.level in MORE_WORK),
             0.99,
         ),
         _at_least(
@@ -256,77 +238,69 @@ def _work_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
             0.99,
             ENOUGH_MORE_WORK,
         ),
-        _at_least(
-            "≥ 99% of 1% more work seen",
-            share(sum(trial.seen for trial in little), len(little)),
-            0.99,
-        ),
+        _at_least("≥ 99% of 1% more work seen", share(sum(little), len(little)), 0.99),
         _at_least(
             "≥ 99% of 1% more work seen in whole runs, where work was counted",
             share(sum(is_seen(row.work) for row in slightly), len(slightly)),
             0.99,
             ENOUGH_LITTLE_WORK,
         ),
-        _never("no speed-up called slower", _called_slower(faster), ENOUGH_FASTER),
-    ]
-
-
-def _time_targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
-    alone = [trial for trial in replays.of("clock alone") if trial.spread in STEADY]
-    hidden = list(slower_rows(_of(runs, lambda kind: not kind.work)))
-
-    def at(level: float) -> Share:
-        return _gate([trial for trial in alone if trial.level == level])
-
-    return [
+        _never(
+            "no speed-up called slower",
+            _called_slower(list(changed_rows(of(lambda kind: bool(kind.faster))))),
+            ENOUGH_FASTER,
+        ),
         _at_least(
             "≥ 95% of slowdowns by cache misses, naps and locks found in whole runs",
-            _called_slower(hidden),
+            _called_slower(list(slower_rows(of(lambda kind: not kind.work)))),
             0.95,
             ENOUGH_TIME_ALONE,
         ),
         _at_least(
             "≥ 95% of 5% slowdowns found by the clock alone, where blocks spread ≤ 2.5%",
-            at(0.05),
+            alone(0.05),
             0.95,
         ),
         _at_least(
             "≥ 99% of 10% slowdowns found by the clock alone, where blocks spread ≤ 2.5%",
-            at(0.10),
+            alone(0.10),
             0.99,
         ),
         _at_least(
             "≥ 95% of slowdowns as large as `smallest_detectable` found",
-            _gate(replays.promised),
+            _found(replays.promised),
             0.95,
         ),
     ]
 
 
-def _of(runs: Sequence[ProofRun], is_wanted: Callable[[Kind], bool]) -> list[ProofRun]:
-    return [run for run in runs if is_wanted(BY_NAME[run.kind])]
+def changed_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
+    """Yield rows of benchmarks that HEAD changes."""
+    for run in runs:
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].changed)
 
 
-def _no_alarm(name: str, runs: Sequence[ProofRun], enough: int = ENOUGH_RUNS) -> Target:
-    alarms = share(sum(run.verdict == "regression" for run in runs), len(runs))
-    return _never(name, alarms, enough)
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[ProofRow]:
+    """Yield rows of benchmarks that HEAD makes slower, so that they are to be called so."""
+    for run in runs:
+        yield from (row for row in run.rows if body(row.benchmark) in BY_NAME[run.kind].slower)
 
 
 def _never(name: str, reached: Share, enough: int) -> Target:
-    met = False if reached.hits else None if reached.trials < enough else True
-    return Target(name=name, reached=reached, met=met)
+    return Target(name, reached, False if reached.hits else reached.trials >= enough or None)
 
 
 def _at_least(name: str, reached: Share, least: float, enough: int = ENOUGH_REPLAYS) -> Target:
     met = None
     if reached.value is not None and reached.trials >= enough:
         met = reached.value >= least
-    return Target(name=name, reached=reached, met=met)
+    return Target(name, reached, met)
 
 
-def _called_slower(rows: Sequence[ProofRow]) -> Share:
-    return share(sum(row.verdict == "regression" for row in rows), len(rows))
+def _called_slower(judged: Sequence[ProofRun] | Sequence[ProofRow]) -> Share:
+    return share(sum(one.verdict == "regression" for one in judged), len(judged))
 
 
-def _gate(trials: Sequence[ReplayTrial]) -> Share:
-    return share(sum(trial.found[GATE] for trial in trials), len(trials))
+def _found(trials: Iterable[ReplayTrial]) -> Share:
+    found = [trial.found[GATE] for trial in trials]
+    return share(sum(found), len(found))

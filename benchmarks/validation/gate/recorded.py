@@ -15,19 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.validation.gate.record import CLASSES, Counts, Nanoseconds, ProofRow, ProofRun
+from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.estimate import FEWEST, estimate
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import (
-    AGAIN,
-    FIRST,
-    OTHER_DRAWS,
-    wants_again,
-    wants_other_draws,
-)
+from perceptron.gate.verdict.work import AGAIN, FIRST, OTHER_DRAWS, wants_again, wants_other_draws
 from perceptron.records.block import Block, Reading, Stage
 from perceptron.records.comparison import Work
+
+# Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
+# steady ones slowdowns are to be found.
+CLASSES = {"≤ 1%": 0.01, "≤ 2.5%": 0.025, "≤ 5%": 0.05, "more": float("inf")}
+STEADY = ("≤ 1%", "≤ 2.5%")
 
 Samples = NDArray[np.float64]
 # (seconds per call of base, of head) → is head called slower?

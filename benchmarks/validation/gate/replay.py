@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 from msgspec.structs import replace
 
-from benchmarks.validation.gate.record import Nanoseconds, ProofRun
 from benchmarks.validation.gate.recorded import (
     Pair,
     RecordedCounts,
@@ -26,6 +25,7 @@ from benchmarks.validation.gate.recorded import (
     pair,
     spread_class,
 )
+from benchmarks.validation.gate.runs import Nanoseconds, ProofRun
 from benchmarks.validation.gate.suite import BY_NAME
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.judge import judge, log_ratios, replay

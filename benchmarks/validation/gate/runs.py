@@ -11,30 +11,98 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from benchmarks.shared import busy_neighbour
-from benchmarks.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from benchmarks.validation.gate.suite import BASE, Kind, expression
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
 from perceptron.records.block import Block, Stage, counted
-from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
-from perceptron.records.files.lock import open_locked
-from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    Evidence,
+    Row,
+    RowVerdict,
+    Verdict,
+    Work,
+)
+from perceptron.records.files.write import replace
 
 # Enough for the longest confirmation on an idle machine. Beside a neighbour it runs out, as it does
 # for a suite that is large for its ten minutes.
 BUDGET_MINUTES = 2.0
 
+RUNS = "runs.jsonl"
+
 _JUDGED: tuple[Stage, ...] = ("screen", "confirmation")
+
+# For each process of a block, base first, then head, then control if there is one: its samples, in
+# whole nanoseconds per call.
+Nanoseconds = list[list[int]]
+# Instructions per call of base and head, by the round of counting that gave both.
+Counts = dict[int, list[float]]
+
+
+class ProofRow(Struct, frozen=True, kw_only=True):
+    """One benchmark in one run of the gate: what was judged, and all that was measured."""
+
+    benchmark: str
+    verdict: RowVerdict
+    change: float | None
+    p_adjusted: float | None
+    smallest_detectable: float | None
+    spread: float | None
+    screen: list[Nanoseconds]
+    confirmation: list[Nanoseconds]
+    waited: float | None = None
+    """Share of the samples' time that threads had no core; None where that is unknown."""
+    contended: int | None = None
+    """Samples that were dropped for it."""
+    retaken: list[Nanoseconds] = []
+    """Takes of blocks that do not count, because one arm waited and another did not."""
+    counts: Counts = {}
+    work: Work | None = None
+    """What was judged from the counts; None where it was not counted, or could not be."""
+    not_counted: str | None = None
+    """Why it could not."""
+    stands_on: Evidence = "time"
+    """What the verdict follows from."""
+
+
+class ProofRun(Struct, frozen=True, kw_only=True):
+    """One whole run of the gate on the proof's own suite."""
+
+    kind: str
+    number: int
+    """Which run of its kind, from 0; also the seed of its order."""
+    when: str
+    """When it ended, in UTC."""
+    work: str
+    """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
+    measured: str
+    """The same without the code that judges: the same blocks can be judged again."""
+    commit: str | None
+    """Of this package, None outside a checkout."""
+    environment: str
+    """Id of what it ran on, kept beside."""
+    seconds: float
+    cpu_seconds: float
+    """Of all processes that the run started."""
+    verdict: Verdict
+    reason: str
+    control_alarmed: bool
+    rows: list[ProofRow]
+    counter: str | None = None
+    """What counted instructions, with its version; None where nothing did."""
+
 
 Compare = Callable[[CompareRequest, Progress], Comparison]
 
@@ -47,7 +115,6 @@ def run(
     measured: str,
     commit: str | None,
     keep: Callable[[ComparisonEnvironment], str],
-    progress: Progress,
     compare: Compare = compare,
 ) -> ProofRun:
     """Compare base and the kind's head. Raises `UserError` as the comparison does.
@@ -71,7 +138,7 @@ def run(
             reasons=False,  # verdicts are proved, and these are known by then
         )
         begin, cpu = time.monotonic(), _cpu_seconds()
-        comparison = compare(request, progress)
+        comparison = compare(request, lambda *_: None)
         seconds, cpu_seconds = time.monotonic() - begin, _cpu_seconds() - cpu
     return ProofRun(
         kind=kind.name,
@@ -115,7 +182,6 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
 
 
 def _counts(blocks: Sequence[Block]) -> Counts:
-    """Return what was counted on both sides, by round."""
     return {
         block.number: [block.base.instructions, block.head.instructions]
         for block in blocks
@@ -154,30 +220,6 @@ def machine_folder(results: Path, machine: str) -> Path:
     return results / "proof" / machine
 
 
-def read_runs(folder: Path) -> list[ProofRun]:
-    """Return the runs so far, without a last line that was cut short.
-
-    Raises `UserError` with the file and the line for what is no run.
-    """
-    file = folder / "runs.jsonl"
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
-    decoder = msgspec.json.Decoder(ProofRun)
-    runs = []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
-        try:
-            runs.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{file}, line {number}: no run of a proof: {error}; remove the line"
-            ) from None
-    return runs
-
-
 def read_environment(folder: Path, name: str) -> ComparisonEnvironment:
     """Return what the runs of this id ran on; raises `UserError` if that cannot be read."""
     file = folder / f"environment-{name}.json"
@@ -197,28 +239,3 @@ def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
     if not file.exists():
         replace(file, environment)
     return name
-
-
-@contextmanager
-def open_proof(folder: Path) -> Iterator[Callable[[ProofRun], None]]:
-    """Yield what writes a run and waits until the disk has it.
-
-    Raises `UserError` if the folder cannot be written to, or another proof uses it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = open_locked(folder / "runs.jsonl")
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    if lines is None:
-        raise UserError(f"{folder}: another proof is running; two would contend for the cores")
-
-    def write(run: ProofRun) -> None:
-        try:
-            append(lines, run)
-        except OSError as error:
-            raise cannot_write(folder, error) from None
-
-    with lines:
-        cut_unfinished(lines)
-        yield write

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
-from benchmarks.validation import grid
 from benchmarks.validation.grid import TextTable, markdown
 from benchmarks.validation.locator.maps import MapTruth
-from benchmarks.validation.locator.truth import LocatorRow, LocatorTruth, Truth
-from benchmarks.validation.share import share_cell, share_percent
+from benchmarks.validation.locator.truth import DENSE, Truth, WorldTrial
+from benchmarks.validation.share import share, share_cell, share_percent
+from perceptron.machine import cpu_name
 from perceptron.numbers import NONE, count, digits, duration
 from perceptron.report import text_file
-
-
-def show(truth: Truth) -> None:
-    """Print how right the locator and the map were."""
-    grid.show(grids(truth))
+from perceptron.version import __version__
 
 
 def grids(truth: Truth) -> list[TextTable]:
     """Return one table for the locator, one for the map."""
-    return [_locator(truth.locator), _map(truth.map)]
+    return [_locator(truth), _map(truth.map)]
 
 
 def save(file: Path, truth: Truth) -> Path:
@@ -32,8 +30,8 @@ def save(file: Path, truth: Truth) -> Path:
         "# Validation: how often the answers are right",
         "",
         "`python -m benchmarks.validation truth "
-        f"--cases {truth.locator.worlds} --seed {truth.locator.seed}`, version "
-        f"{truth.version}, {truth.when[:10]}, {truth.machine}, {duration(truth.seconds)}. "
+        f"--cases {truth.worlds} --seed {truth.seed}`, version {__version__}, {truth.when[:10]}, "
+        f"{cpu_name()}, {duration(truth.seconds)}. "
         "Another seed tries other cases.",
     ]
     for table in grids(truth):
@@ -41,8 +39,10 @@ def save(file: Path, truth: Truth) -> Path:
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-def _locator(truth: LocatorTruth) -> TextTable:
-    dense = truth.dense_sizes_per_decade
+def _locator(truth: Truth) -> TextTable:
+    clear = [one for one in truth.trials if one.clear]
+    others = [one for one in truth.trials if not one.clear]
+    measurements = median(one.measurements for one in truth.trials)
     return TextTable(
         "The locator: at what size does the winner change?",
         (
@@ -56,7 +56,11 @@ def _locator(truth: LocatorTruth) -> TextTable:
             "its width>",
             "cost>",
         ),
-        [_locator_row(row) for row in truth.rows],
+        [
+            _locator_row("all", truth.trials),
+            _locator_row("clear", clear),
+            _locator_row("others", others),
+        ],
         (
             "Clear cases: the largest log-ratio of each stretch with one winner is three standard "
             "errors of a size or more (8 processes, correlated as recorded). Neighbouring "
@@ -68,37 +72,46 @@ def _locator(truth: LocatorTruth) -> TextTable:
             "drifts by up to 10%.",
             "Interval right: of the 95% intervals of single crossovers, those that hold it. "
             "Width: their median, high over low. Cost: sizes times processes, median "
-            f"{truth.measurements:.0f}, over those of a sweep with {dense} sizes a decade and as "
-            f"many processes as stand behind the answer. {_equal(truth)}",
+            f"{measurements:.0f}, over those of a sweep with {DENSE} sizes a decade and as "
+            f"many processes as stand behind the answer. {_equal(truth.dense_widths, clear)}",
         ),
     )
 
 
-def _equal(truth: LocatorTruth) -> str:
+def _equal(widths: Sequence[float], clear: Sequence[WorldTrial]) -> str:
     """Say what a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
-    if truth.dense_width is None:
+    if not widths:
         return "No dense sweep was tried."
-    clear = next(row for row in truth.rows if row.worlds == "clear")
-    cost = clear.cost / truth.dense_width**2
+    width = median(widths)
+    cost = _cost(clear) / width**2
     return (
-        f"In {truth.dense_worlds} clear cases such a sweep was tried: its interval was "
-        f"{digits(truth.dense_width)} times as wide (log, median). For an interval as wide as its "
+        f"In {len(widths)} clear cases such a sweep was tried: its interval was "
+        f"{digits(width)} times as wide (log, median). For an interval as wide as its "
         f"own, the locator costs 1/{digits(1 / cost)} of it."
     )
 
 
-def _locator_row(row: LocatorRow) -> tuple[str, ...]:
+def _locator_row(name: str, trials: Sequence[WorldTrial]) -> tuple[str, ...]:
+    """Return how often the status and the interval are right in cases of one kind."""
+    covered = [one.covered for one in trials if one.covered is not None]
+    widths = [one.width for one in trials if one.width is not None]
+    cost = _cost(trials)
     return (
-        row.worlds,
-        count(row.right.trials),
-        share_cell(row.right),
-        f"{row.wrong_and_sure}",
-        share_cell(row.sure),
-        share_cell(row.covered),
-        count(row.covered.trials),
-        NONE if row.width is None else f"× {digits(row.width)}",
-        f"1/{digits(1 / row.cost)}" if row.cost else NONE,
+        name,
+        count(len(trials)),
+        share_cell(share(sum(one.right for one in trials), len(trials))),
+        f"{sum(one.sure and not one.right for one in trials)}",
+        share_cell(share(sum(one.sure for one in trials), len(trials))),
+        share_cell(share(sum(covered), len(covered))),
+        count(len(covered)),
+        f"× {digits(median(widths))}" if widths else NONE,
+        f"1/{digits(1 / cost)}" if cost else NONE,
     )
+
+
+def _cost(trials: Sequence[WorldTrial]) -> float:
+    """Return the median of measurements over those of a dense sweep of equal certainty."""
+    return median(one.measurements / one.dense for one in trials) if trials else 0.0
 
 
 def _map(map_truth: MapTruth) -> TextTable:

@@ -16,14 +16,11 @@ from msgspec import Struct
 
 from benchmarks.validation.locator.maps import MapTruth, map_truth
 from benchmarks.validation.locator.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
-from benchmarks.validation.share import Share, share
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
-from perceptron.machine import cpu_name
 from perceptron.measure.budget import Progress
 from perceptron.records.run import now
-from perceptron.version import __version__
 
 # Sizes a decade of the sweep that the locator is compared with.
 DENSE = 24
@@ -33,50 +30,6 @@ CLEAR_FACTOR = 4.0
 _ROUNDS = 60
 # A dense sweep is simulated in one of so many worlds: it takes longer than all the rest.
 _DENSE_EVERY = 4
-
-
-class LocatorRow(Struct, frozen=True, kw_only=True):
-    """The crossovers of one kind of world."""
-
-    worlds: str
-    right: Share
-    """The status is the true one."""
-    wrong_and_sure: int
-    sure: Share
-    covered: Share
-    """Of the intervals, those that hold the true crossover."""
-    width: float | None
-    """Median of the intervals, as a ratio of sizes; None where there is none."""
-    cost: float
-    """Median of measurements over those of a dense sweep of equal certainty."""
-
-
-class LocatorTruth(Struct, frozen=True, kw_only=True):
-    """The locator in ``worlds`` worlds, those that follow ``seed``.
-
-    ``dense_width`` is the median width of the interval of a dense sweep, over that of the locator,
-    with equally many processes, in ``dense_worlds`` of the worlds; None where none had one.
-    """
-
-    worlds: int
-    seed: int
-    dense_sizes_per_decade: int
-    rows: list[LocatorRow]
-    measurements: float
-    """Median: sizes times processes."""
-    dense_worlds: int
-    dense_width: float | None
-
-
-class Truth(Struct, frozen=True, kw_only=True):
-    """Everything that the simulated cases showed, when, where and with which version."""
-
-    when: str
-    machine: str
-    version: str
-    seconds: float
-    locator: LocatorTruth
-    map: MapTruth
 
 
 class WorldTrial(Struct, frozen=True, kw_only=True):
@@ -212,14 +165,26 @@ def dense_width(seed: int, processes: int) -> float | None:
     return crossover.high / crossover.low if crossover.low and crossover.high else None
 
 
-def locator_truth(worlds: int, seed: int, progress: Progress) -> LocatorTruth:
-    """Locate in this many worlds, those of the seeds that follow from ``seed``."""
-    seeds = [
-        int(world_seed)
-        for world_seed in np.random.SeedSequence(seed).generate_state(worlds, np.uint64)
-    ]
+class Truth(Struct, frozen=True, kw_only=True):
+    """What ``worlds`` simulated cases showed, those that follow ``seed``."""
+
+    worlds: int
+    seed: int
+    when: str
+    seconds: float
+    trials: list[WorldTrial]
+    dense_widths: list[float]
+    """Of the interval of a dense sweep with equally many processes, over that of the locator."""
+    map: MapTruth
+
+
+def truth(worlds: int, seed: int, progress: Progress) -> Truth:
+    """Try the locator in so many simulated cases, and the map in a tenth as many."""
+    begin = time.monotonic()
     trials, widths = [], []
-    for index, world_seed in enumerate(seeds):
+    for index, world_seed in enumerate(
+        np.random.SeedSequence(seed).generate_state(worlds, np.uint64).tolist()
+    ):
         progress(index, worlds, "crossovers in simulated cases")
         result = trial(world_seed)
         trials.append(result)
@@ -228,46 +193,12 @@ def locator_truth(worlds: int, seed: int, progress: Progress) -> LocatorTruth:
             if dense is not None:
                 widths.append(log(dense) / log(result.width or inf))
     progress(worlds, worlds, "crossovers in simulated cases")
-    clear = [result for result in trials if result.clear]
-    return LocatorTruth(
+    return Truth(
         worlds=worlds,
         seed=seed,
-        dense_sizes_per_decade=DENSE,
-        rows=[
-            _row("all", trials),
-            _row("clear", clear),
-            _row("others", [result for result in trials if not result.clear]),
-        ],
-        measurements=float(np.median([result.measurements for result in trials])),
-        dense_worlds=len(widths),
-        dense_width=float(np.median(widths)) if widths else None,
-    )
-
-
-def _row(name: str, trials: list[WorldTrial]) -> LocatorRow:
-    covered = [result.covered for result in trials if result.covered is not None]
-    widths = [result.width for result in trials if result.width is not None]
-    return LocatorRow(
-        worlds=name,
-        right=share(sum(result.right for result in trials), len(trials)),
-        wrong_and_sure=sum(result.sure and not result.right for result in trials),
-        sure=share(sum(result.sure for result in trials), len(trials)),
-        covered=share(sum(covered), len(covered)),
-        width=float(np.median(widths)) if widths else None,
-        cost=float(np.median([result.measurements / result.dense for result in trials]))
-        if trials
-        else 0.0,
-    )
-
-
-def truth(worlds: int, seed: int, progress: Progress) -> Truth:
-    """Try the locator in so many simulated cases, and the map in a tenth as many."""
-    begin = time.monotonic()
-    return Truth(
-        locator=locator_truth(worlds, seed, progress),
+        trials=trials,
+        dense_widths=widths,
         map=map_truth(max(1, worlds // 10), seed, progress),
         when=now(),
-        machine=cpu_name(),
-        version=__version__,
         seconds=time.monotonic() - begin,
     )

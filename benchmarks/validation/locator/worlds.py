@@ -8,9 +8,9 @@ tails; and the machine drifts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from math import exp, log, pi, sin
 from pathlib import Path
@@ -216,17 +216,11 @@ def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost
     return (better, worse) if random.random() < 0.5 else (worse, better)
 
 
-def _middle(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """Draw a challenger that wins in the middle, until its cache overflows."""
-    return _twice(random, low, high, _between(random, 4, 60))
-
-
-def _close(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """Draw the same with hardly a middle."""
-    return _twice(random, low, high, _between(random, 1.1, 4))
-
-
-def _twice(random: np.random.Generator, low: int, high: int, apart: float) -> tuple[Cost, Cost]:
+def _twice(
+    random: np.random.Generator, low: int, high: int, middle: tuple[float, float]
+) -> tuple[Cost, Cost]:
+    """Draw a challenger that wins in the middle, of such a width, until its cache overflows."""
+    apart = _between(random, *middle)
     at = _between(random, low * 1.5, max(low * 2, high / apart / 1.5))
     overhead, work, ours = _meeting(random, at, 1.0, least=1.5)  # three times the rate at most
     cheap = Cost(1.0, ours)
@@ -243,4 +237,10 @@ def _tie(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
     return Cost(1.0, work), Cost(float(factors[0]), work * float(factors[1]))
 
 
-_COSTS = {"change": _change, "apart": _apart, "middle": _middle, "close": _close, "tie": _tie}
+_COSTS: dict[str, Callable[[np.random.Generator, int, int], tuple[Cost, Cost]]] = {
+    "change": _change,
+    "apart": _apart,
+    "middle": partial(_twice, middle=(4, 60)),
+    "close": partial(_twice, middle=(1.1, 4)),
+    "tie": _tie,
+}

@@ -17,15 +17,9 @@ if TYPE_CHECKING:
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
+Written = tuple[Path | None, str | None]
+"""The page with a command's own result: its file, and its address with the place on it."""
 _WRITES_PAGES = ("studies.answering", "report.asv.pages", "report.dashboard.write")
-
-
-@dataclass(frozen=True)
-class Written:
-    """The page with a command's own result: its file, and its address with the place on it."""
-
-    file: Path | None = None
-    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class Pages:
 
     def write(self, results: Path) -> Path | None:
         """Return the path of the first page, None where none is written."""
-        return self._write(results, lambda collection: (collection, "index.html")).file
+        return self._write(results, lambda collection: (collection, "index.html"))[0]
 
     def write_answer(self, results: Path, told: Answered) -> Written:
         """Show this answer first among all of its study."""
@@ -95,9 +89,8 @@ class Pages:
         results: Path,
         shown: Callable[[Collection], tuple[Collection, str]],
     ) -> Written:
-        """Write what ``shown`` makes of the results, and name the page of its address."""
         if self.html is None:
-            return Written()
+            return None, None
         from perceptron.report.asv import pages as asv
         from perceptron.report.dashboard.write import write_site
         from perceptron.studies.answering import collect
@@ -107,8 +100,8 @@ class Pages:
             write_site(self.html, collection, asv.absent(self.html))
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
             _not_written(error)
-            return Written()
-        return Written(self.html / address.partition("#")[0], f"{self.html}/{address}")
+            return None, None
+        return self.html / address.partition("#")[0], f"{self.html}/{address}"
 
 
 def folder(html: str | None) -> Path | None:

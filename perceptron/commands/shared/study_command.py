@@ -5,18 +5,10 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -65,8 +57,6 @@ _SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 class StudyCommand(ListCommand):
     """The command of the study of its name, which is imported when the command is used."""
 
-    _whole: TyperCommand | None = None
-
     @property
     def params(self) -> list[Any]:
         """Its options."""
@@ -85,13 +75,11 @@ class StudyCommand(ListCommand):
     def callback(self, _: object) -> None:
         """Keep the study's own: click assigns the function that typer was given."""
 
-    @property
+    @cached_property
     def _command(self) -> TyperCommand:
-        if self._whole is None:
-            app = typer.Typer(add_completion=False)
-            app.command(self.name, cls=ListCommand)(command_of(str(self.name)))
-            self._whole = cast(TyperCommand, typer.main.get_command(app))
-        return self._whole
+        app = typer.Typer(add_completion=False)
+        app.command(self.name, cls=ListCommand)(command_of(str(self.name)))
+        return cast(TyperCommand, typer.main.get_command(app))
 
 
 def command_of(name: str) -> Callable[..., None]:
@@ -198,13 +186,14 @@ def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
     from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
+    file, address = page
     terminal.show_warnings(told.warnings)
     if json:
-        documents.write(documents.answer(told, page.file))
+        documents.write(documents.answer(told, file))
     else:
         in_terminal.show(told.answer)
         rows = told.results if isinstance(told, Answered) else None
-        terminal.show_paths(rows, page.address)
+        terminal.show_paths(rows, address)
 
 
 class _Typed:

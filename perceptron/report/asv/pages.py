@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from perceptron.errors import UserError
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.readers.asv import result_files
 from perceptron.untrusted_text import label
@@ -20,10 +21,6 @@ LIMIT_SECONDS = 600.0
 _PROGRESS = re.compile(r"(\[ *[\d.]+%\] )?·+ ")
 _LONGEST = 300
 _CHECKOUT = (".git", ".hg", "objects")  # how asv recognises a repository
-
-
-class _NotMade(Exception):
-    """asv's pages cannot be made; the message is the reason."""
 
 
 def publish(
@@ -40,15 +37,16 @@ def publish(
     works in a process of its own, if it does.
     """
     try:
-        try:
-            paths = config.absolute(), results.absolute(), html.absolute()
-            _publish(*paths, limit_seconds, meanwhile)
-        except OSError as error:
-            raise _NotMade(f"{error.filename or config}: {error.strerror}") from None
-    except _NotMade as reason:
-        text = label(reason)
-        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return None
+        paths = config.absolute(), results.absolute(), html.absolute()
+        _publish(*paths, limit_seconds, meanwhile)
+    except OSError as error:
+        reason = f"{error.filename or config}: {error.strerror}"
+    except UserError as error:
+        reason = str(error)
+    else:
+        return None
+    reason = label(reason)
+    return reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 1]}…"
 
 
 def absent(html: Path) -> str | None:
@@ -86,27 +84,26 @@ def _settings(config: Path) -> dict[str, Any]:
     from asv.util import load_json
 
     if not config.is_file():
-        raise _NotMade(f"no {config.name} in {config.parent}")
+        raise UserError(f"no {config.name} in {config.parent}")
     try:
         settings = load_json(str(config), js_comments=True)
     except (ValueError, RecursionError) as error:
-        raise _NotMade(f"{config}: not what asv reads: {error}") from None
+        raise UserError(f"{config}: not what asv reads: {error}") from None
     if not isinstance(settings, dict) or not isinstance(settings.get("repo"), str):
-        raise _NotMade(f"{config}: no repo named in it")
+        raise UserError(f"{config}: no repo named in it")
     repository = config.parent / settings["repo"]
     if not repository.is_dir():
         return settings  # an address
     if not any((repository / name).exists() for name in _CHECKOUT):
-        raise _NotMade(f"{repository.resolve()} is not a git checkout")
+        raise UserError(f"{repository.resolve()} is not a git checkout")
     return {**settings, "repo": str(repository.resolve())}
 
 
 def _with_results(folder: Path) -> Path:
-    """Return the folder if asv can publish from it."""
     if not folder.is_dir() or not result_files(folder):
-        raise _NotMade(f"no asv results in {folder}: `asv machine --yes`, then `asv run`")
+        raise UserError(f"no asv results in {folder}: `asv machine --yes`, then `asv run`")
     if not (folder / "benchmarks.json").is_file():
-        raise _NotMade(
+        raise UserError(
             f"no benchmarks.json in {folder}: `asv run --bench just-discover` makes it again"
         )
     return folder
@@ -116,7 +113,7 @@ def _free(pages: Path) -> Path:
     """Return the folder if asv may write to it: asv removes whatever is in it."""
     ours = (pages / "asv.js").is_file() or not pages.exists()
     if not ours and (not pages.is_dir() or any(pages.iterdir())):
-        raise _NotMade(f"{pages} holds what asv did not write: move it away")
+        raise UserError(f"{pages} holds what asv did not write: move it away")
     return pages
 
 
@@ -139,12 +136,12 @@ def _run(
             meanwhile()
         output, _ = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
-        raise _NotMade(f"asv publish took longer than {limit_seconds:g} s") from None
+        raise UserError(f"asv publish took longer than {limit_seconds:g} s") from None
     finally:
         if process.poll() is None:
             _end(process)
     if process.returncode != 0:
-        raise _NotMade(f"asv said: {_last_line(output.decode('utf-8', 'replace'))}")
+        raise UserError(f"asv said: {_last_line(output.decode('utf-8', 'replace'))}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -165,7 +162,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_line(output: str) -> str:
-    """Return the last line of asv's output, or of git's in it."""
     lines = [_PROGRESS.sub("", line.strip()) for line in output.splitlines() if line.strip()]
     git = [line for line in lines if line.startswith("fatal: ")]
     return (git or lines or ["nothing"])[-1]

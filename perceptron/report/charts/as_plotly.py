@@ -29,14 +29,13 @@ from perceptron.figure import (
     Region,
     Stretch,
 )
-from perceptron.report.charts import palette
-from perceptron.report.charts.palette import Stroke
+from perceptron.report.charts.palette import MACHINES, Stroke
 from perceptron.untrusted_text import for_plotly, shortened
 
 Trace = dict[str, Any]
 
 # Symbols of plotly for those of matplotlib.
-_SYMBOLS = {
+SYMBOLS = {
     "o": "circle",
     "v": "triangle-down",
     "s": "square",
@@ -64,25 +63,9 @@ class ViewFigure(Struct, frozen=True, kw_only=True):
     layout: dict[str, Any]
 
 
-class Look:
-    """The look of a backend on every page: its index among the colours, its dash, its marker."""
-
-    def __init__(self, index: int, stroke: Stroke, colours: str = "--s") -> None:
-        self.colour = f"{colours}{index}"
-        self.dash = ",".join(f"{length:g}px" for length in stroke.dash) or "solid"
-        self.symbol = _SYMBOLS[stroke.marker]
-
-
-Looks = Mapping[str, Look]
+Looks = Mapping[str, Stroke]
 _TIE = "--soft/0.4"
 """Grey, but darker than the palest win."""
-MACHINES = tuple(Look(index, stroke, "--m") for index, stroke in enumerate(palette.MACHINES))
-"""The looks of machines, where the lines of a figure are of one backend."""
-
-
-def looks(strokes: Mapping[str, Stroke]) -> dict[str, Look]:
-    """Return a look for each backend."""
-    return {name: Look(index, stroke) for index, (name, stroke) in enumerate(strokes.items())}
 
 
 def legend_group(name: str) -> str:
@@ -130,7 +113,6 @@ _SHADES = {"interval": "--ink/0.1", "tie": "--ink/0.12", "undecided": "--warn/0.
 
 
 def _lines(figure: LineFigure, looks: Looks) -> ViewFigure:
-    """Return the figure with a trace for each line and two for the edges of its band."""
     layout: dict[str, Any] = {
         "xaxis": axis(figure.x),
         "yaxis": axis(figure.y),
@@ -152,13 +134,14 @@ def _lines(figure: LineFigure, looks: Looks) -> ViewFigure:
     )
 
 
-def _look(line: Line, looks: Looks) -> Look:
+def _look(line: Line, looks: Looks) -> Stroke:
     return looks[line.backend] if line.machine is None else MACHINES[line.machine]
 
 
-def _traces(line: Line, look: Look) -> list[Trace]:
+def _traces(line: Line, look: Stroke) -> list[Trace]:
     group = legend_group(line.label)
-    dash, width = ("1px,3px", 1.5) if line.estimated else (look.dash, 2)
+    own = ",".join(f"{length:g}px" for length in look.dash) or "solid"
+    dash, width = ("1px,3px", 1.5) if line.estimated else (own, 2)
     has_markers = not line.estimated and len(line.x) <= MOST_MARKERS
     trace = {
         "type": "scatter",
@@ -167,8 +150,8 @@ def _traces(line: Line, look: Look) -> list[Trace]:
         "legendgroup": group,
         "x": list(line.x),
         "y": list(line.y),
-        "line": {"color": look.colour, "dash": dash, "width": width},
-        "marker": {"color": look.colour, "symbol": look.symbol, "size": 7},
+        "line": {"color": look.token, "dash": dash, "width": width},
+        "marker": {"color": look.token, "symbol": SYMBOLS[look.marker], "size": 7},
         "text": [for_plotly(text, 300) for text in line.texts],
         "hoverinfo": "text",
     }
@@ -181,11 +164,10 @@ def _traces(line: Line, look: Look) -> list[Trace]:
         "showlegend": False,
         "hoverinfo": "skip",
         "x": list(line.x),
-        "line": {"width": 0, "color": look.colour},
+        "line": {"width": 0, "color": look.token},
     }
-    low = [end or value for end, value in zip(line.low, line.y, strict=True)]
-    high = [end or value for end, value in zip(line.high, line.y, strict=True)]
-    fill = f"{look.colour}/{0.08 if line.estimated else 0.18}"
+    low, high = line.band
+    fill = f"{look.token}/{0.08 if line.estimated else 0.18}"
     return [edge | {"y": low}, edge | {"y": high, "fill": "tonexty", "fillcolor": fill}, trace]
 
 
@@ -231,7 +213,7 @@ def _mark_label(mark: Mark, axis: Axis) -> dict[str, Any]:
     }
 
 
-def _note(note: Note, look: Look) -> dict[str, Any]:
+def _note(note: Note, look: Stroke) -> dict[str, Any]:
     return {
         "xref": "paper",
         "yref": "paper",
@@ -241,7 +223,7 @@ def _note(note: Note, look: Look) -> dict[str, Any]:
         "yanchor": "top" if note.top else "bottom",
         "showarrow": False,
         "text": for_plotly(note.text),
-        "font": {"size": 12, "color": look.colour},
+        "font": {"size": 12, "color": look.token},
         "bgcolor": "--paper/0.7",
     }
 
@@ -297,8 +279,8 @@ def _dots(figure: DotFigure, looks: Looks) -> ViewFigure:
     )
 
 
-def _dot(dot: Dot, look: Look) -> Trace:
-    marker = {"color": look.colour, "symbol": look.symbol, "size": 12}
+def _dot(dot: Dot, look: Stroke) -> Trace:
+    marker = {"color": look.token, "symbol": SYMBOLS[look.marker], "size": 12}
     trace: Trace = {
         "type": "scatter",
         "mode": "markers",
@@ -309,7 +291,7 @@ def _dot(dot: Dot, look: Look) -> Trace:
         "hoverinfo": "text",
     }
     if dot.published:
-        marker["symbol"] = f"{look.symbol}-open"
+        marker["symbol"] = f"{SYMBOLS[look.marker]}-open"
         return trace
     return trace | {
         "error_x": {
@@ -317,7 +299,7 @@ def _dot(dot: Dot, look: Look) -> Trace:
             "symmetric": False,
             "array": [dot.high - dot.seconds],
             "arrayminus": [dot.seconds - dot.low],
-            "color": look.colour,
+            "color": look.token,
         }
     }
 
@@ -373,7 +355,7 @@ def _bars(figure: BarFigure) -> ViewFigure:
                 "y": [for_plotly(bar.backend) for bar in own],
                 "x": [bar.length for bar in own],
                 "marker": {
-                    "color": MACHINES[index % len(MACHINES)].colour,
+                    "color": MACHINES[index % len(MACHINES)].token,
                     "line": {"color": "--paper", "width": 1},
                 },
                 "text": [for_plotly(bar.text, 300) for bar in own],
@@ -396,11 +378,10 @@ def _bars(figure: BarFigure) -> ViewFigure:
 
 
 def _map(figure: MapFigure, looks: Looks) -> ViewFigure:
-    """Return the map with a field of cells for each backend, and a grey one for ties."""
     grey = _field(figure, lambda cell: 1.0 if cell.tie else None)
     grey |= {"colorscale": [[0, _TIE], [1, _TIE]], "showscale": False}
     won = [_won(figure, name, looks[name]) for name in figure.backends]
-    meanings = [(name, f"{looks[name].colour}/0.9") for name in figure.backends]
+    meanings = [(name, f"{looks[name].token}/0.9") for name in figure.backends]
     if any(cell.tie for row in figure.cells for cell in row):
         meanings.append(("tie within 5%", _TIE))
     return _view(
@@ -447,12 +428,12 @@ def _cell_axis(values: tuple[int, ...], title: str) -> dict[str, Any]:
     }
 
 
-def _won(figure: MapFigure, name: str, look: Look) -> Trace:
+def _won(figure: MapFigure, name: str, look: Stroke) -> Trace:
     """Return the cells that a backend wins, by the logarithm of how far it is ahead."""
     end = log(figure.top)
     return _field(figure, lambda cell: cell.strength * end if cell.backend == name else None) | {
         "name": for_plotly(name),
-        "colorscale": [[0, f"{look.colour}/0.2"], [1, f"{look.colour}/0.9"]],
+        "colorscale": [[0, f"{look.token}/0.2"], [1, f"{look.token}/0.9"]],
         "zmin": 0,
         "zmax": end,
         "showscale": False,
@@ -498,13 +479,7 @@ def _measured_cells(figure: MapFigure) -> list[Trace]:
     """Return a dot in each measured cell, open where the winner is undecided."""
     traces: list[Trace] = []
     for symbol, decided in (("circle", True), ("circle-open", False)):
-        points = [
-            (x, y)
-            for y, row in enumerate(figure.cells)
-            for x, cell in enumerate(row)
-            if cell.measured and cell.decided == decided
-        ]
-        if points:
+        if points := figure.measured(decided):
             traces.append(
                 {
                     "type": "scatter",

@@ -143,7 +143,7 @@ def _measured(axes: Axes, line: Line, look: Stroke) -> None:
         markevery=_MARKER_EVERY if len(line.x) > MOST_MARKERS else None,
         label=for_matplotlib(line.label),
     )
-    axes.fill_between(line.x, *_band(line), color=look.colour, alpha=0.18, linewidth=0)
+    axes.fill_between(line.x, *line.band, color=look.colour, alpha=0.18, linewidth=0)
 
 
 def _estimated(axes: Axes, line: Line, look: Stroke) -> None:
@@ -155,17 +155,10 @@ def _estimated(axes: Axes, line: Line, look: Stroke) -> None:
         linestyle=_DOTTED,
         label=for_matplotlib(line.label, 80),
     )
-    low, high = _band(line)
+    low, high = line.band
     axes.fill_between(line.x, low, high, color=look.colour, alpha=0.05, linewidth=0)
     for end in (low, high):  # hatching of dots would be most of the file, and hide what is below
         axes.plot(line.x, end, color=look.colour, linewidth=0.6, linestyle=_DOTTED)
-
-
-def _band(line: Line) -> tuple[list[float], list[float]]:
-    """Return the lower and the upper edge; an end that is not known is at the value itself."""
-    low = [value if end is None else end for value, end in zip(line.y, line.low, strict=True)]
-    high = [value if end is None else end for value, end in zip(line.y, line.high, strict=True)]
-    return low, high
 
 
 def _stretch(axes: Axes, axis: str, low: float, high: float, kind: str) -> None:
@@ -323,15 +316,11 @@ def _shade(look: Stroke, strength: float) -> Array:
 def _measured_cells(axes: Axes, figure: MapFigure) -> None:
     """Draw a dot in each measured cell, open where the interval of its ratio contains 1."""
     for decided in (True, False):
-        points = [
-            (x, y)
-            for x, column in zip(figure.x_values, zip(*figure.cells, strict=True), strict=True)
-            for y, cell in zip(figure.y_values, column, strict=True)
-            if cell.measured and cell.decided == decided
-        ]
+        # From left to right, each column from below.
+        points = sorted(figure.measured(decided))
         axes.plot(
-            [x for x, _ in points],
-            [y for _, y in points],
+            [figure.x_values[x] for x, _ in points],
+            [figure.y_values[y] for _, y in points],
             marker="o",
             markersize=2.6,
             linestyle="none",

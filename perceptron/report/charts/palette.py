@@ -22,6 +22,8 @@ class Stroke(NamedTuple):
     dash: tuple[float, ...]
     """Lengths of line and gap in points; empty for a solid line."""
     marker: str
+    token: str = ""
+    """The name of its colour in the style sheet of pages, on light paper and on dark."""
 
 
 _KNOWN = {
@@ -67,14 +69,14 @@ _OTHERS = (
 # Machines in figures whose lines are of one backend, and the parts of bars: as far apart as eight
 # can be, in colour, dash and marker.
 MACHINES = (
-    Stroke("#0072B2", "#4DA9E8", (), "o"),
-    Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),
-    Stroke("#009E73", "#2BC79A", (2, 2), "^"),
-    Stroke("#5D3A9B", "#A98BE3", (8, 2, 2, 2), "D"),
-    Stroke("#A07800", "#D2A416", (10, 3), "v"),
-    Stroke("#B8336A", "#F07BA8", (4, 1.5), "X"),
-    Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "P"),
-    Stroke("#007C7C", "#38BDBD", (9, 1.5, 1.5, 1.5), "<"),
+    Stroke("#0072B2", "#4DA9E8", (), "o", "--m0"),
+    Stroke("#D55E00", "#FF8A3D", (6, 2), "s", "--m1"),
+    Stroke("#009E73", "#2BC79A", (2, 2), "^", "--m2"),
+    Stroke("#5D3A9B", "#A98BE3", (8, 2, 2, 2), "D", "--m3"),
+    Stroke("#A07800", "#D2A416", (10, 3), "v", "--m4"),
+    Stroke("#B8336A", "#F07BA8", (4, 1.5), "X", "--m5"),
+    Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "P", "--m6"),
+    Stroke("#007C7C", "#38BDBD", (9, 1.5, 1.5, 1.5), "<", "--m7"),
 )
 
 
@@ -132,4 +134,7 @@ def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
             index = (index + (free[0] if free else 0)) % len(_OTHERS)
             used.add(index)
             chosen[name] = _OTHERS[index]
-    return chosen
+    return {
+        name: look._replace(token=f"--s{index}")
+        for index, (name, look) in enumerate(chosen.items())
+    }

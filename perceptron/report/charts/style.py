@@ -66,13 +66,8 @@ def panels(
 
 
 def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
-    """Return the drawing with its colours as names to which a style sheet gives values.
-
-    ``--s0``, ``--s1`` … are the strokes in their order, as in every figure of the dashboard.
-    """
-    names = _NAMED | {
-        look.colour.lower(): f"--s{index}" for index, look in enumerate(looks.values())
-    }
+    """Return the drawing with its colours as names to which a style sheet gives values."""
+    names = _NAMED | {look.colour.lower(): look.token for look in looks.values()}
     return _COLOUR.sub(
         lambda match: f"var({names[match[0]]}, {match[0]})" if match[0] in names else match[0],
         drawing,

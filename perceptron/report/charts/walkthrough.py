@@ -61,7 +61,6 @@ def _of_classes(walk: Walkthrough) -> Iterator[tuple[str, Figure]]:
 
 
 def _sigmoid(inputs: Array, ours: Array, framework: Array | None) -> Figure:
-    """Our sigmoid as a line, the framework's laid over it as points."""
     with drawing(6.4, 4.0) as (figure, axes):
         axes.plot(inputs, ours, color=_ONE, linewidth=2, label="1 / (1 + exp(−y))")
         if framework is not None:
@@ -77,7 +76,6 @@ def _sigmoid(inputs: Array, ours: Array, framework: Array | None) -> Figure:
 
 
 def _errors(walk: Walkthrough) -> Figure:
-    """Return the loss over the steps, one line for each backend."""
     with drawing(6.4, 4.0) as (figure, axes):
         for index, run in enumerate(walk.runs):
             look = stroke(run.backend)
@@ -147,7 +145,6 @@ def _lines(walk: Walkthrough) -> Figure:
 
 
 def _predictions(walk: Walkthrough) -> Figure:
-    """Predictions and true outputs, the worst first."""
     order = walk.worst_first(walk.runs[0])
     truth, predictions = walk.targets[order, 0], walk.runs[0].predictions[order, 0]
     with drawing(6.4, 0.42 * len(order) + 1.4) as (figure, axes):
@@ -166,7 +163,6 @@ def _predictions(walk: Walkthrough) -> Figure:
 
 
 def _epochs(walk: Walkthrough) -> Figure:
-    """Return loss and accuracy by epoch on training rows and test set."""
     with panels(9.6, 4.0, 1, 2) as (figure, (left, right)):
         for index, run in enumerate(walk.runs):
             epochs = [score.epoch for score in run.scores]
@@ -188,7 +184,6 @@ def _epochs(walk: Walkthrough) -> Figure:
 
 
 def _confusion(walk: Walkthrough) -> Figure:
-    """Return the counts of each class (row) by predicted class (column)."""
     matrix = walk.confusion(walk.runs[0])
     names = walk.class_names
     with drawing(5.6, 5.0) as (figure, axes):

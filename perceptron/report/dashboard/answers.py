@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from msgspec import Struct, json
+from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
@@ -38,18 +38,16 @@ def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> V
     shown = [
         (number, (*one.place, *figures[0].part), _view(one, figures, looks))
         for number, one in enumerate(answers)
-        for figures in _parts(one.answer)
+        # An answer without figures is in one view.
+        for figures in grouped(
+            one.answer.figures or (Figure(title=one.answer.question, drawing=None),),
+            lambda figure: figure.part,
+        ).values()
     ]
     views = Views(page, [switch for switch, _ in shown[0][1]] if shown else [], older)
     for number, setting, view in shown:
         views.add(number, [value for _, value in setting], view)
     return views
-
-
-def _parts(answer: Answer) -> list[list[Figure]]:
-    """Return the figures of each view; an answer without figures is in one view."""
-    figures = answer.figures or (Figure(title=answer.question, drawing=None),)
-    return list(grouped(figures, lambda figure: figure.part).values())
 
 
 def address(told: Answered, is_overview: bool = False) -> str:
@@ -78,15 +76,11 @@ def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     ]
     lines = [line for verdict in verdicts for line in (verdict.sentence, *verdict.notes)]
     notes = (note for note in answer.notes if note.on != "terminal" and is_of(note.part, part))
-    return View(
-        title=figures[0].title,
-        lines=[
-            *lines,
-            *([one.measured] if one.measured else []),
-            *(note.text for note in notes),
-        ],
-        figures=[drawn for each in figures for drawn in draw(each.drawing, looks)],
-        tables=[
+    return view(
+        figures[0].title,
+        [*lines, *([one.measured] if one.measured else []), *(note.text for note in notes)],
+        [drawn for each in figures for drawn in draw(each.drawing, looks)],
+        [
             table(each.columns, each.rows, each.on_page or each.title)
             for each in answer.tables
             if each.on != "terminal" and is_of(each.part, part)
@@ -131,29 +125,10 @@ def with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
 _LINE = 600
 _ALT = 2_000
 
-
-class Column(Struct, frozen=True):
-    """A heading, and whether numbers stand below it."""
-
-    name: str
-    number: bool
-
-
-class ViewTable(Struct, frozen=True):
-    """A table of texts; the first cell of a row names it."""
-
-    title: str
-    columns: list[Column]
-    rows: list[list[str]]
-
-
-class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The content of one setting of the switches."""
-
-    title: str
-    lines: list[str] = []
-    figures: list[ViewFigure] = []
-    tables: list[ViewTable] = []
+View = dict[str, Any]
+"""A title, and lines, figures and tables where there are some, as the page's script draws them."""
+ViewTable = dict[str, Any]
+"""A title, columns with their names and whether they hold numbers, and rows of texts."""
 
 
 class Views:
@@ -176,24 +151,29 @@ class Views:
         listed = self.index["views"]
         file, name = f"{self.page}/{part}", str(len(listed))
         listed.append({"is": list(map(shortened, setting)), "file": file, "name": name})
-        self.files.setdefault(file, {})[name] = _fitted(view)
+        self.files.setdefault(file, {})[name] = view
 
 
-def _fitted(view: View) -> View:
-    """Return the view with texts that have room: untrusted names stand in all of them."""
-    return replace(
-        view,
-        title=shortened(view.title, 200),
-        lines=[shortened(line, _LINE) for line in view.lines],
-        figures=[
+def view(
+    title: str, lines: Sequence[str], figures: Sequence[ViewFigure], tables: Sequence[ViewTable]
+) -> View:
+    """Return the content of one setting of the switches.
+
+    Texts get the room that there is: untrusted names stand in all of them.
+    """
+    parts = {
+        "lines": [shortened(line, _LINE) for line in lines],
+        "figures": [
             replace(
                 figure,
                 alt=shortened(figure.alt, _ALT),
                 caption=shortened(figure.caption, _LINE),
             )
-            for figure in view.figures
+            for figure in figures
         ],
-    )
+        "tables": tables,
+    }
+    return {"title": shortened(title, 200), **{name: part for name, part in parts.items() if part}}
 
 
 def link(page: str, place: Setting) -> str:
@@ -209,8 +189,10 @@ def _id(label: str) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> ViewTable:
     """Return a table of texts; a column whose name ends in ``>`` is flush right."""
-    return ViewTable(
-        shortened(title, 200),
-        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in columns],
-        [[shortened(cell, 400) for cell in row] for row in rows],
-    )
+    return {
+        "title": shortened(title, 200),
+        "columns": [
+            {"name": shortened(name.rstrip(">")), "number": name.endswith(">")} for name in columns
+        ],
+        "rows": [[shortened(cell, 400) for cell in row] for row in rows],
+    }

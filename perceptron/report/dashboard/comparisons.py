@@ -24,14 +24,7 @@ from perceptron.report import documents, text_file
 from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.page import (
-    cannot_write,
-    installed,
-    put,
-    script,
-    sweep,
-    templates,
-)
+from perceptron.report.dashboard.page import cannot_write, installed, put, script, sweep, templates
 from perceptron.untrusted_text import for_plotly, label
 
 DOCUMENT = "comparison.json"
@@ -108,7 +101,6 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
 
 
 def _section(row: Row) -> dict[str, Any]:
-    """Return the texts and tables of a row."""
     return {
         "name": row.key,
         "verdict": row.verdict,

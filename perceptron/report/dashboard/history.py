@@ -7,8 +7,8 @@ from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import duration, duration_interval, interval, tick
-from perceptron.report.charts.as_plotly import Look, Looks, Trace, ViewFigure
-from perceptron.report.dashboard.answers import View, Views, table
+from perceptron.report.charts.as_plotly import SYMBOLS, Looks, Trace, ViewFigure
+from perceptron.report.dashboard.answers import View, Views, table, view
 from perceptron.report.dashboard.page import machine_name
 from perceptron.untrusted_text import for_plotly
 
@@ -44,16 +44,16 @@ def _view(past: CaseHistory, looks: Looks) -> View:
     steps = len(past.steps) - 1
     summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last, row = past.points[0], past.points[-1], past.row
-    return View(
-        title=f"{row.family}, {size_axis(row.family)} {row.size:,}, {row.backend}",
-        lines=[
+    return view(
+        f"{row.family}, {size_axis(row.family)} {row.size:,}, {row.backend}",
+        [
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
             f"{summary}.",
             "A dot is one process at one commit; by itself it has no interval. A level's interval "
             "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
-        figures=[_figure(past, looks)],
-        tables=[table(STEP_COLUMNS, [_cells(past, step) for step in past.steps], "Levels")],
+        [_figure(past, looks)],
+        [table(STEP_COLUMNS, [_cells(past, step) for step in past.steps], "Levels")],
     )
 
 
@@ -65,14 +65,14 @@ def _figure(past: CaseHistory, looks: Looks) -> ViewFigure:
         "name": for_plotly(past.row.backend),
         "x": list(range(len(past.points))),
         "y": [point.seconds for point in past.points],
-        "marker": {"color": f"{look.colour}/0.55", "symbol": look.symbol, "size": 6},
+        "marker": {"color": f"{look.token}/0.55", "symbol": SYMBOLS[look.marker], "size": 6},
         "text": [
             for_plotly(f"{point.commit}, {point.committed[:10]}: {duration(point.seconds)}")
             for point in past.points
         ],
         "hoverinfo": "text",
     }
-    levels = [_level(past, step, look) for step in past.steps]
+    levels = [_level(past, step) for step in past.steps]
     shown = _places(len(past.points))
     return ViewFigure(
         alt=f"Time per iteration of {past.row.backend} over {len(past.points)} commits: "
@@ -108,7 +108,7 @@ def _axis(past: CaseHistory) -> Trace:
     }
 
 
-def _level(past: CaseHistory, step: Segment, look: Look) -> Trace:
+def _level(past: CaseHistory, step: Segment) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

@@ -57,7 +57,6 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
 
 
 def _facts_table(members: Sequence[Machine]) -> LargeTable:
-    """Return the facts of all machines as a table with a row for each."""
     return LargeTable(
         label="what each machine is",
         title="What each machine is, as its newest run began",
@@ -248,7 +247,6 @@ def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Valu
 
 
 def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
-    """Return what a whole training on the OR gate takes by each backend on each machine."""
     rows: list[list[Value]] = []
     for one in answers:
         finding = one.finding

@@ -27,7 +27,7 @@ from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
 from perceptron.analysis.select import usable_rows
 from perceptron.analysis.training import training_words
-from perceptron.answer import Answered, Verdict
+from perceptron.answer import Answered
 from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.as_svg import draw
@@ -51,7 +51,10 @@ def overview(
 ) -> dict[str, Any]:
     """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
     benches = collection.studies.get("bench", [])
-    newest = _newest_of_each_hardware(benches)
+    by_hardware: dict[str | None, Answered] = {}
+    for bench in benches:
+        by_hardware.setdefault(_hardware(bench), bench)
+    newest = list(by_hardware.values())
     return {
         "answers": [_newest(told, collection) for told in collection.answers],
         "blocks": [
@@ -71,7 +74,6 @@ def overview(
 
 
 def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
-    """Return what the template shows of a newest answer: what was asked, and what was found."""
     own = [one for one in told.answer.verdicts if one.on != "page"]
     several = len({one.subject for one in own}) > 1
     words = [f"{one.subject}: {one.sentence}" if several else one.sentence for one in own]
@@ -91,17 +93,10 @@ def _hardware(told: Answered) -> str | None:
     return kind_of_hardware(told.run.times, told.run.facts.environment)
 
 
-def _newest_of_each_hardware(benches: Iterable[Answered]) -> list[Answered]:
-    newest: dict[str | None, Answered] = {}
-    for bench in benches:
-        newest.setdefault(_hardware(bench), bench)
-    return list(newest.values())
-
-
 def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
-    """Return what is shown of one kind of hardware."""
     rows = usable_rows(bench.results, bench.run.times)
-    own = _sweeps(collection.sweeps, bench)
+    here = (bench.run.run.machine, "perceptron")
+    own = [one for one in collection.sweeps if (one.ground.machine, one.source) == here]
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
     environment = bench.run.facts.environment
@@ -118,7 +113,11 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "winners": winner_cells(own),
         "winner_columns": WINNER_COLUMNS,
         "singles": single_tables(rows),
-        "crossovers": _verdicts(bench.answer.verdicts),
+        "crossovers": [
+            (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
+            for one in bench.answer.verdicts
+            if one.on == "terminal"
+        ],
         "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
         "sweep": _sweep(bench, threads[0], own, looks),
@@ -126,12 +125,6 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
     }
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
-    """Return what is known of each pair of each family, its notes behind the sentence."""
-    own = [one for one in verdicts if one.on == "terminal"]
-    return [(one.subject, one.decided, "; ".join((one.sentence, *one.notes))) for one in own]
 
 
 def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
@@ -203,19 +196,12 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
     return None
 
 
-def _sweeps(sweeps: Sequence[Sweep], bench: Answered) -> list[Sweep]:
-    """Return the sweeps of the machine of a block, in their order."""
-    here = (bench.run.run.machine, "perceptron")
-    return [sweep for sweep in sweeps if (sweep.ground.machine, sweep.source) == here]
-
-
 def _trust(
     bench: Answered,
     rows: Sequence[Measurement],
     found: Iterable[FindingRow],
     crossovers: Iterable[Crossover],
 ) -> list[str]:
-    """Return how far the numbers can be trusted, in sentences."""
     failed = sum(row.status == "failed" for row in rows)
     judged = [one for one in crossovers if is_measured(one) and one.status != "suspect"]
     whole = sum(one.is_decided for one in judged)
@@ -234,7 +220,6 @@ def _trust(
 
 
 def _other(bench: Answered) -> tuple[str, ...]:
-    """Return another machine in a line."""
     finding = {row.backend: row for row in bench.answer.data["finding"]}
     cells = []
     for name in ("numpy", "torch-cpu", "torch-cuda"):

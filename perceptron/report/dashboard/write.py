@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from perceptron.analysis.collection import Collection
+from perceptron.answer import Page
 from perceptron.records.row import no_search_for_cycles
-from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.answers import shown, views_of
@@ -17,36 +17,32 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import (
-    cannot_write,
-    installed,
-    put,
-    script,
-    sweep,
-    templates,
-)
+from perceptron.report.dashboard.page import cannot_write, installed, put, script, sweep, templates
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
-# File, name in the navigation, what its heading asks.
-_PAGES = (
-    ("index.html", "Overview", "Which backend trains fastest here?"),
-    ("sweeps.html", "Sweeps", "At which size does the winner change?"),
-    ("history.html", "History", "What changed from commit to commit?"),
-    ("machines.html", "Machines", "Which machine, and which backend on it?"),
-    ("raw.html", "Raw data", "Every row, as it was measured"),
-)
-# The pages of studies come before this one.
-_AFTER_STUDIES = "history.html"
-# What a page of views says where there is none, the command that makes some, and of what.
-_NOTHING = {
-    "sweeps": ("No family was measured at several sizes yet.", "perceptron bench", "them"),
-    "history": (
-        "asv has measured no case at two commits or more yet.",
-        "asv machine --yes && asv run NEW",
-        "the commits that are new",
+# Pages before those of the studies, and after them.
+_FIRST = {
+    "index": Page("Overview", "Which backend trains fastest here?", "", ""),
+    "sweeps": Page(
+        "Sweeps",
+        "At which size does the winner change?",
+        "No family was measured at several sizes yet.",
+        "them",
     ),
 }
+_LAST = {
+    "history": Page(
+        "History",
+        "What changed from commit to commit?",
+        "asv has measured no case at two commits or more yet.",
+        "the commits that are new",
+    ),
+    "machines": Page("Machines", "Which machine, and which backend on it?", "", ""),
+    "raw": Page("Raw data", "Every row, as it was measured", "", ""),
+}
+# What measures something for a page; of a study's page that is its command.
+_COMMANDS = {"sweeps": "perceptron bench", "history": "asv machine --yes && asv run NEW"}
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "plotly.min", "figures", "views")
 _TABLE_SCRIPTS = ("page", "datatables", "large_table")
@@ -80,10 +76,8 @@ def write_site(
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
     """Return the file of each page, its name in the navigation, and what its heading asks."""
-    files = [file for file, *_ in _PAGES]
-    at = files.index(_AFTER_STUDIES)
-    own = [(f"{study}.html", page.label, page.heading) for study, page in collection.pages.items()]
-    return [*_PAGES[:at], *own, *_PAGES[at:]]
+    every = _FIRST | collection.pages | _LAST
+    return [(f"{name}.html", page.label, page.heading) for name, page in every.items()]
 
 
 def _texts(
@@ -91,47 +85,43 @@ def _texts(
     chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str]]:
-    """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
     yield "assets/datatables.js", datatables()
-    drawn = looks(chosen)
-    navigation = pages(collection)
+    every = _FIRST | collection.pages | _LAST
+    site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
         file = f"{name}.html"
-        label, title = next(words for at, *words in navigation if at == file)
-        facts_of_all = {
-            "pages": navigation,
-            "file": file,
-            "name": label,
-            "title": title,
-            "root": "",
-        }
-        facts_of_all |= {"made_by": "perceptron dashboard"}
-        return file, templates().get_template(template).render(**facts_of_all, **facts)
+        own = {"file": file, "name": every[name].label, "title": every[name].heading}
+        return file, templates().get_template(template).render(**site, **own, **facts)
 
     yield page("index", "overview.html.j2", first_page)
-    every = [sweep_views(collection, drawn), history_views(collection, drawn)]
-    every += [
+    of_studies = (
         views_of(
             study,
             map(shown, collection.studies.get(study, ())),
             collection.older.get(study, 0),
-            drawn,
+            chosen,
         )
         for study in collection.pages
-    ]
-    for views in every:
-        nothing, command, what = _nothing(collection, views.page)
-        facts = {"nothing": nothing, "command": command, "what": what, "older": views.older}
-        facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.files else ()}
-        yield page(views.page, "views.html.j2", facts)
-        yield f"data/{views.page}.js", script(views.page, views.index)
-        for name, content in views.files.items():
-            yield f"data/{name}.js", script(name, content)
+    )
+    for views in (sweep_views(collection, chosen), history_views(collection, chosen), *of_studies):
+        name = views.page
+        facts = {
+            "nothing": every[name].nothing,
+            "command": _COMMANDS.get(name, f"perceptron {name}"),
+            "what": every[name].makes,
+            "older": views.older,
+            "page": name,
+            "scripts": _VIEW_SCRIPTS if views.files else (),
+        }
+        yield page(name, "views.html.j2", facts)
+        yield f"data/{name}.js", script(name, views.index)
+        for file, content in views.files.items():
+            yield f"data/{file}.js", script(file, content)
     facts, tables = machines_page(collection)
     scripts = _TABLE_SCRIPTS if tables else ()
     yield page("machines", "machines.html.j2", facts | {"scripts": scripts})
@@ -139,14 +129,6 @@ def _texts(
     scripts = _TABLE_SCRIPTS if collection.rows else ()
     yield page("raw", "raw.html.j2", {"page": "raw", "scripts": scripts})
     yield from table_files("raw", "machine", raw_tables(collection))
-
-
-def _nothing(collection: Collection, page: str) -> tuple[str, str, str]:
-    """Return what a page without views says, the command that makes some, and of what."""
-    if page in collection.pages:
-        own = collection.pages[page]
-        return own.nothing, f"perceptron {page}", own.makes
-    return _NOTHING[page]
 
 
 def _backends(collection: Collection) -> list[str]:
@@ -157,12 +139,11 @@ def _backends(collection: Collection) -> list[str]:
     return sorted({*rows, *told})
 
 
-def _strokes(looks: Sequence[Stroke] | Any) -> str:
+def _strokes(looks: Iterable[Stroke]) -> str:
     """Return the colours of the backends, and of machines, for light and for dark."""
-    named = [(f"--s{index}", look) for index, look in enumerate(looks)]
-    named += [(f"--m{index}", look) for index, look in enumerate(MACHINES)]
-    light = " ".join(f"{name}: {look.colour};" for name, look in named)
-    dark = " ".join(f"{name}: {look.dark};" for name, look in named)
+    every = [*looks, *MACHINES]
+    light = " ".join(f"{look.token}: {look.colour};" for look in every)
+    dark = " ".join(f"{look.token}: {look.dark};" for look in every)
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
         # The script marks the page as light while it is printed.

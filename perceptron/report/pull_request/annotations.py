@@ -65,7 +65,6 @@ def _command(kind: str, row: Row, message: str) -> str:
 
 
 def _short(message: str) -> str:
-    """Return the text in one line, and not at length."""
     clean = label(message[: 4 * _LONGEST])
     return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 1]}…"
 

@@ -122,7 +122,6 @@ def _part(head: list[str], entries: list[str], room: Room, what: str) -> list[st
 
 
 def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:
-    """Return how to measure the same again."""
     again = command(comparison.reproduce)
     if again is None:
         return ["The command that does the same again cannot be shown."]

@@ -30,15 +30,11 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
             terminal.table(title, shown.columns, rows)
             title = ""
     if len(told.others.rows) > _MOST:
-        _print(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
+        terminal.line(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
     for about, text in told.notes:
         terminal.paragraph(f"{about}: {label(text)}")
-    _print(f"again:  {comparison.reproduce}")
+    terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:
-        _print(f"rows:   {comparison.results}")
+        terminal.line(f"rows:   {comparison.results}")
     if html is not None and comparison.page is not None:
-        _print(f"page:   {html / comparison.page}")
-
-
-def _print(line: str) -> None:
-    terminal.out.print(line, markup=False, soft_wrap=True)
+        terminal.line(f"page:   {html / comparison.page}")

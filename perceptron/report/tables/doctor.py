@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from perceptron.analysis.gpu_use import clocks
 from perceptron.analysis.neighbours import is_idle, is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.numbers import NONE, duration, memory, percent
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
-from perceptron.report.tables.terminal import out, show_next, show_warnings, table
+from perceptron.report.tables.terminal import line, out, show_next, show_warnings, table
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
+Value = TypeVar("Value")
 # Of the neighbours; a cell is one line.
 _SHOWN = 5
 NEXT = "perceptron bench --quick"
@@ -20,7 +24,7 @@ def show(diagnosis: Diagnosis, counting: str) -> None:
     """Print every condition, warnings with advice, a line on counting, and the next command."""
     table("Conditions for timing", ("condition", "found", "verdict"), cells(diagnosis))
     show_warnings(diagnosis.warnings, out)
-    out.print(counting, markup=False, soft_wrap=True)
+    line(counting)
     if not diagnosis.warnings:
         show_next(NEXT)
 
@@ -49,18 +53,23 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("threads", f"{diagnosis.threads} on {environment.cores} usable cores", "too-many-threads"),
         ("CPU quota", "no limit found" if quota is None else f"{quota:g} cores", "cpu-quota"),
         ("other processes", _neighbours(conditions), "busy-neighbour"),
-        ("threads waited", _waited(conditions), _waiting_code(conditions)),
+        (
+            "threads waited",
+            _if_known(conditions.threads_waited, lambda share: f"{percent(share)} of two seconds"),
+            # Neighbours are warned of where threads waited much.
+            "busy-neighbour" if (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE else "",
+        ),
         ("load, last minute", _load(diagnosis), "other-load"),
-        ("steal time", _steal(conditions), "stolen-cpu"),
+        (
+            "steal time",
+            _if_known(conditions.steal_share, lambda share: f"{percent(share)} of busy time"),
+            "stolen-cpu",
+        ),
         ("equal work repeated", _loop(conditions), "unsteady-cpu"),
         ("swapping", _swap(conditions), "swapping"),
         ("GPU clocks", _gpus(environment, conditions), "gpu-slowed"),
         ("power", power, "on-battery"),
-        (
-            "frequency governor",
-            None if governors is None else ", ".join(governors),
-            "frequency-governor",
-        ),
+        ("frequency governor", _if_known(governors, ", ".join), "frequency-governor"),
         ("clock", _clock(conditions), "coarse-clock"),
     ]
 
@@ -83,17 +92,6 @@ def _neighbours(conditions: Conditions) -> str | None:
     return ", ".join([*names, f"{other_cores(conditions):.2f} cores in all"])
 
 
-def _waited(conditions: Conditions) -> str | None:
-    share = conditions.threads_waited
-    return None if share is None else f"{percent(share)} of two seconds"
-
-
-def _waiting_code(conditions: Conditions) -> str:
-    """Return the code of the warning about neighbours, if threads waited much."""
-    much = (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE
-    return "busy-neighbour" if much else ""
-
-
 def _load(diagnosis: Diagnosis) -> str | None:
     load = diagnosis.conditions.load
     if load is None:
@@ -102,9 +100,8 @@ def _load(diagnosis: Diagnosis) -> str | None:
     return f"{load:.2f} processes{', ended: the cores are idle' if is_over else ''}"
 
 
-def _steal(conditions: Conditions) -> str | None:
-    share = conditions.steal_share
-    return None if share is None else f"{percent(share)} of busy time"
+def _if_known(value: Value | None, text: Callable[[Value], str]) -> str | None:
+    return None if value is None else text(value)
 
 
 def _loop(conditions: Conditions) -> str | None:

@@ -221,15 +221,19 @@ def show_paths(rows: Path | None, page: Path | str | None) -> None:
     The page is quoted for a shell, which takes the ``&`` between switches for its own.
     """
     if rows is not None:
-        out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
+        line(f"rows:  {rows}")
     if page is not None:
-        out.print(f"page:  {shlex.quote(str(page))}", markup=False, soft_wrap=True)
+        line(f"page:  {shlex.quote(str(page))}")
+
+
+def line(text: str, to: Console | None = None) -> None:
+    """Print one line as it is, however long, so that it can be copied."""
+    (to or out).print(text, markup=False, soft_wrap=True)
 
 
 def paragraph(text: str, to: Console | None = None) -> None:
     """Print a line, and below it, indented, what does not fit; no word is broken."""
-    to = to or out
-    to.print(_wrapped(text, to, "  "), markup=False, highlight=False, soft_wrap=True)
+    line(_wrapped(text, to or out, "  "), to)
 
 
 def note(line: str) -> None:

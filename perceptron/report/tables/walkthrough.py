@@ -170,7 +170,6 @@ def _predictions(walk: Walkthrough) -> None:
 
 
 def _epochs(walk: Walkthrough) -> None:
-    """Print the first epochs, some later ones and the last."""
     last = walk.runs[0].scores[-1].epoch
     shown = sorted(
         {epoch for epoch in (0, 1, 2, 3, 5) if epoch < last} | {*range(10, last, 5), last}

@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.commands.shared.options import (
-    number_ranges,
-    seconds_of,
-    split,
-)
+from perceptron.commands.shared.options import number_ranges, split
 from perceptron.errors import UserError
 
 
@@ -16,12 +12,6 @@ def test_values_with_commas_are_split() -> None:
     assert split("--backends", None) == ()
     with pytest.raises(UserError, match="--backends is empty"):
         split("--backends", [","])
-
-
-def test_minutes_are_typed_and_seconds_are_meant() -> None:
-    assert seconds_of("--budget", 0.5) == 30
-    assert seconds_of("--seconds", 0.5, "seconds") == 0.5
-    assert seconds_of("--budget", None) is None
 
 
 def test_stages_are_numbers_and_ranges() -> None:

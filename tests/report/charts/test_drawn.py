@@ -11,7 +11,6 @@ from perceptron.analysis.collection import Collection, collection_of
 from perceptron.analysis.crossover.picture import ratio_figure, sweep_figure
 from perceptron.analysis.finding import finding_figure
 from perceptron.figure import Figure, LineFigure
-from perceptron.report.charts import as_plotly
 from perceptron.report.charts.as_plotly import draw as draw_plotly
 from perceptron.report.charts.as_svg import draw as draw_svg
 from perceptron.report.charts.palette import strokes
@@ -49,7 +48,7 @@ def test_every_figure_is_drawn_both_ways(figures: dict[str, Figure | None], name
     svg = draw_svg(figure)
     assert svg.startswith("<svg")
     assert "<?xml" not in svg
-    (drawn,) = draw_plotly(figure, as_plotly.looks(strokes(NAMES)))
+    (drawn,) = draw_plotly(figure, strokes(NAMES))
     assert (drawn.alt, drawn.caption, drawn.height) == (figure.alt, figure.caption, figure.height)
     assert drawn.data
 
@@ -57,7 +56,7 @@ def test_every_figure_is_drawn_both_ways(figures: dict[str, Figure | None], name
 def test_a_limit_is_drawn_across_the_points(figures: dict[str, Figure | None]) -> None:
     figure = figures["roofline"]
     assert isinstance(figure, LineFigure)
-    (drawn,) = draw_plotly(figure, as_plotly.looks(strokes(NAMES)))
+    (drawn,) = draw_plotly(figure, strokes(NAMES))
     line = drawn.data[-1]
     assert list(zip(line["x"], line["y"], strict=True)) == list(figure.limit)
     without = dataclasses.replace(figure, limit=())
@@ -77,7 +76,7 @@ def test_single_values_have_no_band(tmp_path: Path) -> None:
     assert figure is not None
     assert ratio is not None
     assert "Single values have no interval" in figure.caption
-    looks = as_plotly.looks(strokes(NAMES))
+    looks = strokes(NAMES)
     assert len(draw_plotly(figure, looks)[0].data) == 2
     assert len(draw_plotly(ratio, looks)[0].data) == 1
     assert draw_svg(ratio).startswith("<svg")
@@ -102,7 +101,7 @@ def test_a_label_does_not_leave_the_figure(figures: dict[str, Figure | None]) ->
     assert mark.x > 100, "the lines meet near the right end"
     assert mark.is_labelled_left(figure.x)
     assert not dataclasses.replace(mark, x=figure.x.low * 2).is_labelled_left(figure.x)
-    (drawn,) = draw_plotly(figure, as_plotly.looks(strokes(NAMES)))
+    (drawn,) = draw_plotly(figure, strokes(NAMES))
     assert [label["xanchor"] for label in drawn.layout["annotations"]] == ["right"]
 
 
@@ -110,7 +109,7 @@ def test_a_sweep_shows_its_bands_and_crossover(collection: Collection) -> None:
     """What is drawn is what was judged: estimates, ends of intervals, the crossover's own."""
     (sweep,) = collection.sweeps
     figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
-    (drawn,) = draw_plotly(figure, as_plotly.looks(strokes(NAMES)))
+    (drawn,) = draw_plotly(figure, strokes(NAMES))
     curve = next(curve for curve in sweep.curves if curve.backend == "numpy")
     at = [trace.get("name") for trace in drawn.data].index("numpy")
     low, high, middle = drawn.data[at - 2 : at + 1]
@@ -126,7 +125,7 @@ def test_a_sweep_shows_its_bands_and_crossover(collection: Collection) -> None:
 
 def test_a_rung_has_its_interval(collection: Collection) -> None:
     answer = collection.studies["overhead"][0].answer
-    (drawn,) = draw_plotly(answer.figures[0].drawing, as_plotly.looks(strokes(NAMES)))
+    (drawn,) = draw_plotly(answer.figures[0].drawing, strokes(NAMES))
     names = drawn.layout["yaxis"]["ticktext"]
     for rung in answer.data["rungs"]:
         own = [names.index(rung.backend)]

@@ -4,6 +4,11 @@ from perceptron.backends import registry
 from perceptron.report.charts import palette
 
 
+def drawn(look: palette.Stroke) -> palette.Stroke:
+    """Without its place among others."""
+    return look._replace(token="")
+
+
 def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
     """And those that the palette knows a colour of their own, on light paper and on dark."""
     for colours in zip(
@@ -12,7 +17,7 @@ def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
         assert len(set(colours)) == len(colours)
     strokes = palette.strokes(registry.BUILT_IN)
     assert set(strokes) == set(registry.BUILT_IN)
-    assert len(set(strokes.values())) == len(strokes)
+    assert len(set(map(drawn, strokes.values()))) == len(strokes)
 
 
 def test_a_backend_keeps_its_look() -> None:
@@ -23,7 +28,7 @@ def test_a_backend_keeps_its_look() -> None:
     assert len({look.colour for look in ours}) == len({look.dash for look in ours}) == 4
     assert palette.stroke("somebody-elses").marker == "^"
     beside = palette.strokes(["another", "numpy", "somebody-elses"])
-    assert beside["somebody-elses"] == palette.stroke("somebody-elses")
+    assert drawn(beside["somebody-elses"]) == drawn(palette.stroke("somebody-elses"))
 
 
 COUNTS = (2, 3, 4, 6, 7, 8, 9, 12, 16, 32, 64, 128)
@@ -33,10 +38,10 @@ def test_every_number_of_processes_has_a_stroke_of_its_own() -> None:
     """None is that of another backend, and what is filled with its colour differs by doublings."""
     over = [f"torch-ddp@{count}" for count in COUNTS]
     strokes = palette.strokes([*registry.BUILT_IN, *over])
-    assert len(set(strokes.values())) == len(strokes)
+    assert len(set(map(drawn, strokes.values()))) == len(strokes)
     doubled = ["torch-ddp", *(f"torch-ddp@{2**power}" for power in range(1, 7))]
     assert len({strokes[name].colour for name in doubled}) == len(doubled)
     assert len({strokes[name].dark for name in doubled}) == len(doubled)
     for name in over:
-        assert palette.stroke(name) == strokes[name]
+        assert drawn(palette.stroke(name)) == drawn(strokes[name])
         assert strokes[name].dash != strokes["torch-ddp"].dash

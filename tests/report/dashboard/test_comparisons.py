@@ -19,13 +19,8 @@ from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison
-from tests.made_comparison import (
-    comparison,
-    row,
-)
+from tests.made_comparison import comparison, row
 from tests.report.reading import data, read, text_of
-
-KEY = "sums.time_sum(10, 'numpy')"
 
 
 def written(html: Path, made: Comparison) -> Path:

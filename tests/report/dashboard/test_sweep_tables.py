@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.picture import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts import as_plotly
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import ViewTable
 from perceptron.report.dashboard.sweeps import sweep_views
@@ -22,11 +21,9 @@ from tests.report.reading import tables, text_of, views
 
 def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
     """The tables of the page of sweeps by their titles, all ways of showing the rows together."""
-    views = sweep_views(
-        collection_of(rows), as_plotly.looks(strokes({row.backend for row in rows}))
-    )
+    views = sweep_views(collection_of(rows), strokes({row.backend for row in rows}))
     shown = [view for file in views.files.values() for view in file.values()]
-    return {table.title: table for view in shown for table in view.tables}
+    return {table["title"]: table for view in shown for table in view["tables"]}
 
 
 def times_of(rows: list[Measurement]) -> ViewTable:
@@ -45,12 +42,12 @@ def test_intervals_that_files_state_are_called_what_they_are() -> None:
         tables = tables_of(rows)
         assert f"time per iteration [{kind}]" in tables
         ratios = tables["mlp-width: time of torch-cpu over numpy"]
-        assert [column.name for column in ratios.columns][1] == f"ratio [{kind}]"
+        assert [column["name"] for column in ratios["columns"]][1] == f"ratio [{kind}]"
 
 
 def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
     rows = [row for row in line() if (row.backend, row.size) != ("torch-cpu", 4)]
-    first, *others = times_of(rows).rows
+    first, *others = times_of(rows)["rows"]
     assert first[0] == "4"
     assert first[2] == "not measured"
     assert all("not measured" not in row for row in others)

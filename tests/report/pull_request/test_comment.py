@@ -2,29 +2,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from msgspec.structs import replace
 
-from perceptron.records.comparison import (
-    Comparison,
-    ComparisonEnvironment,
-    CrossoverEnd,
-    Growth,
-    LeftOut,
-    MovedCrossover,
-    Side,
-    Work,
-)
-from perceptron.records.warning import MeasurementWarning
+from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row, Work
 from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment, line
 from perceptron.untrusted_text import label
 from tests.hostile_comparison import hostile_comparison
-from tests.made_comparison import broken, comparison, row, slower
+from tests.made_comparison import comparison, row
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -43,96 +35,54 @@ number = st.one_of(st.none(), st.floats(), st.sampled_from([1e-3, 1e308, 5e-324,
 finite = st.floats(allow_nan=True)
 works = st.none() | st.builds(Work, base=finite, head=finite, change=finite, noise=finite)
 whole = st.integers(-(10**400), 10**400)
-
-
-def growths() -> st.SearchStrategy[Growth]:
-    return st.builds(
-        Growth,
-        function=hostile,
-        level=st.sampled_from(["python", "c"]),
-        unit=st.sampled_from(["bytecodes", "instructions", "calls"]),
-        base=finite,
-        head=finite,
-        base_calls=st.none() | finite,
-        head_calls=st.none() | finite,
-        file=st.none() | hostile,
-        line=st.none() | whole,
-    )
+ends = st.builds(
+    CrossoverEnd,
+    status=st.sampled_from(["crosses", "reverses", "always", "never"]),
+    size=number,
+    low=number,
+    high=number,
+)
+moved_crossovers = st.builds(
+    MovedCrossover, family=hostile, incumbent=hostile, challenger=hostile, base=ends, head=ends
+)
+NUMBERS = ("base", "head", "smallest_detectable", "limit", "idle")
+OF_A_CHANGE = ("low", "high", "p_adjusted")
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> object:
-    make = draw(st.sampled_from([row, slower, broken]))
-    fields = {
-        "benchmark": draw(hostile),
-        "params": draw(st.lists(hostile, max_size=3)),
-        "unit": draw(st.one_of(st.just("seconds"), hostile)),
-        "base": draw(number),
-        "head": draw(number),
-        "reason": draw(st.one_of(st.none(), hostile)),
-        "smallest_detectable": draw(number),
-        "work": draw(works),
-        "not_counted": draw(st.one_of(st.none(), hostile)),
-        "stands_on": draw(st.sampled_from(["time", "work", "both"])),
-        "confirmation_blocks": draw(whole),
-        "why": draw(st.lists(growths(), max_size=3)),
-        "why_not": draw(st.none() | hostile),
-        "limit": draw(number),
-        "muted": draw(st.none() | hostile),
-        "idle": draw(number),
-        "probably_slower": draw(st.booleans()),
-        "screen_blocks": draw(whole),
-    }
-    if make is not broken:
-        fields |= {"change": draw(st.floats()), "low": draw(number), "high": draw(number)}
-        fields |= {"p_adjusted": draw(number)}
-    return make(**fields)
-
-
-@st.composite
-def moved_crossovers(draw: st.DrawFn) -> MovedCrossover:
-    base, head = (
-        CrossoverEnd(
-            status=draw(st.sampled_from(["crosses", "reverses", "always", "never"])),
-            size=draw(number),
-            low=draw(number),
-            high=draw(number),
-        )
-        for _ in range(2)
-    )
-    family, incumbent, challenger = draw(st.tuples(hostile, hostile, hostile))
-    return MovedCrossover(
-        family=family, incumbent=incumbent, challenger=challenger, base=base, head=head
+def rows(draw: st.DrawFn, made: Sequence[Row]) -> Row:
+    """One of these rows with other numbers."""
+    row = draw(st.sampled_from(made))
+    numbers = {name: draw(number) for name in NUMBERS}
+    if row.change is not None:
+        numbers |= {"change": draw(st.floats()), **{name: draw(number) for name in OF_A_CHANGE}}
+    return replace(
+        row,
+        **numbers,
+        work=draw(works),
+        stands_on=draw(st.sampled_from(["time", "work", "both"])),
+        probably_slower=draw(st.booleans()),
+        screen_blocks=draw(whole),
+        confirmation_blocks=draw(whole),
+        why=[
+            replace(own, base=draw(finite), head=draw(finite), base_calls=draw(st.none() | finite))
+            for own in row.why
+        ],
     )
 
 
 @st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
     """Every text and number is untrusted."""
-    text = draw(st.lists(hostile, min_size=13, max_size=13))
-    side = Side(name=text[0], commit=text[1], changes=text[2], python=text[3])
-    return comparison(
-        *draw(st.lists(rows(), max_size=6)),
-        moved_crossovers=draw(st.lists(moved_crossovers(), max_size=3)),
+    made = hostile_comparison(draw(st.lists(hostile, min_size=6, max_size=6)))
+    return replace(
+        made,
+        rows=draw(st.lists(rows(made.rows), max_size=6)),
+        moved_crossovers=draw(st.lists(moved_crossovers, max_size=3)),
         verdict=draw(st.sampled_from(["clean", "regression", "inconclusive", "invalid"])),
-        reason=text[4],
-        warnings=[MeasurementWarning(code=text[5], message=text[6], advice=text[7])],
         reproduce=draw(st.one_of(hostile, hostile.map("perceptron compare ".__add__))),
         seconds=draw(st.floats()),
-        environment=ComparisonEnvironment(
-            machine={text[8]: text[9]},
-            base={text[10]: "1"},
-            head={text[10]: text[11]},
-            variables={},
-            counter=text[12],
-        ),
-        plan={
-            "base": side,
-            "head": side,
-            "left_out": [LeftOut(benchmark=text[5], reason=text[6])],
-            "seed": draw(whole),
-            "budget_seconds": draw(st.floats()),
-        },
+        plan=replace(made.plan, seed=draw(whole), budget_seconds=draw(st.floats())),
     )
 
 

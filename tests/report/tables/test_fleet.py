@@ -12,16 +12,7 @@ from rich.console import Console
 from perceptron.records.fleet import Collected, CollectedRun, FleetStatus, JobState, JobStatus
 from perceptron.report.tables import fleet, terminal
 from perceptron.studies.answering import judges
-from tests.made import (
-    LADDER,
-    MAP,
-    keep,
-    keep_race,
-    ladder_rows,
-    line,
-    map_rows,
-    race_rows,
-)
+from tests.made import LADDER, MAP, keep, keep_race, ladder_rows, line, map_rows, race_rows
 
 
 def status(*jobs: JobStatus) -> FleetStatus:
