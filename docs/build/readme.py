@@ -106,6 +106,9 @@ def _result(runs: Shown) -> str:
     torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
     if torch is not None and torch.ratio_to_numpy is not None:
         ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")
+        if torch.ratio_to_published is not None:
+            ends = torch.published_low, torch.published_high
+            ratio += f", {times_as_long(torch.ratio_to_published, *ends, 'textbook NumPy')}"
         sentences.append(f"On an OR gate {torch.backend} takes {ratio}.")
     return " ".join(sentences)
 

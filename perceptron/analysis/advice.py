@@ -17,6 +17,7 @@ from perceptron.analysis.crossover.points import points
 from perceptron.analysis.fastest import Advice, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
+from perceptron.analysis.textbook import TEXTBOOK
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
 
@@ -67,7 +68,8 @@ class Change(Struct, frozen=True, kw_only=True):
 class ProblemAdvice(Advice, frozen=True, kw_only=True):
     """Advice from the rows of one run, with all else that these tell of the problem.
 
-    ``options`` have more of each of the ``candidates``, in the same order.
+    ``options`` have more of each of the ``candidates``, in the same order. ``textbook`` is the time
+    of a whole training in textbook NumPy over that of ``numpy``; None if it was not measured.
     """
 
     iterations_per_epoch: int
@@ -76,6 +78,7 @@ class ProblemAdvice(Advice, frozen=True, kw_only=True):
     machine: str
     options: list[Option]
     changes: list[Change]
+    textbook: Interval | None = None
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
@@ -169,6 +172,7 @@ def advise(
             _change(axis, on_axis, length, ordered[0], ordered[1:])
             for axis, on_axis in (axes if ordered else ())
         ],
+        textbook=ratio_of(trainings, TEXTBOOK, "numpy"),
     )
 
 

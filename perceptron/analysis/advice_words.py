@@ -16,6 +16,7 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.sizes import joined
+from perceptron.analysis.textbook import TEXTBOOK, textbook_sentence
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import more_time
@@ -52,6 +53,7 @@ def told(
     best = found.options[0].seconds_per_iteration
     ratios = [ratio_to(one, found.backend, best.estimate) for one in estimates] if best else []
     guess = _estimated(ratios)
+    written = textbook_sentence(TEXTBOOK, found.textbook) if found.textbook else ""
     decided: Decided = "yes" if found.decided else "partly" if found.use else "no"
     own = Verdict(
         subject=found.problem,
@@ -76,7 +78,7 @@ def told(
                 if pair.crossings
             ),
         ),
-        notes=(Note(guess),) if guess else (),
+        notes=tuple(Note(line) for line in (written, guess) if line),
         tables=(
             _options(found),
             *((_estimates(estimates, ratios),) if ratios else ()),

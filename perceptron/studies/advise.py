@@ -24,6 +24,7 @@ from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.plausible import usable_rows
 from perceptron.analysis.select import definitions, has_time
 from perceptron.analysis.select import times as times_of
+from perceptron.analysis.textbook import TEXTBOOK
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device
@@ -172,13 +173,16 @@ class Advise:
         """Ask for the problem itself, then for the next size on an axis through it.
 
         Where the problem takes long, its further repeats leave some of the time for sizes beside
-        it, and come last. Axes take turns, the first ones first.
+        it, and come last. Axes take turns, the first ones first. Textbook NumPy decides nothing:
+        it has what time is left after the problem's own repeats.
         """
         measured = times(rows)
         for repeats in range(1, _REPEATS + 1):
             jobs = missing(_own_jobs(plan, repeats), measured)
             if jobs and (repeats == 1 or left > _BESIDE_SHARE):
                 return jobs
+        if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
+            return jobs
         axes = [
             (through, rows_on(through.named, measured, plan.name))
             for through in _axes(plan, measured)
@@ -228,6 +232,15 @@ class Advise:
 def _own_jobs(plan: AdvisePlan, repeats: int) -> list[Time]:
     reference = plan.problem or plan.name
     return _jobs(plan, [(reference, name) for name in plan.backends], repeats)
+
+
+def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return the jobs of textbook NumPy: as many repeats as ``numpy`` had of one model."""
+    reference = plan.problem or plan.name
+    if catalogue.find(reference).models > 1:
+        return []
+    own = [row for row in rows if row.problem == plan.name]
+    return _jobs(plan, [(reference, TEXTBOOK)], len(times_of(own, "numpy")))
 
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:

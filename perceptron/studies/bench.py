@@ -26,6 +26,7 @@ from perceptron.analysis.finding import (
     finding_figure,
     finding_table,
     finding_verdict,
+    textbook_of_finding,
 )
 from perceptron.analysis.one_size import single_tables
 from perceptron.analysis.over_processes import threads_in_all
@@ -225,6 +226,7 @@ class Bench:
         lines = [
             *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
             *(f"{line}." for line in without_rival(own)),
+            *textbook_of_finding(found),
         ]
         single = [replace(table, on="terminal") for table in single_tables(own)]
         fastest = [replace(table, on="terminal") for table in fastest_tables(own)]

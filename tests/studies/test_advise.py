@@ -71,6 +71,8 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
         there = catalogue.find(f"{shape[change.axis]}:{round(crossed.size)}")
         assert operations(there) == pytest.approx(99e-6 / 8e-10, rel=0.5)
     assert lab.now <= 20.0
+    assert result.textbook is not None
+    assert result.textbook.low is not None, "three repeats, beside those of numpy"
 
 
 def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
