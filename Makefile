@@ -12,7 +12,7 @@
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
 # make wheels    carried/: what a machine without network lacks, see docs/gpu-day.md
-# make docs      html/docs/: the docs as a site, with every link checked
+# make docs      html/docs/: what is published, the docs as a site and the dashboard below it
 # make words     long sentences and words to avoid in README and docs
 # make shots     docs/: pictures of the dashboard of the results of record
 
@@ -117,6 +117,7 @@ mutants: install
 	$(BIN)/python -m benchmarks.mutants
 
 docs: install
+	$(BIN)/perceptron dashboard --html html/docs/dashboard
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs html/docs
 
 words: install
