@@ -153,7 +153,7 @@ def _show(
 ) -> int:
     """Print the tables and a summary, with ``--json`` a document instead; write the page."""
     if options.json:
-        documents.write(document or result)
+        documents.write(result if document is None else document)
     else:
         show(page.grids(result))
         if summary:

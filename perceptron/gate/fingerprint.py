@@ -22,7 +22,7 @@ MEASURING = (
 )
 # … and what is made of the numbers. That can be done again with the same blocks, as far as it would
 # have screened and promoted the same.
-JUDGING = ("gate/verdict", "records/block.py", "trimmed_mean.py")
+JUDGING = ("gate/verdict", "grouping.py", "records/block.py", "trimmed_mean.py")
 
 # Modules among these that a comparison of asv's usual benchmarks runs nothing of: a proof by such
 # comparisons says nothing of them, and holds whatever they do.

@@ -10,6 +10,7 @@ import pickle
 import shlex
 import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import isfinite, isnan
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
 
     All batches of a worker are of one backend, dtype and number of threads; the first starts it.
     """
-    backend, context_seconds = registry.load(batch.backend), None
+    backend, context_seconds = _backend(batch.backend), None
     if is_first:
         keep_freed_memory()
         context_seconds = first_touch(backend, batch)
@@ -57,6 +58,12 @@ def outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
     # The next batch may be long in coming, and other workers need memory.
     forget_data(backend)
     hardware_of(backend).release()
+
+
+@lru_cache(maxsize=1)
+def _backend(name: str) -> Backend:
+    """Return the worker's backend: what it keeps in itself, such as a library, is loaded once."""
+    return registry.load(name)
 
 
 def measure(

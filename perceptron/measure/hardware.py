@@ -105,11 +105,7 @@ class Host:
 
 
 class Device(Host):
-    """A device beside the host, as its `accelerators.protocol.Accelerator` sees it.
-
-    What that need not have: ``free_memory()``, ``release()`` (give cached memory back) and
-    ``uuid()`` (as NVIDIA's driver knows it).
-    """
+    """A device beside the host, as its `accelerators.protocol.Accelerator` sees it."""
 
     def __init__(
         self,

@@ -14,8 +14,7 @@ from msgspec import to_builtins
 import perceptron.report
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.picture import sweep_figure
-from perceptron.analysis.phase_map.phase_map import phase_map_of
-from perceptron.analysis.phase_map.picture import map_figure
+from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
 from perceptron.figure import Figure
 from perceptron.report.charts.as_plotly import ViewFigure, draw
 from perceptron.report.charts.palette import strokes

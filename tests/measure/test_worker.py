@@ -214,3 +214,19 @@ def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Batch) -> None:
         "skipped",
         "it trains on the CPU, which launches no kernels",
     )
+
+
+def test_a_backend_lasts_as_long_as_its_worker(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has loaded for one batch is there for the next."""
+    loaded: list[NumpyBackend] = []
+
+    def load(name: str) -> NumpyBackend:
+        loaded.append(NumpyBackend())
+        return loaded[-1]
+
+    worker._backend.cache_clear()
+    monkeypatch.setattr(registry, "load", load)
+    for problem in ("or-gate", "mlp-width:2"):
+        (outcome,) = worker.outcomes(replace(job, problems=[problem]), is_first=False)
+        assert outcome.status == "ok", outcome.reason
+    assert len(loaded) == 1

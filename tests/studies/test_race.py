@@ -15,7 +15,6 @@ from perceptron.problems import catalogue
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.charts.as_plotly import draw as as_plotly
-from perceptron.report.charts.as_plotly import looks
 from perceptron.report.charts.as_svg import draw as as_svg
 from perceptron.report.charts.palette import strokes
 from perceptron.studies.answering import answer_run
@@ -100,7 +99,7 @@ def test_an_accuracy_is_on_a_linear_axis_up_to_1_in_both_drawings(tmp_path: Path
     assert figure is not None
     assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
     assert 0.6 < figure.y.low < 0.7
-    (drawn,) = as_plotly(figure, looks(strokes(["numpy", "torch-cpu"])))
+    (drawn,) = as_plotly(figure, strokes(["numpy", "torch-cpu"]))
     assert (drawn.layout["xaxis"]["type"], drawn.layout["yaxis"]["type"]) == ("log", "linear")
     assert drawn.layout["yaxis"]["range"] == [figure.y.low, 1.0]
     assert as_svg(figure).count("<svg") == 1
@@ -148,7 +147,7 @@ def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: P
     values = {name: getattr(line, name)[:1] for name in ("x", "y", "low", "high", "texts")}
     of_one = replace(figure, lines=(replace(line, **values),))
     assert 10 < as_svg(figure).count("<use") - as_svg(of_one).count("<use") < 60
-    (drawn,) = as_plotly(figure, looks(strokes(["numpy"])))
+    (drawn,) = as_plotly(figure, strokes(["numpy"]))
     assert {trace["mode"] for trace in drawn.data} == {"lines"}
 
 

@@ -10,7 +10,15 @@ from perceptron.analysis.finding import measured_dot, published_dot
 from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
-from perceptron.analysis.overhead.ladder import Ceilings, Ladder, Rung, WholeIteration, roof, roofs
+from perceptron.analysis.overhead.ladder import (
+    Ceilings,
+    IterationPhase,
+    Ladder,
+    Rung,
+    WholeIteration,
+    roof,
+    roofs,
+)
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.figure import (
     Bar,
@@ -250,6 +258,13 @@ def _kernels(rung: Rung) -> str:
     return f"{counted} (profiler {rung.kernels_profiled:g})"
 
 
+def _time_of(phase: IterationPhase) -> str:
+    """Return the time of a phase; of a difference that may be none, the most that it can be."""
+    if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
+        return f"at most {duration(phase.high)}"
+    return duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
+
+
 def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
     """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
 
@@ -264,7 +279,7 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
             if phase.backend == backend:
                 seconds = phase.seconds_per_iteration
                 told = backend not in undecided
-                time = duration_interval(seconds, phase.low, phase.high) if told else "undecided"
+                time = _time_of(phase) if told else "undecided"
                 yield (backend, phase.phase, time, _part_of(whole, seconds))
         if whole is not None:
             time = duration(whole.phases_seconds)
@@ -403,8 +418,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
                 backend=phase.backend,
                 part=phase.phase,
                 length=max(0.0, phase.seconds_per_iteration) * 1e6,
-                text=f"{phase.phase}: "
-                + duration_interval(phase.seconds_per_iteration, phase.low, phase.high),
+                text=f"{phase.phase}: {_time_of(phase)}",
             )
             for phase in phases
         ),

@@ -114,12 +114,14 @@ def with_tilde(text: object) -> str:
 
 
 def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
-    """Make this name in a tree what ours is: the same file, the same folder, or nothing."""
+    """Make this name in a tree what ours is: the same file, the same folder, or no file."""
     theirs = tree / name
     for parent in reversed(theirs.relative_to(tree).parents):
         if (tree / parent).is_symlink():  # nothing outside the tree is written
             (tree / parent).unlink()
     if theirs.is_dir() and not theirs.is_symlink():
+        if not ours.exists():
+            return
         shutil.rmtree(theirs)
     theirs.unlink(missing_ok=True)
     if ours.exists():

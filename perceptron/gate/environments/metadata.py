@@ -130,6 +130,9 @@ def _empty(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
+_OF_BUILD = ("build-backend", "backend-path", "requires")
+
+
 class Project(Struct, frozen=True, rename="kebab"):
     """A project, as far as its files say it without running any code.
 
@@ -160,11 +163,14 @@ def read(root: Path) -> Project | None:
     file = root / "pyproject.toml"
     try:
         content = read_toml(file) if file.is_file() else {}
-        own, build = (content.get(table) or {} for table in ("project", "build-system"))
-        project = msgspec.convert({**own, **build}, type=Project)
+        own, build = ({**(content.get(table) or {})} for table in ("project", "build-system"))
+        # Neither table says what only the other one may.
+        of_build = {key: build[key] for key in _OF_BUILD if key in build}
+        of_project = {key: own[key] for key in own if key not in _OF_BUILD}
+        project = msgspec.convert({**of_project, **of_build}, type=Project)
         older = _from_setup(root)
         if older is not None and project.name is None:
-            return msgspec.convert({**older, **build}, type=Project)
+            return msgspec.convert({**older, **of_build}, type=Project)
         return project if own or build else None  # else it holds settings of tools
     except (UserError, OSError, TypeError, ValueError, configparser.Error):
         return None  # whoever builds it will hear of that

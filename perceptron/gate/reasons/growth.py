@@ -43,7 +43,7 @@ _NOTHING = Cost(0.0, 0.0)
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """What one call does: see `perceptron.gate.runner.tracing.Traced`."""
+    """What one call does: see `perceptron.gate.runner.tracing.trace_calls`."""
 
     unit: CountedUnit
     repeats: bool

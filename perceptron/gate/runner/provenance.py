@@ -6,7 +6,6 @@ tree that is measured. So the tree is searched first, and afterwards every modul
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -80,17 +79,19 @@ def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, A
     """
     places = _places(modules)
     for name in names:
-        with contextlib.suppress(metadata.PackageNotFoundError, ValueError):
+        try:
             distribution = metadata.distribution(name)
-            for package in filter(places.__contains__, _packages(distribution)):
-                place, editable = places[package], _is_editable(distribution)
-                own = editable or _inside(place, _real(str(distribution.locate_file(""))))
-                return {
-                    "name": distribution.metadata["Name"],
-                    "version": distribution.version if own else None,
-                    "place": place,
-                    "editable": editable,
-                }
+        except (metadata.PackageNotFoundError, ValueError):
+            continue
+        for package in filter(places.__contains__, _packages(distribution)):
+            place, editable = places[package], _is_editable(distribution)
+            own = editable or _inside(place, _real(str(distribution.locate_file(""))))
+            return {
+                "name": distribution.metadata["Name"],
+                "version": distribution.version if own else None,
+                "place": place,
+                "editable": editable,
+            }
     wanted = [_normal(name) for name in names]
     for package, place in places.items():
         if _normal(package) in wanted:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -57,19 +58,9 @@ class Seeding:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    self._seed_when_loaded(spec.loader)
+                    spec.loader = _Loader(spec.loader, self._seed_module)
                 return spec
         return None
-
-    def _seed_when_loaded(self, loader: Any) -> None:
-        load = loader.exec_module
-
-        def load_and_seed(module: ModuleType) -> None:
-            load(module)
-            if module.__name__ in _MODULES:
-                self._seed_module(module)
-
-        loader.exec_module = load_and_seed
 
     def _seed_module(self, module: ModuleType) -> None:
         """Seed the generator of one of the modules."""
@@ -81,3 +72,22 @@ class Seeding:
         seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
         if callable(seed):
             seed(self._seed)
+
+
+class _Loader(Loader):
+    """Loads as the loader of the module does, which may be shared or read-only, and seeds it."""
+
+    def __init__(self, loader: Any, seed: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._seed = seed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._seed(module)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import expm1, isfinite, log1p
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, interval, p_above
 from perceptron.gate.verdict.outcome import FAR_SLOWER
@@ -21,8 +21,15 @@ from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
-Numbers = tuple[float | None, float | None, float | None, float | None, float | None]
-"""What a row shows beside its verdict: change, its ends, the smallest detectable, the spread."""
+
+class Numbers(NamedTuple):
+    """What a row shows beside its verdict: the change with its ends, and what could be seen."""
+
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    smallest_detectable: float | None = None
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -228,8 +235,10 @@ def judge_value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[Numbe
     # The rise that would have been a regression, as a share: then the smallest is half of the
     # largest. None of what is around 0.
     smallest = max(rule.least, 1.5 * (most - least) / scale) if scale else None
-    sizes = (middle, least, most) if have_ratios or not any(moves) else (None, None, None)
-    return (*sizes, smallest, None), _find_value(pairs, moves, scale, have_ratios, rule)
+    numbers = Numbers(smallest_detectable=smallest)
+    if have_ratios or not any(moves):
+        numbers = Numbers(middle, least, most, smallest)
+    return numbers, _find_value(pairs, moves, scale, have_ratios, rule)
 
 
 def _find_value(

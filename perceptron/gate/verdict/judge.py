@@ -42,7 +42,6 @@ _VERDICTS: dict[Kind, RowVerdict] = {
     "invalid": "invalid",
     "inconclusive": "inconclusive",
 }
-_NO_NUMBERS: Numbers = (None,) * 5
 
 
 @dataclass(frozen=True)
@@ -177,14 +176,13 @@ class _Case:
             rule = replace(rule, blind=max(rule.blind, own.slower or 0.0))
             judged = judge_value(pairs, rule) if is_value and pairs else self._time(key, rule)
             numbers, finding = judged
-            finding = within(finding, own.slower, numbers[0], evidence.work)
+            finding = within(finding, own.slower, numbers.change, evidence.work)
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
         else:
-            numbers, finding = _NO_NUMBERS, Finding(_VERDICTS[kind], reason)
-        change, low, high, smallest, spread = numbers
+            numbers, finding = Numbers(), Finding(_VERDICTS[kind], reason)
         base, head = (median(side) for side in zip(*pairs, strict=True)) if pairs else (None, None)
-        if not is_value and change is None:
+        if not is_value and numbers.change is None:
             base = head = None  # on a busy machine one block or two may differ tenfold
         seconds = benchmark.unit == "seconds"
         return Row(
@@ -197,17 +195,17 @@ class _Case:
             head=head,
             base_seconds=base if seconds else None,
             head_seconds=head if seconds else None,
-            change=change,
-            low=low,
-            high=high,
-            p_adjusted=self._p.get(key) if fresh and change is not None else None,
+            change=numbers.change,
+            low=numbers.low,
+            high=numbers.high,
+            p_adjusted=self._p.get(key) if fresh and numbers.change is not None else None,
             verdict=finding.verdict,
             reason=finding.reason,
             probably_slower=finding.probably_slower,
             limit=own.slower,
             muted=own.mute,
-            smallest_detectable=smallest,
-            spread=spread,
+            smallest_detectable=numbers.smallest_detectable,
+            spread=numbers.spread,
             work=evidence.work,
             not_counted=evidence.reason,
             stands_on=finding.stands_on,
@@ -227,7 +225,7 @@ class _Case:
         values = self._fresh.get(key) or self._screen.get(key, [])
         if len(values) < FEWEST:
             tried = trials(self._blocks.get(key, []))
-            return _NO_NUMBERS, find_without_clock(evidence, min(tried, default=None))
+            return Numbers(), find_without_clock(evidence, min(tried, default=None))
         ratio = estimate(values)
         low, high = interval(ratio, rule.confidence)
         smallest = self._smallest(key, ratio)
@@ -239,7 +237,7 @@ class _Case:
             waited=self._waits[key].waited,
             steady=not self.control.alarmed,
         )
-        numbers = (expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
+        numbers = Numbers(expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
         return numbers, find(clock, evidence, rule)
 
     def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation:

@@ -62,19 +62,9 @@ def temporary_folder() -> Iterator[Path]:
     Raises OSError if none can be made.
     """
     parent = Path(tempfile.gettempdir())
-    for left in parent.glob(f"{_TEMPORARY}*"):
-        with suppress(OSError):
-            # A lock ends with its process, even if another process has its number now.
-            if _is_ours(left) and (lock := open_locked(left / _LOCK_FILE)) is not None:
-                with lock:
-                    shutil.rmtree(left, ignore_errors=True)
-    # Others see it under this name only once its lock is held. Windows renames no folder of an open
-    # file; nothing is locked there anyway.
-    new = "" if sys.platform == "win32" else "new-"
-    made = Path(tempfile.mkdtemp(prefix=f"{new}{_TEMPORARY}"))
-    lock = open_locked(made / _LOCK_FILE)
-    assert lock is not None, "no other process knows this folder"
-    folder = made.rename(made.with_name(made.name.removeprefix(new))).resolve()
+    for left in abandoned(parent, _TEMPORARY):
+        shutil.rmtree(left, ignore_errors=True)
+    folder, lock = make_held(parent, _TEMPORARY)
     try:
         yield folder
     finally:
@@ -82,8 +72,34 @@ def temporary_folder() -> Iterator[Path]:
         lock.close()
 
 
+def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
+    """Make a folder that others see under its ``prefix`` only once its lock is held.
+
+    Windows renames no folder of an open file; nothing is locked there anyway.
+    """
+    new = "" if sys.platform == "win32" else "new-"
+    made = Path(tempfile.mkdtemp(prefix=f"{new}{prefix}", dir=parent))
+    lock = open_locked(made / _LOCK_FILE)
+    assert lock is not None, "no other process knows this folder"
+    folder = made.with_name(made.name.removeprefix(new))
+    made.rename(folder)
+    return folder.resolve(), lock
+
+
+def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield folders whose process has ended, one way or another, each held while it is yielded.
+
+    A lock ends with its process, even if another process has its number now. Only folders of this
+    user that hold a lock of ours count; on Windows, where nothing is locked, none.
+    """
+    for left in parent.glob(f"{prefix}*"):
+        with suppress(OSError):
+            if _is_ours(left) and (lock := open_locked(left / _LOCK_FILE)) is not None:
+                with lock:
+                    yield left
+
+
 def _is_ours(folder: Path) -> bool:
-    """Return whether this user has it and it holds a lock of ours; on Windows none does."""
     if not hasattr(os, "geteuid"):  # Windows
         return False
     found, lock = folder.lstat(), (folder / _LOCK_FILE).lstat()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import comb
 from typing import Any
 
 import msgspec
@@ -29,7 +30,8 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label, quoted
 
-_MOST_TRIES = 1_000_000
+# Ways to divide an id among the parameters without a spelling; and how many such parameters.
+_MOST_WAYS, _MOST_OPAQUE = 1_000_000, 20
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
@@ -230,7 +232,7 @@ def _pieces(parameters: Mapping[str, Any], opaque: Sequence[str], test_id: str) 
     pieces = test_id.split("-")
     plain = {name: _spellings(value) for name, value in parameters.items() if name not in opaque}
     # More could be matched in more ways than anybody can wait for.
-    if len(pieces) ** len(opaque) <= _MOST_TRIES:
+    if len(opaque) < _MOST_OPAQUE and comb(len(pieces) + 1, len(opaque)) <= _MOST_WAYS:
         texts = "-".join(f"({plain.get(name, '.+?')})" for name in parameters)
         if match := re.fullmatch(texts, test_id, re.DOTALL):
             return dict(zip(parameters, match.groups(), strict=True))

@@ -55,6 +55,11 @@ def test_the_sum_of_phases_stands_below_them() -> None:
     assert [row[:2] for row in rows] == [(name, phase) for name in "ab" for phase in of_one]
 
 
+def test_no_phase_takes_less_than_no_time() -> None:
+    phases = [replace(FOUND.phases[0], seconds_per_iteration=6e-8, low=-3e-5, high=3e-5)]
+    assert table(replace(FOUND, phases=phases), "Inside").rows[0][2] == "at most 30.0 µs"
+
+
 def test_a_profiled_count_stands_beside_the_counted() -> None:
     torch, numpy, *_ = FOUND.rungs
     counted = replace(torch, kernels_per_iteration=17)

@@ -121,6 +121,12 @@ def test_what_makes_no_sense_as_a_project_is_none(tmp_path: Path, text: str) -> 
     assert read(tmp_path) is None
 
 
+def test_a_table_says_nothing_for_the_other(tmp_path: Path) -> None:
+    text = '[project]\nname = "toy"\nrequires = 5\n[build-system]\nrequires = []\nname = "other"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert read(tmp_path) == Project(name="toy", requires=())
+
+
 def test_what_one_file_leaves_open_another_says_or_the_backend_is_asked(tmp_path: Path) -> None:
     """setup.cfg serves where nothing can be asked, and fills in what pyproject.toml leaves open."""
     (tmp_path / "setup.py").touch()

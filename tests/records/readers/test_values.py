@@ -47,6 +47,7 @@ def test_any_name_with_a_number_behind_it_has_that_size(name: str, size: int) ->
         # One id was given for two parameters, or another for a plain one.
         ({"lib": OBJECT, "device": "cpu", "n": 10}, "np_cpu-10", ["np_cpu"]),
         ({"one": OBJECT, "two": OBJECT, "n": 10}, "a-b-small", ["a", "b"]),
+        ({**dict.fromkeys("stuvwxyz", OBJECT), "n": -1}, "a-b-c-d-e-f-g-h--1", list("abcdefgh")),
         ({"lib": OBJECT, "n": 10}, "10", ["10"]),
         ({"lib": OBJECT, "n": 10}, None, ["UNSERIALIZABLE[<object>]"]),
     ],

@@ -49,10 +49,10 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
 
 
 def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
-    """Twelve columns of sixteen lines at most, the outermost sizes among them, largest on top."""
+    """Eleven sizes of sixteen lines at most, the outermost sizes among them, largest on top."""
     table = letters_table(phase_map)
     columns, rows = table.columns, table.rows
-    assert len(columns) == 13
+    assert len(columns) == 12
     assert len(rows) == 16
     assert all(len(line) == len(columns) for line in rows)
     assert columns[0] == "width ↑ rows →>"
