@@ -108,7 +108,7 @@ def _result(runs: Shown) -> str:
         ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")
         if torch.ratio_to_published is not None:
             ends = torch.published_low, torch.published_high
-            ratio += f", {times_as_long(torch.ratio_to_published, *ends, 'textbook NumPy')}"
+            ratio += f", {times_as_long(torch.ratio_to_published, *ends, 'the published NumPy')}"
         sentences.append(f"On an OR gate {torch.backend} takes {ratio}.")
     return " ".join(sentences)
 

@@ -17,11 +17,12 @@ from perceptron.analysis.crossover.points import points
 from perceptron.analysis.fastest import Advice, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
-from perceptron.analysis.textbook import TEXTBOOK
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
 
 NO_TIME = "no time was left to measure another size"
+TEXTBOOK = "numpy-plain"
+"""What most people's NumPy takes: it trains any single model as a textbook does."""
 # Of logarithms: where nearly parallel times would meet is no size.
 _FAR = log(1e6)
 _ROUNDING = 1e-9

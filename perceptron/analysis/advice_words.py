@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, astuple, replace
 
-from perceptron.analysis.advice import Change, Option, ProblemAdvice, whole_trainings
+from perceptron.analysis.advice import (
+    TEXTBOOK,
+    Change,
+    Option,
+    ProblemAdvice,
+    whole_trainings,
+)
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
@@ -16,7 +22,6 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.sizes import joined
-from perceptron.analysis.textbook import TEXTBOOK, textbook_sentence
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import more_time
@@ -53,7 +58,10 @@ def told(
     best = found.options[0].seconds_per_iteration
     ratios = [ratio_to(one, found.backend, best.estimate) for one in estimates] if best else []
     guess = _estimated(ratios)
-    written = textbook_sentence(TEXTBOOK, found.textbook) if found.textbook else ""
+    textbook = ""
+    if (ratio := found.textbook) is not None:
+        takes = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
+        textbook = f"Textbook NumPy ({TEXTBOOK}) takes {takes}."
     decided: Decided = "yes" if found.decided else "partly" if found.use else "no"
     own = Verdict(
         subject=found.problem,
@@ -78,7 +86,7 @@ def told(
                 if pair.crossings
             ),
         ),
-        notes=tuple(Note(line) for line in (written, guess) if line),
+        notes=tuple(Note(line) for line in (textbook, guess) if line),
         tables=(
             _options(found),
             *((_estimates(estimates, ratios),) if ratios else ()),

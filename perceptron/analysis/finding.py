@@ -11,7 +11,6 @@ from msgspec import Struct
 from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.interval import Interval, of_times, ratio_of
 from perceptron.analysis.select import NOT_REACHED, reason, times
-from perceptron.analysis.textbook import textbook_sentence
 from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
 from perceptron.numbers import NONE, digits, duration, duration_interval, ratio, tick, times_as_long
@@ -165,10 +164,12 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
     )
 
 
-def textbook_of_finding(rows: Iterable[FindingRow]) -> list[str]:
+def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
     """Say what NumPy as the walk-through writes it takes beside ``numpy``, if both have a time."""
     return [
-        textbook_sentence(row.backend, Interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high))
+        "The published NumPy (numpy-published) takes "
+        + times_as_long(row.ratio_to_numpy, row.ratio_low, row.ratio_high, "numpy")
+        + "."
         for row in rows
         if row.backend == "numpy-published" and row.ratio_to_numpy is not None
     ]

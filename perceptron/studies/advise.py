@@ -12,6 +12,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import (
+    TEXTBOOK,
     AdviceAxis,
     advise,
     expected_change,
@@ -23,7 +24,6 @@ from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.select import definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
-from perceptron.analysis.textbook import TEXTBOOK
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device

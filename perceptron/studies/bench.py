@@ -25,7 +25,7 @@ from perceptron.analysis.finding import (
     finding_figure,
     finding_table,
     finding_verdict,
-    textbook_of_finding,
+    published_beside_numpy,
 )
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.select import definitions, usable_rows
@@ -217,7 +217,7 @@ class Bench:
         lines = [
             *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
             *(f"{line}." for line in without_rival(own)),
-            *textbook_of_finding(found),
+            *published_beside_numpy(found),
         ]
         single = [replace(table, on="terminal") for table in single_tables(own)]
         fastest = [replace(table, on="terminal") for table in fastest_tables(own)]
