@@ -116,12 +116,10 @@ def _estimate(seconds: float, deviation: float, distance: float = 0.0) -> Estima
 def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
     """Fit a curve for each backend to rows of one machine, dtype and number of threads.
 
-    Rows without a time are left out; of several of one shape the newest counts. A backend with
-    fewer than `FEWEST` shapes has no curve. Times in doubt count where there are fewer without, and
-    the curve inherits their doubt.
+    Of several rows of one shape the newest counts. A backend with fewer than `FEWEST` shapes has no
+    curve. Times in doubt count where there are fewer without, and the curve inherits their doubt.
     """
-    timed = sorted((row for row in rows if row.seconds is not None), key=lambda row: row.when)
-    by_backend = grouped(timed, lambda row: row.backend)
+    by_backend = grouped(sorted(rows, key=lambda row: row.when), lambda row: row.backend)
     return {name: curve for name, own in by_backend.items() if (curve := _surest(own)) is not None}
 
 

@@ -513,7 +513,7 @@ def test_what_breaks_in_a_module_is_the_reason_for_an_hour(
     assert (found.backend, found.source) == ("", "unknown")
     assert "RuntimeError: Given normalized_shape=[5]" in found.why
     asked: list[object] = []
-    monkeypatch.setattr(measure, "measure", lambda *given: asked.append(given) or [])
+    monkeypatch.setattr(measure, "measure", lambda *given: asked.append(given) or ([], {}))
     assert fastest(model, *data, seconds=60, **fields).why == found.why
     assert not asked
     update(cache, lambda known: replace(known, attempts=[]))  # an hour later
@@ -578,9 +578,9 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
     """A doubtful time of what it would be rewritten for is no matter."""
     again: list[str] = []
 
-    def measuring(_: Question, names: list[str], *__: object) -> list[Any]:
+    def measuring(_: Question, names: list[str], *__: object) -> tuple[list[Any], dict[str, str]]:
         again.extend(names)
-        return []
+        return [], {}
 
     monkeypatch.setattr(measure, "measure", measuring)
     keep(cache, {"numpy": 1e-3}, doubt=CONTENDED)
