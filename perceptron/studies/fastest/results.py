@@ -103,7 +103,7 @@ def _shape(row: Measurement) -> TrainingShape | None:
         return None
     if row.rows is None or row.features is None or row.hidden is None or row.outputs is None:
         return None
-    if row.optimizer not in get_args(OptimizerName):
+    if row.optimizer is None or row.optimizer not in get_args(OptimizerName):
         return None
     shape = TrainingShape(
         rows=row.rows,
