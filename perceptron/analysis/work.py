@@ -58,9 +58,6 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """Loss and activations where they are others than those of a problem that the shape alone
     describes, or what else tells such a training apart; empty of what a shape can ask about."""
     feed: Literal["resident", "host"] = "resident"
-    module: str = ""
-    """Digest of a PyTorch module that is trained as it is; empty of dense layers, which alone can
-    be estimated from others."""
 
     @property
     def kind(self) -> str:

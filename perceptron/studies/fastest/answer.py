@@ -147,8 +147,7 @@ class Answer:
         if curves is not None or not (key and rows and is_open):
             return found
         # A copy to a device is no part of the curves.
-        resident = [row for row in rows if row.work.shape.feed == "resident"]
-        fitted = fit(row for row in resident if not row.work.shape.module)
+        fitted = fit(row for row in rows if row.work.shape.feed == "resident")
         self._known = cache.update(self._file, lambda known: known.with_curves(key, fitted))
         return candidates(asked.work, asked.iterations, backends, rows, fitted)
 
@@ -216,9 +215,13 @@ class Answer:
             for name, why in reasons.items()
         ]
         new = [self._known_row(row) for row in rows]
-        self._known = cache.update(
-            self._file, lambda known: known.with_rows(new).with_attempts(late)
-        )
+
+        def change(known: Known) -> Known:
+            return known.with_rows(new).with_attempts(late)
+
+        # Of a module as it is the row tells of no other question: its code may have changed.
+        is_kept = not isinstance(self._asked.own, AsItIs)
+        self._known = cache.update(self._file, change) if is_kept else change(self._known)
 
     def _known_row(self, row: MeasuredWork) -> KnownRow:
         asked = self._known.backends.get(row.backend)

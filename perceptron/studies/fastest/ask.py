@@ -56,7 +56,7 @@ def fastest(
     model
         An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor. For a module the advice
         is a device; of dense layers its ``why`` tells what a rewrite would save. Any other module
-        is trained as it is by PyTorch alone, which is measured at first.
+        is trained as it is by PyTorch alone, which is measured whenever it is asked for.
     inputs, targets
         What the model is trained on: arrays or tensors, of which the shape and the labels of a
         classifier are read, and of other modules the first batch. A ``DataLoader`` takes the place
