@@ -29,7 +29,7 @@ JUDGING = ("gate/verdict", "grouping.py", "records/block.py", "trimmed_mean.py")
 BESIDE = (
     "gate/runner/pytest_collection.py",
     "gate/runner/pytest_fixture.py",
-    "gate/runner/pytest_readings.py",
+    "gate/runner/pytest_measurements.py",
     "gate/runner/pytest_suite.py",
     "gate/runner/tracing.py",
 )

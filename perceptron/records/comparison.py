@@ -181,7 +181,7 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Side(Struct, frozen=True, kw_only=True):
+class ComparedRevision(Struct, frozen=True, kw_only=True):
     """One of the two revisions, as it was named and as it was found."""
 
     name: str
@@ -236,8 +236,8 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     benchmarks as they lay there."""
     benchmarks: str | None
     """The regular expression that chose them."""
-    base: Side
-    head: Side
+    base: ComparedRevision
+    head: ComparedRevision
     budget_seconds: float
     seed: int
     rule: dict[str, float]

@@ -28,7 +28,7 @@ from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
 from perceptron.gate.environments.metadata import project_names
 from perceptron.optional import missing
-from perceptron.records.block import PAIR, Arm
+from perceptron.records.block import PAIR, Side
 from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -113,10 +113,10 @@ def check(request: CompareRequest) -> None:
 @contextmanager
 def built(
     case: Case,
-    trees: Mapping[Arm, Path],
+    trees: Mapping[Side, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
-) -> Iterator[tuple[dict[Arm, str], list[MeasurementWarning]]]:
+) -> Iterator[tuple[dict[Side, str], list[MeasurementWarning]]]:
     """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
 
     ``trees`` holds the checkouts, ``home`` is a folder that goes away with them. The matrix's
@@ -125,10 +125,10 @@ def built(
     """
     with ExitStack() as taken:
         builder = _Builder(case, trees, home, progress, taken)
-        made = {arm: builder.make(arm) for arm in PAIR}
+        made = {side: builder.make(side) for side in PAIR}
         differing = builder.match(made)
         build_cache.drop_oldest()
-        pythons = {arm: own.python for arm, own in made.items()}
+        pythons = {side: own.python for side, own in made.items()}
         warnings = _warnings(made["head"])
         if differing:
             warnings.append(interpreters.other_dependencies(differing))
@@ -142,7 +142,7 @@ class _Builder:
     def __init__(
         self,
         case: Case,
-        trees: Mapping[Arm, Path],
+        trees: Mapping[Side, Path],
         home: Path,
         progress: Callable[[int, int, str], None],
         taken: ExitStack,
@@ -150,16 +150,16 @@ class _Builder:
         self._results = case.request.results
         self._progress = progress
         self._taken = taken
-        self._places: dict[Arm, Place] = {}
-        self._built_now: set[Arm] = set()
-        self._own = {name for arm in PAIR for name in project_names(case.suite, trees[arm])}
+        self._places: dict[Side, Place] = {}
+        self._built_now: set[Side] = set()
+        self._own = {name for side in PAIR for name in project_names(case.suite, trees[side])}
         self._source = home / "source.git"
         make_source(self._source, case.repository)
-        self._commits: dict[Arm, str] = {
+        self._commits: dict[Side, str] = {
             "base": add_commit(self._source, "perceptron-base", case.base, trees["base"]),
             "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
         }
-        # asv stands in the folder of its file: HEAD's, as its benchmarks serve both arms too.
+        # asv stands in the folder of its file: HEAD's, as its benchmarks serve both sides too.
         place = trees["head"] / case.suite.file
         inside = case.suite.kind == "asv" and case.suite.origin is None
         outside = not inside or not place.parent.is_dir()
@@ -169,20 +169,20 @@ class _Builder:
         self._content = load_asv(case.request.suite)
         self._digest = _digest(self._content, self._folder)
 
-    def make(self, arm: Arm) -> Made:
-        """Return the environment of the arm, kept from before or made now.
+    def make(self, side: Side) -> Made:
+        """Return the environment of the side, kept from before or made now.
 
         A HEAD that does not build is built once more: a network may have failed it. So is all that
         uv does not build: pip may have settings that uv does not know.
         """
-        place = self._places[arm] = self._take(arm)
-        made = place.made() or self._build(arm, place)
-        if made is None and (arm == "head" or self._uv is not None):
-            made = self._build(arm, place, "again, ")
+        place = self._places[side] = self._take(side)
+        made = place.made() or self._build(side, place)
+        if made is None and (side == "head" or self._uv is not None):
+            made = self._build(side, place, "again, ")
         if made is not None:
             return made
-        log, kept = self._read(place), self._keep(arm, place)
-        if arm == "base":
+        log, kept = self._read(place), self._keep(side, place)
+        if side == "base":
             raise _does_not_build("BASE does", log, kept)
         # BASE was built another day, and this machine may have changed.
         again = self._take("base", new=True) if not self._built_now else None
@@ -190,39 +190,39 @@ class _Builder:
             raise _does_not_build("neither BASE nor HEAD does", log, kept)
         raise HeadDoesNotBuild(problem(log), kept)
 
-    def match(self, made: dict[Arm, Made]) -> list[str]:
+    def match(self, made: dict[Side, Made]) -> list[str]:
         """Build the older one again where dependencies differ, as far as that may help.
 
         Return what still differs then.
         """
         differing = self._differing(made)
-        while differing and (arm := self._older()) is not None:
-            place = self._take(arm, new=True)
-            again = self._build(arm, place, "again, as its dependencies are older, ")
+        while differing and (side := self._older()) is not None:
+            place = self._take(side, new=True)
+            again = self._build(side, place, "again, as its dependencies are older, ")
             if again is None:
                 break
-            self._places[arm].empty()  # so that the next comparison finds the new one
-            self._places[arm], made[arm] = place, again
+            self._places[side].empty()  # so that the next comparison finds the new one
+            self._places[side], made[side] = place, again
             differing = self._differing(made)
         return differing
 
-    def _differing(self, made: Mapping[Arm, Made]) -> list[str]:
-        base, head = (interpreters.versions(made[arm].python, self._own) for arm in PAIR)
+    def _differing(self, made: Mapping[Side, Made]) -> list[str]:
+        base, head = (interpreters.versions(made[side].python, self._own) for side in PAIR)
         return interpreters.differences(base, head)
 
-    def _older(self) -> Arm | None:
+    def _older(self) -> Side | None:
         """Return which one was built another day than the other, and before it."""
-        old, new = sorted(PAIR, key=lambda arm: self._places[arm].built)
+        old, new = sorted(PAIR, key=lambda side: self._places[side].built)
         gap = self._places[new].built - self._places[old].built
         return old if gap > _SAME_TIME and old not in self._built_now else None
 
-    def _take(self, arm: Arm, new: bool = False) -> Place:
-        place = build_cache.take(self._digest, self._commits[arm], new)
+    def _take(self, side: Side, new: bool = False) -> Place:
+        place = build_cache.take(self._digest, self._commits[side], new)
         self._taken.callback(place.lock.close)
         return place
 
-    def _build(self, arm: Arm, place: Place, again: str = "") -> Made | None:
-        message = f"building {arm.upper()}, {again}beside the budget; kept for next time"
+    def _build(self, side: Side, place: Place, again: str = "") -> Made | None:
+        message = f"building {side.upper()}, {again}beside the budget; kept for next time"
         self._progress(0, 1, message)
         place.empty()
         config = {
@@ -235,14 +235,14 @@ class _Builder:
         job = {
             "folder": str(self._folder),
             "config": config,
-            "commit": self._commits[arm],
+            "commit": self._commits[side],
             "made": str(place.folder / "made.json.new"),
             "uv": None if again else self._uv,
         }
         if not install(job, place.log):
             return None
         (place.folder / "made.json.new").rename(place.made_file)
-        self._built_now.add(arm)
+        self._built_now.add(side)
         return place.made()
 
     def _read(self, place: Place) -> str:
@@ -251,9 +251,9 @@ class _Builder:
         ours = (rf"{re.escape(str(place.folder))}/env/\w+/project/", re.escape(f"{self._tree}/"))
         return with_tilde(re.sub("|".join(ours), "", log))
 
-    def _keep(self, arm: Arm, place: Place) -> Path:
+    def _keep(self, side: Side, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
-        kept = self._results / "builds" / f"{self._commits[arm][:12]}-{self._digest}.log"
+        kept = self._results / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.log, kept)

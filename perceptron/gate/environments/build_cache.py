@@ -3,7 +3,7 @@
     <cache>/built/<digest of how it is built>/<commit>-<letter>/lock, build.log, made.json, env/
 
 ``made.json`` is written last: without it a build was cut short. Whoever uses a folder holds its
-lock. Two arms of one commit have a folder each; all paths are equally long.
+lock. Two sides of one commit have a folder each; all paths are equally long.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The metadata that an arm's project would have if it were installed, for what reads its own.
+"""The metadata that a side's project would have if it were installed, for what reads its own.
 
 A tree that is imported from where it lies has none, or finds that of another version which happens
-to be installed. So each arm gets what its tree's own build would say, in a folder that is searched
+to be installed. So each side gets what its tree's own build would say, in a folder that is searched
 before all others.
 """
 
@@ -25,7 +25,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.environments.interpreters import normal, versions
 from perceptron.numbers import enumerated
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from perceptron.supervision import ChildProcess, describe_exit
 from perceptron.untrusted_text import label
 
@@ -40,44 +40,44 @@ _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
 
 
 class Metadata:
-    """Makes the metadata of each arm when it is first asked for.
+    """Makes the metadata of each side when it is first asked for.
 
-    Paths are equally long in all arms, wherever their trees lie. Projects that cannot be asked have
-    none, and most need none: `failure` says why.
+    Paths are equally long in all sides, wherever their trees lie. Projects that cannot be asked
+    have none, and most need none: `failure` says why.
     """
 
-    def __init__(self, trees: Worktrees, suite: Suite, pythons: dict[Arm, str]) -> None:
+    def __init__(self, trees: Worktrees, suite: Suite, pythons: dict[Side, str]) -> None:
         self._trees = trees
         self._suite = suite
         self._pythons = pythons
-        self._folders: dict[Arm, Path | None] = {}
-        self._failures: dict[Arm, str] = {}
+        self._folders: dict[Side, Path | None] = {}
+        self._failures: dict[Side, str] = {}
 
-    def folder(self, arm: Arm) -> Path | None:
+    def folder(self, side: Side) -> Path | None:
         """Return the folder that holds it; None if it could not be made, or there is none."""
-        if arm not in self._folders:
-            folder = self._trees.home / "metadata" / arm[0]
+        if side not in self._folders:
+            folder = self._trees.home / "metadata" / side[0]
             folder.mkdir(parents=True, exist_ok=True)
             _empty(folder)  # other trees may have stood here before
-            self._folders[arm] = folder if self._make(arm, folder) else None
-        return self._folders[arm]
+            self._folders[side] = folder if self._make(side, folder) else None
+        return self._folders[side]
 
-    def failure(self, arm: Arm) -> str | None:
-        """Return why the arm's project has no metadata, and what to do."""
-        return self._failures.get(arm)
+    def failure(self, side: Side) -> str | None:
+        """Return why the side's project has no metadata, and what to do."""
+        return self._failures.get(side)
 
-    def _make(self, arm: Arm, folder: Path) -> bool:
-        root = self._trees.path(arm) / self._suite.code
+    def _make(self, side: Side, folder: Path) -> bool:
+        root = self._trees.path(side) / self._suite.code
         project = read(root)
         if project is None:
             return False
         if not project.is_static:
             try:
-                _ask_backend(self._pythons[arm], root, folder, project)
+                _ask_backend(self._pythons[side], root, folder, project)
                 return True
             except UserError as error:
-                advice = _advice(self._pythons[arm], project, error)
-                self._failures[arm] = self._trees.as_known(advice)
+                advice = _advice(self._pythons[side], project, error)
+                self._failures[side] = self._trees.as_known(advice)
             _empty(folder)
         return write(project, folder)
 

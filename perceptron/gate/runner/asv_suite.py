@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from . import awaiting
-from .session import Job, Reading, Session, one_line
+from .session import Job, Measuring, Session, one_line
 from .timing import Batches, RawBatches
 
 # What asv_runner takes for a plug-in.
@@ -79,22 +79,22 @@ class AsvSuite:
         """
         for task in session.in_turn(tasks):
             session.start(task)
-            with session.reading(task) as reading:
+            with session.measurement(task) as measurement:
                 session.seed()
                 benchmark = self._discovery.get_benchmark_from_name(self.folder, task["id"])
                 session.loaded(task)
                 if session.hand_over(task):
                     continue
                 session.seed()
-                reading.begin()  # loading imports what later benchmarks use too
+                measurement.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":
                     benchmark._setup_cache = awaiting.finished(benchmark._setup_cache)
                     with open(task["cache"], "wb") as file:
                         pickle.dump(benchmark.do_setup_cache(), file)
-                    reading.fields["status"] = "ok"
+                    measurement.fields["status"] = "ok"
                     continue
-                with reading.importing(task):
-                    reading.fields.update(self._run(benchmark, task, session, reading))
+                with measurement.importing(task):
+                    measurement.fields.update(self._run(benchmark, task, session, measurement))
 
     def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
         """Yield what is said of each module before it is imported, and of one that fails.
@@ -137,8 +137,8 @@ class AsvSuite:
         for _answer, benchmarks in self._walk():
             yield from benchmarks or ()
 
-    def _run(self, benchmark: Any, task: Job, session: Session, reading: Reading) -> Job:
-        """Return the fields of the reading. An import is no part of a setup."""
+    def _run(self, benchmark: Any, task: Job, session: Session, measurement: Measuring) -> Job:
+        """Return the fields of the measurement. An import is no part of a setup."""
         if task.get("cache"):
             os.chdir(os.path.dirname(task["cache"]))
             with open(task["cache"], "rb") as file:
@@ -156,7 +156,7 @@ class AsvSuite:
         reason = _set_up(benchmark)
         if reason is not None:
             return {"status": "skipped", "reason": reason}
-        setup_seconds = time.perf_counter() - begin - reading.imported
+        setup_seconds = time.perf_counter() - begin - measurement.imported
         try:
             if task["type"] == "time":
                 fields: Job = {"status": "ok", "setup_seconds": setup_seconds}
@@ -235,7 +235,7 @@ def _timed_elsewhere(given: Any, variables: Any, number: int) -> tuple[float, li
     """Return the seconds of so many runs in a fresh process, and what that imported.
 
     ``given`` is what to time, or that and its setup, as source. Names and files are told as modules
-    have them: it must have been the arm's code as everywhere, and asv's own timer tells seconds
+    have them: it must have been the side's code as everywhere, and asv's own timer tells seconds
     and nothing else. Raises RuntimeError with the process's last line.
     """
     stmt, setup = given if isinstance(given, tuple) else (given, "")

@@ -1,6 +1,6 @@
 """What a project's build backend says of it: its metadata. Standard library and that backend only.
 
-Run by its path in the interpreter of an arm: ``build_metadata.py TREE FOLDER BACKEND [PATH …]``. It
+Run by its path in the interpreter of a side: ``build_metadata.py TREE FOLDER BACKEND [PATH …]``. It
 prints the name of the folder that it made in FOLDER.
 """
 

@@ -30,7 +30,7 @@ _SHARES, _LEAST_SECONDS = 8.0, 10.0
 # A function that used up its limit so often is likely to do so again.
 _OFTEN = 2
 # So many modules that a task imports are a library, as torch, that others import too. Seconds would
-# not do: all arms must import it, or none.
+# not do: all sides must import it, or none.
 _LIBRARY = 100
 # Bytes that lines of children are filled up to.
 _PAGE = 4096
@@ -80,7 +80,7 @@ class ForkingSession(Session):
         """Return True once a child has answered, or this process for it; False in that child.
 
         This process keeps nothing that depends on time, not even in size: children must find memory
-        laid out alike in all arms.
+        laid out alike in all sides.
         """
         share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
         limit = min(self._longest, max(_LEAST_SECONDS, share))
@@ -108,14 +108,18 @@ class ForkingSession(Session):
             self._slow[function] = self._slow.get(function, 0) + 1
             reason = f"no answer within {limit:.0f} s{_lost_threads()}"
             self._send(
-                kind="reading", key=task["key"], status="slow", reason=reason, wall_seconds=limit
+                kind="measurement",
+                key=task["key"],
+                status="slow",
+                reason=reason,
+                wall_seconds=limit,
             )
         elif not line.endswith(b"\n"):
             code = os.waitstatus_to_exitcode(status)
             reason = f"its process exited with {code}"
             if code < 0:
                 reason = f"its process was ended by {signal.Signals(-code).name}"
-            self._send(kind="reading", key=task["key"], status="failed", reason=reason)
+            self._send(kind="measurement", key=task["key"], status="failed", reason=reason)
         else:
             self._lines.append(line)
             os.write(self._out, line)
@@ -124,8 +128,8 @@ class ForkingSession(Session):
         return True
 
     def _give(self, kind: str, **fields: Any) -> None:
-        """Hand a reading to the parent and end this child; the parent says all else by itself."""
-        if kind != "reading":
+        """Hand a measurement to the parent and end this child; the parent says all else."""
+        if kind != "measurement":
             return
         assert self._pipe is not None
         files = {}

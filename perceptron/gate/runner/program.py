@@ -1,6 +1,6 @@
-"""The program of an arm: one process that runs benchmarks of one tree and sends what they gave.
+"""The program of a side: one process that runs benchmarks of one tree and sends what they gave.
 
-Started by its path with the interpreter of its arm, which need not have this package: the suite
+Started by its path with the interpreter of its side, which need not have this package: the suite
 that is measured may be this package, in another revision. So it needs the standard library and
 asv_runner or pytest alone, loads its own modules by their path, and works from Python 3.9 up. A job
 is one JSON line on standard input, answers are JSON lines on standard output; what benchmarks print
@@ -138,7 +138,7 @@ def _lay_out(job: Job) -> list[object]:
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
-    """Return what gives the fields of a benchmark's reading; raises `session.Refused`."""
+    """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
     if job["kind"] == "trace":
         look = partial(tracing.trace_calls, roots=[job["tree"], *job["roots"]], seed=seed)
     elif job["kind"] == "count":

@@ -47,9 +47,9 @@ def check_origin(
     """Return (whether code of the tree was imported, foreign modules as ``name from file``).
 
     The tree's benchmarks do not count as its code. A foreign module comes from one of ``others``,
-    the trees and the checkout that this arm must not see. What is installed inside such a folder,
+    the trees and the checkout that this side must not see. What is installed inside such a folder,
     in its virtual environment, is no part of it. The package of the ``project`` itself is foreign
-    wherever else it comes from: both arms would measure one installed copy.
+    wherever else it comes from: both sides would measure one installed copy.
     """
     own = False
     foreign = []

@@ -17,7 +17,7 @@ import pytest
 
 from .pytest_collection import Collection
 from .pytest_fixture import Benchmark
-from .pytest_readings import Readings
+from .pytest_measurements import Measurements
 from .session import Job, Refused, Session, one_line
 
 # They order, repeat or end tests by rules of their own, or work between them.
@@ -96,16 +96,18 @@ class PytestSuite:
             session.seed()
 
         collection = Collection(begun, self._without, [task["id"] for task in tasks])
-        readings = Readings(session, tasks)
+        measurements = Measurements(session, tasks)
         safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
         there = [file for file in safe if os.path.exists(file)]
         try:
             if there:
-                self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
+                self._pytest(
+                    [*there, "--continue-on-collection-errors"], [collection, measurements]
+                )
         except Refused:
-            if not readings.answered:
+            if not measurements.answered:
                 raise
-        readings.refuse(collection.why_not)
+        measurements.refuse(collection.why_not)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
         """Run pytest as this program needs it. Raises `Refused`."""

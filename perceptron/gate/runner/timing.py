@@ -33,7 +33,7 @@ _BATCH_WALL_SECONDS = 0.2
 _HEADROOM = 1.2
 _LARGEST_GROWTH = 100
 _LONGEST_WARM_UP_SECONDS = 1.0
-# A reading of the meter takes some microseconds: around more setups than this in a batch, it would
+# To read the meter takes some microseconds: around more setups than this in a batch, it would
 # cost more than what is timed.
 _MOST_METERED_STEPS = 100
 # One thread runs or waits for a core for no more than all of a time, but for what clocks miss.
@@ -218,7 +218,7 @@ class RawBatches(Batches):
 def timed(
     batches: Batches, warm_up: float, task: Job, meter: Callable[[], Metering], limit: float
 ) -> Job:
-    """Return the fields of a reading: calibrate, or take the samples that the task asks for.
+    """Return the fields of a measurement: calibrate, or take the samples that the task asks for.
 
     These come after seconds of ``warm_up``. ``limit`` is the share from which on one is contended.
     While calibrating, ``idle`` is the share of the time in which no thread ran or was ready to;

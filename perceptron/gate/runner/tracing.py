@@ -197,7 +197,7 @@ def _qualified_names() -> dict[Any, str]:
 
 
 def _shown(file: str, roots: Sequence[str]) -> str:
-    """Return the path as both arms have it: relative to its tree, or to where it is installed."""
+    """Return the path as both sides have it: relative to its tree, or to where it is installed."""
     if file.startswith("<"):
         return file
     real = os.path.realpath(file)

@@ -1,4 +1,4 @@
-"""What one arm tells of its suite: benchmarks, versions of what they use, modules that fail."""
+"""What one side tells of its suite: benchmarks, versions of what they use, modules that fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import own_file
 from perceptron.gate.sampling.processes import Answer
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Benchmark, Side
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
 # What it says itself follows.
@@ -57,7 +57,7 @@ class Unloadable:
 
 @dataclass(frozen=True)
 class Discovery:
-    """A suite as it loads on one arm."""
+    """A suite as it loads on one side."""
 
     benchmarks: list[Benchmark] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Discovery:
     """Seconds that importing took, by the file."""
 
     def identifier(self, benchmark: Benchmark, of: Discovery) -> str | None:
-        """Return by what name this arm's suite finds a benchmark ``of`` another arm's.
+        """Return by what name this side's suite finds a benchmark ``of`` another side's.
 
         A library may tell its suite what parameters there are, so the same set of them may have
         another place here. Where no text is the same (it may hold addresses) and there are as many,
@@ -85,12 +85,12 @@ class Discovery:
 
 def discover(
     programs: Callable[[], Iterable[Answer]],
-    arm: Arm,
+    side: Side,
     where: str,
     without: set[str],
     no_metadata: Callable[[], str | None],
 ) -> Discovery:
-    """Return what the arm's ``programs`` say of its suite, until one has walked all of it.
+    """Return what the side's ``programs`` say of its suite, until one has walked all of it.
 
     A module that ends its program is added to ``without``, and must not be imported by the next
     one. What is to be installed is installed in ``where``; ``no_metadata`` tells why the project
@@ -106,7 +106,7 @@ def discover(
             kind = ImportTooLong
         if "." not in ended.module:
             reason = f"{ended.reason}{_advice(ended, where, None)}"
-            raise kind(f"{arm.upper()} cannot be imported: {reason}", ended.missing)
+            raise kind(f"{side.upper()} cannot be imported: {reason}", ended.missing)
         deadly.append(ended)
         without.add(ended.module)
     unmade = no_metadata()
@@ -118,7 +118,7 @@ def discover(
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
-        raise kind(f"{arm.upper()} cannot be imported: {reason}", first.missing)
+        raise kind(f"{side.upper()} cannot be imported: {reason}", first.missing)
     return replace(found, unloadable=failed)
 
 

@@ -54,10 +54,10 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
             {"base": "a", "head": "b"},
         ):
             trees.arrange(sides)  # type: ignore[arg-type]
-            for arm, side in sides.items():
-                tree = trees.path(arm)  # type: ignore[arg-type]
+            for side, side in sides.items():
+                tree = trees.path(side)  # type: ignore[arg-type]
                 assert tree == home / side
-                assert (tree / "toy" / "more.py").exists() == (arm == "head")
+                assert (tree / "toy" / "more.py").exists() == (side == "head")
 
 
 def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Each arm's project has the metadata that its own build would give it, where that can be made."""
+"""Each side's project has the metadata that its own build would give it, where that can be made."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.environments.metadata import Metadata, Project, read, write
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from tests.gate.conftest import Repository
 
-ARMS: tuple[Arm, ...] = ("base", "head", "control")
+ARMS: tuple[Side, ...] = ("base", "head", "control")
 BACKEND = '[build-system]\nbuild-backend = "maker"\nbackend-path = ["."]\n'
 HOOK = "def prepare_metadata_for_build_wheel(folder, settings=None):\n    "
 
 
-def made(toy: Repository) -> tuple[Metadata, dict[Arm, str]]:
-    """Make it for all arms; return the version of each that has one."""
+def made(toy: Repository) -> tuple[Metadata, dict[Side, str]]:
+    """Make it for all sides; return the version of each that has one."""
     toy.commit("second")
     second = resolve(toy.folder, "second", Path("results"))
     suite = read_suite(Path("asv.conf.json"), toy.folder)
-    versions: dict[Arm, str] = {}
+    versions: dict[Side, str] = {}
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, second, second, suite)
         own = Metadata(trees, suite, dict.fromkeys(ARMS, sys.executable))
-        for arm in ARMS:
-            if arm == "control":
+        for side in ARMS:
+            if side == "control":
                 trees.arrange({"base": "b", "head": "c", "control": "a"})
-            folder = own.folder(arm)
+            folder = own.folder(side)
             if folder is not None:
                 (distribution,) = distributions(path=[str(folder)])
-                versions[arm] = distribution.version
+                versions[side] = distribution.version
                 assert len(str(folder)) == len(str(home / "metadata" / "b"))
     return own, versions
 

@@ -1,4 +1,4 @@
-"""The program of an arm, told what to do as the gate tells it."""
+"""The program of a side, told what to do as the gate tells it."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def answers_of(process: subprocess.Popen[str]) -> Answers:
     return [json.loads(line) for line in process.stdout]
 
 
-def readings(given: Answers) -> dict[str, dict[str, Any]]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
+def measurements(given: Answers) -> dict[str, dict[str, Any]]:
+    return {answer["key"]: answer for answer in given if answer["kind"] == "measurement"}
 
 
 def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
-    return {key: (own["status"], own.get("reason")) for key, own in readings(given).items()}
+    return {key: (own["status"], own.get("reason")) for key, own in measurements(given).items()}

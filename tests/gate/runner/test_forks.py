@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.gate.counting.valgrind import Valgrind
-from tests.gate.runner.conftest import PROGRAM, outcomes, readings
+from tests.gate.runner.conftest import PROGRAM, measurements, outcomes
 from tests.gate.runner.conftest import answers_of as answers
 from tests.gate.runner.conftest import program as start
 
@@ -105,7 +105,7 @@ def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
 def test_every_benchmark_starts_from_the_same_state(tree: Path) -> None:
     """Whatever another one has left in the module."""
     with program(tree, "trace", ["time_first", "time_second"]) as process:
-        given = readings(answers(process))
+        given = measurements(answers(process))
     first, second = (
         [own for own in given[name]["functions"] if own[0] != name]
         for name in ("time_first", "time_second")
@@ -118,7 +118,7 @@ def test_a_function_that_hangs_twice_comes_last(tree: Path) -> None:
     with program(tree, "trace", names, limit_seconds=0.5) as process:
         given = answers(process)
     keys = ["time_hangs(0)", "time_hangs(1)", "time_first", "time_hangs(2)"]
-    assert list(readings(given)) == keys
+    assert list(measurements(given)) == keys
 
 
 def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
@@ -175,7 +175,7 @@ def test_counts_under_valgrind_survive_a_crash(tree: Path) -> None:
     facts = {**instrument.job, "seconds": 1e5, "limit_seconds": 1e4}
     with program(tree, "count", names, instrument.command, **facts) as process:
         given = answers(process)
-    found = readings(given)
+    found = measurements(given)
     assert {key: own["status"] for key, own in found.items()} == {
         "time_first": "ok",
         "time_crashes": "failed",

@@ -39,7 +39,7 @@ def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
 
 
 def test_an_installed_copy_of_the_project_is_foreign(tmp_path: Path) -> None:
-    """Its package lies deeper in the tree than imports look: both arms would run the copy."""
+    """Its package lies deeper in the tree than imports look: both sides would run the copy."""
     benchmarks = str(tmp_path / "b" / "benchmarks")
     helper = module("helpers", tmp_path / "b" / "helpers.py")
     copy = module("Toy", tmp_path / "python3" / "site-packages" / "Toy" / "__init__.py")

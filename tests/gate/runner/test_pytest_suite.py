@@ -1,4 +1,4 @@
-"""Tests that are benchmarks, run by the program of an arm as the gate runs it."""
+"""Tests that are benchmarks, run by the program of a side as the gate runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.runner.conftest import Answers, answers_of, outcomes, program, readings
+from tests.gate.runner.conftest import Answers, answers_of, measurements, outcomes, program
 
 FILE = "tests/bench/test_toy.py"
 
@@ -467,10 +467,12 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
     given = answers(
         tree, "measure", [f"{FILE}::{test}" for test in seconds], variables, calls=6, batches=2
     )
-    assert [reading["status"] for reading in readings(given).values()] == ["ok"] * len(seconds)
+    assert [measurement["status"] for measurement in measurements(given).values()] == ["ok"] * len(
+        seconds
+    )
     for key, expected in seconds.items():
-        reading = readings(given)[key.rpartition("::")[2]]
-        assert reading["samples"] == pytest.approx([expected] * 2)
+        measurement = measurements(given)[key.rpartition("::")[2]]
+        assert measurement["samples"] == pytest.approx([expected] * 2)
     assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
 
 
@@ -502,7 +504,7 @@ def test_what_is_async_is_awaited_in_one_loop(tree: Path, tmp_path: Path) -> Non
     more = [f"tests/bench/test_plain.py::{test}" for test in ("test_marked", "test_codspeed")]
     given = answers(tree, "measure", [*tests, *more], calls=6, batches=2)
     for key, expected in seconds.items():
-        assert readings(given)[key]["samples"] == pytest.approx([expected] * 2), key
+        assert measurements(given)[key]["samples"] == pytest.approx([expected] * 2), key
     found = outcomes(given)
     assert {key: found[key] for key in reasons} == reasons
     assert {found["test_marked"], found["test_codspeed"]} == {("ok", None)}

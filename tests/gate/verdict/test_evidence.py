@@ -16,7 +16,7 @@ from perceptron.gate.verdict.judge import Judgement, judge, replay
 from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import noisy
 from perceptron.gate.verdict.work import work_of
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, SideMeasurement
 from perceptron.records.comparison import Row
 from tests.gate.conftest import benchmark, blocks, counts
 from tests.gate.verdict.conftest import LATE, LOUD, RULE, calm, judged, noise, trial
@@ -259,7 +259,7 @@ def test_more_work_stands_where_base_differs_from_itself() -> None:
 
 
 def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
-    crash = Reading(status="failed", reason="it ended with SIGILL")
+    crash = SideMeasurement(status="failed", reason="it ended with SIGILL")
     timed = blocks("time_it", calm(0.0).tolist())
     row, alone = (judged([*own, *timed]).rows[0] for own in (counts("time_it", failed=crash), []))
     assert row.not_counted == "it ended with SIGILL"
@@ -269,7 +269,9 @@ def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
 
 def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> None:
     """Unless the machine made it wait for a core, or a second trial did not."""
-    base, head = (Reading(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0))
+    base, head = (
+        SideMeasurement(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0)
+    )
     tried = trial(base=base, head=head)
     for change in (0.0, -0.1):
         counted = counts("time_it", change, change, change)

@@ -1,4 +1,4 @@
-"""What the tests of pytest give: each one's reading."""
+"""What the tests of pytest give: each one's measurement."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from .awaiting import is_async, run_with_break
 from .pytest_collection import has_fixture, mark
 from .pytest_fixture import Benchmark, StatisticsAsked
-from .session import Job, Reading, Refused, Session, ended_by, on_one_line, one_line
+from .session import Job, Measuring, Refused, Session, ended_by, on_one_line, one_line
 from .timing import Batches
 
 # As asv, before it takes its first sample.
 _WARM_UP_SECONDS = 0.1
 
 
-class Readings:
+class Measurements:
     """A plug-in that measures what tests hand to their ``benchmark`` fixture, instead of their own.
 
     Each test answers one of the tasks; ``answered`` are the ids of those that have.
@@ -32,7 +32,7 @@ class Readings:
         self._body: Callable[..., Any] | None = None
         self._collected: set[str] = set()
         self._broken: list[tuple[BaseException, str]] = []
-        self._reading = Reading()
+        self._reading = Measuring()
         self._measured: Job = {}
         self._measured_seconds = 0.0
         self.answered: set[str] = set()
@@ -73,24 +73,28 @@ class Readings:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        """Send the reading of one test."""
+        """Send the measurement of one test."""
         task = self._tasks[item.nodeid]
         self._session.start(task)
-        with self._session.reading(task) as self._reading:
-            reading = self._reading
+        with self._session.measurement(task) as self._reading:
+            measurement = self._reading
             self._measured, self._measured_seconds = {}, 0.0
             self._session.seed()
             self._session.loaded(task)
-            reading.begin()
-            with reading.importing(task):
+            measurement.begin()
+            with measurement.importing(task):
                 outcome: Any = yield
             if outcome.excinfo is not None:
                 self._end("failed", ended_by(outcome.excinfo[1]))
             if not self._measured:
                 self._end("skipped", "it does not call benchmark")
-            elif not reading.fields:
-                setup_seconds = max(0.0, reading.wall_seconds() - self._measured_seconds)
-                reading.fields = {"status": "ok", **self._measured, "setup_seconds": setup_seconds}
+            elif not measurement.fields:
+                setup_seconds = max(0.0, measurement.wall_seconds() - self._measured_seconds)
+                measurement.fields = {
+                    "status": "ok",
+                    **self._measured,
+                    "setup_seconds": setup_seconds,
+                }
         self.answered.add(item.nodeid)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -154,10 +158,10 @@ class Readings:
             if name in self.answered or (name in self._collected and self.answered):
                 continue  # what was cut short is done by another process
             self._session.start(task)
-            with self._session.reading(task) as reading:
+            with self._session.measurement(task) as measurement:
                 reason = why_not(name)
                 status = "skipped" if reason.startswith("Skipped: ") else "failed"
-                reading.fields = {"status": status, "reason": reason}
+                measurement.fields = {"status": status, "reason": reason}
 
     def _fixture(self, item: Any) -> Benchmark:
         def measure(batches: Batches) -> None:
