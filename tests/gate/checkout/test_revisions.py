@@ -47,16 +47,16 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     second = resolve(toy.folder, "second", RESULTS)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, SUITE)
-        for sides in (
+        for folders in (
             {"base": "a", "head": "b"},
             {"base": "b", "head": "a"},
             {"base": "c", "head": "a", "control": "b"},
             {"base": "a", "head": "b"},
         ):
-            trees.arrange(sides)  # type: ignore[arg-type]
-            for side, side in sides.items():
+            trees.arrange(folders)  # type: ignore[arg-type]
+            for side, folder in folders.items():
                 tree = trees.path(side)  # type: ignore[arg-type]
-                assert tree == home / side
+                assert tree == home / folder
                 assert (tree / "toy" / "more.py").exists() == (side == "head")
 
 
