@@ -130,8 +130,8 @@ def simulated(work: float, time: float, spread: float, seed: int) -> Row:
     counted = worked(work)
     evidence = work_of(counted, RULE)
     if evidence["time_it"].kind == "same":
-        look = {"time_it": screen[: RULE.look].tolist()}
-        size = RULE.screen if suspicious(look, evidence, RULE) else RULE.look
+        probe = {"time_it": screen[: RULE.probe].tolist()}
+        size = RULE.screen if suspicious(probe, evidence, RULE) else RULE.probe
     else:
         size = RULE.screen
         while size < RULE.most_screen and noisy({"time_it": screen[:size].tolist()}, RULE):
@@ -167,7 +167,7 @@ def test_more_work_is_a_regression_unless_it_takes_less_time(
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
-def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
+def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
     """Of slowdowns as large as the median promise, nearly all are found."""
     promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(25)]
     promised = float(np.median([promise for promise in promises if promise is not None]))
@@ -180,7 +180,7 @@ def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
 def test_the_same_work_is_never_inconclusive_for_noise(
     work: float, spread: float, seed: int, size: int
 ) -> None:
-    """Whatever the clock says, where it convicts nothing; also where it did not look."""
+    """Whatever the clock says, where it convicts nothing; also where it did not probe."""
     again = counts("time_it", work, work)
     (row,) = judged([*again, *blocks("time_it", noise(spread, size, seed).tolist())]).rows
     assert row.verdict == "no change"
