@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import permutations
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked, ruled_out_side_by_side
+from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked
 from perceptron.analysis.finding import FindingRow, finding_rows
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import Interval, is_slower
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered
 from perceptron.records.ground import Ground
@@ -72,8 +73,11 @@ def _finding(bench: Answered) -> FindingAnswer:
     }
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
-    rows = finding_rows(row for row in own if row.all_threads == threads)
-    decided = ruled_out_side_by_side(rows, seconds)
+    rows = list(finding_rows(row for row in own if row.all_threads == threads))
+    decided = {
+        (faster, slower): is_slower(rows, slower, faster)
+        for faster, slower in permutations(seconds, 2)
+    }
     best, unsure = ranked(seconds, decided) if seconds else (None, [])
     return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)
 

@@ -94,7 +94,6 @@ def found(status: Any, **about: Any) -> Crossover:
             found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(1024, 16384)]),
             "torch-cpu is faster from 1,024 rows; undecided below",
         ),
-        (found("reverses", size=900.0, low=800.0), "undecided between numpy and torch-cpu"),
         (
             found("never", decided=[(4, 64), (16384, 16384)]),
             "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
