@@ -79,23 +79,6 @@ def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "shown"),
-    [
-        ({}, EARLY),
-        ({"commit": "newer"}, LATER),
-        ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
-    ],
-)
-def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
-    tmp_path: Path, fields: dict[str, Any], shown: str
-) -> None:
-    """A look that came later knows less; one at newer code, or on another ground, knows news."""
-    keep(tmp_path, BENCH, ROWS, started=EARLY)
-    keep(tmp_path, BENCH | {"quick": True}, ROWS, started=LATER, **fields)
-    assert when(tmp_path) == [shown]
-
-
-@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("run.json", "{}"),
