@@ -30,19 +30,6 @@ def test_of_one_machine_and_family_the_newest_state_answers() -> None:
     assert [at.backend for at in sweep.fastest] == ["numpy", "numpy", "numpy", "torch-cpu"]
 
 
-def test_grounds_stay_apart() -> None:
-    """Two numbers of threads and two dtypes are four answers."""
-    rows = [
-        row
-        for threads in (1, 2)
-        for dtype in ("float32", "float64")
-        for row in on("box", threads=threads, dtype=dtype)
-    ]
-    (answer,) = machine_answers(sweeps(rows), [])
-    grounds = {(sweep.ground.threads, sweep.ground.dtype) for sweep in answer.sweeps}
-    assert len(grounds) == len(answer.sweeps) == 4
-
-
 def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None:
     found = groups(*on("a", "b"), *on("a", **OLD))
     assert [(one.alike.family, one.backend) for one in found] == [

@@ -110,14 +110,8 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
     )
 
 
-def test_a_search_begins_with_the_coarse_sizes() -> None:
-    """All of them, with as many processes as a first look takes, and nothing else."""
-    requests = next_measurements([], A, B, SEARCH)
-    assert requests == dict.fromkeys([1, 4, 16, 64, 256, 1024, 4096], SEARCH.first)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
-@pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.5, 0.12), linear(1.0, 0.1)])
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+@pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.0, 0.1)])
 def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     """Every ask is for a whole number in range, and for more processes than there are."""
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
@@ -209,12 +203,6 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
 
 
-def test_neighbouring_whole_numbers_end_the_search() -> None:
-    """Between 2 and 3 there is nothing to measure."""
-    rows = Lab({A: linear(1, 1), B: lambda size: 3.4}, Search(1, 1000)).locate()
-    assert judged(rows).bracket == (2, 3)
-
-
 def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
     """The bracket stays as wide as the interval; the processes go up instead."""
     quiet, loud = Lab(CROSSING, noise=0.002).locate(), Lab(CROSSING, noise=0.3).locate()
@@ -227,18 +215,6 @@ def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
     assert len(loud) / few > len(quiet) / many
     assert narrow.bracket is not None
     assert narrow.bracket[1] / narrow.bracket[0] < 1.25
-
-
-@pytest.mark.parametrize("ours", [linear(1, 0.1), linear(1.3, 0.13), linear(20, 2)])
-def test_who_wins_everywhere_is_surely_known(ours: Cost) -> None:
-    """Without a crossover the search still ends, sure, with enough processes where it is close."""
-    rows = Lab({A: ours, B: lambda size: 1.5 * (1 + 0.1 * size)}).locate()
-    crossover = judged(rows)
-    assert (crossover.status, crossover.is_decided) == (
-        "always" if ours(0) > 1.5 else "never",
-        True,
-    )
-    assert max(processes(rows, size) for size in crossover.sizes_measured) >= SEARCH.enough
 
 
 def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
@@ -254,8 +230,9 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
     assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
-@pytest.mark.parametrize("backend", [A, B])
-@pytest.mark.parametrize(("first", "last"), [(90, 110), (65, 255), (100, 100), (16, 16), (17, 64)])
+@pytest.mark.parametrize(
+    ("backend", "first", "last"), [(A, 90, 110), (B, 65, 255), (B, 16, 16), (A, 17, 64)]
+)
 def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     backend: str, first: int, last: int
 ) -> None:
@@ -272,15 +249,6 @@ def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     assert not {size for size in crossover.sizes_measured if first <= size <= last}
 
 
-def test_where_the_middle_fails_another_place_is_tried() -> None:
-    """Of 64 to 128 the middle is 91: then a quarter of the way, at 76."""
-    rows = Lab(CROSSING, fails=lambda name, size: 90 <= size <= 110).locate()
-    crossover = judged(rows)
-    assert crossover.bracket is not None
-    assert 64 < crossover.bracket[0] < 90
-    assert 110 < crossover.bracket[1] <= 128
-
-
 def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
     """The third process crashes wherever it is close: nobody asks for a fourth."""
 
@@ -294,18 +262,6 @@ def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
     rows = Fragile(CROSSING).locate()
     assert judged(rows).status == "crosses"
     assert {processes(rows, size) for size in (64, 128)} == {2}
-
-
-def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
-    """And the answer is why it was not measured."""
-    rows = Lab(CROSSING, fails=lambda name, size: name == B).locate()
-    assert [row.size for row in rows if row.backend == B] == coarse_sizes(SEARCH)
-    crossover = judged(rows)
-    assert (crossover.status, crossover.reason, crossover.is_decided) == (
-        "not measured",
-        "torch-cpu: it broke",
-        False,
-    )
 
 
 @pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
