@@ -6,14 +6,12 @@ from math import exp, log
 from statistics import median
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.cost_fit import neighbourhood
 from perceptron.analysis.work import Work
 from tests import made_work
 from tests.made_work import drawn, measured, rows_of_two
@@ -46,13 +44,6 @@ def test_the_costs_grow_with_the_work(curve: CostCurve, seed: int, amount: str, 
     assert curve.plain_seconds(larger) >= curve.plain_seconds(of)
     deeper = replace(of, shape=replace(of.shape, hidden=(*of.shape.hidden, 1)))
     assert curve.plain_seconds(deeper) > curve.plain_seconds(of)
-
-
-def test_a_curve_comes_back_from_json(curve: CostCurve) -> None:
-    """And estimates the same, to the last bit."""
-    again = msgspec.json.decode(msgspec.json.encode(curve), type=CostCurve)
-    assert again == curve
-    assert again.seconds(drawn(-1)) == curve.seconds(drawn(-1))
 
 
 def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
@@ -114,15 +105,6 @@ def test_far_from_what_was_measured_the_interval_is_wider() -> None:
     assert far.high / far.low >= near.high / near.low > 1
 
 
-def test_few_shapes_have_no_curve_and_the_newest_row_of_one_counts() -> None:
-    rows = [measured(drawn(seed), seconds=1e-3) for seed in range(FEWEST - 1)]
-    assert fit(rows) == {}
-    old = [measured(drawn(0), seconds=1e-3 * n, when=f"2025-01-0{n}") for n in range(1, 9)]
-    assert fit([*rows, *old]) == {}
-    refused = [measured(drawn(seed), reason="no") for seed in range(20)]
-    assert fit([*rows, *refused]) == {}
-
-
 def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
     code = (
         "import sys; from perceptron.analysis.cost_curve import CostCurve; import msgspec;"
@@ -134,10 +116,3 @@ def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True
     )
     assert answer.stdout == "False\n"
-
-
-def test_of_few_rows_none_is_called_absurd() -> None:
-    left = np.zeros(9)
-    left[4] = 9.0
-    places = np.arange(9, dtype=np.float64)[:, None]
-    assert len(neighbourhood(places, left).kept) == 9
