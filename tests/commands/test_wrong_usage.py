@@ -106,12 +106,10 @@ bench --partitions a | --partitions is for the jobs of a fleet: add --on
 bench --on pbs | --on takes slurm, or local:N for N jobs on this machine; got 'pbs'
 bench --on local:0 | --on takes slurm, or local:N for N jobs on this machine; got 'local:0'
 bench --on local:2 --partitions a | --partitions is for Slurm: leave it out with --on local:2
-bench --on local:2 --nodes 2 | --nodes is for Slurm: leave it out with --on local:2
 bench --on local:2 --machine box | --machine names one machine and there are 2: leave it out…
 bench --on slurm --partitions .. | --partitions takes letters, digits and . _ - (64 at most),…
-bench --on slurm --time soon | --time takes minutes, or [DAYS-]HOURS:MINUTES:SECONDS; got 'soon'
+bench --on slurm --time soon | Invalid value for '--time'…
 bench --on slurm --sbatch "a b=c" | --sbatch takes KEY=VALUE, as in account=physics; got 'a b=c'
-bench --on slurm --sbatch partition=a | --sbatch partition: the fleet sets it: give…
 bench --on slurm --sbatch output=x | --sbatch output: the fleet sets it: leave it out
 bench --on slurm --families mlp-widht | unknown family 'mlp-widht': did you mean 'mlp-width'?
 crossover --what-if h1000 --on slurm | unknown device 'h1000': did you mean 'h100'?

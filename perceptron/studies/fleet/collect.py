@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -42,52 +41,35 @@ ROWS = "measurements.jsonl"
 # Two runs of one machine that began in one second; more are no accident.
 _MOST_NAMESAKES = 100
 
-_State = tuple[tuple[int, int], ...]
+
+def collect(results: Path, sources: Iterable[Path]) -> Collected:
+    """Merge the runs in these folders; return where they lie now, and complaints about others.
+
+    Several processes may collect into one folder: they take turns. Raises `UserError` if it
+    cannot be written to.
+    """
+    lock = results / FLEETS / "collect.lock"
+    runs, complaints = [], []
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            for source in sources:
+                for folder in run_folders(source):
+                    try:
+                        runs.append(_collected(folder, results / "runs"))
+                    except UserError as error:
+                        complaints.append(label(error))
+    except OSError as error:
+        raise cannot_write(results, error) from None
+    return Collected(runs=runs, complaints=sorted(complaints))
 
 
-class Collector:
-    """Merges runs into a folder of results, repeatedly; unchanged ones are not read again."""
-
-    def __init__(self, results: Path) -> None:
-        self._results = results
-        self._merged: dict[Path, tuple[_State, CollectedRun]] = {}
-
-    def collect(self, sources: Iterable[Path]) -> Collected:
-        """Merge the runs in these folders; return where they lie now, and complaints about others.
-
-        Several processes may collect into one folder: they take turns. Raises `UserError` if it
-        cannot be written to.
-        """
-        lock = self._results / FLEETS / "collect.lock"
-        runs, complaints = [], []
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(lock):
-                for source in sources:
-                    for folder in run_folders(source):
-                        try:
-                            runs.append(self._merge(folder))
-                        except UserError as error:
-                            complaints.append(label(error))
-        except OSError as error:
-            raise cannot_write(self._results, error) from None
-        return Collected(runs=runs, complaints=sorted(complaints))
-
-    def _merge(self, folder: Path) -> CollectedRun:
-        state = _state(folder)
-        known = self._merged.get(folder)
-        if known is not None and known[0] == state:
-            return known[1]
-        run, machines = load_plan(folder), self._results / "runs"
-        if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
-            raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
-        facts = facts_of(load_environment(folder))
-        machine = name_by_facts(machines, run.machine, facts)
-        merged = merge_run(folder, machines, machine)
-        if known is not None:
-            merged = with_fields(merged, added=known[1].added + merged.added)
-        self._merged[folder] = (state, merged)
-        return merged
+def _collected(folder: Path, machines: Path) -> CollectedRun:
+    run = load_plan(folder)
+    if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
+        raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
+    facts = facts_of(load_environment(folder))
+    return merge_run(folder, machines, name_by_facts(machines, run.machine, facts))
 
 
 def run_folders(source: Path) -> Iterator[Path]:
@@ -97,16 +79,6 @@ def run_folders(source: Path) -> Iterator[Path]:
         if found:
             yield from (file.parent for file in found)
             return
-
-
-def _state(folder: Path) -> _State:
-    """Return the sizes and times of a run's files."""
-    state = []
-    for file in (folder / "run.json", folder / ROWS):
-        with suppress(OSError):
-            stat = file.stat()
-            state.append((stat.st_size, stat.st_mtime_ns))
-    return tuple(state)
 
 
 # --- the name of a machine -----------------------------------------------------------------------
@@ -205,8 +177,6 @@ def _renamed(line: bytes, machine: str) -> bytes:
 
 def _beyond(lines: Sequence[bytes], held: Sequence[bytes]) -> list[bytes]:
     """Return the lines that a copy does not hold, in their order."""
-    if list(lines[: len(held)]) == list(held):
-        return list(lines[len(held) :])
     left = Counter(held)
     new = []
     for line in lines:
