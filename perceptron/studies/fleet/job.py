@@ -19,8 +19,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from perceptron import rehearsal
-from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
-from perceptron.environment_variables import variables_set
 from perceptron.machine import folder_name, machine_name
 from perceptron.studies.fleet.folder import JobFolder, Note, Submission, last_line
 
@@ -28,9 +26,6 @@ _CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 # Exit codes of a command that did its work: with bad news, or inconclusive, too.
 _ANSWERED = frozenset({0, 1, 3})
 _FAILED = 2
-# Variables: no other node, whatever Slurm's job and the shell that submitted it name, and so no
-# address for others. Each node of a job measures for itself.
-_ALONE = {NODES: "", ADDRESS: ""}
 
 
 class JobFailed(Exception):
@@ -80,7 +75,7 @@ class MeasuringJob:
             return
         job.write_note(attempt, rank, note)
         _show_devices(submission)
-        with _interruptible(node.USR_SIG) as interruption, variables_set(_ALONE):
+        with _interruptible(node.USR_SIG) as interruption:
             code = _run_perceptron(
                 [
                     *submission.arguments,

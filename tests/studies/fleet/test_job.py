@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from perceptron.backends.data_parallel.nodes import ADDRESS, NODES, Layout, layout
 from perceptron.machine import machine_name
 from perceptron.studies.fleet import job as module
 from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note
@@ -65,28 +64,6 @@ def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
     node.write(submission(budget_seconds=120.0))
     MeasuringJob(str(node.path))()
     assert len(typed) == 2, "with a larger budget there may be something left"
-
-
-@pytest.mark.parametrize("shell", [None, ";ssh b"])
-def test_processes_that_train_together_stay_on_their_node(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch, shell: str | None
-) -> None:
-    """The other nodes of the job measure for themselves; nothing of it is left afterwards."""
-    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
-    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
-    if shell is not None:
-        monkeypatch.setenv(NODES, shell)
-        monkeypatch.setenv(ADDRESS, "10.0.0.1")
-    layouts = []
-
-    def run_module(name: str, run_name: str) -> None:
-        layouts.append(layout(2))
-
-    monkeypatch.setattr(module.runpy, "run_module", run_module)
-    before = dict(os.environ)
-    MeasuringJob(str(node.path))()
-    assert layouts == [Layout("127.0.0.1", ((),), 2)]
-    assert dict(os.environ) == before
 
 
 def test_a_job_that_is_told_to_end_has_not_failed(
