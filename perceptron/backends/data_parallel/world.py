@@ -52,11 +52,16 @@ class World:
         self.has_ended = False
         """Whether nothing can be asked of it any more."""
         self._folder = tempfile.TemporaryDirectory(prefix="perceptron-ranks-")
+        """Nobody else's: there lie the socket at which ranks arrive, and what they write."""
+        folder = Path(self._folder.name)
+        self._listener = Listener(str(folder / "leader"), "AF_UNIX", backlog=processes)
+        self._arrivals: queue.SimpleQueue[tuple[int, int, Connection]] = queue.SimpleQueue()
+        threading.Thread(target=self._accept, daemon=True).start()
         self._ranks: list[tuple[Connection, int]] = []
         """The connection on which each rank is asked, and the number of its process."""
-        self._launcher, arrivals = launch(processes, device, Path(self._folder.name))
+        self._launcher = launch(processes, device, folder)
         try:
-            self._ranks = self._wait_for_ranks(arrivals)
+            self._ranks = self._wait_for_ranks()
             self.ask("join", EXCHANGE_SECONDS)
         except BaseException:
             self.end()
@@ -154,15 +159,18 @@ class World:
     def _called(self, rank: int) -> str:
         return f"rank {rank} of {self.processes}"
 
-    def _wait_for_ranks(
-        self, arrivals: queue.SimpleQueue[tuple[int, int, Connection]]
-    ) -> list[tuple[Connection, int]]:
+    def _accept(self) -> None:
+        for _ in range(self.processes):
+            connection = self._listener.accept()
+            self._arrivals.put((*connection.recv(), connection))
+
+    def _wait_for_ranks(self) -> list[tuple[Connection, int]]:
         """Return all ranks when they have come. Raises `RankFailed` if one does not."""
         came: dict[int, tuple[Connection, int]] = {}
         until = time.monotonic() + START_SECONDS
         while len(came) < self.processes:
             with suppress(queue.Empty):
-                rank, process_id, connection = arrivals.get(timeout=_LOOK_SECONDS)
+                rank, process_id, connection = self._arrivals.get(timeout=_LOOK_SECONDS)
                 came[rank] = (connection, process_id)
                 continue
             if self._launcher.has_ended:
@@ -199,6 +207,7 @@ class World:
             self.has_ended = True
             for connection, _ in self._ranks:
                 connection.close()
+            self._listener.close()
             self._launcher.end(_SECONDS_TO_LEAVE)
             self._folder.cleanup()
 
@@ -228,27 +237,14 @@ def end_worlds() -> None:
     _worlds.clear()
 
 
-def launch(
-    processes: int, device: str, folder: Path
-) -> tuple[ChildProcess, queue.SimpleQueue[tuple[int, int, Connection]]]:
-    """Start so many ranks; return their launcher, and where they will arrive.
+def launch(processes: int, device: str, folder: Path) -> ChildProcess:
+    """Start so many ranks, which arrive at the socket ``leader`` in a folder and write there.
 
-    A rank arrives with its number, that of its process, and its connection. ``folder`` is nobody
-    else's: there lie the socket and what ranks write.
+    Returns what starts them.
     """
-    listener = Listener(str(folder / "leader"), "AF_UNIX", backlog=processes)
-    arrivals: queue.SimpleQueue[tuple[int, int, Connection]] = queue.SimpleQueue()
-
-    def accept() -> None:
-        with listener:
-            for _ in range(processes):
-                connection = listener.accept()
-                arrivals.put((*connection.recv(), connection))
-
-    threading.Thread(target=accept, daemon=True).start()
     command = [sys.executable, "-m", _LAUNCHER, str(processes), str(folder)]
-    command += [str(listener.address), device]
-    return ChildProcess(command, _environment(processes), own_group=True), arrivals
+    command += [str(folder / "leader"), device]
+    return ChildProcess(command, _environment(processes), own_group=True)
 
 
 def _environment(processes: int) -> dict[str, str]:

@@ -8,10 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from contextlib import suppress
+from multiprocessing.connection import Client
 from pathlib import Path
-from queue import SimpleQueue
 from types import SimpleNamespace
 
 import psutil
@@ -123,23 +122,23 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launche
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
     """Return a world whose ranks join and answer once, without a process."""
-    arrivals: SimpleQueue[object] = SimpleQueue()
-    pipes = [Pipe() for _ in answers]
 
-    def serve(rank: Connection, answer: object) -> None:
-        for one in (("done", None), answer):  # joined; and silent after the next
-            rank.recv()
-            rank.send(one)
+    def serve(folder: Path, rank: int, answer: object) -> None:
+        with Client(str(folder / "leader"), "AF_UNIX") as leader:
+            leader.send((rank, os.getpid()))
+            with suppress(EOFError):
+                for one in (("done", None), answer):  # joined; and silent after the next
+                    leader.recv()
+                    leader.send(one)
+                leader.recv()
+                leader.recv()
 
-    for number, ((ours, theirs), answer) in enumerate(zip(pipes, answers, strict=True)):
-        arrivals.put((number, 0, ours))
-        threading.Thread(target=serve, args=(theirs, answer), daemon=True).start()
-    launcher = SimpleNamespace(
-        has_ended=False,
-        end=lambda seconds: None,
-        pipes=pipes,  # which stay open as long
-    )
-    monkeypatch.setattr(world, "launch", lambda processes, device, folder: (launcher, arrivals))
+    def launch(processes: int, device: str, folder: Path) -> SimpleNamespace:
+        for number, answer in enumerate(answers):
+            threading.Thread(target=serve, args=(folder, number, answer), daemon=True).start()
+        return SimpleNamespace(has_ended=False, end=lambda seconds: None)
+
+    monkeypatch.setattr(world, "launch", launch)
     return world.World(len(answers), "cpu")
 
 
