@@ -39,9 +39,6 @@ SAME_WORK = "its work is the same: what became slower is not what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
-_ONLY_CALLS = (
-    "Python's functions: it executes too many bytecodes to count, and calls changed in none"
-)
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
@@ -128,13 +125,8 @@ def _importance(row: Row) -> tuple[bool, float]:
 
 def _of_traces(base: Trace, head: Trace) -> tuple[list[Growth], list[str]]:
     """Return what grew in Python, and what is unknown of it."""
-    if base.unit != head.unit:
-        return [], ["Python's functions: one side has too much to count"]
     unknown = [] if base.repeats and head.repeats else [_NO_REPEAT]
-    grown = growths(table(base), table(head), "python", base.unit)
-    if base.unit == "calls" and not grown:
-        unknown.append(_ONLY_CALLS)
-    return grown, unknown
+    return growths(table(base), table(head), "python", "bytecodes"), unknown
 
 
 def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:

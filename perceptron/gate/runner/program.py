@@ -68,18 +68,24 @@ def main() -> None:
     os.chdir(job["folder"])
     padding = _lay_out(job)
     sys.path[:0] = job["roots"]
-    sys.meta_path.insert(0, provenance.TreeFirst(job["roots"]))
+    folder = os.path.join(job["tree"], job["benchmarks"])
+    sys.meta_path.insert(
+        0,
+        provenance.TreeFirst(job["tree"], job["roots"])
+        if job["roots"]
+        else provenance.InstalledFirst(job["tree"], folder),
+    )
     sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
         seeds.install()
         seed = seeds.seed_all
-    # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
+    # For what benchmarks start themselves, as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     end = time.monotonic() + job.get("seconds", 0.0)
-    of_children: list[Any] = []
+    modules: list[Any] = []
     try:
         if job["suite"] == "pytest":
             suite = _load("pytest_suite").PytestSuite(job, send)
@@ -97,11 +103,11 @@ def main() -> None:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):
                 longest, out = job["limit_seconds"], answers.fileno()
-                running = forks.ForkingSession(end, longest, out, *how)
+                running = forks.ForkingSession(end, longest, out, len(job["tasks"]), *how)
             else:
                 running = session.Session(*how)
             suite.run(running, job["tasks"])
-            of_children = running.modules()
+            modules += running.modules()
     except session.Refused as error:
         send(kind="failed", reason=str(error))
         os._exit(_FAILED)
@@ -109,7 +115,7 @@ def main() -> None:
         traceback.print_exc()
         send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
-    modules = [*suite.modules(), *of_children]
+    modules += suite.modules()
     own, foreign = provenance.check_origin(
         job["tree"], job["others"], suite.folder, modules, job["project"]
     )
@@ -153,8 +159,6 @@ def _measured_by(job: Job, seed: Any) -> Any:
 
     def measured(batches: Any, warm_up: float, task: Job) -> Job:
         del warm_up, task  # what warms it up follows from what it executes
-        if batches.elsewhere:
-            raise session.Refused("it runs in a process of its own")
         fields: Job = look(batches)
         return fields
 

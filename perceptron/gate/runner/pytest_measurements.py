@@ -1,23 +1,142 @@
-"""What the tests of pytest give: each one's measurement."""
+"""What the tests of pytest give: each one's measurement, of what it hands to its fixture.
+
+The ``benchmark`` fixture is as pytest-benchmark and pytest-codspeed have it, but leaves measuring
+to the gate.
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
-from .awaiting import is_async, run_with_break
-from .pytest_collection import has_fixture, mark
-from .pytest_fixture import Benchmark, StatisticsAsked
 from .session import Job, Measuring, Refused, Session, ended_by, on_one_line, one_line
 from .timing import Batches
 
+# Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
+_NAMES = ("benchmark", "codspeed_benchmark")
 # As asv, before it takes its first sample.
 _WARM_UP_SECONDS = 0.1
+
+
+def has_fixture(item: Any) -> bool:
+    """Return whether a test is given what measures a part of it."""
+    return not {*_NAMES}.isdisjoint(item.fixturenames)
+
+
+def mark(item: Any) -> Any:
+    """Return the mark of a benchmark, or None. Without the fixture it is measured whole."""
+    return next(filter(None, map(item.get_closest_marker, _NAMES)), None)
+
+
+class StatisticsAsked(Exception):
+    """Ends a test after it has measured: it looks at statistics, which there are none of here."""
+
+
+class Benchmark:
+    """Measures one function in batches, with no regard to rounds; ``measure`` takes these."""
+
+    enabled = True
+    disabled = False
+
+    def __init__(self, item: Any, measure: Callable[[Batches], object]) -> None:
+        callspec, marked = getattr(item, "callspec", None), mark(item)
+        self.options: dict[str, Any] = {} if marked is None else dict(marked.kwargs)
+        self.name = item.name
+        self.fullname = item.nodeid
+        self.param = None if callspec is None else callspec.id
+        self.params = None if callspec is None else callspec.params
+        self.group = self.options.get("group")
+        self.extra_info: dict[str, Any] = {}
+        self._timer = self.options.get("timer") or time.perf_counter
+        self._measure = measure
+        self._used = False
+
+    def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Measure calls with these arguments, and return what one more gives."""
+        call = partial(function, *args, **kwargs) if args or kwargs else function
+        self._take(call)
+        return _awaited_by_none(call())
+
+    def pedantic(
+        self,
+        target: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        setup: Callable[[], Any] | None = None,
+        teardown: Callable[..., object] | None = None,
+        rounds: int = 1,
+        warmup_rounds: int = 0,
+        iterations: int = 1,
+    ) -> Any:
+        """Measure calls, so many ``iterations`` after each ``setup``, and return what one gives.
+
+        How many rounds there are is decided elsewhere. So what asks for one call only, as it does
+        by default, and sets nothing up for it may not be called again, or be another thing when it
+        is: what a call uses up or remembers. Raises `Refused` for that.
+        """
+        if setup is None and rounds * iterations + warmup_rounds == 1:
+            raise Refused(
+                "benchmark.pedantic calls it once, and it may differ when it is called again: give "
+                "it a setup, or 2 rounds",
+                "untried",
+            )
+        given = arguments = (args, kwargs or {})
+
+        def prepare() -> None:
+            nonlocal arguments
+            arguments = (setup() if setup is not None else None) or given
+
+        def call() -> Any:
+            own, named = arguments
+            return target(*own, **named)
+
+        def clean_up() -> None:
+            if teardown is not None:
+                own, named = arguments
+                teardown(*own, **named)
+
+        def renew() -> None:
+            clean_up()
+            prepare()
+
+        prepared = setup is not None or teardown is not None
+        prepare()
+        self._take(call, renew if prepared else None, iterations if prepared else 0)
+        renew()
+        result = call()
+        clean_up()
+        return _awaited_by_none(result)
+
+    @property
+    def stats(self) -> None:
+        """None before it has measured. Raises `StatisticsAsked` afterwards."""
+        if self._used:
+            raise StatisticsAsked("the gate measures in batches of its own")
+
+    def _take(
+        self,
+        call: Callable[[], Any],
+        reset: Callable[[], object] | None = None,
+        number: int = 0,
+    ) -> None:
+        if self._used:
+            raise RuntimeError("benchmark can be used only once in a test")
+        self._used = True
+        self._measure(Batches(call, lambda: self._timer, reset, number))
+
+
+def _awaited_by_none(result: Any) -> Any:
+    """Return the result; raises `Refused` for a coroutine."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise Refused("what benchmark calls is async: have it run its own event loop", "untried")
+    return result
 
 
 class Measurements:
@@ -29,9 +148,7 @@ class Measurements:
     def __init__(self, session: Session, tasks: list[Job]) -> None:
         self._session = session
         self._tasks = {task["id"]: task for task in tasks}
-        self._body: Callable[..., Any] | None = None
         self._collected: set[str] = set()
-        self._broken: list[tuple[BaseException, str]] = []
         self._reading = Measuring()
         self._measured: Job = {}
         self._measured_seconds = 0.0
@@ -56,16 +173,14 @@ class Measurements:
         """Run each test in a child, with all its fixtures, where the session has children."""
         if not self._session.forking:
             return None
-        items = {item.nodeid: item for item in session.items}
-        tasks = [self._tasks[name] for name in items]
-        for task in self._session.in_turn(tasks):
+        for item in session.items:
+            task = self._tasks[item.nodeid]
             self._session.start(task)
             self._session.loaded(task)
             if self._session.hand_over(task):
                 self.answered.add(task["id"])
                 continue
             try:
-                item = items[task["id"]]
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             finally:  # a child never comes here unless something of pytest's own fails
                 os._exit(1)
@@ -82,8 +197,7 @@ class Measurements:
             self._session.seed()
             self._session.loaded(task)
             measurement.begin()
-            with measurement.importing(task):
-                outcome: Any = yield
+            outcome: Any = yield
             if outcome.excinfo is not None:
                 self._end("failed", ended_by(outcome.excinfo[1]))
             if not self._measured:
@@ -97,16 +211,13 @@ class Measurements:
                 }
         self.answered.add(item.nodeid)
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> None:
         """Let each fixture draw its own numbers, whichever were set up before it.
 
         So does the test, whose ``benchmark`` is set up for it alone.
         """
         self._session.seed(f"{fixturedef.argname} {getattr(request, 'param_index', '')}")
-        outcome: Any = yield
-        if outcome.excinfo is not None:
-            self._broken.append((outcome.excinfo[1], fixturedef.argname))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
@@ -120,9 +231,9 @@ class Measurements:
         if isinstance(error, Refused):
             self._end(error.status, str(error))
         elif report.skipped:
-            self._end("skipped", _why_skipped(report, error))
+            self._end("skipped", on_one_line(str(error)) or "it skips")
         else:
-            self._end("failed", self._why_failed(report, call))
+            self._end("failed", _why_failed(report, call))
 
     def _end(self, status: str, reason: str) -> None:
         """Say what became of the test: its first failure if it has any, else what came first."""
@@ -132,25 +243,10 @@ class Measurements:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-        """Have a test measured whole that has no fixture for a part of it.
-
-        What a plug-in for async tests puts in its place later does not count.
-        """
-        self._body = item.obj if is_async(item.obj) else None
+        """Have a test measured whole that has no fixture for a part of it."""
         if not has_fixture(item):
-            self._body = item.obj = partial(self._fixture(item), item.obj)
+            item.obj = partial(self._fixture(item), item.obj)
         yield
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
-        """Run a test that pytest cannot run by itself, or not so."""
-        if self._body is None:
-            return None
-        names = pyfuncitem._fixtureinfo.argnames
-        made = self._body(**{name: pyfuncitem.funcargs[name] for name in names})
-        if is_async(self._body):
-            run_with_break(made)
-        return True
 
     def refuse(self, why_not: Callable[[str], str]) -> None:
         """Answer for tests that were not collected, and for all if the first did not run."""
@@ -171,20 +267,7 @@ class Measurements:
             self._measured = self._session.measured(batches, _WARM_UP_SECONDS, task)
             self._measured_seconds = time.perf_counter() - begin
 
-        return Benchmark(item, mark(item), measure)
-
-    def _why_failed(self, report: Any, call: Any) -> str:
-        if call.excinfo is None:  # as an xfail that is strict and passes
-            return on_one_line(str(report.longrepr))
-        error = call.excinfo.value
-        reason = one_line(error)
-        if isinstance(error, AssertionError) and not str(error):
-            statement = " ".join(str(call.excinfo.traceback[-1].statement).split())
-            reason = f"AssertionError: {statement}"[:300]
-        fixture = next((name for known, name in self._broken if known is error), None)
-        if fixture is not None:
-            return f"fixture {fixture}: {reason}"
-        return f"teardown: {reason}" if report.when == "teardown" else reason
+        return Benchmark(item, measure)
 
 
 class _Fixtures:
@@ -203,15 +286,12 @@ class _Fixtures:
         """Measure what it is called with."""
         return benchmark
 
-    @pytest.fixture
-    def benchmark_weave(self, benchmark: Any) -> Any:
-        """Leave it out: see `Benchmark.weave`."""
-        return benchmark.weave
 
-
-def _why_skipped(report: Any, error: BaseException | None) -> str:
-    expected = getattr(report, "wasxfail", None)
-    if expected is not None:
-        text = str(expected).removeprefix("reason: ")
-        return on_one_line(f"xfail: {text}".removesuffix(": "))
-    return on_one_line(str(error)) or "it skips"
+def _why_failed(report: Any, call: Any) -> str:
+    if call.excinfo is None:  # as an xfail that is strict and passes
+        return on_one_line(str(report.longrepr))
+    error = call.excinfo.value
+    if isinstance(error, AssertionError) and not str(error):
+        statement = " ".join(str(call.excinfo.traceback[-1].statement).split())
+        return f"AssertionError: {statement}"[:300]
+    return one_line(error)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,11 +25,10 @@ class Refused(Exception):
 
 
 class Measuring:
-    """The ``fields`` of a measurement while it is made; ``imported`` seconds are not its own."""
+    """The ``fields`` of a measurement while it is made, and since when."""
 
     def __init__(self) -> None:
         self.fields: Job = {}
-        self.imported = 0.0
         self._begin = time.perf_counter()
 
     def begin(self) -> None:
@@ -38,38 +36,8 @@ class Measuring:
         self._begin = time.perf_counter()
 
     def wall_seconds(self) -> float:
-        """Return what passed since, without imports."""
-        return time.perf_counter() - self._begin - self.imported
-
-    @contextmanager
-    def importing(self, task: Job) -> Iterator[None]:
-        """Leave out what import statements take meanwhile, if the task is to calibrate.
-
-        A suite that imports its libraries in ``setup`` makes the first benchmark of each process
-        pay for them. That is a cost of the process, and decides how many benchmarks share one. What
-        is timed must not pay for this clock.
-        """
-        if task.get("calls"):
-            yield
-            return
-        original, inside = builtins.__import__, False
-
-        def timed(*args: Any, **named: Any) -> Any:
-            nonlocal inside
-            if inside:
-                return original(*args, **named)
-            inside, begin = True, time.perf_counter()
-            try:
-                return original(*args, **named)
-            finally:
-                inside = False
-                self.imported += time.perf_counter() - begin
-
-        builtins.__import__ = timed
-        try:
-            yield
-        finally:
-            builtins.__import__ = original
+        """Return what passed since."""
+        return time.perf_counter() - self._begin
 
 
 class Session:
@@ -93,10 +61,6 @@ class Session:
     def modules(self) -> list[Any]:
         """Return what children alone imported."""
         return []
-
-    def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
-        """Return the tasks in the order in which they are run."""
-        return tasks
 
     def hand_over(self, _task: Job) -> bool:
         """Have a child run a task that is loaded; return whether it has answered.

@@ -23,7 +23,6 @@ def program(
     kind: str,
     tasks: Sequence[tuple[str, str]],
     command: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
     effort: Mapping[str, int] | None = None,
     **facts: object,
 ) -> Iterator[subprocess.Popen[str]]:
@@ -46,7 +45,7 @@ def program(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder), **(variables or {})},
+        env={**os.environ, "TMPDIR": str(folder)},
         text=True,
         start_new_session=True,
     ) as process:

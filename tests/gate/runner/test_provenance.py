@@ -20,7 +20,7 @@ def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path
     (tmp_path / "numpy").mkdir()
     for name in ("numpy/notes.txt", "statistics.py"):
         (tmp_path / name).touch()
-    finder = TreeFirst([str(tmp_path)])
+    finder = TreeFirst(str(tmp_path), [str(tmp_path)])
     assert finder.find_spec("numpy") is None
     assert finder.find_spec("statistics") is None
     assert finder.find_spec("inner", ["/somewhere"]) is None
