@@ -69,7 +69,8 @@ def main() -> None:
     padding = _lay_out(job)
     sys.path[:0] = job["roots"]
     sys.meta_path.insert(0, provenance.TreeFirst(job["roots"]))
-    sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
+    lent = job.get("lent", [])
+    sys.path.extend(lent)  # last, so that what this interpreter has goes first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
@@ -77,7 +78,8 @@ def main() -> None:
         seed = seeds.seed_all
     # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
+    paths = [*job["roots"], *([inherited] if inherited else []), *lent]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     end = time.monotonic() + job.get("seconds", 0.0)
     of_children: list[Any] = []
     try:
