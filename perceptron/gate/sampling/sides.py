@@ -14,8 +14,8 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, with_tilde
-from perceptron.gate.environments.interpreters import Code, Interpreters
 from perceptron.gate.environments import metadata
+from perceptron.gate.environments.interpreters import Code, Interpreters
 from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.sampling.discovery import Discovery, discover
 from perceptron.gate.sampling.processes import (
