@@ -232,8 +232,7 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
     suite: str
     suite_state: str | None = None
-    """Where it lies in another repository than the code: the commit of that, and a digest of the
-    benchmarks as they lay there."""
+    """Of one in another repository than the code: a digest of its benchmarks as they lay there."""
     benchmarks: str | None
     """The regular expression that chose them."""
     base: ComparedRevision

@@ -56,66 +56,25 @@ def test_what_is_not_measured_says_so(toy: Repository) -> None:
 
 OWN_VERSION = "from importlib import metadata\n__version__ = metadata.version('toy-project')\n"
 STATIC = '[project]\nname = "toy-project"\nversion = "{version}"\n'
-BACKEND = """
-import os
-def prepare_metadata_for_build_wheel(folder, settings=None):
-    print("this is no answer")
-    made = "toy_project-1.dev3.dist-info"
-    os.mkdir(os.path.join(folder, made))
-    with open(os.path.join(folder, made, "METADATA"), "w") as file:
-        file.write("Metadata-Version: 2.1\\nName: toy-project\\nVersion: 1.dev3\\n")
-    return made
-"""
-DYNAMIC = """
-[project]
-name = "toy-project"
-dynamic = ["version"]
-[build-system]
-requires = []
-build-backend = "toy_backend"
-backend-path = ["build_backend"]
-"""
+DYNAMIC = '[project]\nname = "toy-project"\ndynamic = ["version"]\n'
 
 
-def project(toy: Repository, pyproject: str) -> None:
-    toy.write("pyproject.toml", pyproject)
-    toy.write("build_backend/toy_backend.py", BACKEND)
+def test_a_project_that_is_not_installed_has_the_metadata_of_its_files(
+    toy: Repository, tmp_path: Path
+) -> None:
+    """A computed version is a late one; what is installed goes first, for both."""
     toy.write("toy/__init__.py", OWN_VERSION + COUNTED)
-    toy.write(
-        "benchmarks/suite.py",
-        "import toy\n\ndef track_version():\n    return len(toy.__version__)\n",
-    )
-
-
-def test_each_revision_has_the_metadata_of_its_own_build(toy: Repository, tmp_path: Path) -> None:
-    """Asked of its backend, or as its file says; even where another version is installed."""
+    read = "import toy\n\ndef track_version():\n    return len(toy.__version__)\n"
+    toy.write("benchmarks/suite.py", read)
+    toy.commit("first", "pyproject.toml", DYNAMIC)
+    toy.commit("second", "pyproject.toml", STATIC.format(version="1.0.1"))
+    block = first_blocks()["track_version"]
+    assert (block.base.value, block.head.value) == (len("9999"), len("1.0.1"))
     info = tmp_path / "without pympler" / "toy_project-77.77.77.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-project\nVersion: 77.77.77\n")
-    project(toy, DYNAMIC)
-    toy.commit("first")
-    toy.commit("second", "pyproject.toml", STATIC.format(version="1.0.1"))
-    block = first_blocks()["track_version"]
-    assert (block.base.value, block.head.value) == (len("1.dev3"), len("1.0.1"))
-
-
-def test_a_backend_that_is_not_there_is_named_where_it_is_needed(toy: Repository) -> None:
-    """A project that does not read its metadata is compared all the same."""
-    pyproject = DYNAMIC.replace("toy_backend", "no_backend")
-    toy.commit("first", "pyproject.toml", pyproject)
-    toy.commit("second")
-    assert first_blocks()["track_it"].log_ratio() == 0
-    project(toy, pyproject)
-    toy.commit("first")
-    with pytest.raises(UserError) as caught:
-        run(base="first", head="first")
-    assert "PackageNotFoundError" in str(caught.value)
-    assert "No module named 'no_backend'" in str(caught.value)
-    assert "pip install --no-deps" in str(caught.value)
-    needs = "requires = ['No_Builder>=2', 'msgspec', 'old; python_version < \"3\"']"
-    toy.commit("first", "pyproject.toml", pyproject.replace("requires = []", needs))
-    with pytest.raises(UserError, match=rf"install No_Builder in {sys.executable} \(build-sys"):
-        run(base="first", head="first")
+    block = first_blocks(seed=2)["track_version"]
+    assert (block.base.value, block.head.value) == (len("77.77.77"), len("77.77.77"))
 
 
 def test_the_program_loads_on_an_old_python() -> None:

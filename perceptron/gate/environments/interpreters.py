@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -195,43 +195,15 @@ class Code:
 
     @cached_property
     def files(self) -> str:
-        """A digest of its files, which tells one build from another.
-
-        They are known from what its installer wrote down. Where that is not beside them, as for an
-        editable one, they are told apart by size and time.
-        """
-        place = Path(self.place)
-        content = _record(self.name, self.version, place.parent)
-        if content is None:
-            content = "".join(_files(place)).encode("utf-8", "surrogateescape")
-        return sha256(content).hexdigest()[:_DIGITS]
+        """A digest of its files, which tells one build from another."""
+        place, digest = Path(self.place), sha256()
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix in _CODE and path.is_file():
+                digest.update(os.fsencode(path.relative_to(place.parent)) + b"\0")
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:_DIGITS]
 
     def __str__(self) -> str:
         version = f" {self.version}" if self.version is not None else ", of no distribution,"
         editable = "editable, " if self.editable else ""
         return f"{self.name}{version} from {with_tilde(self.place)} ({editable}files {self.files})"
-
-
-def _record(name: str, version: str | None, folder: Path) -> bytes | None:
-    """Return what the installer wrote down, if it has the digest of each file."""
-    for info in sorted(folder.glob("*.dist-info")):
-        own, _, its = info.name.removesuffix(".dist-info").rpartition("-")
-        if normal(own) == normal(name) and its == version:
-            try:
-                content = (info / "RECORD").read_bytes()
-            except OSError:
-                return None
-            return content if b"sha256=" in content else None
-    return None
-
-
-def _files(place: Path) -> Iterator[str]:
-    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
-    for path in paths:
-        if path.suffix not in _CODE:
-            continue
-        try:
-            facts = path.stat()
-        except OSError:  # a link that leads nowhere
-            continue
-        yield f"{path.relative_to(place.parent)}\0{facts.st_size}\0{facts.st_mtime_ns}\n"

@@ -75,7 +75,8 @@ def main() -> None:
         if job["roots"]
         else provenance.InstalledFirst(job["tree"], folder),
     )
-    sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
+    lent = job.get("lent", [])
+    sys.path.extend(lent)  # last, so that what this interpreter has goes first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
@@ -83,7 +84,8 @@ def main() -> None:
         seed = seeds.seed_all
     # For what benchmarks start themselves, as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
+    paths = [*job["roots"], *([inherited] if inherited else []), *lent]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     end = time.monotonic() + job.get("seconds", 0.0)
     modules: list[Any] = []
     try:

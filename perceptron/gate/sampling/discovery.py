@@ -88,13 +88,12 @@ def discover(
     side: Side,
     where: str,
     without: set[str],
-    no_metadata: Callable[[], str | None],
 ) -> Discovery:
     """Return what the side's ``programs`` say of its suite, until one has walked all of it.
 
     A module that ends its program is added to ``without``, and must not be imported by the next
-    one. What is to be installed is installed in ``where``; ``no_metadata`` tells why the project
-    could not be given its metadata. Raises `CannotImport` if no module loads.
+    one. What is to be installed is installed in ``where``. Raises `CannotImport` if no module
+    loads.
     """
     deadly: list[Unloadable] = []
     kind = CannotImport
@@ -105,13 +104,12 @@ def discover(
         if last.kind == "silent":
             kind = ImportTooLong
         if "." not in ended.module:
-            reason = f"{ended.reason}{_advice(ended, where, None)}"
+            reason = f"{ended.reason}{_advice(ended, where)}"
             raise kind(f"{side.upper()} cannot be imported: {reason}", ended.missing)
         deadly.append(ended)
         without.add(ended.module)
-    unmade = no_metadata()
     failed = [
-        replace(own, reason=own.reason + _advice(own, where, unmade))
+        replace(own, reason=own.reason + _advice(own, where))
         for own in (*found.unloadable, *deadly)
     ]
     if failed and not found.benchmarks:
@@ -148,13 +146,11 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
     return found, replace(current, reason=reason), last
 
 
-def _advice(failed: Unloadable, where: str, no_metadata: str | None) -> str:
+def _advice(failed: Unloadable, where: str) -> str:
     if failed.missing is not None:
         return f"; install it in {where}"
     if _MISSING_PART.match(failed.reason):
         return "; if it has to be built, compare with --build or --installed"
-    if no_metadata is not None and "PackageNotFoundError" in failed.reason:
-        return f"; its metadata cannot be made: {no_metadata}"
     return ""
 
 

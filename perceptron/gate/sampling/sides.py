@@ -14,8 +14,9 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, with_tilde
+from perceptron.gate.environments import metadata
 from perceptron.gate.environments.interpreters import Code, Interpreters
-from perceptron.gate.environments.metadata import Metadata, project_names
+from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.sampling.discovery import Discovery, discover
 from perceptron.gate.sampling.processes import (
     PLAIN,
@@ -26,7 +27,7 @@ from perceptron.gate.sampling.processes import (
     Program,
     Seeds,
 )
-from perceptron.records.block import Benchmark, Side
+from perceptron.records.block import PAIR, Benchmark, Side
 
 
 class Sides:
@@ -52,7 +53,7 @@ class Sides:
         self.interpreters = Interpreters(pythons, trees)
         self._suite = suite
         self._repository = repository
-        self._metadata = None if installed else Metadata(trees, suite, pythons)
+        self._metadata = {} if installed else {side: self._write_metadata(side) for side in PAIR}
         self._running: dict[Side, Program] = {}
         self._without: dict[Side, set[str]] = {}
         self._discoveries: dict[Side, Discovery] = {}
@@ -76,7 +77,6 @@ class Sides:
             side,
             self.interpreters.where(side),
             self._without.setdefault(side, set()),
-            lambda: None if self._metadata is None else self._metadata.failure(side),
         )
         return self._discoveries[side]
 
@@ -145,16 +145,15 @@ class Sides:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
-        roots: list[str] = []
-        if self._metadata is not None:
-            metadata = self._metadata.folder(side)
-            if metadata is not None:
-                roots.append(str(self.trees.link(side, "metadata", str(metadata))))
-            roots += self._suite.roots(tree)
+        lent = self.interpreters.lent(side)
+        own = self._metadata.get("base" if side == "control" else side)
+        if own is not None:
+            lent.append(str(self.trees.link(side, "metadata", str(own))))
         return {
             "tree": str(tree),
-            "roots": roots,  # to import from before all others
-            "lent": self.interpreters.lent(side),
+            # What is imported from before all others, and after them.
+            "roots": [] if self.installed else self._suite.roots(tree),
+            "lent": lent,
             "installed": project_names(self._suite, tree) if self.installed else [],
             "without": sorted(self._without.get(side, ())),
             "others": [*others, str(self._repository)],
@@ -164,6 +163,13 @@ class Sides:
             "project": self.package,
             "folder": str(folder),
         }
+
+    def _write_metadata(self, side: Side) -> Path | None:
+        """Return the folder of what the tree says of its project; paths are equally long."""
+        folder = self.trees.home / "metadata" / side[0]
+        project = metadata.read(self.trees.path(side) / self._suite.code)
+        named = msgspec.structs.replace(project, name=project.name or self._suite.project)
+        return folder if metadata.write(named, folder) else None
 
     def is_of_trees(self, name: str) -> bool:
         """Return whether a tree holds a module of this name: then no library is missing."""
