@@ -202,11 +202,12 @@ def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None
 
 
 def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
-    """Equal runs under two names are more processes, not a contradiction."""
+    """Its rows count once, and the copy is named."""
     keep(tmp_path, BENCH, ROWS)
     shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
     collection = collect(tmp_path)
-    assert collection.complaints == []
+    (complaint,) = collection.complaints
+    assert complaint.endswith("read already, under this name or another")
     assert len(collection.studies["bench"]) == 1
     assert collection.sweeps[0].curves[0].spots[0].repeats == 2 * 4
 
