@@ -209,7 +209,7 @@ def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
     (complaint,) = collection.complaints
     assert complaint.endswith("read already, under this name or another")
     assert len(collection.studies["bench"]) == 1
-    assert collection.sweeps[0].curves[0].spots[0].repeats == 2 * 4
+    assert collection.sweeps[0].curves[0].spots[0].repeats == 4
 
 
 def test_unfit_rows_of_one_family_do_not_hide_another(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ from perceptron.untrusted_text import label, printable, quoted
 _FACTS = ("machine.json", "benchmarks.json")
 """Files among asv's results that hold no results."""
 
+_FAILED = "of a benchmark that failed as a whole in asv"
+_OTHER_VALUES = "of a benchmark with values for other parameters"
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
@@ -184,8 +186,11 @@ def read_asv(file: Path, document: object, request: ReadRequest, reading: Readin
         if len(benchmark.param_names) != len(values.choices):
             names = [f"param{number}" for number in range(1, len(values.choices) + 1)]
             benchmark = replace(benchmark, param_names=names)
-        if why := _why_not(file, results, name, benchmark, values, request, reading):
+        if why := _why_not(name, benchmark, values, request, reading):
             reading.leave_out(len(values.result or [None]), why)
+            if why == _OTHER_VALUES:
+                what = f"benchmark {label(name)}: other values than for its parameters"
+                reading.complain(file, what, "run it again; it is left out")
         else:
             run += _rows(file, results, name, benchmark, values, request, reading)
     reading.add("asv", run)
@@ -210,13 +215,7 @@ def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
 
 
 def _why_not(
-    file: Path,
-    results: _Results,
-    name: str,
-    benchmark: AsvBenchmark,
-    values: _Values,
-    request: ReadRequest,
-    reading: Reading,
+    name: str, benchmark: AsvBenchmark, values: _Values, request: ReadRequest, reading: Reading
 ) -> str | None:
     """Return why no value of a benchmark is read; None for one that is."""
     if benchmark.type != "time":
@@ -225,19 +224,14 @@ def _why_not(
     reading.families.add(families[0])
     if not request.wants(*families):
         return NOT_ASKED_FOR
-    known = {*request.roles.parameters(label(name), results.machine), *benchmark.param_names}
+    known = {*request.roles.parameters(label(name)), *benchmark.param_names}
     if not request.roles.names <= known:
         reading.unused.update(known)
         return NO_SUCH_PARAMETERS
-    # One null, or nothing, stands for all combinations.
-    count = len(values.result or [])
-    if count == values.combinations:
+    if len(values.result or []) == values.combinations:
         return None
-    if values.result in (None, [], [None]):
-        return "of a benchmark that failed as a whole in asv"
-    what = f"benchmark {label(name)}: {count} values for {values.combinations} combinations"
-    reading.complain(file, f"{what} of parameters", "run it again; it is left out")
-    return "of a benchmark with values for other parameters"
+    # One null, or nothing, stands for all combinations.
+    return _FAILED if values.result in (None, [], [None]) else _OTHER_VALUES
 
 
 def _rows(
@@ -256,7 +250,7 @@ def _rows(
         roles,
         tuple(benchmark.param_names),
         tuple(map(tuple, values.choices)),
-        tuple(roles.parameters(label(name), results.machine).items()),
+        tuple(roles.parameters(label(name)).items()),
     )
     rows = []
     unusable: Counter[str] = Counter()

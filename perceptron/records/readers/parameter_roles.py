@@ -13,8 +13,6 @@ from perceptron.errors import UserError
 from perceptron.records.readers.values import number
 from perceptron.untrusted_text import label
 
-MACHINE = "machine"
-"""The parameter that every row has, whatever its benchmark: where it was measured."""
 _TEXTS = ("dtype", "optimizer", "feed")
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # A number at the end of a name, behind something that separates.
@@ -72,27 +70,20 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     def names(self) -> frozenset[str]:
         return frozenset((*self.backends, self.size))
 
-    @property
-    def across_machines(self) -> bool:
-        """Whether machines are what is compared, which nothing else may divide by each other."""
-        return MACHINE in self.backends
-
     def in_names(self) -> ParameterRoles:
         """Return the roles for a format whose only parameters stand in its names."""
         return replace(self, pattern=self.pattern or TRAILING_NUMBER)
 
-    def parameters(self, name: str, machine: str) -> dict[str, Any]:
-        """Return the parameters that a benchmark has besides those that its tool states."""
-        named = {} if self.pattern is None else parameters_in(name, self.pattern)
-        return {MACHINE: machine, **named}
+    def parameters(self, name: str) -> dict[str, str]:
+        """Return the parameters that stand in a benchmark's name."""
+        return {} if self.pattern is None else parameters_in(name, self.pattern)
 
     def backend(self, parameters: Mapping[str, Any]) -> str:
         return ":".join(label(parameters[name]) for name in self.backends)
 
     def others(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Return the parameters that hold neither backend nor size."""
-        own = {*self.names, MACHINE}
-        return {name: label(value) for name, value in parameters.items() if name not in own}
+        return {name: label(value) for name, value in parameters.items() if name not in self.names}
 
     def ground(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a row that parameters of their names hold, ``device`` among them."""

@@ -146,7 +146,7 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
     known = {
         "name": benchmark.function,
         "group": benchmark.group,
-        **roles.parameters(benchmark.name, rows.facts["machine"]),
+        **roles.parameters(benchmark.name),
         **info,
         **parameters,
     }

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable, quoted
@@ -258,7 +258,7 @@ class BenchmarkRows:
             return
         roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
-        if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
+        if set(known) <= {"name"} and not roles.names <= set(known):
             self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
@@ -312,12 +312,12 @@ class BenchmarkRows:
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self.reading.request.roles, self.facts["machine"]
+        roles = self.reading.request.roles
         if roles.pattern is None:
-            known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
+            known = {"name": name, **_with_size(stated, roles)}
             if roles.size in known:
                 return known
-        return {"name": name, **stated, **roles.in_names().parameters(title, machine)}
+        return {"name": name, **stated, **roles.in_names().parameters(title)}
 
 
 def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str, Any]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from perceptron import optional
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles, name_pattern
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
 from perceptron.records.readers.reading import (
     NO_SIZE,
     NOT_ASKED_FOR,
-    ForeignRow,
     Reading,
     ReadRequest,
 )
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 # Of the parameters that an error names.
 _LONGEST = 400
 
-ALL_MACHINES = "several machines"
-"""The machine of rows whose machines are compared."""
-
 
 def load_sources(
     sources: Sequence[str | Path], request: ReadRequest, numbers: ProcessNumbers | None = None
@@ -44,9 +39,8 @@ def load_sources(
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
     come from; ``numbers`` are those that rows have which were loaded before, where all are parts of
-    a whole. A copy of a file counts once. Raises `UserError` in one line for a
-    source that does not exist or cannot be understood, and where no benchmark has the parameters
-    asked for.
+    a whole. A copy of a file counts once. Raises `UserError` in one line for a source that does not
+    exist or cannot be understood, and where no benchmark has the parameters asked for.
     """
     seen: dict[int, list[Path]] = {}
     names = dict.fromkeys(map(str, sources or ("results",)))
@@ -56,47 +50,18 @@ def load_sources(
             read_source(Path(reading.source), reading)
         _parameters_must_be_of_use(readings, request)
         _something_must_be_chosen(readings)
-        _name_and_number(readings, request, numbers or ProcessNumbers())
+        numbers = numbers or ProcessNumbers()
+        runs = iter(name_rows([run for reading in readings for run in reading.runs]))
+        for reading in readings:
+            for run in islice(runs, len(reading.runs)):
+                reading.rows += numbers.number([foreign.row for foreign in run])
+            reading.runs = []
     return readings
-
-
-def _name_and_number(
-    readings: Sequence[Reading], request: ReadRequest, numbers: ProcessNumbers
-) -> None:
-    """Give the rows of all runs, in their order, the names and process numbers that they keep."""
-    runs = [run for reading in readings for run in reading.runs]
-    if request.roles.across_machines:
-        by = request.roles.backends
-        runs = [[_on_any_machine(row, by) for row in run] for run in runs]
-    left = list(reversed(name_rows(runs)))
-    del runs
-    for reading in readings:
-        # Numbered rows are others: there may be a million, so both are not kept.
-        count, reading.runs = len(reading.runs), []
-        for _ in range(count):
-            reading.rows += numbers.number([foreign.row for foreign in left.pop()])
-
-
-def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
-    """Return a row that can be compared with those of other machines, which are its backend."""
-    row = foreign.row
-    if foreign.own or row.source == "csv":
-        # Their backend is a field, and one more that tells rows apart unless --by says otherwise.
-        known = {MACHINE: row.machine, "backend": row.backend}
-        for name in by:
-            if name not in known:
-                raise unknown("name in --by", name, known)
-        others = {name: value for name, value in known.items() if name not in by}
-        foreign = replace(foreign, own=False, name=foreign.name or row.family, others=others)
-        # An environment of ours is of one machine.
-        row = replace(row, backend=":".join(known[name] for name in by), environment=None)
-    return replace(foreign, row=replace(row, machine=ALL_MACHINES))
 
 
 def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest) -> None:
     """Raise `UserError` where parameters were named and all sources are tables."""
-    roles = request.roles
-    if roles == ParameterRoles() or roles.across_machines:
+    if request.roles == ParameterRoles():
         return
     if all(reading.formats == {"csv"} for reading in readings):
         raise UserError(
@@ -126,7 +91,7 @@ def _why_nothing(reading: Reading) -> str:
     unread = "".join(f"; {one.file}: {one.reason}" for one in reading.unread[:1])
     roles = reading.request.roles
     if reading.unused and NO_SIZE not in reading.left_out:
-        there = sorted({label(name) for name in reading.unused} - {MACHINE})
+        there = sorted({label(name) for name in reading.unused})
         return (
             f"no benchmark has the parameters {', '.join(sorted(roles.names))}; there are: "
             f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with --by and --size, or "

@@ -418,7 +418,6 @@ EVERY_COLUMN = (
 )
 TRAINED = "case,size,backend,seconds,batch,optimizer,feed,outputs,models\n"
 DEVICES = "case,size,backend,device,seconds\n"
-MACHINES = "case,size,backend,seconds,machine\n"
 SEMICOLONS = "case;size;backend;seconds;stdev;threads\n"
 TABLES = [
     table(
@@ -470,9 +469,6 @@ TABLES = [
     table("unless the separator is named", SEMICOLONS + "svd;1.024;b;1.500;;\n", sep=";"),
     table("points between commas", HEADER + "svd,1.024,b,12.500\n"),
     table("options of benchmarks", HEADER + "f,1,a,1\n", by="library"),
-    table("machines are compared", MACHINES + "f,1,a,1,box\nf,1,a,2,bus\n", by="machine"),
-    table("machines and backends", MACHINES + "f,1,a,1,box\n", by=("machine", "backend")),
-    table("a field that is no backend", MACHINES + "f,1,a,1,box\n", by=("machine", "bakend")),
 ]
 
 # Files of nobody's, and of several
@@ -489,7 +485,6 @@ ANY = [
     Case("a row that is being written", {"a.jsonl": ROW + ROW.strip()}, "a.jsonl"),
     Case("a family of ours", {"a.jsonl": ROW + ROW.replace('"f"', '"g"')}, families=("g",)),
     Case("a script of one assignment", {"a.js": "\ufeff\n var data\n=\n{} ;\n"}, "a.js"),
-    Case("machines of ours", {"a.jsonl": ROW.replace("{", '{"environment":"e",')}, by="machine"),
     Case("JSON of none", {"a.json": "{}"}, "a.json"),
     Case("JSON that is nested without end", {"a.json": DEEP}, "a.json"),
     Case("what is packed", {"a.csv.gz": b"\x1f\x8b\x08 more"}, "a.csv.gz"),
