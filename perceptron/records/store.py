@@ -88,11 +88,9 @@ class RunJournal:
         except OSError as error:
             raise cannot_write(self.folder, error) from None
 
-    def keep_what_if(
-        self, estimates: list[dict[str, Any]], checks: Sequence[dict[str, Any]] = ()
-    ) -> None:
+    def keep_what_if(self, estimates: list[dict[str, Any]]) -> None:
         """Write down estimates of a device; raises `UserError` if that cannot be done."""
-        self._run = msgspec.structs.replace(self._run, what_if=estimates, checks=list(checks))
+        self._run = msgspec.structs.replace(self._run, what_if=estimates)
         self._write(spent_seconds=self.spent_seconds)
 
     def note_spent(self, seconds: float) -> None:
