@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,31 +77,20 @@ def governors(root: Path = Path("/")) -> list[str] | None:
 def quota_cores(root: Path = Path("/")) -> float | None:
     """Return CPU seconds per second that our control group, or a parent, grants; None: no limit.
 
-    https://docs.kernel.org/admin-guide/cgroup-v2.html, and version 1 where that is in use.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html
     """
+    top = root / "sys/fs/cgroup"
+    lines = (_text(root / "proc/self/cgroup") or "").splitlines()
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     quotas = []
-    for group, files in _control_groups(root):
-        words = " ".join(_text(group / name) or "" for name in files).split()
-        # "max", -1 and what is not there, as for the host's path inside a container: no limit.
+    for group in (top / own, *(top / own).parents):
+        words = (_text(group / "cpu.max") or "").split()
+        # "max" and what is not there, as for the host's path inside a container: no limit.
         if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
             quotas.append(int(words[0]) / int(words[1]))
+        if group == top:
+            break
     return min(quotas, default=None)
-
-
-def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the folders of our control group and its parents, with their files of the quota."""
-    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
-        _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        top = root / "sys/fs/cgroup"
-        files: tuple[str, ...] = ("cpu.max",)
-        if controllers:
-            if "cpu" not in controllers.split(","):
-                continue
-            top, files = top / "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-        group = top / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(top):
-                yield folder, files
 
 
 def load_average(

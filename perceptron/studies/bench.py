@@ -273,7 +273,7 @@ def next_jobs(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
 def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]:
     """Yield jobs step by step: the finding, every family soon, then where an answer is in doubt.
 
-    All get the first processes before any gets more, and enough before some get the most.
+    All get the first processes before any gets more, and enough before some get twice as many.
     """
     problems = _every_family_soon(plan.sweep())
     # What cannot run costs no time, and every family has a row that says why.
@@ -284,7 +284,15 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
     for begin in range(0, len(problems), together):
         yield sweep_jobs(plan, problems[begin : begin + together], range(plan.first_rounds))
     yield finding_jobs(plan, plan.rounds)
-    yield from _in_doubt(plan, problems, rows)
+    for repeat in range(plan.first_rounds, plan.rounds):
+        yield sweep_jobs(plan, problems, [repeat])
+    undecided = _undecided(problems, rows)
+    for repeat in range(plan.rounds, 2 * plan.rounds):
+        yield [
+            job
+            for threads, some in undecided.items()
+            for job in sweep_jobs(plan, some, [repeat], [threads])
+        ]
 
 
 def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
@@ -323,34 +331,17 @@ def sweep_jobs(
     ]
 
 
-def _in_doubt(
-    plan: BenchPlan, problems: Sequence[Problem], rows: Sequence[Measurement]
-) -> Iterator[list[Time]]:
-    """Yield the next process of each family, that which is most in doubt first.
-
-    A process that all sizes should get comes before one of the sizes that are undecided even then.
-    """
-    families: dict[tuple[str, int], list[Problem]] = {}
-    for threads in plan.threads:
-        for problem in problems:
-            families.setdefault((problem.family, threads), []).append(problem)
-    chosen = []
-    for (family, threads), members in families.items():
-        doubt = doubt_of(row for row in rows if (row.family, row.all_threads) == (family, threads))
-        undecided = [problem for problem in members if problem.size in doubt.sizes]
-        for some, first, most in (
-            (members, plan.first_rounds, plan.rounds),
-            (undecided, plan.rounds, 2 * plan.rounds),
-        ):
-            jobs = missing(sweep_jobs(plan, some, range(first, most), [threads]), rows)
-            if jobs:
-                chosen.append((some is members, doubt, jobs))
-                break
-    for is_owed, _, jobs in sorted(chosen, key=lambda choice: choice[:2], reverse=True):
-        # Sizes that came into doubt later lack earlier processes: what most of them share is next.
-        repeats = [job.repeat for job in jobs]
-        repeat = min(repeats) if is_owed else max(dict.fromkeys(repeats), key=repeats.count)
-        yield [job for job in jobs if job.repeat == repeat]
+def _undecided(
+    problems: Sequence[Problem], rows: Sequence[Measurement]
+) -> dict[int, list[Problem]]:
+    """Return the problems of sizes that are undecided so far, by the number of threads."""
+    undecided: dict[int, list[Problem]] = {}
+    by_family = grouped(rows, lambda row: (row.family, row.all_threads or 0))
+    for (family, threads), own in by_family.items():
+        sizes = doubt_of(own).sizes
+        some = [one for one in problems if one.family == family and one.size in sizes]
+        undecided.setdefault(threads, []).extend(some)
+    return undecided
 
 
 def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:

@@ -33,8 +33,6 @@ GROUP, OWN = "proc/self/cgroup", "sys/fs/cgroup/user/session/cpu.max"
 TOP = "sys/fs/cgroup/cpu.max"
 AROUND = {"sys/fs/cgroup/user/cpu.max": "150000 100000", TOP: "400000 100000"}
 ELSEWHERE = {"sys/fs/cgroup/other/cpu.max": "10000 100000"}
-JOB = "sys/fs/cgroup/cpu/job/cpu.cfs_"
-FIRST_KIND = {GROUP: "4:memory:/\n3:cpu,cpuacct:/job\n0::/", f"{JOB}period_us": "100000"}
 
 
 @pytest.mark.parametrize(
@@ -45,9 +43,6 @@ FIRST_KIND = {GROUP: "4:memory:/\n3:cpu,cpuacct:/job\n0::/", f"{JOB}period_us": 
         ({GROUP: "0::/user/session", OWN: "max 100000", **AROUND, **ELSEWHERE}, 1.5),
         # Inside a container the group's path may be one that only the host has.
         ({GROUP: "0::/docker/abc", TOP: "50000 100000"}, 0.5),
-        # -1 is no limit in the first kind of control groups.
-        (FIRST_KIND | {f"{JOB}quota_us": "-1"}, None),
-        (FIRST_KIND | {f"{JOB}quota_us": "250000"}, 2.5),
         # A file of another shape is no accusation and no error.
         *(({GROUP: "0::/", TOP: text}, None) for text in ("", "max", "nonsense", "1 0", "100000")),
     ],

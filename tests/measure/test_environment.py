@@ -26,14 +26,6 @@ def test_facts_say_what_was_measured_on() -> None:
     assert str(Path.home()) not in repr(facts)
 
 
-def test_equal_facts_have_equal_ids() -> None:
-    """Runs on equal ground are resumed and compared by it."""
-    first = environment([registry.load("numpy")], threads=1)
-    again = environment([registry.load("numpy")], threads=1)
-    other = environment([registry.load("numpy")], threads=2)
-    assert first.id == again.id != other.id
-
-
 def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What crosses a network is not mixed with what does not, and one node is as it always was.
 
@@ -83,17 +75,15 @@ def test_versions_beneath_a_library_are_recorded(
     assert pools
 
 
-def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
+def test_backends_that_do_not_bear_each_other_cost_no_facts_of_numpy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What their workers measure, each in its own process, must not be lost for this."""
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "if {'numpy', 'python'} <= set(sys.orig_argv): os.abort()\n"
-        "if 'numba' in sys.orig_argv: os.abort()\n"
+        "import os, sys\nif {'numpy', 'python'} <= set(sys.orig_argv): os.abort()\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    backends = [registry.load(name) for name in ("numpy", "python", "numba")]
+    backends = [registry.load(name) for name in ("numpy", "python")]
     assert environment(backends[:1], 1).pools == environment(backends, 1).pools
 
 

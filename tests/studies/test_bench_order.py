@@ -20,7 +20,6 @@ PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,)
 ).resolved()
 JOBS = sweep_jobs(PLAN, PLAN.sweep(), range(1))
-FINDING = PLAN.rounds * len(PLAN.finding_backends)
 
 
 class Machine:
@@ -80,17 +79,6 @@ def test_a_quiet_machine_measures_everything_enough_and_no_more() -> None:
     assert len(machine.processes()) == len(JOBS)
 
 
-def test_what_is_wide_comes_before_what_is_narrow() -> None:
-    """Where there is time for one more family only, it is the noisy one."""
-    deep = [job for job in JOBS if job.problem.startswith("mlp-depth")]
-    allowed = FINDING + len(JOBS) * 3 + 5 * len(deep)
-    machine, had_time = spent(allowed, {"mlp-depth": 0.3})
-    assert not had_time
-    counts = machine.processes()
-    assert {count for (name, _), count in counts.items() if name.startswith("mlp-depth")} == {8}
-    assert {count for (name, _), count in counts.items() if name.startswith("mlp-width")} == {3}
-
-
 def test_in_a_look_some_sizes_get_all_their_first_processes_before_others_get_any() -> None:
     """Of every family: from one process of each nothing follows."""
     look = BenchPlan(backends=PLAN.backends, threads=(1,), quick=True).resolved()
@@ -142,9 +130,3 @@ def test_all_have_their_first_processes_before_any_has_more(
         counts[job.problem, job.backend] += 1
     if had_time:
         assert min(counts[job.problem, job.backend] for job in JOBS) >= PLAN.rounds
-
-
-def test_a_process_that_was_begun_is_finished_before_the_next() -> None:
-    """Repeats that only some sizes have pair up with nothing."""
-    machine, _ = spent(FINDING + PLAN.first_rounds * len(JOBS) + 5, {})
-    assert {job.repeat for job in next_jobs(PLAN, machine.rows)} == {PLAN.first_rounds}
