@@ -55,8 +55,8 @@ slurm:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; \
 		(for name in munged slurmctld slurmd ip tc; do command -v $$name >/dev/null || exit 1; done) \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq \
-			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge iproute2; } \
-		|| echo 'NO SLURM: neither fleets nor shaped links will be tested; install slurm-wlm, munge and iproute2' >&2
+			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
+		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
 
 test: browser valgrind
 	$(BIN)/ruff format --check .

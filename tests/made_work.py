@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from perceptron.analysis.work import MeasuredWork, TrainingShape, Work
 from perceptron.studies.fastest.question import work_of
 
@@ -17,9 +19,18 @@ def work(**fields: Any) -> Work:
 
 
 def measured(of: Work, backend: str = "numpy", **fields: Any) -> MeasuredWork:
-    """A row; any field can be given."""
-    defaults = {"work": of, "backend": backend, "device": "cpu", "when": WHEN}
-    return MeasuredWork(**(defaults | fields))
+    """A row that is known to a tenth; any field can be given."""
+    seconds = fields.get("seconds", 1.0)
+    about = {"seconds": seconds, "low": seconds / 1.1, "high": seconds * 1.1}
+    return MeasuredWork(
+        **({"work": of, "backend": backend, "device": "cpu", "when": WHEN} | about | fields)
+    )
+
+
+def slower(row: MeasuredWork, times: float) -> MeasuredWork:
+    """The row, if the backend took so many times as long."""
+    ends = {name: getattr(row, name) * times for name in ("seconds", "low", "high")}
+    return replace(row, **ends)
 
 
 def drawn(seed: int) -> Work:

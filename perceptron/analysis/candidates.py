@@ -27,7 +27,7 @@ OTHER_KIND = (
 """Why an estimate is sure of nothing."""
 # How far those are off, at 95%, beside what the curve itself does not know.
 _ANOTHER_KIND = 2.0
-# Of a time that one process measured: how far another one may be off, at 95%.
+# How far the setup of another process may be off, at 95%.
 _ONE_PROCESS = 1.1
 
 
@@ -125,33 +125,22 @@ def _far(distance: float) -> str | None:
 
 
 def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWork | None:
-    """Return the newest row of this shape, else of a refusal of its kind; None if there is none.
+    """Return the newest row of this shape; None if there is none.
 
-    One that was contended is older than all that were not. A backend that was measured on any
-    shape of the kind does not refuse it.
+    One that was contended is older than all that were not.
     """
-    own = [row for row in rows if row.backend == backend]
-    found = [row for row in own if row.work.shape == work.shape]
-    if not found and any(row.refused for row in own):
-        kind = work.shape.kind
-        alike = [row for row in own if row.work.shape.kind == kind]
-        if not any(row.seconds for row in alike):
-            found = [row for row in alike if row.refused]
+    found = [row for row in rows if row.backend == backend and row.work.shape == work.shape]
     return max(reversed(found), key=lambda row: (row.doubt != CONTENDED, row.when), default=None)
 
 
 def _measured(row: MeasuredWork, iterations: int) -> Candidate:
-    if row.seconds is None:
-        return Candidate(backend=row.backend, device=row.device, reason=row.reason or NOT_KNOWN)
-    low = row.seconds / _ONE_PROCESS if row.low is None else row.low
-    high = row.seconds * _ONE_PROCESS if row.high is None else row.high
     once = row.prepare_seconds
     return Candidate(
         backend=row.backend,
         device=row.device,
         seconds=once + iterations * row.seconds,
-        low=once / _ONE_PROCESS + iterations * low if low else 0.0,
-        high=once * _ONE_PROCESS + iterations * high,
+        low=once / _ONE_PROCESS + iterations * row.low if row.low else 0.0,
+        high=once * _ONE_PROCESS + iterations * row.high,
         source="measured",
         doubt=row.doubt,
     )

@@ -11,7 +11,6 @@ said in `cost_fit`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from math import dist, exp, inf, log, sqrt
 from operator import mul
 
@@ -27,8 +26,6 @@ _MOST = 200
 # Standard deviations that an interval of 95% reaches to each side.
 _NORMAL = 1.96
 _LARGEST_LOG = 300.0
-# No fitted number exceeds it; one in a cache that another program has written may.
-_LARGEST = 1e12
 _ROOT = sqrt(3)
 # Beyond so many times its reach a shape says nothing.
 _FAR = 20.0
@@ -71,14 +68,6 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     doubt: str | None = None
     """Why the measured shapes are in doubt, where too few others were beside them."""
 
-    def __post_init__(self) -> None:
-        costs = (*self.coefficients, *self.prepare, self.spread, self.noise, self.prepare_spread)
-        others = (*self.corrections, *chain(*self.places))
-        if not all(0 <= cost <= _LARGEST for cost in costs) or not (
-            0 < self.reach <= _LARGEST and all(abs(other) <= _LARGEST for other in others)
-        ):
-            raise ValueError(f"the curve of {self.backend} has numbers that no fit finds")
-
     def plain_seconds(self, work: Work) -> float:
         """Return the sum of costs alone, which never falls when any of the work grows."""
         return _sum(self.coefficients, _terms(work))
@@ -116,12 +105,10 @@ def _estimate(seconds: float, deviation: float, distance: float = 0.0) -> Estima
 def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
     """Fit a curve for each backend to rows of one machine, dtype and number of threads.
 
-    Rows without a time are left out; of several of one shape the newest counts. A backend with
-    fewer than `FEWEST` shapes has no curve. Times in doubt count where there are fewer without, and
-    the curve inherits their doubt.
+    Of several rows of one shape the newest counts. A backend with fewer than `FEWEST` shapes has no
+    curve. Times in doubt count where there are fewer without, and the curve inherits their doubt.
     """
-    timed = sorted((row for row in rows if row.seconds is not None), key=lambda row: row.when)
-    by_backend = grouped(timed, lambda row: row.backend)
+    by_backend = grouped(sorted(rows, key=lambda row: row.when), lambda row: row.backend)
     return {name: curve for name, own in by_backend.items() if (curve := _surest(own)) is not None}
 
 

@@ -58,15 +58,10 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """Loss and activations where they are others than those of a problem that the shape alone
     describes, or what else tells such a training apart; empty of what a shape can ask about."""
     feed: Literal["resident", "host"] = "resident"
-    module: str = ""
-    """Digest of a PyTorch module that is trained as it is; empty of dense layers, which alone can
-    be estimated from others."""
 
     @property
     def kind(self) -> str:
         """What is no matter of more or less: a backend may train one kind and refuse another."""
-        if self.module:
-            return f"module {self.module}"
         rows = "all rows" if self.batch is None else "batches"
         rows += " from the host" if self.feed == "host" else ""
         return f"{self.optimizer}, {rows}, {'one model' if self.models == 1 else 'several models'}"
@@ -93,37 +88,30 @@ class Work(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
 
 class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What a backend took for a shape, with one dtype and number of threads; or why it did not.
+    """What a backend took for a shape, with one dtype and number of threads.
 
     ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
-    is 0 where nothing bounds what waiting for cores added. Raises ValueError for
-    impossible times.
+    is 0 where nothing bounds what waiting for cores added. Raises ValueError for impossible times.
     """
 
     work: Work
     backend: str
     device: str
-    seconds: float | None = None
-    low: float | None = None
-    high: float | None = None
+    seconds: float
+    low: float
+    high: float
     prepare_seconds: float = 0.0
-    """Allocating, copying to the device, compiling: once in a training. Of one that did not get
-    there in time, so long at least, or in its first iterations."""
+    """Allocating, copying to the device, compiling: once in a training."""
     when: str = ""
     """UTC, ISO 8601."""
-    reason: str | None = None
-    """Why there is no time, in one line; None if there is one."""
-    refused: bool = False
-    """Whether the backend trains no shape of this kind, and ``reason`` says why."""
     doubt: str | None = None
     """One of `IN_DOUBT`; None of a time from several processes, none of them contended."""
 
     def __post_init__(self) -> None:
-        low, high = self.low or 0.0, self.high or LONGEST_SECONDS
         once, each = self.prepare_seconds, self.seconds
-        is_time = each is None or (each >= SHORTEST_SECONDS and 0 <= low <= each <= high)
-        if not (is_time and high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
-            raise ValueError(f"{each} s [{low}, {high}] and {once} s to prepare are no times")
+        is_time = each >= SHORTEST_SECONDS and 0 <= self.low <= each <= self.high
+        if not (is_time and self.high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
+            raise ValueError(f"{each} s [{self.low}, {self.high}] and {once} s are no times")
 
 
 def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:

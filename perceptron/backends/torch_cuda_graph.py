@@ -17,7 +17,7 @@ tensors there, warms up, records, replays and is evaluated there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
@@ -39,7 +39,7 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 
 Work = Callable[[], None]
@@ -62,8 +62,8 @@ class CudaCapture:
     ``cuda`` has what `torch.cuda` has.
     """
 
-    def __init__(self, cuda: Any, device: str = "cuda") -> None:
-        self._cuda, self._device = cuda, device
+    def __init__(self, cuda: Any) -> None:
+        self._cuda = cuda
         self._stream = _stream(cuda)
         self._pool = cuda.graph_pool_handle()
 
@@ -79,15 +79,13 @@ class CudaCapture:
             yield
         outside.wait_stream(self._stream)
 
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+    def record(self, work: Work) -> Work:
         """Return what does ``work`` again without launching it piece by piece.
 
         To be called on the stream. Warming up and recording do the work several times. Raises
-        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
+        `NotRecorded` if the work does what cannot be recorded.
         """
-        for _ in range(WARM_UP_CALLS - 1):
-            work()
-        with refusing(self._device, host_values):
+        for _ in range(WARM_UP_CALLS):
             work()
         self._stream.synchronize()
         graph = self._cuda.CUDAGraph()
@@ -128,62 +126,22 @@ def _no_collection() -> Iterator[None]:
 
 
 class Repeating:
-    """In the place of `CudaCapture`: repeats the work, and refuses what a device would refuse."""
+    """In the place of `CudaCapture` where the CPU stands in for a GPU: repeats the work."""
 
     def on_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
-        with refusing("cpu", host_values):
-            work()
+    def record(self, work: Work) -> Work:
         return work
 
 
 def capture(place: str) -> CudaCapture | Repeating:
-    """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
+    """Return what records there."""
     if place == "cpu":
         return Repeating()
     import torch
 
     return CudaCapture(torch.cuda)
-
-
-def refusing(device: str, host_values: Sequence[torch.Tensor] = ()) -> AbstractContextManager[None]:
-    """Return a context in which an operation that cannot be recorded raises `Unsupported`.
-
-    That is one whose result or shape Python must ask the device for, and one on tensors elsewhere:
-    a replay would see the value that was there while it was recorded. Reading ``host_values`` is
-    permitted.
-    """
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-
-    asking = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-    permitted = {tensor.data_ptr() for tensor in host_values}
-
-    def require(is_recordable: bool, function: Any, why: str) -> None:
-        if not is_recordable:
-            raise Unsupported(f"its step cannot be recorded: {function} {why}")
-
-    def require_here(function: Any, values: Any) -> None:
-        for value in tree_leaves(values):
-            where = value.device if isinstance(value, torch.Tensor) else value
-            if isinstance(where, torch.device):
-                require(where.type == device, function, f"works on {where.type}, not on {device}")
-
-    class Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-            first = args[0] if args else None
-            if not (isinstance(first, torch.Tensor) and first.data_ptr() in permitted):
-                require(asking.isdisjoint(function.tags), function, "asks the device for a value")
-                require_here(function, (args, kwargs))
-            result = function(*args, **(kwargs or {}))
-            require_here(function, result)
-            return result
-
-    mode: AbstractContextManager[None] = Refusing()  # type: ignore[no-untyped-call]
-    return mode
 
 
 # In one graph; the check before timing takes ten iterations, so it replays what is timed.
@@ -230,7 +188,7 @@ class RecordedTrainer(Scored):
                     if self._is_staged
                 ]
             self.graphs: dict[Kind, Work] = {
-                kind: capture.record(partial(self._steps, kind), self.trainer.host_values)
+                kind: capture.record(partial(self._steps, kind))
                 for kind in kinds(batches, data.rows)
             }
             for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
@@ -323,7 +281,7 @@ def runs(
 class GraphBackend(OnTorch):
     """What a backend of these trainers computes, kernel for kernel."""
 
-    # The first step of an optimizer, and looking at a step before it is recorded, import the last.
+    # The first step of an optimizer imports the last.
     imports = ("torch", "torch._dynamo")
     of_one: Any = TorchTrainer
     of_several: Any = EnsembleTrainer

@@ -27,9 +27,7 @@ JUDGING = ("gate/verdict", "grouping.py", "records/block.py", "trimmed_mean.py")
 # Modules among these that a comparison of asv's usual benchmarks runs nothing of: a proof by such
 # comparisons says nothing of them, and holds whatever they do.
 BESIDE = (
-    "gate/runner/pytest_collection.py",
-    "gate/runner/pytest_fixture.py",
-    "gate/runner/pytest_readings.py",
+    "gate/runner/pytest_measurements.py",
     "gate/runner/pytest_suite.py",
     "gate/runner/tracing.py",
 )

@@ -13,8 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 import psutil
 
-from perceptron.backends.data_parallel.nodes import NODES
-from perceptron.backends.protocol import Backend, nodes_of, processes_of
+from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
 from perceptron.library_versions import PACKAGES
 from perceptron.machine import cpu_name, steering_variables, usable_cores
@@ -38,9 +37,6 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
     pools, beneath = _loaded([backend.name for backend in backends], variables)
-    # What crosses a network has other facts, so that nothing takes it for what does not. Which
-    # nodes they are is nothing to publish.
-    nodes = max(map(nodes_of, backends), default=1)
     driver_versions, gpus = gpus_here()
     release = re.match(r"[0-9.]*[0-9]", platform.release())
     return Environment(
@@ -55,7 +51,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         libraries=_packages() | driver_versions | beneath,
         pools=pools,
         gpus=gpus,
-        variables=steering_variables(variables) | ({NODES: str(nodes)} if nodes > 1 else {}),
+        variables=steering_variables(variables),
     )
 
 

@@ -59,12 +59,6 @@ def assert_threads_of_each(backend: Backend, threads: int) -> None:
         ranks.call(assert_threads, threads)
 
 
-def sharing_memory(backend: Backend) -> int:
-    """Return how many processes that train share the memory of this machine."""
-    ranks = ranks_of(backend)
-    return 1 if ranks is None else ranks.on_each_node()
-
-
 def _make_rank_ready(problem: Problem) -> None:
     memory.keep_freed_memory()
     problem.dataset.load()
@@ -105,23 +99,17 @@ class Computing(WaitingMeter):
 
 
 class Together(WaitingMeter):
-    """This process and others as one; what is unknown of one is unknown of all.
+    """This process and others of these numbers as one; what is unknown of one is unknown of all."""
 
-    ``numbers`` are those of the others; None where they run on other machines, whose threads this
-    one does not see.
-    """
-
-    def __init__(self, numbers: Sequence[int] | None) -> None:
-        self.processes = len(numbers or ()) or 1
-        self.meters = []
-        if numbers is not None:
-            others = (Computing(f"/proc/{number}/task") for number in numbers)
-            self.meters = [WaitingMeter(), *others]
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.processes = len(numbers) or 1
+        others = (Computing(f"/proc/{number}/task") for number in numbers)
+        self.meters = [WaitingMeter(), *others]
 
     def __call__(self) -> float | None:
         waited = [meter() for meter in self.meters]
         known = [seconds for seconds in waited if seconds is not None]
-        return sum(known) if known and len(known) == len(waited) else None
+        return sum(known) if len(known) == len(waited) else None
 
     def refresh(self) -> None:
         for meter in self.meters:

@@ -11,7 +11,6 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.locator import doubt_of
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
@@ -129,7 +128,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def first_rounds(self) -> int:
-        """Repeats that every size gets before any gets all ``rounds``; the most are twice those."""
+        """Repeats that every size gets before any gets all ``rounds``."""
         return min(2 if self.quick else 3, self.rounds)
 
     @property
@@ -267,14 +266,11 @@ def _order(backend: str, backends: Sequence[str]) -> int:
 
 def next_jobs(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
     """Return what is missing of the first of `_steps` of which something is."""
-    return next((jobs for step in _steps(plan, rows) if (jobs := missing(step, rows))), [])
+    return next((jobs for step in _steps(plan) if (jobs := missing(step, rows))), [])
 
 
-def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]:
-    """Yield jobs step by step: the finding, every family soon, then where an answer is in doubt.
-
-    All get the first processes before any gets more, and enough before some get twice as many.
-    """
+def _steps(plan: BenchPlan) -> Iterator[list[Time]]:
+    """Yield jobs step by step: the finding, every family soon, then repeat by repeat."""
     problems = _every_family_soon(plan.sweep())
     # What cannot run costs no time, and every family has a row that says why.
     every = sweep_jobs(plan, problems, range(1))
@@ -286,13 +282,6 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
     yield finding_jobs(plan, plan.rounds)
     for repeat in range(plan.first_rounds, plan.rounds):
         yield sweep_jobs(plan, problems, [repeat])
-    undecided = _undecided(problems, rows)
-    for repeat in range(plan.rounds, 2 * plan.rounds):
-        yield [
-            job
-            for threads, some in undecided.items()
-            for job in sweep_jobs(plan, some, [repeat], [threads])
-        ]
 
 
 def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
@@ -315,33 +304,15 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
     ]
 
 
-def sweep_jobs(
-    plan: BenchPlan,
-    problems: Iterable[Problem],
-    repeats: Iterable[int],
-    threads: Iterable[int] | None = None,
-) -> list[Time]:
+def sweep_jobs(plan: BenchPlan, problems: Iterable[Problem], repeats: Iterable[int]) -> list[Time]:
     """Return the jobs of these problems, each on every backend in these processes."""
     return [
-        size_job(problem.reference, backend, plan.dtype, count, repeat, plan.quick)
+        size_job(problem.reference, backend, plan.dtype, threads, repeat, plan.quick)
         for repeat in repeats
-        for count in threads or plan.threads
+        for threads in plan.threads
         for problem in problems
         for backend in plan.backends
     ]
-
-
-def _undecided(
-    problems: Sequence[Problem], rows: Sequence[Measurement]
-) -> dict[int, list[Problem]]:
-    """Return the problems of sizes that are undecided so far, by the number of threads."""
-    undecided: dict[int, list[Problem]] = {}
-    by_family = grouped(rows, lambda row: (row.family, row.all_threads or 0))
-    for (family, threads), own in by_family.items():
-        sizes = doubt_of(own).sizes
-        some = [one for one in problems if one.family == family and one.size in sizes]
-        undecided.setdefault(threads, []).extend(some)
-    return undecided
 
 
 def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:

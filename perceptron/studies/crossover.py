@@ -12,14 +12,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import amortisations, from_cold
-from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
-from perceptron.analysis.crossover.words import missing, shared_state, verdicts
+from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
@@ -415,7 +414,6 @@ def answer_of(
     parts = told(every, guesses)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
-    shared = shared_state(found)
     elsewhere = _elsewhere(cold, found)
     notes = [
         *(f"{line}." for line in without_rival(rows)),
@@ -425,7 +423,6 @@ def answer_of(
             if any(one.decided for one in cold) and not elsewhere
             else []
         ),
-        *([] if shared is None else [f"of:    {described(shared)}"]),
         *map(source_line, sources),
         *([estimate_source(guesses, checks)] if guesses else []),
     ]

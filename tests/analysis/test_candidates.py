@@ -6,11 +6,10 @@ from msgspec.structs import replace
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, BackendHere, candidates, row_of
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.work import CONTENDED, IN_DOUBT, NO_START, ONE_REPEAT
-from tests.made_work import drawn, measured, rows_of_two, work
+from tests.made_work import drawn, measured, rows_of_two, slower, work
 
 NUMPY = BackendHere(name="numpy", device="cpu")
 TORCH = BackendHere(name="torch-cpu", device="cpu")
-NUMBA = BackendHere(name="numba", device="cpu")
 
 
 def test_a_training_is_its_iterations_and_preparing_once() -> None:
@@ -29,25 +28,9 @@ def test_the_newest_row_of_the_shape_answers_and_else_the_curve() -> None:
     old = measured(here, seconds=9.0, when="2020-01-01")
     found = candidates(here, 1, [NUMPY, TORCH], [old, *rows], curves)
     assert [one.source for one in found] == ["measured", "measured"]
-    assert found[0].seconds == pytest.approx((rows[0].seconds or 0) + 1e-3)
+    assert found[0].seconds == pytest.approx(rows[0].seconds + 1e-3)
     found = candidates(drawn(1234), 1, [NUMPY, TORCH], rows, curves)
     assert [one.source for one in found] == ["estimated", "estimated"]
-
-
-def test_a_kind_that_a_backend_refuses_is_refused_at_every_size() -> None:
-    reason = "trains by sgd only, not by adam"
-    rows = [measured(work(optimizer="adam"), "numba", reason=reason, refused=True)]
-    larger = work(rows=5000, optimizer="adam")
-    assert candidates(larger, 1, [NUMBA], rows, {})[0].reason == reason
-    assert candidates(work(), 1, [NUMBA], rows, {})[0].reason == NOT_KNOWN
-
-
-def test_what_trained_one_shape_of_a_kind_does_not_refuse_the_kind() -> None:
-    refused = measured(work(rows=7), "numba", reason="no", refused=True, when="2026-02-02")
-    trained = measured(work(rows=9), "numba", seconds=1.0)
-    assert row_of(work(rows=7), "numba", [refused, trained]) is refused
-    assert row_of(work(rows=8), "numba", [refused]) is refused
-    assert row_of(work(rows=8), "numba", [refused, trained]) is None
 
 
 def test_the_newest_of_equal_rows_is_the_last() -> None:
@@ -69,14 +52,12 @@ def test_a_kind_that_was_measured_on_another_backend_alone_is_not_known() -> Non
 
 
 def test_a_kind_that_nobody_was_measured_on_is_estimated_and_wide() -> None:
-    """But for a backend that is known to refuse it."""
     rows = [row for row in rows_of_two(60) if row.work.shape.optimizer == "sgd"]
-    refused = measured(work(optimizer="adam"), "numba", reason="no", refused=True)
     asked, sgd = work(rows=2000, optimizer="adam"), work(rows=2000)
     curves = fit(rows)
-    found = candidates(asked, 1, [NUMPY, TORCH, NUMBA], [*rows, refused], curves)
-    assert [one.source for one in found] == ["estimated", "estimated", "unknown"]
-    assert [one.reason for one in found] == [OTHER_KIND, OTHER_KIND, "no"]
+    found = candidates(asked, 1, [NUMPY, TORCH], rows, curves)
+    assert [one.source for one in found] == ["estimated", "estimated"]
+    assert [one.reason for one in found] == [OTHER_KIND, OTHER_KIND]
     (known,) = candidates(sgd, 1, [NUMPY], rows, curves)
     assert known.reason is None
     assert found[0].high / found[0].low > 3 * known.high / known.low
@@ -108,7 +89,7 @@ def test_estimates_inherit_the_doubt_of_what_they_rest_on(doubt: str) -> None:
     doubtful = [replace(row, doubt=doubt) for row in sound]
     (inherited,) = candidates(drawn(1234), 1, [NUMPY], doubtful, fit(doubtful))
     assert (inherited.source, inherited.doubt) == ("estimated", doubt)
-    slow = [replace(row, seconds=1e3 * (row.seconds or 0), doubt=CONTENDED) for row in sound[:20]]
+    slow = [replace(slower(row, 1e3), doubt=CONTENDED) for row in sound[:20]]
     mixed = [*slow, *doubtful[20:30], *sound[30:]]
     (clean,) = candidates(drawn(1234), 1, [NUMPY], mixed, fit(mixed))
     assert clean.doubt is None

@@ -6,17 +6,15 @@ from math import exp, log
 from statistics import median
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.cost_fit import neighbourhood
 from perceptron.analysis.work import Work
 from tests import made_work
-from tests.made_work import drawn, measured, rows_of_two
+from tests.made_work import drawn, measured, rows_of_two, slower
 
 AMOUNTS = ("operations", "bytes_moved", "parameters", "activations", "state_arrays")
 
@@ -48,13 +46,6 @@ def test_the_costs_grow_with_the_work(curve: CostCurve, seed: int, amount: str, 
     assert curve.plain_seconds(deeper) > curve.plain_seconds(of)
 
 
-def test_a_curve_comes_back_from_json(curve: CostCurve) -> None:
-    """And estimates the same, to the last bit."""
-    again = msgspec.json.decode(msgspec.json.encode(curve), type=CostCurve)
-    assert again == curve
-    assert again.seconds(drawn(-1)) == curve.seconds(drawn(-1))
-
-
 def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
     curves = fit(rows_of_two(60))
     for name, call, rate in (("numpy", 1e-5, 1e9), ("torch-cpu", 1e-4, 1e10)):
@@ -69,13 +60,12 @@ def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e3, 1e6])
-@pytest.mark.parametrize("which", [0, 7, 20])
-def test_one_absurd_row_does_not_decide(factor: float, which: int) -> None:
+@pytest.mark.parametrize("factor", [1e-6, 1e3])
+def test_one_absurd_row_does_not_decide(factor: float) -> None:
     """Whether far too fast or far too slow, estimates stay what the others say."""
     rows = [row for row in rows_of_two(39) if row.backend == "numpy"]
-    absurd = rows[which]
-    rows[which] = replace(absurd, seconds=(absurd.seconds or 0) * factor)
+    absurd = rows[7]
+    rows[7] = slower(absurd, factor)
     curve = fit(rows)["numpy"]
     off = []
     for of in (absurd.work, *map(drawn, range(1000, 1020))):
@@ -104,10 +94,7 @@ def test_a_measured_shape_corrects_its_neighbours() -> None:
 
 
 def test_far_from_what_was_measured_the_interval_is_wider() -> None:
-    rows = [
-        replace(row, seconds=(row.seconds or 0) * exp(0.3 * (-1) ** index))
-        for index, row in enumerate(rows_of_two(30))
-    ]
+    rows = [slower(row, exp(0.3 * (-1) ** index)) for index, row in enumerate(rows_of_two(30))]
     curve = fit(rows)["numpy"]
     near, far = curve.seconds(rows[0].work), curve.seconds(made_work.work(rows=10**8, features=1))
     assert far.distance > near.distance == 0
@@ -119,8 +106,6 @@ def test_few_shapes_have_no_curve_and_the_newest_row_of_one_counts() -> None:
     assert fit(rows) == {}
     old = [measured(drawn(0), seconds=1e-3 * n, when=f"2025-01-0{n}") for n in range(1, 9)]
     assert fit([*rows, *old]) == {}
-    refused = [measured(drawn(seed), reason="no") for seed in range(20)]
-    assert fit([*rows, *refused]) == {}
 
 
 def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
@@ -134,10 +119,3 @@ def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True
     )
     assert answer.stdout == "False\n"
-
-
-def test_of_few_rows_none_is_called_absurd() -> None:
-    left = np.zeros(9)
-    left[4] = 9.0
-    places = np.arange(9, dtype=np.float64)[:, None]
-    assert len(neighbourhood(places, left).kept) == 9

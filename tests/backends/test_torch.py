@@ -15,7 +15,6 @@ from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
-from perceptron.backends.torch_cuda_graph import refusing
 from perceptron.problems import catalogue
 from tests.backends.batched import SHORT_LAST
 
@@ -26,6 +25,7 @@ import torch
 
 from perceptron.backends.torch_dataloader import CPU as LOADER
 from perceptron.backends.torch_dataloader import CUDA as CUDA_LOADER
+from tests.backends.fake_cuda import OnMetaAlone
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -107,7 +107,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     rows = trainer.data.orders[: steps * (batch or 0)]
     factors = trainer._start.new_ones((steps, 2))
     arrays = (trainer._parameters, *trainer._state)
-    with refusing("meta"):
+    with OnMetaAlone():  # type: ignore[no-untyped-call]
         torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )

@@ -53,9 +53,9 @@ crossover --from x.csv --threads 2 | --threads is about measuring: leave it out 
 crossover --from x.csv --budget 2 | --budget is about measuring: leave it out with --from
 crossover --from x.csv --on local:2 | --on is about measuring: leave it out with --from
 crossover --from x.csv --by kind | x.csv: --by names parameters of benchmarks, and a table has…
-crossover --from x.csv --commit abc | --commit 'abc': no row of these sources has a commit
+crossover --from x.csv --commit abc | --commit 'abc' fits 0 commits: …; these sources have none
 crossover --pair numpy | --pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got 'numpy'
-crossover --pair numpy:numpy | --pair 'numpy:numpy' names one backend twice: name two
+crossover --pair numpy:numpy | --pair takes INCUMBENT:CHALLENGER, …; got 'numpy:numpy'
 crossover --pair nunpy:torch-cpu | unknown backend in --pair 'nunpy': did you mean 'numpy'?
 crossover --pair numpy:torch-cpu --processes 2 | --processes: numpy, torch-cpu train in one…
 crossover --pair numpy:torch-cpu@2 | backend 'torch-cpu@2': torch-cpu trains in one process:…

@@ -11,7 +11,7 @@ from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.compiled_code import not_built
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from tests.gate.conftest import COUNTED, Repository, run
 
 SETUP = """
@@ -62,7 +62,7 @@ def case(trees: tuple[Path, Path], installed: bool = False) -> Case:
     revision = Revision("first", "a" * 40)
     suite = Suite("asv.conf.json", "benchmarks", ".", "toy")
     python = str(trees[0].parent / "environment" / "bin" / "python")
-    pythons: dict[Arm, str] = {"base": python, "head": python, "control": python}
+    pythons: dict[Side, str] = {"base": python, "head": python, "control": python}
     return Case(CompareRequest("", ""), trees[0], revision, revision, suite, pythons, installed)
 
 

@@ -185,9 +185,9 @@ def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_again(
     comparison = run(benchmarks="Late")
     assert comparison.verdict == "regression"
     tried = [block for block in comparison.blocks if block.stage == "calibration"]
-    readings = [reading for block in tried for reading in (block.base, block.head)]
-    assert all(reading.wall_seconds < IMPORT_SECONDS for reading in readings)
-    assert all(reading.setup_seconds < IMPORT_SECONDS for reading in readings)
+    measurements = [measurement for block in tried for measurement in (block.base, block.head)]
+    assert all(measurement.wall_seconds < IMPORT_SECONDS for measurement in measurements)
+    assert all(measurement.setup_seconds < IMPORT_SECONDS for measurement in measurements)
     (file,) = Path("results/gate").glob("*/run.json")
     kept = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
     assert (kept.start_seconds or 0) > SLEPT_SECONDS

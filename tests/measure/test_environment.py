@@ -7,7 +7,6 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.machine import usable_cores
 from perceptron.measure import environment as facts_of_machine
 from perceptron.measure import loaded_libraries
@@ -26,24 +25,12 @@ def test_facts_say_what_was_measured_on() -> None:
     assert str(Path.home()) not in repr(facts)
 
 
-def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What crosses a network is not mixed with what does not, and one node is as it always was.
-
-    Commands and names of hosts are not published.
-    """
-    monkeypatch.setattr(facts_of_machine, "_loaded", lambda names, variables: ([], {}))
-    alone, together = registry.load("numpy"), registry.load("torch-ddp@2")
-    monkeypatch.delenv(NODES, raising=False)
-    before = environment([alone, together], 2)
-    assert NODES not in before.variables
-    for one_node in ("", "taskset -c 0"):
-        monkeypatch.setenv(NODES, one_node)
-        assert environment([alone, together], 2) == before
-    monkeypatch.setenv(NODES, ";ssh b;ssh c")
-    assert environment([alone], 2).variables == before.variables
-    over_two = environment([alone, together], 2)
-    assert over_two.variables == before.variables | {NODES: "2"}
-    assert over_two.id != before.id
+def test_equal_facts_have_equal_ids() -> None:
+    """Runs on equal ground are resumed and compared by it."""
+    first = environment([registry.load("numpy")], threads=1)
+    again = environment([registry.load("numpy")], threads=1)
+    other = environment([registry.load("numpy")], threads=2)
+    assert first.id == again.id != other.id
 
 
 def test_variables_of_libraries_are_recorded_without_paths(

@@ -56,7 +56,7 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
 
 
-def trained_by(numbers: list[int] | None) -> Backend:
+def trained_by(numbers: list[int]) -> Backend:
     ranks = SimpleNamespace(process_ids=lambda: numbers)
     return cast(Backend, SimpleNamespace(ranks=ranks))
 
@@ -109,14 +109,6 @@ def test_real_processes_are_read() -> None:
             pytest.skip("this system does not tell how long threads wait")
         assert both.threads >= 2
         assert both.ran_seconds > 0
-
-
-def test_of_ranks_on_other_machines_nothing_is_known() -> None:
-    with meter_of(trained_by(None)) as elsewhere:
-        assert elsewhere is not None
-        elsewhere.refresh()
-        elsewhere.leave_out_idle()
-        assert elsewhere() is None
 
 
 def test_processes_that_are_no_ranks_are_read_too() -> None:

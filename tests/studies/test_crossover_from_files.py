@@ -146,9 +146,7 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
     crossover = only(judge(tmp_path, commit=commit))
     expected = ("always", f"{'a' * 12}-dirty") if "dirty" in commit else ("never", "a" * 12)
     assert (crossover.status, crossover.commit) == expected
-    with pytest.raises(
-        UserError, match=r"fits 2 commits: give the first digits of one, such as a{12}(,|-dirty,)"
-    ):
+    with pytest.raises(UserError, match=r"fits 2 commits: .* have a{12}, a{12}-dirty$"):
         judge(tmp_path, commit="aaaa")
 
 
@@ -216,5 +214,5 @@ def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
     (source,) = read.answer.data["sources"]
     assert source.read == source.used + len(every[2])
     (left_out,) = source.left_out
-    assert left_out.reason == "trained as no other backend was: adamw"
+    assert left_out.reason == "of a family or a backend in no pair that was judged"
     assert left_out.rows == len(every[2])

@@ -148,9 +148,9 @@ def test_it_knows_the_others_or_nothing(fastest: Asked, finished_run: Path) -> N
     shapes = {known.row.work.shape for known in cached.rows}
     assert len(shapes) == len(PLAN.trainings) - 1
     assert set(cached.backends) == set(PLAN.backends)
-    assert set(cached.curves_of(PLAN.dtype, PLAN.threads) or {}) == set(PLAN.backends)
+    assert set(cached.curves[cache.alike(PLAN.dtype, PLAN.threads)]) == set(PLAN.backends)
     assert now == cached
-    assert (cold.rows, cold.curves, cold.backends) == ((), (), {})
+    assert (cold.rows, cold.curves, cold.backends) == ((), {}, {})
 
 
 def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(truth: FastestTruth) -> None:

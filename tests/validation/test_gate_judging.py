@@ -71,7 +71,7 @@ def test_more_work_is_found_however_loud_the_clock() -> None:
 def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
     """By chance, as it is in runs in which nothing changed; here by 8%, for sure."""
     made = run("same", 0, ratios=[log1p(0.08) + deviation for deviation in noise(0.005, 10)])
-    fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], arms=3)
+    fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], sides=3)
     for block in fresh:
         block[2] = [round(sample * (1 + control)) for sample in block[2]]
     return replace(made, rows=[replace(made.rows[0], confirmation=fresh)])

@@ -28,7 +28,7 @@ from benchmarks.validation.gate.suite import (
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import git
-from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.block import Benchmark, Block, SideMeasurement
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, Work
 from tests import made_comparison as made
 from tests.validation.conftest import MakeRun
@@ -42,7 +42,7 @@ ENVIRONMENT = ComparisonEnvironment(
     counter="valgrind-3.24.0",
 )
 WORK = Work(base=1e6, head=1.01e6, change=0.01, noise=0.0)
-SLOWER = Reading(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
+SLOWER = SideMeasurement(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
 
 
 def silent(done: int, total: int, message: str) -> None:
@@ -50,21 +50,21 @@ def silent(done: int, total: int, message: str) -> None:
 
 
 def block(stage: str, number: int, status: str = "ok") -> Block:
-    reading = Reading(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
+    measurement = SideMeasurement(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
     return replace(
         made.block(NAME, number, 1e-3, 1e-3, stage),  # type: ignore[arg-type]
-        base=reading,
-        head=replace(reading, status=status),
-        control=reading if stage == "confirmation" else None,
+        base=measurement,
+        head=replace(measurement, status=status),
+        control=measurement if stage == "confirmation" else None,
     )
 
 
 def counted(number: int, base: float | None, head: float | None) -> Block:
-    readings = [
-        Reading(status="failed" if count is None else "ok", instructions=count)
+    measurements = [
+        SideMeasurement(status="failed" if count is None else "ok", instructions=count)
         for count in (base, head)
     ]
-    return replace(block("count", number), base=readings[0], head=readings[1])
+    return replace(block("count", number), base=measurements[0], head=measurements[1])
 
 
 def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path) -> None:

@@ -244,13 +244,23 @@ def estimates_of_others(
 
     By the same functions ``measure="never"`` answers where only those were measured.
     """
-    here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
     known = [own.row for own in known_rows("", rows, {})]
-    for training in trainings:
-        told = arguments(training, plan.backends, plan.dtype, plan.threads)
-        asked = question(**told, measure="never", seconds=1.0)
-        others = [row for row in known if row.work.shape != asked.work.shape]
-        found = candidates(asked.work, asked.iterations, here, others, fit(others))
+    told = [arguments(one, plan.backends, plan.dtype, plan.threads) for one in trainings]
+    asked = [question(**one, measure="never", seconds=1.0) for one in told]
+    for training, own in zip(trainings, asked, strict=True):
+        others = [row for row in known if row.work.shape != own.work.shape]
+        kind = own.work.shape.kind
+        tried = any(one.work.shape.kind == kind for one in asked if one is not own)
+        able = {row.backend for row in others if row.work.shape.kind == kind}
+        here = [
+            BackendHere(
+                name=name,
+                device=registry.load(name).device,
+                unavailable="trained no other of this kind" if tried and name not in able else None,
+            )
+            for name in plan.backends
+        ]
+        found = candidates(own.work, own.iterations, here, others, fit(others))
         yield training.reference, list(found)
 
 

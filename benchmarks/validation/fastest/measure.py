@@ -32,7 +32,7 @@ from perceptron.records.row import times as times_of
 from perceptron.records.store import RunJournal
 from perceptron.studies.carry_out import require_rows, start_run
 from perceptron.studies.fastest import cache, here
-from perceptron.studies.fastest.cache import KnownBackend, KnownCurves
+from perceptron.studies.fastest.cache import KnownBackend
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
 from perceptron.studies.idle import LOOK_ONCE, Wait
@@ -123,13 +123,13 @@ class Product:
         alike = [
             one.row for one in others if (one.dtype, one.threads) == (asked.dtype, asked.threads)
         ]
-        curves = KnownCurves(dtype=asked.dtype, threads=asked.threads, curves=fit(alike))
+        key, curves = cache.alike(asked.dtype, asked.threads), fit(alike)
         if self._backends is None:
             self._backends = here.ask_elsewhere(self._plan.backends, _SECONDS_TO_ASK)
         backends = self._backends
         cache.update(
             cache.cache_file(),
-            lambda known: known.with_rows(others).with_curves(curves).with_backends(backends),
+            lambda known: known.with_rows(others).with_curves(key, curves).with_backends(backends),
         )
 
 

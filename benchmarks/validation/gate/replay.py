@@ -3,7 +3,7 @@
 A window of consecutive blocks of one benchmark stands for a run: the first are its screen, those
 after them its confirmation, as many as the gate would measure. Head's times are multiplied, its
 counts as well where its work is to rise, and the judge that judges live runs judges it. What a
-replay leaves out: other benchmarks beside this one, and the control arm.
+replay leaves out: other benchmarks beside this one, and the control side.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from perceptron.gate.verdict.judge import judge, log_ratios, replay
 from perceptron.gate.verdict.promotion import promote, suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.block import Benchmark, Block, SideMeasurement
 from perceptron.records.comparison import Row
 
 LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20)
@@ -148,8 +148,8 @@ def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence)
 def screen_size(ratios: Sequence[float], rule: Rule, evidence: WorkEvidence = NOT_COUNTED) -> int:
     """Return the blocks of the screen: few for the same work, and more while they are too noisy."""
     if evidence.kind == "same":
-        look = {"": ratios[: rule.look]}
-        return rule.screen if suspicious(look, {"": evidence}, rule) else rule.look
+        probe = {"": ratios[: rule.probe]}
+        return rule.screen if suspicious(probe, {"": evidence}, rule) else rule.probe
     most = min(len(ratios), rule.most_screen)
     size = rule.screen
     while size < most and noisy({"": ratios[:size]}, rule):
@@ -246,4 +246,4 @@ def _confirmation(name: str, number: int, recorded: Nanoseconds) -> Block:
     if len(recorded) < 3:
         return made
     value = lower_quartile([1e-9 * sample for sample in recorded[2]])
-    return replace(made, control=Reading(status="ok", value=value))
+    return replace(made, control=SideMeasurement(status="ok", value=value))

@@ -67,7 +67,7 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     contended: int | None = None
     """Samples that were dropped for it."""
     retaken: list[Nanoseconds] = []
-    """Takes of blocks that do not count, because one arm waited and another did not."""
+    """Takes of blocks that do not count, because one side waited and another did not."""
     counts: Counts = {}
     work: Work | None = None
     """What was judged from the counts; None where it was not counted, or could not be."""
@@ -194,12 +194,17 @@ def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
     """Return the samples of blocks whose processes all gave a number, in order of time."""
     recorded = []
     for block in blocks:
-        readings = [
-            reading for reading in (block.base, block.head, block.control) if reading is not None
+        measurements = [
+            measurement
+            for measurement in (block.base, block.head, block.control)
+            if measurement is not None
         ]
-        if block.stage == stage and all(reading.status == "ok" for reading in readings):
+        if block.stage == stage and all(measurement.status == "ok" for measurement in measurements):
             recorded.append(
-                [[round(1e9 * sample) for sample in reading.samples] for reading in readings]
+                [
+                    [round(1e9 * sample) for sample in measurement.samples]
+                    for measurement in measurements
+                ]
             )
     return recorded
 

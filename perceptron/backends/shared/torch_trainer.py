@@ -108,12 +108,6 @@ class ModuleTrainer(DeviceTrainer):
             repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
         )
 
-    @property
-    def host_values(self) -> list[torch.Tensor]:
-        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
-        states = self._optimizer.state.values() if self._device.type == "cpu" else ()
-        return [state["step"] for state in states if "step" in state]
-
     def _keep_adam_state(self) -> None:
         """Make Adam's arrays as it would itself, but count its steps in the parameters' dtype.
 

@@ -13,8 +13,8 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm
-from perceptron.records.comparison import Counting, GateRule, Side
+from perceptron.records.block import Side
+from perceptron.records.comparison import ComparedRevision, Counting, GateRule
 from perceptron.records.warning import MeasurementWarning
 
 SUITE = Path("asv.conf.json")
@@ -78,7 +78,7 @@ class Case:
     base: Revision
     head: Revision
     suite: Suite
-    pythons: dict[Arm, str]
+    pythons: dict[Side, str]
     installed: bool = False
     """Whether what is installed in these Pythons is compared, and no tree."""
     rule: Rule = field(default_factory=Rule)
@@ -99,7 +99,7 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
     head = resolve(root, request.head, *request.written())
     base_python = _interpreter("--base-python", request.base_python)
     head_python = _interpreter("--head-python", request.head_python)
-    pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
+    pythons: dict[Side, str] = {"base": base_python, "head": head_python, "control": base_python}
     shares = {"least_work": request.least_work, "least_judged": request.least_judged}
     asked: dict[str, Any] = {name: share for name, share in shares.items() if share is not None}
     return Case(
@@ -130,9 +130,11 @@ def _suite(request: CompareRequest, root: Path) -> Suite:
     return read_pytest_suite(request.pytest, root)
 
 
-def side(revision: Revision, python: str) -> Side:
+def compared(revision: Revision, python: str) -> ComparedRevision:
     """Return a revision as the document names it."""
-    return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
+    return ComparedRevision(
+        name=revision.name, commit=revision.commit, changes=revision.digest, python=python
+    )
 
 
 def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarning]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.gate.sampling.processes import Instrument
 from perceptron.machine import THREAD_VARIABLES
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
@@ -55,7 +55,7 @@ class Valgrind:
     """As it says: ``valgrind-3.24.0``."""
 
     def instrument(
-        self, arm: Arm, folder: Path, padding: int = 0, kind: str = "count"
+        self, side: Side, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
         """Return how a program is started that counts, or profiles and writes into ``folder``.
 
@@ -70,7 +70,7 @@ class Valgrind:
             {**dict.fromkeys(_ONE_THREAD, "1"), **_MEMORY},
             {
                 "dumps": dumps,
-                "core": cores[(arm == "head") % len(cores)] if cores else None,
+                "core": cores[(side == "head") % len(cores)] if cores else None,
                 "padding": padding,
                 "longest_seconds": _LONGEST_SECONDS,
             },

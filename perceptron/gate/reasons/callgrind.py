@@ -3,7 +3,7 @@
 The format is described in valgrind's manual, "Callgrind Format Specification". A name is written
 once, ``fn=(12) name``, and later ``fn=(12)``. A line of two numbers or more is the cost of a
 position in the current function, except after ``calls=``: then it is what the called one cost, with
-all that it called. An arm says that it has left a dump in its folder: what it says may be anything.
+all that it called. A side says that it has left a dump in its folder: what it says may be anything.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Why benchmarks changed: a second look at those that did, once all are judged.
 
-On both arms they are traced, and profiled under valgrind.
+On both sides they are traced, and profiled under valgrind.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.callgrind import in_one_line, read_dump
 from perceptron.gate.reasons.growth import CannotLook, Table, Trace, growths, table
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Instrument, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.sampling.schedule import seeds
+from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Benchmark, Side
 from perceptron.records.comparison import Comparison, Growth, Row
 
 T = TypeVar("T")
@@ -39,15 +39,12 @@ SAME_WORK = "its work is the same: what became slower is not what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
-_ONLY_CALLS = (
-    "Python's functions: it executes too many bytecodes to count, and calls changed in none"
-)
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
 def add(
     comparison: Comparison,
-    arms: Arms,
+    sides: Sides,
     journal: ComparisonJournal,
     rule: Rule,
     valgrind: Valgrind | None,
@@ -67,7 +64,7 @@ def add(
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(arms, caches, drawn)
+    looking = Looking(sides, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
@@ -128,13 +125,8 @@ def _importance(row: Row) -> tuple[bool, float]:
 
 def _of_traces(base: Trace, head: Trace) -> tuple[list[Growth], list[str]]:
     """Return what grew in Python, and what is unknown of it."""
-    if base.unit != head.unit:
-        return [], ["Python's functions: one side has too much to count"]
     unknown = [] if base.repeats and head.repeats else [_NO_REPEAT]
-    grown = growths(table(base), table(head), "python", base.unit)
-    if base.unit == "calls" and not grown:
-        unknown.append(_ONLY_CALLS)
-    return grown, unknown
+    return growths(table(base), table(head), "python", "bytecodes"), unknown
 
 
 def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
@@ -150,16 +142,16 @@ class Looking:
     It begins nothing when no seconds are ``left``.
     """
 
-    arms: Arms
+    sides: Sides
     caches: Caches
     seeds: Seeds
 
     def trace(
         self, benchmarks: Sequence[Benchmark], left: Left
     ) -> dict[str, tuple[Trace, Trace] | CannotLook]:
-        """Return what Python does. Raises as the arms do."""
+        """Return what Python does. Raises as the sides do."""
 
-        def traced(_arm: Arm, content: Content) -> Trace:
+        def traced(_arm: Side, content: Content) -> Trace:
             try:
                 return msgspec.convert(content, type=Trace)
             except msgspec.ValidationError as error:
@@ -170,13 +162,13 @@ class Looking:
     def profile(
         self, benchmarks: Sequence[Benchmark], left: Left, valgrind: Valgrind
     ) -> dict[str, tuple[Table, Table] | CannotLook]:
-        """Return which functions execute instructions. Raises as the arms do."""
+        """Return which functions execute instructions. Raises as the sides do."""
 
-        def instrument(arm: Arm) -> Instrument:
-            return valgrind.instrument(arm, self.arms.work_folder(arm), kind="profile")
+        def instrument(side: Side) -> Instrument:
+            return valgrind.instrument(side, self.sides.work_folder(side), kind="profile")
 
-        def functions(arm: Arm, content: Content) -> Table:
-            return read_dump(self.arms.work_folder(arm), content)
+        def functions(side: Side, content: Content) -> Table:
+            return read_dump(self.sides.work_folder(side), content)
 
         return self._look(benchmarks, left, instrument, functions)
 
@@ -184,29 +176,29 @@ class Looking:
         self,
         benchmarks: Sequence[Benchmark],
         left: Left,
-        instrument: Callable[[Arm], Instrument],
-        convert: Callable[[Arm, Content], T],
+        instrument: Callable[[Side], Instrument],
+        convert: Callable[[Side, Content], T],
     ) -> dict[str, tuple[T, T] | CannotLook]:
         found: dict[str, tuple[T, T] | CannotLook] = {}
-        for arm in PAIR:
-            failed = self.caches.make(arm, benchmarks, self.seeds, left)
-            found |= {key: CannotLook(reading.reason) for key, reading in failed.items()}
+        for side in PAIR:
+            failed = self.caches.make(side, benchmarks, self.seeds, left)
+            found |= {key: CannotLook(measurement.reason) for key, measurement in failed.items()}
         todo = [own for own in benchmarks if own.key not in found]
-        asking = Asking(self.arms, self.caches)
+        asking = Asking(self.sides, self.caches)
         for key, pair in asking.both(todo, self.seeds, instrument, left):
             try:
-                base, head = (_converted(arm, pair[arm], convert) for arm in PAIR)
+                base, head = (_converted(side, pair[side], convert) for side in PAIR)
                 found[key] = base, head
             except CannotLook as error:
                 found[key] = error
         return found
 
 
-def _converted(arm: Arm, content: Content, convert: Callable[[Arm, Content], T]) -> T:
-    """Raise `CannotLook` for what the arm could not tell."""
+def _converted(side: Side, content: Content, convert: Callable[[Side, Content], T]) -> T:
+    """Raise `CannotLook` for what the side could not tell."""
     try:
         if content.get("status") != "ok":
             raise CannotLook(content.get("reason"))
-        return convert(arm, content)
+        return convert(side, content)
     except CannotLook as error:
-        raise CannotLook(f"{arm.upper()}: {error}") from None
+        raise CannotLook(f"{side.upper()}: {error}") from None

@@ -45,7 +45,6 @@ _NOTHING = Cost(0.0, 0.0)
 class Trace(Struct, frozen=True, kw_only=True):
     """What one call does: see `perceptron.gate.runner.tracing.trace_calls`."""
 
-    unit: CountedUnit
     repeats: bool
     """Whether two calls in a row did the same."""
     functions: list[tuple[str, str | None, int | None, float, float]]

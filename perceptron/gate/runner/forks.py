@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -27,19 +27,15 @@ from .session import Job, Session
 # A task may take so many equal shares of the time that is left for all, and at least so many
 # seconds: or a slow one at the head of a long suite would take what hundreds need.
 _SHARES, _LEAST_SECONDS = 8.0, 10.0
-# A function that used up its limit so often is likely to do so again.
-_OFTEN = 2
 # So many modules that a task imports are a library, as torch, that others import too. Seconds would
-# not do: all arms must import it, or none.
+# not do: all sides must import it, or none.
 _LIBRARY = 100
 # Bytes that lines of children are filled up to.
 _PAGE = 4096
-# Of the program itself: it works, and waits for the end of its input.
-_THREADS = 2
 
 
 class ForkingSession(Session):
-    """Forks a child for each task; all of them have until the ``end``, each ``longest`` seconds.
+    """Forks a child for each of so many ``tasks``: all have until the ``end``, each ``longest``.
 
     ``out`` is the pipe to which answers are written. The children are of this process's group, and
     end with it.
@@ -47,13 +43,12 @@ class ForkingSession(Session):
 
     forking = True
 
-    def __init__(self, end: float, longest: float, out: int, *session: Any) -> None:
+    def __init__(self, end: float, longest: float, out: int, tasks: int, *session: Any) -> None:
         super().__init__(*session)
         self._end = end
         self._longest = longest
         self._out = out
-        self._left = 0
-        self._slow: dict[str, int] = {}
+        self._left = tasks
         self._pipe: int | None = None
         self._imported: set[str] = set()
         self._lines: list[bytes] = []
@@ -65,22 +60,11 @@ class ForkingSession(Session):
             files.update(json.loads(line)["files"])
         return [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
 
-    def in_turn(self, tasks: list[Job]) -> Iterator[Job]:
-        """Yield the tasks; last those of a function that has used up its limit twice."""
-        self._left = len(tasks)
-        last = []
-        for task in tasks:
-            if self._slow.get(_function(task), 0) < _OFTEN:
-                yield task
-            else:
-                last.append(task)
-        yield from last
-
     def hand_over(self, task: Job) -> bool:
         """Return True once a child has answered, or this process for it; False in that child.
 
         This process keeps nothing that depends on time, not even in size: children must find memory
-        laid out alike in all arms.
+        laid out alike in all sides.
         """
         share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
         limit = min(self._longest, max(_LEAST_SECONDS, share))
@@ -104,18 +88,20 @@ class ForkingSession(Session):
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if line is None:
-            function = _function(task)
-            self._slow[function] = self._slow.get(function, 0) + 1
-            reason = f"no answer within {limit:.0f} s{_lost_threads()}"
+            reason = f"no answer within {limit:.0f} s"
             self._send(
-                kind="reading", key=task["key"], status="slow", reason=reason, wall_seconds=limit
+                kind="measurement",
+                key=task["key"],
+                status="slow",
+                reason=reason,
+                wall_seconds=limit,
             )
         elif not line.endswith(b"\n"):
             code = os.waitstatus_to_exitcode(status)
             reason = f"its process exited with {code}"
             if code < 0:
                 reason = f"its process was ended by {signal.Signals(-code).name}"
-            self._send(kind="reading", key=task["key"], status="failed", reason=reason)
+            self._send(kind="measurement", key=task["key"], status="failed", reason=reason)
         else:
             self._lines.append(line)
             os.write(self._out, line)
@@ -124,8 +110,8 @@ class ForkingSession(Session):
         return True
 
     def _give(self, kind: str, **fields: Any) -> None:
-        """Hand a reading to the parent and end this child; the parent says all else by itself."""
-        if kind != "reading":
+        """Hand a measurement to the parent and end this child; the parent says all else."""
+        if kind != "measurement":
             return
         assert self._pipe is not None
         files = {}
@@ -166,18 +152,3 @@ def _read(pipe: int, end: float) -> bytes | None:
             break
         text += piece
     return text
-
-
-def _function(task: Job) -> str:
-    """Return the name of the task's benchmark without its parameters."""
-    name: str = task["key"].partition("(")[0]
-    return name
-
-
-def _lost_threads() -> str:
-    """Return a hint where a child may wait for threads of its parent for ever."""
-    try:
-        own = len(os.listdir("/proc/self/task"))
-    except OSError:
-        return ""
-    return "; importing it starts threads, which it is counted without" if own > _THREADS else ""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 Job = dict[str, Any]
 Measured = Callable[[Any, float, Job], Job]
-"""Returns the fields of a reading of batches, by seconds to warm up and the task."""
+"""Returns the fields of a measurement of batches, by seconds to warm up and the task."""
 
 
 class Refused(Exception):
@@ -25,12 +24,11 @@ class Refused(Exception):
         self.status = status
 
 
-class Reading:
-    """The ``fields`` of a reading while it is made; ``imported`` seconds are not its own."""
+class Measuring:
+    """The ``fields`` of a measurement while it is made, and since when."""
 
     def __init__(self) -> None:
         self.fields: Job = {}
-        self.imported = 0.0
         self._begin = time.perf_counter()
 
     def begin(self) -> None:
@@ -38,44 +36,14 @@ class Reading:
         self._begin = time.perf_counter()
 
     def wall_seconds(self) -> float:
-        """Return what passed since, without imports."""
-        return time.perf_counter() - self._begin - self.imported
-
-    @contextmanager
-    def importing(self, task: Job) -> Iterator[None]:
-        """Leave out what import statements take meanwhile, if the task is to calibrate.
-
-        A suite that imports its libraries in ``setup`` makes the first benchmark of each process
-        pay for them. That is a cost of the process, and decides how many benchmarks share one. What
-        is timed must not pay for this clock.
-        """
-        if task.get("calls"):
-            yield
-            return
-        original, inside = builtins.__import__, False
-
-        def timed(*args: Any, **named: Any) -> Any:
-            nonlocal inside
-            if inside:
-                return original(*args, **named)
-            inside, begin = True, time.perf_counter()
-            try:
-                return original(*args, **named)
-            finally:
-                inside = False
-                self.imported += time.perf_counter() - begin
-
-        builtins.__import__ = timed
-        try:
-            yield
-        finally:
-            builtins.__import__ = original
+        """Return what passed since."""
+        return time.perf_counter() - self._begin
 
 
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others.
+    ``seed`` makes random numbers be drawn alike in all sides, for each ``purpose`` others.
     """
 
     forking = False
@@ -94,15 +62,11 @@ class Session:
         """Return what children alone imported."""
         return []
 
-    def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
-        """Return the tasks in the order in which they are run."""
-        return tasks
-
     def hand_over(self, _task: Job) -> bool:
         """Have a child run a task that is loaded; return whether it has answered.
 
-        Whoever gets False runs it: the child itself, which ends with its reading, or this process
-        if there are no children.
+        Whoever gets False runs it: the child itself, which ends with its measurement, or this
+        process if there are no children.
         """
         return False
 
@@ -115,26 +79,28 @@ class Session:
         self._send(kind="loaded", key=task["key"])
 
     @contextmanager
-    def reading(self, task: Job) -> Iterator[Reading]:
-        """Send the reading that is made meanwhile, if no child has given it.
+    def measurement(self, task: Job) -> Iterator[Measuring]:
+        """Send the measurement that is made meanwhile, if no child has given it.
 
         Whatever goes wrong becomes its answer.
         """
-        reading = Reading()
+        measurement = Measuring()
         self._answered = False
         try:
-            yield reading
+            yield measurement
         except Refused as refusal:
-            reading.fields.update(status=refusal.status, reason=str(refusal))
+            measurement.fields.update(status=refusal.status, reason=str(refusal))
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
             traceback.print_exception(type(error), error, error.__traceback__)
             status = "skipped" if isinstance(error, NotImplementedError) else "failed"
-            reading.fields.update(status=status, reason=one_line(error))
+            measurement.fields.update(status=status, reason=one_line(error))
         except BaseException as error:  # noqa: BLE001 as SystemExit, or pytest's skip
-            reading.fields.update(status="failed", reason=ended_by(error))
+            measurement.fields.update(status="failed", reason=ended_by(error))
         if not self._answered:
-            seconds = reading.wall_seconds()
-            self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
+            seconds = measurement.wall_seconds()
+            self._send(
+                kind="measurement", key=task["key"], **measurement.fields, wall_seconds=seconds
+            )
 
 
 def one_line(error: BaseException) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport, Discovery, ImportTooLong
 from perceptron.gate.sampling.processes import START_SECONDS
-from perceptron.records.block import Arm, Benchmark
+from perceptron.gate.sampling.sides import Sides
+from perceptron.records.block import Benchmark, Side
 from perceptron.records.comparison import LeftOut, SuiteKind
 
 _NOTHING = Discovery()
@@ -30,7 +30,7 @@ class SuiteOfBoth:
     """HEAD's benchmarks, and those of BASE that HEAD does not load: they broke."""
 
     benchmarks: list[Benchmark]
-    versions: dict[Arm, dict[str, str]]
+    versions: dict[Side, dict[str, str]]
     left_out: list[LeftOut]
     """Modules that do not load, on HEAD either."""
     base_error: CannotImport | None
@@ -73,30 +73,30 @@ def _is_inside(test: str, named: str) -> bool:
     return not named or test == named or test.startswith((f"{named}::", f"{named}["))
 
 
-def discover_both(arms: Arms, seconds_left: Callable[[], float]) -> SuiteOfBoth:
-    """Discover on both arms. Raises `UserError` if neither loads, or one lacks a dependency.
+def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBoth:
+    """Discover on both sides. Raises `UserError` if neither loads, or one lacks a dependency.
 
     Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
     reported. Raises `ImportTooLong` where the ``seconds_left`` do not suffice, or BASE never loads.
     """
-    found: dict[Arm, Discovery] = {}
-    errors: dict[Arm, CannotImport] = {}
-    both: tuple[Arm, ...] = ("head", "base")
-    for arm in both:
+    found: dict[Side, Discovery] = {}
+    errors: dict[Side, CannotImport] = {}
+    both: tuple[Side, ...] = ("head", "base")
+    for side in both:
         left = max(_LEAST_SECONDS, seconds_left())
         try:
-            found[arm] = arms.discover(arm, min(left, START_SECONDS))
+            found[side] = sides.discover(side, min(left, START_SECONDS))
         except ImportTooLong as error:
-            if arm == "base" or left < START_SECONDS:
+            if side == "base" or left < START_SECONDS:
                 raise
-            errors[arm] = error
+            errors[side] = error
         except CannotImport as error:
-            errors[arm] = error
+            errors[side] = error
     if not found:
         raise errors["head"]
     base, head = found.get("base", _NOTHING), found.get("head", _NOTHING)
-    if arms.pythons["base"] != arms.pythons["head"]:
-        _assert_complete(arms, errors, base, head)
+    if sides.pythons["base"] != sides.pythons["head"]:
+        _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
     return SuiteOfBoth(
         benchmarks=[*head.benchmarks, *broken],
@@ -146,22 +146,24 @@ def wanted_modules(left_out: Sequence[LeftOut], wanted: re.Pattern[str]) -> int:
 
 
 def _assert_complete(
-    arms: Arms, errors: dict[Arm, CannotImport], base: Discovery, head: Discovery
+    sides: Sides, errors: dict[Side, CannotImport], base: Discovery, head: Discovery
 ) -> None:
     """Raise `UserError` where an interpreter lacks a library that the other one has.
 
     That says nothing of the two revisions.
     """
     for error in errors.values():
-        if error.missing is not None and not arms.is_of_trees(error.missing):
+        if error.missing is not None and not sides.is_of_trees(error.missing):
             raise error
-    sides: Sequence[tuple[Arm, Discovery, Discovery]] = (
+    pairs: Sequence[tuple[Side, Discovery, Discovery]] = (
         ("base", base, head),
         ("head", head, base),
     )
-    for arm, here, there in sides:
+    for side, here, there in pairs:
         other = {failed.module for failed in there.unloadable}
         for failed in here.unloadable:
-            lacks = failed.missing is not None and not arms.is_of_trees(failed.missing)
+            lacks = failed.missing is not None and not sides.is_of_trees(failed.missing)
             if lacks and failed.module not in other:
-                raise UserError(f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}")
+                raise UserError(
+                    f"{side.upper()}: {failed.file} cannot be imported: {failed.reason}"
+                )

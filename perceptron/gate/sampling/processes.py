@@ -1,4 +1,4 @@
-"""The program of an arm: started with a job, listened to, and survived whatever becomes of it."""
+"""The program of a side: started with a job, listened to, and survived whatever becomes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.supervision import ChildProcess, describe_exit
 
-Told = Literal["start", "loaded", "reading", "benchmark", "unloadable", "environment"]
+Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment"]
 Last = Literal["end", "no runner", "failed"]
 Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
@@ -23,7 +23,7 @@ START_SECONDS = 120.0
 # Between closing its output and being gone.
 _SECONDS_TO_EXIT = 5.0
 # A cache of bytecode elsewhere goes by the path of the source. Trees take turns in the folders, so
-# an arm would run what another one compiled.
+# a side would run what another one compiled.
 _UNWANTED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH")
 _PROGRAM = Path(__file__).parents[1] / "runner" / "program.py"
 
@@ -44,7 +44,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Seeds:
-    """Of the processes of one block: equal in all arms."""
+    """Of the processes of one block: equal in all sides."""
 
     hash: int | None
     """PYTHONHASHSEED; None leaves it to the user."""
@@ -78,7 +78,7 @@ PLAIN = Instrument()
 
 
 class Program:
-    """A running program of an arm. It and all that it started are gone after `end`.
+    """A running program of a side. It and all that it started are gone after `end`.
 
     Raises `UserError` if it cannot be started.
     """

@@ -15,14 +15,14 @@ from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import ALONE, Sampler
 from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
-from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
+from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, by_benchmark
 
 # After so many sets of parameters that are too slow, a function's others are tried last.
 _SLOW_PARAMETERS = 2
 # What a process spends on a benchmark beside its calls, at least.
 _LEAST_SECONDS = 0.01
 # Samples in each process of what did the same work.
-_LOOK_SAMPLES = 3
+_PROBE_SAMPLES = 3
 
 
 @dataclass
@@ -46,39 +46,45 @@ class Trial:
         # Of each function, how many sets of parameters are too slow.
         self._slow: Counter[str] = Counter()
 
-    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
+    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Side, dict[str, SideMeasurement]]:
         """Try base, then head, which is spared what is too slow on base, or was not tried there.
 
         Nothing is compared yet, so the order favours nobody. Base has half of the time.
         """
         base = self._try("base", benchmarks, (self.elapsed() + self.end) / 2)
         spared = {
-            key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
-            for key, reading in base.items()
-            if reading.status == "slow"
+            key: SideMeasurement(
+                status="untried", reason=f"one call is too long: {measurement.reason}"
+            )
+            for key, measurement in base.items()
+            if measurement.status == "slow"
         }
         tried = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
         return {"base": base, "head": base | spared | self._try("head", tried, self.end)}
 
-    def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
-        readings: dict[str, Reading] = {}
+    def _try(
+        self, side: Side, benchmarks: Sequence[Benchmark], end: float
+    ) -> dict[str, SideMeasurement]:
+        measurements: dict[str, SideMeasurement] = {}
         todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
         while todo and self.elapsed() < end:
             todo.sort(key=lambda own: self._slow[own.name] >= _SLOW_PARAMETERS)
             together = [own for own in todo if own.type not in ALONE]
             self._try_in_one_process(
-                arm, todo[:1] if todo[0].type in ALONE else together, end, readings
+                side, todo[:1] if todo[0].type in ALONE else together, end, measurements
             )
-            todo = [own for own in todo if own.key not in readings]
+            todo = [own for own in todo if own.key not in measurements]
         late = f"no time was left to try it{self.why}: raise --budget"
-        return readings | {own.key: Reading(status="untried", reason=late) for own in todo}
+        return measurements | {
+            own.key: SideMeasurement(status="untried", reason=late) for own in todo
+        }
 
     def _try_in_one_process(
         self,
-        arm: Arm,
+        side: Side,
         benchmarks: Sequence[Benchmark],
         end: float,
-        readings: dict[str, Reading],
+        measurements: dict[str, SideMeasurement],
     ) -> None:
         """Try until the end, or until the others of a slow function are to go last."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
@@ -90,18 +96,20 @@ class Trial:
                 hurried.add(benchmark.key)
             return min(longest, max(1.0, ceil(left)))
 
-        for key, reading in self.sampler.sample(
-            arm, benchmarks, CALIBRATING, self.seeds, limit, lambda: end - self.elapsed()
+        for key, measurement in self.sampler.sample(
+            side, benchmarks, CALIBRATING, self.seeds, limit, lambda: end - self.elapsed()
         ):
             self.tell(key)
-            benchmark, slow = by_key[key], reading.status == "slow"
+            benchmark, slow = by_key[key], measurement.status == "slow"
             if slow and key in hurried:
-                reason = f"one call is too long for the time that was left: {reading.reason}"
-                reading = Reading(status="untried", reason=reason)
-            readings[key] = reading
-            if not reading.loaded:  # no other process would load its module sooner
+                reason = f"one call is too long for the time that was left: {measurement.reason}"
+                measurement = SideMeasurement(status="untried", reason=reason)
+            measurements[key] = measurement
+            if not measurement.loaded:  # no other process would load its module sooner
                 alike = [own for own in benchmarks if own.file == benchmark.file is not None]
-                readings |= {own.key: reading for own in alike if own.key not in readings}
+                measurements |= {
+                    own.key: measurement for own in alike if own.key not in measurements
+                }
                 return
             if slow:
                 self._slow[benchmark.name] += 1
@@ -117,7 +125,7 @@ def calibrate(
     start_seconds: float,
     looked_at: Collection[str] = (),
 ) -> Calibration:
-    """Choose equal effort for both arms: what the slower one needs of those that give numbers.
+    """Choose equal effort for both sides: what the slower one needs of those that give numbers.
 
     ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
     takes fewer samples.
@@ -137,7 +145,7 @@ def calibrate(
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
             if key in looked_at:
-                batches[key] = min(batches[key], _LOOK_SAMPLES)
+                batches[key] = min(batches[key], _PROBE_SAMPLES)
             setup = max(last.base.setup_seconds, last.head.setup_seconds)
             costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS
         else:

@@ -87,11 +87,10 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         tables=tuple(tables),
         figures=tuple(figures),
     )
-    definition = f", definition {group.definition + 1}" if group.definition else ""
     place = (
         ("Family", alike.family),
         ("Machine", SEVERAL),
-        ("Commit", f"newest of each machine{definition}"),
+        ("Commit", "newest of each machine"),
         ("dtype", alike.ground.dtype or "not stated"),
         ("Threads", "each line its own"),
         ("Training", training_name(alike.ground)),

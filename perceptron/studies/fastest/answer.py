@@ -18,9 +18,9 @@ from perceptron.analysis.candidates import (
     candidates,
     row_of,
 )
-from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
+from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is_enough
-from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
+from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork, TrainingShape
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
@@ -29,15 +29,11 @@ from perceptron.machine import usable_cores
 from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.as_it_is import AsItIs
-from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
+from perceptron.studies.fastest.cache import Attempt, Known, KnownRow
 from perceptron.studies.fastest.question import Question
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75
-# What was given up is begun again if there is so much more time than there was.
-_MORE = 1.25
-# To fit in, after measuring: the next question then need not.
-_FITTING_SECONDS = 1.0
 
 
 class Answer:
@@ -79,15 +75,11 @@ class Answer:
         )
 
     def _left(self) -> float:
-        return self._ends - monotonic()
+        return max(0.0, self._ends - monotonic())
 
     def _learn_results(self, results: Path) -> None:
         """Read what studies have measured since the last question."""
-        gone = removed_runs(results, self._known.runs)
-        if gone:
-            self._known = cache.update(self._file, lambda known: known.without_runs(gone))
-        runs = changed_runs(results, self._known.runs)
-        if runs:
+        if runs := changed_runs(results, self._known.runs):
             from perceptron.studies.fastest.results import read_runs
 
             new = read_runs(runs)
@@ -104,46 +96,26 @@ class Answer:
             try:
                 new |= here.ask_elsewhere(silent, _ASKING_SHARE * self._left())
             except UserError as reason:
-                seconds = self._asked.seconds
-                late = [self._attempt(name, str(reason), seconds) for name in silent]
+                late = [self._attempt(name, str(reason), None) for name in silent]
         if new or late:
             self._known = cache.update(
                 self._file, lambda known: known.with_backends(new).with_attempts(late)
             )
 
-    def _attempt(
-        self, backend: str, reason: str, seconds: float, whole: bool = True, in_vain: float = 0.0
-    ) -> Attempt:
-        """Return that this was given up; ``whole`` if the backend is not there for any shape."""
-        return Attempt(
-            backend=backend,
-            dtype=self._asked.dtype,
-            threads=self._asked.threads,
-            shape=None if whole else self._asked.work.shape,
-            seconds=seconds,
-            reason=reason,
-            when=now(),
-            in_vain=in_vain,
-        )
+    def _attempt(self, backend: str, reason: str, shape: TrainingShape | None) -> Attempt:
+        """Return that this was given up, whatever the shape if that is None."""
+        seconds = self._asked.seconds
+        return Attempt(backend=backend, shape=shape, seconds=seconds, reason=reason, when=now())
 
-    def _given_up(self, name: str) -> Attempt | None:
-        asked = self._asked
-        return self._known.given_up(name, asked.work.shape, asked.dtype, asked.threads)
-
-    def _may_try(self, name: str, share: float = 1.0, best: float = inf) -> bool:
-        """Return whether this share of the time may be spent on a backend.
-
-        One that was lately in vain needs more than it had, and may not be slower than the ``best``
-        seconds for certain.
-        """
-        tried = None if self._asked.measure == "now" else self._given_up(name)
-        if tried is None:
-            return True
-        has_more = share * self._asked.seconds > _MORE * tried.seconds
-        return has_more and not tried.is_beaten_by(best, self._asked.iterations)
+    def _may_try(self, name: str) -> bool:
+        """Return whether to begin with a backend, or again with more time than lately in vain."""
+        tried = self._known.given_up(name, self._asked.work.shape)
+        is_asked = self._asked.measure == "now"
+        return is_asked or tried is None or self._asked.seconds > tried.seconds
 
     def _backend(self, name: str) -> BackendHere:
-        asked, attempt = self._known.backends.get(name), self._given_up(name)
+        asked = self._known.backends.get(name)
+        attempt = self._known.given_up(name, self._asked.work.shape)
         tried = None if attempt is None else attempt.reason
         if asked is None:
             reason = tried or here.NOT_ASKED
@@ -158,50 +130,32 @@ class Answer:
         if asked.threads > cores and not rows:
             return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
         kind = asked.work.shape.kind
-        timed = (one.row for one in rows if one.row.backend == name and one.row.seconds)
+        timed = (one.row for one in rows if one.row.backend == name)
         trains_it = asked.own is None and any(row.work.shape.kind == kind for row in timed)
-        if name not in registry.BUILT_IN or trains_it:
+        if name not in registry.BUILT_IN or trains_it:  # loading one takes milliseconds
             return None
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
         asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
-        known = self._rows()
-        rows = [one.row for one in known]
-        if isinstance(asked.own, AsItIs):  # no other training tells how long it takes
-            return candidates(asked.work, asked.iterations, backends, rows, {})
-        curves = self._known.curves_of(asked.dtype, asked.threads)
+        rows = [one.row for one in self._rows()]
+        # No other training tells how long one takes that is trained as it is.
+        key = "" if isinstance(asked.own, AsItIs) else cache.alike(asked.dtype, asked.threads)
+        curves = self._known.curves.get(key)
         found = candidates(asked.work, asked.iterations, backends, rows, curves or {})
-        open_ones = {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
-        if curves is None and _have_curves(open_ones, known):
-            found = candidates(asked.work, asked.iterations, backends, rows, self._curves())
-        return found
+        is_open = any(one.reason in (NOT_KNOWN, *GIVEN_UP) for one in found)
+        if curves is not None or not (key and rows and is_open):
+            return found
+        # A copy to a device is no part of the curves.
+        fitted = fit(row for row in rows if row.work.shape.feed == "resident")
+        self._known = cache.update(self._file, lambda known: known.with_curves(key, fitted))
+        return candidates(asked.work, asked.iterations, backends, rows, fitted)
 
     def _rows(self) -> list[KnownRow]:
         if self._looked_through is not self._known:  # that takes a tenth of the answer
             self._looked_through = self._known
             self._own_rows = self._known.rows_of(self._asked.dtype, self._asked.threads)
         return self._own_rows
-
-    def _curves(self) -> dict[str, CostCurve]:
-        """Return the curves through the rows, fitted if that was not done yet."""
-        dtype, threads = self._asked.dtype, self._asked.threads
-        curves = self._known.curves_of(dtype, threads)
-        if curves is not None:
-            return curves
-        rows = self._rows()
-        # A copy to a device is no part of the curves.
-        shapes = ((known.row, known.row.work.shape) for known in rows)
-        resident = (row for row, one in shapes if one.feed == "resident" and not one.module)
-        fitted = KnownCurves(dtype=dtype, threads=threads, curves=fit(resident))
-
-        def with_fitted(known: Known) -> Known:
-            # Not if another process has measured meanwhile.
-            same = known.rows_of(dtype, threads) == rows
-            return known.with_curves(fitted) if same else known
-
-        self._known = cache.update(self._file, with_fitted)
-        return fitted.curves
 
     def _wanted(self, found: Sequence[Candidate]) -> list[str]:
         """Return the backends to measure: those of which more has to be known."""
@@ -212,21 +166,18 @@ class Answer:
         able = [one.backend for one in timed if self._backend(one.backend).unavailable is None]
         if self._asked.measure == "now":
             return able
-        without = [one for one in found if one.seconds is None]
-        refusals = (self._exact(one.backend) for one in without)
-        rows = [*self._behind(found), *filter(None, refusals)]
-        open_ones = {known.row.backend for known in rows if _changes([known])}
         picks = self._picks(found)
         may_be = contenders(picks)
+        open_ones = {known.row.backend for known in self._behind(found) if _changes([known])}
         if not is_enough(picks):
             open_ones |= {
                 one.backend for one in may_be if one.source == "estimated" or one.doubt == CONTENDED
             }
-        given_up = [one for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)]
-        open_ones |= {one.backend for one in given_up}
-        share = 1 / max(1, len(open_ones.intersection(able)))
-        best = next((one.seconds for one in may_be if one.seconds), inf)
-        return [name for name in able if name in open_ones and self._may_try(name, share, best)]
+        without = (one for one in found if one.seconds is None)
+        open_ones |= {
+            one.backend for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)
+        }
+        return [name for name in able if name in open_ones and self._may_try(name)]
 
     def _measure(self, names: Sequence[str]) -> None:
         """Measure, unless another process has done so while this one waited for its turn.
@@ -237,7 +188,7 @@ class Answer:
 
         begun = now()
         try:
-            with locked(self._file.with_suffix(".measuring"), max(0.0, self._left())) as is_alone:
+            with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
                 self._known = cache.load(self._file)
                 newest = {name: self._exact(name) for name in names}
                 names = [
@@ -253,28 +204,24 @@ class Answer:
     def _measure_alone(self, names: Sequence[str]) -> None:
         from perceptron.studies.fastest.measure import measure
 
-        seconds = self._left()
-        if seconds <= 0:
+        if not self._left():
             return
-        devices = {name: self._backend(name).device for name in names}
-        rows = measure(self._asked, names, devices, seconds)
-        new, late, share = [], [], seconds / len(names)
-        for row in rows:
-            # What a program's own code raised may be gone the next time; a refusal of ours stays.
-            # A machine that was busy may be so for a while.
-            is_passing = isinstance(self._asked.own, AsItIs) and row.reason is not None
-            why = row.doubt or row.reason
-            if why is not None and (is_passing or why in (*GIVEN_UP, CONTENDED)):
-                given = share if row.reason else seconds
-                tried = self._attempt(row.backend, why, given, why == NO_START, row.prepare_seconds)
-                late.append(tried)
-            if not is_passing and row.reason not in GIVEN_UP:
-                new.append(self._known_row(row))
-        self._known = cache.update(
-            self._file, lambda known: known.with_rows(new).with_attempts(late)
-        )
-        if self._left() > _FITTING_SECONDS and _have_curves(names, self._rows()):
-            self._curves()
+        rows, reasons = measure(self._asked, names, self._left())
+        # A machine that was busy may be so for a while.
+        reasons |= {row.backend: CONTENDED for row in rows if row.doubt == CONTENDED}
+        shape = self._asked.work.shape
+        late = [
+            self._attempt(name, why, None if why == NO_START else shape)
+            for name, why in reasons.items()
+        ]
+        new = [self._known_row(row) for row in rows]
+
+        def change(known: Known) -> Known:
+            return known.with_rows(new).with_attempts(late)
+
+        # Of a module as it is the row tells of no other question: its code may have changed.
+        is_kept = not isinstance(self._asked.own, AsItIs)
+        self._known = cache.update(self._file, change) if is_kept else change(self._known)
 
     def _known_row(self, row: MeasuredWork) -> KnownRow:
         asked = self._known.backends.get(row.backend)
@@ -294,26 +241,16 @@ class Answer:
         """Return the newest row behind each time that decides."""
         newest = []
         for one in contenders(self._picks(found)):
-            own, exact = self._rows_of(one.backend), self._exact(one.backend)
+            own = [known for known in self._rows() if known.row.backend == one.backend]
             if own:
+                exact = self._exact(one.backend)
                 newest.append(exact or max(own, key=lambda known: known.row.when))
         return newest
 
     def _exact(self, backend: str) -> KnownRow | None:
-        rows = self._rows_of(backend)
+        rows = self._rows()
         exact = row_of(self._asked.work, backend, [known.row for known in rows])
         return next((known for known in rows if known.row is exact), None)
-
-    def _rows_of(self, backend: str) -> list[KnownRow]:
-        return [known for known in self._rows() if known.row.backend == backend]
-
-
-def _have_curves(backends: Iterable[str], known: Sequence[KnownRow]) -> bool:
-    """Return whether one of these has rows enough for a curve: fitting takes SciPy, and 0.3 s."""
-    return any(
-        sum(one.row.backend == name and one.row.seconds is not None for one in known) >= FEWEST
-        for name in backends
-    )
 
 
 def _changes(behind: Iterable[KnownRow]) -> str | None:
@@ -333,7 +270,7 @@ def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
     Each with what tells that: size and time of the file that holds its rows.
     """
     found = {}
-    for machine in _folders(_runs_of(results)):
+    for machine in _folders(os.path.join(os.path.abspath(results), "runs")):
         for run in _folders(machine):
             with suppress(OSError):
                 stat = os.stat(os.path.join(run, "measurements.jsonl"))
@@ -341,17 +278,6 @@ def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
                 if known.get(run) != stamp:
                     found[run] = stamp
     return found
-
-
-def removed_runs(results: Path, known: Iterable[str]) -> list[str]:
-    """Return the runs of a results folder that were read, and whose rows are not there any more."""
-    begin = os.path.join(_runs_of(results), "")
-    own = (run for run in known if run.startswith(begin))
-    return [run for run in own if not os.path.exists(os.path.join(run, "measurements.jsonl"))]
-
-
-def _runs_of(results: Path) -> str:
-    return os.path.join(os.path.abspath(results), "runs")
 
 
 def _folders(folder: str) -> list[str]:

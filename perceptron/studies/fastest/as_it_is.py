@@ -1,15 +1,10 @@
-"""A PyTorch module that no other backend can train: told from others, and packed for a worker."""
+"""A PyTorch module that no other backend can train, packed for a worker."""
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import io
-import pickle
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType
 from typing import Any, NamedTuple, cast, get_args
 
 import cloudpickle
@@ -42,9 +37,6 @@ class AsItIs(NamedTuple):
     data: Data
     part: str
     """What of it no other backend has."""
-    parameters: int
-    digest: str
-    """Of all that may change how long an iteration takes."""
 
     @property
     def dtype(self) -> DType:
@@ -54,7 +46,7 @@ class AsItIs(NamedTuple):
 
     @property
     def work(self) -> Work:
-        """What tells it from every other training; nothing of it is counted."""
+        """Its shape, like which no other training's is; nothing of it is counted."""
         data = self.data
         shape = TrainingShape(
             rows=data.rows,
@@ -63,14 +55,14 @@ class AsItIs(NamedTuple):
             batch=data.batch,
             optimizer=name_of(self.optimizer).lower(),
             feed=data.feed,
-            module=self.digest,
+            variant="as it is",
         )
         return Work(
             shape=shape,
             iterations_per_epoch=data.iterations_per_epoch,
             operations=0,
             bytes_moved=0,
-            parameters=self.parameters,
+            parameters=1,
             activations=0,
             state_arrays=0,
         )
@@ -96,16 +88,13 @@ def as_it_is(
     if not trained:
         raise UserError("model: it has no parameters to train")
     inputs, targets = (_tensor(one, trained[0].dtype) for one in batch)
-    called, steps, taken = _loss(loss), _optimizer(optimizer, trained), (inputs, targets)
     return AsItIs(
         model=model,
-        loss=called,
-        optimizer=steps,
-        batch=taken,
+        loss=_loss(loss),
+        optimizer=_optimizer(optimizer, trained),
+        batch=(inputs, targets),
         data=data,
         part=part,
-        parameters=sum(one.numel() for one in model.parameters()),
-        digest=_digest(model, called, steps, taken),
     )
 
 
@@ -149,75 +138,3 @@ def _optimizer(optimizer: Any, trained: list[Any]) -> Any:
     if name not in made:
         raise unknown("optimizer", str(name), get_args(OptimizerName))
     return getattr(sys.modules["torch"].optim, made[name])(trained, lr=_RATE)
-
-
-# --- what makes it another training --------------------------------------------------------------
-
-
-def _digest(model: Any, loss: Any, optimizer: Any, batch: tuple[Any, Any]) -> str:
-    """Return 12 hexadecimal digits of all that may change how long an iteration takes.
-
-    Values of tensors and the rate do not. Of the code it is the files that the classes and
-    functions are from: what those call in other files is not looked at.
-    """
-    groups = [
-        {name: value for name, value in group.items() if name not in ("lr", "initial_lr")}
-        for group in optimizer.param_groups
-    ]
-    written = io.BytesIO()
-    _Writer(written).dump((model, loss, type(optimizer), groups, batch))
-    return hashlib.sha256(written.getbuffer()).hexdigest()[:12]
-
-
-class _Writer(pickle.Pickler):
-    """Writes a tensor as what it is but its values, and code as its text."""
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, protocol=5)
-        self._tensors: dict[int, int] = {}
-        self._functions: set[int] = set()
-
-    def persistent_id(self, value: object) -> object:
-        torch = sys.modules["torch"]
-        if isinstance(value, torch.Tensor):
-            number = self._tensors.setdefault(id(value), len(self._tensors))
-            return (number, type(value).__name__, *_form(value))
-        if inspect.isfunction(value) and id(value) in self._functions:
-            return value.__qualname__  # one that calls itself
-        if inspect.isfunction(value):
-            self._functions.add(id(value))
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            return (*_code_of(value), cells, value.__defaults__, value.__kwdefaults__)
-        if inspect.isclass(value):
-            return _code_of(value)
-        return None
-
-
-def _form(tensor: Any) -> tuple[object, ...]:
-    shape = tuple(tensor.shape)
-    stride = tuple(tensor.stride()) if str(tensor.layout) == "torch.strided" else ()
-    return (shape, stride, str(tensor.layout), str(tensor.dtype), tensor.requires_grad)
-
-
-def _code_of(value: Any) -> tuple[str, ...]:
-    """Return the name of a class or a function, and the text of a program's own."""
-    name = f"{value.__module__}.{value.__qualname__}"
-    if str(value.__module__).partition(".")[0] in ("torch", "builtins", *sys.stdlib_module_names):
-        return (name,)
-    try:
-        file = Path(inspect.getsourcefile(value) or "")
-        return name, file.read_text(encoding="utf-8")
-    except (OSError, TypeError, ValueError):  # typed in, or of a notebook
-        held = vars(value).values() if inspect.isclass(value) else (value,)
-        functions = [one for one in held if inspect.isfunction(one)]
-        return (name, *(text for one in functions for text in _instructions(one.__code__)))
-
-
-def _instructions(code: CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _instructions(constant)
-        else:
-            yield repr(constant)

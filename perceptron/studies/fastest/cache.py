@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,14 +19,14 @@ from platformdirs import user_cache_path
 
 from perceptron.analysis.cost_curve import CostCurve
 from perceptron.analysis.work import CONTENDED, MeasuredWork, TrainingShape
-from perceptron.errors import UserError
+from perceptron.errors import UserError, in_one_line
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
 from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 4
+FORMAT = 5
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
@@ -34,8 +34,6 @@ _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
 # What was given up is told, and not begun again, for so many seconds.
 _ATTEMPT_LASTS = 3600.0
-# Iterations that are run to measure one; at most, where they take long.
-_FIRST = 8
 
 
 class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -51,46 +49,21 @@ class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What only the newest row of is kept of each origin; no contended one beside others."""
-        refused = self.row.work.shape.kind if self.row.refused else None
-        return (
-            *(self.row.backend, self.dtype, self.threads),
-            refused or self.row.work.shape,
-        )
+        """What only the newest row of is kept; no contended one beside others."""
+        return (self.row.backend, self.dtype, self.threads, self.row.work.shape)
 
 
 class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A measurement that was given up: not to be begun again for a while."""
+    """A measurement without a time that can be relied on: not to be begun again for a while."""
 
     backend: str
-    dtype: DType
-    threads: int
     shape: TrainingShape | None
     """None where the backend did not start, whatever is trained."""
     seconds: float
-    """That it was given, of those that others had too its share."""
+    """That the question had for measuring."""
     reason: str
     when: str
     """UTC, ISO 8601."""
-    in_vain: float = 0.0
-    """Seconds that setup and the first iterations take at least."""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What only the newest of is kept."""
-        return (self.backend, self.dtype, self.threads, self.shape)
-
-    def is_beaten_by(self, seconds: float, iterations: int) -> bool:
-        """Return whether a training of so many iterations surely takes longer than this."""
-        return self.in_vain > (1 + _FIRST / iterations) * seconds
-
-
-class KnownCurves(Struct, frozen=True, kw_only=True):
-    """The curves of all backends for one dtype and number of threads."""
-
-    dtype: DType
-    threads: int
-    curves: dict[str, CostCurve]
 
 
 class KnownBackend(Struct, frozen=True, kw_only=True):
@@ -112,7 +85,8 @@ class Known(Struct, frozen=True, kw_only=True):
     runs: dict[str, str] = {}
     """Folders of runs that were read, each with what tells whether it has changed since."""
     rows: tuple[KnownRow, ...] = ()
-    curves: tuple[KnownCurves, ...] = ()
+    curves: dict[str, dict[str, CostCurve]] = {}
+    """Through these rows, where they were asked for: by `alike`, then by the backend."""
     backends: dict[str, KnownBackend] = {}
     attempts: tuple[Attempt, ...] = ()
 
@@ -120,57 +94,34 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return the rows that may be compared with each other."""
         return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
 
-    def curves_of(self, dtype: DType, threads: int) -> dict[str, CostCurve] | None:
-        """Return the curves through those; None where they are to be fitted anew."""
-        found = (one for one in self.curves if (one.dtype, one.threads) == (dtype, threads))
-        return next((one.curves for one in found), None)
-
-    def given_up(
-        self, backend: str, shape: TrainingShape, dtype: DType, threads: int
-    ) -> Attempt | None:
+    def given_up(self, backend: str, shape: TrainingShape) -> Attempt | None:
         """Return the newest attempt at this that was given up lately; None if there is none."""
-        keys = [(backend, dtype, threads, own) for own in (None, shape)]
-        begun = _ago(_ATTEMPT_LASTS)
-        lately = (own for own in self.attempts if own.when >= begun and own.key in keys)
-        return max(lately, key=lambda own: own.when, default=None)
-
-    def without_runs(self, runs: Collection[str]) -> Known:
-        """Return this without these runs, and without their rows."""
-        left = self.with_rows([], dict.fromkeys(runs, ""))
-        kept = {run: stamp for run, stamp in left.runs.items() if run not in runs}
-        return msgspec.structs.replace(left, runs=kept)
+        own = (one for one in self.attempts if one.backend == backend)
+        lately = (one for one in own if one.shape in (None, shape) and one.when >= _lately())
+        return max(lately, key=lambda one: one.when, default=None)
 
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
-        A contended one gives way to one that was not, whichever is newer. Curves through other rows
-        than there are now are left out, and attempts to start a backend that has started for these.
+        A contended one gives way to one that was not, whichever is newer. Curves are fitted anew,
+        and a backend that has started for these may be started again.
         """
-        gone = [row for row in self.rows if row.origin in (runs or {})]
-        there = [*(row for row in self.rows if row.origin not in (runs or {})), *new]
-        idle = {row.key for row in there if row.row.seconds and row.row.doubt != CONTENDED}
-        kept = {
-            (row.origin, row.key): row
-            for row in there
-            if row.row.doubt != CONTENDED or row.key not in idle
-        }
-        ordered = sorted(kept.values(), key=lambda known: known.row.when)
-        changed = {(row.dtype, row.threads) for row in (*new, *gone)}
-        started = {row.row.backend for row in new if not row.origin}
+        runs = runs or {}
+        every = [*(row for row in self.rows if row.origin not in runs), *new]
+        every.sort(key=lambda known: (known.row.doubt != CONTENDED, known.row.when))
+        kept = sorted({row.key: row for row in every}.values(), key=lambda known: known.row.when)
+        started = {row.row.backend for row in new}
         return msgspec.structs.replace(
             self,
-            rows=tuple(ordered[-_MOST_ROWS:]),
-            runs={**self.runs, **(runs or {})},
-            curves=tuple(one for one in self.curves if (one.dtype, one.threads) not in changed),
-            attempts=tuple(own for own in self.attempts if own.shape or own.backend not in started),
+            rows=tuple(kept[-_MOST_ROWS:]),
+            runs={**self.runs, **runs},
+            curves={},
+            attempts=tuple(one for one in self.attempts if one.shape or one.backend not in started),
         )
 
-    def with_curves(self, new: KnownCurves) -> Known:
-        """Return this with the curves of one dtype and number of threads."""
-        others = (
-            one for one in self.curves if (one.dtype, one.threads) != (new.dtype, new.threads)
-        )
-        return msgspec.structs.replace(self, curves=(*others, new))
+    def with_curves(self, key: str, curves: dict[str, CostCurve]) -> Known:
+        """Return this with the curves of one dtype and number of threads; see `alike`."""
+        return msgspec.structs.replace(self, curves={**self.curves, key: curves})
 
     def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
         """Return this with whether these can run here."""
@@ -178,14 +129,20 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
         """Return this with more attempts, and without those that are long ago."""
-        begun = _ago(_ATTEMPT_LASTS)
-        kept = {own.key: own for own in (*self.attempts, *new) if own.when >= begun}
+        every = (one for one in (*self.attempts, *new) if one.when >= _lately())
+        kept = {(one.backend, one.shape): one for one in every}
         return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
 
 
-def _ago(seconds: float) -> str:
-    """Return when it was so long ago, in UTC, ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+def alike(dtype: DType, threads: int) -> str:
+    """Return the key of the curves of one dtype and number of threads."""
+    return f"{dtype}, {threads}"
+
+
+def _lately() -> str:
+    """Return since when attempts count, in UTC, ISO 8601."""
+    begun = time.time() - _ATTEMPT_LASTS
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun))
 
 
 _DECODER = msgspec.json.Decoder(Known)
@@ -218,11 +175,8 @@ def load(file: Path) -> Known:
             return nothing
     except (FileNotFoundError, NotADirectoryError):
         return nothing
-    except UserError as error:
-        _warn(f"{error}: it is made anew")
-        return nothing
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _warn(f"{file}: cannot be read and is made anew: {' '.join(str(error).split())}")
+    except (UserError, OSError, ValueError, RecursionError) as error:
+        _warn(f"{file}: cannot be read and is made anew: {in_one_line(error)}")
         return nothing
     if stamp:
         _read[file] = (stamp, known)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zlib import crc32
 
 from msgspec import json
 from msgspec.structs import replace
@@ -40,56 +38,53 @@ _STARTS_A_CORE = 3
 _MOST_VALUES = 2**21
 # A further process, or round of them, takes about what the last one did.
 _AS_LONG = 1.2
-# That measuring may take longer on one backend than on another whose training is as fast.
-_MAY_DIFFER = 0.3
 
 _Process = tuple[str, int]
 """A backend, and which of its processes."""
 
 
 def measure(
-    question: Question, backends: Sequence[str], devices: dict[str, str], seconds: float
-) -> list[MeasuredWork]:
-    """Return a row of each backend, the first ones first, within about so many seconds.
+    question: Question, backends: Sequence[str], seconds: float
+) -> tuple[list[MeasuredWork], dict[str, str]]:
+    """Return the rows of these backends, the first ones first, within about so many seconds.
 
-    One that did not get there says why: `GIVEN_UP` where the time was over. Nothing is imported
-    here; agreement is not checked, which takes longer than measuring: tests and studies do that.
-    All workers end. One that went on compiling would slow the training that the answer is for: on
-    two cores to 2.8 to 3.8 times as long, and at the lowest priority it got no core.
+    With them, why others have none: `GIVEN_UP` where the time was over. Nothing is imported here;
+    agreement is not checked, which takes longer than measuring: tests and studies do that. All
+    workers end. One that went on compiling would slow the training that the answer is for: on two
+    cores to 2.8 to 3.8 times as long, and at the lowest priority it got no core.
     """
-    return _Look(question, devices, seconds).rows(backends)
+    look = _Look(question, seconds)
+    look.measure(backends)
+    rows = [measured_work(question.work, name, own) for name, own in look.rows.items()]
+    without = [name for name in backends if name not in look.rows]
+    return rows, {name: look.reasons.get(name, NO_START) for name in without}
 
 
 class _Look:
     """Measuring until the time is over."""
 
-    def __init__(self, question: Question, devices: Mapping[str, str], seconds: float) -> None:
+    def __init__(self, question: Question, seconds: float) -> None:
         self._question = question
-        self._devices = devices
         self._budget = Budget(seconds)
-        self._rows: dict[str, list[Measurement]] = {}
         self._took: dict[str, float] = {}
         """Seconds for the newest process of a backend, once it was there."""
-        self._in_vain: dict[str, float] = {}
-        """Seconds that setup and first iterations take at least of one that did not get there."""
-        self._reasons: dict[str, tuple[str, bool]] = {}
-        """Why a backend has no time, and whether it refuses all shapes of the kind."""
+        self.rows: dict[str, list[Measurement]] = {}
+        self.reasons: dict[str, str] = {}
+        """Why a process of a backend has no time."""
 
-    def rows(self, backends: Sequence[str]) -> list[MeasuredWork]:
+    def measure(self, backends: Sequence[str]) -> None:
+        """Measure as many processes of each as there is time for."""
         budget = self._budget
         with TemporaryDirectory() as folder, Workers(budget.until_abandoned) as workers:
-            self._folder = Path(folder)
-            if isinstance(self._question.own, AsItIs):
-                self._question.own.write(self._module)
+            self._reference = _written(self._question, Path(folder))
             before = budget.left
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
             for process in range(_AT_FIRST, _PROCESSES):
-                names = [name for name in backends if name not in self._reasons]
+                names = [name for name in backends if name not in self.reasons]
                 if not names or budget.left < _AS_LONG * (before - budget.left):
                     break
                 before = budget.left
                 self._round(workers, [(name, process) for name in names])
-        return [self._row(name) for name in backends]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
         """Measure these processes in turn, as far as there is time."""
@@ -101,7 +96,7 @@ class _Look:
                 # A backend without a time comes before a further process of one that has one.
                 beside = sum(other == turn for _, other in [*there[index:], *to_go])
                 left = self._budget.left
-                if left > _AS_LONG * self._took.get(name, 0.0) and name not in self._reasons:
+                if left > _AS_LONG * self._took.get(name, 0.0) and name not in self.reasons:
                     with self._budget.piece(left / beside):
                         self._time(workers, name, turn)
 
@@ -120,66 +115,25 @@ class _Look:
     def _time(self, workers: Workers, name: str, process: int) -> None:
         before = self._budget.spent
         try:
-            outcome = self._asked(workers, name, process, _fewer_rows(self._question.work.shape))
-            if outcome.status == "ok":
-                self._rows.setdefault(name, []).append(self._measurement(name, process, outcome))
-                self._took[name] = self._budget.spent - before
-                return
-            refused = False
-            if outcome.status == "skipped":  # for its size, or whatever the size?
-                small = self._asked(workers, name, process, _small(self._question.work.shape))
-                # Of a loss or an activation of its own it does not say so of the others.
-                refused = small.status == "skipped" and not self._question.work.shape.variant
-            self._reasons.setdefault(name, (outcome.reason or "no reason given", refused))
+            (outcome,) = workers.run((name, process), self._job(name), registry.load(name))
         except Abandoned:
-            self._reasons.setdefault(name, (NO_TIME, False))
-            usual = min(self._took.values(), default=inf) + _MAY_DIFFER
-            self._in_vain[name] = max(0.0, self._budget.spent - before - usual)
+            self.reasons.setdefault(name, NO_TIME)
+            return
+        if outcome.status == "ok":
+            self.rows.setdefault(name, []).append(self._measurement(name, process, outcome))
+            self._took[name] = self._budget.spent - before
+        else:
+            self.reasons.setdefault(name, outcome.reason or "no reason given")
 
-    def _asked(self, workers: Workers, name: str, process: int, shape: TrainingShape) -> Outcome:
-        job, backend = self._job(name, self._reference(shape)), registry.load(name)
-        return next(iter(list(workers.run((name, process), job, backend))))
-
-    def _reference(self, shape: TrainingShape) -> str:
-        """Return what a worker finds the training of this shape by."""
-        own = self._question.own
-        if own is None:
-            return reference_of(shape)
-        if isinstance(own, AsItIs):
-            return str(self._module)
-        text = _model_file(own, shape)
-        file = self._folder / f"{crc32(text.encode()):08x}.toml"
-        file.write_text(text, encoding="utf-8")
-        return str(file)
-
-    @property
-    def _module(self) -> Path:
-        return self._folder / "module"
-
-    def _job(self, name: str, *references: str) -> Batch:
+    def _job(self, name: str) -> Batch:
         return Batch(
             backend=name,
-            problems=list(references),
+            problems=[self._reference],
             dtype=self._question.dtype,
             threads=self._question.threads,
             samples=_SAMPLES,
             minimum_seconds=_SAMPLE_SECONDS,
             is_module=isinstance(self._question.own, AsItIs),
-        )
-
-    def _row(self, name: str) -> MeasuredWork:
-        asked = self._question
-        if name in self._rows:
-            return measured_work(asked.work, name, self._rows[name])
-        reason, refused = self._reasons.get(name, (NO_START, False))
-        return MeasuredWork(
-            work=asked.work,
-            backend=name,
-            device=self._devices[name],
-            prepare_seconds=self._in_vain.get(name, 0.0),
-            when=now(),
-            reason=reason,
-            refused=refused,
         )
 
     def _measurement(self, name: str, process: int, outcome: Outcome) -> Measurement:
@@ -195,6 +149,19 @@ class _Look:
             **backend_fields(name, asked.dtype, asked.threads),
             **timed(outcome),
         )
+
+
+def _written(question: Question, folder: Path) -> str:
+    """Return what workers find the training by, in a file where its shape does not describe it."""
+    own, shape = question.own, _fewer_rows(question.work.shape)
+    if own is None:
+        return reference_of(shape)
+    if isinstance(own, AsItIs):
+        own.write(file := folder / "module")
+    else:
+        file = folder / "model.toml"
+        file.write_text(_model_file(own, shape), encoding="utf-8")
+    return str(file)
 
 
 def _model_file(problem: Problem, shape: TrainingShape) -> str:
@@ -231,18 +198,3 @@ def _fewer_rows(shape: TrainingShape) -> TrainingShape:
         return shape
     enough = max(4 * shape.batch, _MOST_VALUES // shape.features, 4 * shape.outputs)
     return replace(shape, rows=min(shape.rows, enough))
-
-
-def _small(shape: TrainingShape) -> TrainingShape:
-    """Return a shape of the same kind that every machine has memory for."""
-    rows = max(8, shape.outputs)
-    return TrainingShape(
-        rows=rows,
-        features=2,
-        hidden=(2,) * len(shape.hidden),
-        outputs=shape.outputs,
-        batch=None if shape.batch is None else 4,
-        optimizer=shape.optimizer,
-        models=min(shape.models, 2),
-        feed=shape.feed,
-    )

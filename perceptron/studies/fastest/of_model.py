@@ -41,6 +41,12 @@ _PLAIN_STEP = {"dampening": 0, "maximize": False, "amsgrad": False, "differentia
 # at the start of a warm-up.
 _RATE = 0.01
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_OF_ESTIMATORS: dict[str, tuple[object, ...]] = {
+    "solver": ("adam", "sgd"),
+    "activation": tuple(_OF_SKLEARN),
+    "loss": ("squared_error", "log_loss"),
+    "early_stopping": (False,),
+}
 # What scikit-learn's "auto" means.
 _AUTO_BATCH = 200
 
@@ -156,7 +162,12 @@ def _layers(module: Any, data: Data) -> list[Layer]:
         if kind == "Flatten" and (part.start_dim, part.end_dim) == (1, -1):
             is_flat = True
         elif kind == "Linear":
-            _check_linear(part, where, width, is_flat, id(part) in seen)
+            if not is_flat or id(part) in seen or not _is_plain(part):
+                raise NotOurs(
+                    f"{where} that is shared, frozen, without a bias or not of flat inputs"
+                )
+            if part.in_features != width:
+                raise UserError(f"model: {where} takes {part.in_features:,} values, not {width:,}")
             seen.add(id(part))
             width, is_open = part.out_features, True
             layers.append(Layer(width, "identity"))
@@ -189,22 +200,16 @@ def _kind(part: Any) -> str | None:
     return own.__name__ if own and type(part).forward is own.forward else None
 
 
-def _check_linear(part: Any, where: str, width: int, is_flat: bool, is_shared: bool) -> None:
-    wrong = None
-    if is_shared:
-        wrong = "for the second time, with the same weights"
-    elif part.bias is None:
-        wrong = "without a bias"
-    elif any(part.children()) or len(list(part.parameters())) != 2:
-        wrong = "with parts beside weight and bias"
-    elif not (part.weight.requires_grad and part.bias.requires_grad):
-        wrong = "that is frozen"
-    elif not is_flat:
-        wrong = "of inputs that are not flat"
-    if wrong:
-        raise NotOurs(f"{where} {wrong}")
-    if part.in_features != width:
-        raise UserError(f"model: {where} takes {part.in_features:,} values, and is given {width:,}")
+def _is_plain(linear: Any) -> bool:
+    """Return whether a Linear has weight and bias to train, and nothing else."""
+    parameters = list(linear.parameters())
+    is_trained = all(one.requires_grad for one in parameters)
+    return (
+        len(parameters) == 2
+        and linear.bias is not None
+        and is_trained
+        and not any(linear.children())
+    )
 
 
 def _dtype(parameters: Iterable[Any]) -> DType:
@@ -259,13 +264,9 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
     kind = name_of(optimizer)
     if not is_a(optimizer, "torch.optim", "Optimizer") or kind.lower() not in made:
         raise NotOurs(f"the optimizer {kind}")
-    groups = [{**group, "params": None} for group in optimizer.param_groups]
-    trained = [id(one) for group in optimizer.param_groups for one in group["params"]]
-    if any(group != groups[0] for group in groups):
-        raise NotOurs(f"the optimizer {kind} of groups that differ")
-    if sorted(trained) != sorted(map(id, parameters)):
-        raise NotOurs(f"the optimizer {kind} of some parameters")
-    group = groups[0]
+    group, *others = optimizer.param_groups
+    if others or sorted(map(id, group["params"])) != sorted(map(id, parameters)):
+        raise NotOurs(f"the optimizer {kind} of groups or of some parameters")
     for part, plain in _PLAIN_STEP.items():
         if group.get(part, plain) != plain:
             raise NotOurs(f"the optimizer {kind} with {part}={group[part]}")
@@ -285,18 +286,11 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
 
 def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
     kind = type(model).__name__
-    if model.solver not in ("sgd", "adam"):
-        raise UserError(f"model: {kind}'s solver={model.solver!r} is no sgd or adam: take another")
-    if model.activation not in _OF_SKLEARN:
-        raise unknown(f"{kind} activation", str(model.activation), _OF_SKLEARN)
-    if getattr(model, "loss", "squared_error") not in ("squared_error", "log_loss"):
-        raise UserError(
-            f"model: {kind}'s loss={model.loss!r} is not supported yet: take squared_error"
-        )
-    if model.early_stopping:
-        raise UserError(
-            f"model: {kind}'s early_stopping scores held-out rows in each epoch: set it to False"
-        )
+    for name, allowed in _OF_ESTIMATORS.items():
+        value = getattr(model, name, allowed[0])
+        if value not in allowed:
+            choices = ", ".join(map(str, allowed))
+            raise UserError(f"model: {kind}'s {name}={value!r} is not supported: take {choices}")
     data = data_of(inputs, targets, None)
     if len(data.row) != 1:
         raise UserError("inputs: scikit-learn takes (rows, features)")

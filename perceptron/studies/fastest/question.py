@@ -100,7 +100,7 @@ def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     asked = work.shape
-    is_usual = not asked.module + asked.variant and asked.optimizer in get_args(OptimizerName)
+    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
     return dataclasses.replace(made, own=None if is_usual else own, able=able)
 
 

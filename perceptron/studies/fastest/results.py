@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from msgspec.structs import replace
 
 from perceptron.analysis.select import has_time
-from perceptron.analysis.work import (
-    MeasuredWork,
-    TrainingShape,
-    measured_work,
-    setups_of_their_own,
-)
+from perceptron.analysis.work import TrainingShape, measured_work, setups_of_their_own
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.library_versions import names_beneath
 from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
-from perceptron.problems.problem import DTYPES, DType
+from perceptron.problems.problem import DTYPES
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
 from perceptron.studies.fastest.question import variant_of, work_of
-
-# Bytes that an iteration moves: what is skipped of so few is not skipped for its size.
-_SMALL = 2**26
 
 
 def read_runs(folders: Iterable[str]) -> list[KnownRow]:
@@ -71,62 +64,27 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
 def known_rows(
     folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
 ) -> list[KnownRow]:
-    """Return a row for each shape, backend, dtype and number of threads of a run.
+    """Return a row for each shape, backend, dtype and number of threads that a run has a time of.
 
-    One that the backend skipped says why. A kind of which it skipped all, small ones too, it
-    refuses; one that could not run says nothing: it may be able to today.
+    Left out is what no question can be about, and times that nobody can have measured.
     """
-    groups: dict[_Key, list[Measurement]] = {}
-    for row in with_own_setups(measured):
-        shape = _shape(row)
-        if shape is not None and row.dtype in DTYPES and row.threads is not None:
-            key = _Key(shape, row.backend, row.dtype, row.threads)
-            groups.setdefault(key, []).append(row)
-    works = {}
-    for key in groups:
-        with suppress(UserError):  # no shape that can be asked about
-            works[key] = work_of(key.shape, key.dtype)
-    timed = {key for key in works if any(map(has_time, groups[key]))}
-    usual = {key: work for key, work in works.items() if not key.shape.variant}
-    small = {key.kind for key, work in usual.items() if work.bytes_moved <= _SMALL}
-    refused = small - {key.kind for key in timed}
-    able = {key.backend for key in timed}
-    modules: dict[str, Sequence[str]] = {
-        name: getattr(_backend(name), "imports", ()) for name in {key.backend for key in works}
-    }
+    rows = [row for row in with_own_setups(measured) if has_time(row)]
+    groups = grouped(rows, lambda row: (_shape(row), row.backend, row.dtype, row.threads))
     known = []
-    for key, work in works.items():
-        rows, own = groups[key], modules[key.backend]
-        had_all = all(name.partition(".")[0] in libraries for name in own)
-        if key in timed:
-            try:
-                learned = measured_work(work, key.backend, list(filter(has_time, rows)))
-            except ValueError:
-                continue  # times that nobody can have measured
-        elif key not in usual:
-            continue  # it was skipped for what nobody can ask about
-        elif key.backend in able or (had_all and rows[-1].device == "cpu"):
-            learned = MeasuredWork(
-                work=work,
-                backend=key.backend,
-                device=rows[-1].device or "unknown",
-                when=rows[-1].when,
-                reason=rows[-1].reason or "skipped",
-                refused=key.kind in refused,
-            )
-        else:
+    for (shape, backend, dtype, threads), own in groups.items():
+        typed = next((name for name in DTYPES if name == dtype), None)
+        if shape is None or typed is None or threads is None:
             continue
-        known.append(
-            KnownRow(
-                row=learned,
-                dtype=key.dtype,
-                threads=key.threads,
-                libraries={
-                    name: libraries[name] for name in names_beneath(own) if name in libraries
-                },
+        with suppress(UserError, ValueError):
+            beneath = names_beneath(getattr(_backend(backend), "imports", ()))
+            one = KnownRow(
+                row=measured_work(work_of(shape, typed), backend, own),
+                dtype=typed,
+                threads=threads,
+                libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )
-        )
+            known.append(one)
     return known
 
 
@@ -138,31 +96,14 @@ def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
     return setups_of_their_own(rows, compilers)
 
 
-class _Key(NamedTuple):
-    """What one row of a run is about."""
-
-    shape: TrainingShape
-    backend: str
-    dtype: DType
-    threads: int
-
-    @property
-    def kind(self) -> tuple[str, str, DType, int]:
-        return (self.shape.kind, *self[1:])
-
-
 def _shape(row: Measurement) -> TrainingShape | None:
     """Return the shape that a row is of; None if no question can be about such a training."""
-    is_time = row.status == "ok" and row.seconds is not None
     is_plain = row.feed in (None, "resident") and not row.folds and row.processes in (None, 1)
-    if not (is_time or row.status == "skipped") or row.phase is not None or not is_plain:
-        return None
-    if row.source != "perceptron":
+    if row.phase is not None or row.source != "perceptron" or not is_plain:
         return None
     if row.rows is None or row.features is None or row.hidden is None or row.outputs is None:
         return None
-    optimizer = next((name for name in get_args(OptimizerName) if name == row.optimizer), None)
-    if optimizer is None:
+    if row.optimizer is None or row.optimizer not in get_args(OptimizerName):
         return None
     shape = TrainingShape(
         rows=row.rows,
@@ -170,7 +111,7 @@ def _shape(row: Measurement) -> TrainingShape | None:
         hidden=tuple(row.hidden),
         outputs=row.outputs,
         batch=row.batch,
-        optimizer=optimizer,
+        optimizer=row.optimizer,
         models=row.all_models,
     )
     try:

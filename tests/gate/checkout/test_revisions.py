@@ -47,17 +47,17 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     second = resolve(toy.folder, "second", RESULTS)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, SUITE)
-        for sides in (
+        for folders in (
             {"base": "a", "head": "b"},
             {"base": "b", "head": "a"},
             {"base": "c", "head": "a", "control": "b"},
             {"base": "a", "head": "b"},
         ):
-            trees.arrange(sides)  # type: ignore[arg-type]
-            for arm, side in sides.items():
-                tree = trees.path(arm)  # type: ignore[arg-type]
-                assert tree == home / side
-                assert (tree / "toy" / "more.py").exists() == (arm == "head")
+            trees.arrange(folders)  # type: ignore[arg-type]
+            for side, folder in folders.items():
+                tree = trees.path(side)  # type: ignore[arg-type]
+                assert tree == home / folder
+                assert (tree / "toy" / "more.py").exists() == (side == "head")
 
 
 def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Both arms at once, and every benchmark gets an answer, whatever becomes of their processes."""
+"""Both sides at once, and every benchmark gets an answer, whatever becomes of their processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from perceptron.gate.counting.asking import Asking, Pair
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import open_journal
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
 from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block
+from perceptron.records.block import Benchmark, Block, Side
 from tests.gate.conftest import planned
 
 MODULES = ("a", "b", "c")
@@ -32,64 +32,64 @@ SUITE = [
 KEYS = {own.key for own in SUITE}
 
 
-def count(_arm: Arm) -> Instrument:
+def count(_arm: Side) -> Instrument:
     return Instrument(kind="count")
 
 
 class Fake:
-    """Arms whose programs import modules and answer, unless something else ``happens``.
+    """Sides whose programs import modules and answer, unless something else ``happens``.
 
     What happens is the answer that a program ends with: when it starts, at the import of a module
     or at a benchmark.
     """
 
-    def __init__(self, home: Path, happens: Callable[[Arm, str], Answer | None]) -> None:
+    def __init__(self, home: Path, happens: Callable[[Side, str], Answer | None]) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.happens = happens
-        self.instructions: Callable[[Arm, str], float] = lambda _arm, _key: 1000.0
+        self.instructions: Callable[[Side, str], float] = lambda _arm, _key: 1000.0
         self.end_running: Callable[[], None] = lambda: None
-        self.started: list[Arm] = []
-        self.order: dict[Arm, list[str]] = {"base": [], "head": []}
+        self.started: list[Side] = []
+        self.order: dict[Side, list[str]] = {"base": [], "head": []}
         self.limits: list[float] = []
 
-    def work_folder(self, arm: Arm) -> Path:
-        return cast(Path, self.trees.home) / arm
+    def work_folder(self, side: Side) -> Path:
+        return cast(Path, self.trees.home) / side
 
     @staticmethod
-    def identifier(_arm: Arm, own: Benchmark) -> str:
+    def identifier(_arm: Side, own: Benchmark) -> str:
         return own.asv_id
 
     @staticmethod
     def module(own: Benchmark) -> str:
         return own.name.partition(".")[0]
 
-    def run(self, arm: Arm, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
+    def run(self, side: Side, kind: str, *rest: Any, **_: Any) -> Iterator[Answer]:
         tasks: Sequence[dict[str, Any]] = rest[1]
         if kind == "cache":
             self.limits.append(rest[2](""))
             yield Answer(kind="silent", reason="no answer", seconds=self.limits[-1])
             return
         assert kind == "count"
-        self.started.append(arm)
-        end = self.happens(arm, "start")
+        self.started.append(side)
+        end = self.happens(side, "start")
         if end is not None:
             yield end
             return
         imported: set[str] = set()
         for task in tasks:
             key, module = task["key"], task["key"][0]
-            self.order[arm].append(key)
+            self.order[side].append(key)
             yield Answer(kind="start", key=key)
-            end = None if module in imported else self.happens(arm, module)
+            end = None if module in imported else self.happens(side, module)
             if end is None:
                 imported.add(module)
                 yield Answer(kind="loaded", key=key)
-                end = self.happens(arm, key)
+                end = self.happens(side, key)
             if end is not None:
                 yield end
                 return
-            content = {"key": key, "status": "ok", "instructions": self.instructions(arm, key)}
-            yield Answer(kind="reading", key=key, content=content)
+            content = {"key": key, "status": "ok", "instructions": self.instructions(side, key)}
+            yield Answer(kind="measurement", key=key, content=content)
         yield Answer(kind="end")
 
 
@@ -98,17 +98,19 @@ def asked(
     seconds_left: Callable[[], float] = lambda: 60.0,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[tuple[str, Pair]]:
-    arms = cast(Arms, fake)
-    return Asking(arms, Caches(arms), clock).both(SUITE, UNSEEDED, count, seconds_left)
+    sides = cast(Sides, fake)
+    return Asking(sides, Caches(sides), clock).both(SUITE, UNSEEDED, count, seconds_left)
 
 
-def nothing(_arm: Arm, _what: str) -> None:
+def nothing(_arm: Side, _what: str) -> None:
     return None
 
 
-def reasons(pairs: dict[str, Pair], arm: Arm) -> dict[str, str | None]:
+def reasons(pairs: dict[str, Pair], side: Side) -> dict[str, str | None]:
     """Those of what was not counted."""
-    return {key: pair[arm]["reason"] for key, pair in pairs.items() if pair[arm]["status"] != "ok"}
+    return {
+        key: pair[side]["reason"] for key, pair in pairs.items() if pair[side]["status"] != "ok"
+    }
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def reasons(pairs: dict[str, Pair], arm: Arm) -> dict[str, str | None]:
 def test_an_import_that_does_not_end_costs_its_own_module(
     tmp_path: Path, end: Answer, reason: str
 ) -> None:
-    fake = Fake(tmp_path, lambda arm, what: end if (arm, what) == ("head", "b") else None)
+    fake = Fake(tmp_path, lambda side, what: end if (side, what) == ("head", "b") else None)
     pairs = dict(asked(fake, lambda: 600.0))
     assert set(pairs) == KEYS
     assert reasons(pairs, "base") == {}
@@ -134,9 +136,9 @@ def test_an_import_that_does_not_end_costs_its_own_module(
 
 def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> None:
     fake = Fake(tmp_path, nothing)
-    arms = cast(Arms, fake)
+    sides = cast(Sides, fake)
     suite = [replace(own, cache="made once") if own.name[0] == "b" else own for own in SUITE]
-    pairs = dict(Asking(arms, Caches(arms)).both(suite, UNSEEDED, count, lambda: 20.0))
+    pairs = dict(Asking(sides, Caches(sides)).both(suite, UNSEEDED, count, lambda: 20.0))
     assert {key for key, pair in pairs.items() if pair["base"]["status"] == "untried"} == {
         "b.time_it(10)",
         "b.time_it(20)",
@@ -147,7 +149,7 @@ def test_a_setup_cache_takes_no_more_than_the_time_there_is(tmp_path: Path) -> N
 def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
     """Or is gone: everything is left to the clock."""
 
-    def gone(_arm: Arm, _what: str) -> None:
+    def gone(_arm: Side, _what: str) -> None:
         raise CannotStart("valgrind: cannot be started")
 
     refused = Answer(kind="failed", reason="this system allows no executable memory")
@@ -163,7 +165,7 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
     """As when the comparison is interrupted."""
     stuck = threading.Event()
 
-    def hang(_arm: Arm, what: str) -> None:
+    def hang(_arm: Side, what: str) -> None:
         if what == "b.time_it(10)":
             stuck.wait(60)
 
@@ -177,7 +179,7 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
 
 
 class Clock(threading.local):
-    """Of each arm's own: they are asked at once."""
+    """Of each side's own: they are asked at once."""
 
     seconds = 0.0
 
@@ -197,7 +199,7 @@ def test_what_there_is_no_time_for_says_what_took_it(
 ) -> None:
     clock = Clock()
 
-    def importing(_arm: Arm, what: str) -> None:
+    def importing(_arm: Side, what: str) -> None:
         clock.seconds += import_seconds if what == "a" else 1.0
 
     fake = Fake(tmp_path, importing)
@@ -210,7 +212,7 @@ def test_an_import_that_the_time_does_not_suffice_for_says_nothing_of_it(tmp_pat
     """A last round of counting called its benchmarks slow."""
     clock = Clock()
 
-    def silent(_arm: Arm, what: str) -> Answer | None:
+    def silent(_arm: Side, what: str) -> Answer | None:
         if what != "a":
             return None
         clock.seconds += 9.0
@@ -225,11 +227,11 @@ def test_an_import_that_the_time_does_not_suffice_for_says_nothing_of_it(tmp_pat
 def test_no_round_begins_that_cannot_import_in_the_time_there_is(tmp_path: Path) -> None:
     clock = Clock()
 
-    def importing(_arm: Arm, what: str) -> None:
+    def importing(_arm: Side, what: str) -> None:
         clock.seconds += 40.0 if what == "a" else 0.0
 
-    arms = cast(Arms, Fake(tmp_path, importing))
-    asking = Asking(arms, Caches(arms), clock)
+    sides = cast(Sides, Fake(tmp_path, importing))
+    asking = Asking(sides, Caches(sides), clock)
     for left, status in ((100.0, "ok"), (39.0, "untried"), (41.0, "ok")):
         rest = asking.both(SUITE, UNSEEDED, count, partial(float, left))
         assert {pair["head"]["status"] for _, pair in rest} == {status}
@@ -237,10 +239,10 @@ def test_no_round_begins_that_cannot_import_in_the_time_there_is(tmp_path: Path)
 
 def counted(fake: Fake, folder: Path, elapsed: float = 0.0) -> list[Block]:
     """Return the blocks of a stage of counting that begins after so many seconds."""
-    arms, valgrind = cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0")
+    sides, valgrind = cast(Sides, fake), Valgrind("valgrind", "valgrind-3.24.0")
     with open_journal(folder, planned(), False) as journal:
         CountingStage(
-            arms, Caches(arms), valgrind, journal, Rule(), lambda *_: None, lambda: elapsed
+            sides, Caches(sides), valgrind, journal, Rule(), lambda *_: None, lambda: elapsed
         ).run(SUITE)
         return journal.blocks
 
@@ -249,7 +251,9 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
     tmp_path: Path,
 ) -> None:
     fake = Fake(tmp_path, nothing)
-    fake.instructions = lambda arm, key: 1002.0 if (arm, key) == ("head", "b.time_it(20)") else 1e3
+    fake.instructions = lambda side, key: (
+        1002.0 if (side, key) == ("head", "b.time_it(20)") else 1e3
+    )
     again = [block.benchmark for block in counted(fake, tmp_path) if block.number > 0]
     first = [f"{module}.time_it({size})" for size in ("10", "20") for module in MODULES]
     assert fake.order["base"] == [*first, "b.time_it(20)"]

@@ -1,4 +1,4 @@
-"""A second look believes nothing that an arm says of itself, and no verdict is lost to it."""
+"""A second look believes nothing that a side says of itself, and no verdict is lost to it."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from perceptron.gate.reasons.growth import CannotLook, Cost
 from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.sampling.sampler import Caches
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Benchmark, Side
 from tests.gate.conftest import benchmark, counts
 from tests.made_comparison import comparison, slower, work
 
 DUMP = "fn=(1) work\n0 300\n"
-Answers = Callable[[Arm, list[str]], Iterator[Answer]]
+Answers = Callable[[Side, list[str]], Iterator[Answer]]
 
 
-def reading(key: str, status: str = "ok", **content: Any) -> Answer:
-    return Answer(kind="reading", key=key, content={"status": status, "key": key, **content})
+def measurement(key: str, status: str = "ok", **content: Any) -> Answer:
+    return Answer(kind="measurement", key=key, content={"status": status, "key": key, **content})
 
 
 class Programs:
-    """Arms whose programs answer as they are told to."""
+    """Sides whose programs answer as they are told to."""
 
     def __init__(self, folder: Path, answers: Answers) -> None:
         self._folder = folder
         self._answers = answers
 
-    def run(self, arm: Arm, *asked: Any, **_: Any) -> Iterator[Answer]:
+    def run(self, side: Side, *asked: Any, **_: Any) -> Iterator[Answer]:
         _kind, _seeds, tasks, *_rest = asked
-        return self._answers(arm, [task["key"] for task in tasks])
+        return self._answers(side, [task["key"] for task in tasks])
 
-    def work_folder(self, arm: Arm) -> Path:
-        folder = self._folder / arm
+    def work_folder(self, side: Side) -> Path:
+        folder = self._folder / side
         folder.mkdir(exist_ok=True)
         return folder
 
-    def identifier(self, _arm: Arm, own: Benchmark) -> str | None:
+    def identifier(self, _arm: Side, own: Benchmark) -> str | None:
         return own.asv_id
 
     def module(self, own: Benchmark) -> str:
@@ -59,11 +59,11 @@ def looking(folder: Path, answers: Answers) -> Looking:
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
-    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        (tmp_path / arm / "counts.1").write_text(DUMP)
-        yield reading(keys[0], dump="counts.1", calls=0 if arm == "head" else 1)
-        yield reading(keys[1], dump="counts.1", calls=1)
-        yield reading("another", dump="counts.1", calls=1)
+    def answers(side: Side, keys: list[str]) -> Iterator[Answer]:
+        (tmp_path / side / "counts.1").write_text(DUMP)
+        yield measurement(keys[0], dump="counts.1", calls=0 if side == "head" else 1)
+        yield measurement(keys[1], dump="counts.1", calls=1)
+        yield measurement("another", dump="counts.1", calls=1)
 
     valgrind = Valgrind("valgrind", "valgrind-3.24.0")
     both = [benchmark("one"), benchmark("two")]
@@ -87,8 +87,8 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
     ],
 )
 def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> None:
-    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
-        yield reading(keys[0], unit="bytecodes", repeats=True, functions=functions)
+    def answers(side: Side, keys: list[str]) -> Iterator[Answer]:
+        yield measurement(keys[0], unit="bytecodes", repeats=True, functions=functions)
 
     found = looking(tmp_path, answers).trace([benchmark("one")], lambda: 1e3)
     assert isinstance(found["one"], CannotLook)

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.comparison import Comparison, Side
+from perceptron.records.comparison import ComparedRevision, Comparison
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons import reserve, write_comparison
 from perceptron.report.dashboard.write import write_site
@@ -68,7 +68,9 @@ def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
     assert again == first
     assert not list(first.parent.glob("data/figures/*"))
     assert read(first).scripts == 0
-    other = comparison(row(), plan={"head": Side(name="next", commit="d" * 40, python="python")})
+    other = comparison(
+        row(), plan={"head": ComparedRevision(name="next", commit="d" * 40, python="python")}
+    )
     second = written(html, other)
     assert first.is_file()
     links = [link for link in read(html / LIST).links if ".." in link]
@@ -99,8 +101,8 @@ def test_the_list_is_of_pages_that_are_named_as_such_and_newest_first(tmp_path: 
 
 def test_a_page_says_which_commits_it_is_of(tmp_path: Path) -> None:
     """In its heading, its tab and the list: names such as HEAD^1 are the same in every run."""
-    base = Side(name="HEAD^1", commit="a" * 40, python="python")
-    head = Side(name="b" * 12, commit="b" * 40, python="python")
+    base = ComparedRevision(name="HEAD^1", commit="a" * 40, python="python")
+    head = ComparedRevision(name="b" * 12, commit="b" * 40, python="python")
     page = written(tmp_path / "html", comparison(row(), plan={"base": base, "head": head}))
     commits = f"{'a' * 12} → {'b' * 12}"
     text = page.read_text(encoding="utf-8")

@@ -13,10 +13,7 @@ from msgspec.structs import replace
 
 import perceptron
 from perceptron import Advice, fastest
-from perceptron.analysis.work import (
-    CONTENDED,
-    NO_START,
-)
+from perceptron.analysis.work import CONTENDED, NO_START
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
@@ -149,15 +146,7 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
         for row in rows_of_two(20)
         if row.backend == "numpy"
     ]
-    given_up = Attempt(
-        backend="torch-cpu",
-        dtype="float32",
-        threads=1,
-        shape=None,
-        seconds=5.0,
-        reason=NO_START,
-        when=now(),
-    )
+    given_up = Attempt(backend="torch-cpu", shape=None, seconds=5.0, reason=NO_START, when=now())
     update(cache, lambda known: known.with_rows(others).with_attempts([given_up]))
     fastest(**SHAPE, among=("numpy", "torch-cpu"), measure="never")  # who can run is known too
     code = (

@@ -13,12 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import fastest
-from perceptron.analysis.work import GIVEN_UP, NO_TIME, MeasuredWork
+from perceptron.analysis.work import GIVEN_UP
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
-from perceptron.studies.fastest import measure
-from perceptron.studies.fastest.cache import KnownRow, update
-from perceptron.studies.fastest.question import Question
+from perceptron.studies.fastest.cache import Known, KnownRow, update
 from tests.made_work import measured, work
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "threads": 1}
@@ -61,49 +59,16 @@ def test_a_backend_that_was_given_up_is_told_and_not_begun_again_for_a_while(
     assert fastest(**asked, seconds=1) == first
 
     def given(seconds: float, when: str) -> None:
-        update(
-            cache,
-            lambda known: replace(
-                known,
-                attempts=tuple(replace(own, seconds=seconds, when=when) for own in known.attempts),
-            ),
-        )
+        def change(known: Known) -> Known:
+            attempts = (replace(own, seconds=seconds, when=when) for own in known.attempts)
+            return replace(known, attempts=tuple(attempts))
+
+        update(cache, change)
 
     given(100.0, now())
     assert fastest(**asked, seconds=100) == first
     given(100.0, "2026-01-01T00:00:00Z")
     assert fastest(**asked, seconds=100).source == "measured"
-
-
-@pytest.mark.parametrize(
-    ("in_vain", "again"),
-    [
-        (0.0, ["python numpy-inplace"]),
-        (1.9, ["python numpy-inplace"]),
-        (2.1, []),
-    ],
-)
-def test_the_next_question_gives_its_time_to_what_had_too_little(
-    monkeypatch: pytest.MonkeyPatch, in_vain: float, again: list[str]
-) -> None:
-    """Once: with no more time it would be in vain again. Not to what is slower for certain."""
-    among = ("numpy", "python", "numpy-inplace")
-    asked: list[str] = []
-
-    def measure_numpy(
-        of: Question, names: list[str], devices: dict[str, str], _: float
-    ) -> list[MeasuredWork]:
-        asked.append(" ".join(names))
-        late = {"reason": NO_TIME, "prepare_seconds": in_vain, "when": now()}
-        numpy = {"seconds": 1.9 / of.iterations, "prepare_seconds": 0.1, "when": now()}
-        return [measured(of.work, name, **(numpy if name == "numpy" else late)) for name in names]
-
-    monkeypatch.setattr(measure, "measure", measure_numpy)
-    for _ in range(4):
-        advice = fastest(**SHAPE, dtype="float64", among=among, epochs=10_000)
-        assert (advice.backend, advice.seconds) == ("numpy", pytest.approx(2.0))
-        assert not advice.decided
-    assert asked == [" ".join(among), *again]
 
 
 BROKEN = {
