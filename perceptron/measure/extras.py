@@ -14,37 +14,29 @@ from functools import partial
 from typing import Any
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
+from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of, loop_of
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
-from perceptron.measure.hardware import Device, device_of, hardware_of
+from perceptron.measure.hardware import device_of, hardware_of
 from perceptron.measure.job import Part, timed
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
 from perceptron.measure.timing import Clock, Effort, Repeatable, time_training
-from perceptron.problems.problem import ITEMSIZE, DType, Problem
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Timings
 
-# Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
-# and quick enough to be repeated.
-_PRODUCT_WIDTH = 2048
-_COPY_BYTES = 256 * 2**20
-# On a device as on the host, and twice as much until one takes so long: launches then take nothing
-# to speak of.
-_SMALLEST_WIDTH, _LARGEST_WIDTH = 2048, 16_384
-_SMALLEST_COPY, _LARGEST_COPY = 256 * 2**20, 4 * 2**30
-_PRODUCT_SECONDS, _COPY_SECONDS = 5e-3, 1e-3
-# Of the device's memory, which others may use as well.
-_LARGEST_SHARE = 0.25
+# Of a square matrix in the ceiling's product, and of the array that is copied, on a host and on a
+# device: far beyond caches, quick enough to be repeated, and launches take nothing to speak of.
+_HOST_CEILING = (2048, 256 * 2**20)
+_DEVICE_CEILING = (8192, 2**30)
 _TRANSFERRED_BYTES = 64 * 2**20
 # What is profiled: a multiple of the steps in a recorded graph.
 _PROFILED = 20
 # What a device does beside kernels: its profilers call that so.
 _NO_KERNELS = ("Memcpy", "Memset")
 
-# Of a GPU's counter of energy, which moves every 20 to 100 ms; and of a call, between which it is
-# read.
+# Of training for a GPU's counter of energy, which moves every 20 to 100 ms.
 _WINDOW_SECONDS = 2.0
-_LONGEST_STEP_SECONDS = 1.0
+# Of one call of it.
 _CALL_SECONDS = 0.005
 
 ReadJoules = Callable[[], float]
@@ -97,15 +89,20 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
     That is its device, or this host with this process's threads.
     """
-    if accelerator := accelerator_of(backend):
-        yield from device_ceilings(accelerator, device_of(accelerator), dtype, effort)
-        return
-    host, width = Accelerator(), _PRODUCT_WIDTH
-    yield part(
-        "product", 2.0 * width**3, time_training(TimedLoop(host.product(width, dtype)), effort)
-    )
-    # Every byte is read once and written once.
-    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(host.copy(_COPY_BYTES)), effort))
+    accelerator, hardware = accelerator_of(backend), hardware_of(backend)
+    on_host = accelerator is None or accelerator.place == "cpu"
+    width, size = _HOST_CEILING if on_host else _DEVICE_CEILING
+    owner = accelerator or Accelerator()
+    # Every byte of the copy is read once and written once.
+    for name, work, make in (
+        ("product", 2.0 * width**3, partial(owner.product, width, dtype)),
+        ("copy", 2.0 * size, partial(owner.copy, size)),
+    ):
+        loop = TimedLoop(make())
+        hardware.warm_up(loop)
+        yield part(name, work, time_training(loop, effort))
+        hardware.has_worked()
+        del loop  # its memory, before the next takes its own
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
@@ -196,68 +193,6 @@ def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
             yield event.name, event.time_range.elapsed_us() / 1e6
 
 
-def device_ceilings(
-    accelerator: Accelerator,
-    device: Device,
-    dtype: DType,
-    effort: Effort,
-    clock: Clock = time.perf_counter,
-) -> Iterator[Part]:
-    """Time a product in full precision and a copy on the device, as large as they need to be."""
-    itemsize = ITEMSIZE[dtype]
-    width, loop = _large(
-        lambda width: accelerator.product(width, dtype),
-        (_SMALLEST_WIDTH, _LARGEST_WIDTH),
-        lambda width: 3 * itemsize * width**2,
-        _PRODUCT_SECONDS,
-        device,
-        clock,
-    )
-    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
-    del loop
-    size, loop = _large(
-        accelerator.copy,
-        (_SMALLEST_COPY, _LARGEST_COPY),
-        lambda size: 2 * size,
-        _COPY_SECONDS,
-        device,
-        clock,
-    )
-    # Every byte is read once and written once.
-    yield part("copy", 2.0 * size, time_training(TimedLoop(loop), effort))
-
-
-def _large(
-    make: Callable[[int], Loop],
-    sizes: tuple[int, int],
-    memory: Callable[[int], int],
-    seconds: float,
-    device: Device,
-    clock: Clock,
-) -> tuple[int, Loop]:
-    """Return the smallest size whose work takes so many seconds, and its loop, warmed up.
-
-    It is one of a power of two times the smaller of ``sizes``, and fits into the device's memory.
-    """
-    size, largest = sizes
-    while True:
-        free = device.free_bytes()  # others may have given back theirs
-        most = None if free is None else _LARGEST_SHARE * free
-        loop = make(size)
-        loop(1)  # what starts on first use
-        device.warm_up(TimedLoop(loop))
-        begin = clock()
-        loop(1)
-        took = clock() - begin
-        device.has_worked()
-        larger = 2 * size
-        too_large = larger > largest or (most is not None and memory(larger) > most)
-        if took >= seconds or too_large:
-            return size, loop
-        del loop  # its memory, before the next takes its own
-        size = larger
-
-
 def device_costs(
     backend: Backend,
     problem: Problem,
@@ -338,51 +273,28 @@ def counter(device: NvmlDevice) -> ReadJoules:
 def train_by_counter(
     trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
 ) -> Part:
-    """Train from one step of the counter to the first one after two seconds.
+    """Train for two seconds, and return what a counter counted meanwhile.
 
     Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
     stands.
     """
-    iterations = _iterations_of_a_call(trainer, clock)
-    joules, begin, _ = _train_to_step(trainer, iterations, read, clock)
-    trained, end, last = 0, begin, joules
-    while end - begin < _WINDOW_SECONDS:
-        last, end, more = _train_to_step(trainer, iterations, read, clock)
-        trained += more
-    seconds = (end - begin) / trained
+    joules, begin = read(), clock()
+    now, iterations, trained = begin, 1, 0
+    while now - begin < _WINDOW_SECONDS:
+        trainer.reset()
+        trainer.train(iterations)
+        trained += iterations
+        before, now = now, clock()
+        if now - before < _CALL_SECONDS:
+            iterations *= 2
+    counted, seconds = read() - joules, (now - begin) / trained
+    if not counted:
+        raise Unsupported("the GPU's energy counter does not advance")
     return Part(
         name="energy",
         work=1.0,
         seconds=seconds,
         samples=[seconds],
         iterations=trained,
-        energy_joules=(last - joules) / trained,
+        energy_joules=counted / trained,
     )
-
-
-def _train_to_step(
-    trainer: Repeatable, iterations: int, read: ReadJoules, clock: Clock
-) -> tuple[float, float, int]:
-    """Train until the counter moves; return what it then shows, when, and the iterations."""
-    before, begin, trained = read(), clock(), 0
-    while True:
-        trainer.reset()
-        trainer.train(iterations)
-        trained += iterations
-        joules, now = read(), clock()
-        if joules != before:
-            return joules, now, trained
-        if now - begin > _LONGEST_STEP_SECONDS:
-            raise Unsupported("the GPU's energy counter does not advance")
-
-
-def _iterations_of_a_call(trainer: Repeatable, clock: Clock) -> int:
-    """Return iterations that take a few milliseconds."""
-    iterations = 1
-    while True:
-        trainer.reset()
-        begin = clock()
-        trainer.train(iterations)
-        if clock() - begin >= _CALL_SECONDS:
-            return iterations
-        iterations *= 2
