@@ -38,7 +38,6 @@ MeasureLoop = Callable[[float], float | None]
 _TICKS, _READINGS = 1_000, 1_000_000
 # What counts as busy, by psutil's names; a guest's time is in "user" already.
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
-_LOAD_AVERAGE = getattr(os, "getloadavg", None)  # Windows has no such number
 
 
 def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
@@ -47,7 +46,7 @@ def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
     ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
     """
     # First: what follows is load too. That of cores that are not ours says nothing.
-    load = load_average() if usable_cores() == os.cpu_count() else None
+    load = load_average(system) if usable_cores() == os.cpu_count() else None
     cpu, swap = system.cpu_times(), swap_memory(system)
     loop = loop_steadiness() if with_loop else None
     return Conditions(
@@ -93,12 +92,10 @@ def quota_cores(root: Path = Path("/")) -> float | None:
     return min(quotas, default=None)
 
 
-def load_average(
-    read: Callable[[], tuple[float, float, float]] | None = _LOAD_AVERAGE,
-) -> float | None:
+def load_average(system: Any = psutil) -> float | None:
     """Return processes that ran or wanted to over the last minute; None where it is unknown."""
     with contextlib.suppress(OSError):
-        return None if read is None else read()[0]
+        return float(system.getloadavg()[0])
     return None
 
 

@@ -137,29 +137,25 @@ def profile(
 
     PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
     process, those of a replayed graph too: what the count of `kernels.trace` is compared with.
-    Its seconds are the device's own. On the CPU operations of PyTorch stand for kernels. Raises
-    `Unsupported` for a backend without a device, and for one that says why it cannot be profiled
-    (https://github.com/pytorch/kineto/issues/1062).
+    Its seconds are the device's own. Raises `Unsupported` for a backend without a device, and for
+    one that says why it cannot be profiled (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
-    if accelerator is None:
+    if accelerator is None or accelerator.place == "cpu":
         raise Unsupported("it trains on the CPU, which launches no kernels")
-    device = accelerator.place
     unprofiled = getattr(backend, "unprofiled", None)
     if unprofiled is not None and (reason := unprofiled()) is not None:
         raise Unsupported(reason)
     if profiler is None:
         if (reason := optional.missing("torch")) is not None:
             raise Unsupported(f"the profiler is PyTorch's: {reason}")
-        profiler = partial(_torch_profile, device)
+        profiler = partial(_torch_profile, accelerator.place)
     trainer = backend.prepare(problem, dtype)
     trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
     times: dict[str, list[float]] = defaultdict(list)
     for name, seconds in profiler(lambda: trainer.train(_PROFILED)):
         times[name].append(seconds)
     if not times:
-        if device == "cpu":  # a library other than PyTorch is not seen there
-            raise Unsupported("on the CPU operations of PyTorch alone are seen")
         raise RuntimeError(
             "the profiler saw no kernel: it may lack the right to read the driver's counters"
         )
@@ -183,13 +179,10 @@ def _torch_profile(device: str, work: Callable[[], None]) -> list[Ran]:
 
 
 def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
-    """Yield the kernels among a session's events; of a CPU, operations that call no other."""
+    """Yield the kernels among a session's events."""
     for event in events:
-        if event.device_type.name != device.upper() or event.is_user_annotation:
-            continue
-        if device == "cpu" and (event.cpu_children or not event.name.startswith("aten::")):
-            continue
-        if not event.name.startswith(_NO_KERNELS):
+        on_device = event.device_type.name == device.upper() and not event.is_user_annotation
+        if on_device and not event.name.startswith(_NO_KERNELS):
             yield event.name, event.time_range.elapsed_us() / 1e6
 
 

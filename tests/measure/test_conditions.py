@@ -55,17 +55,6 @@ def test_a_quota_is_found_wherever_it_is_set(
     assert facts.quota_cores(tmp_path) == cores
 
 
-def test_the_load_is_the_last_minutes() -> None:
-    """None where the system has no such number or does not report it."""
-
-    def refuse() -> tuple[float, float, float]:
-        raise OSError
-
-    assert facts.load_average(lambda: (0.5, 1.0, 2.0)) == 0.5
-    assert facts.load_average(refuse) is None
-    assert facts.load_average(None) is None
-
-
 def test_stolen_time_is_a_share_of_the_busy_time() -> None:
     """Idle CPUs lose nothing; a system that does not count it has no share."""
     before = SimpleNamespace(user=10.0, system=1.0, idle=50.0, steal=1.0)

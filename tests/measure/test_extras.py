@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -109,10 +109,6 @@ def test_ceilings_are_those_of_where_a_backend_trains(monkeypatch: pytest.Monkey
 
 OR_GATE = catalogue.find("or-gate")
 
-needs_torch = pytest.mark.skipif(
-    optional.missing("torch") is not None, reason=str(optional.missing("torch"))
-)
-
 
 class OnDevice:
     """A backend on a device, which is here in no test, and its trainer."""
@@ -182,7 +178,6 @@ class Event:
     device: str = "CUDA"
     microseconds: float = 1.0
     is_user_annotation: bool = False
-    cpu_children: list[Event] = field(default_factory=list)
 
     @property
     def device_type(self) -> SimpleNamespace:
@@ -203,22 +198,3 @@ def test_kernels_are_what_a_device_ran_but_copies() -> None:
         Event("Optimizer.step#SGD.step", is_user_annotation=True),
     ]
     assert list(kernels_of(events, "cuda")) == [("ampere_sgemm_32x32", 2.5e-6)]
-
-
-def test_on_a_cpu_operations_that_call_no_other_stand_for_kernels() -> None:
-    events = [
-        Event("aten::linear", "CPU", cpu_children=[Event("aten::addmm", "CPU")]),
-        Event("aten::addmm", "CPU"),
-        Event("SubBackward0", "CPU"),
-        Event("gemm"),
-    ]
-    assert [name for name, _ in kernels_of(events, "cpu")] == ["aten::addmm"]
-
-
-@needs_torch
-def test_a_rehearsal_profiles_pytorch_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    parts = list(profile(registry.load("torch-cuda"), OR_GATE, "float32"))
-    launched = {part.name: part.work for part in parts}
-    assert launched["aten::sigmoid"] == 1.0
-    assert all(part.seconds > 0 for part in parts)
