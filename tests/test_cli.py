@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,29 +76,6 @@ def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert (
         process.stderr.splitlines()[0] == "error: cannot write the answer: No space left on device"
-    )
-
-
-def test_files_of_another_project_are_said_to_be_in_the_way(tmp_path: Path) -> None:
-    """`perceptron` of the package index has a command line in a file of the same name."""
-    package = tmp_path / "perceptron"
-    package.mkdir()
-    (package / "__init__.py").write_text("__all__ = ['perceive']\n")
-    (package / "cli.py").write_text("raise ImportError\n")
-    shutil.copy(ROOT / "perceptron" / "__main__.py", package)
-    process = subprocess.run(
-        [sys.executable, "-m", "perceptron", "--help"],
-        cwd=tmp_path,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 2
-    assert process.stdout == ""
-    assert process.stderr == (
-        "error: the distribution perceptron is another project, and its files replaced ours: "
-        "pip uninstall perceptron, then pip install --force-reinstall perceptron-bench\n"
     )
 
 

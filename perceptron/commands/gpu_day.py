@@ -11,12 +11,12 @@ import typer
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import folder_name, seconds_of, whole_numbers
 from perceptron.errors import UserError
-from perceptron.numbers import count, digits, memory
+from perceptron.numbers import count, memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perceptron.records.gpu_day import DayResult, Smoked, Stage, StageOutcome
+    from perceptron.records.gpu_day import DayResult, Stage, StageOutcome
 
 # What --json prints of a stage, and the columns of the tables.
 _PLANNED = ("number", "name", "tells", "seconds")
@@ -131,16 +131,6 @@ def note_ended(outcome: StageOutcome) -> None:
     """Print one line on standard error about a stage that has ended."""
     *_, what, took, rows = _cells(outcome)
     _note(outcome, f"{what} ({took}, {rows} rows)")
-    for one in outcome.smoke:
-        _note(outcome, smoked_words(one))
-
-
-def smoked_words(one: Smoked) -> str:
-    """Return a number of the smoke beside what is expected of it."""
-    words = "no time" if one.measured is None else f"{digits(one.measured)} {one.unit}"
-    if one.low is not None and one.high is not None:
-        words += f" (on an H100 {one.low:g}–{one.high:g})"
-    return f"{one.what} {words}" + (f": {one.remark}" if one.remark else "")
 
 
 def _note(stage: Stage | StageOutcome, text: str) -> None:

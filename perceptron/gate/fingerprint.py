@@ -36,9 +36,8 @@ BESIDE = (
 def digest(
     parts: Sequence[str] = (*MEASURING, *JUDGING), without: Collection[str] = frozenset()
 ) -> str:
-    """Return the digest of what these folders and files of the package do, some files apart.
+    """Return the digest of these folders and files of the package, some files apart.
 
-    Comments and docstrings make no difference, nor does the Python. Whole folders count, so that
-    a module added to one is part of it without being named.
+    Whole folders count, so that a module added to one is part of it without being named.
     """
     return code_digest(_PACKAGE, parts, without)

@@ -58,21 +58,12 @@ def environment(backends: list[Backend], threads: int) -> Environment:
 def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     """Return what these backends load; raises `UserError` if no process can be started.
 
-    Where they end a process that loads them all, as two builds of one library can, each is asked
-    by itself: what their workers measure must not be lost for this.
+    Where they end a process that loads them all, as two builds of one library can, it is asked for
+    NumPy alone: what their workers measure must not be lost for this.
     """
-    try:
+    with suppress(UserError):
         return _asked(names, variables)
-    except UserError:
-        if not names:
-            raise
-    answers = [_asked([], variables)]
-    for name in names:
-        with suppress(UserError):
-            answers.append(_asked([name], variables))
-    pools = {pool: None for own, _ in answers for pool in own}
-    versions = {what: which for _, own in answers for what, which in own.items()}
-    return list(pools), versions
+    return _asked([], variables)
 
 
 def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:

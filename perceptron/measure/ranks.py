@@ -120,10 +120,6 @@ class Together(WaitingMeter):
             meter.leave_out_idle()
 
     @property
-    def ran_seconds(self) -> float:
-        return sum(meter.ran_seconds for meter in self.meters)
-
-    @property
     def threads(self) -> int:
         return max(1, sum(meter.threads for meter in self.meters))
 

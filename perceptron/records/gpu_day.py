@@ -38,21 +38,6 @@ class Stage(Struct, frozen=True):
     """Its place in the day."""
 
 
-class Smoked(Struct, frozen=True, kw_only=True):
-    """One number of the first half minute, beside what it should be about."""
-
-    what: str
-    """A backend, or what else was timed."""
-    measured: float | None
-    unit: str
-    low: float | None = None
-    """The expected range, on an H100; None where nothing is known."""
-    high: float | None = None
-    remark: str | None = None
-    """Why there is no number, or what one so far off means."""
-    failed: bool = False
-
-
 class StageOutcome(Struct, frozen=True, kw_only=True):
     """The outcome of a stage; ``reason`` is one line, None where it did all of its work.
 
@@ -66,8 +51,6 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
     rows: int = 0
     """Measured by it."""
     reason: str | None = None
-    smoke: list[Smoked] = []
-    """Of the stage of that name, what it found."""
 
     @property
     def is_bad_news(self) -> bool:

@@ -41,7 +41,6 @@ from perceptron.records.gpu_day import (
     pack,
 )
 from perceptron.records.store import count_rows
-from perceptron.studies.smoke import smoke
 from perceptron.supervision import describe_exit
 
 CHECKOUT = Path(__file__).parents[2]
@@ -100,10 +99,9 @@ _NOT_IN_THE_DAY = ("torch-cuda-compiled", "torch-ddp-cuda")
 # The rung of several models, one after the other.
 _OF_MANY_ONLY = "torch-cuda-sequential"
 
-SMOKE, CHECK = "smoke", "check"
+CHECK = "check"
 # Three calls of ten minutes. Every row is checked before it is timed, so the contract comes last.
 STAGES = (
-    Stage(SMOKE, "whether every GPU backend trains, and about as fast as it should", 45, ""),
     Stage("facts", "conditions of timing", 30, "doctor"),
     Stage("finding", "10,000 iterations on the OR gate, on the GPU too", 100, _FINDING),
     Stage("width", "the hidden width from which the GPU wins", 100, f"{_ALONG} mlp-width"),
@@ -282,13 +280,11 @@ class _Runner:
         if self._reasons is None:  # the survey of a call is no part of its first stage
             self._reasons = self._survey()
         commands = commands_of(stage, self._reasons, self._rehearse)
-        needs_gpu = stage.name in (SMOKE, CHECK) or "cuda" in f"{commands}"
+        needs_gpu = stage.name == CHECK or "cuda" in f"{commands}"
         if needs_gpu and not on_gpu(self._reasons):
             reason = f"torch-cuda: {self._reasons['torch-cuda']}"
             return _outcome(stage, "left out", reason=reason)
         begin, rows = monotonic(), count_rows(self._results)
-        if stage.name == SMOKE:
-            return self._smoked(stage)
         several = len(commands) > 1
         named = {
             f"{stage.number:02}-{stage.name}" + (f"-{index}" if several else ""): words
@@ -307,21 +303,6 @@ class _Runner:
             seconds=monotonic() - begin,
             rows=count_rows(self._results) - rows,
             reason="; ".join(dict.fromkeys(wrong or late)) or None,
-        )
-
-    def _smoked(self, stage: Stage) -> StageOutcome:
-        begin, reasons = monotonic(), self._reasons or {}
-        able = on_gpu(reasons)
-        cpu = [name for name in ("numpy", "torch-cpu") if reasons.get(name) is None]
-        gpu = next((name for name in ("torch-cuda", "jax-cuda") if name in able), "torch-cuda")
-        found = smoke([*cpu, *able], gpu, stage.seconds)
-        wrong = [f"{one.what}: {one.remark}" for one in found if one.failed]
-        return _outcome(
-            stage,
-            "failed" if wrong else "ok",
-            seconds=monotonic() - begin,
-            reason="; ".join(wrong) or None,
-            smoke=found,
         )
 
     def _survey(self) -> Reasons:

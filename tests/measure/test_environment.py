@@ -62,17 +62,15 @@ def test_versions_beneath_a_library_are_recorded(
     assert pools
 
 
-def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
+def test_backends_that_do_not_bear_each_other_cost_no_facts_of_numpy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What their workers measure, each in its own process, must not be lost for this."""
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "if {'numpy', 'python'} <= set(sys.orig_argv): os.abort()\n"
-        "if 'numba' in sys.orig_argv: os.abort()\n"
+        "import os, sys\nif {'numpy', 'python'} <= set(sys.orig_argv): os.abort()\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    backends = [registry.load(name) for name in ("numpy", "python", "numba")]
+    backends = [registry.load(name) for name in ("numpy", "python")]
     assert environment(backends[:1], 1).pools == environment(backends, 1).pools
 
 

@@ -76,7 +76,6 @@ def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -
         meter(tmp_path / "rank", b="5000000000 2000000000 1", c="1000000000 4000000000 1"),
     ]
     assert together() == pytest.approx(7.0)
-    assert together.ran_seconds == pytest.approx(15.0)
     assert together.threads == 3
 
 
@@ -108,7 +107,6 @@ def test_real_processes_are_read() -> None:
         if both() is None:
             pytest.skip("this system does not tell how long threads wait")
         assert both.threads >= 2
-        assert both.ran_seconds > 0
 
 
 def test_processes_that_are_no_ranks_are_read_too() -> None:

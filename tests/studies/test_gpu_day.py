@@ -65,7 +65,7 @@ def test_the_stages_fit_three_calls_and_the_first_tells_where_a_gpu_wins() -> No
                 left.remove(stage)
         calls.append(names)
     assert left == []
-    assert calls[0][:5] == ["smoke", "facts", "finding", "width", "many-or-gates"]
+    assert calls[0][:4] == ["facts", "finding", "width", "many-or-gates"]
     assert 3 * CALL_SECONDS <= 28 * 60
 
 
@@ -265,7 +265,7 @@ def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     rows.parent.mkdir(parents=True)
     rows.write_text("{}\n")
     options = ("gpu-day", "--rehearse", "--results", "day", "--json")
-    first = here(*options, "--stage", "2")
+    first = here(*options, "--stage", "1")
     assert first.returncode == 0, first.stdout + first.stderr
     document = valid(first.stdout, "gpu-day")
     (facts,) = document["stages"]
@@ -274,11 +274,11 @@ def test_a_day_from_the_command_line_is_packed_resumed_and_brought_home(
     assert Path(archive).stat().st_size == document["packed"]["bytes"]
 
     resumed = json.loads(here(*options, "--budget", "0.01").stdout)["stages"]
-    assert resumed.pop(1) == facts
+    assert resumed.pop(0) == facts
     assert {one["outcome"] for one in resumed} == {"next call"}
 
     home = here("gpu-day", "--unpack", archive, "--results", "home", "--json")
     unpacked = valid(home.stdout, "gpu-day-unpack")
     assert (unpacked["unpacked"], unpacked["results"]) == (["runs/rehearsal/one"], "home")
     assert (tmp_path / "home/runs/rehearsal/one/measurements.jsonl").read_text() == "{}\n"
-    assert json.loads((tmp_path / "home/log/02-facts.json").read_text())["conditions"]
+    assert json.loads((tmp_path / "home/log/01-facts.json").read_text())["conditions"]

@@ -50,7 +50,7 @@ _SLURM_ALONE = ("partitions", "sbatch")
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
 _OF_THE_WAITING = frozenset({"results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
-_NO_QUESTION = frozenset({"budget", "seconds", "wait"})
+_NO_QUESTION = frozenset({"budget", "wait"})
 # submitit sets these; another value would lose a job's log, or the notice of its end.
 _SUBMITITS = frozenset(
     {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}

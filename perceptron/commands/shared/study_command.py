@@ -50,8 +50,6 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "html": (arguments.HtmlOfAnswer, None),
     "json": (arguments.Json, False),
 }
-# Of a study that takes less than a minute.
-_SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 
 
 class StudyCommand(ListCommand):
@@ -88,9 +86,9 @@ def command_of(name: str) -> Callable[..., None]:
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
-    every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
+    every = _COMMON
     if registry.load(name).page.is_overview:
-        every = every | {"html": (arguments.Html, None)}
+        every = _COMMON | {"html": (arguments.Html, None)}
 
     def command(context: typer.Context, **typed: Any) -> None:
         fleet = fleet_request(context, {option: typed.pop(option) for option in COMPANIONS})
@@ -122,7 +120,6 @@ def _carry_out(
     results: Path,
     html: str | None,
     json: bool,
-    seconds: float | None = None,
 ) -> None:
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
@@ -139,10 +136,7 @@ def _carry_out(
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
         return
-    if budget is not None and seconds is not None:
-        raise UserError("give --budget in minutes or --seconds, not both")
-    typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
-    allowed = typed or plan.budget_seconds
+    allowed = seconds_of("--budget", budget) or plan.budget_seconds
     if fleet is not None:
         raise typer.Exit(run_fleet(fleet, allowed))
     pages = prepare(html, by_default=not json or study.page.is_overview)
