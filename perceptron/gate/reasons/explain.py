@@ -12,19 +12,18 @@ from typing import TypeVar
 
 import msgspec
 
-from perceptron.gate.counting.asking import PAIR, Asking, Content
+from perceptron.gate.counting.asking import ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.callgrind import in_one_line, read_dump
 from perceptron.gate.reasons.growth import CannotLook, Table, Trace, growths, table
 from perceptron.gate.sampling.processes import Instrument, Seeds
-from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.sampling.sampler import Content, Sampler
 from perceptron.gate.sampling.schedule import seeds
-from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Benchmark, Side
+from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import Comparison, Growth, Row
 
 T = TypeVar("T")
@@ -44,17 +43,16 @@ _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 def add(
     comparison: Comparison,
-    sides: Sides,
+    sampler: Sampler,
     journal: ComparisonJournal,
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
-    caches: Caches,
 ) -> Comparison:
     """Return the comparison with the reasons of what changed.
 
-    That takes a tenth of the budget at most, beside it. ``caches`` are what `setup_cache` returned
-    so far. Whatever goes wrong becomes the reason why a row has none.
+    That takes a tenth of the budget at most, beside it. Whatever goes wrong becomes the reason why
+    a row has none.
     """
     evidence = work_of(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
@@ -63,8 +61,7 @@ def add(
     plan = comparison.plan
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
-    drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(sides, caches, drawn)
+    looking = Looking(sampler, seeds(plan.seed, "count", work.FIRST, plan.seeded))
     benchmarks = {own.key: own for own in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
@@ -142,8 +139,7 @@ class Looking:
     It begins nothing when no seconds are ``left``.
     """
 
-    sides: Sides
-    caches: Caches
+    sampler: Sampler
     seeds: Seeds
 
     def trace(
@@ -157,18 +153,19 @@ class Looking:
             except msgspec.ValidationError as error:
                 raise CannotLook(in_one_line(error)) from None
 
-        return self._look(benchmarks, left, lambda _: Instrument(kind="trace"), traced)
+        return self._look(benchmarks, left, lambda _: Instrument("trace"), traced)
 
     def profile(
         self, benchmarks: Sequence[Benchmark], left: Left, valgrind: Valgrind
     ) -> dict[str, tuple[Table, Table] | CannotLook]:
         """Return which functions execute instructions. Raises as the sides do."""
+        sides = self.sampler.sides
 
         def instrument(side: Side) -> Instrument:
-            return valgrind.instrument(side, self.sides.work_folder(side), kind="profile")
+            return valgrind.instrument(side, sides.work_folder(side), kind="profile")
 
         def functions(side: Side, content: Content) -> Table:
-            return read_dump(self.sides.work_folder(side), content)
+            return read_dump(sides.work_folder(side), content)
 
         return self._look(benchmarks, left, instrument, functions)
 
@@ -180,12 +177,7 @@ class Looking:
         convert: Callable[[Side, Content], T],
     ) -> dict[str, tuple[T, T] | CannotLook]:
         found: dict[str, tuple[T, T] | CannotLook] = {}
-        for side in PAIR:
-            failed = self.caches.make(side, benchmarks, self.seeds, left)
-            found |= {key: CannotLook(measurement.reason) for key, measurement in failed.items()}
-        todo = [own for own in benchmarks if own.key not in found]
-        asking = Asking(self.sides, self.caches)
-        for key, pair in asking.both(todo, self.seeds, instrument, left):
+        for key, pair in ask_both(self.sampler, benchmarks, self.seeds, instrument, left):
             try:
                 base, head = (_converted(side, pair[side], convert) for side in PAIR)
                 found[key] = base, head

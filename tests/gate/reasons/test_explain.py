@@ -15,7 +15,7 @@ from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import Looking
 from perceptron.gate.reasons.growth import CannotLook, Cost
 from perceptron.gate.sampling.processes import Answer, Seeds
-from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Side
 from tests.gate.conftest import benchmark, counts
@@ -37,7 +37,7 @@ class Programs:
         self._answers = answers
 
     def run(self, side: Side, *asked: Any, **_: Any) -> Iterator[Answer]:
-        _kind, _seeds, tasks, *_rest = asked
+        _under, _seeds, tasks, *_rest = asked
         return self._answers(side, [task["key"] for task in tasks])
 
     def work_folder(self, side: Side) -> Path:
@@ -55,7 +55,7 @@ class Programs:
 def looking(folder: Path, answers: Answers) -> Looking:
     """A look at benchmarks without caches."""
     programs = cast(Any, Programs(folder, answers))
-    return Looking(programs, Caches(programs), Seeds(1, 2))
+    return Looking(Sampler(programs), Seeds(1, 2))
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error:
     own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
     compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
     journal, unused = SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)), cast(Any, object())
-    found = explain.add(compared, unused, cast(Any, journal), Rule(), None, lambda *_: None, unused)
+    found = explain.add(compared, unused, cast(Any, journal), Rule(), None, lambda *_: None)
     (row,) = found.rows
     assert (found.verdict, row.verdict, row.why) == ("regression", "regression", [])
     assert str(error) in (row.why_not or "")
