@@ -14,6 +14,7 @@ from math import ceil
 
 from perceptron.gate.sampling.processes import START_SECONDS, Instrument, Seeds
 from perceptron.gate.sampling.sampler import Content, Sampler
+from perceptron.gate.sampling.schedule import CALIBRATING, Calibration
 from perceptron.records.block import PAIR, Benchmark, Side
 
 Pair = dict[Side, Content]
@@ -31,6 +32,7 @@ def ask_both(
     seeds: Seeds,
     instrument: Callable[[Side], Instrument],
     seconds_left: Callable[[], float],
+    effort: Calibration = CALIBRATING,
 ) -> Iterator[tuple[str, Pair]]:
     """Yield the key of each benchmark and its answers as soon as both sides have it.
 
@@ -54,7 +56,8 @@ def ask_both(
 
     def work(side: Side) -> None:
         try:
-            for key, content in _ask_side(sampler, side, todo, seeds, instrument(side), left):
+            under = instrument(side)
+            for key, content in _ask_side(sampler, side, todo, seeds, under, left, effort):
                 answers.put((side, key, content))
             answers.put(None)
         except BaseException as error:  # noqa: BLE001 raised again where it is waited for
@@ -80,6 +83,7 @@ def _ask_side(
     seeds: Seeds,
     instrument: Instrument,
     seconds_left: Callable[[], float],
+    effort: Calibration,
 ) -> Iterator[tuple[str, Content]]:
     """Yield an answer for each benchmark."""
 
@@ -96,7 +100,9 @@ def _ask_side(
         )
 
     left = {own.key for own in benchmarks}
-    for key, content in sampler.ask(side, benchmarks, seeds, limited, lambda _: _PATIENCE_SECONDS):
+    for key, content in sampler.ask(
+        side, benchmarks, seeds, limited, lambda _: _PATIENCE_SECONDS, effort
+    ):
         left.remove(key)
         yield key, content
         if seconds_left() <= 0:
