@@ -87,8 +87,6 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """When it ended, in UTC."""
     work: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
-    measured: str
-    """The same without the code that judges: the same blocks can be judged again."""
     commit: str | None
     """Of this package, None outside a checkout."""
     environment: str
@@ -112,7 +110,6 @@ def run(
     kind: Kind,
     number: int,
     work: str,
-    measured: str,
     commit: str | None,
     keep: Callable[[ComparisonEnvironment], str],
     compare: Compare = compare,
@@ -145,7 +142,6 @@ def run(
         number=number,
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         work=work,
-        measured=measured,
         commit=commit,
         environment=keep(comparison.environment),
         seconds=round(seconds, 2),
