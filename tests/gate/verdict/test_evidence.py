@@ -130,8 +130,8 @@ def simulated(work: float, time: float, spread: float, seed: int) -> Row:
     counted = worked(work)
     evidence = work_of(counted, RULE)
     if evidence["time_it"].kind == "same":
-        look = {"time_it": screen[: RULE.look].tolist()}
-        size = RULE.screen if suspicious(look, evidence, RULE) else RULE.look
+        look = {"time_it": screen[: RULE.probe].tolist()}
+        size = RULE.screen if suspicious(look, evidence, RULE) else RULE.probe
     else:
         size = RULE.screen
         while size < RULE.most_screen and noisy({"time_it": screen[:size].tolist()}, RULE):
