@@ -44,7 +44,6 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import PAIR, Benchmark, Side
@@ -227,7 +226,7 @@ def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
         rule=dataclasses.asdict(case.rule),
         gate_rules=case.limits,
         count=request.count,
-        seeded=request.seeded,
+        seeded=True,
         installed=case.installed,
         build=request.build,
     )
@@ -291,7 +290,7 @@ def _judged(
         judgement,
         msgspec.structs.replace(plan, left_out=left),
         environment=environment,
-        warnings=[*case.warnings, *unknown_waiting(chosen, journal.blocks)],
+        warnings=case.warnings,
         seconds=journal.elapsed_seconds,
         results=str(journal.folder),
         benchmarks=list(chosen),

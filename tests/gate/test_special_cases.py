@@ -10,13 +10,11 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.journal import ComparisonRun
-from perceptron.report.pull_request.comment import comment
 from tests.gate.conftest import (
     COUNTED,
     SUITE,
     Interrupted,
     Repository,
-    first_blocks,
     run,
     until,
 )
@@ -112,32 +110,6 @@ def test_a_suite_that_imports_nothing_of_its_tree_is_refused(toy: Repository) ->
     toy.commit("second", "benchmarks/suite.py", "def time_it():\n    pass\n")
     with pytest.raises(UserError, match="import no module of its tree"):
         run()
-
-
-DRAWN = """
-import random
-import toy
-
-class Drawn:
-    drawn = random.random()
-
-    def setup_cache(self):
-        return random.random()
-
-    def track_import(self, cache):
-        return self.drawn
-
-    def track_cache(self, cache):
-        return cache
-"""
-
-
-@pytest.mark.usefixtures("traced")
-def test_without_seeds_the_sides_draw_for_themselves(toy: Repository) -> None:
-    toy.commit("second", "benchmarks/suite.py", DRAWN)
-    blocks = first_blocks(seeded=False)
-    assert blocks.keys() == {"track_import", "track_cache"}
-    assert all(block.base.value != block.head.value for block in blocks.values())
 
 
 CACHED = """
@@ -243,31 +215,3 @@ def test_what_waited_is_measured_again_and_changes_nothing(
     (dropped,) = [block.head for block in comparison.blocks if block.head.dropped]
     assert dropped.dropped[0] / dropped.samples[0] == pytest.approx(2)
     assert len(dropped.samples) == 5
-
-
-UNTOLD = """
-import __main__
-import contextlib
-import toy
-
-@contextlib.contextmanager
-def meter():
-    yield lambda: None
-
-__main__.waiting.waiting_meter = meter
-
-def time_it():
-    toy.work(100)
-time_it.timer = toy.clock
-"""
-
-
-def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(toy: Repository) -> None:
-    """As on macOS, where the gate takes nothing again."""
-    toy.write("benchmarks/suite.py", UNTOLD)
-    toy.commit("second", "toy/__init__.py", '"""Head."""\n' + COUNTED)
-    comparison = run()
-    (row,) = comparison.rows
-    assert (row.verdict, row.waited, row.contended) == ("no change", None, None)
-    assert [warning.code for warning in comparison.warnings] == ["waiting unknown"]
-    assert "waited for a core is not known" in comment(comparison)
