@@ -14,7 +14,7 @@ from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
-from perceptron.records.readers.reading import NOT_ASKED_FOR, Reading, ReadRequest, is_case_of
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import revision
 from perceptron.records.warning import MeasurementWarning

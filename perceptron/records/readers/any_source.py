@@ -157,7 +157,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     reading.families |= {row.family for row in rows}
     wanted = [row for row in rows if reading.request.wants(row.family)]
     reading.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
-    return [ForeignRow(row=row, own=True) for row in wanted]
+    return [ForeignRow(row=row) for row in wanted]
 
 
 def _is_row(line: bytes) -> bool:

@@ -16,7 +16,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label, printable, quoted
+from perceptron.untrusted_text import label, printable
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -35,14 +35,12 @@ _USUAL_SIZE = ParameterRoles().size
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     """One row of a source.
 
-    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
-    name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
-    size.
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short name;
+    ``name`` is its full name and ``others`` are the parameters that hold neither backend nor size.
+    Rows that the suite itself measured have neither: their family is final.
     """
 
     row: Measurement
-    own: bool = False
-    """Whether the suite itself measured it: then its family and backend are final."""
     name: str = ""
     others: Mapping[str, str] = {}
 
@@ -170,15 +168,13 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def complain_of_size(
-        self, file: Path, benchmark: str, parameter: str, value: str, rows: int = 1
-    ) -> None:
-        """Warn of rows whose size is no number above 0, and count them; ``value`` is quoted."""
+    def complain_of_size(self, file: Path, benchmark: str, parameter: str, rows: int = 1) -> None:
+        """Warn of rows whose size is no number above 0, and count them."""
         self.leave_out(rows, NO_SIZE)
         self.complain(
             file,
-            f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
-            "its rows are left out",
+            f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
+            "rows are left out",
             "name with --size the parameter that holds a number",
             "unusable-size",
         )
@@ -293,8 +289,7 @@ class BenchmarkRows:
             return
         size = roles.size_of(known)
         if size is None:
-            value = quoted(known[roles.size])
-            self.reading.complain_of_size(self.file, title, roles.size, value)
+            self.reading.complain_of_size(self.file, title, roles.size)
             return
         if time is None:
             time = {"status": "failed", "reason": f"no time in {self._tool}"}
