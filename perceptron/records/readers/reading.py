@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import filecmp
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -95,11 +95,11 @@ class Reading:
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
     several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``seen`` are the files that were read, by their bytes, of all sources that share it.
+    ``seen`` are digests of the files that were read, of all sources that share it.
     """
 
     def __init__(
-        self, request: ReadRequest, source: str = "", seen: dict[int, list[Path]] | None = None
+        self, request: ReadRequest, source: str = "", seen: set[bytes] | None = None
     ) -> None:
         self.request = request
         self.source = source
@@ -115,7 +115,7 @@ class Reading:
         self.families: set[str] = set()
         self.asv_lists: dict[Path, Mapping[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
-        self._seen = {} if seen is None else seen
+        self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     @property
@@ -139,19 +139,19 @@ class Reading:
 
         Its values would count as twice as many processes, which agree to the last digit.
         """
-        size = file.stat().st_size
-        alike = self._seen.setdefault(size, [])
-        if size and any(filecmp.cmp(file, other, shallow=False) for other in alike):
-            self.has_repeats = True
-            self.complain(
-                file,
-                "read already, under this name or another",
-                "it counts once; name each file once",
-                "read-twice",
-            )
-            return False
-        alike.append(file)
-        return True
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "blake2b").digest()
+        if digest not in self._seen or not file.stat().st_size:
+            self._seen.add(digest)
+            return True
+        self.has_repeats = True
+        self.complain(
+            file,
+            "read already, under this name or another",
+            "it counts once; name each file once",
+            "read-twice",
+        )
+        return False
 
     def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
