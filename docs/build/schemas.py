@@ -30,7 +30,6 @@ from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.race import RaceRun
 from perceptron.analysis.what_if.estimate import (
     DeviceEstimate,
-    EstimateCheck,
     EstimatedRatio,
     WhatIf,
 )
@@ -106,7 +105,7 @@ DOCUMENTS: dict[str, Any] = {
         from_cold=_holds("ColdStart", iterations=int, crossovers=list[Crossover]),
         amortisation=list[Amortisation],
         what_if=list[WhatIf],
-        what_if_checks=list[EstimateCheck],
+        what_if_checks=list[str],
         sources=list[SourceUse],
         notes=NotRequired[list[str]],
         **_ANSWER,

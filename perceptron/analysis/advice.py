@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from math import exp, log
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -13,7 +12,6 @@ from msgspec.structs import asdict, replace
 from perceptron.analysis.candidates import Candidate
 from perceptron.analysis.contention import contended_samples, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.points import points
 from perceptron.analysis.fastest import Advice, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
@@ -23,9 +21,6 @@ from perceptron.records.measurement import Measurement
 NO_TIME = "no time was left to measure another size"
 TEXTBOOK = "numpy-plain"
 """What most people's NumPy takes: it trains any single model as a textbook does."""
-# Of logarithms: where nearly parallel times would meet is no size.
-_FAR = log(1e6)
-_ROUNDING = 1e-9
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -290,23 +285,3 @@ def _change(
         crossovers=crossovers(whole_trainings(rows, length), [(best, other) for other in others]),
         reason=None if has_other_sizes(axis, rows) else NO_TIME,
     )
-
-
-def expected_change(
-    rows: Sequence[Measurement], best: str, others: Sequence[str], here: float
-) -> float:
-    """Return the size at which ``best`` and another backend probably take equally long.
-
-    That is where a line through the log-ratios of the two sizes with the closest times meets 0; of
-    several the nearest to ``here``, and that itself while nothing tells.
-    """
-    changes = []
-    for other in others:
-        closest = sorted(points(rows, best, other), key=lambda point: abs(point.mean))[:2]
-        if len(closest) == 2 and abs(closest[0].mean - closest[1].mean) > _ROUNDING:
-            left, right = closest
-            slope = (right.mean - left.mean) / (right.x - left.x)
-            changes.append(left.x - left.mean / slope)
-    start = log(here)
-    reached = [min(max(x, start - _FAR), start + _FAR) for x in changes]
-    return exp(min(reached, key=lambda x: abs(x - start), default=start))

@@ -8,12 +8,10 @@ from msgspec.structs import asdict, astuple, replace
 
 from perceptron.analysis.advice import (
     TEXTBOOK,
-    Change,
     Option,
     ProblemAdvice,
     whole_trainings,
 )
-from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.words import decided, sentence, verdict
@@ -21,7 +19,6 @@ from perceptron.analysis.fastest import takes
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.analysis.sizes import joined
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import more_time
@@ -82,7 +79,7 @@ def told(
             *(
                 replace(verdict(pair), subject=change.axis, heading=heading)
                 for change in changes
-                for pair in _pairs(found, change)
+                for pair in change.crossovers
                 if pair.crossings
             ),
         ),
@@ -112,7 +109,7 @@ def figures(
                 replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
                 for curve in along.curves
             ]
-            drawing = sweep_figure(curves, _pairs(found, change), change.axis, "whole training")
+            drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
             drawn.append(Figure(title=_question(found), drawing=drawing))
     return tuple(drawn)
 
@@ -203,39 +200,16 @@ def _changes(found: ProblemAdvice) -> Table:
         if change.reason:
             rows.append((change.axis, sizes, "no", f"not measured: {change.reason}"))
             continue
-        for pair in _pairs(found, change):
+        for pair in change.crossovers:
             answer = sentence(pair)
             if pair.sizes_measured == [change.here]:
                 answer = f"not measured: {pair.challenger} has no other size"
-            elif pair.challenger in found.in_doubt and pair.decided:
-                answer = f"all sizes together: {answer}"
             rows.append((change.axis, sizes, decided(pair), answer))
     return Table(
         title="Where that changes",
         columns=("axis", "measured", "decided", "answer"),
         rows=tuple(rows),
     )
-
-
-def _pairs(found: ProblemAdvice, change: Change) -> list[Crossover]:
-    """Return the pairs along an axis as the verdict on the problem leaves them.
-
-    All sizes together are decided at 95%, which takes more repeats than the problem alone: what its
-    own have decided is known there too, and only the other sizes are undecided.
-    """
-    return [
-        replace(pair, decided=joined([*pair.decided, (change.here, change.here)]))
-        if _is_open_elsewhere(found, pair)
-        else pair
-        for pair in change.crossovers
-    ]
-
-
-def _is_open_elsewhere(found: ProblemAdvice, pair: Crossover) -> bool:
-    """Return whether a winner is known at the problem's own size and may not be at others."""
-    is_apart = not found.undecided and pair.challenger not in (*found.unsure, *found.ties)
-    is_open = pair.status not in ("tie", "suspect", "not measured") and not pair.is_decided
-    return is_apart and is_open and len(pair.sizes_measured) > 1
 
 
 def _time(seconds: Interval | None) -> str:

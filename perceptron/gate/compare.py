@@ -39,12 +39,11 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
-from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
+from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import PAIR, Benchmark, Side
@@ -58,9 +57,6 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
-
-# Of the budget: an import that takes more leaves time for few processes.
-_SLOW_IMPORT = 1 / 60
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -108,26 +104,16 @@ def _measured(
 ) -> Comparison:
     """Measure what both sides load, judge it, and look into what changed."""
     request, began = case.request, time.monotonic()
-    budget = 60 * request.budget_minutes
     progress(0, 1, "discovering benchmarks")
-    try:
-        both = discover_both(sides, lambda: budget - (time.monotonic() - began))
-    except ImportTooLong as finding:
-        reason = f"{finding}: raise --budget, or have it import less"
-        seconds = time.monotonic() - began
-        return _unmeasured(case, "inconclusive", reason, counter=valgrind, seconds=seconds)
+    both = discover_both(sides)
     valgrind = _counter(case, sides, valgrind)
-    file, importing = both.slowest_import
-    slow = f"; importing {file} took {importing:.0f} s" if importing > _SLOW_IMPORT * budget else ""
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(_pattern(request.benchmarks), case.suite)
     run = _run(case, environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
-        stages = Stages(
-            sides, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow
-        )
+        stages = Stages(sides, chosen, journal, case.rule, progress, valgrind, spent=spent)
         stages.count()
         stages.calibrate()
         _assert_own_code(sides, journal, both.base_error)
@@ -136,12 +122,9 @@ def _measured(
         environment = _environment(valgrind, both.versions, journal.run.code)
         comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
-        if slow and comparison.verdict == "inconclusive":
-            reason = f"{comparison.reason}{slow}"
-            comparison = msgspec.structs.replace(comparison, reason=reason)
         if request.reasons:
             comparison = explain.add(
-                comparison, sides, journal, case.rule, valgrind, progress, stages.caches
+                comparison, stages.sampler, journal, case.rule, valgrind, progress
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison
@@ -243,7 +226,7 @@ def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
         rule=dataclasses.asdict(case.rule),
         gate_rules=case.limits,
         count=request.count,
-        seeded=request.seeded,
+        seeded=True,
         installed=case.installed,
         build=request.build,
     )
@@ -262,18 +245,16 @@ def _unmeasured(
     verdict: Verdict,
     reason: str,
     results: Path | None = None,
-    counter: Valgrind | None = None,
-    seconds: float = 0.0,
 ) -> Comparison:
     """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-    environment = _environment(counter)
+    environment = _environment(None)
     return _comparison(
         case,
         Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
         _run(case, environment).plan,
         environment=environment,
         warnings=case.warnings,
-        seconds=seconds,
+        seconds=0.0,
         results=str(results or case.request.results),
         benchmarks=[],
         blocks=[],
@@ -309,7 +290,7 @@ def _judged(
         judgement,
         msgspec.structs.replace(plan, left_out=left),
         environment=environment,
-        warnings=[*case.warnings, *unknown_waiting(chosen, journal.blocks)],
+        warnings=case.warnings,
         seconds=journal.elapsed_seconds,
         results=str(journal.folder),
         benchmarks=list(chosen),

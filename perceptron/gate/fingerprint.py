@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from perceptron.code_digest import code_digest
 
 _PACKAGE = Path(__file__).parents[1]
-# Of this package: what decides which number comes out of which process …
-MEASURING = (
+# Of this package: what decides which number comes out of which process, and what is made of it.
+PARTS = (
     "gate/checkout/worktrees.py",
     "gate/counting",
     "gate/runner",
     "gate/sampling",
     "gate/stages.py",
-    "gate/verdict/outcome.py",  # says what is tried again
-    "gate/verdict/work.py",  # and what is counted again
+    "gate/verdict",
+    "grouping.py",
+    "records/block.py",
     "supervision.py",
+    "trimmed_mean.py",
     "waiting.py",
 )
-# … and what is made of the numbers. That can be done again with the same blocks, as far as it would
-# have screened and promoted the same.
-JUDGING = ("gate/verdict", "grouping.py", "records/block.py", "trimmed_mean.py")
 
 # Modules among these that a comparison of asv's usual benchmarks runs nothing of: a proof by such
 # comparisons says nothing of them, and holds whatever they do.
@@ -33,11 +32,9 @@ BESIDE = (
 )
 
 
-def digest(
-    parts: Sequence[str] = (*MEASURING, *JUDGING), without: Collection[str] = frozenset()
-) -> str:
+def digest(without: Collection[str] = frozenset()) -> str:
     """Return the digest of these folders and files of the package, some files apart.
 
     Whole folders count, so that a module added to one is part of it without being named.
     """
-    return code_digest(_PACKAGE, parts, without)
+    return code_digest(_PACKAGE, PARTS, without)

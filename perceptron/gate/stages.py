@@ -20,10 +20,10 @@ from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.sampler import Caches, Sampler
+from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.schedule import Calibration, Costs, fitting
 from perceptron.gate.sampling.sides import Sides
-from perceptron.gate.sampling.trial import Trial, calibrate
+from perceptron.gate.sampling.trial import calibrate, try_both
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import is_far_slower_once, outcome, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
@@ -60,8 +60,7 @@ MOST_RETAKES = 2
 class Stages:
     """One comparison, from the journal's last block to its end.
 
-    ``spent`` are seconds of the budget that had passed when it began, and ``why`` follows each
-    reason that there was no time.
+    ``spent`` are seconds of the budget that had passed when it began.
     """
 
     def __init__(
@@ -74,14 +73,11 @@ class Stages:
         valgrind: Valgrind | None = None,
         clock: Clock = time.monotonic,
         spent: float = 0.0,
-        why: str = "",
     ) -> None:
-        self._sides = sides
         self._trees = sides.trees
         self._valgrind = valgrind
-        self.caches = Caches(sides)
-        """What `setup_cache` returned so far."""
-        self._sampler = Sampler(sides, self.caches, clock)
+        self.sampler = Sampler(sides, clock)
+        """It has what `setup_cache` returned so far."""
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -89,7 +85,6 @@ class Stages:
         self._clock = clock
         self._begin = clock() - journal.elapsed_seconds - spent
         self._spent = spent
-        self._why = why
         self._doing = (0, 1, "")
         self._calibration: Calibration  # of the stage that measures
 
@@ -140,8 +135,7 @@ class Stages:
         if self._valgrind is None or self._plan.calls:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
-            self._sides,
-            self.caches,
+            self.sampler,
             self._valgrind,
             self._journal,
             self._rule,
@@ -200,7 +194,7 @@ class Stages:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
         sizes = self._plan.confirmation_blocks
         if any(sizes.values()):
-            self.caches.forget()
+            self.sampler.forget_caches()
             self._compile_control()
             self._calibration = self._calibrated(self._same_work())
             fewest = self._rule.fewest_confirmation
@@ -212,18 +206,17 @@ class Stages:
         turn = replace(self._turn("calibration", attempt), order=PAIR)
         self._trees.arrange(turn.folders)
         self._say(0, len(benchmarks), "trying every benchmark")
-        trial = Trial(
-            self._sampler,
+        measurements = try_both(
+            self.sampler,
+            benchmarks,
             self._seeds("calibration", attempt),
             lambda: self.elapsed_seconds,
             end,
             max(_TRIAL_SECONDS, _TRIAL_SHARE * self._budget),
             self._tell,
-            self._why,
         )
-        measurements = trial.both(benchmarks)
         if attempt == 0:
-            self._keep(start_seconds=self._sampler.start_seconds)
+            self._keep(start_seconds=self.sampler.start_seconds)
         for benchmark in benchmarks:
             self._append("calibration", attempt, benchmark.key, turn, measurements)
 
@@ -247,7 +240,7 @@ class Stages:
                 LeftOut(
                     benchmark=key,
                     reason=f"one block takes {len(PAIR) * costs.process([key]):.1f} s: too long "
-                    f"for the time that was left{self._why}",
+                    "for the time that was left",
                 )
                 for key in order
                 if key not in kept
@@ -312,7 +305,7 @@ class Stages:
             return max(benchmark.timeout, _PATIENCE * self._costs.benchmarks[benchmark.key])
 
         measurements: dict[str, SideMeasurement] = {}
-        for key, measurement in self._sampler.sample(side, todo, self._calibration, seeds, limit):
+        for key, measurement in self.sampler.sample(side, todo, self._calibration, seeds, limit):
             measurements[key] = measurement
             self._tell(key)
         return measurements
@@ -384,7 +377,7 @@ class Stages:
             key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
         }
         promoted = promote(live, self._rule, self._work())
-        left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
+        left = self._budget - self.elapsed_seconds - 1.5 * self.sampler.cache_seconds
         fewest = self._rule.fewest_confirmation
         kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)
@@ -401,7 +394,7 @@ class Stages:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
         self._trees.arrange(self._turn("confirmation", 0).folders)
         with contextlib.suppress(CannotImport):  # then base does not load it either
-            self._sides.discover("control")
+            self.sampler.sides.discover("control")
 
     def _say(self, done: int, total: int, message: str) -> None:
         self._doing = (done, total, message)

@@ -62,7 +62,7 @@ class Run(Struct, frozen=True, kw_only=True):
     what_if: list[dict[str, Any]] = []
     """Estimates of a device that is not here, from what was measured; no rows."""
     checks: list[dict[str, Any]] = []
-    """The same where a device like it was measured."""
+    """Empty; runs from before may have kept more of such estimates."""
 
     @property
     def budget(self) -> BudgetUse | None:

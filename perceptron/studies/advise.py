@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from math import log
-from pathlib import Path
 from typing import Annotated, ClassVar
 
-from msgspec import convert
+from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import (
     TEXTBOOK,
     AdviceAxis,
     advise,
-    expected_change,
     has_other_sizes,
     rows_on,
     whole_trainings,
@@ -44,7 +42,7 @@ from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.many_models import usual_for
 from perceptron.studies.shared.missing import missing
 from perceptron.studies.shared.over_processes import backends_over, require_backends
-from perceptron.studies.study import DEVICE, DTYPE, Estimates, Option, Over, Plan, Threads
+from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
@@ -189,14 +187,14 @@ class Advise:
                 return jobs
         return missing(_own_jobs(plan, _REPEATS), measured)
 
-    def estimates(self, plan: AdvisePlan, rows: Sequence[Row], results: Path) -> Estimates | None:
+    def estimates(self, plan: AdvisePlan, rows: Sequence[Row]) -> Sequence[Struct] | None:
         """Count the kernels of an iteration, and time how fast this host dispatches."""
         if plan.what_if is None:
             return None
         problem = catalogue.find(plan.problem or plan.name)
         dtype, threads = plan.dtype or "float32", plan.threads or 1
         found = what_if.estimates([problem], dtype, threads, device(plan.what_if))
-        return Estimates(found[problem.name])
+        return found[problem.name]
 
     def answer(self, plan: AdvisePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the problem and the axes through it.
@@ -269,7 +267,7 @@ def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
 
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
-    """Return the jobs of the size on an axis that is nearest to an expected change of winner."""
+    """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
     axis, here = through.axis, through.named.here
     rows = whole_trainings(on_axis, plan.length)
     own = [row for row in rows if row.size == here]
@@ -286,7 +284,6 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
                 wanted.setdefault(size, set()).update((best, other))
     if not wanted:
         return []
-    towards = expected_change(rows, best, others, here)
-    size = min(wanted, key=lambda size: abs(log(size / towards)))
+    size = min(wanted, key=lambda size: abs(log(size / here)))
     reference = axis.problem(size).reference
     return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)

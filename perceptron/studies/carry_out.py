@@ -83,9 +83,9 @@ def carry_out(
         budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
         require_rows(journal, budget)
         if isinstance(study, Estimating):
-            kept = study.estimates(plan, journal.rows, results)
-            if kept is not None:
-                journal.keep_what_if(to_builtins(kept.what_if), to_builtins(kept.checks))
+            estimated = study.estimates(plan, journal.rows)
+            if estimated is not None:
+                journal.keep_what_if(to_builtins(estimated))
     told = answered(study, plan, read_run(journal.folder))
     damaged = map(damaged_line_warning, journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import inf
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import amortisations, from_cold
@@ -23,7 +23,7 @@ from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import Kept, estimate_source, estimate_tables
+from perceptron.analysis.what_if.estimate import WhatIf, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -54,7 +54,6 @@ from perceptron.studies.study import (
     DEVICE,
     DTYPE,
     Backends,
-    Estimates,
     Option,
     Over,
     Plan,
@@ -193,7 +192,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
-        training: dict[str, object] = {
+        training = {
             "--family": self.families,
             "--problem": self.problems,
             "--backends": self.backends,
@@ -203,9 +202,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--iterations": self.iterations != CrossoverPlan().iterations,
             "--threads of several numbers": self.threads[1:],
         }
-        for option, given in training.items():
-            if given:
-                raise UserError(f"{option} is about training: leave it out with --functions")
+        _refuse(training, "is about training: leave it out with --functions")
         found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
@@ -223,9 +220,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--quick": self.quick,
             "--what-if": self.what_if,
         }
-        for option, given in measuring.items():
-            if given:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
+        _refuse(measuring, "is about measuring: leave it out with --from")
         return self
 
     @property
@@ -285,6 +280,13 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
 
 
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raise `UserError` for the first of these options that is given."""
+    for option, given in options.items():
+        if given:
+            raise UserError(f"{option} {why}")
+
+
 class CrossoverStudy:
     """The study."""
 
@@ -329,9 +331,7 @@ class CrossoverStudy:
         answer = answer_of(plan, own, found, estimated)
         return replace(answer, warnings=warnings)
 
-    def estimates(
-        self, plan: CrossoverPlan, rows: Sequence[Row], results: Path
-    ) -> Estimates | None:
+    def estimates(self, plan: CrossoverPlan, rows: Sequence[Row]) -> Sequence[Struct] | None:
         """Return estimates for a device that is not here, from what was measured."""
         if plan.what_if is None:
             return None
@@ -341,11 +341,8 @@ class CrossoverStudy:
             for axis in plan.axes
             for size in sorted({int(row.size) for row in measured if row.family == axis.family})
         ]
-        return Estimates(
-            what_if=what_if.of_crossovers(
-                measured, problems, plan.dtype or "float32", plan.threads[0], guessed
-            ),
-            checks=what_if.checks(results, plan.dtype or "float32", guessed),
+        return what_if.of_crossovers(
+            measured, problems, plan.dtype or "float32", plan.threads[0], guessed
         )
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
@@ -397,11 +394,11 @@ def answer_of(
     plan: CrossoverPlan,
     rows: Sequence[Measurement],
     found: Sequence[Crossover],
-    estimated: Kept = Kept(),  # noqa: B008
+    guesses: Sequence[WhatIf] = (),
     sources: Sequence[SourceUse] = (),
 ) -> Answer:
     """Return what the pairs of these rows say."""
-    pairs, guesses, checks = plan.all_pairs or None, estimated.estimates, estimated.checks
+    pairs = plan.all_pairs or None
     cold_rows = from_cold(rows, plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
@@ -424,13 +421,13 @@ def answer_of(
             else []
         ),
         *map(source_line, sources),
-        *([estimate_source(guesses, checks)] if guesses else []),
+        *([estimate_source(guesses)] if guesses else []),
     ]
     setup = amortisation_tables(paid)
     everything = (
         *fastest_tables(rows),
         *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
-        *estimate_tables(guesses, checks),
+        *estimate_tables(guesses),
     )
     return Answer(
         question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
@@ -463,7 +460,7 @@ def answer_of(
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},
             "amortisation": paid,
             "what_if": guesses,
-            "what_if_checks": checks,
+            "what_if_checks": [],  # no device that is estimated was measured
             "sources": sources,
             **({"notes": of_called} if plan.called else {}),
         },

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -142,13 +141,6 @@ class Study(Protocol):
         """
 
 
-class Estimates(NamedTuple):
-    """Estimates of a device that is not here, and the same where such a device was measured."""
-
-    what_if: Sequence[Struct]
-    checks: Sequence[Struct] = ()
-
-
 @runtime_checkable
 class Reader(Protocol):
     """A study that also judges rows of files."""
@@ -161,7 +153,7 @@ class Reader(Protocol):
 class Estimating(Protocol):
     """A study that also says what a device that is not here might take."""
 
-    def estimates(self, plan: Any, rows: Sequence[Row], results: Path) -> Estimates | None:
+    def estimates(self, plan: Any, rows: Sequence[Row]) -> Sequence[Struct] | None:
         """Return what run.json keeps of it; None where the plan asks for none.
 
         Called once the measuring is over, for it may take seconds and train: rows it has none.

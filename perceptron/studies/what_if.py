@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from msgspec import ValidationError, convert
 
 from perceptron.analysis.interval import of_times
-from perceptron.analysis.select import current, has_time
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     DeviceEstimate,
-    EstimateCheck,
-    Kept,
     KernelWork,
     WhatIf,
-    check,
     estimate,
     what_if,
 )
 from perceptron.backends import registry
 from perceptron.backends.shared.kernels import reduces
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
-from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import ExtraName, Measurement
-from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import LoadedRun
 
 # Shows what the host needs for an operation. What is dispatched on a device is listed without one
@@ -112,10 +102,10 @@ def estimates(
     }
 
 
-def kept(run: LoadedRun) -> Kept:
+def kept(run: LoadedRun) -> list[WhatIf]:
     """Return what a run holds; raises `UserError` naming its file for something else."""
     try:
-        return convert({"estimates": run.run.what_if, "checks": run.run.checks}, Kept)
+        return convert(run.run.what_if, list[WhatIf])
     except ValidationError as error:
         raise UserError(f"{run.folder / 'run.json'}, what_if: {error}") from None
 
@@ -142,92 +132,6 @@ def of_crossovers(
                 answer = what_if(family, backend, own, [pair[index] for pair in pairs], device)
                 answers += [answer] if answer is not None else []
     return answers
-
-
-def checks(results: Path, dtype: DType, device: Device) -> list[EstimateCheck]:
-    """Compare the estimates with what was measured on a device of this name, if anything was.
-
-    A machine counts as having the device if a part of its name is the device's. What dispatching
-    takes there is its own time of PyTorch on the CPU, at any number of threads. Problems that
-    cannot be found here, such as a model file of another machine, are left out.
-    """
-    if not (results / "runs").is_dir():
-        return []
-    rows = [
-        row for row in load_measurements(results) if has_time(row) and _has(row.machine, device)
-    ]
-    measured: dict[tuple[str, int | None, str], list[Measurement]] = {}
-    for row in rows:
-        if row.backend in (EAGER, GRAPH) and row.dtype == dtype and row.problem:
-            measured.setdefault((row.machine, row.all_threads, row.problem), []).append(row)
-    problems = _findable(dict.fromkeys(problem for *_, problem in measured))
-    if not problems:
-        return []
-    counted = count_kernels(list(problems.values()), dtype)
-    return [
-        _check(own, counted, _dispatch_of(rows, machine, threads), device, problems[problem].size)
-        for (machine, threads, problem), members in measured.items()
-        if problem in problems
-        for backend in (EAGER, GRAPH)
-        if (own := [row for row in current(members) if row.backend == backend])
-    ]
-
-
-def _has(machine: str, device: Device) -> bool:
-    """Return whether a part of the machine's name is the device's: box-h100, rtx4090; no l40s."""
-    words = device.name.replace("-", "[^a-z0-9]?")
-    return re.search(rf"(?<![a-z0-9]){words}(?![a-z0-9])", machine.lower()) is not None
-
-
-def _check(
-    rows: Sequence[Measurement],
-    counted: Counted,
-    host_seconds: float | None,
-    device: Device,
-    size: float,
-) -> EstimateCheck:
-    """Compare rows of one backend, problem, machine and threads with the estimate for its host."""
-    first = rows[0]
-    if host_seconds is None and first.backend == EAGER:
-        return check(
-            rows, None, f"no time of {_HOST} on {_TINY} shows the dispatch time of its host"
-        )
-    kernels, host_operations = counted
-    guess = estimate(
-        kernels[first.backend, first.problem or ""],
-        (host_seconds or 0.0) / host_operations,
-        device,
-        first.backend,
-        size,
-        dtype=first.dtype or "float32",
-    )
-    return check(rows, guess)
-
-
-def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None) -> float | None:
-    """Return what an iteration of the tiny problem takes a machine's host, where it is known.
-
-    With as many threads if that was measured, else at its fastest.
-    """
-    host = (machine, _HOST, _TINY)
-    on_host = [row for row in rows if (row.machine, row.backend, row.problem) == host]
-    by_threads = grouped(on_host, lambda row: row.all_threads)
-    seconds = {
-        number: of_times([row.seconds for row in current(own) if row.seconds is not None]).estimate
-        for number, own in by_threads.items()
-    }
-    return seconds.get(threads, min(seconds.values(), default=None))
-
-
-def _findable(names: Iterable[str]) -> dict[str, Problem]:
-    """Return the problems of stored rows whose name finds them here, of those with an estimate."""
-    found = {}
-    for name in names:
-        with suppress(UserError):
-            problem = catalogue.find(name)
-            if problem.name == name and problem.feed == "resident":
-                found[name] = problem
-    return found
 
 
 def _kernels(

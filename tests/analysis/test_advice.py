@@ -12,7 +12,6 @@ from perceptron.analysis.advice import (
     Change,
     ProblemAdvice,
     advise,
-    expected_change,
     rows_on,
     whole_trainings,
 )
@@ -136,46 +135,6 @@ def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float,
     assert bool(found.ties) is bool(found.use) is tie
 
 
-# --- where the fastest probably changes -----------------------------------------------------------
-
-
-def rows(backend: str, **seconds: float) -> list[Measurement]:
-    """Return two processes at each size, given as s4=1.0."""
-    return [
-        measured(backend=backend, size=int(size[1:]), seconds=time, repeat=process)
-        for size, time in seconds.items()
-        for process in range(2)
-    ]
-
-
-def test_a_line_through_the_two_closest_sizes_says_where() -> None:
-    """numpy's time doubles with each doubling, torch's is constant: equal at 64."""
-    numpy = rows("numpy", s4=4.0, s16=16.0, s32=32.0)
-    torch = rows("torch-cpu", s4=64.0, s16=64.0, s32=64.0)
-    assert expected_change(numpy + torch, "numpy", ["torch-cpu"], 4) == pytest.approx(64)
-
-
-def test_of_several_changes_the_nearest_counts() -> None:
-    numpy = rows("numpy", s4=4.0, s16=16.0)
-    others = [*rows("jax-cpu", s4=1024.0, s16=1024.0), *rows("torch-cpu", s4=64.0, s16=64.0)]
-    found = expected_change([*numpy, *others], "numpy", ["jax-cpu", "torch-cpu"], 4)
-    assert found == pytest.approx(64)
-
-
-@pytest.mark.parametrize("torch", [{"s4": 8.0}, {"s4": 8.0, "s16": 32.0}])
-def test_where_nothing_tells_it_is_here(torch: dict[str, float]) -> None:
-    """A single size, or times that are as far apart at both."""
-    numpy = rows("numpy", s4=4.0, s16=16.0)
-    found = expected_change([*numpy, *rows("torch-cpu", **torch)], "numpy", ["torch-cpu"], 4)
-    assert found == pytest.approx(4)
-
-
-def test_nearly_parallel_times_meet_at_a_finite_size() -> None:
-    numpy = rows("numpy", s4=4.0, s16=16.0)
-    torch = rows("torch-cpu", s4=8.0, s16=31.999)
-    assert expected_change([*numpy, *torch], "numpy", ["torch-cpu"], 4) == pytest.approx(4e6)
-
-
 # --- trainings on batches, whose number of iterations follows from the batch ----------------------
 
 BATCH = AdviceAxis(axis="batch", here=64, family=ALONG_BATCH)
@@ -266,18 +225,6 @@ def test_a_lead_that_chance_may_explain_names_no_winner(
     is_open = decided != "yes"
     assert verdict.sentence.startswith("undecided between") == is_open
     assert ["next: " in note for note in verdict.notes] == ([False, True] if is_open else [])
-
-
-def test_the_problem_and_an_axis_through_it_do_not_contradict_each_other() -> None:
-    """One is decided by its own repeats, the other by those of all its sizes together."""
-    at_others = noisy({"torch-cpu": (0.3, 1.0, 3.0)}, here=False)
-    assert at_others.verdicts[0].decided == "yes"
-    rows = {row[3]: row[2] for row in at_others.tables[-1].rows}
-    assert rows["numpy leads at batch 64; undecided elsewhere"] == "partly"
-    at_own = noisy({"torch-cpu": (0.7, 1.0, 1.3)}, here=True)
-    assert at_own.verdicts[0].sentence.startswith("undecided between numpy and torch-cpu")
-    answers = [row[3] for row in at_own.tables[-1].rows]
-    assert "all sizes together: torch-cpu overtakes numpy at" in answers[0]
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,14 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
     assert ours.diagnosis.environment == FACTS
     assert ours.diagnosis.threads == 2
     assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
+
+
+def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
+    """Its rows count once, and the copy is named."""
+    keep(tmp_path, BENCH, ROWS)
+    shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
+    collection = collect(tmp_path)
+    (complaint,) = collection.complaints
+    assert complaint.endswith("read already, under this name or another")
+    assert len(collection.studies["bench"]) == 1
+    assert collection.sweeps[0].curves[0].spots[0].repeats == 4

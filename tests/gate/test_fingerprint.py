@@ -9,7 +9,7 @@ from perceptron.code_digest import code_digest, sources
 from perceptron.gate import fingerprint
 
 ROOT = Path(fingerprint.__file__).parents[1]
-PARTS = (*fingerprint.MEASURING, *fingerprint.JUDGING)
+PARTS = fingerprint.PARTS
 
 
 # What the stages and the judge use that can change neither a number nor what is made of it.

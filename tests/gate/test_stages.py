@@ -17,9 +17,8 @@ from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import EXTENDED, SCREENED, Stages
 from perceptron.gate.verdict.judge import log_ratios
-from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Benchmark, Block, Side, by_benchmark, counted
+from perceptron.records.block import Benchmark, Block, Side, counted
 from perceptron.records.comparison import ComparisonPlan
 from tests.gate.conftest import FEWEST, Interrupted, counts, planned
 
@@ -33,8 +32,7 @@ class Fake:
     """Sides on made-up time: a process takes a second, and twice the value where it waits.
 
     A benchmark takes no time, unless ``seconds`` has it. HEAD's value is BASE's times its
-    ``ratios``, in turn; ``trials`` are those of its calls while it is tried. ``imports`` are what
-    a side takes to import.
+    ``ratios``, in turn; ``trials`` are those of its calls while it is tried.
     """
 
     def __init__(
@@ -43,14 +41,12 @@ class Fake:
         waits: Waits = lambda *_: 0.0,
         seconds: Mapping[str, float] = MappingProxyType({}),
         ratios: Mapping[str, Sequence[float]] = MappingProxyType({}),
-        imports: Mapping[Side, float] = MappingProxyType({}),
         trials: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.waits = waits
         self.seconds = seconds
         self.ratios = {key: cycle(values) for key, values in ratios.items()}
-        self.imports = imports
         self.trials = {key: cycle(values) for key, values in trials.items()}
         self.now = 0.0
         self.started: dict[str, int] = {}
@@ -62,18 +58,11 @@ class Fake:
     def run(
         self,
         side: Side,
-        kind: str,
+        _instrument: Instrument,
         _seeds: Seeds,
         tasks: Sequence[dict[str, Any]],
         _limit: object,
-        _own_peak: bool,
-        instrument: Instrument,
     ) -> Iterator[Answer]:
-        if self.imports.get(side, 0.0) > instrument.start_seconds:
-            self.now += instrument.start_seconds
-            yield Answer(kind="start", key=tasks[0]["key"])
-            yield Answer(kind="silent", reason="no answer", seconds=instrument.start_seconds)
-            return
         self.now += PROCESS_SECONDS
         for task in tasks:
             key = task["key"]
@@ -90,7 +79,7 @@ class Fake:
                 ratio = next(self.ratios[key]) if side == "head" and key in self.ratios else 1.0
                 content.update(value=ratio * (2.0 if waited else 1.0), waited=waited)
             yield Answer(kind="start", key=task["key"])
-            yield Answer(kind="measurement", key=task["key"], content=content)
+            yield Answer(kind="measurement", key=key, wall_seconds=took, content=content)
         if tasks and tasks[0]["calls"] is not None:
             self.started[side] += 1
         yield Answer(kind="end")
@@ -202,16 +191,13 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
 def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured(
     tmp_path: Path,
 ) -> None:
-    """The most expensive goes, with what one block of it takes and why it takes that."""
+    """The most expensive goes, with what one block of it takes."""
     fake = Fake(tmp_path, seconds={"time_dear": 3.0})
-    why = "; importing x.py took 9 s"
-    blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"), why=why)
+    blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"))
     (left_out,) = plan.left_out
     assert {block.benchmark for block in blocks} == {"time_cheap"}
     assert left_out.benchmark == "time_dear"
-    assert left_out.reason == (
-        "one block takes 10.0 s: too long for the time that was left; importing x.py took 9 s"
-    )
+    assert left_out.reason == "one block takes 10.0 s: too long for the time that was left"
 
 
 def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
@@ -306,17 +292,6 @@ def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None
     counted = [replace(block, elapsed_seconds=75.0) for block in counts("time_one", 0.02)]
     blocks, _ = screened(tmp_path, Fake(tmp_path), 100.0, before=counted)
     assert len(blocks) == 2 * RULE.screen
-
-
-def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
-    """That it takes long there is no failure."""
-    fake = Fake(tmp_path, imports={"head": 30.0})
-    with open_run(tmp_path, 60.0) as journal:
-        stages_of(journal, fake).calibrate()
-        assert [outcome(own)[0] for own in by_benchmark(journal.blocks).values()] == [
-            "left out",
-            "left out",
-        ]
 
 
 def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) -> None:

@@ -13,13 +13,11 @@ from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
-from perceptron.records.conditions import Conditions
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import carry_out as opening
 from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
@@ -88,28 +86,6 @@ def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     assert "budget-spent" in codes(result)
 
 
-def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path: Path) -> None:
-    """The one after it begins a new run."""
-
-    def interrupted(job: Batch, problem: Problem) -> float:
-        if len(lab.timed) == 4:
-            lab.now += 30.0
-            raise KeyboardInterrupt
-        return 0.1
-
-    lab.takes = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        advise(tmp_path, "mlp:100x10x4")
-    lab.takes = lambda job, problem: 0.1
-    second = advise(tmp_path, "mlp:100x10x4")
-    assert found(second).use == "numpy"
-    assert len(lab.timed) == len(second.run.rows) == 4
-    assert "budget-spent" in codes(second)
-    third = advise(tmp_path, "mlp:100x10x4")
-    assert third.results != second.results
-    assert len(third.run.rows) > 4
-
-
 def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_path: Path) -> None:
     """It is named, and where nothing else was to be measured, in the error."""
     lab.never_starts = {"torch-cpu"}
@@ -125,20 +101,6 @@ def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_pa
     lab.never_starts = {"torch-cpu", "numpy"}
     with pytest.raises(UserError, match=r"nothing was measured yet: \S+ did not start within"):
         advise(tmp_path, "mlp:100x10x8")
-
-
-def test_nothing_of_half_a_minute_goes_to_how_steady_the_cpu_is(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    looked, conditions = [], opening.conditions
-
-    def look(with_loop: bool) -> Conditions:
-        looked.append(with_loop)
-        return conditions(with_loop=False)
-
-    monkeypatch.setattr(opening, "conditions", look)
-    advise(tmp_path, "mlp:100x10x4")
-    assert looked == [False]
 
 
 MNIST = "mlp:60000x784x128:10c:128b:adam"
@@ -246,12 +208,3 @@ def test_estimates_never_stand_among_measurements(
         "torch-cuda-graph on h100",
     ]
     assert all("h100" not in verdict.sentence for verdict in answer.verdicts)
-
-
-def test_nothing_is_estimated_against_nothing(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    answer = estimated(lab, monkeypatch, tmp_path, None).answer
-    assert answer.data["what_if"]["ratios"] == []
-    assert answer.data["what_if"]["sentence"] == ""
-    assert not answer.is_decided

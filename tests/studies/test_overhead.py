@@ -14,7 +14,6 @@ from perceptron.answer import Answered
 from perceptron.backends.ladder import rungs
 from perceptron.measure.budget import GRACE
 from perceptron.measure.job import Batch, Outcome
-from perceptron.measure.launch import Abandoned
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
@@ -270,22 +269,6 @@ def test_a_rung_that_does_not_end_is_named(
     assert hangs.startswith(f"numba-sequential at {GATES} did not end within ")
 
 
-def test_an_extra_that_does_not_end_costs_itself_alone(lab: Lab, tmp_path: Path) -> None:
-    """Its backend is timed all the same."""
-
-    def hang(job: Batch) -> Outcome:
-        if (job.extra, job.backend) == ("phases", "torch-cpu"):
-            raise Abandoned(job.backend, job.problems[0])
-        return parts(job)
-
-    lab.measure_extra = hang
-    told = climb(planned(quick=True, backends=("torch-cpu", "numpy")), tmp_path)
-    assert len(lab.timed) == 3 * 2
-    assert told.answer.data["harness"]["seconds"]
-    (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
-    assert hangs.startswith("torch-cpu at phases of or-gate did not end within ")
-
-
 def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -311,18 +294,3 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
         messages = [one.message for one in told.warnings if "phases" in one.message]
         assert len(messages) == warned
         assert "budget-spent" not in {one.code for one in told.warnings}
-
-
-def test_kernels_that_cannot_be_counted_of_what_is_not_here_warn_of_nothing(
-    lab: Lab, tmp_path: Path
-) -> None:
-    """Its rung says why."""
-
-    def counted(job: Batch) -> Outcome:
-        if (job.extra, job.backend) == ("kernels", "torch-cuda"):
-            return Outcome(problem=job.problems[0], status="failed", reason="no library")
-        return parts(job)
-
-    lab.measure_extra = counted
-    told = climb(planned(quick=True, backends=("numpy", "torch-cuda")), tmp_path)
-    assert not [one for one in told.warnings if "torch-cuda" in one.message]

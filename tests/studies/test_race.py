@@ -11,7 +11,6 @@ import pytest
 from perceptron.answer import Answer
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
-from perceptron.problems import catalogue
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.charts.as_plotly import draw as as_plotly
@@ -84,14 +83,6 @@ def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -
         plan(**changes).resolved()
 
 
-def test_a_resolved_plan_resolves_to_itself() -> None:
-    """It is what run.json holds, and what the next start is compared with."""
-    once = plan(epochs=None).resolved()
-    assert once.resolved() == once
-    assert once.epochs == 30
-    assert catalogue.find("digits").reference == once.problem
-
-
 def test_an_accuracy_is_on_a_linear_axis_up_to_1_in_both_drawings(tmp_path: Path) -> None:
     rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
     answer = said(tmp_path, rows)
@@ -121,19 +112,6 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
     rows = [race_row(target=Target("loss", 0.05), fresh=end, resident=end)]
     with pytest.raises(UserError, match="rows that cannot be judged"):
         said(tmp_path, rows)
-
-
-def test_a_seed_that_is_there_keeps_what_it_had(tmp_path: Path) -> None:
-    """The band would fall otherwise, and time run backwards, when the quick ones are done."""
-    rows = [
-        race_row(0, accuracies=(0.97,), train=9.0),
-        race_row(1, accuracies=(0.5, 0.6, 0.95), train=0.3),
-    ]
-    figure = drawing(said(tmp_path, rows), "resident")
-    assert figure is not None
-    (line,) = figure.lines
-    assert (line.low, line.high) == ((0.5, 0.6, 0.95), (0.97, 0.97, 0.97))
-    assert line.x == pytest.approx((4.55, 4.55, 4.55))
 
 
 def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:

@@ -76,7 +76,6 @@ def run() -> MakeRun:
         defaults: dict[str, object] = {
             "when": f"2026-01-01T00:{number % 60:02}:00Z",
             "work": "w",
-            "measured": "m",
             "commit": "abc",
             "environment": "e",
             "seconds": 10.0,

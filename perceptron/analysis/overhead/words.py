@@ -31,7 +31,6 @@ from perceptron.figure import (
     log_axis,
     placed,
 )
-from perceptron.grouping import grouped
 from perceptron.numbers import (
     NONE,
     count,
@@ -156,29 +155,8 @@ def _notes(found: Ladder) -> Iterator[Note]:
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
             f"{rough_percent(found.harness_share)} of a sample."
         )
-    for line in (*_energies(found.rungs), *map(state_line, found.gpus), *_roofless(found)):
-        yield Note(line)
-
-
-def _energies(rungs: Sequence[Rung]) -> Iterator[str]:
-    """Yield a line for each reason why the energy of an iteration is not known, with its rungs."""
-    unknown = (rung for rung in _on_device(rungs) if rung.energy_joules_per_iteration is None)
-    for reason, alike in grouped(unknown, lambda rung: rung.energy_reason).items():
-        names = ", ".join(rung.backend for rung in alike)
-        yield f"The energy of {names} was not measured: {reason}."
-
-
-def _roofless(found: Ladder) -> Iterator[str]:
-    """Yield a line for each device with rungs and no ceilings, where others have some."""
-    devices = {limits.device for limits in found.ceilings}
-    without = (
-        rung
-        for rung in found.rungs
-        if devices and rung.seconds_per_iteration is not None and rung.device not in devices
-    )
-    for device, alike in grouped(without, lambda rung: rung.device).items():
-        name, names = device or "a device not stated", ", ".join(rung.backend for rung in alike)
-        yield f"No ceiling of {name} was measured to compare {names} with."
+    for gpu in found.gpus:
+        yield Note(state_line(gpu))
 
 
 def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:

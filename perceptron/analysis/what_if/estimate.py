@@ -36,7 +36,7 @@ from perceptron.analysis.what_if.devices import (
     KernelKind,
 )
 from perceptron.answer import Table
-from perceptron.numbers import NONE, count, digits, duration, duration_interval, percent
+from perceptron.numbers import digits
 from perceptron.records.measurement import Measurement
 
 CaseStatus = Literal["crosses", "always", "never"]
@@ -261,70 +261,14 @@ def _inside(crossing: float) -> float | None:
     return crossing if 0 < crossing < inf else None
 
 
-# --- beside measurements of the same device -------------------------------------------------------
-
-
-class EstimateCheck(Struct, frozen=True, kw_only=True):
-    """An estimate beside a measurement of the same backend and problem; ``error`` is likely over
-    measured, less 1.
-
-    Both are None, with a ``reason``, if the dispatch time of the measuring host is unknown.
-    """
-
-    machine: str
-    family: str
-    backend: str
-    size: float
-    threads: int | None
-    measured: float
-    estimated: DeviceEstimate | None = None
-    error: float | None = None
-    reason: str | None = None
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the estimate's range holds what was measured."""
-        estimated = self.estimated
-        return estimated is not None and estimated.low <= self.measured <= estimated.high
-
-
-def check(
-    rows: Sequence[Measurement], estimated: DeviceEstimate | None, reason: str | None = None
-) -> EstimateCheck:
-    """Compare an estimate with the rows of one backend on one problem, machine and threads."""
-    first = rows[0]
-    measured = of_times([row.seconds for row in rows if row.seconds is not None]).estimate
-    return EstimateCheck(
-        machine=first.machine,
-        family=first.family,
-        backend=first.backend,
-        size=first.size,
-        threads=first.all_threads,
-        measured=measured,
-        estimated=estimated,
-        error=None if estimated is None else estimated.seconds / measured - 1,
-        reason=reason,
-    )
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """The estimates of a device that is not here, as a run keeps them."""
-
-    estimates: list[WhatIf] = []
-    checks: list[EstimateCheck] = []
-    """The same estimates where a device like it was measured."""
-
-
 # --- in words; estimates never stand in a table of measurements -----------------------------------
 
 
-def estimate_tables(
-    estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck] = ()
-) -> list[Table]:
-    """Return the estimates, if there are any, and what was measured of the device beside them."""
+def estimate_tables(estimates: Sequence[WhatIf]) -> list[Table]:
+    """Return the estimates, if there are any."""
     if not estimates:
         return []
-    shown = [
+    return [
         Table(
             title="What if: an estimate, not a measurement",
             columns=(
@@ -343,18 +287,6 @@ def estimate_tables(
             ),
         )
     ]
-    if checks:
-        shown.append(
-            Table(
-                title="Beside measurements",
-                columns=(
-                    *("machine", "family", "size>", "threads in all>"),
-                    *("backend", "estimated", "measured", "error>"),
-                ),
-                rows=tuple(map(_check_cells, checks)),
-            )
-        )
-    return shown
 
 
 def size_words(estimate: WhatIf) -> str:
@@ -372,28 +304,10 @@ def _case(status: CaseStatus, size: float | None) -> str:
     return status if size is None else digits(size)
 
 
-def _check_cells(check: EstimateCheck) -> tuple[str, ...]:
-    """Return an estimate beside a measurement of a device like it, or why there is none."""
-    estimated = check.reason or NONE
-    if (own := check.estimated) is not None:
-        estimated = duration_interval(own.seconds, own.low, own.high)
+def estimate_source(estimates: Sequence[WhatIf]) -> str:
+    """Return where the figures of the device are from, and that nothing has confirmed them."""
+    first = estimates[0]
     return (
-        check.machine,
-        check.family,
-        count(check.size),
-        NONE if check.threads is None else count(check.threads),
-        check.backend,
-        estimated,
-        duration(check.measured),
-        NONE if check.error is None else percent(check.error, 0, sign=True),
+        f"No measurement of {first.device} is at hand to check the estimate against. "
+        f"Its figures: {first.source}."
     )
-
-
-def estimate_source(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> str:
-    """Return how far estimates of the device were off, and where its figures are from."""
-    device, estimated = estimates[0].device, [one for one in checks if one.estimated is not None]
-    off = f"No measurement of {device} is at hand to check the estimate against."
-    if estimated:
-        within = sum(check.is_inside for check in estimated)
-        off = f"Of {len(estimated)} measurements of {device}, {within} lie in the estimate's range."
-    return f"{off} Its figures: {estimates[0].source}."

@@ -159,20 +159,8 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
 
 
 def _remove(repository: Path, home: Path) -> None:
-    """Remove our folders, then git's record of them; other stale worktrees are their owner's."""
-    owner = _owner(home) or repository
+    """Remove our folders, then git's record of them; of another repository git drops it itself."""
     shutil.rmtree(home, ignore_errors=True)
     for folder in FOLDERS:
         with contextlib.suppress(UserError):
-            git(owner, "worktree", "remove", "--force", str(home / folder))
-
-
-def _owner(home: Path) -> Path | None:
-    """Return the repository whose worktrees are here: a killed comparison may be of another one."""
-    for folder in FOLDERS:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            link = (home / folder / ".git").read_text(encoding="utf-8").strip()
-            administration = Path(link.removeprefix("gitdir: "))  # <repository>/.git/worktrees/<n>
-            if administration.is_dir():
-                return administration.parents[1]
-    return None
+            git(repository, "worktree", "remove", "--force", str(home / folder))

@@ -66,6 +66,7 @@ class Valgrind:
         profiling = (*_PROFILING, f"--callgrind-out-file={dumps.replace('%', '%%')}.%p")
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         return Instrument(
+            kind,
             (self.path, "--quiet", "--vgdb=no", *(_COUNTING if kind == "count" else profiling)),
             {**dict.fromkeys(_ONE_THREAD, "1"), **_MEMORY},
             {
@@ -75,7 +76,6 @@ class Valgrind:
                 "longest_seconds": _LONGEST_SECONDS,
             },
             _UNWANTED,
-            kind=kind,
         )
 
 

@@ -33,6 +33,8 @@ from perceptron.untrusted_text import label
 
 _DEFAULT_TYPE = "virtualenv"
 _LONGEST_LINE = 300
+# What a compiler says of a line.
+_DIAGNOSTIC = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: ")
 _ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?[:\[]|\bERROR\b")
 # What only tells that something else went wrong.
 _GENERIC = re.compile(
@@ -241,7 +243,8 @@ def problem(log: str) -> str:
     lines = [line for line in (_plain(line) for line in log.splitlines()) if line]
     said = [line for line in lines if _ERROR.search(line)]
     telling = [line for line in said if not _GENERIC.search(line)]
-    last = (telling or said or lines or ["it printed nothing"])[-1]
+    exact = [line for line in said if _DIAGNOSTIC.search(line)]
+    last = (exact or telling or said or lines or ["it printed nothing"])[-1]
     return last[:_LONGEST_LINE]
 
 

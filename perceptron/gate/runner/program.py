@@ -23,7 +23,6 @@ import platform
 import threading
 import time
 import traceback
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -147,22 +146,21 @@ def _lay_out(job: Job) -> list[object]:
 
 def _measured_by(job: Job, seed: Any) -> Any:
     """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
-    if job["kind"] == "trace":
-        look = partial(tracing.trace_calls, roots=[job["tree"], *job["roots"]], seed=seed)
-    elif job["kind"] == "count":
-        limits: Job = {"longest_seconds": job["longest_seconds"], "seed": seed}
-        look = partial(counting.count_calls, counter=counting.Counter(), **limits)
-    elif job["kind"] == "profile":
-        limits = {"longest_seconds": job["longest_seconds"], "seed": seed}
-        look = partial(counting.profile_calls, counter=counting.Profiler(job["dumps"]), **limits)
-    else:
-        limit = waiting.LARGEST_WAITED_SHARE
-        return partial(timing.timed, meter=lambda: waiting.waiting_meter(), limit=limit)
+    kind, limit = job["kind"], waiting.LARGEST_WAITED_SHARE
+    if kind == "count":
+        counter, longest = counting.Counter(), job["longest_seconds"]
+    elif kind == "profile":
+        profiler = counting.Profiler(job["dumps"])
 
-    def measured(batches: Any, warm_up: float, task: Job) -> Job:
-        del warm_up, task  # what warms it up follows from what it executes
-        fields: Job = look(batches)
-        return fields
+    def measured(batches: Any, warm_up: float, task: Job) -> Any:
+        # What warms it up follows from what it executes, but for its time.
+        if kind == "count":
+            return counting.count_calls(batches, counter, longest, seed)
+        if kind == "profile":
+            return counting.profile_calls(batches, profiler, task["calls"], seed)
+        if kind == "trace":
+            return tracing.trace_calls(batches, [job["tree"], *job["roots"]], seed)
+        return timing.timed(batches, warm_up, task, lambda: waiting.waiting_meter(), limit)
 
     return measured
 

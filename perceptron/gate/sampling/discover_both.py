@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.discovery import CannotImport, Discovery, ImportTooLong
-from perceptron.gate.sampling.processes import START_SECONDS
+from perceptron.gate.sampling.discovery import CannotImport, Discovery
 from perceptron.gate.sampling.sides import Sides
 from perceptron.records.block import Benchmark, Side
 from perceptron.records.comparison import LeftOut, SuiteKind
@@ -19,8 +18,6 @@ _EMPTY: dict[SuiteKind, str] = {
     "asv": "nothing in it is named time_, track_ …",
     "pytest": "no test in it uses the fixture benchmark or has the mark benchmark",
 }
-# To start an interpreter and to import, however little time there is.
-_LEAST_SECONDS = 10.0
 # As `_left_out` words it; what skips itself is not for judging.
 _FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
 
@@ -35,8 +32,6 @@ class SuiteOfBoth:
     """Modules that do not load, on HEAD either."""
     base_error: CannotImport | None
     """Why BASE loads nothing: all may be new."""
-    slowest_import: tuple[str, float]
-    """A file of the suite, and the seconds that importing it took."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
         """Return those whose name, with or without parameters, or group holds the expression.
@@ -73,23 +68,18 @@ def _is_inside(test: str, named: str) -> bool:
     return not named or test == named or test.startswith((f"{named}::", f"{named}["))
 
 
-def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBoth:
+def discover_both(sides: Sides) -> SuiteOfBoth:
     """Discover on both sides. Raises `UserError` if neither loads, or one lacks a dependency.
 
     Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
-    reported. Raises `ImportTooLong` where the ``seconds_left`` do not suffice, or BASE never loads.
+    reported.
     """
     found: dict[Side, Discovery] = {}
     errors: dict[Side, CannotImport] = {}
     both: tuple[Side, ...] = ("head", "base")
     for side in both:
-        left = max(_LEAST_SECONDS, seconds_left())
         try:
-            found[side] = sides.discover(side, min(left, START_SECONDS))
-        except ImportTooLong as error:
-            if side == "base" or left < START_SECONDS:
-                raise
-            errors[side] = error
+            found[side] = sides.discover(side)
         except CannotImport as error:
             errors[side] = error
     if not found:
@@ -103,11 +93,6 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
         versions={"base": base.versions, "head": head.versions},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
-        slowest_import=max(
-            (item for own in (base, head) for item in own.imports.items()),
-            key=lambda item: item[1],
-            default=("", 0.0),
-        ),
     )
 
 

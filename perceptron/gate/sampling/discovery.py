@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,10 +27,6 @@ class CannotImport(UserError):
     def __init__(self, message: str, missing: str | None = None) -> None:
         super().__init__(message)
         self.missing = missing
-
-
-class ImportTooLong(CannotImport):
-    """The suite does not load in the time there is: that says nothing of the revisions."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +60,6 @@ class Discovery:
     unloadable: list[Unloadable] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     """The module that each benchmark stands in, by its key."""
-    imports: dict[str, float] = field(default_factory=dict)
-    """Seconds that importing took, by the file."""
 
     def identifier(self, benchmark: Benchmark, of: Discovery) -> str | None:
         """Return by what name this side's suite finds a benchmark ``of`` another side's.
@@ -96,16 +89,13 @@ def discover(
     loads.
     """
     deadly: list[Unloadable] = []
-    kind = CannotImport
     while True:
         found, ended, last = _walked(programs())
         if last.kind not in {"failed", "silent", "died"}:
             break
-        if last.kind == "silent":
-            kind = ImportTooLong
         if "." not in ended.module:
             reason = f"{ended.reason}{_advice(ended, where)}"
-            raise kind(f"{side.upper()} cannot be imported: {reason}", ended.missing)
+            raise CannotImport(f"{side.upper()} cannot be imported: {reason}", ended.missing)
         deadly.append(ended)
         without.add(ended.module)
     failed = [
@@ -116,7 +106,7 @@ def discover(
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
-        raise kind(f"{side.upper()} cannot be imported: {reason}", first.missing)
+        raise CannotImport(f"{side.upper()} cannot be imported: {reason}", first.missing)
     return replace(found, unloadable=failed)
 
 
@@ -126,13 +116,10 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
     Outside of all modules it was the suite itself.
     """
     found, suite = Discovery(), Unloadable("", "", "")
-    current, last, began = suite, Answer(kind="end"), time.monotonic()
+    current, last = suite, Answer(kind="end")
     for last in answers:
-        now = time.monotonic()
-        if current is not suite:
-            found.imports.setdefault(current.file, now - began)
         if last.kind == "start":
-            current, began = _unloadable(last), now
+            current = _unloadable(last)
         elif last.kind == "benchmark":
             for benchmark in _benchmarks(last.content):
                 found.benchmarks.append(benchmark)

@@ -38,6 +38,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     foreign: list[str] = []
     seconds: float = 0.0
     """How long it was silent."""
+    wall_seconds: float = 0.0
+    """What a benchmark took."""
     content: dict[str, Any] = {}
     """All fields of the line."""
 
@@ -55,14 +57,14 @@ class Seeds:
 UNSEEDED = Seeds(None)
 
 
-class CannotStart(UserError):
-    """A program that is not there, or is none."""
-
-
 @dataclass(frozen=True)
 class Instrument:
-    """What a program runs under: words before the interpreter's, variables, fields of its job."""
+    """What a program runs under: words before the interpreter's, variables, fields of its job.
 
+    ``kind`` is what it is to do: discover, cache, measure, count, trace or profile.
+    """
+
+    kind: str
     command: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     job: Mapping[str, Any] = field(default_factory=dict)
@@ -70,11 +72,6 @@ class Instrument:
     """Variables that it is started without."""
     start_seconds: float = START_SECONDS
     """To start, and to import what a suite needs."""
-    kind: str = "measure"
-    """What the program is to do with benchmarks."""
-
-
-PLAIN = Instrument()
 
 
 class Program:
@@ -99,11 +96,12 @@ class Program:
         try:
             self._process = ChildProcess(command, environment, own_group=True)
         except OSError as error:
-            raise CannotStart(
+            raise UserError(
                 f"{command[0]}: cannot be started: {error.strerror}; name another, or install it"
             ) from None
         self._start_seconds = instrument.start_seconds
-        self._process.send(msgspec.json.encode({**job, "draw": seeds.draw, **instrument.job}))
+        own = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
+        self._process.send(msgspec.json.encode({**job, **own}))
 
     def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         """Yield answers as they come; the last one is how it ended.

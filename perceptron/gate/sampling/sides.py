@@ -18,22 +18,17 @@ from perceptron.gate.environments import metadata
 from perceptron.gate.environments.interpreters import Code, Interpreters
 from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.sampling.discovery import Discovery, discover
-from perceptron.gate.sampling.processes import (
-    PLAIN,
-    START_SECONDS,
-    UNSEEDED,
-    Answer,
-    Instrument,
-    Program,
-    Seeds,
-)
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import PAIR, Benchmark, Side
+
+# What depends on no clock: both sides may do it at the same time.
+_AT_ONCE = frozenset({"count", "trace", "profile"})
 
 
 class Sides:
     """Starts the programs of base, head and control, each on its own tree.
 
-    One at a time; under an instrument sides may run at once, in threads of their own. `close` ends
+    One at a time; what does not measure time may run at once, in threads of its own. `close` ends
     what still runs: an iteration that an exception broke off is kept alive by the traceback, and
     its program must not outlive the trees.
 
@@ -65,15 +60,14 @@ class Sides:
         self.code: dict[Side, Code] = {}
         """What a side imported the project from, where installed code is compared."""
 
-    def discover(self, side: Side, seconds: float = START_SECONDS) -> Discovery:
-        """Return HEAD's benchmarks as they load on this side's tree, each module in these seconds.
+    def discover(self, side: Side) -> Discovery:
+        """Return HEAD's benchmarks as they load on this side's tree.
 
         A module of the suite that ends the program is left out of the next try, and of all programs
         of this side. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
-        under = Instrument(start_seconds=seconds)
         self._discoveries[side] = discover(
-            lambda: self.run(side, "discover", UNSEEDED, instrument=under),
+            lambda: self.run(side, Instrument("discover"), UNSEEDED),
             side,
             self.interpreters.where(side),
             self._without.setdefault(side, set()),
@@ -97,25 +91,22 @@ class Sides:
     def run(
         self,
         side: Side,
-        kind: str,
+        instrument: Instrument,
         seeds: Seeds,
         tasks: Sequence[dict[str, Any]] = (),
         limit: Callable[[str], float] = lambda _: 0.0,
-        own_peak: bool = False,
-        instrument: Instrument = PLAIN,
     ) -> Iterator[Answer]:
         """Start the program on the side's tree and yield its answers.
 
-        ``own_peak`` keeps our own memory out of its peak. Raises `UserError` if the program cannot
-        run at all, or has imported code of another tree.
+        Raises `UserError` if the program cannot run at all, or has imported code of another tree.
         """
         with self._lock:
             if self._closed:
                 raise UserError("the comparison was ended")
             for other, program in self._running.items():
-                if instrument.kind == PLAIN.kind or other == side:
+                if other == side or instrument.kind not in _AT_ONCE:
                     program.end()
-            job = {"kind": kind, "tasks": list(tasks), "fork": own_peak, **self._job(side)}
+            job = {"tasks": list(tasks), **self._job(side)}
             started = Program(self.interpreters.path(side), job, seeds, instrument)
             self._running[side] = started
         for answer in started.answers(limit):

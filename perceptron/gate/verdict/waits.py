@@ -8,7 +8,6 @@ from itertools import groupby
 from statistics import mean
 
 from perceptron.records.block import (
-    Benchmark,
     Block,
     Side,
     Stage,
@@ -16,7 +15,6 @@ from perceptron.records.block import (
     counted,
     waiting_sides,
 )
-from perceptron.records.warning import MeasurementWarning
 
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
 # in one of two million cases.
@@ -91,30 +89,6 @@ def idle_share(blocks: Iterable[Block]) -> float | None:
     calibrated = [block for block in blocks if block.stage == "calibration"]
     shares = [measurement.idle for block in calibrated for measurement in (block.base, block.head)]
     return max((share for share in shares if share is not None), default=None)
-
-
-def unknown_waiting(
-    benchmarks: Iterable[Benchmark], blocks: Iterable[Block]
-) -> list[MeasurementWarning]:
-    """Warn if the system told of no process of a timed benchmark how long it waited."""
-    timed = {benchmark.key for benchmark in benchmarks if benchmark.type == "time"}
-    waits = [
-        measurement.waited
-        for block in blocks
-        if block.stage in TIMED and block.benchmark in timed
-        for measurement in block.measurements().values()
-        if measurement.status == "ok"
-    ]
-    if not waits or any(waited is not None for waited in waits):
-        return []
-    return [
-        MeasurementWarning(
-            code="waiting unknown",
-            message="how long benchmarks waited for a core is not known here: no contended "
-            "sample was taken again",
-            advice="compare on Linux, or where nothing else runs",
-        )
-    ]
 
 
 def one_sided(waits: Waits) -> str | None:

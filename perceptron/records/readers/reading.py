@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable, quoted
@@ -26,9 +27,6 @@ NO_SIZE = "of a size that is no number above 0"
 NO_SIZE_IN_NAME = "with no size in its name"
 NO_TIME_UNIT = "in a unit that is no time"
 AN_AGGREGATE = "an aggregate of others, or no time"
-
-UNUSABLE_SIZE = "unusable-size"
-"""The code of a warning of rows that are left out for their size."""
 
 _LONGEST = 400
 _USUAL_SIZE = ParameterRoles().size
@@ -99,12 +97,11 @@ class Reading:
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
     several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``has_parameters`` says that its benchmarks have some to choose by, so that the user must hear
-    of it if none was. ``seen`` are the files that were read, of all sources that share it.
+    ``seen`` are the files that were read, by their bytes, of all sources that share it.
     """
 
     def __init__(
-        self, request: ReadRequest, source: str = "", seen: set[Path] | None = None
+        self, request: ReadRequest, source: str = "", seen: dict[int, list[Path]] | None = None
     ) -> None:
         self.request = request
         self.source = source
@@ -112,17 +109,21 @@ class Reading:
         self.rows: list[Measurement] = []
         self.formats: set[str] = set()
         self.files = 0
-        self.has_parameters = False
         self.has_repeats = False
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
-        self.nothing_chosen: UserError | None = None
-        """Why this source has no row, where others have some."""
-        self._seen = set() if seen is None else seen
+        self.asv_lists: dict[Path, Mapping[str, Any]] = {}
+        """The benchmarks that asv lists in a file."""
+        self._seen = {} if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether its benchmarks have some to choose by: the user must hear of it if none was."""
+        return bool(self.formats - {"perceptron", "csv"})
 
     def add(self, tool: str, *runs: Run) -> None:
         """Add the runs of a file."""
@@ -136,22 +137,23 @@ class Reading:
             self.left_out[reason] += rows
 
     def is_new(self, file: Path) -> bool:
-        """Return whether a file is to be read, and warn of one that was, under whatever name.
+        """Return whether a file is to be read, and warn of one that was, or whose copy was.
 
         Its values would count as twice as many processes, which agree to the last digit.
         """
-        real = file.resolve()
-        if real not in self._seen:
-            self._seen.add(real)
-            return True
-        self.has_repeats = True
-        self.complain(
-            file,
-            "read already, under this name or another",
-            "it counts once; name each file once",
-            "read-twice",
-        )
-        return False
+        size = file.stat().st_size
+        alike = self._seen.setdefault(size, [])
+        if size and any(filecmp.cmp(file, other, shallow=False) for other in alike):
+            self.has_repeats = True
+            self.complain(
+                file,
+                "read already, under this name or another",
+                "it counts once; name each file once",
+                "read-twice",
+            )
+            return False
+        alike.append(file)
+        return True
 
     def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
@@ -178,38 +180,26 @@ class Reading:
             f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
             "its rows are left out",
             "name with --size the parameter that holds a number",
-            UNUSABLE_SIZE,
+            "unusable-size",
         )
 
     @property
-    def complaints(self) -> list[MeasurementWarning]:
-        """One for each thing that is wrong, with the first file and the number of others."""
-        return [
-            MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
-            for (code, what), (advice, files) in self._complaints.items()
-        ]
-
-    @property
     def warnings(self) -> list[MeasurementWarning]:
-        """Those, one for each file that is not read, and one if nothing was chosen."""
-        warnings = self.complaints
-        for unread in self.unread:
-            warnings.append(
+        """One for each thing that is wrong, and for each file that is not read."""
+        return [
+            *(
+                MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
+                for (code, what), (advice, files) in self._complaints.items()
+            ),
+            *(
                 MeasurementWarning(
                     code="file-not-read",
                     message=f"{unread.file}: {unread.reason}",
                     advice="the other files are read; repair it or move it away",
                 )
-            )
-        if self.nothing_chosen is not None:
-            warnings.append(
-                MeasurementWarning(
-                    code="nothing-chosen",
-                    message=str(self.nothing_chosen),
-                    advice="the other sources are read",
-                )
-            )
-        return warnings
+                for unread in self.unread
+            ),
+        ]
 
 
 def _shortened(what: str, files: Iterable[str]) -> str:
@@ -268,7 +258,7 @@ class BenchmarkRows:
             return
         roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
-        if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
+        if set(known) <= {"name"} and not roles.names <= set(known):
             self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
@@ -322,12 +312,12 @@ class BenchmarkRows:
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self.reading.request.roles, self.facts["machine"]
+        roles = self.reading.request.roles
         if roles.pattern is None:
-            known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
+            known = {"name": name, **_with_size(stated, roles)}
             if roles.size in known:
                 return known
-        return {"name": name, **stated, **roles.in_names().parameters(title, machine)}
+        return {"name": name, **stated, **roles.in_names().parameters(title)}
 
 
 def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str, Any]:

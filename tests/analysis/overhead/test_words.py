@@ -30,20 +30,8 @@ def table(found: Ladder, title: str) -> Table:
     return next(one for one in answer(found).tables if one.title.startswith(title))
 
 
-def notes(found: Ladder) -> list[str]:
-    return [note.text for note in answer(found).notes]
-
-
 def changed(**fields: Any) -> Rung:
     return replace(CUDA, **fields)
-
-
-def test_rungs_without_a_roof_are_named() -> None:
-    line = "No ceiling of cuda was measured to compare torch-cuda with."
-    assert line not in notes(FOUND)
-    of_host = [one for one in FOUND.ceilings if one.device == "cpu"]
-    assert line in notes(replace(FOUND, ceilings=of_host))
-    assert not any("ceiling" in note for note in notes(replace(FOUND, ceilings=[])))
 
 
 def test_the_sum_of_phases_stands_below_them() -> None:
@@ -96,36 +84,12 @@ def test_a_ladder_is_readable_on_a_common_terminal(
     assert len(of_rungs.splitlines()) < 45
 
 
-def test_what_is_not_known_is_not_guessed() -> None:
-    silent = changed(
-        device_seconds=None,
-        busy_share=None,
-        energy_joules_per_iteration=None,
-        energy_reason="no counter",
-        peak_bytes=None,
-    )
-    found = replace(FOUND, rungs=[silent, replace(silent, backend="cupy"), CUDA])
-    assert table(found, "On the device").rows[0][2:] == ("–", "–", "unknown", "–", "–")
-    assert "The energy of torch-cuda, cupy was not measured: no counter." in notes(found)
-
-
-def test_a_part_that_failed_has_its_reason() -> None:
-    failed = replace(FOUND.device[0], seconds=None, reason="out of memory", processes=0)
-    (row,) = table(replace(FOUND, device=[failed]), "Around").rows
-    assert row[3:] == ("not measured: out of memory", "–", "0")
-
-
 def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
     rows = ladder_rows()
     found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows, (), ())
     words = [note.text for note in found.notes]
     words += [cell for one in found.tables for row in one.rows for cell in (one.title, *row)]
     assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
-
-
-def test_a_ladder_without_a_time_has_no_figure_of_it() -> None:
-    empty = [replace(rung, seconds_per_iteration=None) for rung in FOUND.rungs]
-    assert answer(replace(FOUND, rungs=empty)).figures[0].drawing is None
 
 
 def test_the_roof_bends_where_copy_and_product_meet() -> None:

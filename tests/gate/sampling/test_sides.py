@@ -15,7 +15,7 @@ from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.sampling import sides as arms_module
 from perceptron.gate.sampling.discovery import CannotImport
-from perceptron.gate.sampling.processes import UNSEEDED, Answer
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from perceptron.gate.sampling.sides import Sides
 from tests.gate.conftest import Repository
 
@@ -50,7 +50,7 @@ def test_a_program_ends_before_the_next_one_starts(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arms_module, "Program", Program)
-    first, second = (sides.run(side, "measure", UNSEEDED) for side in ("base", "head"))
+    first, second = (sides.run(side, Instrument("measure"), UNSEEDED) for side in ("base", "head"))
     next(first)
     next(second)
     assert len(Program.running) == 1

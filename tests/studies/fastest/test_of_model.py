@@ -180,15 +180,6 @@ def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
     assert len(kinds) == 2, "no estimate is sure of it from resident data"
 
 
-def test_a_class_without_a_forward_of_its_own_is_what_it_inherits_from() -> None:
-    class Network(nn.Sequential):  # type: ignore[misc,name-defined]
-        def __init__(self) -> None:
-            super().__init__(nn.Linear(4, 3), nn.Tanh())
-
-    problem = read(Network(), 8, 4, 3, loss="mse").training
-    assert problem.layers == (Layer(3, "tanh"),)
-
-
 class Endless(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
     def __iter__(self) -> Any:
         raise NotImplementedError
