@@ -8,14 +8,13 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 import psutil
 
 from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
-from perceptron.library_versions import PACKAGES
+from perceptron.library_versions import versions_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import printed, worker_environment
 from perceptron.measure.loaded_libraries import Loaded
@@ -48,7 +47,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         system=f"{platform.system()} {release[0] if release else platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         # The library that is loaded says more than a package that lies there.
-        libraries=_packages() | driver_versions | beneath,
+        libraries=versions_of() | driver_versions | beneath,
         pools=pools,
         gpus=gpus,
         variables=steering_variables(variables),
@@ -73,15 +72,6 @@ def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     except subprocess.TimeoutExpired:
         raise UserError(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
     return msgspec.json.decode(answer, type=Loaded)
-
-
-def _packages() -> dict[str, str]:
-    versions: dict[str, str] = {}
-    for name, packages in PACKAGES.items():
-        for package in packages:
-            with suppress(PackageNotFoundError):
-                versions.setdefault(name, version(package))
-    return versions
 
 
 def gpus_here() -> tuple[dict[str, str], list[Gpu]]:

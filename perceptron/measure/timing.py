@@ -152,14 +152,10 @@ def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: 
     elapsed = clock() - begin
     after = meter()
     if elapsed < 0:
-        raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
+        raise RuntimeError(f"the clock went back by {-elapsed:.3g} s during a sample")
     waited = None if before is None or after is None else after - before
     limit = largest_waited(meter.threads, meter.processes, meter.device)
     return Sample(iterations, elapsed, waited, limit)
-
-
-class ClockError(RuntimeError):
-    """The clock went back: nothing measured with it can be trusted."""
 
 
 @contextmanager

@@ -9,11 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from perceptron.measure import conditions, memory
 from perceptron.measure import conditions as facts
-from perceptron.measure.ranks import assert_threads
 
 
 def put(root: Path, file: str, text: str) -> None:
@@ -150,10 +148,3 @@ def test_peak_memory_sees_an_allocation() -> None:
     del block
     seen = memory.watched_peak()
     assert seen is None or 60 * 2**20 < seen < 80 * 2**20
-
-
-def test_a_pool_of_another_size_is_named_with_its_remedy() -> None:
-    with threadpool_limits(1):
-        assert_threads(1)
-        with pytest.raises(RuntimeError, match=r"1 threads instead of 7: environment\(threads\)"):
-            assert_threads(7)

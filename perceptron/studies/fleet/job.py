@@ -27,10 +27,6 @@ _ANSWERED = frozenset({0, 1, 3})
 _FAILED = 2
 
 
-class JobFailed(Exception):
-    """The command did not do its work; the text is its reason, which it has printed already."""
-
-
 @dataclass(frozen=True)
 class MeasuringJob:
     """Called on a node, it runs the command of a job's folder.
@@ -41,7 +37,7 @@ class MeasuringJob:
     folder: str
 
     def __call__(self) -> None:
-        """Run the command; raises `JobFailed` if that did not do its work."""
+        """Run the command; raises RuntimeError if that did not do its work."""
         from submitit import JobEnvironment
 
         job, node = JobFolder(Path(self.folder)), JobEnvironment()
@@ -67,7 +63,7 @@ class MeasuringJob:
             sys.stderr.flush()
             reason = (last_line(node.paths.stderr) or f"exited with {code}").removeprefix("error: ")
         job.write(replace(note, state=state, reason=reason))
-        raise JobFailed(reason)
+        raise RuntimeError(reason)  # for submitit, and so for Slurm
 
 
 def machine_of(job: JobFolder, submission: Submission) -> str:
