@@ -13,6 +13,7 @@ from perceptron.errors import UserError
 from perceptron.figure import LineFigure
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.charts.svg import draw
 from perceptron.studies.answering import answer_run
 from perceptron.studies.race import Race, RacePlan
 from tests.made import keep_race, race_row, race_rows
