@@ -2,7 +2,7 @@
 # make test      linters, types, and every test that takes no minutes
 # make test-long the tests that take minutes, and how much of the code all of them cover
 # make bench     the main job
-# make targets   the speeds that the suite sets itself, beside what was reached, idle and busy
+# make targets   the speeds that the suite sets itself, beside what was reached
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
 # make truth     docs/truth.md: how often the answers are right, in simulated cases
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
@@ -55,8 +55,8 @@ slurm:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; \
 		(for name in munged slurmctld slurmd ip tc; do command -v $$name >/dev/null || exit 1; done) \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq \
-			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge iproute2; } \
-		|| echo 'NO SLURM: neither fleets nor shaped links will be tested; install slurm-wlm, munge and iproute2' >&2
+			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
+		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
 
 test: browser valgrind
 	$(BIN)/ruff format --check .
@@ -84,7 +84,6 @@ bench: install
 
 targets: install
 	$(BIN)/python -m benchmarks.targets
-	$(BIN)/python -m benchmarks.busy $(if $(MACHINE),--machine $(MACHINE))
 
 results: install
 	$(BIN)/python -m benchmarks.results $(if $(MACHINE),--machine $(MACHINE))

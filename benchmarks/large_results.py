@@ -37,7 +37,7 @@ PYTEST_FILES = 10_000
 SIZES = 40_000
 PAIRED = 40
 
-CSV_BYTES = 200_000_000
+CSV_BYTES = 35_000_000
 KINDS = ("matrix multiplication", "convolution", "attention", "layer normalisation", "sort")
 LIBRARIES = ("numpy,cpu", "torch,cpu", "torch,cuda", "jax,cpu", "jax,cuda", "cupy,cuda")
 TABLE_SIZES = [2**power for power in range(4, 16)]
@@ -130,7 +130,7 @@ def foreign_results(folder: Path) -> Iterator[str]:
 
 
 def large_tables(folder: Path) -> Iterator[str]:
-    """Load tables of 200 MB, whose rows are repeats of few cases, or all unlike each other."""
+    """Load tables of a million rows: repeats of few cases, or all unlike each other."""
     repeats = cycle(product(TABLE_SIZES, KINDS, LIBRARIES))
     distinct = ((size, *case) for size in count(1) for case in product(KINDS, LIBRARIES))
     for what, keys in (("repeats of 360 cases", repeats), ("no two rows alike", distinct)):
@@ -163,7 +163,7 @@ def many_machines(folder: Path) -> Iterator[str]:
     for what, program, seconds, megabytes in (
         ("load_results", LOAD, 10.0, 4096.0),
         ("pages", PAGES, 60.0, 4096.0),
-        ("export as Parquet, a part for each machine", EXPORT, 60.0, 1024.0),
+        ("export as Parquet", EXPORT, 60.0, 1024.0),
     ):
         name = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each: {what}"
         yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)

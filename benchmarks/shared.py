@@ -9,12 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from perceptron.backends import registry
-from perceptron.errors import UserError
 from perceptron.measure.job import Batch, Outcome
 from perceptron.measure.launch import run_job
 from perceptron.problems.problem import DType
@@ -39,26 +35,6 @@ def unsteer() -> None:
     for name in STEERING:
         if os.environ.pop(name, None) is not None:
             print(f"{name} was set: not for what is measured", file=sys.stderr)
-
-
-def typed(*words: str, folder: str) -> dict[str, Any]:
-    """Type a command of ours; return its JSON. Results, pages and cache are in the folder.
-
-    Raises `UserError` with its last message if it fails.
-    """
-    places = ("--results", f"{folder}/results", "--html", f"{folder}/html")
-    done = subprocess.run(
-        [sys.executable, "-m", "perceptron", *words, "--json", *places],
-        cwd=ROOT,
-        env={**os.environ, "PERCEPTRON_CACHE": f"{folder}/cache"},
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode not in (0, INCONCLUSIVE):
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"perceptron {words[0]} failed: {' '.join(last) or done.returncode}")
-    document: dict[str, Any] = msgspec.json.decode(done.stdout)
-    return document
 
 
 def measured(

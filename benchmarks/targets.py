@@ -10,10 +10,8 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +22,11 @@ from benchmarks import by_hand, large_results
 from benchmarks.shared import ROOT, measured, report_line
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer
-from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.problems import catalogue, cost
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
-from perceptron.waiting import waiting_meter
 
 ROUNDS = 7
 # backend, over what, at most
@@ -44,9 +40,6 @@ SPEED = (
 )
 LARGE = "mlp:1024x1024x1024"
 SMALLEST_SHARE = 0.7
-# Of a sample of so many seconds, at most. Where all samples wait, shorter ones follow.
-METER_SHARES = {0.01: 0.001, 0.002: 0.005}
-
 # What a step on a batch takes. All trainers of a problem take turns in one process, on one thread,
 # and of each the fastest of many short trainings counts: so a neighbour of the process slows them
 # alike or is left out.
@@ -83,8 +76,6 @@ def main() -> None:
             beside(MANY, MANY_SPEED, MANY_ROUNDS, program),
             loops(),
             products(),
-            readings(),
-            meter_cost(),
             batch_steps(),
             large_results.lines(),
         ):
@@ -201,88 +192,6 @@ def products() -> list[str]:
             f"(at least {100 * SMALLEST_SHARE:.0f}%): {verdict}"
         )
     return lines
-
-
-def readings() -> list[str]:
-    """Trainings of known length, read back."""
-    return [
-        report_line(
-            f"spinning {1e6 * seconds:g} µs, read back",
-            [abs(read(seconds) / seconds - 1) for _ in range(3)],
-            0.01,
-        )
-        for seconds in (50e-6, 500e-6, 5e-3, 50e-3)
-    ]
-
-
-def meter_cost() -> list[str]:
-    """Measure what reading how long threads waited takes of a sample, usual or shortened."""
-    lines = []
-    for threads, words in ((1, "one thread"), (2, "two threads")):
-        seconds = meter_seconds(threads)
-        lines += [
-            report_line(
-                f"reading how long {words} waited, before and after {1e3 * sample:g} ms",
-                [once / sample for once in seconds],
-                most,
-            )
-            for sample, most in METER_SHARES.items()
-        ]
-    return lines
-
-
-def meter_seconds(threads: int, calls: int = 10_000) -> list[float]:
-    """Return what two readings take of a meter that reads this one and ``threads`` − 1 others."""
-    seconds = []
-    together = threading.Barrier(threads)
-    with ThreadPoolExecutor(threads) as pool:
-
-        def run() -> None:
-            together.wait()
-            time.sleep(0.001)  # the system counts what a thread ran when it leaves its core
-
-        def run_all() -> None:
-            others = [pool.submit(run) for _ in range(threads - 1)]
-            run()
-            for other in others:
-                other.result()
-
-        run_all()  # they start
-        with waiting_meter() as meter:
-            run_all()
-            meter.leave_out_idle()  # those of libraries
-            for _ in range(ROUNDS):
-                begin = time.perf_counter()
-                for _ in range(2 * calls):
-                    meter()
-                seconds.append((time.perf_counter() - begin) / calls)
-    return seconds
-
-
-def read(seconds: float) -> float:
-    """Seconds per iteration that the timed loop reads of a training that spins."""
-    return timing.time_training(
-        _Spinning(seconds), timing.Effort(samples=5, minimum_seconds=0.02)
-    ).seconds
-
-
-class _Spinning:
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def train(self, iterations: int) -> None:
-        for _ in range(iterations):
-            end = time.perf_counter() + self._seconds
-            while time.perf_counter() < end:
-                pass
-
-    def reset(self) -> None: ...
-
-    def loss(self) -> float:
-        return 0.0
-
-    def parameters(self) -> list[object]:
-        return []
 
 
 def batch_steps() -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from platform import python_version
@@ -41,12 +41,19 @@ def names_beneath(modules: Iterable[str]) -> list[str]:
 def versions_beneath(modules: Iterable[str]) -> dict[str, str]:
     """Return the installed versions of `names_beneath`; nothing is imported."""
     found = {"python": python_version(), "perceptron": __version__}
-    for name in names_beneath(modules):
-        packages = PACKAGES.get(name, (_normal(name),))
-        version = next(filter(None, map(_installed().get, packages)), None)
-        if version is not None:
-            found[name] = version
-    return found
+    return found | versions_of(
+        {name: PACKAGES.get(name, (name,)) for name in names_beneath(modules)}
+    )
+
+
+def versions_of(packages: Mapping[str, Iterable[str]] = PACKAGES) -> dict[str, str]:
+    """Return the version of each library of which one of these packages is installed."""
+    versions: dict[str, str] = {}
+    for name, brought_by in packages.items():
+        for package in brought_by:
+            if (version := _installed().get(_normal(package))) is not None:
+                versions.setdefault(name, version)
+    return versions
 
 
 @lru_cache(maxsize=1)

@@ -46,8 +46,12 @@ class WaitingMeter:
     device: str | None = None
     """The kind of the device that the threads give work to; None for the host itself."""
 
-    def __init__(self, threads: str = _THREADS) -> None:
-        self._threads = threads
+    def __init__(self, *folders: str, left_out: tuple[str, ...] = ()) -> None:
+        """Read the threads in ``folders``: by default our own, or of processes that train together.
+
+        Those whose names start with ``left_out`` are not read.
+        """
+        self._folders, self._left_out = folders or (_THREADS,), left_out
         self._files: dict[str, int] = {}
         self._at_first: dict[str, bytes] = {}
         self._nanoseconds: dict[str, tuple[int, int]] = {}
@@ -55,13 +59,21 @@ class WaitingMeter:
 
     def refresh(self) -> None:
         """Count threads that were started since, too."""
-        with contextlib.suppress(OSError):  # no such folder, as on macOS
-            for thread in os.listdir(self._threads):
-                if thread not in self._at_first:
-                    with contextlib.suppress(OSError):  # it has just ended
-                        file = f"{self._threads}/{thread}/schedstat"
-                        self._files[thread] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-                        self._at_first[thread] = os.pread(self._files[thread], 64, 0)
+        for folder in self._folders:
+            with contextlib.suppress(OSError):  # no such folder, as on macOS
+                for thread in os.listdir(folder):
+                    if f"{folder}/{thread}" not in self._at_first:
+                        self._add(f"{folder}/{thread}")
+
+    def _add(self, thread: str) -> None:
+        with contextlib.suppress(OSError):  # it has just ended
+            if self._left_out:
+                with open(f"{thread}/comm") as name:
+                    if name.read().startswith(self._left_out):
+                        self._at_first[thread] = b""
+                        return
+            self._files[thread] = os.open(f"{thread}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+            self._at_first[thread] = os.pread(self._files[thread], 64, 0)
 
     def leave_out_idle(self) -> None:
         """Read no more what threads wait that have not run since this meter knows them.
@@ -69,9 +81,9 @@ class WaitingMeter:
         Libraries keep threads that others of them do the work of. The main thread stays: what has
         run is counted in steps, and it may have run for less.
         """
-        main = str(os.getpid())
+        main = f"/{os.getpid()}"
         for thread, file in list(self._files.items()):
-            if thread == main:
+            if thread.endswith(main):
                 continue
             with contextlib.suppress(OSError):
                 if os.pread(file, 64, 0) == self._at_first[thread]:
@@ -83,14 +95,9 @@ class WaitingMeter:
                 ran, waited = os.pread(file, 64, 0).split()[:2]
                 self._nanoseconds[thread] = (int(ran), int(waited))
         # Who asks has run: a kernel that says otherwise does not keep these numbers.
-        if not self.ran_seconds:
+        if not any(ran for ran, _ in self._nanoseconds.values()):
             return None
         return sum(waited for _, waited in self._nanoseconds.values()) / 1e9
-
-    @property
-    def ran_seconds(self) -> float:
-        """Seconds that the threads had run at the last call, added up."""
-        return sum(ran for ran, _ in self._nanoseconds.values()) / 1e9
 
     @property
     def threads(self) -> int:
@@ -105,9 +112,9 @@ class WaitingMeter:
 
 
 @contextmanager
-def waiting_meter(threads: str = _THREADS) -> Iterator[WaitingMeter]:
+def waiting_meter(folder: str = _THREADS) -> Iterator[WaitingMeter]:
     """Yield a meter, closed afterwards."""
-    meter = WaitingMeter(threads)
+    meter = WaitingMeter(folder)
     try:
         yield meter
     finally:

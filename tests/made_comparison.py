@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from perceptron.records.block import Block, Reading, Stage
+from perceptron.records.block import Block, SideMeasurement, Stage
 from perceptron.records.comparison import (
+    ComparedRevision,
     Comparison,
     ComparisonEnvironment,
     ComparisonPlan,
@@ -15,7 +16,6 @@ from perceptron.records.comparison import (
     Growth,
     MovedCrossover,
     Row,
-    Side,
     Work,
 )
 
@@ -107,8 +107,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
     plan: dict[str, Any] = {
         "suite": "asv.conf.json",
         "benchmarks": None,
-        "base": Side(name="main", commit="a" * 40, python="python"),
-        "head": Side(name="HEAD", commit="b" * 40, python="python"),
+        "base": ComparedRevision(name="main", commit="a" * 40, python="python"),
+        "head": ComparedRevision(name="HEAD", commit="b" * 40, python="python"),
         "budget_seconds": 600.0,
         "seed": 7,
         "rule": {},
@@ -143,9 +143,9 @@ def block(benchmark: str, number: int, base: float, head: float, stage: Stage = 
         number=number,
         benchmark=benchmark,
         order=["base", "head"],
-        sides={"base": "a", "head": "b"},
-        base=Reading(status="ok", value=base),
-        head=Reading(status="ok", value=head),
+        folders={"base": "a", "head": "b"},
+        base=SideMeasurement(status="ok", value=base),
+        head=SideMeasurement(status="ok", value=head),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,29 +79,6 @@ def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_files_of_another_project_are_said_to_be_in_the_way(tmp_path: Path) -> None:
-    """`perceptron` of the package index has a command line in a file of the same name."""
-    package = tmp_path / "perceptron"
-    package.mkdir()
-    (package / "__init__.py").write_text("__all__ = ['perceive']\n")
-    (package / "cli.py").write_text("raise ImportError\n")
-    shutil.copy(ROOT / "perceptron" / "__main__.py", package)
-    process = subprocess.run(
-        [sys.executable, "-m", "perceptron", "--help"],
-        cwd=tmp_path,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 2
-    assert process.stdout == ""
-    assert process.stderr == (
-        "error: the distribution perceptron is another project, and its files replaced ours: "
-        "pip uninstall perceptron, then pip install --force-reinstall perceptron-bench\n"
-    )
-
-
 WITHOUT = """
 import sys
 from importlib.machinery import PathFinder
@@ -134,7 +110,7 @@ def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
 
     The wrong number is refused after all that the command needs was imported.
     """
-    libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs,plotly"
+    libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs"
     measuring = [f"{name} --threads no" for name in ("bench", "overhead", "crossover", "map")]
     process = without(libraries, ",".join(["backends --json", *measuring]))
     assert process.stdout.split()[-5:] == ["0", "2", "2", "2", "2"]

@@ -164,7 +164,7 @@ def test_no_extra_is_installed(light: Path) -> None:
     done = subprocess.run(
         [light, "-I", "-c", code, *modules], capture_output=True, text=True, check=True
     )
-    assert {"torch", "plotly", "matplotlib", "pandas", "asv", "jinja2"} <= set(modules)
+    assert {"torch", "matplotlib", "pandas", "asv", "jinja2"} <= set(modules)
     assert done.stdout.split() == []
 
 
@@ -199,16 +199,15 @@ def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path
 
 
 def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
-    """What is missing is said before measuring; it costs a page and a row, not the answer."""
+    """What is missing costs a page and a row, not the answer."""
     options = ("--backends", "numpy", "torch-cpu", "--families", "mlp-depth", "--json")
     options += ("--rounds", "1", "--threads", "1", "--budget", "10")
     done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
     assert said.startswith(
-        "no page will be written: asv, itables, jinja2, matplotlib, pandas and plotly are not "
-        'installed: pip install "perceptron-bench[pages]" '
-        'skipped: torch-cpu: torch is not installed: pip install "perceptron-bench[torch]"'
+        "no page will be written: asv, itables, jinja2, matplotlib and pandas are not "
+        'installed: pip install "perceptron-bench[pages]"'
     )
     document = json.loads(done.stdout)
     assert document["dashboard"] is None
@@ -224,7 +223,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     [
         (
             ("dashboard",),
-            "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
+            "asv, itables, jinja2, matplotlib and pandas are not installed: "
             'pip install "perceptron-bench[pages]"',
         ),
         (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.validation.grid import show
-from perceptron.commands.shared.options import folder_name, one_of, seconds_of, split
+from perceptron.commands.shared.options import folder_name, seconds_of, split
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.report import documents, text_file
@@ -64,7 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     fastest.add_argument("--budget", type=float, metavar="MINUTES")
     proof = question("proof", _proof, "how often the gate is wrong, in whole runs of it")
     proof.add_argument("--runs", type=_at_least(1), default=200, help="in which nothing changes")
-    proof.add_argument("--kind", action="append", metavar="NAME,…", help="these alone, N runs each")
     proof.add_argument("--minutes", type=float, metavar="M", help="begin no run after so long")
     for measured in (fastest, proof):
         measured.add_argument("--report", action="store_true", help="measure nothing: judge again")
@@ -128,7 +127,6 @@ def _fastest(options: argparse.Namespace) -> int:
 def _proof(options: argparse.Namespace) -> int:
     from benchmarks.validation.gate import page
     from benchmarks.validation.gate.proof import ProofRequest, prove
-    from benchmarks.validation.gate.suite import BY_NAME
     from benchmarks.validation.gate.tables import grids
     from perceptron.measure.revision import revision
 
@@ -139,7 +137,6 @@ def _proof(options: argparse.Namespace) -> int:
         minutes=options.minutes,
         report_only=options.report,
         commit=revision(),
-        kinds=tuple(one_of("--kind", k, tuple(BY_NAME)) for k in split("--kind", options.kind)),
     )
     with terminal.progress_bar("proving") as bar:
         proof = prove(request, bar)

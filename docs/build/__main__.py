@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
-from benchmarks.speeds import Speeds, newest_speeds
-from docs.build import answers, commands, findings, gate, how_sure, readme, schemas, studies
+from docs.build import answers, commands, findings, gate, readme, schemas, studies
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -21,24 +20,24 @@ def main() -> None:
     """Write the pages and the pictures."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
-        files = built(shown(results), newest_speeds(results)) | schemas.files()
+        files = built(shown(results)) | schemas.files()
     for name, text in files.items():
         (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_text(text, encoding="utf-8")
 
 
-def built(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
+def built(runs: Shown) -> dict[str, str]:
     """Return the text of each page and picture, by its place in the repository."""
     files = {
         page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
-        for page, own in blocks(runs, speeds).items()
+        for page, own in blocks(runs).items()
     }
     for module in (findings, readme, studies):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
     return files
 
 
-def blocks(runs: Shown, speeds: Speeds | None) -> dict[str, Blocks]:
+def blocks(runs: Shown) -> dict[str, Blocks]:
     """Return the blocks of each page."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     return {
@@ -53,7 +52,6 @@ def blocks(runs: Shown, speeds: Speeds | None) -> dict[str, Blocks]:
         "docs/race.md": studies.race(runs),
         "docs/gate-how.md": gate.how(proof),
         "docs/gate-compared.md": gate.compared(proof),
-        "docs/how-sure.md": how_sure.blocks(speeds),
     }
 
 

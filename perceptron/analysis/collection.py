@@ -189,13 +189,10 @@ def _by_hardware(
 def _newest(
     groups: Iterable[list[StoredRun]], judge: Judge, complaints: list[str]
 ) -> list[Answered]:
-    """Judge the newest run of each group that can be judged.
-
-    Whole runs of the same code on the same ground go before a quick run.
-    """
+    """Judge the newest run of each group that can be judged."""
     judged: list[Answered] = []
     for runs in groups:
-        for stored in _preferred(runs):
+        for stored in runs:
             try:
                 judged.append(judge.judge(read_run(stored.folder)))
             except UserError as error:
@@ -203,20 +200,6 @@ def _newest(
             else:
                 break
     return judged
-
-
-def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
-    """Return the same runs in the order in which they are to be shown."""
-
-    newest = runs[0].run
-    state_of_newest = (newest.environment, newest.commit, newest.code)
-
-    def is_quick(stored: StoredRun) -> bool:
-        run = stored.run
-        same = (run.environment, run.commit, run.code) == state_of_newest
-        return not same or bool(run.plan.get("quick"))
-
-    return sorted(runs, key=is_quick) if runs[0].run.plan.get("quick") else runs
 
 
 def _machines(

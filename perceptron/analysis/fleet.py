@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import permutations
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked, ruled_out_side_by_side
+from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked
 from perceptron.analysis.finding import FindingRow, finding_rows
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import Interval, is_slower
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered
 from perceptron.records.ground import Ground
@@ -72,25 +73,22 @@ def _finding(bench: Answered) -> FindingAnswer:
     }
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
-    rows = finding_rows(row for row in own if row.all_threads == threads)
-    decided = ruled_out_side_by_side(rows, seconds)
+    rows = list(finding_rows(row for row in own if row.all_threads == threads))
+    decided = {
+        (faster, slower): is_slower(rows, slower, faster)
+        for faster, slower in permutations(seconds, 2)
+    }
     best, unsure = ranked(seconds, decided) if seconds else (None, [])
     return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)
 
 
 # --- one backend on several machines: whose curves may stand in one figure -----------------------
 
-_Digests = dict[str, str]
-# A definition: the digest of each problem, by its name. A machine with an older checkout has
-# another, and its times are of other trainings.
-
 
 class BackendOnMachines(Struct, frozen=True, kw_only=True):
     """The same trainings by the same backend, on two machines or more; dtypes are never mixed."""
 
     backend: str
-    definition: int
-    """Which of the definitions that the problems' names have: nearly always 0, the newest row's."""
     curves: list[tuple[Sweep, Curve]]
     """By machine and number of threads: the backend's curve, in the newest sweep."""
     alike: Sweep
@@ -103,11 +101,12 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
     Curves stand together where family, problem, its definition, dtype, training, the tool that
     measured and the benchmark's version are equal; threads may differ, and each curve says its own.
-    A sweep that does not know its definition stands with the first.
+    A machine with an older checkout may have another definition of a problem: it stands alone. A
+    sweep that does not know its definition stands with the others.
     """
-    groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
+    groups: dict[tuple[tuple[object, ...], str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
-    definitions: dict[tuple[object, ...], list[_Digests]] = {}
+    definitions: dict[tuple[object, ...], dict[str, str]] = {}
     for sweep in sweeps:
         where, version = sweep.ground, sweep.state.version
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
@@ -116,40 +115,27 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if own in seen:
             continue
         seen.add(own)
-        definition = _definition_of(sweep, definitions.setdefault(alike, [])) or 0
+        known = definitions.setdefault(alike, {})
+        digests = {
+            row.problem: row.problem_digest
+            for row in sweep.rows
+            if row.problem is not None and row.problem_digest is not None
+        }
+        if any(known.get(problem, digest) != digest for problem, digest in digests.items()):
+            continue
+        known.update(digests)
         for curve in sweep.curves:
             if curve.spots:
-                groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
+                groups.setdefault((alike, curve.backend), []).append((sweep, curve))
     made = [
         BackendOnMachines(
             backend=backend,
-            definition=definition,
             curves=sorted(
                 members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
             ),
             alike=members[0][0],
         )
-        for (_, definition, backend), members in groups.items()
+        for (_, backend), members in groups.items()
         if len({sweep.ground.machine for sweep, _ in members}) > 1
     ]
     return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
-
-
-def _definition_of(sweep: Sweep, known: list[_Digests]) -> int | None:
-    """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
-
-    None where its rows do not say, as those of other tools.
-    """
-    own = {
-        row.problem: row.problem_digest
-        for row in sweep.rows
-        if row.problem is not None and row.problem_digest is not None
-    }
-    if not own:
-        return None
-    for number, digests in enumerate(known):
-        if all(digests.get(problem, digest) == digest for problem, digest in own.items()):
-            digests.update(own)
-            return number
-    known.append(own)
-    return len(known) - 1

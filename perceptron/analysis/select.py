@@ -14,8 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
 from perceptron.records.conditions import GpuState
@@ -142,15 +140,7 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     kept = [
         row for row in rows if row.backend not in newest or newest[row.backend][1] == _where(row)
     ]
-    kept = Definitions(kept).keep(kept)
-    if len({state for _, state in newest.values()}) < 2:
-        return kept
-    # Two states were not measured side by side, and their processes have no number in common.
-    rank = {
-        backend: {number: rank for rank, number in enumerate(sorted({row.repeat for row in own}))}
-        for backend, own in grouped(kept, lambda row: row.backend).items()
-    }
-    return [replace(row, repeat=rank[row.backend][row.repeat]) for row in kept]
+    return Definitions(kept).keep(kept)
 
 
 def _where(row: Measurement) -> tuple[str | None, ...]:

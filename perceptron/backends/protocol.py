@@ -185,11 +185,8 @@ class Ranks(Protocol):
         Raises nothing: ranks that fail are ended, and the next call says why.
         """
 
-    def on_each_node(self) -> int:
-        """Return how many ranks share the memory of a machine."""
-
-    def process_ids(self) -> list[int] | None:
-        """Return the numbers of the processes; None if some run on another machine."""
+    def process_ids(self) -> list[int]:
+        """Return the numbers of the processes."""
 
 
 def ranks_of(backend: Backend) -> Ranks | None:
@@ -204,15 +201,6 @@ def ranks_of(backend: Backend) -> Ranks | None:
 def processes_of(backend: Backend) -> int:
     """Return how many processes the backend trains over."""
     return backend.processes if isinstance(backend, Distributed) else 1
-
-
-def nodes_of(backend: Backend) -> int:
-    """Return over how many machines the processes that train together are shared out.
-
-    Raises `UserError` if they cannot be.
-    """
-    ranks = ranks_of(backend)
-    return 1 if ranks is None else processes_of(backend) // ranks.on_each_node()
 
 
 def least_seconds_of(backend: Backend, problem: Problem) -> float | None:

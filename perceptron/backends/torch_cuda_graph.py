@@ -17,7 +17,7 @@ tensors there, warms up, records, replays and is evaluated there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
@@ -39,7 +39,7 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 
 Work = Callable[[], None]
@@ -62,8 +62,8 @@ class CudaCapture:
     ``cuda`` has what `torch.cuda` has.
     """
 
-    def __init__(self, cuda: Any, device: str = "cuda") -> None:
-        self._cuda, self._device = cuda, device
+    def __init__(self, cuda: Any) -> None:
+        self._cuda = cuda
         self._stream = _stream(cuda)
         self._pool = cuda.graph_pool_handle()
 
@@ -79,15 +79,13 @@ class CudaCapture:
             yield
         outside.wait_stream(self._stream)
 
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
+    def record(self, work: Work) -> Work:
         """Return what does ``work`` again without launching it piece by piece.
 
         To be called on the stream. Warming up and recording do the work several times. Raises
-        `Unsupported` if the work does what cannot be recorded; it may read ``host_values``.
+        `NotRecorded` if the work does what cannot be recorded.
         """
-        for _ in range(WARM_UP_CALLS - 1):
-            work()
-        with refusing(self._device, host_values):
+        for _ in range(WARM_UP_CALLS):
             work()
         self._stream.synchronize()
         graph = self._cuda.CUDAGraph()
@@ -128,62 +126,22 @@ def _no_collection() -> Iterator[None]:
 
 
 class Repeating:
-    """In the place of `CudaCapture`: repeats the work, and refuses what a device would refuse."""
+    """In the place of `CudaCapture` where the CPU stands in for a GPU: repeats the work."""
 
     def on_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def record(self, work: Work, host_values: Sequence[torch.Tensor] = ()) -> Work:
-        with refusing("cpu", host_values):
-            work()
+    def record(self, work: Work) -> Work:
         return work
 
 
 def capture(place: str) -> CudaCapture | Repeating:
-    """Return what records there: graphs of a GPU; on the CPU nothing does, but it refuses alike."""
+    """Return what records there."""
     if place == "cpu":
         return Repeating()
     import torch
 
     return CudaCapture(torch.cuda)
-
-
-def refusing(device: str, host_values: Sequence[torch.Tensor] = ()) -> AbstractContextManager[None]:
-    """Return a context in which an operation that cannot be recorded raises `Unsupported`.
-
-    That is one whose result or shape Python must ask the device for, and one on tensors elsewhere:
-    a replay would see the value that was there while it was recorded. Reading ``host_values`` is
-    permitted.
-    """
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-
-    asking = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-    permitted = {tensor.data_ptr() for tensor in host_values}
-
-    def require(is_recordable: bool, function: Any, why: str) -> None:
-        if not is_recordable:
-            raise Unsupported(f"its step cannot be recorded: {function} {why}")
-
-    def require_here(function: Any, values: Any) -> None:
-        for value in tree_leaves(values):
-            where = value.device if isinstance(value, torch.Tensor) else value
-            if isinstance(where, torch.device):
-                require(where.type == device, function, f"works on {where.type}, not on {device}")
-
-    class Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-            first = args[0] if args else None
-            if not (isinstance(first, torch.Tensor) and first.data_ptr() in permitted):
-                require(asking.isdisjoint(function.tags), function, "asks the device for a value")
-                require_here(function, (args, kwargs))
-            result = function(*args, **(kwargs or {}))
-            require_here(function, result)
-            return result
-
-    mode: AbstractContextManager[None] = Refusing()  # type: ignore[no-untyped-call]
-    return mode
 
 
 # In one graph; the check before timing takes ten iterations, so it replays what is timed.
@@ -203,8 +161,7 @@ class Kind(NamedTuple):
 class RecordedTrainer(Scored):
     """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
 
-    Of ``resident`` data batches are gathered in the graph. Of ``host`` data those of a whole graph
-    are gathered and copied at once to where the graph reads them.
+    Batches are gathered in the graph.
     """
 
     def __init__(self, make: Callable[[], Recordable], capture: CudaCapture | Repeating) -> None:
@@ -216,21 +173,10 @@ class RecordedTrainer(Scored):
             self._data = data = self.trainer.data
             self._batches = batches = data.batches
             self._place = torch.zeros(1, dtype=torch.int64, device=data.device)  # in the orders
-            self._is_staged = data.is_copied
             if batches is not None:
-                rows, axis = STEPS * batches.size, data.axis
-                self._ahead = torch.arange(rows, device=data.device)
-                self._staged = [
-                    torch.zeros(
-                        (*values.shape[:axis], rows, *values.shape[axis + 1 :]),
-                        dtype=values.dtype,
-                        device=data.device,
-                    )
-                    for values in (data.inputs, data.targets)
-                    if self._is_staged
-                ]
+                self._ahead = torch.arange(STEPS * batches.size, device=data.device)
             self.graphs: dict[Kind, Work] = {
-                kind: capture.record(partial(self._steps, kind), self.trainer.host_values)
+                kind: capture.record(partial(self._steps, kind))
                 for kind in kinds(batches, data.rows)
             }
             for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
@@ -244,9 +190,7 @@ class RecordedTrainer(Scored):
     def queue(self, iterations: int) -> None:
         graphs = self.graphs
         with self._capture.on_stream():
-            for begin, kind in runs(self._batches, self._data.rows, self._iteration, iterations):
-                if self._is_staged:
-                    self._stage(begin, begin + kind.steps * kind.rows)
+            for kind in runs(self._batches, self._data.rows, self._iteration, iterations):
                 graphs[kind]()
         self._iteration += iterations
 
@@ -271,21 +215,10 @@ class RecordedTrainer(Scored):
 
     def _recorded_batches(self, kind: Kind) -> Iterator[Pair]:
         count, data, axis = kind.steps * kind.rows, self._data, self._data.axis
-        if self._is_staged:
-            inputs, targets = (
-                values.narrow(axis, 0, count).chunk(kind.steps, axis) for values in self._staged
-            )
-            yield from zip(inputs, targets, strict=True)
-            return
         places = (self._place + self._ahead[:count]).remainder_(len(data.orders))
         self._place.add_(count)
         for batch in data.orders.index_select(0, places).chunk(kind.steps):
             yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
-
-    def _stage(self, begin: int, end: int) -> None:
-        """Copy the next batches to where the graphs expect them."""
-        for staged, values in zip(self._staged, self.trainer.feed(begin, end), strict=True):
-            staged.narrow(self._data.axis, 0, end - begin).copy_(values)
 
 
 def kinds(batches: Batches | None, rows: int) -> list[Kind]:
@@ -296,25 +229,23 @@ def kinds(batches: Batches | None, rows: int) -> list[Kind]:
     return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
 
 
-def runs(
-    batches: Batches | None, rows: int, iteration: int, iterations: int
-) -> Iterator[tuple[int, Kind]]:
-    """Yield where in `Batches.orders` the next batches begin, or 0, and the graph for them.
+def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) -> Iterator[Kind]:
+    """Yield the graphs for the next batches.
 
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
     if batches is None:
         calls, rest = divmod(iterations, STEPS)
-        yield from repeat((0, Kind(STEPS, rows)), calls)
-        yield from repeat((0, Kind(1, rows)), rest)
+        yield from repeat(Kind(STEPS, rows), calls)
+        yield from repeat(Kind(1, rows), rest)
         return
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
     one, short = Kind(1, batches.size), Kind(1, batches.shortest)
     while iterations:
         full = batches.full_from(iteration)
         kind = (many if min(full, iterations) >= many.steps else one) if full else short
-        yield batches.bounds(iteration)[0], kind
+        yield kind
         iteration += kind.steps
         iterations -= kind.steps
 
@@ -323,12 +254,18 @@ def runs(
 class GraphBackend(OnTorch):
     """What a backend of these trainers computes, kernel for kernel."""
 
-    # The first step of an optimizer, and looking at a step before it is recorded, import the last.
+    # The first step of an optimizer imports the last.
     imports = ("torch", "torch._dynamo")
     of_one: Any = TorchTrainer
     of_several: Any = EnsembleTrainer
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for batches from the host."""
+        if problem.feed == "host":
+            raise Unsupported('feed = "host": a recorded graph gathers batches on the device')
+
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
+        self.require(problem, dtype)
         where = place(self)
         make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))

@@ -7,7 +7,7 @@ of as many small ones; see `flat_trainer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
@@ -80,7 +80,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
             self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
         if self._batches is not None:
-            self.feed = self.data.feed(max(1, recorded))
+            self.feed = self.data.feed()
 
     def queue(self, iterations: int) -> None:
         self._advance(iterations)
@@ -99,8 +99,6 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
             return
         batch, of_rows = self._network.batch, self._of_rows
         self._take((batch(*pair, *of_rows[pair[0].shape[-2]]) for pair in batches), factors)
-
-    host_values: Sequence[torch.Tensor] = ()
 
     def reset(self) -> None:
         super().reset()

@@ -71,12 +71,6 @@ def compare(
             metavar="WHEN", help="Count instructions: auto (if valgrind is found), always or never."
         ),
     ] = "auto",
-    least_work: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, metavar="PERCENT", help="Call this rise in instructions slower. Default: 1.5."
-        ),
-    ] = None,
     least_judged: Annotated[
         float | None,
         typer.Option(
@@ -86,7 +80,6 @@ def compare(
             help="Call a run clean only if it judged this share. Default: 50.",
         ),
     ] = None,
-    no_seed: Annotated[bool, typer.Option("--no-seed", help="Do not seed random numbers.")] = False,
     markdown: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the comment for a pull request to this file."),
@@ -134,8 +127,6 @@ def compare(
         seed,
         results,
         one_of("--count", count, get_args(Counting)),
-        seeded=not no_seed,
-        least_work=None if least_work is None else least_work / 100,
         least_judged=None if least_judged is None else least_judged / 100,
         pytest=pytest,
         installed=installed,

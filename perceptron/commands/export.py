@@ -14,14 +14,8 @@ from perceptron.commands.shared.arguments import Json, Results
 def export(
     parquet: Annotated[
         Path,
-        typer.Option(
-            metavar="FILE.parquet|DIR",
-            help="Write one file, or a folder with a part for each machine.",
-        ),
+        typer.Option(metavar="FILE", help="Write this file, or replace an older export."),
     ],
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite a file that is no export.")
-    ] = False,
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
@@ -31,7 +25,7 @@ def export(
     from perceptron.report import documents
     from perceptron.report.tables import terminal
 
-    written = write(results, parquet, force)
+    written = write(results, parquet)
     if json:
         documents.write(written)
         return

@@ -51,5 +51,5 @@ def fleet(
         raise typer.Exit(1 if bad else 0)
     pages = prepare(html, by_default=not json)
     sources = folders or [job.results for one in known for job in one.jobs]
-    collected = collect.Collector(results).collect(sources)
+    collected = collect.collect(results, sources)
     raise typer.Exit(finish(statuses, collected, results, pages, json))

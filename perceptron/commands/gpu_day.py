@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perceptron.commands.shared.arguments import Json
-from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
+from perceptron.commands.shared.options import folder_name, seconds_of, whole_numbers
 from perceptron.errors import UserError
-from perceptron.numbers import count, digits, memory
+from perceptron.numbers import count, memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perceptron.records.gpu_day import DayResult, Smoked, Stage, StageOutcome
+    from perceptron.records.gpu_day import DayResult, Stage, StageOutcome
 
 # What --json prints of a stage, and the columns of the tables.
 _PLANNED = ("number", "name", "tells", "seconds")
@@ -29,8 +29,7 @@ def gpu_day(
         Path, typer.Option(metavar="DIR", help="Keep everything in DIR; the next call resumes.")
     ] = Path("gpu-day"),
     stage: Annotated[
-        list[str] | None,
-        typer.Option(metavar="N …", help="Run only these, such as 3 or 3-5."),
+        str | None, typer.Option(metavar="N[,N…]", help="Run only these, such as 3 or 3,4.")
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the stages and exit.")] = False,
     rehearse: Annotated[
@@ -78,7 +77,9 @@ def gpu_day(
             for run in runs:
                 terminal.line(str(results / run))
         return
-    numbers = number_ranges("--stage", stage, len(STAGES))
+    numbers = whole_numbers("--stage", stage, example="3,4")
+    if max(numbers, default=1) > len(STAGES):
+        raise UserError(f"--stage takes numbers from 1 to {len(STAGES)}, got {stage}")
     if plan:
         stages = planned(numbers, rehearse)
         line = LINE.format(commit=revision() or "unknown")
@@ -130,16 +131,6 @@ def note_ended(outcome: StageOutcome) -> None:
     """Print one line on standard error about a stage that has ended."""
     *_, what, took, rows = _cells(outcome)
     _note(outcome, f"{what} ({took}, {rows} rows)")
-    for one in outcome.smoke:
-        _note(outcome, smoked_words(one))
-
-
-def smoked_words(one: Smoked) -> str:
-    """Return a number of the smoke beside what is expected of it."""
-    words = "no time" if one.measured is None else f"{digits(one.measured)} {one.unit}"
-    if one.low is not None and one.high is not None:
-        words += f" (on an H100 {one.low:g}–{one.high:g})"
-    return f"{one.what} {words}" + (f": {one.remark}" if one.remark else "")
 
 
 def _note(stage: Stage | StageOutcome, text: str) -> None:
@@ -155,11 +146,8 @@ def show(result: DayResult) -> None:
     title = "A rehearsal of a day with a GPU" if result.rehearsal else "A day with a GPU"
     terminal.table(title, _OUTCOMES, [_cells(outcome) for outcome in result.stages])
     packed = result.packed
-    lines = [f"not in the archive, too large: {name}" for name in packed.left_out]
     size = memory(packed.bytes, "KiB")
-    lines.append(f"copy home:  {packed.archive} ({size}, {packed.files} files)")
-    for line in lines:
-        terminal.line(line)
+    terminal.line(f"copy home:  {packed.archive} ({size}, {packed.files} files)")
 
 
 def _cells(outcome: StageOutcome) -> tuple[str, ...]:

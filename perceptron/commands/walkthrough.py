@@ -12,18 +12,9 @@ from perceptron.commands.shared.arguments import Backends, Json
 from perceptron.commands.shared.options import split
 
 
-def _problems() -> list[str]:
-    from perceptron.studies.walkthrough import PROBLEMS
-
-    return list(PROBLEMS)
-
-
 def walkthrough(
     problem: Annotated[
-        str,
-        typer.Argument(
-            help="or-gate, symptoms, xor, xor-hidden or digits.", autocompletion=_problems
-        ),
+        str, typer.Argument(help="or-gate, symptoms, xor, xor-hidden or digits.")
     ] = "or-gate",
     backend: Backends = None,
     activation: Annotated[

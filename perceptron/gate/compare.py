@@ -21,7 +21,13 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.gate_config import gate_rules, of_names
-from perceptron.gate.checkout.request import Case, CompareRequest, command, resolve_request, side
+from perceptron.gate.checkout.request import (
+    Case,
+    CompareRequest,
+    command,
+    compared,
+    resolve_request,
+)
 from perceptron.gate.checkout.revisions import make_own
 from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -32,16 +38,15 @@ from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
-from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
+from perceptron.gate.sampling.discovery import CannotImport
+from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
-from perceptron.records.block import PAIR, Arm, Benchmark
+from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
@@ -52,9 +57,6 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
-
-# Of the budget: an import that takes more leaves time for few processes.
-_SLOW_IMPORT = 1 / 60
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -83,7 +85,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         make_own(request.results, "gate")
         case.warnings += not_counted
         if request.build:
-            paths: dict[Arm, Path] = dict(zip(PAIR, pair, strict=True))
+            paths: dict[Side, Path] = dict(zip(PAIR, pair, strict=True))
             building = built(case, paths, home, progress)
             try:
                 case.pythons, warnings = environments.enter_context(building)
@@ -92,96 +94,85 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             case.installed = True
             case.warnings += warnings
         unbuilt = not_built(differ, pair, case)
-        started = Arms(trees, case.suite, case.repository, case.pythons, case.installed)
-        with closing(started) as arms:
-            return _measured(case, arms, unbuilt, valgrind, progress)
+        started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
+        with closing(started) as sides:
+            return _measured(case, sides, unbuilt, valgrind, progress)
 
 
 def _measured(
-    case: Case, arms: Arms, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+    case: Case, sides: Sides, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
 ) -> Comparison:
-    """Measure what both arms load, judge it, and look into what changed."""
+    """Measure what both sides load, judge it, and look into what changed."""
     request, began = case.request, time.monotonic()
-    budget = 60 * request.budget_minutes
     progress(0, 1, "discovering benchmarks")
-    try:
-        both = discover_both(arms, lambda: budget - (time.monotonic() - began))
-    except ImportTooLong as finding:
-        reason = f"{finding}: raise --budget, or have it import less"
-        seconds = time.monotonic() - began
-        return _unmeasured(case, "inconclusive", reason, counter=valgrind, seconds=seconds)
-    valgrind = _counter(case, arms, valgrind)
-    file, importing = both.slowest_import
-    slow = f"; importing {file} took {importing:.0f} s" if importing > _SLOW_IMPORT * budget else ""
-    code = {arm: str(own) for arm, own in arms.code.items()}
+    both = discover_both(sides)
+    valgrind = _counter(case, sides, valgrind)
+    code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(_pattern(request.benchmarks), case.suite)
     run = _run(case, environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
-        stages = Stages(arms, chosen, journal, case.rule, progress, valgrind, spent=spent, why=slow)
+        stages = Stages(sides, chosen, journal, case.rule, progress, valgrind, spent=spent)
         stages.count()
         stages.calibrate()
-        _assert_own_code(arms, journal, both.base_error)
+        _assert_own_code(sides, journal, both.base_error)
         stages.screen()
         stages.confirm()
         environment = _environment(valgrind, both.versions, journal.run.code)
         comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
-        if slow and comparison.verdict == "inconclusive":
-            reason = f"{comparison.reason}{slow}"
-            comparison = msgspec.structs.replace(comparison, reason=reason)
         if request.reasons:
             comparison = explain.add(
-                comparison, arms, journal, case.rule, valgrind, progress, stages.caches
+                comparison, stages.sampler, journal, case.rule, valgrind, progress
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison
 
 
 def _assert_own_code(
-    arms: Arms, journal: ComparisonJournal, base_error: CannotImport | None
+    sides: Sides, journal: ComparisonJournal, base_error: CannotImport | None
 ) -> None:
-    """Raise `UserError` unless each arm has run code of its own: else nothing is compared.
+    """Raise `UserError` unless each side has run code of its own: else nothing is compared.
 
     With two interpreters, what is installed in them may be compared instead. The journal keeps
     what is known: a suite may import late, and a comparison that resumes runs it no more.
     """
-    ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
+    ran = {side for block in journal.blocks for side in PAIR if getattr(block, side).status == "ok"}
     if base_error is not None and "base" not in ran:
         raise base_error
-    if arms.installed:
-        _assert_installed(arms, journal, ran)
+    if sides.installed:
+        _assert_installed(sides, journal, ran)
         return
-    if arms.pythons["base"] != arms.pythons["head"]:
+    if sides.pythons["base"] != sides.pythons["head"]:
         return
-    own = {*journal.run.own, *(arm for arm in PAIR if arms.own.get(arm, False))}
+    own = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
     journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
-    for arm in PAIR:
-        if arm in ran and arm not in own:
+    for side in PAIR:
+        if side in ran and side not in own:
             raise UserError(
-                f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
+                f"{side.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
             )
 
 
-def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> None:
+def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) -> None:
     known = journal.run.code
-    code = {**known, **{arm: str(own) for arm, own in arms.code.items()}}
-    for arm in known:
-        if known[arm] != code[arm]:
+    code = {**known, **{side: str(own) for side, own in sides.code.items()}}
+    for side in known:
+        if known[side] != code[side]:
             raise UserError(
-                f"{arms.how}: what {arm.upper()} imports was installed again since, and "
+                f"{sides.how}: what {side.upper()} imports was installed again since, and "
                 f"{journal.folder} holds blocks of both: remove it to start again"
             )
     journal.update_run(msgspec.structs.replace(journal.run, code=code))
-    for arm in PAIR:
-        if arm in ran and arm not in code:
+    for side in PAIR:
+        if side in ran and side not in code:
             raise UserError(
-                f"{arms.how}: the benchmarks of {arm.upper()} import no installed project: "
-                f"install it in {arms.interpreters.where(arm)}, or give its name as project"
+                f"{sides.how}: the benchmarks of {side.upper()} import no installed project: "
+                f"install it in {sides.interpreters.where(side)}, or give its name as project"
             )
-    both = [arms.code[arm].place for arm in PAIR if arm in arms.code]
+    both = [sides.code[side].place for side in PAIR if side in sides.code]
     if len(both) > 1 and both[0] == both[1]:
         raise UserError(
             f"--installed: BASE and HEAD import the same files, {code['head']}: install each "
@@ -203,12 +194,12 @@ def _same_code(case: Case, differ: Sequence[str], trees: Trees) -> str | None:
     return same_code(differ, trees, case.suite)
 
 
-def _counter(case: Case, arms: Arms, valgrind: Valgrind | None) -> Valgrind | None:
+def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | None:
     """Return no valgrind where the interpreters would be counted at places of their own.
 
     What a process executes depends on them. Raises `UserError` if it is to count always.
     """
-    python = arms.interpreters.not_alike
+    python = sides.interpreters.not_alike
     if valgrind is None or python is None:
         return valgrind
     problem = f"{python} cannot be started through a link to its environment"
@@ -228,14 +219,14 @@ def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
         suite_state=case.suite.state,
         kind=case.suite.kind,
         benchmarks=request.benchmarks,
-        base=side(case.base, case.pythons["base"]),
-        head=side(case.head, case.pythons["head"]),
+        base=compared(case.base, case.pythons["base"]),
+        head=compared(case.head, case.pythons["head"]),
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(case.rule),
         gate_rules=case.limits,
         count=request.count,
-        seeded=request.seeded,
+        seeded=True,
         installed=case.installed,
         build=request.build,
     )
@@ -254,18 +245,16 @@ def _unmeasured(
     verdict: Verdict,
     reason: str,
     results: Path | None = None,
-    counter: Valgrind | None = None,
-    seconds: float = 0.0,
 ) -> Comparison:
     """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
-    environment = _environment(counter)
+    environment = _environment(None)
     return _comparison(
         case,
         Judgement(verdict, reason, [], Control(alarmed=False, rows=[]), []),
         _run(case, environment).plan,
         environment=environment,
         warnings=case.warnings,
-        seconds=seconds,
+        seconds=0.0,
         results=str(results or case.request.results),
         benchmarks=[],
         blocks=[],
@@ -301,7 +290,7 @@ def _judged(
         judgement,
         msgspec.structs.replace(plan, left_out=left),
         environment=environment,
-        warnings=[*case.warnings, *unknown_waiting(chosen, journal.blocks)],
+        warnings=case.warnings,
         seconds=journal.elapsed_seconds,
         results=str(journal.folder),
         benchmarks=list(chosen),
@@ -331,11 +320,11 @@ def _pattern(expression: str | None) -> re.Pattern[str]:
 
 def _environment(
     valgrind: Valgrind | None,
-    versions: Mapping[Arm, dict[str, str]] = MappingProxyType({}),
-    code: Mapping[Arm, str] = MappingProxyType({}),
+    versions: Mapping[Side, dict[str, str]] = MappingProxyType({}),
+    code: Mapping[Side, str] = MappingProxyType({}),
 ) -> ComparisonEnvironment:
-    """Return the machine, the ``versions`` that each arm has, and where it imported the ``code`` of
-    the project from, if that is no tree."""
+    """Return the machine, the ``versions`` that each side has, and where it imported the ``code``
+    of the project from, if that is no tree."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from perceptron.code_digest import code_digest
 
 _PACKAGE = Path(__file__).parents[1]
-# Of this package: what decides which number comes out of which process …
-MEASURING = (
+# Of this package: what decides which number comes out of which process, and what is made of it.
+PARTS = (
     "gate/checkout/worktrees.py",
     "gate/counting",
     "gate/runner",
     "gate/sampling",
     "gate/stages.py",
-    "gate/verdict/outcome.py",  # says what is tried again
-    "gate/verdict/work.py",  # and what is counted again
+    "gate/verdict",
+    "grouping.py",
+    "records/block.py",
     "supervision.py",
+    "trimmed_mean.py",
     "waiting.py",
 )
-# … and what is made of the numbers. That can be done again with the same blocks, as far as it would
-# have screened and promoted the same.
-JUDGING = ("gate/verdict", "grouping.py", "records/block.py", "trimmed_mean.py")
 
 # Modules among these that a comparison of asv's usual benchmarks runs nothing of: a proof by such
 # comparisons says nothing of them, and holds whatever they do.
 BESIDE = (
-    "gate/runner/pytest_collection.py",
-    "gate/runner/pytest_fixture.py",
-    "gate/runner/pytest_readings.py",
+    "gate/runner/pytest_measurements.py",
     "gate/runner/pytest_suite.py",
     "gate/runner/tracing.py",
 )
 
 
-def digest(
-    parts: Sequence[str] = (*MEASURING, *JUDGING), without: Collection[str] = frozenset()
-) -> str:
-    """Return the digest of what these folders and files of the package do, some files apart.
+def digest(without: Collection[str] = frozenset()) -> str:
+    """Return the digest of these folders and files of the package, some files apart.
 
-    Comments and docstrings make no difference, nor does the Python. Whole folders count, so that
-    a module added to one is part of it without being named.
+    Whole folders count, so that a module added to one is part of it without being named.
     """
-    return code_digest(_PACKAGE, parts, without)
+    return code_digest(_PACKAGE, PARTS, without)

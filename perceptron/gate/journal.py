@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.block import Arm, Block
+from perceptron.records.block import Block, Side
 from perceptron.records.comparison import ComparisonPlan
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
@@ -37,10 +37,10 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
     plan: ComparisonPlan
     start_seconds: float | None = None
     """What a process takes beside its benchmarks: to start, and to import."""
-    own: list[Arm] = []
-    """Arms that have run code of their own tree."""
-    code: dict[Arm, str] = {}
-    """What installed code arms have run."""
+    own: list[Side] = []
+    """Sides that have run code of their own tree."""
+    code: dict[Side, str] = {}
+    """What installed code sides have run."""
     screened: bool = False
     """Whether the screen is over, and the confirmation is planned from it."""
     finished: bool = False

@@ -18,12 +18,12 @@ from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.sampler import Caches, Sampler
+from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.schedule import Calibration, Costs, fitting
-from perceptron.gate.sampling.trial import Trial, calibrate
+from perceptron.gate.sampling.sides import Sides
+from perceptron.gate.sampling.trial import calibrate, try_both
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import is_far_slower_once, outcome, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
@@ -32,13 +32,13 @@ from perceptron.gate.verdict.waits import always_waiting
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import (
     PAIR,
-    Arm,
     Benchmark,
     Block,
-    Reading,
+    Side,
+    SideMeasurement,
     Stage,
     by_benchmark,
-    waiting_arms,
+    waiting_sides,
 )
 from perceptron.records.comparison import ComparisonPlan, LeftOut
 
@@ -46,9 +46,9 @@ from perceptron.records.comparison import ComparisonPlan, LeftOut
 Progress = Callable[[int, int, str], None]
 Clock = Callable[[], float]
 
-WITH_CONTROL: tuple[Arm, ...] = (*PAIR, "control")
+WITH_CONTROL: tuple[Side, ...] = (*PAIR, "control")
 # Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
-# more blocks of what is too noisy, and the look at what did the same work. The rest is to confirm.
+# more blocks of what is too noisy, and the probe of what did the same work. The rest is to confirm.
 TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
 # Of the budget: what the trial of one benchmark may take, and at least.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
@@ -60,13 +60,12 @@ MOST_RETAKES = 2
 class Stages:
     """One comparison, from the journal's last block to its end.
 
-    ``spent`` are seconds of the budget that had passed when it began, and ``why`` follows each
-    reason that there was no time.
+    ``spent`` are seconds of the budget that had passed when it began.
     """
 
     def __init__(
         self,
-        arms: Arms,
+        sides: Sides,
         benchmarks: Sequence[Benchmark],
         journal: ComparisonJournal,
         rule: Rule,
@@ -74,14 +73,11 @@ class Stages:
         valgrind: Valgrind | None = None,
         clock: Clock = time.monotonic,
         spent: float = 0.0,
-        why: str = "",
     ) -> None:
-        self._arms = arms
-        self._trees = arms.trees
+        self._trees = sides.trees
         self._valgrind = valgrind
-        self.caches = Caches(arms)
-        """What `setup_cache` returned so far."""
-        self._sampler = Sampler(arms, self.caches, clock)
+        self.sampler = Sampler(sides, clock)
+        """It has what `setup_cache` returned so far."""
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -89,7 +85,6 @@ class Stages:
         self._clock = clock
         self._begin = clock() - journal.elapsed_seconds - spent
         self._spent = spent
-        self._why = why
         self._doing = (0, 1, "")
         self._calibration: Calibration  # of the stage that measures
 
@@ -114,13 +109,13 @@ class Stages:
         return [block for block in self._journal.blocks if block.stage == stage]
 
     def _measured(self) -> set[str]:
-        """Return the benchmarks that give numbers on both arms."""
+        """Return the benchmarks that give numbers on both sides."""
         blocks = by_benchmark(self._journal.blocks)
         return {key for key, own in blocks.items() if outcome(own)[0] == "measured"}
 
     def _turn(self, stage: Stage, number: int) -> schedule.Turn:
         """Return the turn of a block, as the comparison's seed has it."""
-        return schedule.turn(_arms(stage), self._plan.seed, stage, number)
+        return schedule.turn(_sides(stage), self._plan.seed, stage, number)
 
     def _seeds(self, stage: Stage, number: int) -> Seeds:
         """Return what the processes of a block are seeded with."""
@@ -140,8 +135,7 @@ class Stages:
         if self._valgrind is None or self._plan.calls:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
-            self._arms,
-            self.caches,
+            self.sampler,
             self._valgrind,
             self._journal,
             self._rule,
@@ -151,7 +145,7 @@ class Stages:
         stage.run([own for own in self._benchmarks.values() if own.type == "time"])
 
     def calibrate(self) -> None:
-        """Try every benchmark once on both arms, and again what failed on one of them.
+        """Try every benchmark once on both sides, and again what failed on one of them.
 
         What only the clock can judge goes first, and one set of parameters of each function. To
         fail again is a finding: it has more time. What did the same work and took far longer is
@@ -173,7 +167,7 @@ class Stages:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it
         is a value.
 
-        What did the same work has a light look in what time is left, and the blocks of a whole
+        What did the same work has a probe in what time is left, and the blocks of a whole
         screen where it looks slower than its work is. Then the confirmation is planned, before any
         of its blocks is measured.
         """
@@ -188,7 +182,7 @@ class Stages:
         timed = [key for key in self._costs.benchmarks if key not in same_work | out]
         values = [key for key in timed if self._is_value(key)]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
-        sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.look))
+        sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.probe))
         end, fewest = self._until(SCREENED), self._rule.fewest_screen
         rounds = self._rounds("screen", sizes, end, fewest)
         self._keep_plan(screen_blocks=rounds)
@@ -200,7 +194,7 @@ class Stages:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
         sizes = self._plan.confirmation_blocks
         if any(sizes.values()):
-            self.caches.forget()
+            self.sampler.forget_caches()
             self._compile_control()
             self._calibration = self._calibrated(self._same_work())
             fewest = self._rule.fewest_confirmation
@@ -210,22 +204,21 @@ class Stages:
         if not benchmarks:
             return
         turn = replace(self._turn("calibration", attempt), order=PAIR)
-        self._trees.arrange(turn.sides)
+        self._trees.arrange(turn.folders)
         self._say(0, len(benchmarks), "trying every benchmark")
-        trial = Trial(
-            self._sampler,
+        measurements = try_both(
+            self.sampler,
+            benchmarks,
             self._seeds("calibration", attempt),
             lambda: self.elapsed_seconds,
             end,
             max(_TRIAL_SECONDS, _TRIAL_SHARE * self._budget),
             self._tell,
-            self._why,
         )
-        readings = trial.both(benchmarks)
         if attempt == 0:
-            self._keep(start_seconds=self._sampler.start_seconds)
+            self._keep(start_seconds=self.sampler.start_seconds)
         for benchmark in benchmarks:
-            self._append("calibration", attempt, benchmark.key, turn, readings)
+            self._append("calibration", attempt, benchmark.key, turn, measurements)
 
     def _plan_screen(self, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge, first what did more work: the clock may contradict.
@@ -247,7 +240,7 @@ class Stages:
                 LeftOut(
                     benchmark=key,
                     reason=f"one block takes {len(PAIR) * costs.process([key]):.1f} s: too long "
-                    f"for the time that was left{self._why}",
+                    "for the time that was left",
                 )
                 for key in order
                 if key not in kept
@@ -263,7 +256,7 @@ class Stages:
         begun = {block.number for block in self._of(stage) if block.benchmark in sizes}
         most = max(sizes.values(), default=0)
         rounds = [[key for key in sizes if sizes[key] > number] for number in range(most)]
-        seconds = [len(_arms(stage)) * self._costs.process(keys) for keys in rounds]
+        seconds = [len(_sides(stage)) * self._costs.process(keys) for keys in rounds]
         for number, keys in enumerate(rounds):
             needed, until = (0.0, self._budget) if number < fewest else (seconds[number], end)
             if number not in begun and self.elapsed_seconds + needed > until:
@@ -275,7 +268,7 @@ class Stages:
     def _block(self, stage: Stage, number: int, keys: Sequence[str], end: float) -> None:
         """Measure one block of those benchmarks that do not have it yet.
 
-        What one arm alone had waited in is measured again, if there is time for it before the
+        What one side alone had waited in is measured again, if there is time for it before the
         ``end``: what the stage has planned goes before. A retake has the order, the folders and the
         hash seed of its block, so that each order counts as often as planned, whatever is retaken.
         """
@@ -283,7 +276,7 @@ class Stages:
         self._take(stage, number, 0, keys, set(keys) - has)
         for take in range(1, MOST_RETAKES + 1):
             todo = due(self._journal.blocks, stage, number, take)
-            seconds = len(_arms(stage)) * self._costs.process(sorted(todo))
+            seconds = len(_sides(stage)) * self._costs.process(sorted(todo))
             if todo and self.elapsed_seconds + seconds <= end:
                 self._take(stage, number, take, keys, todo)
 
@@ -297,23 +290,25 @@ class Stages:
         turn, seeds = self._turn(stage, number), self._seeds(stage, number)
         todo = self._measured().intersection(todo)
         wanted = [self._benchmarks[key] for key in keys]
-        self._trees.arrange(turn.sides)
+        self._trees.arrange(turn.folders)
         for group in schedule.groups(wanted, self._costs, self._plan.seed, stage, number):
             together = [own for own in group if own.key in todo]
             if together and self.elapsed_seconds < self._budget:
-                readings = {arm: self._sample(arm, together, seeds) for arm in turn.order}
+                measurements = {side: self._sample(side, together, seeds) for side in turn.order}
                 for benchmark in together:
-                    self._append(stage, number, benchmark.key, turn, readings, take)
+                    self._append(stage, number, benchmark.key, turn, measurements, take)
 
-    def _sample(self, arm: Arm, todo: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
+    def _sample(
+        self, side: Side, todo: Sequence[Benchmark], seeds: Seeds
+    ) -> dict[str, SideMeasurement]:
         def limit(benchmark: Benchmark) -> float:
             return max(benchmark.timeout, _PATIENCE * self._costs.benchmarks[benchmark.key])
 
-        readings: dict[str, Reading] = {}
-        for key, reading in self._sampler.sample(arm, todo, self._calibration, seeds, limit):
-            readings[key] = reading
+        measurements: dict[str, SideMeasurement] = {}
+        for key, measurement in self.sampler.sample(side, todo, self._calibration, seeds, limit):
+            measurements[key] = measurement
             self._tell(key)
-        return readings
+        return measurements
 
     def _append(
         self,
@@ -321,10 +316,10 @@ class Stages:
         number: int,
         key: str,
         turn: schedule.Turn,
-        readings: Mapping[Arm, Mapping[str, Reading]],
+        measurements: Mapping[Side, Mapping[str, SideMeasurement]],
         take: int = 0,
     ) -> None:
-        """Keep what the arms gave for one benchmark."""
+        """Keep what the sides gave for one benchmark."""
         self._journal.append(
             Block(
                 stage=stage,
@@ -332,10 +327,10 @@ class Stages:
                 take=take,
                 benchmark=key,
                 order=list(turn.order),
-                sides=turn.sides,
-                base=readings["base"][key],
-                head=readings["head"][key],
-                control=readings["control"][key] if "control" in readings else None,
+                folders=turn.folders,
+                base=measurements["base"][key],
+                head=measurements["head"][key],
+                control=measurements["control"][key] if "control" in measurements else None,
                 elapsed_seconds=self.elapsed_seconds,
             )
         )
@@ -364,9 +359,9 @@ class Stages:
         if not self._plan.looked_at:
             order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
             left = end - self.elapsed_seconds
-            self._keep_plan(looked_at=fitting(order, costs, left, rule.look, len(PAIR)))
+            self._keep_plan(looked_at=fitting(order, costs, left, rule.probe, len(PAIR)))
         looked_at = self._plan.looked_at
-        self._rounds("screen", dict.fromkeys(looked_at, rule.look), end)
+        self._rounds("screen", dict.fromkeys(looked_at, rule.probe), end)
         ratios = log_ratios(self._journal.blocks, "screen")
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
         self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
@@ -374,7 +369,7 @@ class Stages:
     def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
 
-        The most significant goes first. What `setup_cache` returns is made again, for three arms.
+        The most significant goes first. What `setup_cache` returns is made again, for three sides.
         """
         ratios = log_ratios(self._journal.blocks, "screen")
         measured = self._measured()
@@ -382,7 +377,7 @@ class Stages:
             key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
         }
         promoted = promote(live, self._rule, self._work())
-        left = self._budget - self.elapsed_seconds - 1.5 * self.caches.seconds
+        left = self._budget - self.elapsed_seconds - 1.5 * self.sampler.cache_seconds
         fewest = self._rule.fewest_confirmation
         kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
         sizes = confirmation_sizes(live, promoted, self._rule)
@@ -397,9 +392,9 @@ class Stages:
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
-        self._trees.arrange(self._turn("confirmation", 0).sides)
+        self._trees.arrange(self._turn("confirmation", 0).folders)
         with contextlib.suppress(CannotImport):  # then base does not load it either
-            self._arms.discover("control")
+            self.sampler.sides.discover("control")
 
     def _say(self, done: int, total: int, message: str) -> None:
         self._doing = (done, total, message)
@@ -431,7 +426,7 @@ class Stages:
         return {key for key, evidence in self._work().items() if not evidence.needs_time}
 
 
-def _arms(stage: Stage) -> tuple[Arm, ...]:
+def _sides(stage: Stage) -> tuple[Side, ...]:
     """Return what is measured in the blocks of a stage."""
     return WITH_CONTROL if stage == "confirmation" else PAIR
 
@@ -439,11 +434,12 @@ def _arms(stage: Stage) -> tuple[Arm, ...]:
 def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[str]:
     """Return the benchmarks that one block of a stage still lacks this take of.
 
-    ``blocks`` are those of the comparison so far. What one arm alone waited for a core in compares
+    ``blocks`` are those of the comparison so far. What one side alone waited for a core in compares
     a contended process with an uncontended one, and is taken again. The rule knows how long threads
-    waited and not what was measured; it holds for all arms alike. So it favours none, and cannot
-    choose a ratio. What waits in every arm stays: its ratio is noisier, and as fair. Where the same
-    arm waits alone whatever is taken again, it is the code that does, or a neighbour that stays.
+    waited and not what was measured; it holds for all sides alike. So it favours none, and cannot
+    choose a ratio. What waits in every side stays: its ratio is noisier, and as fair. Where the
+    same side waits alone whatever is taken again, it is the code that does, or a neighbour that
+    stays.
     """
     takes = [block for block in blocks if (block.stage, block.number) == (stage, number)]
     others = [block for block in blocks if (block.stage, block.number) != (stage, number)]
@@ -451,7 +447,7 @@ def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[st
     one_sided = {
         block.benchmark
         for block in takes
-        if block.take == take - 1 and waiting_arms(block.readings())
+        if block.take == take - 1 and waiting_sides(block.measurements())
     }
     return {
         key

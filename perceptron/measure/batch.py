@@ -20,7 +20,13 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.agreement import Reference, Refused
-from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
+from perceptron.backends.protocol import (
+    Backend,
+    RankFailed,
+    Unsupported,
+    processes_of,
+    threads_of_each,
+)
 from perceptron.errors import UserError
 from perceptron.measure import extras
 from perceptron.measure.hardware import hardware_of, ran_out
@@ -31,7 +37,6 @@ from perceptron.measure.ranks import (
     forget_data,
     make_ready,
     meter_of,
-    sharing_memory,
 )
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
@@ -132,7 +137,7 @@ def first_touch(backend: Backend, job: Batch) -> float | None:
 def _measure(backend: Backend, problem: Problem, job: Batch) -> Outcome:
     of_each = cost.memory(problem, "float64" if job.check else job.dtype)
     for free, needed, where in (
-        (available_bytes(), sharing_memory(backend) * of_each, ""),
+        (available_bytes(), processes_of(backend) * of_each, ""),
         (hardware_of(backend).free_bytes(), of_each, " on the device"),
     ):
         if free is not None and needed > free:

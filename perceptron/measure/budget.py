@@ -19,7 +19,7 @@ in pieces, and what is being done."""
 GRACE = 0.03
 # The most that a single piece may take: what hangs must leave time for the rest.
 PIECE_SHARE = 0.5
-# Of what is left, for starting: with a cold disk cache that takes long without being a hang.
+# Of all, for starting: with a cold disk cache that takes long without being a hang.
 START_SHARE = 0.75
 # Seconds that judging, writing the pages and printing take; of a small budget, a share.
 _ENDING_SECONDS = 5.0
@@ -84,6 +84,11 @@ class Budget:
     def longest_piece(self) -> float:
         """Seconds that a single piece may take."""
         return PIECE_SHARE * self._measuring
+
+    @property
+    def longest_start(self) -> float:
+        """Seconds that starting processes may take."""
+        return START_SHARE * self._measuring
 
     @contextmanager
     def piece(self, seconds: float) -> Iterator[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,7 +13,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
-from perceptron.measure.budget import START_SHARE, Budget, Progress
+from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Batch, Call, Extra, Job, Outcome, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
@@ -32,11 +31,6 @@ Trained = tuple[str, str, str, int]
 
 # Problems that are checked before the first of them is timed: where the time ends, some have times.
 _SOME = 8
-# What takes so many times what was expected hangs, or may as well; a busy neighbour slows less.
-_LONGER_THAN_EXPECTED = 10.0
-_LEAST_SECONDS = 1.0
-# Processes that are not there after so long, or after twice what others took, do not start.
-_LATE_SECONDS = 1.0
 
 
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
@@ -82,18 +76,12 @@ class _Campaign:
             for row in journal.rows
             if row.status == "ok" and getattr(row, "phase", None) is None
         }
-        self._longest: dict[tuple[str, str], float] = {}
-        """Seconds that a backend took with a subject in this start, the longest."""
-        self._longest_start = 0.0
-        """Seconds that starting processes took in this start."""
-        self._is_late = False
-        """Whether there is no time left to start any."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
         self._report("starting")
         wanted = self._wanted(ask)
-        while wanted and self._has_time:
+        while wanted and not self._budget.is_over:
             self._failed.clear()
             for repeat in sorted({job.repeat for job in wanted}):
                 jobs = [
@@ -111,10 +99,6 @@ class _Campaign:
                 then = self._wanted(ask)
             wanted = then
         return not wanted
-
-    @property
-    def _has_time(self) -> bool:
-        return not (self._budget.is_over or self._is_late)
 
     def _broken(self, why: str) -> UserError:
         rows = len(self._journal.rows)
@@ -163,7 +147,7 @@ class _Campaign:
             for members in some:
                 self._shuffle.shuffle(members)
                 for job in members:
-                    if not self._has_time:
+                    if self._budget.is_over:
                         return
                     if self._may_be_done(job) and not self._hangs(job):
                         self._answer(job)
@@ -171,7 +155,7 @@ class _Campaign:
     def _start(self, jobs: Sequence[Job]) -> None:
         """Start the processes of these at once: nothing is timed while others import."""
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
-            if not self._has_time:
+            if self._budget.is_over:
                 return
             wanted: dict[Hashable, tuple[Batch, Backend | None]] = {}
             for job in here:
@@ -179,18 +163,9 @@ class _Campaign:
                 wanted[_process(job)] = (_batch([job]), backend)
                 if self._key(job) not in self._agreed:
                     wanted[_checker(job)] = (_batch([job]), backend)
-            before = self._budget.spent
-            try:
-                with self._budget.piece(START_SHARE * self._budget.left):
-                    self._workers.warm(wanted)
-                self._longest_start = max(self._longest_start, self._budget.spent - before)
+            with self._noting_hangs(self._budget.longest_start):
+                self._workers.warm(wanted)
                 return
-            except Abandoned as abandoned:
-                seconds = self._budget.spent - before
-                if self._longest_start and seconds < max(_LATE_SECONDS, 2 * self._longest_start):
-                    self._is_late = True  # others took as long, and were there
-                    return
-                self._budget.abandoned[abandoned.backend, abandoned.problem] = seconds
 
     def _check(self, jobs: Sequence[Job]) -> None:
         """Have backends show that they train what the reference does, where they have not yet.
@@ -203,7 +178,7 @@ class _Campaign:
             left = {job.problem: job for job in members}
             # Once around, and again without each problem on which the backend did not end.
             while left := {name: job for name, job in left.items() if not self._hangs(job)}:
-                if not self._has_time:
+                if self._budget.is_over:
                     return
                 check = _batch(list(left.values()), self._references)
                 what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
@@ -220,46 +195,40 @@ class _Campaign:
         """Do a job, and keep its row."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
-        before, backend = self._budget.spent, _backend(job)
-        name = (job.backend, job.subject)
-        expected = self._longest.get(name, inf)
-        with self._noting_hangs(expected, job.subject):
+        backend = _backend(job)
+        with self._noting_hangs(self._budget.longest_piece, job.subject):
             seen: Seen
             if isinstance(job, Race):
                 assert backend is not None, "functions do not race"
                 seen = run_race(job, backend, seconds_left=self._budget.until_abandoned)
             else:
                 (seen,) = self._workers.run(_process(job), _batch([job]), backend)
-            took = self._budget.spent - before
-            self._longest[name] = max(self._longest.get(name, 0.0), took)
             self._keep(job, seen)
 
     def _each(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """Yield outcomes up to one that does not come in time: what hangs is noted."""
         while True:
             outcome = None
-            with self._noting_hangs():
+            with self._noting_hangs(self._budget.longest_piece):
                 outcome = next(outcomes, None)
             if outcome is None:
                 return
             yield outcome
 
     @contextmanager
-    def _noting_hangs(self, expected: float = inf, subject: str | None = None) -> Iterator[None]:
-        """Do a piece; keep that it hangs if it was abandoned, unless it was merely begun late.
+    def _noting_hangs(self, seconds: float, subject: str | None = None) -> Iterator[None]:
+        """Do a piece; keep that it hangs if it was abandoned before all of the time was over.
 
         ``subject`` is what it was at; by default the problem.
         """
         budget, before = self._budget, self._budget.spent
         try:
-            with budget.piece(budget.longest_piece):
+            with budget.piece(seconds):
                 yield
         except Abandoned as abandoned:
-            seconds = budget.spent - before
-            if not budget.is_over or seconds >= max(
-                _LEAST_SECONDS, _LONGER_THAN_EXPECTED * expected
-            ):
-                budget.abandoned[abandoned.backend, subject or abandoned.problem] = seconds
+            if not budget.is_over:
+                key = (abandoned.backend, subject or abandoned.problem)
+                budget.abandoned[key] = budget.spent - before
 
     def _hangs(self, job: Job) -> bool:
         """Return whether the backend did not end with this job's subject, or not start."""

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ MeasureLoop = Callable[[float], float | None]
 _TICKS, _READINGS = 1_000, 1_000_000
 # What counts as busy, by psutil's names; a guest's time is in "user" already.
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
-_LOAD_AVERAGE = getattr(os, "getloadavg", None)  # Windows has no such number
 
 
 def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
@@ -47,7 +46,7 @@ def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
     ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
     """
     # First: what follows is load too. That of cores that are not ours says nothing.
-    load = load_average() if usable_cores() == os.cpu_count() else None
+    load = load_average(system) if usable_cores() == os.cpu_count() else None
     cpu, swap = system.cpu_times(), swap_memory(system)
     loop = loop_steadiness() if with_loop else None
     return Conditions(
@@ -77,39 +76,26 @@ def governors(root: Path = Path("/")) -> list[str] | None:
 def quota_cores(root: Path = Path("/")) -> float | None:
     """Return CPU seconds per second that our control group, or a parent, grants; None: no limit.
 
-    https://docs.kernel.org/admin-guide/cgroup-v2.html, and version 1 where that is in use.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html
     """
+    top = root / "sys/fs/cgroup"
+    lines = (_text(root / "proc/self/cgroup") or "").splitlines()
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     quotas = []
-    for group, files in _control_groups(root):
-        words = " ".join(_text(group / name) or "" for name in files).split()
-        # "max", -1 and what is not there, as for the host's path inside a container: no limit.
+    for group in (top / own, *(top / own).parents):
+        words = (_text(group / "cpu.max") or "").split()
+        # "max" and what is not there, as for the host's path inside a container: no limit.
         if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
             quotas.append(int(words[0]) / int(words[1]))
+        if group == top:
+            break
     return min(quotas, default=None)
 
 
-def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the folders of our control group and its parents, with their files of the quota."""
-    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
-        _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        top = root / "sys/fs/cgroup"
-        files: tuple[str, ...] = ("cpu.max",)
-        if controllers:
-            if "cpu" not in controllers.split(","):
-                continue
-            top, files = top / "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-        group = top / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(top):
-                yield folder, files
-
-
-def load_average(
-    read: Callable[[], tuple[float, float, float]] | None = _LOAD_AVERAGE,
-) -> float | None:
+def load_average(system: Any = psutil) -> float | None:
     """Return processes that ran or wanted to over the last minute; None where it is unknown."""
     with contextlib.suppress(OSError):
-        return None if read is None else read()[0]
+        return float(system.getloadavg()[0])
     return None
 
 

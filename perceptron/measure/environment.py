@@ -8,15 +8,13 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 import psutil
 
-from perceptron.backends.data_parallel.nodes import NODES
-from perceptron.backends.protocol import Backend, nodes_of, processes_of
+from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
-from perceptron.library_versions import PACKAGES
+from perceptron.library_versions import versions_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import printed, worker_environment
 from perceptron.measure.loaded_libraries import Loaded
@@ -38,9 +36,6 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
     pools, beneath = _loaded([backend.name for backend in backends], variables)
-    # What crosses a network has other facts, so that nothing takes it for what does not. Which
-    # nodes they are is nothing to publish.
-    nodes = max(map(nodes_of, backends), default=1)
     driver_versions, gpus = gpus_here()
     release = re.match(r"[0-9.]*[0-9]", platform.release())
     return Environment(
@@ -52,31 +47,22 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         system=f"{platform.system()} {release[0] if release else platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         # The library that is loaded says more than a package that lies there.
-        libraries=_packages() | driver_versions | beneath,
+        libraries=versions_of() | driver_versions | beneath,
         pools=pools,
         gpus=gpus,
-        variables=steering_variables(variables) | ({NODES: str(nodes)} if nodes > 1 else {}),
+        variables=steering_variables(variables),
     )
 
 
 def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     """Return what these backends load; raises `UserError` if no process can be started.
 
-    Where they end a process that loads them all, as two builds of one library can, each is asked
-    by itself: what their workers measure must not be lost for this.
+    Where they end a process that loads them all, as two builds of one library can, it is asked for
+    NumPy alone: what their workers measure must not be lost for this.
     """
-    try:
+    with suppress(UserError):
         return _asked(names, variables)
-    except UserError:
-        if not names:
-            raise
-    answers = [_asked([], variables)]
-    for name in names:
-        with suppress(UserError):
-            answers.append(_asked([name], variables))
-    pools = {pool: None for own, _ in answers for pool in own}
-    versions = {what: which for _, own in answers for what, which in own.items()}
-    return list(pools), versions
+    return _asked([], variables)
 
 
 def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
@@ -86,15 +72,6 @@ def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     except subprocess.TimeoutExpired:
         raise UserError(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
     return msgspec.json.decode(answer, type=Loaded)
-
-
-def _packages() -> dict[str, str]:
-    versions: dict[str, str] = {}
-    for name, packages in PACKAGES.items():
-        for package in packages:
-            with suppress(PackageNotFoundError):
-                versions.setdefault(name, version(package))
-    return versions
 
 
 def gpus_here() -> tuple[dict[str, str], list[Gpu]]:

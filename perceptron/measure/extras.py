@@ -14,37 +14,29 @@ from functools import partial
 from typing import Any
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of, loop_of
+from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of, loop_of
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
-from perceptron.measure.hardware import Device, device_of, hardware_of
+from perceptron.measure.hardware import device_of, hardware_of
 from perceptron.measure.job import Part, timed
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
 from perceptron.measure.timing import Clock, Effort, Repeatable, time_training
-from perceptron.problems.problem import ITEMSIZE, DType, Problem
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Timings
 
-# Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
-# and quick enough to be repeated.
-_PRODUCT_WIDTH = 2048
-_COPY_BYTES = 256 * 2**20
-# On a device as on the host, and twice as much until one takes so long: launches then take nothing
-# to speak of.
-_SMALLEST_WIDTH, _LARGEST_WIDTH = 2048, 16_384
-_SMALLEST_COPY, _LARGEST_COPY = 256 * 2**20, 4 * 2**30
-_PRODUCT_SECONDS, _COPY_SECONDS = 5e-3, 1e-3
-# Of the device's memory, which others may use as well.
-_LARGEST_SHARE = 0.25
+# Of a square matrix in the ceiling's product, and of the array that is copied, on a host and on a
+# device: far beyond caches, quick enough to be repeated, and launches take nothing to speak of.
+_HOST_CEILING = (2048, 256 * 2**20)
+_DEVICE_CEILING = (8192, 2**30)
 _TRANSFERRED_BYTES = 64 * 2**20
 # What is profiled: a multiple of the steps in a recorded graph.
 _PROFILED = 20
 # What a device does beside kernels: its profilers call that so.
 _NO_KERNELS = ("Memcpy", "Memset")
 
-# Of a GPU's counter of energy, which moves every 20 to 100 ms; and of a call, between which it is
-# read.
+# Of training for a GPU's counter of energy, which moves every 20 to 100 ms.
 _WINDOW_SECONDS = 2.0
-_LONGEST_STEP_SECONDS = 1.0
+# Of one call of it.
 _CALL_SECONDS = 0.005
 
 ReadJoules = Callable[[], float]
@@ -97,15 +89,20 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
     That is its device, or this host with this process's threads.
     """
-    if accelerator := accelerator_of(backend):
-        yield from device_ceilings(accelerator, device_of(accelerator), dtype, effort)
-        return
-    host, width = Accelerator(), _PRODUCT_WIDTH
-    yield part(
-        "product", 2.0 * width**3, time_training(TimedLoop(host.product(width, dtype)), effort)
-    )
-    # Every byte is read once and written once.
-    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(host.copy(_COPY_BYTES)), effort))
+    accelerator, hardware = accelerator_of(backend), hardware_of(backend)
+    on_host = accelerator is None or accelerator.place == "cpu"
+    width, size = _HOST_CEILING if on_host else _DEVICE_CEILING
+    owner = accelerator or Accelerator()
+    # Every byte of the copy is read once and written once.
+    for name, work, make in (
+        ("product", 2.0 * width**3, partial(owner.product, width, dtype)),
+        ("copy", 2.0 * size, partial(owner.copy, size)),
+    ):
+        loop = TimedLoop(make())
+        hardware.warm_up(loop)
+        yield part(name, work, time_training(loop, effort))
+        hardware.has_worked()
+        del loop  # its memory, before the next takes its own
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
@@ -140,29 +137,25 @@ def profile(
 
     PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
     process, those of a replayed graph too: what the count of `kernels.trace` is compared with.
-    Its seconds are the device's own. On the CPU operations of PyTorch stand for kernels. Raises
-    `Unsupported` for a backend without a device, and for one that says why it cannot be profiled
-    (https://github.com/pytorch/kineto/issues/1062).
+    Its seconds are the device's own. Raises `Unsupported` for a backend without a device, and for
+    one that says why it cannot be profiled (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
-    if accelerator is None:
+    if accelerator is None or accelerator.place == "cpu":
         raise Unsupported("it trains on the CPU, which launches no kernels")
-    device = accelerator.place
     unprofiled = getattr(backend, "unprofiled", None)
     if unprofiled is not None and (reason := unprofiled()) is not None:
         raise Unsupported(reason)
     if profiler is None:
         if (reason := optional.missing("torch")) is not None:
             raise Unsupported(f"the profiler is PyTorch's: {reason}")
-        profiler = partial(_torch_profile, device)
+        profiler = partial(_torch_profile, accelerator.place)
     trainer = backend.prepare(problem, dtype)
     trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
     times: dict[str, list[float]] = defaultdict(list)
     for name, seconds in profiler(lambda: trainer.train(_PROFILED)):
         times[name].append(seconds)
     if not times:
-        if device == "cpu":  # a library other than PyTorch is not seen there
-            raise Unsupported("on the CPU operations of PyTorch alone are seen")
         raise RuntimeError(
             "the profiler saw no kernel: it may lack the right to read the driver's counters"
         )
@@ -186,76 +179,11 @@ def _torch_profile(device: str, work: Callable[[], None]) -> list[Ran]:
 
 
 def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
-    """Yield the kernels among a session's events; of a CPU, operations that call no other."""
+    """Yield the kernels among a session's events."""
     for event in events:
-        if event.device_type.name != device.upper() or event.is_user_annotation:
-            continue
-        if device == "cpu" and (event.cpu_children or not event.name.startswith("aten::")):
-            continue
-        if not event.name.startswith(_NO_KERNELS):
+        on_device = event.device_type.name == device.upper() and not event.is_user_annotation
+        if on_device and not event.name.startswith(_NO_KERNELS):
             yield event.name, event.time_range.elapsed_us() / 1e6
-
-
-def device_ceilings(
-    accelerator: Accelerator,
-    device: Device,
-    dtype: DType,
-    effort: Effort,
-    clock: Clock = time.perf_counter,
-) -> Iterator[Part]:
-    """Time a product in full precision and a copy on the device, as large as they need to be."""
-    itemsize = ITEMSIZE[dtype]
-    width, loop = _large(
-        lambda width: accelerator.product(width, dtype),
-        (_SMALLEST_WIDTH, _LARGEST_WIDTH),
-        lambda width: 3 * itemsize * width**2,
-        _PRODUCT_SECONDS,
-        device,
-        clock,
-    )
-    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
-    del loop
-    size, loop = _large(
-        accelerator.copy,
-        (_SMALLEST_COPY, _LARGEST_COPY),
-        lambda size: 2 * size,
-        _COPY_SECONDS,
-        device,
-        clock,
-    )
-    # Every byte is read once and written once.
-    yield part("copy", 2.0 * size, time_training(TimedLoop(loop), effort))
-
-
-def _large(
-    make: Callable[[int], Loop],
-    sizes: tuple[int, int],
-    memory: Callable[[int], int],
-    seconds: float,
-    device: Device,
-    clock: Clock,
-) -> tuple[int, Loop]:
-    """Return the smallest size whose work takes so many seconds, and its loop, warmed up.
-
-    It is one of a power of two times the smaller of ``sizes``, and fits into the device's memory.
-    """
-    size, largest = sizes
-    while True:
-        free = device.free_bytes()  # others may have given back theirs
-        most = None if free is None else _LARGEST_SHARE * free
-        loop = make(size)
-        loop(1)  # what starts on first use
-        device.warm_up(TimedLoop(loop))
-        begin = clock()
-        loop(1)
-        took = clock() - begin
-        device.has_worked()
-        larger = 2 * size
-        too_large = larger > largest or (most is not None and memory(larger) > most)
-        if took >= seconds or too_large:
-            return size, loop
-        del loop  # its memory, before the next takes its own
-        size = larger
 
 
 def device_costs(
@@ -338,51 +266,28 @@ def counter(device: NvmlDevice) -> ReadJoules:
 def train_by_counter(
     trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
 ) -> Part:
-    """Train from one step of the counter to the first one after two seconds.
+    """Train for two seconds, and return what a counter counted meanwhile.
 
     Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
     stands.
     """
-    iterations = _iterations_of_a_call(trainer, clock)
-    joules, begin, _ = _train_to_step(trainer, iterations, read, clock)
-    trained, end, last = 0, begin, joules
-    while end - begin < _WINDOW_SECONDS:
-        last, end, more = _train_to_step(trainer, iterations, read, clock)
-        trained += more
-    seconds = (end - begin) / trained
+    joules, begin = read(), clock()
+    now, iterations, trained = begin, 1, 0
+    while now - begin < _WINDOW_SECONDS:
+        trainer.reset()
+        trainer.train(iterations)
+        trained += iterations
+        before, now = now, clock()
+        if now - before < _CALL_SECONDS:
+            iterations *= 2
+    counted, seconds = read() - joules, (now - begin) / trained
+    if not counted:
+        raise Unsupported("the GPU's energy counter does not advance")
     return Part(
         name="energy",
         work=1.0,
         seconds=seconds,
         samples=[seconds],
         iterations=trained,
-        energy_joules=(last - joules) / trained,
+        energy_joules=counted / trained,
     )
-
-
-def _train_to_step(
-    trainer: Repeatable, iterations: int, read: ReadJoules, clock: Clock
-) -> tuple[float, float, int]:
-    """Train until the counter moves; return what it then shows, when, and the iterations."""
-    before, begin, trained = read(), clock(), 0
-    while True:
-        trainer.reset()
-        trainer.train(iterations)
-        trained += iterations
-        joules, now = read(), clock()
-        if joules != before:
-            return joules, now, trained
-        if now - begin > _LONGEST_STEP_SECONDS:
-            raise Unsupported("the GPU's energy counter does not advance")
-
-
-def _iterations_of_a_call(trainer: Repeatable, clock: Clock) -> int:
-    """Return iterations that take a few milliseconds."""
-    iterations = 1
-    while True:
-        trainer.reset()
-        begin = clock()
-        trainer.train(iterations)
-        if clock() - begin >= _CALL_SECONDS:
-            return iterations
-        iterations *= 2

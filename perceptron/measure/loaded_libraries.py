@@ -37,10 +37,7 @@ def main(backends: list[str]) -> None:
             for module in getattr(backend, "imports", ()):
                 importlib.import_module(module)
             if accelerator := accelerator_of(backend):
-                for part, version in accelerator.versions().items():
-                    # Two libraries may bring two versions of it.
-                    is_other = versions.get(part, version) != version
-                    versions[f"{part} of {name}" if is_other else part] = version
+                versions |= accelerator.versions()
     pools = [
         ThreadPool(
             library=pool["internal_api"],

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from msgspec.structs import replace
 
-from perceptron.measure.conditions import busy_seconds, steal_share
+from perceptron.measure.conditions import busy_seconds
 from perceptron.measure.timing import Clock
 from perceptron.records.conditions import Conditions, CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
@@ -24,8 +24,6 @@ SMALLEST_SHARE = 0.1
 """The share of a core from which a process is named: a thread beside it on that core loses 10% of
 its speed, twice a tie. What a desktop keeps running stays below."""
 _LONGEST_NAME = 40
-# Busy seconds of which one step of 10 ms is the 2% that count as stolen.
-_FEWEST_BUSY_SECONDS = 0.5
 _PRESSURE = Path("/proc/pressure/cpu")
 
 _Identity = tuple[int, float]  # a pid is given away again: with the time at which it began
@@ -40,10 +38,8 @@ class _Reading:
     """Name and CPU seconds of every process that is not of ours."""
     own: float
     """CPU seconds of this process and its descendants, those that ended among them."""
-    cpu: Any
-    """psutil's times of all CPUs together, None where they are not counted."""
     cpus: list[Any]
-    """CPU times of each CPU that this process may use."""
+    """psutil's times of each CPU that this process may use; none where they are not counted."""
     waited: float | None
     """Seconds in which some thread of the machine was ready and had no core."""
 
@@ -75,14 +71,12 @@ class Look:
             neighbours=_neighbours(first, last, seconds),
             other_cores=_other_cores(first, last, seconds),
             threads_waited=waited,
-            steal_share=_stolen(first.cpu, last.cpu),
         )
 
     def _read(self) -> _Reading:
         others, own = self._processes()
-        cpu, cpus = self._cpus()
         waited = waited_seconds(self._pressure)
-        return _Reading(self._clock(), others, own, cpu, cpus, waited)
+        return _Reading(self._clock(), others, own, self._cpus(), waited)
 
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
         """Return others, None if processes cannot be listed, and our own CPU seconds."""
@@ -107,19 +101,17 @@ class Look:
         )
         return others or None, own
 
-    def _cpus(self) -> tuple[Any, list[Any]]:
+    def _cpus(self) -> list[Any]:
         with contextlib.suppress(OSError, psutil.Error, NotImplementedError):
-            cpu, cpus = self._system.cpu_times(), self._system.cpu_times(percpu=True)
+            cpus = self._system.cpu_times(percpu=True)
             usable = set(_affinity(len(cpus)))
-            return cpu, [cpu for index, cpu in enumerate(cpus) if index in usable]
-        return None, []
+            return [cpu for index, cpu in enumerate(cpus) if index in usable]
+        return []
 
 
 def with_seen(conditions: Conditions, seen: Conditions) -> Conditions:
-    """Return the conditions with what a look has seen; what they know of stolen time stays."""
-    steal = seen.steal_share if conditions.steal_share is None else conditions.steal_share
-    use = {name: getattr(seen, name) for name in CoreUse.__struct_fields__}
-    return replace(conditions, **use, steal_share=steal)
+    """Return the conditions with what a look has seen of the users of the cores."""
+    return replace(conditions, **{name: getattr(seen, name) for name in CoreUse.__struct_fields__})
 
 
 def waited_seconds(pressure: Path = _PRESSURE) -> float | None:
@@ -181,10 +173,3 @@ def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | Non
     if after <= before or len(first.cpus) != len(last.cpus):
         return None
     return max(0.0, after - before - (last.own - first.own)) / seconds
-
-
-def _stolen(before: Any, after: Any) -> float | None:
-    if before is None or after is None:
-        return None
-    enough = busy_seconds(after) - busy_seconds(before) >= _FEWEST_BUSY_SECONDS
-    return steal_share(before, after) if enough else None

@@ -6,8 +6,7 @@ How fast a GPU is clocked right now, why, and what else decides it is read, neve
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -43,51 +42,25 @@ def driver() -> Any:
     return nvml
 
 
-def device_of_process(
-    uuid: str | None = None, variables: Mapping[str, str] = os.environ
-) -> NvmlDevice:
+def device_of_process(uuid: str | None = None) -> NvmlDevice:
     """Return the GPU that CUDA calls its first in this process. Raises `NoDevice` if unsure.
 
-    A ``uuid``, as the library that drives the device tells it, settles it. Else the only GPU, or
-    the first that ``CUDA_VISIBLE_DEVICES`` names. CUDA counts the fastest first and this library by
-    place on the bus, so that an index tells only where CUDA was told to do so too, or where all
-    GPUs are of one kind.
+    That is the one of this ``uuid``, as the library that drives the device tells it, else the only
+    GPU: CUDA and this library count several in different orders.
     """
     nvml = driver()
     try:
         handles = [
             nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
         ]
-        return NvmlDevice(nvml, handles[_index(nvml, handles, uuid, variables)])
+        if uuid is not None:
+            wanted = uuid.removeprefix("GPU-")
+            handles = [one for one in handles if wanted in str(nvml.nvmlDeviceGetUUID(one))]
     except nvml.NVMLError as error:
         raise NoDevice(f"the NVIDIA driver does not tell which GPU is in use: {error}") from None
-
-
-def _index(nvml: Any, handles: list[Any], uuid: str | None, variables: Mapping[str, str]) -> int:
-    visible = variables.get("CUDA_VISIBLE_DEVICES")
-    first = (visible or "").split(",")[0].strip()
-    wanted = uuid or (first if first.startswith(("GPU-", "MIG-")) else None)
-    if wanted is not None:
-        matching = [
-            index
-            for index, handle in enumerate(handles)
-            if nvml.nvmlDeviceGetUUID(handle)
-            .removeprefix("GPU-")
-            .startswith(wanted.removeprefix("GPU-"))
-        ]
-        if len(matching) == 1:
-            return matching[0]
-        raise NoDevice("this process runs on a part of a GPU, or on one that its driver hides")
-    if len(handles) == 1:
-        return 0
-    in_order = variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-    if not in_order and len({nvml.nvmlDeviceGetName(handle) for handle in handles}) != 1:
-        raise NoDevice("this process runs on an unknown one of several GPUs")
-    if visible is None:
-        first = "0"
-    if first.isdecimal() and int(first) < len(handles):
-        return int(first)
-    raise NoDevice(f"CUDA_VISIBLE_DEVICES={visible} names no GPU that the driver knows")
+    if len(handles) != 1:
+        raise NoDevice("this process runs on a part of a GPU, or on an unknown one of several")
+    return NvmlDevice(nvml, handles[0])
 
 
 # https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html

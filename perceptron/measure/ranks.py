@@ -7,10 +7,8 @@ happens on an idle machine too. A process that takes a core from a rank slows it
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from threadpoolctl import threadpool_info
 
@@ -59,12 +57,6 @@ def assert_threads_of_each(backend: Backend, threads: int) -> None:
         ranks.call(assert_threads, threads)
 
 
-def sharing_memory(backend: Backend) -> int:
-    """Return how many processes that train share the memory of this machine."""
-    ranks = ranks_of(backend)
-    return 1 if ranks is None else ranks.on_each_node()
-
-
 def _make_rank_ready(problem: Problem) -> None:
     memory.keep_freed_memory()
     problem.dataset.load()
@@ -78,9 +70,10 @@ def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
     trains on the host in this process alone, whose meter `time_training` makes itself.
     """
     helping, accelerator = ranks_of(backend) or backend, accelerator_of(backend)
-    meter: WaitingMeter
     if hasattr(helping, "process_ids"):
-        meter = Together(helping.process_ids())
+        others = [f"/proc/{number}/task" for number in helping.process_ids()]
+        meter = WaitingMeter("/proc/self/task", *others, left_out=_EXCHANGING)
+        meter.processes = len(others) or 1
     elif accelerator is not None:
         meter = WaitingMeter()
         meter.device = accelerator.kind
@@ -89,56 +82,3 @@ def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
         return
     with closing(meter):
         yield meter
-
-
-class Computing(WaitingMeter):
-    """A meter of the threads of a process without those that exchange gradients."""
-
-    def refresh(self) -> None:
-        super().refresh()
-        for thread in list(self._files):
-            with suppress(OSError):  # it has just ended
-                name = Path(self._threads, thread, "comm").read_text()
-                if name.startswith(_EXCHANGING):
-                    os.close(self._files.pop(thread))
-                    self._nanoseconds.pop(thread, None)
-
-
-class Together(WaitingMeter):
-    """This process and others as one; what is unknown of one is unknown of all.
-
-    ``numbers`` are those of the others; None where they run on other machines, whose threads this
-    one does not see.
-    """
-
-    def __init__(self, numbers: Sequence[int] | None) -> None:
-        self.processes = len(numbers or ()) or 1
-        self.meters = []
-        if numbers is not None:
-            others = (Computing(f"/proc/{number}/task") for number in numbers)
-            self.meters = [WaitingMeter(), *others]
-
-    def __call__(self) -> float | None:
-        waited = [meter() for meter in self.meters]
-        known = [seconds for seconds in waited if seconds is not None]
-        return sum(known) if known and len(known) == len(waited) else None
-
-    def refresh(self) -> None:
-        for meter in self.meters:
-            meter.refresh()
-
-    def leave_out_idle(self) -> None:
-        for meter in self.meters:
-            meter.leave_out_idle()
-
-    @property
-    def ran_seconds(self) -> float:
-        return sum(meter.ran_seconds for meter in self.meters)
-
-    @property
-    def threads(self) -> int:
-        return max(1, sum(meter.threads for meter in self.meters))
-
-    def close(self) -> None:
-        for meter in self.meters:
-            meter.close()

@@ -91,21 +91,8 @@ def take_samples(
 
     Then the uncontended ones count, if they are half of those wanted or more; else as many as that,
     of those that waited least. ``shorten`` allows to put samples together from shorter ones where
-    no long one is uncontended. If the host took much of the ``cores`` meanwhile, all are taken once
-    more, and the better half counts.
+    no long one is uncontended. What the host took of the ``cores`` meanwhile counts as waiting.
     """
-
-    first = _attempt(take, iterations, wanted, stolen, cores, shorten)
-    if not first.stolen:
-        return first
-    second = _attempt(take, iterations, wanted, stolen, cores, shorten)
-    better, other = (second, first) if second.stolen < first.stolen else (first, second)
-    return Samples(better.kept, (*first.dropped, *other.kept, *second.dropped), better.stolen)
-
-
-def _attempt(
-    take: Take, iterations: int, wanted: int, stolen: Stolen, cores: int, shorten: bool
-) -> Samples:
     before, elapsed = stolen(), 0.0
     longer: list[Sample] = []
     taken: list[Sample] = []

@@ -28,8 +28,6 @@ _LARGEST_GROWTH = 100
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
-# Of the time of all cores: a process that had more of it had no neighbour to wait for.
-_ALL_CORES = 0.95
 
 
 class Repeatable(Protocol):
@@ -90,16 +88,9 @@ def time_training(
         iterations = effort.iterations or _calibrated(take, meter, least)
         _warm_up(take, meter, iterations)
         meter.leave_out_idle()
-        cores = usable_cores()
-        begin, ran = clock(), meter.ran_seconds
         shorten = effort.iterations is None
-        samples = take_samples(take, iterations, effort.samples, stolen, cores, shorten)
-        # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
-        # that had all cores waited only for each other.
-        had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
+        samples = take_samples(take, iterations, effort.samples, stolen, usable_cores(), shorten)
     waited = samples.waited
-    if waited is not None and had_all_cores:
-        waited = 0.0
     kept, dropped = (
         [sample.seconds / sample.iterations for sample in own]
         for own in (samples.kept, samples.dropped)
@@ -161,14 +152,10 @@ def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: 
     elapsed = clock() - begin
     after = meter()
     if elapsed < 0:
-        raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
+        raise RuntimeError(f"the clock went back by {-elapsed:.3g} s during a sample")
     waited = None if before is None or after is None else after - before
     limit = largest_waited(meter.threads, meter.processes, meter.device)
     return Sample(iterations, elapsed, waited, limit)
-
-
-class ClockError(RuntimeError):
-    """The clock went back: nothing measured with it can be trusted."""
 
 
 @contextmanager

@@ -14,11 +14,10 @@ is the problem above as a member of a family whose axis is the rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import sqrt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Clusters, Dataset, Separable
@@ -27,31 +26,22 @@ from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
 Axis = Literal["rows", "features", "hidden", "batch", "models"]
+_AXES: tuple[Axis, ...] = get_args(Axis)
 
 FORM = "mlp:ROWSxFEATURESxHIDDEN"
 _PREFIX = "mlp:"
-_EXAMPLES: dict[str, str] = {
-    "": "mlp:1000x20x64",
-    "rows": "mlp:*x20x64:1000",
-    "features": "mlp:1000x*x64:20",
-    "hidden": "mlp:1000x20x*:64",
-    "classes": "mlp:1000x20x64:10c",
-    "batch": "mlp:1000x20x64:128b",
-    "batch size": "mlp:1000x20x64:*b:128",
-    "host": "mlp:1000x20x64:128b:host",
-    "models": "mlp:1000x20x64:400m",
-    "models size": "mlp:1000x20x64:*m:400",
-    "all": "mlp:60000x784x128:10c:128b:adam:host:400m",
-}
-
 _LARGEST = 999_999_999
 _DEEPEST = 64
 
-_COUNT = re.compile(r"(?P<count>[-+.\d]*|\*)(?P<unit>[cbm])")
-_UNITS = {"c": "classes", "b": "batch", "m": "models"}
-_WORDS = {"adam": "optimizer", "adamw": "optimizer", "host": "feed"}
-_ORDER = ("classes", "batch", "optimizer", "feed", "models")
-_UNWRITTEN = ("sgd", "resident", "1m")
+# No leading zeros: a problem has one name.
+_NUMBER = "[1-9][0-9]{0,8}"
+_STARRED = rf"(?:\*|{_NUMBER})"
+_REFERENCE = re.compile(
+    rf"{_PREFIX}(?P<rows>{_STARRED})x(?P<features>{_STARRED})(?P<hidden>(?:x{_STARRED})*)"
+    rf"(?::(?P<classes>{_NUMBER})c)?(?::(?P<batch>{_STARRED})b)?"
+    rf"(?::(?P<optimizer>adamw?))?(?::(?P<feed>host))?(?::(?P<models>{_STARRED})m)?"
+    rf"(?::(?P<size>{_NUMBER}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -76,22 +66,27 @@ class Shape:
     models: int = 1
 
     def __post_init__(self) -> None:
-        _check_depth(len(self.hidden))
-        for index, number in enumerate((self.rows, self.features, *self.hidden)):
-            _number(_name_of(index), str(number))
+        if len(self.hidden) > _DEEPEST:
+            raise UserError(
+                f"{len(self.hidden)} hidden layers are too many: give at most {_DEEPEST}"
+            )
+        for number in (self.rows, self.features, *self.hidden, self.models):
+            if not 1 <= number <= _LARGEST:
+                raise UserError(f"{number} is no size: give whole numbers from 1 to {_LARGEST:,}")
         if self.classes is not None and not 2 <= self.classes <= self.rows:
             raise UserError(
                 f"classes: {self.classes} is not between 2 and the {self.rows} rows, "
-                f"such as {_EXAMPLES['classes']}"
+                "such as mlp:1000x20x64:10c"
             )
         if self.batch is not None and not 1 <= self.batch <= self.rows:
             raise UserError(
                 f"batch: {self.batch} is not between 1 and the {self.rows} rows, "
-                f"such as {_EXAMPLES['batch']}"
+                "such as mlp:1000x20x64:128b"
             )
         if self.feed == "host" and self.batch is None:
-            raise UserError(f"feed: host is for batches: give a batch, such as {_EXAMPLES['host']}")
-        _number("models", str(self.models))
+            raise UserError(
+                "feed: host is for batches: give a batch, such as mlp:1000x20x64:128b:host"
+            )
 
     @property
     def reference(self) -> str:
@@ -108,14 +103,10 @@ class Shape:
         return (*axes, "models")
 
     def family(self, axis: Axis) -> str:
-        """Name the problems that differ from this shape along ``axis``, where a star stands.
+        """Name the problems that differ from this shape along one of its `axes`, a star's place.
 
         Along ``hidden`` all hidden layers have one width, whatever they have here.
-        Raises `UserError` where there is no hidden layer, or no batch.
         """
-        if axis not in self.axes():
-            what = "hidden layer" if axis == "hidden" else "batch"
-            raise UserError(f"{self.reference} has no {what} to vary")
         return self._text(starred=axis)
 
     def _text(self, starred: Axis | None = None) -> str:
@@ -143,34 +134,20 @@ def is_shape(reference: str) -> bool:
     return reference.startswith(_PREFIX)
 
 
+def in_words(axis: Axis) -> str:
+    """Return what an axis is called where sizes are told."""
+    return "hidden width" if axis == "hidden" else axis
+
+
 def parse(reference: str) -> Shape:
     """Read the shape in a reference, with a family's size in place of the star.
 
     >>> parse("mlp:*x20x64:1000") == Shape(1000, 20, (64,))
     True
 
-    Raises `UserError` that says what is wrong, with an example.
+    Raises `UserError` that says what is wrong, or how a shape is written.
     """
     return _read(reference)[0]
-
-
-def axis_of(family: str) -> str | None:
-    """Return what a starred family varies, in words; None for any other family.
-
-    >>> axis_of("mlp:1000x20x*")
-    'hidden width'
-    """
-    try:
-        numbers, parts, size = _split(family)
-        axis = _starred(numbers, parts)
-        if axis is None or size is not None:
-            return None
-        for index, word in enumerate(numbers):
-            if word != "*":
-                _number(_name_of(index), word)
-    except UserError:
-        return None
-    return _in_words(axis)
 
 
 def find(reference: str) -> Problem:
@@ -180,14 +157,7 @@ def find(reference: str) -> Problem:
     Else data, activations, losses and starts are those of the families `perceptron-rows` (no hidden
     layer), `mlp-width` (one) and `mlp-depth` (several). Raises as `parse` does.
     """
-    shape, axis = _read(reference)
-    sizes: dict[Axis, int] = {
-        "rows": shape.rows,
-        "features": shape.features,
-        "hidden": max(shape.hidden, default=0),
-        "batch": shape.batch or shape.rows,
-        "models": shape.models,
-    }
+    shape, axis, size = _read(reference)
     deep = len(shape.hidden) > 1
     dataset: Dataset = Separable("separable points", shape.rows, shape.features)
     hidden: Activation = "tanh" if deep else "sigmoid"
@@ -203,8 +173,8 @@ def find(reference: str) -> Problem:
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
-        axes=() if axis is None else (_in_words(axis),),
-        size=sizes[axis or "rows"],
+        axes=() if axis is None else (in_words(axis),),
+        size=size,
         dataset=dataset,
         layers=(*(Layer(width, hidden) for width in shape.hidden), last),
         loss=loss,
@@ -216,132 +186,37 @@ def find(reference: str) -> Problem:
     )
 
 
-def _starred(numbers: Sequence[str], parts: Mapping[str, str]) -> Axis | None:
-    """Return where the star is; raise `UserError` for stars that make no family."""
-    rows, features, *hidden = (word == "*" for word in numbers)
-    if any(hidden) and not all(hidden):
-        raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
-    if parts.get("classes") == "*":
-        raise UserError("classes are not varied: star rows, features, hidden, batch or models")
-    stars: dict[Axis, bool] = {
-        "rows": rows,
-        "features": features,
-        "hidden": any(hidden),
-        "batch": parts.get("batch") == "*",
-        "models": parts.get("models") == "*",
-    }
-    axes = [axis for axis, is_starred in stars.items() if is_starred]
-    if len(axes) > 1:
-        names = " and ".join(map(_in_words, axes))
-        raise UserError(f"stars at {names}: star one of them, such as {_example(axes[0])}")
-    return axes[0] if axes else None
-
-
-def _read(reference: str) -> tuple[Shape, Axis | None]:
-    """Return the shape and which axis was starred, if one was."""
+def _read(reference: str) -> tuple[Shape, Axis | None, int]:
+    """Return the shape, which axis was starred, if one was, and its size, else the rows."""
     try:
-        numbers, typed, size = _split(reference)
-        axis = _starred(numbers, typed)
-        if axis is None and size is not None:
-            raise UserError(f"a size needs a star in its place, such as {_EXAMPLES['rows']}")
-        if axis is not None and not size:
-            raise UserError(f"needs a size, its {_in_words(axis)}, such as {_example(axis)}")
+        match = _REFERENCE.fullmatch(reference)
+        if match is None:
+            raise UserError("write shapes as mlp:60000x784x128:10c:128b:adam:host:400m")
+        typed: dict[str, Any] = match.groupdict()
+        size = match["size"]
+        starred = [axis for axis in _AXES if "*" in (typed[axis] or "")]
+        if len(starred) > 1 or len(starred) != (size is not None):
+            raise UserError("give one star and its size at the end, such as mlp:*x20x64:1000")
 
-        def number(name: str, word: str) -> int:
-            return _number(name, size if size and word == "*" else word)
+        def number(word: str) -> int:
+            return int(size if size and word == "*" else word)
 
-        rows, features, *hidden = (
-            number(_name_of(index), word) for index, word in enumerate(numbers)
+        shape = Shape(
+            number(typed["rows"]),
+            number(typed["features"]),
+            tuple(map(number, typed["hidden"].split("x")[1:])),
+            classes=typed["classes"] and number(typed["classes"]),
+            batch=typed["batch"] and number(typed["batch"]),
+            optimizer=typed["optimizer"] or "sgd",
+            feed=typed["feed"] or "resident",
+            models=number(typed["models"] or "1"),
         )
-        parts: dict[str, Any] = {
-            name: number(name, word) if name in _UNITS.values() else word
-            for name, word in typed.items()
-        }
-        return Shape(rows, features, tuple(hidden), **parts), axis
+        axis = starred[0] if starred else None
+        if reference != (f"{shape.family(axis)}:{size}" if axis else shape.reference):
+            raise UserError("star every hidden layer or none, and leave out ':1m'")
+        return shape, axis, int(size or shape.rows)
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None
-
-
-def _split(reference: str) -> tuple[tuple[str, ...], dict[str, str], str | None]:
-    """Take a reference apart: numbers, parts by their names of `_ORDER`, and size, as typed.
-
-    A star may stand in place of each. Raises `UserError` for a part that is none, or is out of
-    order.
-    """
-    first, *words = reference.removeprefix(_PREFIX).split(":")
-    numbers = tuple(first.split("x"))
-    if not reference.startswith(_PREFIX) or len(numbers) < 2:
-        raise UserError(
-            f"needs rows, features and the width of each hidden layer, such as {_EXAMPLES['']}"
-        )
-    _check_depth(len(numbers) - 2)
-    parts: dict[str, str] = {}
-    size = None
-    for index, word in enumerate(words):
-        match = _COUNT.fullmatch(word)
-        name = _UNITS[match["unit"]] if match else _WORDS.get(word)
-        if name and word not in _UNWRITTEN:
-            _check_order(name, word, parts)
-            parts[name] = match["count"] if match else word
-        elif index == len(words) - 1 and _is_size(word, "*" in (*numbers, *parts.values())):
-            size = word
-        else:
-            raise _not_a_part(word)
-    return numbers, parts, size
-
-
-def _name_of(index: int) -> str:
-    """Name the number at this place of ``ROWSxFEATURESxHIDDEN``."""
-    return f"width of hidden layer {index - 1}" if index > 1 else ("rows", "features")[index]
-
-
-def _number(name: str, word: str) -> int:
-    """Return the whole number that a word is; raise `UserError` that begins with ``name``."""
-    # No leading zeros: a problem has one name.
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", word):
-        example = _EXAMPLES[name if name in _UNITS.values() else ""]
-        raise UserError(
-            f"{name}: {word!r} is no whole number from 1 to {_LARGEST:,}, such as {example}"
-        )
-    return int(word)
-
-
-def _check_depth(depth: int) -> None:
-    """Raise `UserError` for more hidden layers than any model has."""
-    if depth > _DEEPEST:
-        raise UserError(f"{depth} hidden layers are too many: give at most {_DEEPEST}")
-
-
-def _is_size(word: str, has_star: bool) -> bool:
-    if word in _UNWRITTEN or get_close_matches(word, _WORDS):
-        return False
-    return has_star or word == "" or word.isdecimal()
-
-
-def _check_order(name: str, word: str, before: Mapping[str, str]) -> None:
-    if name in before:
-        raise UserError(f"{name} given twice, last as {word!r}")
-    for other in before:
-        if _ORDER.index(other) > _ORDER.index(name):
-            raise UserError(f"{word!r} must come before the {other}: {_EXAMPLES['all']}")
-
-
-def _not_a_part(word: str) -> UserError:
-    if word in _UNWRITTEN:
-        return UserError(f"{word!r} goes without saying: leave out ':{word}'")
-    if word.isdecimal():
-        return UserError(f"{word!r}: a size comes last, such as {_EXAMPLES['rows']}")
-    near = get_close_matches(word, _WORDS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"use the parts of {_EXAMPLES['all']}"
-    return UserError(f"{word!r} is no part of a shape: {hint}")
-
-
-def _in_words(axis: Axis) -> str:
-    return "hidden width" if axis == "hidden" else axis
-
-
-def _example(axis: Axis) -> str:
-    return _EXAMPLES.get(f"{axis} size", _EXAMPLES[axis])
 
 
 # Descent is stable up to 2/λ, λ the steepest curvature (LeCun et al., Efficient BackProp, 1998,

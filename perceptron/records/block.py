@@ -11,8 +11,8 @@ from msgspec import Struct
 from perceptron.grouping import grouped
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
-Arm = Literal["base", "head", "control"]
-PAIR: tuple[Arm, ...] = ("base", "head")
+Side = Literal["base", "head", "control"]
+PAIR: tuple[Side, ...] = ("base", "head")
 Stage = Literal["calibration", "count", "screen", "confirmation"]
 Status = Literal["ok", "skipped", "failed", "slow", "untried"]
 
@@ -66,7 +66,7 @@ class Benchmark(Struct, frozen=True, kw_only=True):
         return key_of(self.name, self.params, self.test)
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class SideMeasurement(Struct, frozen=True, kw_only=True):
     """What one process gave for one benchmark."""
 
     status: Status
@@ -113,35 +113,35 @@ class Block(Struct, frozen=True, kw_only=True):
     """Which block of its stage, from 0; while calibrating, which attempt, and while counting, which
     round: see `perceptron.gate.counting.stage`."""
     take: int = 0
-    """0, and more where the same was measured again because one arm had waited for a core and
+    """0, and more where the same was measured again because one side had waited for a core and
     another had not. Which of several takes counts: see `counted`."""
     benchmark: str
     """The `Benchmark.key`."""
-    order: list[Arm]
-    """Which arm was measured first, second …"""
-    sides: dict[Arm, str]
-    """In which of the folders, whose paths have equal lengths, each arm's tree lay."""
-    base: Reading
-    head: Reading
-    control: Reading | None = None
+    order: list[Side]
+    """Which side was measured first, second …"""
+    folders: dict[Side, str]
+    """In which of the folders, whose paths have equal lengths, each side's tree lay."""
+    base: SideMeasurement
+    head: SideMeasurement
+    control: SideMeasurement | None = None
     elapsed_seconds: float = 0.0
     """Of the whole comparison, when this block was done; the time between two starts not counted.
     """
 
-    def readings(self) -> dict[Arm, Reading]:
-        """Return what each arm of this block gave."""
-        readings: dict[Arm, Reading] = {"base": self.base, "head": self.head}
+    def measurements(self) -> dict[Side, SideMeasurement]:
+        """Return what each side of this block gave."""
+        measurements: dict[Side, SideMeasurement] = {"base": self.base, "head": self.head}
         if self.control is not None:
-            readings["control"] = self.control
-        return readings
+            measurements["control"] = self.control
+        return measurements
 
-    def reading(self, arm: Arm) -> Reading | None:
-        """Return what ``arm`` gave; None if it has no process in this block."""
-        return self.readings().get(arm)
+    def measurement(self, side: Side) -> SideMeasurement | None:
+        """Return what ``side`` gave; None if it has no process in this block."""
+        return self.measurements().get(side)
 
-    def log_ratio(self, arm: Arm = "head") -> float | None:
-        """Return log(arm / base), None unless both are positive numbers; 0 if they are equal."""
-        other = self.reading(arm)
+    def log_ratio(self, side: Side = "head") -> float | None:
+        """Return log(side / base), None unless both are positive numbers; 0 if they are equal."""
+        other = self.measurement(side)
         base, value = self.base.value, None if other is None else other.value
         if base is None or value is None or not (isfinite(base) and isfinite(value)):
             return None
@@ -153,14 +153,14 @@ class Block(Struct, frozen=True, kw_only=True):
         return log(quotient) if 0 < quotient < inf else log(value) - log(base)
 
 
-def waiting_arms(readings: Mapping[Arm, Reading]) -> frozenset[Arm]:
-    """Return the arms that waited for a core where others did not; none if that is unknown.
+def waiting_sides(measurements: Mapping[Side, SideMeasurement]) -> frozenset[Side]:
+    """Return the sides that waited for a core where others did not; none if that is unknown.
 
     A failure is a finding of its own: beside it nothing is said.
     """
-    known = _known_waits(readings)
-    waited = {arm for arm, share in known.items() if share > LARGEST_WAITED_SHARE}
-    return frozenset(waited) if len(waited) < len(readings) else frozenset()
+    known = _known_waits(measurements)
+    waited = {side for side, share in known.items() if share > LARGEST_WAITED_SHARE}
+    return frozenset(waited) if len(waited) < len(measurements) else frozenset()
 
 
 def by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
@@ -171,8 +171,8 @@ def by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
 def counted(blocks: Iterable[Block]) -> list[Block]:
     """Return the take of each block that counts, at the place of its first.
 
-    Of those with the most ratios the last one; if some arm waited alone in that one too, the take
-    whose arms differ least in how long they waited. The ratios themselves have no say.
+    Of those with the most ratios the last one; if some side waited alone in that one too, the take
+    whose sides differ least in how long they waited. The ratios themselves have no say.
     """
     takes = grouped(blocks, lambda block: (block.stage, block.number, block.benchmark))
     return [_best(own) for own in takes.values()]
@@ -181,25 +181,25 @@ def counted(blocks: Iterable[Block]) -> list[Block]:
 def _best(takes: list[Block]) -> Block:
     most = max(map(_ratios, takes))
     usable = [block for block in reversed(takes) if _ratios(block) == most]
-    if not waiting_arms(usable[0].readings()):
+    if not waiting_sides(usable[0].measurements()):
         return usable[0]
 
     def waiting_difference(block: Block) -> float:
-        waits = _known_waits(block.readings()).values()
+        waits = _known_waits(block.measurements()).values()
         return max(waits) - min(waits) if waits else inf
 
     return min(usable, key=waiting_difference)
 
 
 def _ratios(block: Block) -> int:
-    return sum(block.log_ratio(arm) is not None for arm in block.readings())
+    return sum(block.log_ratio(side) is not None for side in block.measurements())
 
 
-def _known_waits(readings: Mapping[Arm, Reading]) -> dict[Arm, float]:
-    """Return how long each arm waited; nothing unless all of them say so."""
+def _known_waits(measurements: Mapping[Side, SideMeasurement]) -> dict[Side, float]:
+    """Return how long each side waited; nothing unless all of them say so."""
     waits = {
-        arm: reading.waited
-        for arm, reading in readings.items()
-        if reading.status == "ok" and reading.waited is not None
+        side: measurement.waited
+        for side, measurement in measurements.items()
+        if measurement.status == "ok" and measurement.waited is not None
     }
-    return waits if len(waits) == len(readings) else {}
+    return waits if len(waits) == len(measurements) else {}

@@ -181,7 +181,7 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Side(Struct, frozen=True, kw_only=True):
+class ComparedRevision(Struct, frozen=True, kw_only=True):
     """One of the two revisions, as it was named and as it was found."""
 
     name: str
@@ -232,12 +232,11 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
     suite: str
     suite_state: str | None = None
-    """Where it lies in another repository than the code: the commit of that, and a digest of the
-    benchmarks as they lay there."""
+    """Of one in another repository than the code: a digest of its benchmarks as they lay there."""
     benchmarks: str | None
     """The regular expression that chose them."""
-    base: Side
-    head: Side
+    base: ComparedRevision
+    head: ComparedRevision
     budget_seconds: float
     seed: int
     rule: dict[str, float]

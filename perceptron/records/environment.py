@@ -47,8 +47,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     """Sorted: in which order a process has loaded them is no fact, and changes from run to run."""
     gpus: list[Gpu] = []
     variables: dict[str, str] = {}
-    """Environment variables that steer numerical libraries; as ``PERCEPTRON_NODES`` the number of
-    nodes over which processes trained together, where they were several."""
+    """Environment variables that steer numerical libraries."""
 
     def __post_init__(self) -> None:
         force_setattr(self, "pools", sorted(self.pools, key=msgspec.json.encode))

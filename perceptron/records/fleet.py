@@ -29,7 +29,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """One machine of a fleet: the state of its job and its rows so far."""
 
     job: str
-    """The partition or ``local-1``; of a job on several nodes with the node's number, ``a/1``."""
+    """The partition or ``local-1``."""
     machine: str | None = None
     """The name under which it measures; None until it has begun."""
     state: JobState
@@ -78,7 +78,7 @@ class CollectedRun(Struct, frozen=True, kw_only=True):
     rows: int
     """Rows that the run has now."""
     added: int
-    """Rows that this merge added, or all merges of a waiting process."""
+    """Rows that this merge added."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):

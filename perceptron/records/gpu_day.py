@@ -6,7 +6,6 @@ import gzip
 import io
 import re
 import tarfile
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,6 @@ from perceptron.records.files.write import cannot_write, replace
 STATE = "gpu-day.json"
 ARCHIVE = "gpu-day.tar.gz"
 LOGS = "log"
-_MOST_BYTES = 16 * 2**20
 # What an archive may hold, unpacked: rows are text, which packs to a tenth.
 _MOST_UNPACKED_BYTES = 2**30
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
@@ -35,24 +33,9 @@ class Stage(Struct, frozen=True):
     tells: str
     seconds: float
     commands: str
-    """Commands as typed after ``perceptron`` or Python, joined by ``&&``; variables in braces."""
+    """The command as typed after ``perceptron`` or Python; variables in braces."""
     number: int = 0
     """Its place in the day."""
-
-
-class Smoked(Struct, frozen=True, kw_only=True):
-    """One number of the first half minute, beside what it should be about."""
-
-    what: str
-    """A backend, or what else was timed."""
-    measured: float | None
-    unit: str
-    low: float | None = None
-    """The expected range, on an H100; None where nothing is known."""
-    high: float | None = None
-    remark: str | None = None
-    """Why there is no number, or what one so far off means."""
-    failed: bool = False
 
 
 class StageOutcome(Struct, frozen=True, kw_only=True):
@@ -68,8 +51,6 @@ class StageOutcome(Struct, frozen=True, kw_only=True):
     rows: int = 0
     """Measured by it."""
     reason: str | None = None
-    smoke: list[Smoked] = []
-    """Of the stage of that name, what it found."""
 
     @property
     def is_bad_news(self) -> bool:
@@ -87,12 +68,11 @@ class DayState(Struct, frozen=True, kw_only=True):
 
 
 class Packed(Struct, frozen=True, kw_only=True):
-    """The archive of the results; ``left_out`` names files for which it had no room."""
+    """The archive of the results."""
 
     archive: str
     files: int
     bytes: int
-    left_out: list[str] = []
 
 
 class DayResult(Struct, frozen=True, kw_only=True):
@@ -138,63 +118,26 @@ def keep_day(results: Path, state: DayState) -> None:
         raise cannot_write(results, error) from None
 
 
-class Packer:
-    """Packs what is in a folder of results into an archive: the state, runs, messages.
+def pack(results: Path, archive: Path) -> Packed:
+    """Replace the archive by one of what is in a folder of results: the state, runs, messages.
 
-    Only if something there has changed since the last time: compressing takes a core from what is
-    being measured.
+    Raises `UserError` if it cannot be written.
     """
-
-    def __init__(self, results: Path, archive: Path) -> None:
-        self._results, self._archive = results, archive
-        self._last: tuple[dict[str, tuple[int, int]], Packed] | None = None
-
-    def pack(self) -> Packed:
-        """Replace the archive by one of what is there now, and return what it holds.
-
-        Where there is no room for all, the largest files are left out. Raises `UserError` if it
-        cannot be written.
-        """
-        found = _members(self._results)  # before they are read: what changes meanwhile is news
-        if self._last is None or self._last[0] != found or not self._archive.exists():
-            self._last = found, self._pack(found)
-        return self._last[1]
-
-    def _pack(self, names: Iterable[str]) -> Packed:
-        contents = {}
-        for name in names:
-            with suppress(FileNotFoundError):
-                contents[name] = (self._results / name).read_bytes()
-        packed, left_out = _packed(contents), []
-        while len(packed) > _MOST_BYTES and contents:
-            left_out.append(max(contents, key=lambda name: len(contents[name])))
-            del contents[left_out[-1]]
-            packed = _packed(contents)
-        try:
-            self._archive.parent.mkdir(parents=True, exist_ok=True)
-            replace(self._archive, packed)
-        except OSError as error:
-            raise UserError(f"{self._archive}: cannot be written: {error.strerror}") from None
-        return Packed(
-            archive=str(self._archive),
-            files=len(contents),
-            bytes=len(packed),
-            left_out=sorted(left_out),
-        )
-
-
-def _members(results: Path) -> dict[str, tuple[int, int]]:
-    """Return what is packed of a folder: names, with the size and time of each file."""
-    members = {}
+    contents = {}
     for pattern in (STATE, "runs/*/*", "runs/*/*/*", f"{LOGS}/*"):
         for file in sorted(results.glob(pattern)):
             name = file.relative_to(results).as_posix()
             # Drafts of files that are being replaced come and go.
             if file.is_file() and _MEMBER.fullmatch(name) and not name.endswith(".tmp"):
                 with suppress(FileNotFoundError):
-                    about = file.stat()
-                    members[name] = about.st_size, about.st_mtime_ns
-    return members
+                    contents[name] = file.read_bytes()
+    packed = _packed(contents)
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        replace(archive, packed)
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be written: {error.strerror}") from None
+    return Packed(archive=str(archive), files=len(contents), bytes=len(packed))
 
 
 def _packed(contents: dict[str, bytes]) -> bytes:
@@ -211,12 +154,10 @@ def _packed(contents: dict[str, bytes]) -> bytes:
 def unpack(archive: Path, results: Path) -> list[str]:
     """Write what an archive holds into a folder of results; return the runs, by their folders.
 
-    Raises `UserError` for what is no such archive, for a name that leads elsewhere, where a
-    rehearsal and measurements would lie in one folder, and where rows would be lost: those of a
-    run that the folder has more of than the archive.
+    Raises `UserError` for what is no such archive, for a name that leads elsewhere, and where rows
+    would be lost: those of a run that the folder has more of than the archive.
     """
     contents = _contents(archive)
-    _keep_apart(archive, contents, results)
     for name, content in contents.items():
         file = results / name
         own = file.read_bytes() if file.name == _ROWS and file.exists() else b""
@@ -231,32 +172,6 @@ def unpack(archive: Path, results: Path) -> list[str]:
     except OSError as error:
         raise cannot_write(results, error) from None
     return sorted(str(Path(name).parent) for name in contents if Path(name).name == _ROWS)
-
-
-def _keep_apart(archive: Path, contents: dict[str, bytes], results: Path) -> None:
-    """Raise `UserError` where one of an archive and a folder is a rehearsal's and one is not."""
-    file = results / STATE
-    if not file.exists() and not any(results.glob("runs/*/*")):
-        return
-    try:
-        here = _is_rehearsal(file.read_bytes()) if file.exists() else False
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
-    packed = _is_rehearsal(contents.get(STATE, b""))
-    if here != packed:
-        is_one, holds = ("a", "measurements") if packed else ("no", "a rehearsal")
-        raise UserError(
-            f"{archive}: is {is_one} rehearsal, and {results} holds {holds}: unpack into another "
-            "--results"
-        )
-
-
-def _is_rehearsal(state: bytes) -> bool:
-    """Tell of what a day keeps of itself; what cannot be read is no rehearsal."""
-    try:
-        return msgspec.json.decode(state, type=DayState).rehearsal
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
 
 
 def _contents(archive: Path) -> dict[str, bytes]:

@@ -31,6 +31,7 @@ from perceptron.records.files.write import append, cannot_write, cut_unfinished,
 from perceptron.records.row import Row, lost_rows, times, was_killed
 from perceptron.records.run import Hang, Run, now
 
+ROWS = "measurements.jsonl"
 # How often at most it is written down what a run has spent.
 _SECONDS_BETWEEN_NOTES = 5.0
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
@@ -47,7 +48,7 @@ class RunJournal:
     def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
         self.folder = folder
         self.complaints: list[str] = []
-        before = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
+        before = list(read_rows(folder / ROWS, self.complaints.append))
         self._lost_before = lost_rows(before)
         self.rows: list[Row] = [row for row in before if not was_killed(row.reason)]
         self.times = times(self.rows)
@@ -176,7 +177,7 @@ def load_run(
     ``complain`` as in `read_rows`.
     """
     run, environment = load_plan(folder), load_environment(folder)
-    file = folder / "measurements.jsonl"
+    file = folder / ROWS
     must_be_a_file(file)
     try:
         return run, environment, list(read_rows(file, complain))
@@ -232,7 +233,7 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
     for file in sorted(machine.glob("*/run.json"), reverse=True):
         if not _is_open(file, run):
             continue
-        lines = open_locked(file.parent / "measurements.jsonl")
+        lines = open_locked(file.parent / ROWS)
         if lines is None:
             continue  # being measured right now, by another process
         if not _is_open(file, run):
@@ -264,7 +265,7 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
             folder.mkdir()
         except FileExistsError:
             continue  # another run started in the same second
-        lines = open_locked(folder / "measurements.jsonl")
+        lines = open_locked(folder / ROWS)
         assert lines is not None, "a new folder has no other user"
         replace(folder / "run.json", run)
         return folder, lines
@@ -291,5 +292,5 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
 
 def count_rows(results: Path, machine: str = "*") -> int:
     """Return how many rows lie in a folder of results, or those of one machine."""
-    files = results.glob(f"runs/{machine}/*/measurements.jsonl")
+    files = results.glob(f"runs/{machine}/*/{ROWS}")
     return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())

@@ -17,12 +17,12 @@ from perceptron.analysis.sizes import size_axis, sized
 from perceptron.answer import Table
 from perceptron.numbers import NONE, enumerated
 from perceptron.records.comparison import (
+    ComparedRevision,
     Comparison,
     CrossoverEnd,
     LeftOut,
     MovedCrossover,
     Row,
-    Side,
     rule_of,
 )
 from perceptron.report import comparison_row as shown
@@ -426,7 +426,7 @@ def _overtakes(moved: MovedCrossover, end: CrossoverEnd) -> str:
     return f"{first} overtakes {second} at {sized(size, size_axis(moved.family))}{''.join(ends)}"
 
 
-def side_name(side: Side) -> str:
+def side_name(side: ComparedRevision) -> str:
     """Return the name of a revision with its commit: ``HEAD^1`` alone is another one each time."""
     commit = side_commit(side, _COMMIT)
     # A commit that was named by its own digits.
@@ -435,7 +435,7 @@ def side_name(side: Side) -> str:
     return f"{shortened(side.name, _LONGEST_NAME)} ({commit})"
 
 
-def side_commit(side: Side, digits: int = 40) -> str:
+def side_commit(side: ComparedRevision, digits: int = 40) -> str:
     """Return the commit of a revision, and that there are changes beside it."""
     commit = side.commit[:digits]
     return commit if side.changes is None else f"{commit} with changes {side.changes[:digits]}"

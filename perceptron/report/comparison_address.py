@@ -10,7 +10,7 @@ import hashlib
 import re
 
 from perceptron.errors import UserError
-from perceptron.records.comparison import ComparisonPlan, Side
+from perceptron.records.comparison import ComparedRevision, ComparisonPlan
 
 FOLDER = "gate"
 """The folder of all comparisons, below the folder of pages."""
@@ -54,7 +54,7 @@ def published(url: str) -> str:
     return url.rstrip("/")
 
 
-def _side(side: Side) -> str | None:
+def _side(side: ComparedRevision) -> str | None:
     commit = side.commit[:_COMMIT]
     changes = side.changes and side.changes[:_COMMIT]
     if len(commit) < _COMMIT or not all(map(_HEX.fullmatch, filter(None, (commit, changes)))):

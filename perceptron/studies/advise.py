@@ -62,8 +62,6 @@ def _count(help_text: str, metavar: str) -> Option:
 class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     """A training that is to be fast; what describes its shape is resolved to a ``problem``."""
 
-    in_seconds: ClassVar[bool] = True
-
     rows: Annotated[int | None, _count("Rows of the training data.", "N")] = None
     features: Annotated[int | None, _count("Features of the training data.", "D")] = None
     hidden: Annotated[

@@ -11,7 +11,6 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.locator import doubt_of
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
@@ -129,7 +128,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def first_rounds(self) -> int:
-        """Repeats that every size gets before any gets all ``rounds``; the most are twice those."""
+        """Repeats that every size gets before any gets all ``rounds``."""
         return min(2 if self.quick else 3, self.rounds)
 
     @property
@@ -267,14 +266,11 @@ def _order(backend: str, backends: Sequence[str]) -> int:
 
 def next_jobs(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
     """Return what is missing of the first of `_steps` of which something is."""
-    return next((jobs for step in _steps(plan, rows) if (jobs := missing(step, rows))), [])
+    return next((jobs for step in _steps(plan) if (jobs := missing(step, rows))), [])
 
 
-def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]:
-    """Yield jobs step by step: the finding, every family soon, then where an answer is in doubt.
-
-    All get the first processes before any gets more, and enough before some get the most.
-    """
+def _steps(plan: BenchPlan) -> Iterator[list[Time]]:
+    """Yield jobs step by step: the finding, every family soon, then repeat by repeat."""
     problems = _every_family_soon(plan.sweep())
     # What cannot run costs no time, and every family has a row that says why.
     every = sweep_jobs(plan, problems, range(1))
@@ -284,7 +280,8 @@ def _steps(plan: BenchPlan, rows: Sequence[Measurement]) -> Iterator[list[Time]]
     for begin in range(0, len(problems), together):
         yield sweep_jobs(plan, problems[begin : begin + together], range(plan.first_rounds))
     yield finding_jobs(plan, plan.rounds)
-    yield from _in_doubt(plan, problems, rows)
+    for repeat in range(plan.first_rounds, plan.rounds):
+        yield sweep_jobs(plan, problems, [repeat])
 
 
 def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
@@ -307,50 +304,15 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
     ]
 
 
-def sweep_jobs(
-    plan: BenchPlan,
-    problems: Iterable[Problem],
-    repeats: Iterable[int],
-    threads: Iterable[int] | None = None,
-) -> list[Time]:
+def sweep_jobs(plan: BenchPlan, problems: Iterable[Problem], repeats: Iterable[int]) -> list[Time]:
     """Return the jobs of these problems, each on every backend in these processes."""
     return [
-        size_job(problem.reference, backend, plan.dtype, count, repeat, plan.quick)
+        size_job(problem.reference, backend, plan.dtype, threads, repeat, plan.quick)
         for repeat in repeats
-        for count in threads or plan.threads
+        for threads in plan.threads
         for problem in problems
         for backend in plan.backends
     ]
-
-
-def _in_doubt(
-    plan: BenchPlan, problems: Sequence[Problem], rows: Sequence[Measurement]
-) -> Iterator[list[Time]]:
-    """Yield the next process of each family, that which is most in doubt first.
-
-    A process that all sizes should get comes before one of the sizes that are undecided even then.
-    """
-    families: dict[tuple[str, int], list[Problem]] = {}
-    for threads in plan.threads:
-        for problem in problems:
-            families.setdefault((problem.family, threads), []).append(problem)
-    chosen = []
-    for (family, threads), members in families.items():
-        doubt = doubt_of(row for row in rows if (row.family, row.all_threads) == (family, threads))
-        undecided = [problem for problem in members if problem.size in doubt.sizes]
-        for some, first, most in (
-            (members, plan.first_rounds, plan.rounds),
-            (undecided, plan.rounds, 2 * plan.rounds),
-        ):
-            jobs = missing(sweep_jobs(plan, some, range(first, most), [threads]), rows)
-            if jobs:
-                chosen.append((some is members, doubt, jobs))
-                break
-    for is_owed, _, jobs in sorted(chosen, key=lambda choice: choice[:2], reverse=True):
-        # Sizes that came into doubt later lack earlier processes: what most of them share is next.
-        repeats = [job.repeat for job in jobs]
-        repeat = min(repeats) if is_owed else max(dict.fromkeys(repeats), key=repeats.count)
-        yield [job for job in jobs if job.repeat == repeat]
 
 
 def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:

@@ -41,6 +41,9 @@ from perceptron.studies.idle import (
 )
 from perceptron.studies.study import Estimating, Plan, Study
 
+# None of so short a study goes to how steady the CPU is.
+_SHORT_SECONDS = 60.0
+
 
 def carry_out(
     study: Study,
@@ -73,7 +76,7 @@ def carry_out(
         plan.most_threads,
         machine,
         results,
-        quick=plan.quick or plan.in_seconds,
+        quick=plan.quick or plan.budget_seconds < _SHORT_SECONDS,
         budget=budget,
         wait=wait,
     ) as (journal, run, _):

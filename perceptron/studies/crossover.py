@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import inf
 from pathlib import Path
@@ -12,16 +12,14 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import amortisations, from_cold
-from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
-from perceptron.analysis.crossover.words import missing, shared_state, verdicts
+from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import definitions, usable_rows
-from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device
 from perceptron.analysis.what_if.estimate import WhatIf, estimate_source, estimate_tables
@@ -193,7 +191,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
-        training: dict[str, object] = {
+        training = {
             "--family": self.families,
             "--problem": self.problems,
             "--backends": self.backends,
@@ -203,9 +201,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--iterations": self.iterations != CrossoverPlan().iterations,
             "--threads of several numbers": self.threads[1:],
         }
-        for option, given in training.items():
-            if given:
-                raise UserError(f"{option} is about training: leave it out with --functions")
+        _refuse(training, "is about training: leave it out with --functions")
         found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
@@ -223,9 +219,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--quick": self.quick,
             "--what-if": self.what_if,
         }
-        for option, given in measuring.items():
-            if given:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
+        _refuse(measuring, "is about measuring: leave it out with --from")
         return self
 
     @property
@@ -285,6 +279,13 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
 
 
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raise `UserError` for the first of these options that is given."""
+    for option, given in options.items():
+        if given:
+            raise UserError(f"{option} {why}")
+
+
 class CrossoverStudy:
     """The study."""
 
@@ -319,7 +320,7 @@ class CrossoverStudy:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
         estimated = what_if.kept(run)
-        warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
         if _is_list(plan):
             found = list(map(_within_bracket, found))
@@ -409,7 +410,6 @@ def answer_of(
     parts = told(every, guesses)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
-    shared = shared_state(found)
     elsewhere = _elsewhere(cold, found)
     notes = [
         *(f"{line}." for line in without_rival(rows)),
@@ -419,7 +419,6 @@ def answer_of(
             if any(one.decided for one in cold) and not elsewhere
             else []
         ),
-        *([] if shared is None else [f"of:    {described(shared)}"]),
         *map(source_line, sources),
         *([estimate_source(guesses)] if guesses else []),
     ]

@@ -7,23 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.use import SourceUse, uses
-from perceptron.analysis.select import definitions, moment
-from perceptron.analysis.training import kept_apart
+from perceptron.analysis.select import definitions
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
-from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
-from perceptron.records.readers.reading import NOT_ASKED_FOR, Reading, ReadRequest, is_case_of
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import revision
 from perceptron.records.warning import MeasurementWarning
 
 _OTHER_COMMIT = "of a commit that was not asked for"
-# Commits that an error names: those that somebody may have meant.
+# Commits that an error names.
 _NAMED_COMMITS = 5
-# Of all families together: more take minutes to judge, and nobody reads them.
-_MOST_PAIRS = 20_000
 
 
 Uses = Callable[[Sequence[Crossover]], list[SourceUse]]
@@ -74,7 +70,6 @@ def read_files(
     if wanted:  # pages judge every pair of the rows that they are given
         named = {backend for pair in wanted for backend in pair}
         rows = [row for row in rows if row.backend in named]
-    _must_be_judged_in_time(rows)
 
     def accounted(found: Sequence[Crossover]) -> list[SourceUse]:
         if not found:
@@ -84,23 +79,10 @@ def read_files(
         return uses(loaded, found, unwanted)
 
     warnings = [
-        *_warnings(loaded, roles),
-        *kept_apart(rows),
+        *(warning for source in loaded for warning in source.warnings),
         *definitions(rows).warnings(),
     ]
     return rows, tuple(wanted), accounted, warnings
-
-
-def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
-    """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
-    cases = grouped(rows, lambda row: (row.family, ground(row)))
-    backends = [len({row.backend for row in own}) for own in cases.values()]
-    pairs = sum(number * (number - 1) // 2 for number in backends)
-    if pairs > _MOST_PAIRS:
-        raise UserError(
-            f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: choose pairs with "
-            "--pair A:B, or families with --family"
-        )
 
 
 def _named(commit: str, rows: Iterable[Measurement]) -> str:
@@ -109,40 +91,19 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
     Rows keep its first digits, and "-dirty" behind them where files had changed: the digits alone
     name the clean one.
     """
-    newest: dict[str, str] = {}
-    for row in rows:
-        if row.commit is not None:
-            newest[row.commit] = max(moment(row), newest.get(row.commit, ""))
+    known = {row.commit for row in rows if row.commit is not None}
     begins = revision(commit) or ""
     for exact in (commit, begins):
-        if exact in newest:
+        if exact in known:
             return exact
-    matching = [name for name in newest if name.startswith(begins)]
+    matching = [name for name in known if name.startswith(begins)]
     if commit and len(matching) == 1:
         return matching[0]
-    if not newest:
-        raise UserError(f"--commit {commit!r}: no row of these sources has a commit")
-    ordered = sorted(matching or newest, key=lambda name: newest[name], reverse=True)
-    named = ", ".join(
-        f"{name} of {newest[name][:10]}" if newest[name] else name
-        for name in ordered[:_NAMED_COMMITS]
+    named = ", ".join(sorted(matching or known)[:_NAMED_COMMITS]) or "none"
+    raise UserError(
+        f"--commit {commit!r} fits {len(matching)} commits: give the first digits of one; "
+        f"these sources have {named}"
     )
-    problem = f"fits {len(matching)} commits" if matching else "fits none of the commits"
-    raise UserError(f"--commit {commit!r} {problem}: give the first digits of one, such as {named}")
-
-
-def _warnings(loaded: Iterable[Reading], roles: ParameterRoles) -> list[MeasurementWarning]:
-    warnings = [warning for source in loaded for warning in source.warnings]
-    if roles.across_machines:
-        warnings.append(
-            MeasurementWarning(
-                code="different-machines",
-                message="the backends are machines, as asked for with --by machine: a ratio is of "
-                "two whole hosts, not of what runs on them",
-                advice="leave it out to compare backends on each machine by itself",
-            )
-        )
-    return warnings
 
 
 def _why_nothing(rows: Iterable[Measurement]) -> str:
@@ -151,10 +112,9 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
         return "there is one backend only"
     if not any(map(is_line, grouped(rows, lambda row: row.family).values())):
         return "no family has several sizes"
-    apart = "".join(f"; {warning.message}" for warning in kept_apart(rows))
     return (
         "no two backends were measured at several sizes of one case, on one machine, in one dtype, "
-        f"with one number of threads and one way to train{apart}"
+        "with one number of threads and one way to train"
     )
 
 
@@ -174,11 +134,7 @@ def split_pair(
     readings = [cut for cut in cuts if all(map(is_name, cut)) and cut[0] != cut[1]]
     if len(readings) == 1:
         return readings[0]
-    if len(readings) > 1:
-        raise UserError(f"--pair {text!r} can be read in {len(readings)} ways: rename a backend")
-    if not cuts:
-        raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")
-    if any(one == other for one, other in cuts):
-        raise UserError(f"--pair {text!r} names one backend twice: name two")
-    unknown_name = next((name for name in cuts[0] if not is_name(name)), text)
-    raise unknown("backend in --pair", unknown_name, known)
+    unknown_name = next((name for cut in cuts[:1] for name in cut if not is_name(name)), None)
+    if unknown_name is not None:
+        raise unknown("backend in --pair", unknown_name, known)
+    raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")

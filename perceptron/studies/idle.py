@@ -60,23 +60,22 @@ def wait_for_idle(
 ) -> Conditions:
     """Look until the cores are idle or the minutes are over; return what was seen last.
 
-    Print what it waits for: at first, when that changes, and every minute.
+    Print what it waits for every minute.
     """
     begin = clock()
     end = begin + 60 * wait.minutes
-    said: tuple[int | None, int] | None = None
+    said: int | None = None
     while in_the_way(seen, cores, threads):
         now = clock()
         if now >= end:
             wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
             return seen
-        largest = seen.neighbours[0].pid if seen.neighbours else None
-        news = (largest, int((now - begin) // 60))
-        if news != said:
+        minute = int((now - begin) // 60)
+        if minute != said:
             wait.say(
                 f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen)}"
             )
-            said = news
+            said = minute
         seen = look().end()
     if said is not None:
         wait.say(f"cores idle after {_minutes(clock() - begin)}")

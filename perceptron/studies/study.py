@@ -71,10 +71,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
 
-    in_seconds: ClassVar[bool] = False
-    """Whether it takes less than a minute: its budget may also be typed as ``--seconds``, and none
-    of it goes to how steady the CPU is."""
-
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
 

@@ -5,7 +5,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.gpu_use import gpu_use, gpu_warnings, state_line
 from perceptron.records.conditions import GpuState
-from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from tests.made import GPU, measured
 
@@ -60,14 +59,6 @@ def test_a_locked_clock_is_said_and_not_held_against_the_rows() -> None:
     assert slowed.message.endswith("in 1 of 2 rows, lowered by heat")
 
 
-def test_each_gpu_is_judged_by_itself() -> None:
-    """What a failed row read says nothing of a time; an unknown clock is said to be so."""
-    other = GpuState(name="Abacus", slowed_by=["heat"])
-    failed: Measurement = measured(gpu=CAPPED, status="failed")
-    (warning,) = gpu_warnings([measured(gpu=FULL), failed, measured(gpu=other)])
-    assert "(Abacus) ran at an unknown clock in 1 of 1 rows" in warning.message
-
-
 def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
     """What is stored is untrusted."""
     state = replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"])
@@ -75,29 +66,6 @@ def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
     for text in (warning.message, line):
         assert text.isprintable()
         assert len(text) < 200
-
-
-def test_of_a_lock_only_what_is_known_is_said_and_once() -> None:
-    for states, locked in (
-        ((False, False), False),
-        ((False, True), True),
-        ((False, None), None),
-        ((None, True), True),
-    ):
-        (use,) = gpu_use([measured(gpu=replace(GPU, locked=state)) for state in states])
-        assert use.locked is locked
-    lock = replace(GPU, locked=True, slowed_by=["application clocks", "heat"])
-    (use,) = gpu_use([measured(gpu=lock)])
-    assert (use.locked, use.slowed_by) == (True, ["heat"])
-
-
-def test_the_table_and_the_warning_count_the_same_rows() -> None:
-    """One that ran too slowly is slowed even where its driver names nothing for it."""
-    states = [FULL, replace(FULL, sm_mhz=900), replace(FULL, slowed_by=["heat"])]
-    rows = [measured(gpu=state) for state in states]
-    (use,) = gpu_use(rows)
-    assert (use.slowed_rows, use.slowed_by) == (2, ["heat"])
-    assert "in 2 of 3 rows" in next(gpu_warnings(rows)).message
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from benchmarks.validation.locator.worlds import recorded
 from perceptron.analysis.interval import (
-    Interval,
-    of_ratio,
     of_times,
     ratio_of,
     robust_mean,
@@ -50,20 +48,6 @@ def test_the_estimate_lies_among_the_values_and_in_its_interval(values: list[flo
         assert interval.low <= interval.estimate <= interval.high
 
 
-@given(times, st.floats(1e-3, 1e3))
-def test_units_do_not_matter(values: list[float], factor: float) -> None:
-    """Milliseconds in, milliseconds out: the estimate scales with the values."""
-    scaled = of_times([factor * value for value in values])
-    assert scaled.estimate == pytest.approx(factor * of_times(values).estimate)
-
-
-@given(times)
-def test_a_ratio_turned_round_is_its_inverse(values: list[float]) -> None:
-    others = list(reversed(values))
-    there, back = of_ratio(values, others), of_ratio(others, values)
-    assert there.estimate * back.estimate == pytest.approx(1.0)
-
-
 def test_one_value_has_no_interval() -> None:
     """Nothing is known of the spread, and nothing is made up."""
     assert robust_mean([1.0]) == (1.0, inf)
@@ -88,31 +72,6 @@ def test_consecutive_real_processes_are_covered_as_well() -> None:
                 stretches = np.lib.stride_tricks.sliding_window_view(ratios, count)
                 covered += [abs(m - truth) <= reach for m, reach in map(robust_mean, stretches)]
     assert np.mean(covered) >= 0.943
-
-
-@pytest.mark.parametrize("count", [8, 12, 20])
-def test_independent_values_hardly_pay_for_that(count: int) -> None:
-    """Where neighbours are not alike, coverage stays at 94 to 98 of 100."""
-    runs = np.random.default_rng(count).standard_t(4, (4_000, count))
-    intervals = [robust_mean(run) for run in runs]
-    assert 0.94 <= np.mean([abs(middle) <= reach for middle, reach in intervals]) <= 0.98
-
-
-def test_the_order_of_processes_matters_where_neighbours_are_alike() -> None:
-    """A drift widens the interval; the same values shuffled do not. Below eight, order is noise."""
-    drift = np.linspace(-0.1, 0.1, 16)
-    shuffled = np.random.default_rng(0).permutation(drift)
-    (middle, wide), (same, narrow) = robust_mean(drift), robust_mean(shuffled)
-    assert middle == pytest.approx(same)
-    assert 1.5 * narrow < wide < 3 * narrow
-    few = np.linspace(-0.1, 0.1, 7)
-    assert robust_mean(few) == pytest.approx(robust_mean(few[::-1]))
-    assert robust_mean(few)[1] == pytest.approx(robust_mean(np.roll(few, 3))[1])
-
-
-def test_equal_values_are_no_drift() -> None:
-    """No spread, no correlation, no warning of a division by zero."""
-    assert robust_mean([0.5] * 10) == (pytest.approx(0.5), 0.0)
 
 
 def test_pairs_are_of_processes_that_measured_both() -> None:
@@ -140,16 +99,3 @@ def test_contended_processes_do_not_count_where_enough_are_not() -> None:
     every = ratio_of(rows([0.2] * 5), "torch-cpu", "numpy")
     assert every.low < 1.21
     assert every.high > 1.87
-
-
-@pytest.mark.parametrize(("numpy", "torch"), [(0.3, 0.3), (0.0, 0.2)])
-def test_a_ratio_of_sides_that_waited_long_or_unlike_has_no_interval(
-    numpy: float, torch: float
-) -> None:
-    """Threads at a barrier wait for nothing: beyond a quarter nobody knows what was lost."""
-    rows = [
-        measured(repeat=process, seconds=seconds, backend=backend, waited=waited)
-        for process in range(8)
-        for backend, seconds, waited in [("numpy", 1.0, numpy), ("torch-cpu", 4000.0, torch)]
-    ]
-    assert ratio_of(rows, "torch-cpu", "numpy") == Interval(pytest.approx(4000.0), None, None)

@@ -48,24 +48,6 @@ def test_who_uses_the_cores_is_said_in_a_line(use: CoreUse, words: str) -> None:
     assert users_in_words(use) == words
 
 
-def test_a_busy_neighbour_is_warned_of_by_name(environment: Environment) -> None:
-    """With advice that says what to end."""
-    busy = replace(SOUND, neighbours=[BROWSER], other_cores=1.0, load=0.9)
-    (warning,) = warnings_about(environment, 2, busy)
-    assert warning.code == "busy-neighbour"
-    assert "chromium (pid 1234) uses 0.93 of a core" in warning.message
-    assert warning.advice.startswith("end chromium (pid 1234), or run again with --wait")
-    (unnamed,) = warnings_about(environment, 2, replace(busy, neighbours=[]))
-    assert "end " not in unnamed.advice
-
-
-def test_a_load_is_not_held_against_cores_that_were_seen_idle(environment: Environment) -> None:
-    """It is of the last minute, and what ended meanwhile disturbs nobody."""
-    assert warnings_about(environment, 2, replace(SOUND, load=2.0))[0].code == "other-load"
-    quiet = replace(SOUND, load=2.0, neighbours=[], other_cores=0.05)
-    assert warnings_about(environment, 2, quiet) == []
-
-
 def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Environment) -> None:
     """A neighbour explains it without removing it, and a thread that waits says that it goes on."""
     over = replace(SOUND, load=5.77, neighbours=[], other_cores=0.0, threads_waited=0.01)

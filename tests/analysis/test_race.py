@@ -49,12 +49,6 @@ def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
     assert run.reason is None
 
 
-def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
-    """Rows are untrusted."""
-    run = of_start([race_row(fresh=None)], "fresh", NUMPY)[NUMPY]
-    assert (run.seeds, run.reason) == (0, "incomplete")
-
-
 def test_which_is_first_is_undecided_where_intervals_overlap_or_are_open() -> None:
     """As they are with few seeds."""
     rows = [
@@ -149,20 +143,6 @@ def test_the_interval_holds_the_median_and_moves_with_the_unit(
     assert min(seconds) <= found.estimate <= max(seconds)
 
 
-@given(outcomes)
-def test_giving_up_instead_of_getting_there_never_makes_the_median_less(
-    seen: list[tuple[float, bool]],
-) -> None:
-    """Of the last one, of which nothing else is known: it must not look like a quick one."""
-    seconds, reached = [at for at, _ in seen], [there for _, there in seen]
-    last = max(range(len(seconds)), key=lambda index: seconds[index])
-    before = median_of(seconds, [there or index == last for index, there in enumerate(reached)])
-    after = median_of(seconds, [there and index != last for index, there in enumerate(reached)])
-    assert before is not None or after is None
-    if before is not None and after is not None:
-        assert after.estimate >= before.estimate or after.estimate == pytest.approx(before.estimate)
-
-
 def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:
     """What the documentation says of how many seeds it takes."""
     seven = median_of([1, 2, 3, 4, 5, 6, 7], [True] * 7)
@@ -173,10 +153,3 @@ def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:
         assert fewer.low == 1.0
         assert fewer.high is None
     assert median_of([3.0], [True]) == Interval(3.0, None, None)
-
-
-def test_nobody_there_is_no_median() -> None:
-    assert median_of([], []) is None
-    assert median_of([5.0, 5.0], [False, False]) is None
-    assert median_of([1.0, 5.0, 5.0], [True, False, False]) is None
-    assert median_of([9.0, 5.0, 5.0], [True, False, False]) is None

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.select import (
     OTHER_DEFINITION,
@@ -23,7 +21,7 @@ from perceptron.analysis.select import (
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only
-from tests.made import POWERS, linear, loaded, measured, read_as_one, world
+from tests.made import linear, loaded, measured, world
 
 OLD, NEW = "0123456789ab", "ba9876543210"
 SIZES = (10, 100)
@@ -76,35 +74,6 @@ def test_the_newest_definition_is_judged_and_the_other_told(rows: list[Measureme
         assert NEW[:-3] in left.reason
 
 
-@pytest.mark.parametrize("rows", [BOTH, BOTH[::-1]])
-def test_pages_draw_the_newest_definition_and_complain(rows: list[Measurement]) -> None:
-    (sweep,) = sweeps(rows)
-    times = {curve.backend: [spot.value.estimate for spot in curve.spots] for curve in sweep.curves}
-    assert times == {"numpy": [1.0, 1.0], "torch-cpu": [0.5, 0.5]}
-    complaints = collection_of(rows).complaints
-    assert len(complaints) == len(SIZES)
-    assert all(OLD[:-3] in line and NEW[:-3] in line for line in complaints)
-
-
-def test_backends_of_two_commits_are_not_put_side_by_side_on_two_problems() -> None:
-    """Where each backend's newest rows are taken, be they of different commits."""
-    rows = [
-        *(row for row in rows_of(OLD, 1, 4.0, commit="a") if row.backend == "numpy"),
-        *(row for row in rows_of(NEW, 2, 0.5, commit="b") if row.backend == "torch-cpu"),
-    ]
-    assert {row.backend for row in current(rows)} == {"torch-cpu"}
-    same = [*rows_of(NEW, 1, 4.0, commit="a"), *rows_of(NEW, 2, 0.5, commit="b")]
-    assert {row.backend for row in current(same)} == set(PAIR)
-
-
-def test_older_commits_keep_definitions_of_their_own() -> None:
-    """A history is not cut off where a problem was changed: no answer has rows of two commits."""
-    rows = [*rows_of(OLD, 1, 4.0, commit="a"), *rows_of(NEW, 2, 0.5, commit="b")]
-    assert [(sweep.state.commit, sweep.older) for sweep in sweeps(rows)] == [("b", 1)]
-    assert collection_of(rows).complaints == []
-    assert definitions(rows).warnings() == []
-
-
 def test_rows_without_a_digest_are_compared_as_before() -> None:
     """They are from before there were any."""
     rows = [*rows_of(None, 1, 0.5), *rows_of(NEW, 2, 0.5)]
@@ -133,7 +102,7 @@ def test_code_of_two_digests_is_never_paired_without_a_commit_either() -> None:
     assert [at.repeats for at in crossover.ratio_at] == [2, 2]
     (use,) = uses([loaded([*old, *new])], [crossover], lambda row: None)
     assert [(left.rows, left.reason) for left in use.left_out] == [
-        (8, "measured by code aaaaaaaaaaaa, other than that of the judged rows, bbbbbbbbbbbb")
+        (8, "of another commit, code, environment or version than was judged")
     ]
     apart = [row for row in old if row.backend == "numpy"]
     apart += [row for row in new if row.backend == "torch-cpu"]
@@ -162,43 +131,6 @@ def test_the_newest_state_of_code_and_libraries_counts() -> None:
         assert only(old).status == "reverses"
 
 
-def test_each_backend_has_a_newest_state_of_its_own() -> None:
-    """One measured again after an upgrade beside the other as it was last measured."""
-    fast = world(measured, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(measured, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    newest = current(before + fast)
-    assert {(measurement.backend, measurement.commit) for measurement in newest} == {
-        ("numpy", "a"),
-        ("torch-cpu", "b"),
-    }
-    assert len(newest) == 2 * len(POWERS) * 6
-
-
-def test_two_states_that_were_read_together_are_not_compared() -> None:
-    """The newest commit that has both is judged, even if one was measured again after it."""
-    fast = world(measured, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(measured, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    crossover = only(read_as_one([before, fast]))
-    assert (crossover.status, crossover.commit) == ("never", "a")
-
-
-def test_a_later_row_without_a_time_does_not_retire_the_earlier() -> None:
-    """A GPU that is gone today was measured yesterday; and who never had one keeps its reason."""
-    timed = measured(commit="a", when="2026-01-01", seconds=1.0)
-    gone = measured(commit="b", when="2026-02-01", status="skipped", reason="no CUDA device found")
-    absent = measured(
-        backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax"
-    )
-    assert current([timed, gone, absent]) == [timed, absent]
-
-
-def test_what_no_clock_has_seen_is_no_time() -> None:
-    seconds = (1.0, 0.0, -1.0, float("inf"), float("nan"))
-    assert times([measured(repeat=k, seconds=one) for k, one in enumerate(seconds)], "numpy") == {
-        0: 1.0
-    }
-
-
 def test_two_times_of_one_process_are_never_one_of_them() -> None:
     """They are of two problems, and none of them may stand for both."""
     with pytest.raises(ValueError, match="two times of numpy in process 0"):
@@ -208,19 +140,17 @@ def test_two_times_of_one_process_are_never_one_of_them() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
         {"seconds": 1e-9, "samples": [1e-9, 1.0], "prepare_seconds": 0.0, "peak_bytes": 0},
         {"seconds": 1e9, "size": 2**60, "stdev": 0.0, "iterations": 10**12},
         {"seconds": None, "status": "skipped", "reason": "no GPU"},
-        {"energy_joules": 0.0, "gpu": GpuState(name="x", temperature_celsius=-5, sm_mhz=1980)},
-        {"size": 0.5, "seconds": 1.0, "threads": 1024, "repeat": 10**6},
+        {"gpu": GpuState(name="x", temperature_celsius=-5, sm_mhz=1980)},
     ],
 )
 def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None:
     assert plausible(measured(**fields))
 
 
-@pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, 1e308, inf, nan])
+@pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, inf, nan])
 @pytest.mark.parametrize(
     "field", ["seconds", "device_seconds", "prepare_seconds", "stdev", "samples", "dropped"]
 )
@@ -230,31 +160,14 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("field", "value"),
     [
-        {"energy_joules": -1.0},
-        {"energy_joules": nan},
-        {"gpu": GpuState(name="x", power_limit_watts=inf)},
-        {"gpu": GpuState(name="x", sm_mhz=2**70)},
-        {"size": 0},
-        {"size": -4},
-        {"size": nan},
-        {"size": inf},
-        {"size": 2.0**61},
-        {"size": 1e-300},
-        {"peak_bytes": -1},
-        {"contended": -1},
-        {"contended": 10**400},
-        {"waited": -0.1},
-        {"waited": nan},
-        {"peak_bytes": 2**61},
-        {"threads": 0},
-        {"threads": 2**61},
-        {"iterations": 0},
-        {"iterations": 10**400},
-        {"repeat": -1},
-        {"repeat": 10**400},
+        *(("size", value) for value in (0, nan, inf, 2.0**61)),
+        *((name, -1) for name in ("energy_joules", "peak_bytes", "contended", "waited", "repeat")),
+        *((name, 0) for name in ("threads", "iterations")),
+        ("repeat", 10**400),
+        ("gpu", GpuState(name="x", power_limit_watts=inf)),
     ],
 )
-def test_counts_that_nobody_can_have_are_not(fields: dict[str, Any]) -> None:
-    assert not plausible(measured(**fields))
+def test_counts_that_nobody_can_have_are_not(field: str, value: Any) -> None:
+    assert not plausible(measured(**{field: value}))

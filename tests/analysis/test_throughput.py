@@ -6,11 +6,8 @@ from perceptron.analysis.throughput import (
     TrainingLength,
     epoch_of,
     models_of,
-    shared_epoch,
     shared_models,
 )
-from perceptron.measure.rows import problem_fields
-from perceptron.problems import catalogue
 from tests.made import measured
 
 
@@ -26,12 +23,6 @@ def test_an_epoch_is_as_many_iterations_as_the_row_says(
     epoch = epoch_of(measured(rows=100, batch=9, iterations_per_epoch=iterations))
     assert epoch.seconds(1e-3) == pytest.approx(epoch_seconds)
     assert epoch.rows_per_second(1e-3) == pytest.approx(rows / epoch_seconds)
-
-
-def test_a_measured_row_has_the_epoch_of_its_problem() -> None:
-    problem = catalogue.find("digits")
-    epoch = epoch_of(measured(**problem_fields(problem)))
-    assert (epoch.iterations, epoch.rows) == (problem.iterations_per_epoch, problem.dataset.rows)
 
 
 def test_rows_of_all_models_count() -> None:
@@ -62,13 +53,6 @@ def test_a_row_is_of_as_many_models_as_it_says() -> None:
 )
 def test_full_batches_and_impossible_numbers_have_no_epoch(fields: dict[str, int]) -> None:
     assert epoch_of(measured(**fields)) is None
-
-
-def test_rows_of_two_problems_share_no_epoch() -> None:
-    one, other = measured(rows=100, batch=10), measured(rows=100, batch=20)
-    assert shared_epoch([one, one]) == epoch_of(one)
-    assert shared_epoch([one, other]) is None
-    assert shared_epoch([]) is None
 
 
 def test_a_training_of_epochs_has_the_iterations_that_its_rows_and_batch_make() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 FORBIDDEN = "CUDA error: operation not permitted when stream is capturing"
 
@@ -112,6 +113,16 @@ class FakeCuda:
         """Return a context in which every operation off the side stream is a stray."""
         watcher: Any = _Watcher(self)  # type: ignore[no-untyped-call]
         return watcher  # type: ignore[no-any-return]
+
+
+class OnMetaAlone(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails where something is computed with a tensor of the host; there no value can be asked."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        result = function(*args, **(kwargs or {}))
+        for value in tree_leaves((args, kwargs, result)):
+            assert not isinstance(value, torch.Tensor) or value.is_meta, str(function)
+        return result
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

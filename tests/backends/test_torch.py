@@ -14,8 +14,7 @@ from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
-from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
-from perceptron.backends.torch_cuda_graph import refusing
+from perceptron.backends.torch_compiled import BACKEND
 from perceptron.problems import catalogue
 from tests.backends.batched import SHORT_LAST
 
@@ -26,6 +25,7 @@ import torch
 
 from perceptron.backends.torch_dataloader import CPU as LOADER
 from perceptron.backends.torch_dataloader import CUDA as CUDA_LOADER
+from tests.backends.fake_cuda import OnMetaAlone
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -38,11 +38,14 @@ def test_a_problem_without_batches_is_refused() -> None:
             refused(problem, "float32")
 
 
-def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["torch-cuda-compiled", "torch-cuda-graph", "jax-cuda"])
+def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It gathers them itself; elsewhere they would be timed as if they had been copied."""
     monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    with pytest.raises(Unsupported, match='feed = "host": a compiled graph gathers batches'):
-        CUDA_BACKEND.prepare(catalogue.find("mlp-batch-host:64"), "float32")
+    with pytest.raises(Unsupported, match=r'feed = "host": .* gathers batches on the device'):
+        registry.load(name).prepare(catalogue.find("mlp-batch-host:64"), "float32")
 
 
 @pytest.mark.slow
@@ -107,7 +110,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     rows = trainer.data.orders[: steps * (batch or 0)]
     factors = trainer._start.new_ones((steps, 2))
     arrays = (trainer._parameters, *trainer._state)
-    with refusing("meta"):
+    with OnMetaAlone():  # type: ignore[no-untyped-call]
         torch_compiled.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.torch_cuda_graph import STEPS, refusing
+from perceptron.backends.torch_cuda_graph import STEPS
 from perceptron.backends.torch_eager import EnsembleTrainer
 from perceptron.backends.torch_manual import BmmTrainer
 from perceptron.problems import catalogue
@@ -22,6 +22,8 @@ if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
 
 import torch
+
+from tests.backends.fake_cuda import OnMetaAlone
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 
@@ -47,12 +49,12 @@ class _Event:
 @both
 @pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
 def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> None:
-    """No tensor of the host, and nothing that Python must ask a value of: see `refusing`."""
+    """No tensor of the host, and nothing that Python must ask a value of."""
     with torch.device("meta"):
         trainer = kind(problem, "float32", "meta", recorded=STEPS)
     batch = trainer.data.feed()(0, 36)
     trainer.take_recorded(1, [batch])
-    with refusing("meta"):
+    with OnMetaAlone():  # type: ignore[no-untyped-call]
         trainer.take_recorded(2, [batch, batch])
 
 
@@ -74,7 +76,8 @@ def test_a_count_of_steps_does_not_stand_still_in_bfloat16() -> None:
     dtype: Any = "bfloat16"
     trainer = EnsembleTrainer(MANY, dtype, "cpu", recorded=STEPS)
     trainer.train(300)
-    assert [float(value) for value in trainer.host_values] == [300.0] * 4
+    states = trainer._optimizer.state.values()
+    assert [float(state["step"]) for state in states] == [300.0] * 4
 
 
 def test_phases_end_with_the_whole_iteration() -> None:

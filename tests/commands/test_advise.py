@@ -67,10 +67,10 @@ def test_a_problem_says_its_own_length(asked: Asked) -> None:
     assert given.length.iterations == 7
 
 
-def test_a_budget_is_typed_in_seconds_or_in_minutes(asked: Asked) -> None:
+def test_a_budget_is_typed_in_minutes(asked: Asked) -> None:
     """It is no part of the plan: more may be given when a run is resumed."""
-    asked_for = [asked(*ASKED, *words) for words in ((), ("--seconds", "9"), ("--budget", "2"))]
-    assert [seconds for _, seconds in asked_for] == [28.0, 9.0, 120.0]
+    asked_for = [asked(*ASKED, *words) for words in ((), ("--budget", "2"))]
+    assert [seconds for _, seconds in asked_for] == [28.0, 120.0]
     assert len({repr(plan) for plan, _ in asked_for}) == 1
 
 

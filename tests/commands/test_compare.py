@@ -51,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
 
 def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
     """Percentages become shares; what was not typed is left to the rule."""
-    options = "--count never --least-work 2.5 --least-judged 0 --no-seed --budget 3 --seed 7"
+    options = "--count never --least-judged 0 --budget 3 --seed 7"
     app(["compare", "a", "b", *options.split()], standalone_mode=False)
     app(["compare", "a", "b"], standalone_mode=False)
     assert asked == [
@@ -61,8 +61,6 @@ def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
             budget_minutes=3,
             seed=7,
             count="never",
-            seeded=False,
-            least_work=0.025,
             least_judged=0.0,
         ),
         CompareRequest("a", "b"),
@@ -80,13 +78,12 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
         f"up to {len(OTHER_DRAWS)} times".replace("3", "three"),
         f"a t-test of their mean at p ≤ {rule.draws_alpha:g}",
         f"differs by less than {100 * rule.same_work:g}% |",
-        f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
-        f"a confirmation only at p ≤ {rule.look_alpha:g}",
+        f"where there is time: {rule.probe} blocks; the {rule.screen} of a screen",
+        f"a confirmation only at p ≤ {rule.probe_alpha:g}",
         f"rose by {100 * rule.least_work:g}% or more",
         f"it shows (p ≤ {rule.contradiction:g})",
         f"or by {100 * rule.least:g}% if that is less",
         f"Where work rose by {100 * rule.blind:g}% or more, the clock's estimate must",
-        f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
     ):
         assert words in page, words
     assert rule.least_judged == 0.5  # "Below half of them it is inconclusive"
@@ -96,7 +93,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
     "request_",
     [
         CompareRequest("a", "b"),
-        CompareRequest("a", "b", count="always", seeded=False, least_work=0.0023, least_judged=0.9),
+        CompareRequest("a", "b", count="always", least_judged=0.9),
     ],
 )
 def test_the_command_to_type_again_asks_the_same(
@@ -155,7 +152,7 @@ def test_a_gate_without_what_draws_pages_answers_all_the_same(
     out, err = capsys.readouterr()
     assert json.loads(out)["page"] is None
     said = " ".join(err.split())
-    assert said.startswith("no page will be written: jinja2 and plotly are not installed: pip ")
+    assert said.startswith("no page will be written: jinja2 is not installed: pip ")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,6 @@ import pandas
 import pytest
 
 from perceptron.cli import app
-from perceptron.errors import UserError
 from tests.made import everything
 
 
@@ -15,11 +14,10 @@ def type_in(*arguments: str) -> None:
     assert not app(["export", *arguments], standalone_mode=False)
 
 
-@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
 def test_json_names_what_was_written_and_counts_its_rows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results, target = everything(tmp_path / "results"), tmp_path / name
+    results, target = everything(tmp_path / "results"), tmp_path / "all.parquet"
     type_in("--parquet", str(target), "--results", str(results), "--json")
     document = json.loads(capsys.readouterr().out)
     assert document == {
@@ -37,10 +35,7 @@ def test_a_person_reads_one_line_and_the_warnings(
     everything(Path("results"))
     run = next(Path("results").glob("runs/*/*/measurements.jsonl"))
     run.write_bytes(b"garbage\n" + run.read_bytes())
-    Path("all.parquet").write_text("somebody else's")
-    with pytest.raises(UserError, match="overwrite it with --force"):
-        type_in("--parquet", "all.parquet")
-    type_in("--parquet", "all.parquet", "--force")
+    type_in("--parquet", "all.parquet")
     written = capsys.readouterr()
     assert written.out.endswith(" rows in all.parquet\n")
     assert f"{run}, line 1: not a measurement" in " ".join(written.err.split())

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from benchmarks import busy
-from benchmarks.speeds import newest_speeds
 from docs.build import gate
 from docs.build.__main__ import ROOT, blocks, built
 from docs.build.blocks import fill, table_of
@@ -25,11 +23,9 @@ def runs(results_of_record: Path) -> Shown:
     return shown(results_of_record)
 
 
-def test_the_pages_show_what_the_committed_results_say(
-    results_of_record: Path, runs: Shown
-) -> None:
+def test_the_pages_show_what_the_committed_results_say(runs: Shown) -> None:
     """No number in a block was typed by hand: `make readme` would change nothing."""
-    files = built(runs, newest_speeds(results_of_record))
+    files = built(runs)
     for name, text in files.items():
         assert (ROOT / name).read_text(encoding="utf-8") == text, name
     pages = "".join(text for name, text in files.items() if name.endswith(".md"))
@@ -38,10 +34,9 @@ def test_the_pages_show_what_the_committed_results_say(
 
 
 def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
-    """Two more are written by the commands that measure them."""
-    filled = {page: {*own} for page, own in blocks(runs, None).items()}
+    """One more is written by the command that measures it."""
+    filled = {page: {*own} for page, own in blocks(runs).items()}
     filled["docs/fastest.md"] = {"regret"}
-    filled["docs/how-sure.md"].add(busy.ANSWERS)
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         found = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
         name = page.relative_to(ROOT).as_posix()
@@ -50,7 +45,7 @@ def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
 
 def test_what_was_not_measured_names_the_command_that_measures_it(runs: Shown) -> None:
     nothing: dict[str, Any] = dict.fromkeys(("batches", "advice", "search", "processes", "race"))
-    pages = blocks(replace(runs, many=[], **nothing), None)
+    pages = blocks(replace(runs, many=[], **nothing))
     for page, block, command in (
         ("docs/ladder.md", "ladder-batches", "perceptron overhead --problem digits"),
         (
@@ -60,7 +55,6 @@ def test_what_was_not_measured_names_the_command_that_measures_it(runs: Shown) -
         ),
         ("docs/many-models.md", "many-in-full", "perceptron crossover --family many-or-gates"),
         ("docs/race.md", "race", "perceptron race --problem digits --target accuracy=0.95"),
-        ("docs/how-sure.md", "speeds", "make targets"),
     ):
         assert f"Not measured yet: `{command}" in pages[page][block]
     assert pages["README.md"]["answers"].count("not measured") >= 5
@@ -75,7 +69,7 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     about: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
     keep(results, WHOLE, gpu_rows(), started="2999-01-01T00:00:00Z", **about)
     keep(results, MAP, map_rows(backends=BACKENDS), started="2999-01-02T00:00:00Z", **about)
-    before, after = built(runs, None), built(shown(results), None)
+    before, after = built(runs), built(shown(results))
 
     def without_gpus(files: dict[str, str]) -> dict[str, str]:
         return {

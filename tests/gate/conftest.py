@@ -21,8 +21,8 @@ from perceptron.gate.compare import compare
 from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Benchmark, Block, Reading, Stage
-from perceptron.records.comparison import Comparison, ComparisonPlan, Row, Side
+from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
+from perceptron.records.comparison import ComparedRevision, Comparison, ComparisonPlan, Row
 from perceptron.supervision import ChildProcess
 from tests import watching
 from tests.gate import few_blocks
@@ -67,54 +67,60 @@ def blocks(
 ) -> list[Block]:
     """Blocks with these log-ratios."""
 
-    def reading(ratio: float) -> Reading:
+    def measurement(ratio: float) -> SideMeasurement:
         value = base * exp(ratio)
-        return Reading(status="ok", value=value, samples=[value] * 5)
+        return SideMeasurement(status="ok", value=value, samples=[value] * 5)
 
     return [
         replace(
-            _block(stage, number, key, reading(0.0), reading(ratio)),
-            control=None if control is None else reading(control[number]),
+            _block(stage, number, key, measurement(0.0), measurement(ratio)),
+            control=None if control is None else measurement(control[number]),
         )
         for number, ratio in enumerate(ratios)
     ]
 
 
-def _block(stage: Stage, number: int, key: str, base: Reading, head: Reading) -> Block:
+def _block(
+    stage: Stage, number: int, key: str, base: SideMeasurement, head: SideMeasurement
+) -> Block:
     return Block(
         stage=stage,
         number=number,
         benchmark=key,
         order=["base", "head"],
-        sides={"base": "a", "head": "b"},
+        folders={"base": "a", "head": "b"},
         base=base,
         head=head,
     )
 
 
 def counts(
-    key: str, *changes: float, base: float = 1e7, again: float = 0.0, failed: Reading | None = None
+    key: str,
+    *changes: float,
+    base: float = 1e7,
+    again: float = 0.0,
+    failed: SideMeasurement | None = None,
 ) -> list[Block]:
     """Rounds of counts, in which HEAD executes so much more; one with ``failed`` on HEAD after.
 
     ``again`` is by how much both of the second round differ from those of the first.
     """
-    readings = [
-        (moved, Reading(status="ok", instructions=moved * (1 + change)))
+    measurements = [
+        (moved, SideMeasurement(status="ok", instructions=moved * (1 + change)))
         for number, change in enumerate(changes)
         for moved in (base * (1 + again * (number == 1)),)
     ]
     if failed is not None:
-        readings.append((base, failed))
+        measurements.append((base, failed))
     return [
-        _block("count", number, key, Reading(status="ok", instructions=instructions), head)
-        for number, (instructions, head) in enumerate(readings)
+        _block("count", number, key, SideMeasurement(status="ok", instructions=instructions), head)
+        for number, (instructions, head) in enumerate(measurements)
     ]
 
 
 def planned(seed: int = 1, budget_seconds: float = 60.0, **work: str) -> ComparisonRun:
     """A comparison that has measured nothing."""
-    side = Side(name="x", commit="0", python="python")
+    side = ComparedRevision(name="x", commit="0", python="python")
     plan = ComparisonPlan(
         suite="s",
         benchmarks=None,
@@ -197,7 +203,7 @@ def until(stop: str) -> Progress:
 
 
 def first_blocks(**options: Any) -> dict[str, Block]:
-    """What the arms measure, by the last part of its name, without all that a verdict takes."""
+    """What the sides measure, by the last part of its name, without all that a verdict takes."""
     folders = set(Path("results/gate").glob("*"))
     with pytest.raises(Interrupted):
         run(progress=until("screen, block 2"), **options)

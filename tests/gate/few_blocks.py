@@ -12,7 +12,7 @@ FEWEST = {
     "most_screen": 5,
     "fewest_confirmation": 5,
     "most_confirmation": 5,
-    "look": 5,
+    "probe": 5,
 }
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from tests.gate.conftest import COUNTED, SHORT, Repository, first_blocks, interpreter, run
+from tests.gate.conftest import COUNTED, Repository, first_blocks, interpreter, run
 from tests.gate.old_pythons import python
 
 RUNNER = Path(__file__).parents[2] / "perceptron" / "gate" / "runner"
@@ -21,158 +21,50 @@ def assert_told(message: str, *names: str) -> None:
     assert [name for name in names if name not in message] == []
 
 
-def test_a_suite_of_which_no_module_loads_names_the_file(toy: Repository) -> None:
-    for name in ("suite", "other"):
-        toy.write(f"benchmarks/{name}.py", "import nowhere\n")
-    toy.commit("first")
-    toy.commit("second")
-    with pytest.raises(UserError) as caught:
-        run()
-    assert_told(str(caught.value), "HEAD", "benchmarks/other.py", "'nowhere'", sys.executable)
+ELSEWHERE = """
+import toy
 
-
-RAW = """
 def timeraw_import():
     return "from toy import library"
 
-class Statements:
-    params = [3]
+async def time_async():
+    pass
 
-    def setup(self, n):
-        self.n = n
-
-    def timeraw_statement(self, n):
-        return f"library.SECONDS *= 2; print({self.n})", "from toy import library"
+def track_it():
+    return toy.work(1)
 """
 
 
-def test_code_in_a_process_of_its_own_is_measured(toy: Repository, tmp_path: Path) -> None:
-    """One process a sample, however short; it proves what it imported, as nothing else does here.
-
-    Its timer is replaced where every Python looks first, so that work is counted there too.
-    """
-    folder = tmp_path / "without pympler"
-    (folder / "sitecustomize.py").write_text(
-        "import sys, timeit\n"
-        "def clock():\n"
-        "    library = sys.modules.get('toy.library')\n"
-        "    return library.SECONDS if library else 0.0\n"
-        "timeit.default_timer = clock\n"
-    )
-    toy.write("benchmarks/suite.py", RAW)
-    toy.commit("first", "toy/library.py", "SECONDS = 0.02\n")
-    toy.commit("second", "toy/library.py", "SECONDS = 0.03\n")
-    blocks = first_blocks()
-    assert blocks.keys() == {"timeraw_import", "timeraw_statement(3)"}
-    for block in blocks.values():
-        assert (block.base.value, block.head.value, block.head.calls) == (0.02, 0.03, 1)
-
-
-ASYNC = f"""{SHORT}
-import asyncio
-import toy
-
-class Fetch:
-    params = [3]
-    timer = staticmethod(toy.clock)
-    warmup_time = 0
-
-    async def setup_cache(self):
-        await asyncio.sleep(0)
-        return 100
-
-    async def setup(self, cache, n):
-        self.loop = asyncio.get_running_loop()
-        self.left = 1
-        toy.work(1000)
-
-    async def time_fetch(self, cache, n):
-        await asyncio.sleep(0)
-        assert asyncio.get_running_loop() is self.loop
-        self.left -= 1
-        assert self.left == 0, "every call finds fresh state"
-        toy.work(cache * n)
-
-    async def track_fetch(self, cache, n):
-        return cache + n + self.left
-
-    async def teardown(self, cache, n):
-        await asyncio.sleep(0)
-        toy.work(1000)
-"""
-
-
-def test_what_is_async_is_awaited(toy: Repository) -> None:
-    """In one loop, and of a time its calls alone are timed."""
-    toy.commit("first", "benchmarks/suite.py", ASYNC)
+def test_what_is_not_measured_says_so(toy: Repository) -> None:
+    toy.commit("first", "benchmarks/suite.py", ELSEWHERE)
     toy.commit("second")
-    blocks = first_blocks()
-    assert blocks["time_fetch(3)"].base.value == pytest.approx(300e-6)
-    assert blocks["track_fetch(3)"].head.value == 104
+    left_out = {row.benchmark: row.reason for row in run().plan.left_out}
+    assert left_out.keys() == {"suite.timeraw_import", "suite.time_async"}
+    assert "timeraw_ is not measured" in left_out["suite.timeraw_import"]
+    assert "it is async" in left_out["suite.time_async"]
 
 
 OWN_VERSION = "from importlib import metadata\n__version__ = metadata.version('toy-project')\n"
 STATIC = '[project]\nname = "toy-project"\nversion = "{version}"\n'
-BACKEND = """
-import os
-def prepare_metadata_for_build_wheel(folder, settings=None):
-    print("this is no answer")
-    made = "toy_project-1.dev3.dist-info"
-    os.mkdir(os.path.join(folder, made))
-    with open(os.path.join(folder, made, "METADATA"), "w") as file:
-        file.write("Metadata-Version: 2.1\\nName: toy-project\\nVersion: 1.dev3\\n")
-    return made
-"""
-DYNAMIC = """
-[project]
-name = "toy-project"
-dynamic = ["version"]
-[build-system]
-requires = []
-build-backend = "toy_backend"
-backend-path = ["build_backend"]
-"""
+DYNAMIC = '[project]\nname = "toy-project"\ndynamic = ["version"]\n'
 
 
-def project(toy: Repository, pyproject: str) -> None:
-    toy.write("pyproject.toml", pyproject)
-    toy.write("build_backend/toy_backend.py", BACKEND)
+def test_a_project_that_is_not_installed_has_the_metadata_of_its_files(
+    toy: Repository, tmp_path: Path
+) -> None:
+    """A computed version is a late one; what is installed goes first, for both."""
     toy.write("toy/__init__.py", OWN_VERSION + COUNTED)
-    toy.write(
-        "benchmarks/suite.py",
-        "import toy\n\ndef track_version():\n    return len(toy.__version__)\n",
-    )
-
-
-def test_each_revision_has_the_metadata_of_its_own_build(toy: Repository, tmp_path: Path) -> None:
-    """Asked of its backend, or as its file says; even where another version is installed."""
+    read = "import toy\n\ndef track_version():\n    return len(toy.__version__)\n"
+    toy.write("benchmarks/suite.py", read)
+    toy.commit("first", "pyproject.toml", DYNAMIC)
+    toy.commit("second", "pyproject.toml", STATIC.format(version="1.0.1"))
+    block = first_blocks()["track_version"]
+    assert (block.base.value, block.head.value) == (len("9999"), len("1.0.1"))
     info = tmp_path / "without pympler" / "toy_project-77.77.77.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-project\nVersion: 77.77.77\n")
-    project(toy, DYNAMIC)
-    toy.commit("first")
-    toy.commit("second", "pyproject.toml", STATIC.format(version="1.0.1"))
-    block = first_blocks()["track_version"]
-    assert (block.base.value, block.head.value) == (len("1.dev3"), len("1.0.1"))
-
-
-def test_a_backend_that_is_not_there_is_named_where_it_is_needed(toy: Repository) -> None:
-    """A project that does not read its metadata is compared all the same."""
-    pyproject = DYNAMIC.replace("toy_backend", "no_backend")
-    toy.commit("first", "pyproject.toml", pyproject)
-    toy.commit("second")
-    assert first_blocks()["track_it"].log_ratio() == 0
-    project(toy, pyproject)
-    toy.commit("first")
-    with pytest.raises(UserError) as caught:
-        run(base="first", head="first")
-    assert "PackageNotFoundError" in str(caught.value)
-    assert "No module named 'no_backend'" in str(caught.value)
-    assert "pip install --no-deps" in str(caught.value)
-    needs = "requires = ['No_Builder>=2', 'msgspec', 'old; python_version < \"3\"']"
-    toy.commit("first", "pyproject.toml", pyproject.replace("requires = []", needs))
-    with pytest.raises(UserError, match=rf"install No_Builder in {sys.executable} \(build-sys"):
-        run(base="first", head="first")
+    block = first_blocks(seed=2)["track_version"]
+    assert (block.base.value, block.head.value) == (len("77.77.77"), len("77.77.77"))
 
 
 def test_the_program_loads_on_an_old_python() -> None:

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Work that a count sees. The clock of `work` goes up to 21 times as fast in one process as in
-# another: the hash seed is the block's, and the tree's folder tells its arms apart. That of `quiet`
-# is exact.
+# another: the hash seed is the block's, and the tree's folder tells its sides apart. That of
+# `quiet` is exact.
 TOY = (
     SHORT
     + """

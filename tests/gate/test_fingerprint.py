@@ -9,7 +9,7 @@ from perceptron.code_digest import code_digest, sources
 from perceptron.gate import fingerprint
 
 ROOT = Path(fingerprint.__file__).parents[1]
-PARTS = (*fingerprint.MEASURING, *fingerprint.JUDGING)
+PARTS = fingerprint.PARTS
 
 
 # What the stages and the judge use that can change neither a number nor what is made of it.
@@ -41,7 +41,7 @@ def test_whatever_the_stages_and_the_judge_import_counts_or_is_known_to_be_harml
             continue  # a folder of modules, each of which is named by itself
         assert name in counted, name
         left += imported(file)
-    assert {"gate.sampling.arms", "supervision", "trimmed_mean", "records.block"} <= seen
+    assert {"gate.sampling.sides", "supervision", "trimmed_mean", "records.block"} <= seen
 
 
 def test_a_change_of_any_part_is_another_digest(tmp_path: Path) -> None:

@@ -30,16 +30,6 @@ class Tool:
 
 Tool.__doc__ = "Another."
 '''
-LAZY = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
-
-
-PROGRAM = """import os
-def main():
-    return os.listdir("toy/tests")
-
-if __name__ == "__main__":
-    main()
-"""
 
 
 @pytest.fixture
@@ -48,17 +38,10 @@ def documented(toy: Repository) -> Repository:
     toy.write("benchmarks/suite.py", "raise RuntimeError('imported')\n")
     toy.write("toy/core.py", MODULE)
     toy.write("toy/help.py", '"""Usage: help."""\nTEXT = __doc__\n')
-    toy.write("toy/lazy.py", LAZY)
     toy.write("toy/tests/test_core.py", "")
     toy.write("toy/notes.md", "")
     toy.write("toy/old.py", "")
-    toy.write("toy/ahead.py", "from __future__ import annotations\n")
     toy.write("toy/lines.py", "from inspect import getsourcelines\n")
-    toy.write("bare/core.py", "")
-    toy.write("docs/read/index.rst", "")
-    (toy.folder / "toy" / "text").symlink_to("../docs/read")
-    (toy.folder / "tests").mkdir()
-    (toy.folder / "tests" / "all.rst").symlink_to("../README.md")
     toy.commit("first")
     return toy
 
@@ -83,7 +66,6 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
     for name in ("README.md", "docs/conf.py", "doc/data.json", "news/1.rst", ".github/a.yml"):
         documented.write(name, "new\n")
     documented.write("benchmarks/another.py", "raise RuntimeError\n")
-    documented.write("benchmarks/mutants.py", PROGRAM)
     documented.write("asv.conf.json", '{"project": "toy", "show_commit_url": "elsewhere"}')
     documented.commit("second")
     for head in ("second", "."):
@@ -119,13 +101,6 @@ def submodule(toy: Repository) -> None:
         toy.commit(tag)
 
 
-def imported_by_a_test(toy: Repository) -> None:
-    """That the suite imports."""
-    toy.write("toy/tests/test_suite.py", "from toy.tests import test_core\n")
-    toy.commit("first", "benchmarks/suite.py", "from toy.tests import test_suite\n")
-    toy.write("toy/tests/test_core.py", "import os\n")
-
-
 SUITE = "benchmarks/suite.py"
 HARDER = MODULE.replace("Work.", "Work, harder.")
 NEW_TEST = {"toy/tests/test_core.py": "import os\n"}
@@ -137,42 +112,25 @@ SEEN: dict[str, dict[str, str] | Callable[[Repository], None]] = {
     "deep syntax": {"toy/core.py": MODULE + "1 + " * 1500 + "1"},
     "a large module": {"toy/core.py": MODULE + "#" * 2_000_000},
     "a docstring that is read": {"toy/help.py": '"""Usage: help me."""\nTEXT = __doc__\n'},
-    "types that are read": {"toy/lazy.pyi": "from .core import work\n"},
+    "types that may be read": {"toy/__init__.pyi": "from .core import work\n"},
     "comments that are read": {"toy/lines.py": "from inspect import getsourcelines  # new\n"},
     "data": {"toy/table.json": "1"},
     "prose in a package": {"toy/notes.md": "read by toy"},
-    "prose beside a module": {"bare/notes.md": "read by bare"},
-    "prose through a link": {"docs/read/index.rst": "read by toy, through a link"},
     "no test": {"toy/tests/helpers.py": ""},
     "docs that are a package": {"docs/__init__.py": ""},
     "requirements": {"requirements.txt": ""},
     "the project": {"pyproject.toml": ""},
     "settings of a compiler": {".cargo/config.toml": ""},
     "a new module": {"toy/new.py": ""},
-    "a future that comes late": {"toy/ahead.py": "1\nfrom __future__ import annotations\n"},
     "a link": linked,
     "a mode": executable,
     "a module less": deleted,
     "a submodule": submodule,
     "a test that is imported": {**NEW_TEST, SUITE: "from toy.tests import test_core\n"},
-    "a test that a test imports": imported_by_a_test,
     "read by the suite": {"README.md": "new\n", SUITE: "TEXT = open('README.md').read()\n"},
-    "read by a program that a benchmark may call": {
-        **NEW_TEST,
-        "benchmarks/mutants.py": PROGRAM,
-        "benchmarks/another.py": "from . import mutants\n",
-    },
-    "read by benchmarks in a program": {
-        **NEW_TEST,
-        "benchmarks/mutants.py": f"{PROGRAM}\nclass Read:\n    time_it = main\n",
-    },
     "docstrings that the suite reads": {
         "toy/core.py": HARDER,
         SUITE: "import toy.core\nFILE = toy.core.__file__\n",
-    },
-    "docstrings that the suite reads by place": {
-        "toy/core.py": HARDER,
-        SUITE: "FILE = Path(toy.__file__).parent / 'core.py'\n",
     },
     "beside the suite": {
         ".asv/benchmarks/suite.py": "raise RuntimeError('imported')\n",
@@ -193,16 +151,6 @@ def test_what_a_benchmark_may_see_is_measured(documented: Repository, change: st
             documented.write(name, text)
     documented.commit("second")
     assert measures()
-
-
-def test_a_suite_that_reads_data_beside_a_module_reads_no_docstring(
-    documented: Repository,
-) -> None:
-    """As that of pint does, whose commits of prose would be measured for ten minutes."""
-    documented.write("benchmarks/suite.py", "DATA = Path(toy.__file__).parent / 'units.txt'\n")
-    documented.commit("first")
-    documented.commit("second", "toy/core.py", HARDER)
-    assert not measures()
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(

@@ -13,28 +13,26 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, open_journal
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
+from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import EXTENDED, SCREENED, Stages
 from perceptron.gate.verdict.judge import log_ratios
-from perceptron.gate.verdict.outcome import outcome
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block, by_benchmark, counted
+from perceptron.records.block import Benchmark, Block, Side, counted
 from perceptron.records.comparison import ComparisonPlan
-from tests.gate.conftest import FEWEST, Interrupted, counts, planned
+from tests.gate.conftest import FEWEST, counts, planned
 
 RULE = Rule(**FEWEST)
 PROCESS_SECONDS = 1.0
-# (arm, how many processes it has had) → the share that it waits
-Waits = Callable[[Arm, int], float]
+# (side, how many processes it has had) → the share that it waits
+Waits = Callable[[Side, int], float]
 
 
 class Fake:
-    """Arms on made-up time: a process takes a second, and twice the value where it waits.
+    """Sides on made-up time: a process takes a second, and twice the value where it waits.
 
     A benchmark takes no time, unless ``seconds`` has it. HEAD's value is BASE's times its
-    ``ratios``, in turn; ``trials`` are those of its calls while it is tried. ``imports`` are what
-    an arm takes to import.
+    ``ratios``, in turn; ``trials`` are those of its calls while it is tried.
     """
 
     def __init__(
@@ -43,37 +41,28 @@ class Fake:
         waits: Waits = lambda *_: 0.0,
         seconds: Mapping[str, float] = MappingProxyType({}),
         ratios: Mapping[str, Sequence[float]] = MappingProxyType({}),
-        imports: Mapping[Arm, float] = MappingProxyType({}),
         trials: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.waits = waits
         self.seconds = seconds
         self.ratios = {key: cycle(values) for key, values in ratios.items()}
-        self.imports = imports
         self.trials = {key: cycle(values) for key, values in trials.items()}
         self.now = 0.0
         self.started: dict[str, int] = {}
 
     @staticmethod
-    def identifier(_arm: Arm, own: Benchmark) -> str:
+    def identifier(_arm: Side, own: Benchmark) -> str:
         return own.asv_id
 
     def run(
         self,
-        arm: Arm,
-        kind: str,
+        side: Side,
+        _instrument: Instrument,
         _seeds: Seeds,
         tasks: Sequence[dict[str, Any]],
         _limit: object,
-        _own_peak: bool,
-        instrument: Instrument,
     ) -> Iterator[Answer]:
-        if self.imports.get(arm, 0.0) > instrument.start_seconds:
-            self.now += instrument.start_seconds
-            yield Answer(kind="start", key=tasks[0]["key"])
-            yield Answer(kind="silent", reason="no answer", seconds=instrument.start_seconds)
-            return
         self.now += PROCESS_SECONDS
         for task in tasks:
             key = task["key"]
@@ -82,20 +71,20 @@ class Fake:
             self.now += took
             content["wall_seconds"] = took
             if task["calls"] is None:
-                ratio = next(self.trials[key]) if arm == "head" and key in self.trials else 1.0
+                ratio = next(self.trials[key]) if side == "head" and key in self.trials else 1.0
                 content.update(calls=1, call_seconds=ratio * (took / 6))
             else:
-                number = self.started.setdefault(arm, 0)
-                waited = self.waits(arm, number)
-                ratio = next(self.ratios[key]) if arm == "head" and key in self.ratios else 1.0
+                number = self.started.setdefault(side, 0)
+                waited = self.waits(side, number)
+                ratio = next(self.ratios[key]) if side == "head" and key in self.ratios else 1.0
                 content.update(value=ratio * (2.0 if waited else 1.0), waited=waited)
             yield Answer(kind="start", key=task["key"])
-            yield Answer(kind="reading", key=task["key"], content=content)
+            yield Answer(kind="measurement", key=key, wall_seconds=took, content=content)
         if tasks and tasks[0]["calls"] is not None:
-            self.started[arm] += 1
+            self.started[side] += 1
         yield Answer(kind="end")
 
-    def discover(self, _arm: Arm) -> None:
+    def discover(self, _arm: Side) -> None:
         """Compile nothing."""
 
 
@@ -113,7 +102,7 @@ def stages_of(
     types = {"value": "track"}
     suite = [Benchmark(name=f"time_{name}", type=types.get(name, "time")) for name in names]
     options = {"clock": lambda: fake.now, **more}
-    return Stages(cast(Arms, fake), suite, journal, rule, lambda *_: None, **options)
+    return Stages(cast(Sides, fake), suite, journal, rule, lambda *_: None, **options)
 
 
 def screened(
@@ -137,11 +126,11 @@ def screened(
 
 def test_a_block_that_one_arm_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
-    fake = Fake(tmp_path, lambda arm, number: 0.5 if (arm, number) == ("head", 2) else 0.0)
+    fake = Fake(tmp_path, lambda side, number: 0.5 if (side, number) == ("head", 2) else 0.0)
     blocks, _ = screened(tmp_path, fake)
     first, second = (own for own in blocks if (own.number, own.benchmark) == (2, "time_one"))
     assert (first.take, second.take) == (0, 1)
-    assert (second.order, second.sides) == (first.order, first.sides)
+    assert (second.order, second.folders) == (first.order, first.folders)
     assert len(blocks) == 2 * 5 + 2
     assert log_ratios(blocks, "screen") == {"time_one": [0.0] * 5, "time_two": [0.0] * 5}
     assert first not in counted(blocks)
@@ -151,7 +140,7 @@ def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
     tmp_path: Path,
 ) -> None:
     """What it waits for is its own then, and no retake would help."""
-    fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
+    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
     blocks, _ = screened(tmp_path, fake)
     takes = [[block.take for block in blocks if block.number == number] for number in range(5)]
     assert takes == [[0, 0, 1, 1, 2, 2]] * 3 + [[0, 0]] * 2
@@ -160,7 +149,7 @@ def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
 
 def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None:
     """The screen has its blocks, and retakes only what is left of its time."""
-    fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
+    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
     budget = 22.0
     blocks, _ = screened(tmp_path, fake, budget)
     assert {block.number for block in blocks} == set(range(5))
@@ -168,31 +157,11 @@ def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None
     assert fake.now <= SCREENED * budget + 2 * PROCESS_SECONDS
 
 
-def test_a_run_cut_short_before_a_retake_resumes_with_it(tmp_path: Path) -> None:
-    def waits(arm: Arm, number: int) -> float:
-        if number == 3 and interrupt:
-            raise Interrupted
-        return 0.5 if (arm, number) == ("head", 2) else 0.0
-
-    interrupt = True
-    fake = Fake(tmp_path, waits)
-    with pytest.raises(Interrupted):
-        screened(tmp_path, fake)
-    interrupt = False
-    with open_run(tmp_path, 600.0) as journal:
-        before = [own for own in journal.blocks if own.stage == "screen"]
-    blocks, _ = screened(tmp_path, fake)
-    assert blocks[: len(before)] == before
-    keys = [(block.number, block.take, block.benchmark) for block in blocks]
-    assert len(keys) == len(set(keys)) == 2 * 5 + 2
-    assert log_ratios(blocks, "screen")["time_one"] == [0.0] * 5
-
-
 def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Resumed, nothing of the screen is taken again, whatever one arm waited."""
-    fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
+    """Resumed, nothing of the screen is taken again, whatever one side waited."""
+    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
     with monkeypatch.context() as patch:
         patch.setattr("perceptron.gate.stages.MOST_RETAKES", 0)
         before = screened(tmp_path, fake)
@@ -202,16 +171,13 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
 def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured(
     tmp_path: Path,
 ) -> None:
-    """The most expensive goes, with what one block of it takes and why it takes that."""
+    """The most expensive goes, with what one block of it takes."""
     fake = Fake(tmp_path, seconds={"time_dear": 3.0})
-    why = "; importing x.py took 9 s"
-    blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"), why=why)
+    blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"))
     (left_out,) = plan.left_out
     assert {block.benchmark for block in blocks} == {"time_cheap"}
     assert left_out.benchmark == "time_dear"
-    assert left_out.reason == (
-        "one block takes 10.0 s: too long for the time that was left; importing x.py took 9 s"
-    )
+    assert left_out.reason == "one block takes 10.0 s: too long for the time that was left"
 
 
 def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
@@ -252,7 +218,7 @@ def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
     blocks, plan = screened(tmp_path, fake, 6000.0, ("value", "slower"), rule)
     assert set(plan.confirmation_blocks) == {"time_slower"}
     numbers = Counter(block.benchmark for block in blocks)
-    assert numbers == {"time_value": rule.look, "time_slower": rule.screen}
+    assert numbers == {"time_value": rule.probe, "time_slower": rule.screen}
 
 
 def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_path: Path) -> None:
@@ -264,7 +230,7 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
         blocks, plan = screened(tmp_path / folder, fake, budget, rule=rule, before=same)
         assert len(plan.looked_at) == looked_at
         assert plan.left_out == []
-        numbers = {"time_one": rule.look, "time_two": rule.screen} if looked_at else {}
+        numbers = {"time_one": rule.probe, "time_two": rule.screen} if looked_at else {}
         assert Counter(block.benchmark for block in blocks) == numbers
 
 
@@ -306,17 +272,6 @@ def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None
     counted = [replace(block, elapsed_seconds=75.0) for block in counts("time_one", 0.02)]
     blocks, _ = screened(tmp_path, Fake(tmp_path), 100.0, before=counted)
     assert len(blocks) == 2 * RULE.screen
-
-
-def test_head_is_not_broken_for_want_of_time_to_import(tmp_path: Path) -> None:
-    """That it takes long there is no failure."""
-    fake = Fake(tmp_path, imports={"head": 30.0})
-    with open_run(tmp_path, 60.0) as journal:
-        stages_of(journal, fake).calibrate()
-        assert [outcome(own)[0] for own in by_benchmark(journal.blocks).values()] == [
-            "left out",
-            "left out",
-        ]
 
 
 def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from perceptron.records.block import Benchmark, Block, Reading, Stage
+from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
 
 SUM = Benchmark(name="sums.time_sum", file="benchmarks/sums.py", line=12)
 SORT = Benchmark(name="sums.time_sort", file="benchmarks/sums.py", line=20)
@@ -56,31 +56,36 @@ def _blocks(
 
 def counted(benchmark: Benchmark, ratio: float) -> list[Block]:
     """Return counts of instructions: twice the same draws, then two others."""
-    base, head = (Reading(status="ok", instructions=INSTRUCTIONS * of) for of in (1, ratio))
+    base, head = (SideMeasurement(status="ok", instructions=INSTRUCTIONS * of) for of in (1, ratio))
     return [_block(benchmark, "count", number, base, head) for number in range(4)]
 
 
 def broken(benchmark: Benchmark, reason: str, *, on_both: bool = False) -> list[Block]:
     """Return a first trial that fails on HEAD, or on both, and does so again."""
-    failed = Reading(status="failed", reason=reason)
+    failed = SideMeasurement(status="failed", reason=reason)
     base = failed if on_both else _ok(_BASE[benchmark.key])
     return [_block(benchmark, "calibration", number, base, failed) for number in range(2)]
 
 
 def _block(
-    benchmark: Benchmark, stage: Stage, number: int, base: Reading, head: Reading, **more: Any
+    benchmark: Benchmark,
+    stage: Stage,
+    number: int,
+    base: SideMeasurement,
+    head: SideMeasurement,
+    **more: Any,
 ) -> Block:
     return Block(
         stage=stage,
         number=number,
         benchmark=benchmark.key,
         order=["base", "head"],
-        sides={"base": "a", "head": "b"},
+        folders={"base": "a", "head": "b"},
         base=base,
         head=head,
         **more,
     )
 
 
-def _ok(value: float) -> Reading:
-    return Reading(status="ok", value=value)
+def _ok(value: float) -> SideMeasurement:
+    return SideMeasurement(status="ok", value=value)

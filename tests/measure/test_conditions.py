@@ -9,11 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from perceptron.measure import conditions, memory
 from perceptron.measure import conditions as facts
-from perceptron.measure.ranks import assert_threads
 
 
 def put(root: Path, file: str, text: str) -> None:
@@ -33,8 +31,6 @@ GROUP, OWN = "proc/self/cgroup", "sys/fs/cgroup/user/session/cpu.max"
 TOP = "sys/fs/cgroup/cpu.max"
 AROUND = {"sys/fs/cgroup/user/cpu.max": "150000 100000", TOP: "400000 100000"}
 ELSEWHERE = {"sys/fs/cgroup/other/cpu.max": "10000 100000"}
-JOB = "sys/fs/cgroup/cpu/job/cpu.cfs_"
-FIRST_KIND = {GROUP: "4:memory:/\n3:cpu,cpuacct:/job\n0::/", f"{JOB}period_us": "100000"}
 
 
 @pytest.mark.parametrize(
@@ -45,9 +41,6 @@ FIRST_KIND = {GROUP: "4:memory:/\n3:cpu,cpuacct:/job\n0::/", f"{JOB}period_us": 
         ({GROUP: "0::/user/session", OWN: "max 100000", **AROUND, **ELSEWHERE}, 1.5),
         # Inside a container the group's path may be one that only the host has.
         ({GROUP: "0::/docker/abc", TOP: "50000 100000"}, 0.5),
-        # -1 is no limit in the first kind of control groups.
-        (FIRST_KIND | {f"{JOB}quota_us": "-1"}, None),
-        (FIRST_KIND | {f"{JOB}quota_us": "250000"}, 2.5),
         # A file of another shape is no accusation and no error.
         *(({GROUP: "0::/", TOP: text}, None) for text in ("", "max", "nonsense", "1 0", "100000")),
     ],
@@ -58,17 +51,6 @@ def test_a_quota_is_found_wherever_it_is_set(
     for file, text in files.items():
         put(tmp_path, file, text)
     assert facts.quota_cores(tmp_path) == cores
-
-
-def test_the_load_is_the_last_minutes() -> None:
-    """None where the system has no such number or does not report it."""
-
-    def refuse() -> tuple[float, float, float]:
-        raise OSError
-
-    assert facts.load_average(lambda: (0.5, 1.0, 2.0)) == 0.5
-    assert facts.load_average(refuse) is None
-    assert facts.load_average(None) is None
 
 
 def test_stolen_time_is_a_share_of_the_busy_time() -> None:
@@ -166,10 +148,3 @@ def test_peak_memory_sees_an_allocation() -> None:
     del block
     seen = memory.watched_peak()
     assert seen is None or 60 * 2**20 < seen < 80 * 2**20
-
-
-def test_a_pool_of_another_size_is_named_with_its_remedy() -> None:
-    with threadpool_limits(1):
-        assert_threads(1)
-        with pytest.raises(RuntimeError, match=r"1 threads instead of 7: environment\(threads\)"):
-            assert_threads(7)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,6 @@ from perceptron.measure import extras
 from perceptron.measure.extras import (
     Ran,
     TimedLoop,
-    device_ceilings,
     device_costs,
     kernels_of,
     profile,
@@ -45,8 +44,7 @@ def test_an_empty_training_takes_next_to_nothing() -> None:
 
 def test_ceilings_know_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Operations of the product; every byte of the copy read and written."""
-    monkeypatch.setattr(extras, "_PRODUCT_WIDTH", 64)
-    monkeypatch.setattr(extras, "_COPY_BYTES", 2**16)
+    monkeypatch.setattr(extras, "_HOST_CEILING", (64, 2**16))
     product, copy = extras.ceilings(registry.load("numpy"), "float32", SHORT)
     assert (product.name, product.work) == ("product", 2 * 64**3)
     assert (copy.name, copy.work) == ("copy", 2**17)
@@ -93,66 +91,23 @@ def no_driver(uuid: str | None) -> NvmlDevice:
     raise NoDevice("no NVIDIA driver")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "free", "made"),
-    [
-        (0.34e-3, None, [2048, 4096, 8192]),
-        (2.1e-3, None, [2048, 4096]),
-        (0.2, None, [2048]),
-        (1e-7, None, [2048, 4096, 8192, 16384]),
-        (1e-7, 2**30, [2048, 4096]),
-        (1e-7, 2**20, [2048]),
-    ],
-)
-def test_a_product_is_as_large_as_the_device_is_fast(
-    seconds: float, free: int | None, made: list[int]
-) -> None:
-    """Until it takes 5 ms, or a quarter of the memory, of which the host is not asked."""
-    clock = Clock()
-    accelerator = FakeAccelerator(clock, free, product_seconds=seconds)
-    product, copy = device_ceilings(
-        accelerator, Device(accelerator, clock, no_driver), "float32", ONE_ITERATION, clock
-    )
-    widths = [int(words.split()[1]) for words in accelerator.log if words.startswith("product")]
-    assert widths == made
-    assert product.work == 2.0 * made[-1] ** 3
-    assert product.name == "product"
-    assert copy.name == "copy"
-
-
-def test_a_copy_is_as_large_as_the_device_is_fast() -> None:
-    """At 0.2 ms for 256 MiB launches would count: 2 GiB take more than a millisecond."""
-    clock = Clock()
-    accelerator = FakeAccelerator(clock, product_seconds=1.0)
-    _, copy = device_ceilings(
-        accelerator, Device(accelerator, clock, no_driver), "float32", ONE_ITERATION, clock
-    )
-    assert [words for words in accelerator.log if words.startswith("copy")] == [
-        "copy 256 MiB",
-        "copy 512 MiB",
-        "copy 1024 MiB",
-        "copy 2048 MiB",
-    ]
-    assert copy.work == 2.0 * 2**31
-
-
 def test_ceilings_are_those_of_where_a_backend_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU's rows are held against the GPU."""
     clock = Clock()
     backend = registry.load("numpy")
     accelerator = FakeAccelerator(clock, free=1, product_seconds=1.0)
-    accelerator.place = "cpu"  # where nothing is warmed up
     monkeypatch.setattr(backend, "accelerator", accelerator, raising=False)
-    product, _ = extras.ceilings(backend, "float32", ONE_ITERATION)
-    assert accelerator.log[0] == "product 2048"
-    assert product.work == 2.0 * 2048**3
+    for place, width, copied in (("cpu", 2048, 256), ("cuda", 8192, 1024)):
+        accelerator.place = place
+        accelerator.log.clear()
+        monkeypatch.setattr(extras, "hardware_of", lambda _: Device(accelerator, clock, no_driver))
+        product, copy = extras.ceilings(backend, "float32", ONE_ITERATION)
+        made = [words for words in accelerator.log if words.startswith(("product", "copy"))]
+        assert made == [f"product {width}", f"copy {copied} MiB"]
+        assert (product.work, copy.work) == (2.0 * width**3, 2.0 * copied * 2**20)
 
 
 OR_GATE = catalogue.find("or-gate")
-
-needs_torch = pytest.mark.skipif(
-    optional.missing("torch") is not None, reason=str(optional.missing("torch"))
-)
 
 
 class OnDevice:
@@ -223,7 +178,6 @@ class Event:
     device: str = "CUDA"
     microseconds: float = 1.0
     is_user_annotation: bool = False
-    cpu_children: list[Event] = field(default_factory=list)
 
     @property
     def device_type(self) -> SimpleNamespace:
@@ -244,22 +198,3 @@ def test_kernels_are_what_a_device_ran_but_copies() -> None:
         Event("Optimizer.step#SGD.step", is_user_annotation=True),
     ]
     assert list(kernels_of(events, "cuda")) == [("ampere_sgemm_32x32", 2.5e-6)]
-
-
-def test_on_a_cpu_operations_that_call_no_other_stand_for_kernels() -> None:
-    events = [
-        Event("aten::linear", "CPU", cpu_children=[Event("aten::addmm", "CPU")]),
-        Event("aten::addmm", "CPU"),
-        Event("SubBackward0", "CPU"),
-        Event("gemm"),
-    ]
-    assert [name for name, _ in kernels_of(events, "cpu")] == ["aten::addmm"]
-
-
-@needs_torch
-def test_a_rehearsal_profiles_pytorch_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    parts = list(profile(registry.load("torch-cuda"), OR_GATE, "float32"))
-    launched = {part.name: part.work for part in parts}
-    assert launched["aten::sigmoid"] == 1.0
-    assert all(part.seconds > 0 for part in parts)

@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from perceptron.measure import neighbours
-from perceptron.measure.neighbours import SECONDS, Look, waited_seconds, with_seen
+from perceptron.measure.neighbours import SECONDS, Look, waited_seconds
 from perceptron.records.conditions import Conditions, Neighbour
-from tests.made import SOUND
 
 ME = os.getpid()
 
@@ -40,12 +39,8 @@ class Machine:
     def process_iter(self, fields: list[str]) -> Iterator[Any]:
         yield from next(self._processes)
 
-    def cpu_times(self, percpu: bool = False) -> Any:
-        # Asked for the sum first, then for each CPU: of one that has all there is.
-        if percpu:
-            return [self._asked]
-        self._asked = next(self._cpus)
-        return self._asked
+    def cpu_times(self, percpu: bool) -> Any:
+        return [next(self._cpus)]
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -146,15 +141,6 @@ def test_the_time_that_threads_waited_is_a_share_of_the_look(tmp_path: Path) -> 
     pressure.write_text("something else")
     assert waited_seconds(pressure) is None
     assert waited_seconds(tmp_path / "nothing") is None
-
-
-@pytest.mark.parametrize(("busy", "share"), [(0.4, None), (1.0, 0.1)])
-def test_stolen_time_is_known_where_enough_was_busy(busy: float, share: float | None) -> None:
-    """One step of 10 ms of a few is no share; what the conditions say goes before."""
-    machine = Machine([], [], (cpu(0.0), cpu(0.9 * busy, steal=0.1 * busy)))
-    seen = machine.look()
-    assert seen.steal_share == (None if share is None else pytest.approx(share))
-    assert with_seen(SOUND, seen).steal_share == 0.0
 
 
 def test_a_process_that_spins_is_found_by_name_and_pid() -> None:

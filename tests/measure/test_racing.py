@@ -189,11 +189,3 @@ def test_a_real_worker_races_and_says_after_each_look_that_it_is_alive(tmp_path:
     iterations = [check.iterations for check in times.fresh.checks]
     assert iterations == [check.iterations for check in times.resident.checks]
     assert signs == len(times.fresh.checks) + len(times.resident.checks) > 0
-
-
-def test_importing_is_timed_from_where_a_process_was_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "model.toml").write_text(HELD_OUT)
-    asked = job(backend="numpy", problem=str(tmp_path / "model.toml"), check_iterations=20)
-    times = launch.run_race(asked, registry.load("numpy"))
-    assert times.reason is None
-    assert 0.01 < (times.import_seconds or 0) < 1000

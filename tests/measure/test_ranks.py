@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,7 +16,7 @@ from perceptron.backends.protocol import Backend
 from perceptron.measure import batch as worker
 from perceptron.measure.job import Batch
 from perceptron.measure.launch import Workers
-from perceptron.measure.ranks import Computing, Together, meter_of
+from perceptron.measure.ranks import meter_of
 from perceptron.waiting import WaitingMeter
 
 needs_ddp = pytest.mark.skipif(
@@ -56,72 +57,26 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
 
 
-def trained_by(numbers: list[int] | None) -> Backend:
-    ranks = SimpleNamespace(process_ids=lambda: numbers)
-    return cast(Backend, SimpleNamespace(ranks=ranks))
-
-
-def meter(folder: Path, **threads: str) -> WaitingMeter:
-    """Return a meter of threads with what Linux would tell of each: nanoseconds run and waited."""
-    for name, told in threads.items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / name / "schedstat").write_text(told)
-    return WaitingMeter(str(folder))
-
-
-def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -> None:
-    together = Together([])
-    together.meters = [
-        meter(tmp_path / "leader", a="9000000000 1000000000 1"),
-        meter(tmp_path / "rank", b="5000000000 2000000000 1", c="1000000000 4000000000 1"),
-    ]
-    assert together() == pytest.approx(7.0)
-    assert together.ran_seconds == pytest.approx(15.0)
-    assert together.threads == 3
-
-
-def test_threads_that_do_nothing_are_left_out_in_every_process(tmp_path: Path) -> None:
-    together = Together([])
-    together.meters = [meter(tmp_path / "rank", b="5 0 1", c="7 0 1")]
-    (tmp_path / "rank" / "b" / "schedstat").write_text("50000 9000000000 2")
-    together.leave_out_idle()
-    assert together.threads == 1
-    (tmp_path / "rank" / "c" / "schedstat").write_text("7 9000000000 2")
-    assert together() == pytest.approx(9.0)
-
-
-def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
-    """They wait for those that compute, on a quiet machine too."""
-    meter(tmp_path, a="9000000000 1000000000 1", b="9000000000 8000000000 1")
-    (tmp_path / "a" / "comm").write_text("python\n")
-    (tmp_path / "b" / "comm").write_text("pt_gloo_runloop\n")
-    computing = Computing(str(tmp_path))
-    computing.refresh()
-    assert (computing(), computing.threads) == (pytest.approx(1.0), 1)
-    computing.close()
-
-
-def test_real_processes_are_read() -> None:
-    """This one, as its own rank, has run twice what it has run."""
-    with meter_of(trained_by([os.getpid()])) as both:
-        assert both is not None
-        if both() is None:
-            pytest.skip("this system does not tell how long threads wait")
-        assert both.threads >= 2
-        assert both.ran_seconds > 0
-
-
-def test_of_ranks_on_other_machines_nothing_is_known() -> None:
-    with meter_of(trained_by(None)) as elsewhere:
-        assert elsewhere is not None
-        elsewhere.refresh()
-        elsewhere.leave_out_idle()
-        assert elsewhere() is None
+def test_what_ranks_waited_counts_but_for_threads_that_exchange_gradients(tmp_path: Path) -> None:
+    """Those wait for the ones that compute, on a quiet machine too."""
+    for name, said, told in (
+        ("leader/a", "python", "9000000000 1000000000 1"),
+        ("rank/b", "python", "5000000000 2000000000 1"),
+        ("rank/c", "pt_gloo_runloop", "1000000000 4000000000 1"),
+    ):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "comm").write_text(f"{said}\n")
+        (tmp_path / name / "schedstat").write_text(told)
+    folders = [str(tmp_path / name) for name in ("leader", "rank")]
+    with closing(WaitingMeter(*folders, left_out=("pt_gloo",))) as meter:
+        assert (meter(), meter.threads) == (pytest.approx(3.0), 2)
+        meter.refresh()
+        assert meter.threads == 2
 
 
 def test_processes_that_are_no_ranks_are_read_too() -> None:
     """Of a backend whose work others do: a neighbour of theirs is one of the row."""
     helped = cast(Backend, SimpleNamespace(process_ids=lambda: [os.getpid()]))
     with meter_of(helped) as meter:
-        assert isinstance(meter, Together)
-        assert meter.processes == 1
+        assert meter is not None
+        assert meter.threads >= 2

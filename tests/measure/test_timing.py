@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.measure.timing import (
-    ClockError,
     Effort,
     lower_quartile,
     time_training,
@@ -90,7 +89,7 @@ def test_one_slow_sample_in_four_does_not_show() -> None:
 def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
     """A negative duration must never become a fast backend."""
     trainer = FakeTrainer(-1.0)
-    with pytest.raises(ClockError, match="went back by"):
+    with pytest.raises(RuntimeError, match="went back by"):
         time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
 
 
@@ -120,22 +119,6 @@ def test_where_waiting_is_known_warming_up_ends_when_threads_have_their_cores() 
     assert timing.seconds == pytest.approx(0.02)
     assert timing.dropped == []
     assert len(trainer.calls) == 6 + 5
-
-
-def test_threads_that_had_all_cores_waited_for_nobody_but_themselves() -> None:
-    """More threads than cores: a row that says it waited would blame a neighbour."""
-
-    class Meter(WaitingMeter):
-        def __call__(self) -> float | None:
-            return 0.5 * sum(trainer.calls) * trainer.cost
-
-        @property
-        def ran_seconds(self) -> float:
-            return 1e6 * sum(trainer.calls)  # far more than any machine has cores
-
-    trainer = FakeTrainer(1e-4)
-    timing = time_training(trainer, Effort(), trainer.clock, Meter("no such folder"), lambda: None)
-    assert timing.waited == 0.0
 
 
 def test_who_is_called_many_times_says_how_long_a_sample_must_be() -> None:

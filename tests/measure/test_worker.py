@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.agreement import Reference
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import batch as worker
@@ -23,10 +21,8 @@ from tests.measure.conftest import Clock, FakeAccelerator
 
 class LossOf(NumpyTrainer):
     value = 0.0
-    asked = 0
 
     def loss(self) -> float:
-        LossOf.asked += 1
         return self.value if self._problem.name == "mlp-width:2" else super().loss()
 
 
@@ -60,38 +56,6 @@ def test_a_loss_that_diverges_costs_its_row_only(
     assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
     assert outcomes[0].reason == (f"the loss is {name} after 1,234 iterations: lower the rate")
     assert outcomes[0].seconds is None
-
-
-def test_the_loss_is_asked_for_once_after_all_samples(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It passes over all rows and empties caches: between samples it would disturb them."""
-    monkeypatch.setattr(LossOf, "asked", 0)
-    worker.measure(Diverges(), "mlp-width:4", job)
-    assert LossOf.asked == 1
-
-
-def test_the_reference_of_short_iterations_takes_one_thread(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The pools are as before when it is there: the backend itself is checked with all of them."""
-    seen: list[list[int]] = []
-    reference = agreement.reference
-
-    def noted(problem: Problem) -> Reference:
-        seen.append(pools())
-        return reference(problem)
-
-    def pools() -> list[int]:
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    monkeypatch.setattr(agreement, "reference", noted)
-    with threadpool_limits(limits=2):
-        before = pools()
-        outcome = worker.measure(NumpyBackend(), "mlp-width:4", replace(job, check=True))
-        assert pools() == before
-    assert outcome.status == "ok"
-    assert seen == [[1] * len(before)]
 
 
 def test_a_reference_is_computed_once_for_all_workers(
@@ -187,33 +151,16 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert "stands in" in str(energy.reason)
 
 
-class Compiles(NumpyBackend):
-    """Says what a test wants of its cache."""
-
-    def __init__(self, found: bool) -> None:
-        self.found = found
-
-    def prepared_from_cache(self) -> bool:
-        return self.found
-
-
-@pytest.mark.parametrize(
-    ("backend", "found"),
-    [(NumpyBackend(), None), (Compiles(False), False), (Compiles(True), True)],
-    ids=["compiles nothing", "compiled", "found"],
-)
 def test_a_row_says_whether_preparing_found_what_was_compiled(
-    job: Batch, backend: NumpyBackend, found: bool | None
+    job: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
-
-
-def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Batch) -> None:
-    outcome = worker.measure(NumpyBackend(), "or-gate", replace(job, extra="profile"))
-    assert (outcome.status, outcome.reason) == (
-        "skipped",
-        "it trains on the CPU, which launches no kernels",
-    )
+    backend = NumpyBackend()
+    assert worker.measure(backend, "or-gate", job).prepared_from_cache is None
+    for found in (False, True):
+        monkeypatch.setattr(
+            backend, "prepared_from_cache", lambda found=found: found, raising=False
+        )
+        assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
 
 
 def test_a_backend_lasts_as_long_as_its_worker(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import random
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.gpu_day import DayState, Packer, keep_day, open_day, unpack
+from perceptron.records.gpu_day import DayState, keep_day, open_day, pack, unpack
 
 ROWS = "runs/h100/one/measurements.jsonl"
 
@@ -28,8 +27,8 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     for name in (*names, "runs/h100/one/run.json.77.tmp", "notes.txt"):
         put(results, name, name.encode())
     archive = results / "gpu-day.tar.gz"
-    assert Packer(results, archive).pack().files == len(names)
-    assert Packer(results, archive).pack().bytes == archive.stat().st_size
+    packed = pack(results, archive)
+    assert (packed.files, packed.bytes) == (len(names), archive.stat().st_size)
     assert unpack(archive, tmp_path / "home") == ["runs/h100/one"]
     found = {
         path.relative_to(tmp_path / "home").as_posix(): path.read_text()
@@ -37,31 +36,6 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
         if path.is_file()
     }
     assert found == {name: name for name in names}
-
-
-def test_nothing_is_packed_again_unless_something_has_changed(tmp_path: Path) -> None:
-    """Compressing takes a core from what is being measured."""
-    archive = tmp_path / "a.tar.gz"
-    packer = Packer(tmp_path, archive)
-    put(tmp_path, ROWS)
-    first, file = packer.pack(), archive.stat().st_ino
-    put(tmp_path, "notes.txt")
-    assert (packer.pack(), archive.stat().st_ino) == (first, file)
-    put(tmp_path, ROWS, b"x\ny\n")
-    packer.pack()
-    unpack(archive, tmp_path / "home")
-    assert (tmp_path / "home" / ROWS).read_bytes() == b"x\ny\n"
-    archive.unlink()
-    packer.pack()
-    assert archive.exists()
-
-
-def test_what_has_no_room_is_left_out_and_named(tmp_path: Path) -> None:
-    """The largest; all else comes home."""
-    put(tmp_path, ROWS)
-    put(tmp_path, "log/05-tests.txt", random.Random(1).randbytes(17 * 2**20))
-    result = Packer(tmp_path, tmp_path / "a.tar.gz").pack()
-    assert (result.left_out, result.files) == (["log/05-tests.txt"], 1)
 
 
 @pytest.mark.parametrize(
@@ -100,35 +74,11 @@ def test_rows_that_the_archive_does_not_have_are_not_lost(tmp_path: Path) -> Non
     results, home = tmp_path / "day", tmp_path / "home"
     for name, rows in (("early", b"1\n"), ("late", b"1\n2\n")):
         put(results, ROWS, rows)
-        Packer(results, tmp_path / f"{name}.tar.gz").pack()
+        pack(results, tmp_path / f"{name}.tar.gz")
         unpack(tmp_path / f"{name}.tar.gz", home)
     with pytest.raises(UserError, match="holds rows that "):
         unpack(tmp_path / "early.tar.gz", home)
     assert (home / ROWS).read_bytes() == b"1\n2\n"
-
-
-@pytest.mark.parametrize("rehearsal", [True, False])
-def test_a_rehearsal_is_kept_apart_from_measurements(tmp_path: Path, rehearsal: bool) -> None:
-    """In whichever of the two it lies, and also where a folder of runs says nothing of a day."""
-    own, other = (
-        b'{"rehearsal": true, "stages": []}' if which else b'{"rehearsal": false, "stages": []}'
-        for which in (rehearsal, not rehearsal)
-    )
-    archive = tmp_path / "day.tar.gz"
-    for name, content in (("gpu-day.json", own), (ROWS, b"x\n")):
-        put(tmp_path / "day", name, content)
-    Packer(tmp_path / "day", archive).pack()
-    put(tmp_path / "other", "gpu-day.json", other)
-    with pytest.raises(UserError, match=r"rehearsal.*unpack into another --results"):
-        unpack(archive, tmp_path / "other")
-    put(tmp_path / "results", "runs/box/one/run.json")
-    if rehearsal:
-        with pytest.raises(UserError, match=r"is a rehearsal, and .* holds measurements"):
-            unpack(archive, tmp_path / "results")
-    else:
-        unpack(archive, tmp_path / "results")
-    unpack(archive, tmp_path / "new")
-    assert unpack(archive, tmp_path / "new") == ["runs/h100/one"]
 
 
 def test_an_empty_folder_begins_with_the_archive_and_no_other_does(tmp_path: Path) -> None:
@@ -137,7 +87,7 @@ def test_an_empty_folder_begins_with_the_archive_and_no_other_does(tmp_path: Pat
     early, late = (DayState(rehearsal=False, xla_flags=flags) for flags in ("--a", "--b"))
     put(day, ROWS)
     keep_day(day, early)
-    Packer(day, archive).pack()
+    pack(day, archive)
     keep_day(day, late)
     assert open_day(day, False, archive) == late
     assert open_day(tmp_path / "new", False, archive) == early

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import msgspec
 import numpy as np
 import pandas
-import pyarrow
 import pytest
-from pyarrow import parquet
 
 import perceptron
 from perceptron.errors import UserError
@@ -56,19 +53,6 @@ def test_a_file_holds_what_load_results_gives(results: Path, tmp_path: Path) -> 
     assert read["processes"].dtype == loaded["processes"].dtype == "Int64"
 
 
-def test_a_folder_holds_the_same_with_a_part_for_each_machine(
-    results: Path, tmp_path: Path
-) -> None:
-    done = export(results, tmp_path / "fleet")
-    loaded = perceptron.load_results(results)
-    read = pandas.read_parquet(tmp_path / "fleet")
-    assert done.rows == len(read) == len(loaded)
-    read["machine"] = read["machine"].astype(object)
-    assert sorted(plain(read)) == sorted(plain(loaded))
-    parts = {part.name for part in (tmp_path / "fleet").iterdir() if part.is_dir()}
-    assert parts == {f"machine={name}" for name in set(loaded["machine"])}
-
-
 def test_one_machine_at_a_time_is_read(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,85 +65,41 @@ def test_one_machine_at_a_time_is_read(
         return real(rows)
 
     monkeypatch.setattr(module, "arrow_table", table)
-    export(results, tmp_path / "fleet")
+    export(results, tmp_path / "all.parquet")
     own = [path for path in (results / "runs").iterdir() if path.is_dir()]
-    assert len(sizes) == len(own) + 1  # asv's rows come last
+    assert len(sizes) == 1 + len(own) + 1  # the schema's come first and asv's rows last
     assert max(sizes[:-1]) <= 300
 
 
-@pytest.mark.parametrize("name", ["a b", "../up", "ü=1", "x/y", "%41", "'; drop"])
-def test_no_name_of_a_machine_leaves_the_folder(tmp_path: Path, name: str) -> None:
-    """And DuckDB reads it back."""
-    keep(tmp_path / "results", BENCH, line(), machine=name)
-    export(tmp_path / "results", tmp_path / "out" / "fleet")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["fleet"]
-    query = f"select distinct machine from '{tmp_path}/out/fleet/*/*.parquet'"  # noqa: S608 a path of ours
-    assert duckdb.sql(query).fetchall() == [(name,)]
-    assert set(pandas.read_parquet(tmp_path / "out" / "fleet")["machine"]) == {name}
-
-
-@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
-def test_an_export_replaces_an_older_one(results: Path, tmp_path: Path, name: str) -> None:
+def test_an_export_replaces_an_older_one(results: Path, tmp_path: Path) -> None:
     everything(tmp_path / "other")
-    export(results, tmp_path / name)
-    done = export(tmp_path / "other", tmp_path / name)
-    assert len(pandas.read_parquet(tmp_path / name)) == done.rows
-    assert {path.name for path in tmp_path.iterdir()} == {"other", name}
+    target = tmp_path / "all.parquet"
+    export(results, target)
+    done = export(tmp_path / "other", target)
+    assert len(pandas.read_parquet(target)) == done.rows
+    assert {path.name for path in tmp_path.iterdir()} == {"other", "all.parquet"}
 
 
-@pytest.mark.parametrize("content", ["text", "somebody's parquet"])
-def test_a_file_of_somebody_else_stays_unless_forced(
-    results: Path, tmp_path: Path, content: str
-) -> None:
+@pytest.mark.parametrize("content", ["text", "somebody's parquet", "a folder"])
+def test_what_somebody_else_wrote_stays(results: Path, tmp_path: Path, content: str) -> None:
     target = tmp_path / "mine.parquet"
     if content == "text":
         target.write_text("x")
+    elif content == "a folder":
+        target.mkdir()
     else:
         pandas.DataFrame({"a": [1]}).to_parquet(target)
-    before = target.read_bytes()
+    before = target.stat()
     with pytest.raises(UserError, match=r"mine\.parquet: not written by `perceptron export`"):
         export(results, target)
-    assert target.read_bytes() == before
-    assert export(results, target, force=True).rows == parquet.read_metadata(target).num_rows
+    assert target.stat() == before
 
 
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("inside", ["notes.txt", "machine=mine"])
-def test_a_folder_of_somebody_else_stays_even_if_forced(
-    results: Path, tmp_path: Path, force: bool, inside: str
-) -> None:
-    """What is in it would be gone: no option asks for that."""
-    folder = tmp_path / "mine"
-    (folder / inside).mkdir(parents=True)
-    with pytest.raises(UserError, match=r"mine: holds more than an export .*; name a new folder"):
-        export(results, folder, force)
-    assert [path.name for path in folder.iterdir()] == [inside]
-
-
-@pytest.mark.parametrize("target", [".", "..", "/"])
-def test_where_one_stands_is_not_replaced(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
-) -> None:
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    monkeypatch.chdir(empty)
-    with pytest.raises(UserError, match="has no name of its own; name a new"):
-        export(results, Path(target), force=True)
-    assert list(tmp_path.iterdir()) == [empty]
-
-
-def test_what_somebody_added_to_an_export_stays(results: Path, tmp_path: Path) -> None:
-    export(results, tmp_path / "fleet")
-    (tmp_path / "fleet" / "query.sql").write_text("select 1")
-    with pytest.raises(UserError, match=r"holds more than an export \(query\.sql\)"):
-        export(results, tmp_path / "fleet")
-
-
-@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
 def test_an_export_that_fails_leaves_the_old_one(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no draft beside it."""
+    name = "all.parquet"
     rows = export(results, tmp_path / name).rows
 
     def fail(runs: object) -> None:
@@ -196,25 +136,6 @@ def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:
     assert schemas[0].equals(schemas[1])
     assert schemas[0].equals(schemas[2])
     assert tuple(schemas[0].names) == Measurement.__struct_fields__
-
-
-@pytest.mark.parametrize(
-    ("field", "kind"),
-    [
-        ("seconds", pyarrow.float64()),
-        ("size", pyarrow.float64()),
-        ("samples", pyarrow.list_(pyarrow.float64())),
-        ("hidden", pyarrow.list_(pyarrow.int64())),
-        ("axes", pyarrow.list_(pyarrow.string())),
-        ("processes", pyarrow.int64()),
-        ("repeat", pyarrow.int64()),
-        ("code", pyarrow.string()),
-        ("status", pyarrow.string()),
-        ("prepared_from_cache", pyarrow.bool_()),
-    ],
-)
-def test_each_field_has_arrows_type_of_its_own(field: str, kind: pyarrow.DataType) -> None:
-    assert arrow_table([]).schema.field(field).type == kind
 
 
 def test_values_are_those_of_the_row_and_null_where_nothing_was_measured(row: MakeRow) -> None:

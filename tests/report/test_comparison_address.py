@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.records.comparison import ComparisonPlan, Side
+from perceptron.records.comparison import ComparedRevision, ComparisonPlan
 from perceptron.report.comparison_address import address, is_name, published
 from tests.made_comparison import comparison
 
 PLAIN = f"gate/{'a' * 12}..{'b' * 12}/index.html"
-TREE = Side(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
+TREE = ComparedRevision(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
 
 
 def plan(**fields: Any) -> ComparisonPlan:
@@ -21,7 +21,7 @@ def plan(**fields: Any) -> ComparisonPlan:
 
 def test_only_the_same_comparison_writes_over_a_page() -> None:
     """Another suite, part of it or interpreter has a page beside it; seed and budget do not."""
-    other = Side(name="HEAD", commit="b" * 40, python="python3.9")
+    other = ComparedRevision(name="HEAD", commit="b" * 40, python="python3.9")
     asked: list[dict[str, Any]] = [
         {},
         {"suite": "other.conf.json"},
@@ -42,13 +42,15 @@ def test_a_head_that_does_not_build_has_the_page_of_its_own_question() -> None:
     """Not that of the trees; and the one that builds writes it over, wherever its caches are."""
     failed = address(plan(build=True))
     assert failed != PLAIN
-    sides = [Side(name="x", commit=own * 40, python=f"/home/{own}/python") for own in "ab"]
+    sides = [
+        ComparedRevision(name="x", commit=own * 40, python=f"/home/{own}/python") for own in "ab"
+    ]
     assert address(plan(build=True, installed=True, base=sides[0], head=sides[1])) == failed
 
 
 @pytest.mark.parametrize("commit", ["", "abc", "../../../../etc/passwd", "A" * 40, "g" * 40])
 def test_what_is_no_commit_has_no_page(commit: str) -> None:
-    assert address(plan(base=Side(name="x", commit=commit, python="p"))) is None
+    assert address(plan(base=ComparedRevision(name="x", commit=commit, python="p"))) is None
 
 
 text = st.text(st.characters(codec=None), max_size=50)
@@ -59,7 +61,7 @@ text = st.text(st.characters(codec=None), max_size=50)
 def test_an_untrusted_plan_leads_to_a_page_of_ours_or_nowhere(texts: list[str]) -> None:
     """Commits are hexadecimal, whatever else is in the document has no part in the path."""
     base, head = (
-        Side(name=name, commit=commit, changes=changes, python="python")
+        ComparedRevision(name=name, commit=commit, changes=changes, python="python")
         for name, commit, changes in (texts[:3], texts[3:6])
     )
     page = address(plan(base=base, head=head, suite=texts[6], benchmarks=texts[6]))

@@ -206,7 +206,6 @@ def test_a_start_for_which_there_is_no_time_is_no_hang(
     rows = measure(tmp_path, environment, budget, alone).times
     assert 0 < len(rows) < len(jobs_of(PLAN))
     assert not budget.hangs
-    assert lab.now < seconds, "it ends when there is no time to start another"
 
 
 def test_what_does_not_last_is_ended(

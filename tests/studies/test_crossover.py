@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.answer import Answered
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Batch
 from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from tests.conftest import ROOT
@@ -104,24 +104,6 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
 
-def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
-    """And a crossover below them is found."""
-
-    def refused(backend: str, problem: Problem) -> Outcome | None:
-        if backend == "numpy" or problem.size <= 5000:
-            return None
-        reason = "needs more memory"
-        return Outcome(problem=problem.reference, status="skipped", reason=reason)
-
-    lab.refused = refused
-    told = search(tmp_path)
-    skipped = [row.problem for row in told.run.times if row.status == "skipped"]
-    assert skipped
-    assert len(skipped) == len(set(skipped))
-    assert only(told).status == "crosses"
-    assert max(only(told).sizes_measured) <= 5000
-
-
 def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
     """Fewer repeats, and no size that takes long."""
     told = search(tmp_path, quick=True)
@@ -160,16 +142,6 @@ def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
     assert "budget-spent" in codes(told)
     assert told.run.run.budget is not None
     assert told.run.run.budget.seconds == 60
-
-
-def test_none_is_called_faster_where_nothing_is_decided(lab: Lab, tmp_path: Path) -> None:
-    """Neither warm nor from a cold start: one repeat decides nothing."""
-    lab.prepare_seconds = lambda backend: 1e-3
-    answer = search(tmp_path, 2.0).answer
-    assert [one.decided for one in answer.data["crossovers"]] == [[]]
-    assert not answer.is_decided
-    lines = [*(one.sentence for one in answer.verdicts), *(note.text for note in answer.notes)]
-    assert not [line for line in lines if "faster" in line]
 
 
 def test_each_number_of_threads_is_searched_for_itself(lab: Lab, tmp_path: Path) -> None:

@@ -24,9 +24,7 @@ KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
     ("text", "pair"),
     [
         ("numpy:torch", ("numpy", "torch")),
-        ("numpy:torch:cpu", ("numpy", "torch:cpu")),
         ("torch:cpu:torch:cuda", ("torch:cpu", "torch:cuda")),
-        ("jax:gpu:0:torch:cpu", ("jax:gpu:0", "torch:cpu")),
         ("torch:jax:gpu:0", ("torch", "jax:gpu:0")),
     ],
 )
@@ -72,25 +70,15 @@ def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
     assert {row.family for row in read.rows} == {"svd"}
 
 
-def test_with_one_backend_there_is_nothing_to_compare(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nothing to compare: there is one backend only"):
-        judge(table(tmp_path, [f"svd,{size},numpy,1" for size in SIZES]))
-
-
-@pytest.mark.parametrize("column", ["case", "dtype", "machine", "threads"])
-def test_backends_without_common_ground_are_told_so(tmp_path: Path, column: str) -> None:
+def test_backends_without_common_ground_are_told_so(tmp_path: Path) -> None:
     """What stands in the way is the ground, and not the sizes."""
-    cells = {"case": ("svd", "qr"), "dtype": ("float32", "float64")}
-    ours, theirs = cells.get(column, ("1", "2"))
-    header = "case,size,backend,seconds" + ("" if column == "case" else f",{column}")
     rows = [
-        f"{cell},{size},{name},1" if column == "case" else f"svd,{size},{name},1,{cell}"
+        f"svd,{size},{name},1,{machine}"
         for size in SIZES
-        for name, cell in (("numpy", ours), ("torch", theirs))
+        for name, machine in (("numpy", "one"), ("torch", "other"))
     ]
-    with pytest.raises(UserError) as caught:
-        judge(table(tmp_path, rows, header))
-    assert "no family has several sizes" not in str(caught.value)
+    with pytest.raises(UserError, match="no two backends were measured at several sizes"):
+        judge(table(tmp_path, rows, "case,size,backend,seconds,machine"))
 
 
 def history(folder: Path) -> Path:
@@ -117,7 +105,7 @@ def history(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("commit", ["a", "a" * 12, "a" * 40])
+@pytest.mark.parametrize("commit", ["a", "a" * 40])
 def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
     assert only(judge(history(tmp_path))).commit == "b" * 12, "else the newest"
     read = judge(tmp_path, commit=commit)
@@ -126,7 +114,7 @@ def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
     assert (source.read, source.used, [left.rows for left in source.left_out]) == (8, 4, [4])
 
 
-@pytest.mark.parametrize("commit", ["a" * 12, "a" * 40, f"{'a' * 12}-dirty"])
+@pytest.mark.parametrize("commit", ["a" * 40, f"{'a' * 12}-dirty"])
 def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, commit: str) -> None:
     """pytest-benchmark says of a commit that files had changed."""
     for dirty in (False, True):
@@ -146,9 +134,7 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
     crossover = only(judge(tmp_path, commit=commit))
     expected = ("always", f"{'a' * 12}-dirty") if "dirty" in commit else ("never", "a" * 12)
     assert (crossover.status, crossover.commit) == expected
-    with pytest.raises(
-        UserError, match=r"fits 2 commits: give the first digits of one, such as a{12}(,|-dirty,)"
-    ):
+    with pytest.raises(UserError, match=r"fits 2 commits: .* have a{12}, a{12}-dirty$"):
         judge(tmp_path, commit="aaaa")
 
 
@@ -189,7 +175,7 @@ def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str
 
 
 def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
-    """With a warning; what one backend alone was trained by is counted with its training."""
+    """What one backend alone was trained by is in no answer, and counted."""
 
     def trained(optimizer: str, backends: Sequence[str], slower: float) -> list[Measurement]:
         """Return a line on which torch-cpu is so much slower than usual."""
@@ -211,10 +197,8 @@ def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
     read = judge(tmp_path)
     found = {crossover.optimizer: crossover.size for crossover in pairs(read)}
     assert found == {"sgd": pytest.approx(200, rel=0.1), "adam": pytest.approx(800, rel=0.1)}
-    (warning,) = [one for one in read.warnings if one.code == "kept-apart"]
-    assert warning.message == "mlp-width: rows of adam and of adamw and of sgd are judged apart"
     (source,) = read.answer.data["sources"]
     assert source.read == source.used + len(every[2])
     (left_out,) = source.left_out
-    assert left_out.reason == "trained as no other backend was: adamw"
+    assert left_out.reason == "of a family or a backend in no pair that was judged"
     assert left_out.rows == len(every[2])

@@ -27,10 +27,10 @@ from tests.validation.made_fastest import PLAN, Measured, ask
 MakeRun = Callable[..., ProofRun]
 
 
-def recorded(ratios: Sequence[float], arms: int = 2, base: float = 1e6) -> list[Nanoseconds]:
+def recorded(ratios: Sequence[float], sides: int = 2, base: float = 1e6) -> list[Nanoseconds]:
     """Blocks with these log-ratios of head and base, five equal samples each."""
     return [
-        [[round(base)] * 5, [round(base * float(np.exp(ratio)))] * 5, [round(base)] * 5][:arms]
+        [[round(base)] * 5, [round(base * float(np.exp(ratio)))] * 5, [round(base)] * 5][:sides]
         for ratio in ratios
     ]
 
@@ -76,7 +76,6 @@ def run() -> MakeRun:
         defaults: dict[str, object] = {
             "when": f"2026-01-01T00:{number % 60:02}:00Z",
             "work": "w",
-            "measured": "m",
             "commit": "abc",
             "environment": "e",
             "seconds": 10.0,
@@ -95,7 +94,7 @@ def run() -> MakeRun:
 def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
     monkeypatch.setattr(campaign, "carry_out", fake)
-    # Reading the facts of this machine, and watching its CPU and who uses it, take seconds.
+    # SideMeasurement the facts of this machine, and watching its CPU and who uses it, take seconds.
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
     monkeypatch.setattr(opening, "Look", UnknownLook)

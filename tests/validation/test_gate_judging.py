@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace as with_other
-from math import log1p
 from statistics import median
 
 import numpy as np
@@ -14,7 +13,6 @@ from asv.commands.compare import _is_result_better
 from asv_runner.statistics import compute_stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from pytest_benchmark.utils import parse_compare_fail
 
 from benchmarks.validation.gate.proof import targets
@@ -25,10 +23,9 @@ from benchmarks.validation.gate.recorded import (
     mann_whitney,
     pytest_benchmark,
 )
-from benchmarks.validation.gate.replay import GATE, LOUDER, Replays, ReplayTrial, rejudge, replays
-from benchmarks.validation.gate.runs import ProofRun
+from benchmarks.validation.gate.replay import GATE, LOUDER, Replays, ReplayTrial, replays
 from perceptron.gate.verdict.rule import Rule
-from tests.validation.conftest import MakeRun, noise, pairs, recorded
+from tests.validation.conftest import MakeRun, noise, pairs
 from tests.watching import unwatched
 
 RULE = Rule()
@@ -66,60 +63,6 @@ def test_more_work_is_found_however_loud_the_clock() -> None:
         for level in (0.0, 0.01):
             assert not any(trial.found[GATE] for trial in by_level[level, louder])
         assert not any(trial.seen for trial in by_level[0.0, louder])
-
-
-def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
-    """By chance, as it is in runs in which nothing changed; here by 8%, for sure."""
-    made = run("same", 0, ratios=[log1p(0.08) + deviation for deviation in noise(0.005, 10)])
-    fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], arms=3)
-    for block in fresh:
-        block[2] = [round(sample * (1 + control)) for sample in block[2]]
-    return replace(made, rows=[replace(made.rows[0], confirmation=fresh)])
-
-
-def test_runs_in_which_nothing_changed_are_judged_again(run: MakeRun) -> None:
-    """A quiet one is clean. What came nearest to an alarm is not left out, and its control counts.
-
-    On the blocks that there are: a rule that takes more of them is not flattered.
-    """
-    for made, verdict, of_row, alarmed in (
-        (
-            run("same", 3, verdict="regression", row_verdict="regression"),
-            "clean",
-            "no change",
-            False,
-        ),
-        (promoted(run), "regression", "regression", False),
-        (promoted(run, control=0.2, blocks=30), "inconclusive", "inconclusive", True),
-    ):
-        judged = rejudge(made, RULE)
-        assert (judged.verdict, judged.control_alarmed) == (verdict, alarmed)
-        assert judged.rows[0].verdict == of_row
-
-
-def test_the_same_work_was_looked_at_and_is_clean_again(run: MakeRun) -> None:
-    """Six blocks, however loud, and no more; a look that is suspicious wants ten."""
-    same = {0: [1e6, 1e6]}
-    loud = run("same", 3, ratios=noise(0.2, 6, 4), counts=same, verdict="inconclusive")
-    judged = rejudge(loud, RULE)
-    assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
-    assert judged.rows[0].stands_on == "work"
-    assert judged.rows[0].work == loud.rows[0].work
-    assert rejudge(run("same", 3, ratios=noise(0.01, 10), counts=same), RULE) is None
-    assert rejudge(run("same", 3, ratios=noise(0.01, 6)), RULE) is None
-    suspicious = [log1p(0.03) + deviation for deviation in noise(0.02, 10)]
-    assert rejudge(run("same", 3, ratios=suspicious[:6], counts=same), RULE) is None
-    calm = [*suspicious[:6], -0.03, -0.02, -0.03, -0.02]
-    assert rejudge(run("same", 3, ratios=calm, counts=same), RULE) is not None
-
-
-def test_what_would_have_been_measured_otherwise_is_not(run: MakeRun) -> None:
-    """Another screen, another promotion; a slowdown, whose finding depends on the number."""
-    quiet = run("same", 0)
-    assert rejudge(quiet, with_other(RULE, screen=8)) is None
-    assert rejudge(quiet, with_other(RULE, screen_alpha=0.999, margin=0.0)) is None
-    assert rejudge(promoted(run), with_other(RULE, screen_alpha=1e-30)) is None
-    assert rejudge(run("slower-5", 0), RULE) is None
 
 
 NONE = Replays([], [], 0)

@@ -28,7 +28,7 @@ from benchmarks.validation.gate.suite import (
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import git
-from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.block import Benchmark, Block, SideMeasurement
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, Work
 from tests import made_comparison as made
 from tests.validation.conftest import MakeRun
@@ -42,7 +42,7 @@ ENVIRONMENT = ComparisonEnvironment(
     counter="valgrind-3.24.0",
 )
 WORK = Work(base=1e6, head=1.01e6, change=0.01, noise=0.0)
-SLOWER = Reading(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
+SLOWER = SideMeasurement(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
 
 
 def silent(done: int, total: int, message: str) -> None:
@@ -50,21 +50,21 @@ def silent(done: int, total: int, message: str) -> None:
 
 
 def block(stage: str, number: int, status: str = "ok") -> Block:
-    reading = Reading(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
+    measurement = SideMeasurement(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
     return replace(
         made.block(NAME, number, 1e-3, 1e-3, stage),  # type: ignore[arg-type]
-        base=reading,
-        head=replace(reading, status=status),
-        control=reading if stage == "confirmation" else None,
+        base=measurement,
+        head=replace(measurement, status=status),
+        control=measurement if stage == "confirmation" else None,
     )
 
 
 def counted(number: int, base: float | None, head: float | None) -> Block:
-    readings = [
-        Reading(status="failed" if count is None else "ok", instructions=count)
+    measurements = [
+        SideMeasurement(status="failed" if count is None else "ok", instructions=count)
         for count in (base, head)
     ]
-    return replace(block("count", number), base=readings[0], head=readings[1])
+    return replace(block("count", number), base=measurements[0], head=measurements[1])
 
 
 def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
         kept.append(environment)
         return "e"
 
-    kept_run = runs.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, compare)
+    kept_run = runs.run(tmp_path, BY_NAME["copy"], 3, "w", "abc", keep, compare)
     ((request, folder),) = asked
     assert (request.base, request.head, request.seed) == ("base", "copy", 3)
     assert request.benchmarks == "time_(training|exponential)$"
@@ -111,8 +111,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
     (row,) = kept_run.rows
     assert row.change == 0.00123457
     assert row.screen == [[[1_000_000, 2_000_000]] * 2]
-    assert row.retaken == [[[1_000_000, 2_000_000], [3_000_000]]]
-    assert (row.waited, row.contended) == (0.0123457, 4)
+    assert row.waited == 0.0123457
     assert row.confirmation == [[[1_000_000, 2_000_000]] * 3]
     assert row.counts == {0: [1e6, 1.01e6]}
     assert (row.work, row.stands_on, row.not_counted) == (WORK, "both", None)
@@ -126,7 +125,7 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
 
     def fake(_: Path, kind: Kind, number: int, *rest: Any) -> ProofRun:
         *about, keep = rest
-        fields = dict(zip(("work", "measured", "commit"), about, strict=True))
+        fields = dict(zip(("work", "commit"), about, strict=True))
         there.append(run(kind.name, number, environment=keep(ENVIRONMENT), **fields))
         return there[-1]
 
@@ -158,38 +157,34 @@ def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) 
     assert Counter(one.kind for one in kept_lines.read(file, ProofRun)) == Counter(wanted(10))
 
 
-def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(
+def test_runs_of_another_gate_are_measured_again(
     tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The blocks are there; no run is left out for what came out of it."""
+    """Until then those of the last one are shown."""
     proof.prove(request(tmp_path, 5), silent, draws=0)
     before = len(runs_made)
-    gate = proof.Gate("another", proof.current_gate().measured)
-    monkeypatch.setattr(proof, "current_gate", lambda: gate)
+    monkeypatch.setattr(proof, "current_gate", lambda: "another")
     unmeasured = proof.prove(request(tmp_path, 5, report_only=True), silent, draws=0)
-    assert (unmeasured.outdated, unmeasured.again, unmeasured.left_out) == (False, 5, before - 5)
+    assert (unmeasured.outdated, unmeasured.left_out, len(unmeasured.runs)) == (True, 0, before)
     shown = proof.prove(request(tmp_path, 5), silent, draws=0)
-    assert {run.kind for run in runs_made[before:]} == {
-        kind for kind in wanted(5) if BY_NAME[kind].changed
-    }
+    assert Counter(run.kind for run in shown.runs) == wanted(5)
     numbers = [(run.kind, run.number) for run in runs_made]
     assert len(set(numbers)) == len(numbers)
-    assert Counter(run.kind for run in shown.runs) == wanted(5)
-    assert (shown.outdated, shown.again, shown.left_out) == (False, 5, before - 5)
+    assert (shown.outdated, shown.left_out) == (False, before)
 
 
 @pytest.mark.parametrize("what", ["code", "suite", "budget"])
 def test_work_depends_on_all_that_decides_a_verdict(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = proof.current_gate().work
+    before = proof.current_gate()
     if what == "code":
         monkeypatch.setattr(fingerprint, "digest", lambda *_, **__: "another")
     elif what == "suite":
         monkeypatch.setattr(suite, "digest", lambda: "another")
     else:
         monkeypatch.setattr(runs, "BUDGET_MINUTES", 3.0)
-    assert proof.current_gate().work != before
+    assert proof.current_gate() != before
 
 
 def test_a_head_differs_from_the_base_in_one_line() -> None:

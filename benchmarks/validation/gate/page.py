@@ -84,15 +84,10 @@ def heading(proof: Proof) -> str:
         f"({machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores), {libraries}, "
         f"{''.join(f'{counter}, ' for counter in counters)}perceptron {__version__}, "
         f"{measured_at}, "
-        f"gate `{proof.gate.work}`. Every block is in "
+        f"gate `{proof.gate}`. Every block is in "
         f"`{request.results}/proof/{request.machine}`; `python -m benchmarks.validation proof "
         "--report` makes these tables from there."
     )
-    if proof.again:
-        text += (
-            f" {proof.again} runs were judged again: the rule has changed since, and would have "
-            "screened the same blocks."
-        )
     if proof.left_out:
         text += f" {proof.left_out} runs of another state of the gate are left out."
     if proof.outdated:

@@ -16,7 +16,7 @@ from benchmarks.validation import lines
 from benchmarks.validation.gate import runs as proof_runs
 from benchmarks.validation.gate import suite
 from benchmarks.validation.gate.recorded import STEADY, is_seen, pools, recorded_counts
-from benchmarks.validation.gate.replay import DRAWS, GATE, Replays, ReplayTrial, rejudge, replays
+from benchmarks.validation.gate.replay import DRAWS, GATE, Replays, ReplayTrial, replays
 from benchmarks.validation.gate.runs import ProofRow, ProofRun
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, body, next_kind, wanted
 from benchmarks.validation.share import Share, share
@@ -31,8 +31,7 @@ from perceptron.records.comparison import ComparisonEnvironment
 class ProofRequest:
     """What was asked for. ``runs`` of equal sides, others in proportion; begun within ``minutes``.
 
-    ``commit`` is that of this package, None outside a checkout. Of ``kinds``, if there are some,
-    ``runs`` each and nothing else.
+    ``commit`` is that of this package, None outside a checkout.
     """
 
     machine: str
@@ -41,27 +40,16 @@ class ProofRequest:
     minutes: float | None = None
     report_only: bool = False
     commit: str | None = None
-    kinds: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> dict[str, int]:
         """How many runs of each kind."""
-        return wanted(self.runs, self.kinds)
+        return wanted(self.runs)
 
     @property
     def command(self) -> str:
         """The command that asks for this."""
-        kinds = "".join(f" --kind {name}" for name in self.kinds)
-        return f"python -m benchmarks.validation proof{kinds} --runs {self.runs}"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One state of the gate: digests of what is measured and of the code that measures it, in
-    ``work`` with the code that judges."""
-
-    work: str
-    measured: str
+        return f"python -m benchmarks.validation proof --runs {self.runs}"
 
 
 @dataclass(frozen=True)
@@ -79,20 +67,15 @@ class Proof:
     """The runs of one gate, judged by one rule, what replays of them say, and what is reached."""
 
     request: ProofRequest
-    gate: Gate
+    gate: str
     environment: ComparisonEnvironment
     runs: Sequence[ProofRun]
     recorded: Sequence[ProofRun]
-    """The runs of every gate, as they were judged then."""
+    """The runs of every gate."""
     replays: Replays
     targets: Sequence[Target]
     outdated: bool
     """Whether the gate's code has changed since."""
-
-    @property
-    def again(self) -> int:
-        """How many runs an earlier rule judged, which would have screened the same blocks."""
-        return sum(run.work != self.gate.work for run in self.runs)
 
     @property
     def left_out(self) -> int:
@@ -112,10 +95,9 @@ def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proo
     if not recorded:
         raise UserError(f"{folder}: no run yet: leave out --report")
     gate = current_gate()
-    runs = select_runs(recorded, gate)
-    if not runs:  # an earlier gate is better than none
-        gate = Gate(recorded[-1].work, recorded[-1].measured)
-        runs = select_runs(recorded, gate)
+    if not _of(recorded, gate):  # an earlier gate is better than none
+        gate = recorded[-1].work
+    runs = _of(recorded, gate)
     unchanged = [run for run in runs if not BY_NAME[run.kind].changed]
     # Blocks beside a neighbour are replayed apart from the others.
     own = (pools([run for run in unchanged if run.kind == kind.name]) for kind in KINDS)
@@ -133,27 +115,15 @@ def prove(request: ProofRequest, progress: Progress, draws: int = DRAWS) -> Proo
     )
 
 
-def current_gate() -> Gate:
-    """Return the gate as it is now."""
-    beside = fingerprint.BESIDE
-    whole = fingerprint.digest(without=beside)
-    return Gate(_digest(whole), _digest(fingerprint.digest(fingerprint.MEASURING, beside)))
-
-
-def select_runs(runs: Sequence[ProofRun], gate: Gate) -> list[ProofRun]:
-    """Return the runs of one gate: measured by its code, and judged as its rule judges."""
-    selected = []
-    for run in runs:
-        if run.work == gate.work:
-            selected.append(run)
-        elif run.measured == gate.measured and (judged := rejudge(run, Rule())) is not None:
-            selected.append(judged)
-    return selected
-
-
-def _digest(of_code: str) -> str:
+def current_gate() -> str:
+    """Return the digest of what is measured and of the code that measures and judges it."""
+    of_code = fingerprint.digest(without=fingerprint.BESIDE)
     content = msgspec.json.encode([suite.digest(), of_code, proof_runs.BUDGET_MINUTES])
     return sha256(content).hexdigest()[:12]
+
+
+def _of(runs: Sequence[ProofRun], gate: str) -> list[ProofRun]:
+    return [run for run in runs if run.work == gate]
 
 
 def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
@@ -164,7 +134,7 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
     ):
         suite.make(Path(checkout))
         recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
-        done = Counter(run.kind for run in select_runs(recorded, gate))
+        done = Counter(run.kind for run in _of(recorded, gate))
         while True:
             kind = next_kind(done, request.wanted)
             minutes = (time.monotonic() - begin) / 60
@@ -176,8 +146,7 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
                 Path(checkout),
                 kind,
                 sum(run.kind == kind.name for run in recorded),
-                gate.work,
-                gate.measured,
+                gate,
                 request.commit,
                 lambda environment: proof_runs.keep_environment(folder, environment),
             )

@@ -20,7 +20,7 @@ from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.estimate import FEWEST, estimate
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import AGAIN, FIRST, OTHER_DRAWS, wants_again, wants_other_draws
-from perceptron.records.block import Block, Reading, Stage
+from perceptron.records.block import Block, SideMeasurement, Stage
 from perceptron.records.comparison import Work
 
 # Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
@@ -122,9 +122,9 @@ class Pair:
             number=number,
             benchmark=benchmark,
             order=[],
-            sides={},
-            base=Reading(status="ok", value=self.base_value),
-            head=Reading(status="ok", value=factor * self.head_value),
+            folders={},
+            base=SideMeasurement(status="ok", value=self.base_value),
+            head=SideMeasurement(status="ok", value=factor * self.head_value),
         )
 
 
@@ -175,18 +175,18 @@ def is_seen(work: Work | None) -> bool:
 def count_blocks(benchmark: str, counts: Counts, why_not: str | None = None) -> list[Block]:
     """Return the blocks that these counts are of; that of a failure where there is none."""
     pairs = {
-        number: [Reading(status="ok", instructions=count) for count in both]
+        number: [SideMeasurement(status="ok", instructions=count) for count in both]
         for number, both in counts.items()
     }
     if not pairs and why_not is not None:
-        pairs = {FIRST: [Reading(status="failed", reason=why_not)] * 2}
+        pairs = {FIRST: [SideMeasurement(status="failed", reason=why_not)] * 2}
     return [
         Block(
             stage="count",
             number=number,
             benchmark=benchmark,
             order=[],
-            sides={},
+            folders={},
             base=base,
             head=head,
         )

@@ -1,9 +1,9 @@
-"""Recorded runs judged again: with slowdowns put into them, or as they are by today's rule.
+"""Recorded runs judged again with slowdowns put into them.
 
 A window of consecutive blocks of one benchmark stands for a run: the first are its screen, those
 after them its confirmation, as many as the gate would measure. Head's times are multiplied, its
 counts as well where its work is to rise, and the judge that judges live runs judges it. What a
-replay leaves out: other benchmarks beside this one, and the control arm.
+replay leaves out: other benchmarks beside this one, and the control side.
 """
 
 from __future__ import annotations
@@ -14,25 +14,19 @@ from math import log1p
 from typing import Literal
 
 import numpy as np
-from msgspec.structs import replace
 
 from benchmarks.validation.gate.recorded import (
     Pair,
     RecordedCounts,
-    count_blocks,
     is_seen,
     judged_by_others,
-    pair,
     spread_class,
 )
-from benchmarks.validation.gate.runs import Nanoseconds, ProofRun
-from benchmarks.validation.gate.suite import BY_NAME
-from perceptron.gate.runner.timing import lower_quartile
-from perceptron.gate.verdict.judge import judge, log_ratios, replay
-from perceptron.gate.verdict.promotion import promote, suspicious
+from perceptron.gate.verdict.judge import replay
+from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Row
 
 LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20)
@@ -148,8 +142,8 @@ def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence)
 def screen_size(ratios: Sequence[float], rule: Rule, evidence: WorkEvidence = NOT_COUNTED) -> int:
     """Return the blocks of the screen: few for the same work, and more while they are too noisy."""
     if evidence.kind == "same":
-        look = {"": ratios[: rule.look]}
-        return rule.screen if suspicious(look, {"": evidence}, rule) else rule.look
+        probe = {"": ratios[: rule.probe]}
+        return rule.screen if suspicious(probe, {"": evidence}, rule) else rule.probe
     most = min(len(ratios), rule.most_screen)
     size = rule.screen
     while size < most and noisy({"": ratios[:size]}, rule):
@@ -187,63 +181,3 @@ class _Case:
     def measured(self, row: Row) -> Sequence[Pair]:
         """Return the blocks that the gate would have measured for this row."""
         return self.window[: row.screen_blocks + row.confirmation_blocks]
-
-
-def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:
-    """Return the run as ``rule`` judges it; None if it would have screened or promoted otherwise.
-
-    None for runs with a slowdown: whether that is found depends on the number of blocks, so it must
-    be measured. Runs in which nothing changed count even if they were confirmed on more or fewer
-    blocks than the rule would take: they came nearest to a false alarm, and leaving them out would
-    flatter the rule.
-    """
-    if BY_NAME[run.kind].changed:
-        return None
-    screens = {row.benchmark: [pair(block) for block in row.screen] for row in run.rows}
-    blocks = [
-        block
-        for row in run.rows
-        for block in count_blocks(row.benchmark, row.counts, row.not_counted)
-    ]
-    work = work_of(blocks, rule)
-    for name, screen in screens.items():
-        ratios = [measured.log_ratio for measured in screen]
-        if len(screen) != screen_size(ratios, rule, work.get(name, NOT_COUNTED)):
-            return None
-        blocks += [measured.block(name, "screen", number) for number, measured in enumerate(screen)]
-    planned = {row.benchmark: len(row.confirmation) for row in run.rows if row.confirmation}
-    if set(promote(log_ratios(blocks, "screen"), rule, work)) != set(planned):
-        return None
-    for row in run.rows:
-        blocks += [
-            _confirmation(row.benchmark, number, recorded)
-            for number, recorded in enumerate(row.confirmation)
-        ]
-    judged = judge([Benchmark(name=name) for name in screens], blocks, planned, rule)
-    by_name = {row.benchmark: row for row in judged.rows}
-    return replace(
-        run,
-        verdict=judged.verdict,
-        reason=judged.reason,
-        control_alarmed=judged.control.alarmed,
-        rows=[
-            replace(
-                row,
-                verdict=by_name[row.benchmark].verdict,
-                p_adjusted=by_name[row.benchmark].p_adjusted,
-                smallest_detectable=by_name[row.benchmark].smallest_detectable,
-                work=by_name[row.benchmark].work,
-                not_counted=by_name[row.benchmark].not_counted,
-                stands_on=by_name[row.benchmark].stands_on,
-            )
-            for row in run.rows
-        ],
-    )
-
-
-def _confirmation(name: str, number: int, recorded: Nanoseconds) -> Block:
-    made = pair(recorded).block(name, "confirmation", number)
-    if len(recorded) < 3:
-        return made
-    value = lower_quartile([1e-9 * sample for sample in recorded[2]])
-    return replace(made, control=Reading(status="ok", value=value))

@@ -42,8 +42,6 @@ BUDGET_MINUTES = 2.0
 
 RUNS = "runs.jsonl"
 
-_JUDGED: tuple[Stage, ...] = ("screen", "confirmation")
-
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
 Nanoseconds = list[list[int]]
@@ -64,10 +62,6 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     confirmation: list[Nanoseconds]
     waited: float | None = None
     """Share of the samples' time that threads had no core; None where that is unknown."""
-    contended: int | None = None
-    """Samples that were dropped for it."""
-    retaken: list[Nanoseconds] = []
-    """Takes of blocks that do not count, because one arm waited and another did not."""
     counts: Counts = {}
     work: Work | None = None
     """What was judged from the counts; None where it was not counted, or could not be."""
@@ -87,8 +81,6 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """When it ended, in UTC."""
     work: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
-    measured: str
-    """The same without the code that judges: the same blocks can be judged again."""
     commit: str | None
     """Of this package, None outside a checkout."""
     environment: str
@@ -112,7 +104,6 @@ def run(
     kind: Kind,
     number: int,
     work: str,
-    measured: str,
     commit: str | None,
     keep: Callable[[ComparisonEnvironment], str],
     compare: Compare = compare,
@@ -145,7 +136,6 @@ def run(
         number=number,
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         work=work,
-        measured=measured,
         commit=commit,
         environment=keep(comparison.environment),
         seconds=round(seconds, 2),
@@ -161,7 +151,6 @@ def run(
 def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
     own = [block for block in blocks if block.benchmark == row.benchmark]
     last = counted(own)
-    retaken = [block for block in own if block not in last]
     return ProofRow(
         benchmark=row.benchmark,
         verdict=row.verdict,
@@ -172,8 +161,6 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         screen=_nanoseconds(last, "screen"),
         confirmation=_nanoseconds(last, "confirmation"),
         waited=_digits(row.waited),
-        contended=row.contended,
-        retaken=[recorded for stage in _JUDGED for recorded in _nanoseconds(retaken, stage)],
         counts=_counts(own),
         work=row.work,
         not_counted=row.not_counted,
@@ -194,12 +181,17 @@ def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
     """Return the samples of blocks whose processes all gave a number, in order of time."""
     recorded = []
     for block in blocks:
-        readings = [
-            reading for reading in (block.base, block.head, block.control) if reading is not None
+        measurements = [
+            measurement
+            for measurement in (block.base, block.head, block.control)
+            if measurement is not None
         ]
-        if block.stage == stage and all(reading.status == "ok" for reading in readings):
+        if block.stage == stage and all(measurement.status == "ok" for measurement in measurements):
             recorded.append(
-                [[round(1e9 * sample) for sample in reading.samples] for reading in readings]
+                [
+                    [round(1e9 * sample) for sample in measurement.samples]
+                    for measurement in measurements
+                ]
             )
     return recorded
 

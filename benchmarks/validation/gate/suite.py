@@ -149,13 +149,8 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def wanted(runs: int, only: Sequence[str] = ()) -> dict[str, int]:
-    """Return how many of each kind belong to so many runs of equal sides, one at least.
-
-    Of kinds that are named, ``runs`` of each and nothing else.
-    """
-    if only:
-        return dict.fromkeys(only, runs)
+def wanted(runs: int) -> dict[str, int]:
+    """Return how many of each kind belong to so many runs of equal sides, one at least."""
     return {kind.name: max(1, ceil(kind.share * runs - 1e-9)) for kind in KINDS}
 
 

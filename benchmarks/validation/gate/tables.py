@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import log
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import mean, median
-
-import numpy as np
 
 from benchmarks.validation.gate.proof import Proof, Target, changed_rows, slower_rows
 from benchmarks.validation.gate.recorded import (
     CLASSES,
     SEEN,
-    Samples,
     is_seen,
     judged_by_others,
-    pair,
     pairs,
     spread_class,
 )
@@ -25,13 +20,10 @@ from benchmarks.validation.gate.runs import ProofRow, ProofRun
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, body
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import Share, share, share_cell
-from perceptron.gate.runner.timing import lower_quartile
-from perceptron.gate.verdict.estimate import FEWEST, estimate, p_above
 from perceptron.grouping import grouped
-from perceptron.numbers import NONE, count, duration, percent, percent_interval
+from perceptron.numbers import NONE, count, duration, percent
 from perceptron.records.comparison import Verdict
 
-LEVELS_OF_P = (0.1, 0.02)
 _VERDICTS: tuple[Verdict, ...] = ("clean", "regression", "inconclusive")
 
 Verdicts = Sequence[Mapping[str, bool]]
@@ -65,12 +57,6 @@ def grids(proof: Proof) -> list[TextTable]:
             "All rules judge the same blocks.",
         ),
         _judged(
-            "P-values: how often they are small in screens in which nothing changed",
-            "benchmark",
-            _calibration(runs),
-            "Two-sided, without a busy process beside. Of independent blocks, p is ≤ 10% in 10%.",
-        ),
-        _judged(
             "Found in whole runs: benchmarks that the head makes slower",
             "head",
             _found_live(runs),
@@ -99,8 +85,6 @@ def grids(proof: Proof) -> list[TextTable]:
             "The gate, judging the blocks as recorded, said that it would find this slowdown in 95 "
             "of 100 runs; without counts, and with counts of the same work.",
         ),
-        _states(proof.recorded),
-        _choices([run for run in runs if run.kind == "same"]),
     ]
     return [table for table in everything if table.rows]
 
@@ -164,42 +148,6 @@ def _by_kind(runs: Sequence[ProofRun]) -> Iterator[tuple[Kind, list[ProofRun]]]:
         own = [run for run in runs if run.kind == kind.name]
         if own:
             yield kind, own
-
-
-def _states(recorded: Sequence[ProofRun]) -> TextTable:
-    """Return what each state of the gate did beside a busy process, as it was judged then."""
-    beside = grouped((run for run in recorded if run.kind == "neighbour"), lambda run: run.measured)
-    return TextTable(
-        "Beside a busy process: what the gate did in each of its states, where nothing changed",
-        (
-            *("measured", "runs>", "false alarms>", "inconclusive>", "a run>", "spread>"),
-            *("detectable>", "waited>", "samples again>", "blocks again>"),
-        ),
-        [_state_row(own) for own in beside.values()],
-        (
-            "Runs of earlier gates are as they were judged then. Medians: the duration of a run, "
-            "the spread of a benchmark's blocks, the smallest detectable slowdown, the share of "
-            "its time that a benchmark waited for a core. Sums: samples and blocks that were taken "
-            "again because of it.",
-        ),
-    )
-
-
-def _state_row(runs: Sequence[ProofRun]) -> tuple[str, ...]:
-    rows = [row for run in runs for row in run.rows]
-    waited = _middle(row.waited for row in rows)
-    again = (sum(row.contended or 0 for row in rows), sum(len(row.retaken) for row in rows))
-    return (
-        ", ".join([days(runs), *commits(runs)]),
-        f"{len(runs)}",
-        share_cell(share(sum(run.verdict == "regression" for run in runs), len(runs))),
-        f"{sum(run.verdict == 'inconclusive' for run in runs)}",
-        duration(median(run.seconds for run in runs)),
-        _percent(_middle(row.spread for row in rows)),
-        _percent(_middle(row.smallest_detectable for row in rows)),
-        _percent(waited),
-        *(NONE if waited is None else count(number) for number in again),
-    )
 
 
 def days(runs: Iterable[ProofRun]) -> str:
@@ -268,23 +216,6 @@ def _called_slower(run: ProofRun) -> dict[str, bool]:
         name: any(verdicts[name] for verdicts in by_row) for name in (by_row[0] if by_row else {})
     }
     return {GATE: run.verdict == "regression", **others}
-
-
-def _calibration(runs: Sequence[ProofRun]) -> list[Group]:
-    """Return how often an unchanged screen has a small p-value of *it did not change*.
-
-    Where blocks are as independent as the test supposes, as often as the level says.
-    """
-    by_name: dict[str, list[dict[str, bool]]] = {}
-    for run in runs:
-        for row in run.rows if run.kind == "same" else ():
-            if len(row.screen) >= FEWEST:
-                ratio = estimate([pair(block).log_ratio for block in row.screen])
-                p = 2 * min(p_above(ratio, 0.0), 1 - p_above(ratio, 0.0))
-                small = {f"p ≤ {100 * level:g}%": p <= level for level in LEVELS_OF_P}
-                by_name.setdefault(body(row.benchmark), []).append(small)
-    together = [small for some in by_name.values() for small in some]
-    return [(name, "", some) for name, some in {**by_name, "together": together}.items()]
 
 
 def _found_live(runs: Sequence[ProofRun]) -> list[Group]:
@@ -415,77 +346,6 @@ def _apart_row(name: str, rows: Sequence[ProofRow]) -> tuple[str, ...]:
 def _tried(rows: Iterable[ProofRow]) -> list[ProofRow]:
     """Return the rows that were counted, or could not be."""
     return [row for row in rows if row.work is not None or row.not_counted is not None]
-
-
-# --- the spread of blocks -------------------------------------------------------------------------
-
-Value = Callable[[list[float]], float]
-
-USUAL = "lower quartile"
-VALUES: dict[str, Value] = {
-    USUAL: lower_quartile,
-    "minimum": min,
-    "median": median,
-    "mean": mean,
-}
-FAR = f"{USUAL}, base of another block"
-_RESAMPLES = 400
-
-
-def _choices(runs: Sequence[ProofRun]) -> TextTable:
-    """Return each benchmark's spreads over the screens of these runs, in which nothing changed."""
-    screens = grouped(
-        (row for run in runs for row in run.rows if len(row.screen) >= FEWEST),
-        lambda row: row.benchmark,
-    )
-    names = dict.fromkeys(row.benchmark for run in runs for row in run.rows)
-    return TextTable(
-        "Spread of blocks: by the number that stands for a process",
-        ("benchmark", "blocks>", *(f"{name}>" for name in (*VALUES, FAR))),
-        [_choices_row(name, screens[name]) for name in names if name in screens],
-        (
-            "The gate's choice is first. In the last column base is of another block of its run. "
-            "Screens in which nothing changed, without a busy process beside; intervals by "
-            "resampling runs.",
-        ),
-    )
-
-
-def _choices_row(name: str, rows: Sequence[ProofRow]) -> tuple[str, ...]:
-    screens = [[pair(block) for block in row.screen] for row in rows]
-    ratios = [
-        [[_log_ratio(value, block.base, block.head) for block in blocks] for blocks in screens]
-        for value in VALUES.values()
-    ]
-    ratios.append(
-        [
-            [
-                _log_ratio(lower_quartile, blocks[index - len(blocks) // 2].base, block.head)
-                for index, block in enumerate(blocks)
-            ]
-            for blocks in screens
-        ]
-    )
-    return body(name), count(sum(map(len, screens))), *map(_spread, ratios)
-
-
-def _log_ratio(value: Value, base: Samples, head: Samples) -> float:
-    return log(value(head.tolist()) / value(base.tolist()))
-
-
-def _spread(by_run: Sequence[Sequence[float]]) -> str:
-    """Return the spread of log(head / base) with a bootstrap interval over runs.
-
-    Blocks of one run are alike.
-    """
-    random = np.random.default_rng(1)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        chosen = random.integers(len(by_run), size=len(by_run))
-        drawn.append(estimate([value for index in chosen for value in by_run[index]]).spread)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    whole = estimate([value for values in by_run for value in values]).spread
-    return percent_interval(whole, float(low), float(high), 2)
 
 
 def _middle(values: Iterable[float | None]) -> float | None:

@@ -55,24 +55,6 @@ class ComparableRows:
         """Return the newest state in which a backend has a time."""
         return next((where for where in self._newest_first if self.by_size(where, backend)), None)
 
-    def are_together(self, incumbent: str, challenger: str) -> bool:
-        """Return whether some state has a time of both, be it at other sizes."""
-        return any(
-            self.by_size(where, incumbent) and self.by_size(where, challenger)
-            for where in self._newest_first
-        )
-
-    def with_several_sizes(self, incumbent: str, challenger: str) -> State | None:
-        """Return the newest state in which both have times at more than one size."""
-        return next(
-            (
-                where
-                for where in self._newest_first
-                if len(self._shared(where, incumbent, challenger)) > 1
-            ),
-            None,
-        )
-
     def by_size(self, where: State, backend: str) -> BySize:
         """Return the rows of a backend in a state; empty if there are none."""
         if where not in self._by_backend:
@@ -117,8 +99,8 @@ def why_not(
         reasons = {name: reason(rows, name) for name in missing}
         explained = [f"{name}: {why}" for name, why in reasons.items() if why]
         return "; ".join(explained or [f"{name}: no times" for name in missing])
-    one, other = newest.values()
-    if one is None or other is None or comparable.are_together(incumbent, challenger):
+    one, other = newest[incumbent], newest[challenger]
+    if one is None or other is None or one == other:
         return "no size was measured on both"
     return (
         f"never measured together: {incumbent} at {described(one)}, "

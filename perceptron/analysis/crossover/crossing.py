@@ -22,8 +22,8 @@ from perceptron.analysis.interval import CONFIDENCE, TIE, Array, Interval, quant
 
 # A bend counts where it is larger than so many standard errors.
 _SURE_BEND = 2.0
-# Between two sizes, where the interval is read off.
-_STEPS = 200
+# Between two sizes, where the interval is read off: weights of the right one.
+_WEIGHTS = np.linspace(0.0, 1.0, 201)
 
 
 class ZeroCrossing(Interval, frozen=True):
@@ -145,16 +145,12 @@ class Gaps:
     """How far from a zero the interval of the interpolated trimmed mean contains zero.
 
     Gaps between neighbouring points go by the index of the point to their left. Walks from many
-    zeros cross the same gaps: each gap is calculated once, and a walk steps over gaps whose every
-    interval contains zero.
+    zeros cross the same gaps: each gap is calculated once.
     """
 
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = points
-        self._weights = np.linspace(0.0, 1.0, _STEPS + 1)
         self._contain: dict[int, npt.NDArray[np.bool_]] = {}
-        # By direction, from a gap all inside: a gap further on, with nothing but such between.
-        self._further: dict[int, dict[int, int]] = {-1: {}, 1: {}}
 
     def walk(self, index: int, zero: float, step: int) -> float | None:
         """Return the logarithm of the last size, from ``zero`` on, whose interval contains zero.
@@ -163,39 +159,24 @@ class Gaps:
         −1. None where every interval up to the last size measured does.
         """
         last = zero
-        while self._exists(index):
+        while 0 <= index < len(self._points) - 1:
             left, right = self._points[index], self._points[index + 1]
-            where = (1 - self._weights) * left.x + self._weights * right.x
-            inside = self._inside(index)
+            where = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
             beyond = where > zero if step > 0 else where < zero
-            xs, contains = where[beyond][::step], inside[beyond][::step]
+            xs, contains = where[beyond][::step], self._inside(index)[beyond][::step]
             count = len(xs) if contains.all() else int(contains.argmin())
             if count:
                 last = float(xs[count - 1])
             if count < len(xs):
                 return last
-            index = self._first_open(index + step, step)
-            last = self._points[index if step > 0 else index + 1].x
+            index += step
         return None
-
-    def _exists(self, index: int) -> bool:
-        return 0 <= index < len(self._points) - 1
-
-    def _first_open(self, index: int, step: int) -> int:
-        """Return the first gap, this or further on, with an interval that excludes zero."""
-        further = self._further[step]
-        passed = []
-        while self._exists(index) and self._inside(index).all():
-            passed.append(index)
-            index = further.get(index, index + step)
-        further.update(dict.fromkeys(passed, index))
-        return index
 
     def _inside(self, index: int) -> npt.NDArray[np.bool_]:
         """Return whether the intervals at these sizes contain zero."""
         if index not in self._contain:
             left, right = self._points[index], self._points[index + 1]
-            self._contain[index] = _contains_zero(left, right, self._weights)
+            self._contain[index] = _contains_zero(left, right, _WEIGHTS)
         return self._contain[index]
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import contended_samples
-from perceptron.analysis.crossover.comparable import ComparableRows, described, why_not
+from perceptron.analysis.crossover.comparable import ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
     decided,
@@ -204,7 +204,7 @@ def _judge(
         status, changes, known = "tie", [], []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
-        explanation = _why_undecided(measured, used, len(known), comparable, pair)
+        explanation = _why_undecided(measured, used, len(known), pair)
     elif not changes:
         sign = measured[known[0][0]].sign
         status = "never" if sign > 0 else "always"
@@ -266,7 +266,6 @@ def _why_undecided(
     points: Sequence[Point],
     rows: Sequence[Measurement],
     known: int,
-    comparable: ComparableRows,
     pair: tuple[str, str],
 ) -> str | None:
     """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
@@ -277,7 +276,8 @@ def _why_undecided(
         share = f"{100 * samples / max(1, taken):.0f}%"
         return f"too busy to compare: {share} of samples contended; next: --wait or --threads 1"
     if len(points) == 1:
-        return _of_one_size(points[0], comparable, pair)
+        takes = times_as_long(exp(points[0].mean))
+        return f"a single size decides nothing: {pair[1]} takes {takes} there"
     if known:
         return None
     if any(point.stated is not None for point in points):
@@ -286,15 +286,3 @@ def _why_undecided(
     repeats = "1 repeat" if fewest == 1 else f"{fewest} repeats"
     following = "; next: a larger --budget" if all(map(is_own, rows)) else ""
     return f"{repeats} cannot separate {names}{following}"
-
-
-def _of_one_size(point: Point, comparable: ComparableRows, pair: tuple[str, str]) -> str:
-    """Return the ratio at the only size, and which other state has more sizes.
-
-    A single size decides nothing.
-    """
-    incumbent, challenger = pair
-    takes = times_as_long(exp(point.mean))
-    text = f"a single size decides nothing: {challenger} takes {takes} there"
-    better = comparable.with_several_sizes(incumbent, challenger)
-    return f"{text}; more sizes at {described(better)}" if better else text

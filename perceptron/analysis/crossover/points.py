@@ -97,8 +97,7 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
     """Return a point for each size above zero at which both have a time, ascending.
 
     The rows are of one state. Ours of one process were measured side by side, and only processes
-    that measured both count; of other people's rows all count, and pair up where each process is a
-    file.
+    that measured both count; of other people's rows all count.
     """
     timed = by_backend_and_size(row for row in rows if row.size > 0 and has_time(row))
     return points_of(timed.get(incumbent, {}), timed.get(challenger, {}))
@@ -138,7 +137,7 @@ def _by_itself(
         if incumbent.keys() == challenger.keys() or not is_own(one):
             return _of_single_values(size, one, other, tuple(incumbent))
     shared = sorted(incumbent.keys() & challenger.keys())
-    if is_own(next(iter(incumbent.values()))) or _are_runs(incumbent, challenger):
+    if is_own(next(iter(incumbent.values()))):
         return _of_pairs(size, shared, incumbent, challenger) if shared else None
     return _of_unpaired(size, list(incumbent.values()), list(challenger.values()))
 
@@ -176,18 +175,6 @@ def _of_pairs(
         if len(counted) == 1
         else hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
     )
-
-
-def _are_runs(incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]) -> bool:
-    """Return whether each process of other people's rows is a file, which measured both.
-
-    Rows that one file repeats may stand in any order. In that of their times, paired ones would
-    hardly differ, and noise alone would name a winner.
-    """
-    files = {process: row.file for process, row in incumbent.items()}
-    return len(set(files.values())) == len(files) and files == {
-        process: row.file for process, row in challenger.items()
-    }
 
 
 def _log(row: Measurement) -> float:

@@ -10,19 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import astuple
 
 from perceptron.analysis.contention import Contention, with_contended
-from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.sweep import (
-    CurvePoint,
-    names_words,
-    ranked,
-    ruled_out,
-    ruled_out_side_by_side,
-    spot_of,
-)
+from perceptron.analysis.crossover.judge import axis_of
+from perceptron.analysis.crossover.sweep import CurvePoint, Sweep, names_words, spot_of, sweeps
 from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.select import current, has_time, reason
+from perceptron.analysis.select import has_time, reason
 from perceptron.analysis.sizes import size_axis
-from perceptron.analysis.throughput import Epoch, epoch_of, models_of, shared_epoch
+from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
@@ -40,48 +33,60 @@ _Row = tuple[tuple[str, ...], CurvePoint | None]
 
 
 def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
-    """Return a row for each size: the fastest, its time and rate; no table without any.
+    """Return the fastest at each size along an axis, its time and rate; no table without any.
 
     It is about families that are trained in batches or whose problems are several models.
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
-    lines = [line for members in _told(rows) for line in _of_family(members)]
+    families = grouped(rows, lambda row: (row.family, ground(row))).values()
+    lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
     columns, cells = _with_rates(COLUMNS, lines)
     return [Table(title=TITLE, columns=columns, rows=tuple(cells))] if cells else []
 
 
+def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
+    spots = {(curve.backend, spot.size): spot for curve in sweep.curves for spot in curve.spots}
+    if not any(spot.epoch is not None or spot.models > 1 for spot in spots.values()):
+        return
+    threads = sweep.ground.threads
+    for at in sweep.fastest:
+        cells = (
+            sweep.family,
+            f"{sweep.axis} {count(at.size)}",
+            NONE if threads is None else str(threads),
+            names_words(at.backend, at.unsure),
+            duration_interval(*astuple(at.seconds)),
+        )
+        yield cells, spots[at.backend, at.size]
+
+
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
     """Name the sizes at which only one backend has a time, and the backends without one."""
-    rows = list(rows)
     lines = []
-    for members in _told(rows):
-        alone = grouped(
-            (here[0] for here in _by_size(members) if len({row.backend for row in here}) == 1),
-            lambda row: row.backend,
-        )
-        where = (members[0].family, ground(members[0]))
-        own = [row for row in rows if (row.family, ground(row)) == where]
-        for backend, at in alone.items():
-            sizes = f"{_size(at[0])} to {_size(at[-1])}" if len(at) > 1 else _size(at[0])
+    for (family, _), own in grouped(rows, lambda row: (row.family, ground(row))).items():
+        timed = list(filter(has_time, own))
+        if not any(epoch_of(row) is not None or models_of(row) > 1 for row in timed):
+            continue
+        at_size = grouped(timed, lambda row: row.size)
+        alone: dict[str, list[float]] = {}
+        for size in sorted(at_size):
+            names = {row.backend for row in at_size[size]}
+            if len(names) == 1:
+                alone.setdefault(names.pop(), []).append(size)
+        axis = size_axis(family, axis_of(own))
+        for backend, sizes in alone.items():
             rivals = dict.fromkeys(row.backend for row in own if row.backend != backend)
             reasons = [f"{name}: {reason(own, name) or 'no time'}" for name in rivals] or [
                 "nothing else was measured"
             ]
+            ends = " to ".join(
+                f"{axis} {count(size)}" for size in dict.fromkeys((sizes[0], sizes[-1]))
+            )
             lines.append(
-                f"{where[0]}: only {backend} has a time at {sizes}, so none is the fastest there; "
+                f"{family}: only {backend} has a time at {ends}, so none is the fastest there; "
                 f"{'; '.join(reasons)}"
             )
     return lines
-
-
-def _told(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    """Return the current rows with a time of each family that there is something to tell of."""
-    groups = grouped(filter(has_time, rows), lambda row: (row.family, ground(row)))
-    return [
-        current(members)
-        for members in groups.values()
-        if any(epoch_of(row) is not None or models_of(row) > 1 for row in members)
-    ]
 
 
 def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
@@ -110,43 +115,6 @@ def _with_rates(
             of_one = duration(spot.value.estimate / spot.models)
         cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
     return columns, cells
-
-
-def _by_size(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    sizes = grouped(rows, lambda row: row.size)
-    return [sizes[size] for size in sorted(sizes)]
-
-
-def _of_family(rows: Sequence[Measurement]) -> Iterator[_Row]:
-    decided = ruled_out(crossovers(rows))
-    for here in _by_size(rows):
-        if shared_epoch(here) is None and any(map(epoch_of, here)):  # of two problems
-            continue
-        spots = {
-            backend: spot
-            for backend, own in grouped(here, lambda row: row.backend).items()
-            if (spot := spot_of(own)) is not None
-        }
-        if len(spots) < 2:
-            continue
-        seconds = {backend: spot.value for backend, spot in spots.items()}
-        best, unsure = ranked(
-            seconds, ruled_out_side_by_side(here, seconds) | decided.get(here[0].size, {})
-        )
-        cells = (
-            here[0].family,
-            _size(here[0]),
-            NONE if here[0].threads is None else str(here[0].threads),
-            names_words(best, unsure),
-            duration_interval(*astuple(seconds[best])),
-        )
-        yield cells, spots[best]
-
-
-def _size(row: Measurement) -> str:
-    numbers = row.sizes or (row.size,)
-    axes = row.axes if len(row.axes) == len(numbers) else (size_axis(row.family),)
-    return f"{' × '.join(axes)} {' × '.join(map(count, numbers))}"
 
 
 # --- families of one size: there is no size to compare along -------------------------------------

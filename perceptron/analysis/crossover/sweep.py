@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import permutations
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, 
 from perceptron.analysis.device_share import busy_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, is_slower, of_times, scaled
+from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.select import (
     Definitions,
     State,
@@ -300,20 +299,6 @@ def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, st
             pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
             pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
     return by_size
-
-
-def ruled_out_side_by_side(
-    rows: Iterable[Measurement], names: Iterable[str]
-) -> dict[tuple[str, str], bool]:
-    """Return `ruled_out` at one size from its rows, where there is no crossover to ask.
-
-    By the processes that measured both; where none did, nothing is ruled out.
-    """
-    rows = list(rows)
-    return {
-        (faster, slower): is_slower(rows, slower, faster)
-        for faster, slower in permutations(names, 2)
-    }
 
 
 def names_words(backend: str, unsure: Sequence[str]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.select import State, definitions, has_time, is_own
-from perceptron.analysis.training import training_name
 from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
@@ -55,19 +53,16 @@ def uses(
 
     ``unwanted`` says why a row was not to be judged at all, None for the others.
     """
-    why = _Why(crossovers, [row for source in sources for row in source.rows], unwanted)
-    return [_use(source, why) for source in sources]
+    rows = [row for source in sources for row in source.rows]
+    why = _reasons(list(crossovers), [row for row in rows if unwanted(row) is None])
+    return [_use(source, lambda row: unwanted(row) or why(row)) for source in sources]
 
 
-def _use(source: Reading, why: _Why) -> SourceUse:
+def _use(source: Reading, why: Callable[[Measurement], str | None]) -> SourceUse:
+    reasons = Counter(map(why, source.rows))
+    used = reasons.pop(None, 0)
     left_out = Counter(source.left_out)
-    used = 0
-    for row in source.rows:
-        reason = why(row)
-        if reason is None:
-            used += 1
-        else:
-            left_out[reason] += 1
+    left_out.update({reason: rows for reason, rows in reasons.items() if reason is not None})
     return SourceUse(
         source=printable(source.source),
         formats=sorted(source.formats),
@@ -92,104 +87,50 @@ _Subject = tuple[str, Ground, str]
 """A family, its ground and a backend."""
 
 
-class _Why:
-    """Why a row is in no answer; None for one that is."""
+def _reasons(
+    crossovers: Sequence[Crossover], rows: Sequence[Measurement]
+) -> Callable[[Measurement], str | None]:
+    """Return a function that says why one of these rows is in no answer; None for one that is."""
+    # Sizes of each answer that a backend is in, by the backend that it is compared with.
+    judged: dict[tuple[_Subject, State], dict[str, set[float]]] = {}
+    subjects: dict[_Subject, bool] = {}
+    for crossover in crossovers:
+        pair = (crossover.incumbent, crossover.challenger)
+        for backend, rival in (pair, pair[::-1]):
+            subject = _subject(crossover, backend)
+            subjects[subject] = subjects.get(subject, False) or bool(crossover.sizes_measured)
+            if crossover.sizes_measured:
+                rivals = judged.setdefault(_in_state(crossover, backend), {})
+                rivals[rival] = set(crossover.sizes_measured)
+    counting = definitions(rows)
+    timed = grouped(filter(has_time, rows), _process)
+    beside = {process: {row.backend for row in here} for process, here in timed.items()}
 
-    def __init__(
-        self,
-        crossovers: Iterable[Crossover],
-        rows: Sequence[Measurement],
-        unwanted: Callable[[Measurement], str | None],
-    ) -> None:
-        self._unwanted = unwanted
-        self._subjects: set[_Subject] = set()
-        self._sizes: dict[tuple[_Subject, State], set[float]] = {}
-        self._partners: dict[tuple[_Subject, State], set[str]] = {}
-        for crossover in crossovers:
-            pair = (crossover.incumbent, crossover.challenger)
-            for backend, partner in (pair, pair[::-1]):
-                self._subjects.add(_subject(crossover, backend))
-                if crossover.sizes_measured:
-                    key = _in_state(crossover, backend)
-                    self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
-                    self._partners.setdefault(key, set()).add(partner)
-        self._definitions = definitions(rows)
-        self._wanted = [row for row in rows if unwanted(row) is None]
-        # Thousands of rows share a subject and a state.
-        self._known: dict[object, tuple[str | None, str | set[float]]] = {}
-
-    def __call__(self, row: Measurement) -> str | None:
-        key = _in_state(row, row.backend)
-        if key not in self._known:
-            self._known[key] = (self._unwanted(row), self._sizes.get(key) or self._why_none(row))
-        unwanted, sizes = self._known[key]
-        if unwanted is not None:
-            return unwanted
+    def why(row: Measurement) -> str | None:
         if row.status != "ok":
             return f"without a time: {row.reason or row.status}"
         if not has_time(row):
             return "of a part of an iteration" if row.phase else "with a time that is not above 0"
-        if isinstance(sizes, str):
-            return sizes
-        if other := self._definitions.instead(row):
+        rivals = judged.get(_in_state(row, row.backend))
+        if rivals is None:
+            is_judged = subjects.get(_subject(row, row.backend))
+            if is_judged is None:
+                return "of a family or a backend in no pair that was judged"
+            if is_judged:
+                return "of another commit, code, environment or version than was judged"
+            return "of a state in which no other backend has a time at the same size"
+        if other := counting.instead(row):
             return (
                 f"of definition {row.problem_digest} of a problem whose newest rows are of {other}"
             )
-        if row.size not in sizes:
+        at_size = {rival for rival, sizes in rivals.items() if row.size in sizes}
+        if not at_size:
             return "of a size that only one backend has"
-        if is_own(row) and not self._partners[key] & self._side_by_side[_process(row)]:
+        if is_own(row) and not at_size & beside[_process(row)]:
             return "of a process that did not measure the other backend"
         return None
 
-    @cached_property
-    def _lines(self) -> set[tuple[str, Ground]]:
-        families = grouped(self._wanted, lambda row: (row.family, ground(row)))
-        return {key for key, members in families.items() if is_line(members)}
-
-    @cached_property
-    def _trained(self) -> dict[object, set[tuple[Ground, str]]]:
-        """The grounds and backends that have rows, by family and place."""
-        places = grouped(self._wanted, _place)
-        return {
-            place: {(ground(row), row.backend) for row in here} for place, here in places.items()
-        }
-
-    def _is_trained_alone(self, row: Measurement) -> bool:
-        """Return whether other backends have rows of this family that were trained otherwise."""
-        here, own = self._trained.get(_place(row), set()), ground(row)
-        alike = {backend for where, backend in here if where == own}
-        return alike == {row.backend} and any(where != own for where, _ in here)
-
-    @cached_property
-    def _side_by_side(self) -> dict[object, set[str]]:
-        """The backends that have a time, by process of our own."""
-        timed = (row for row in self._wanted if is_own(row) and has_time(row))
-        processes = grouped(timed, _process)
-        return {key: {row.backend for row in here} for key, here in processes.items()}
-
-    def _why_none(self, row: Measurement) -> str:
-        """Return why no row of this subject in this state is in an answer."""
-        subject = _subject(row, row.backend)
-        judged = [where for of, where in self._sizes if of == subject]
-        codes = {where.code for where in judged}
-        if judged and row.commit not in {where.commit for where in judged}:
-            return "of another commit than the one that was judged"
-        if judged and row.code not in codes:
-            names = ", ".join(sorted(map(str, codes)))
-            return f"measured by code {row.code}, other than that of the judged rows, {names}"
-        if judged:
-            return "of another environment or version of the benchmark"
-        if self._is_trained_alone(row):
-            return f"trained as no other backend was: {training_name(row)}"
-        if (row.family, ground(row)) not in self._lines:
-            return "of a family that does not vary along one axis of sizes"
-        if subject not in self._subjects:
-            return "of a backend in no pair that was judged"
-        return "of a state in which no other backend has a time at the same size"
-
-
-def _place(row: Measurement) -> tuple[object, ...]:
-    return row.family, row.machine, row.dtype, row.all_threads
+    return why
 
 
 def _subject(of: Crossover | Measurement, backend: str) -> _Subject:

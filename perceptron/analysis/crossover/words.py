@@ -42,7 +42,6 @@ def verdicts(
     """Return a verdict for each pair that was measured, with the contention of its ``rows``."""
     crossovers = [one for one in crossovers if is_measured(one)]
     known = by_key(rows, lambda row: (row.family, ground(row), row.backend))
-    shared = shared_state(crossovers)
 
     def contention(found: Crossover) -> Contention:
         nothing, where = Contention(), (found.family, ground(found))
@@ -50,19 +49,17 @@ def verdicts(
             (*where, found.challenger), nothing
         )
 
-    return tuple(verdict(one, shared, contention(one)) for one in crossovers)
+    return tuple(verdict(one, contention(one)) for one in crossovers)
 
 
-def verdict(
-    found: Crossover, shared: State | None = None, contention: Contention | None = None
-) -> Verdict:
-    """Return what is known of a pair; of another tool's state, what not all have ``shared``."""
+def verdict(found: Crossover, contention: Contention | None = None) -> Verdict:
+    """Return what is known of a pair, and how contended its rows were."""
     return Verdict(
         subject=found.family,
         decided=decided(found),
         sentence=sentence(found),
         notes=notes(found),
-        heading=setting(found, shared),
+        heading=setting(found),
         contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
 
@@ -162,8 +159,6 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
         turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
         return ", ".join([start, *turns])
     incumbent, challenger = sides.values()
-    if found.size is not None or not found.sizes_measured:  # of another tool's document
-        return f"undecided between {incumbent.name} and {challenger.name}"
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
         ends = listed([(first_size, last_size)], axis)
@@ -232,8 +227,6 @@ def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
 
 def _where(found: Crossover, axis: str) -> str:
     """Return the sizes in which the winner is decided, and what is known of the others."""
-    if not found.sizes_measured:  # of another tool's document
-        return "at every measured size"
     ends = found.sizes_measured[0], found.sizes_measured[-1]
     others = "at worst a tie" if found.is_decided else "undecided"
     if found.decided == [ends]:
@@ -320,39 +313,22 @@ def _half_width(at: SizeRatio) -> float:
 # --- where it was measured -----------------------------------------------------------------------
 
 
-def setting(found: Crossover, shared: State | None = None) -> str:
+def setting(found: Crossover) -> str:
     """Return where and how a pair was measured, as far as that is known.
 
-    Of what another tool measured also the state, as far as that is not ``shared`` by all.
+    Of what another tool measured also the state.
     """
-    own = _state(found)
-    if own is not None and shared is not None:
-        own = State(*(None if a == b else a for a, b in zip(own, shared, strict=True)))
+    state = State(found.source, found.commit, found.environment, found.version, found.code)
     words = (
         None if found.machine == "unknown" else found.machine,
         None if found.threads is None else threads_in_all(found.threads, ()),
         found.dtype,
         training_words(found),
-        described(own) if own is not None and any(own[1:]) else None,
+        described(state) if any(state[1:]) and not _is_ours(found) else None,
     )
     intervals = any(at.low is not None or at.high is not None for at in found.ratio_at)
     kind = "95% intervals" if intervals or not found.ratio_at else "no intervals"
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
-
-
-def shared_state(crossovers: Iterable[Crossover]) -> State | None:
-    """Return what is common to the states of all that another tool measured; None if nothing is."""
-    states = {state for crossover in crossovers if (state := _state(crossover)) is not None}
-    if not states:
-        return None
-    common = [of_all[0] if len(set(of_all)) == 1 else None for of_all in zip(*states, strict=True)]
-    return State(*common) if any(common[1:]) else None
-
-
-def _state(found: Crossover) -> State | None:
-    if _is_ours(found):
-        return None
-    return State(found.source, found.commit, found.environment, found.version, found.code)
 
 
 def _is_ours(found: Crossover) -> bool:

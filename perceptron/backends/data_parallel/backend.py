@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Queue, place_of
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.world import World, running_world, world_of
 from perceptron.backends.protocol import (
     Counterpart,
@@ -26,7 +25,6 @@ from perceptron.backends.protocol import (
     threads_of_each,
 )
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.errors import UserError
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
@@ -61,13 +59,9 @@ class DataParallelBackend:
         reason = optional.missing("torch")
         if reason is not None:
             return reason
-        try:
-            needed = layout(self.processes).processes_per_node
-        except UserError as error:  # nodes that cannot share the processes
-            return str(error)
         if self.accelerator is None or self.accelerator.place == "cpu":
             return None
-        return self.accelerator.unavailable() or _too_few_gpus(needed)
+        return self.accelerator.unavailable() or _too_few_gpus(self.processes)
 
     def unprofiled(self) -> str | None:
         return "its kernels run in other processes than the one that is profiled"
@@ -159,10 +153,7 @@ class RanksOf:
         except (RankFailed, Unsupported):
             return []
 
-    def on_each_node(self) -> int:
-        return layout(self._processes).processes_per_node
-
-    def process_ids(self) -> list[int] | None:
+    def process_ids(self) -> list[int]:
         return self.world().process_ids()
 
 

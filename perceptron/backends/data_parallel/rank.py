@@ -1,7 +1,7 @@
 """The program that every rank runs: it connects to its leader, and does what it is asked.
 
-Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank HOST PORT NODE DEVICE``,
-with the variables that torchrun sets. It leaves when its leader closes the connection, as it also
+Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank ADDRESS DEVICE``, with
+the variables that torchrun sets. It leaves when its leader closes the connection, as it also
 does by dying. Whatever a rank is at then, its launcher ends it; if that dies, Linux does.
 """
 
@@ -12,16 +12,12 @@ import gc
 import hashlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client
 from typing import Any
 
-import psutil
-
-from perceptron.backends.data_parallel.messages import KEY, Hello, Raised, Request, host_identity
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
@@ -36,10 +32,10 @@ _FIRST = -1
 class Member:
     """One of the processes that train together, with its part of every trainer."""
 
-    def __init__(self, rank: int, processes: int, local_rank: int, device: str) -> None:
+    def __init__(self, rank: int, processes: int, device: str) -> None:
         self._rank, self._processes = rank, processes
         self._kind = device
-        self._device = device if device == "cpu" else f"{device}:{local_rank}"
+        self._device = device if device == "cpu" else f"{device}:{rank}"
         self._trainers: dict[int, RankTrainer] = {}
 
     def join(self, timeout_seconds: float) -> None:
@@ -101,47 +97,31 @@ def main() -> None:
     """Serve requests until the leader closes the connection."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    host, port, node, device = sys.argv[1:]
-    key = bytes.fromhex(os.environ.pop(KEY))
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
-    requests = Client((host, int(port)), authkey=key)
-    requests.send(Hello(rank, int(node), local_rank, os.getpid(), host_identity()))
-    _use_the_leaders_network(requests)
-    member = Member(rank, int(os.environ["WORLD_SIZE"]), local_rank, device)
+    address, device = sys.argv[1:]
+    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    requests = Client(address, "AF_UNIX")
+    requests.send((rank, os.getpid()))
+    member = Member(rank, processes, device)
     # Python's collector stays out of what is timed: a member collects between trainers.
     gc.disable()
     while True:
         try:
-            request: Request = requests.recv()
-            requests.send(_answer(member, request))
+            requests.send(_answer(member, *requests.recv()))
         except (EOFError, OSError):
             os._exit(0)
 
 
-def _answer(member: Member, request: Request) -> object:
-    operation, arguments, dropped = request
+def _answer(
+    member: Member, operation: str, arguments: tuple[object, ...], dropped: tuple[int, ...]
+) -> tuple[str, Any]:
+    """Call a method of the member; return ``done``, ``unsupported`` or ``raised``, and what."""
     try:
         member.drop(dropped)
-        return getattr(member, operation)(*arguments)
+        return "done", getattr(member, operation)(*arguments)
     except Unsupported as reason:
-        return Raised("Unsupported", str(reason), is_unsupported=True)
+        return "unsupported", str(reason)
     except Exception as error:  # noqa: BLE001 whatever it is, the leader says it of this rank
-        return Raised(type(error).__name__, " ".join(str(error).split()))
-
-
-def _use_the_leaders_network(connection: Connection) -> None:
-    """Have gloo use the interface on which this rank reaches its leader.
-
-    By itself it takes that of the host's name, which need not be known to any name service.
-    """
-    if "GLOO_SOCKET_IFNAME" in os.environ:
-        return
-    with socket.socket(fileno=os.dup(connection.fileno())) as mine:
-        address = mine.getsockname()[0]
-    for interface, addresses in psutil.net_if_addrs().items():
-        if any(each.address == address for each in addresses):
-            os.environ["GLOO_SOCKET_IFNAME"] = interface
-            return
+        return "raised", f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 if __name__ == "__main__":

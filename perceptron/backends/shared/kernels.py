@@ -5,9 +5,9 @@ on a CPU or a GPU, and none is carried out. An operation is a kernel, whatever i
 tensor goes in or comes out and it is neither a view nor an allocation: what only records that
 something happens, as the profiler's operations around an optimizer's step do, touches no tensor.
 
-One operation stands for one kernel, but for operations on lists of tensors, which CUDA launches in
-as many kernels as their arguments need; see `launches`. A device may launch more for others too, a
-product and its bias apart: that is what `profile` in `measure.extras` counts where there is one.
+One operation stands for one kernel, but for operations on lists of tensors that do not lie alike,
+which CUDA takes tensor by tensor. A device may launch more, for a product and its bias apart or for
+a list of a hundred tensors: that is what `profile` in `measure.extras` counts where there is one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from math import prod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from perceptron.backends.protocol import Trainer
 
@@ -125,9 +123,9 @@ def _launched(name: str, arguments: Any, result: Any) -> list[Kernel]:
     if not name.startswith("aten._foreach"):
         return [kernel]
     lists = [tensors for tensors in (*arguments, result) if _is_tensor_list(tensors)]
+    if _lie_alike(lists):
+        return [kernel]
     sizes = [tensor.numel() for tensor in lists[0] if tensor.numel()]
-    if is_one_kernel(lists):
-        sizes = launches(sizes, len(lists), name.endswith(".ScalarList"), limits())
     total = sum(sizes)
     return [
         Kernel(name, kernel.operations * size / total, kernel.bytes_moved * size / total)
@@ -172,70 +170,11 @@ def _tensors(values: Any) -> Iterator[Any]:
             yield from _tensors(value)
 
 
-# One kernel takes as many tensors of a list as fit into its arguments, cut into chunks of a fixed
-# length. The numbers and the rule are those of PyTorch's ``ATen/native/cuda/MultiTensorApply.cuh``
-# (``depth_to_max_tensors``, ``depth_to_max_blocks``, ``kChunkSize``), which PyTorch installs among
-# its headers; whether a list may go that way at all is ``check_fast_path_restrictions`` in
-# ``ATen/native/ForeachUtils.h``.
-_CHUNK = 65_536
-
-
-class Limits(NamedTuple):
-    """Limits of one launch; the first number is for one list, and so on."""
-
-    tensors: tuple[int, ...]
-    tensors_with_scalars: tuple[int, ...]
-    """The same where each tensor brings a number of its own."""
-    chunks: int
-
-
-SMALL = Limits((110, 64, 48, 36, 30), (96, 64, 48, 36, 30), 320)
-"""Limits of 4 KiB for a kernel's arguments: CUDA before 13, ROCm, PyTorch up to about 2.11."""
-LARGE = Limits((770, 448, 336, 252, 210), (672, 448, 336, 252, 210), 2240)
-"""Limits of 32 KiB: from CUDA 13 on, if this PyTorch's header says so."""
-
-
-@cache
-def limits() -> Limits:
-    """Return the limits of the installed PyTorch; of one without CUDA, those of most GPUs."""
-    import torch
-
-    if torch.version.cuda is None or int(torch.version.cuda.split(".")[0]) < 13:
-        return SMALL
-    header = Path(torch.__file__).parent / "include/ATen/native/cuda/MultiTensorApply.cuh"
-    try:
-        text = header.read_text(encoding="utf-8")
-    except OSError:
-        return SMALL
-    return LARGE if "CUDART_VERSION >= 13000" in text else SMALL
-
-
-def launches(
-    sizes: Sequence[int], lists: int, has_scalars: bool = False, most: Limits = SMALL
-) -> list[int]:
-    """Return how many elements each launch takes, for tensors of these ``sizes``.
-
-    ``lists`` counts all lists that go in or come out, each of tensors of these sizes.
-    """
-    tensors_at_most = (most.tensors_with_scalars if has_scalars else most.tensors)[lists - 1]
-    done, tensors, chunks, elements = [], 0, 0, 0
-    for size in filter(None, sizes):
-        tensors += 1
-        for begin in range(0, size, _CHUNK):
-            chunks += 1
-            elements += min(_CHUNK, size - begin)
-            is_last = begin + _CHUNK >= size
-            if chunks == most.chunks or (is_last and tensors == tensors_at_most):
-                done.append(elements)
-                # A tensor that is not through yet goes into the next launch as well.
-                tensors, chunks, elements = (0 if is_last else 1), 0, 0
-    return [*done, elements] if chunks else done
-
-
-def is_one_kernel(lists: Sequence[Sequence[torch.Tensor]]) -> bool:
+def _lie_alike(lists: Sequence[Sequence[torch.Tensor]]) -> bool:
     """Return whether CUDA takes these lists together; otherwise tensor by tensor.
 
-    They must be of one dtype, and corresponding tensors of one shape and one layout in memory.
+    They must be of one dtype, and corresponding tensors of one shape and one layout in memory, as
+    ``check_fast_path_restrictions`` in PyTorch's ``ATen/native/ForeachUtils.h`` says.
     """
     first = lists[0]
     return all(

@@ -38,7 +38,7 @@ class ModuleTrainer(DeviceTrainer):
     ) -> None:
         super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
-            self.feed = self._make_feed(max(1, recorded))
+            self.feed = self._make_feed()
         self._start = as_linear([self._put(array) for array in self._start_arrays()])
         self._loss: Any = loss_of(problem.loss)
         self._parameters = self._make_parameters()
@@ -108,12 +108,6 @@ class ModuleTrainer(DeviceTrainer):
             repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
         )
 
-    @property
-    def host_values(self) -> list[torch.Tensor]:
-        """What a step reads in host memory where the CPU stands in for a device; else nothing."""
-        states = self._optimizer.state.values() if self._device.type == "cpu" else ()
-        return [state["step"] for state in states if "step" in state]
-
     def _keep_adam_state(self) -> None:
         """Make Adam's arrays as it would itself, but count its steps in the parameters' dtype.
 
@@ -130,8 +124,8 @@ class ModuleTrainer(DeviceTrainer):
                 "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
             }
 
-    def _make_feed(self, at_once: int) -> Feed:
-        return self.data.feed(at_once)
+    def _make_feed(self) -> Feed:
+        return self.data.feed()
 
     def reset(self) -> None:
         start_again(self._parameters, self._start, self._optimizer)

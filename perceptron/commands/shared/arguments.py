@@ -25,9 +25,6 @@ Budget = Annotated[
         "--budget", metavar="MINUTES", help="Stop after this time, earlier starts included."
     ),
 ]
-Seconds = Annotated[
-    float | None, typer.Option("--seconds", metavar="S", help="Give the budget in seconds.")
-]
 Machine = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Name the machine of the results. Default: host name."),

@@ -5,7 +5,6 @@ Its jobs are submitted, waited for, merged and shown here.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,16 +30,13 @@ COMPANIONS: dict[str, Any] = {
         list[str] | None,
         typer.Option(metavar="NAME …", help="With --on slurm: start a job on each."),
     ],
-    "nodes": Annotated[
-        str | None,
-        typer.Option(metavar="N", help="With --on slurm: use N machines for each job."),
-    ],
     "gpus": Annotated[
         str | None, typer.Option(metavar="N", help="With --on: use N GPUs of each machine.")
     ],
     "time": Annotated[
-        str | None,
+        int | None,
         typer.Option(
+            min=1,
             metavar="MINUTES",
             help="With --on: end jobs after this time. Default: above --budget.",
         ),
@@ -50,18 +46,16 @@ COMPANIONS: dict[str, Any] = {
         typer.Option(metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."),
     ],
 }
-_SLURM_ALONE = ("partitions", "nodes", "sbatch")
+_SLURM_ALONE = ("partitions", "sbatch")
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
 _OF_THE_WAITING = frozenset({"results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
-_NO_QUESTION = frozenset({"budget", "seconds", "wait"})
+_NO_QUESTION = frozenset({"budget", "wait"})
 # submitit sets these; another value would lose a job's log, or the notice of its end.
 _SUBMITITS = frozenset(
     {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}
 )
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
-# https://slurm.schedmd.com/sbatch.html#OPT_time
-_TIME = re.compile(r"(?:(?P<days>\d{1,3})-)?(?P<parts>\d{1,6}(?::\d{1,2}){0,2})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,6 @@ class FleetRequest:
     """The command and the options that say what to measure."""
     further: tuple[str, ...]
     """Options that each job takes as well, and that may change when it is resumed."""
-    nodes: int
     gpus: int | None
     minutes: int | None
     sbatch: tuple[str, ...]
@@ -100,21 +93,19 @@ def fleet_request(context: typer.Context, given: dict[str, Any]) -> FleetRequest
         for name in _SLURM_ALONE:
             if given[name] is not None:
                 raise UserError(f"--{name} is for Slurm: leave it out with --on {on}")
-    nodes = one_number("--nodes", given["nodes"]) or 1
     options = {name: context.params.get(name) for name in sorted(_OF_THE_WAITING)}
-    if options["machine"] is not None and len(jobs) * nodes > 1:
+    if options["machine"] is not None and len(jobs) > 1:
         raise UserError(
-            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out to name "
-            "each by its host"
+            f"--machine names one machine and there are {len(jobs)}: leave it out to name each by "
+            "its host"
         )
     return FleetRequest(
         where=where,
         jobs=jobs,
         question=(str(context.info_name), *_words(context, _NO_QUESTION, without=True)),
         further=tuple(_words(context, _NO_QUESTION)),
-        nodes=nodes,
         gpus=one_number("--gpus", given["gpus"]) or None,
-        minutes=None if given["time"] is None else minutes_of(given["time"]),
+        minutes=given["time"],
         sbatch=tuple(_sbatch(given["sbatch"] or ())),
         wait_minutes=context.params.get("wait") or 0.0,
         options=options,
@@ -154,26 +145,6 @@ def _words(context: typer.Context, names: Iterable[str], *, without: bool = Fals
                 yield from (option, str(one))
 
 
-def minutes_of(time: str) -> int:
-    """Read a time as sbatch takes it, in whole minutes: ``90``, ``1:30:00``, ``2-12``, ``90:00``.
-
-    Raises `UserError` for any other.
-    """
-    match = _TIME.fullmatch(time)
-    numbers = [int(part) for part in match["parts"].split(":")] if match else []
-    if match is not None and match["days"] is not None:
-        hours, minutes, seconds = (*numbers, 0, 0)[:3]
-        hours += 24 * int(match["days"])
-    elif len(numbers) == 3:
-        hours, minutes, seconds = numbers
-    else:
-        hours, (minutes, seconds) = 0, (*numbers, 0, 0)[:2]
-    total = 60 * hours + minutes + (seconds > 0)
-    if total < 1:
-        raise UserError(f"--time takes minutes, or [DAYS-]HOURS:MINUTES:SECONDS; got {time!r}")
-    return total
-
-
 def _sbatch(words: Iterable[str]) -> Iterator[str]:
     """Yield options for sbatch; raises `UserError` for one that is no printable KEY=VALUE."""
     for word in words:
@@ -181,9 +152,7 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
         if not _KEY.fullmatch(key) or not value.isprintable():
             raise UserError(f"--sbatch takes KEY=VALUE, as in account=physics; got {word!r}")
         if key in _SUBMITITS:
-            own = {"partition": "--partitions", "nodes": "--nodes", "time": "--time"}
-            advice = f"give {own[key]}" if key in own else "leave it out"
-            raise UserError(f"--sbatch {key}: the fleet sets it: {advice}")
+            raise UserError(f"--sbatch {key}: the fleet sets it: leave it out")
         yield word.removeprefix("--")
 
 
@@ -194,6 +163,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     """
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import submit
+    from perceptron.studies.fleet.collect import collect
     from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
 
     optional.require("fleet")
@@ -201,33 +171,32 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
         submit.require_slurm()
     results: Path = asked.options["results"]
     pages = prepare(asked.options["html"])
-    plan = fleet_plan(asked.question, asked.where, asked.nodes, asked.gpus, asked.sbatch)
+    plan = fleet_plan(asked.question, asked.where, asked.gpus, asked.sbatch)
     fleet = open_fleet(results, plan)
-    limit = submit.minutes_for(budget_seconds, "--budget" not in asked.further, asked.wait_minutes)
+    limit = submit.minutes_for(budget_seconds, asked.wait_minutes)
     submissions = {
         name: Submission(
             arguments=[*asked.question, *asked.further],
             where=asked.where,
             partition=name if asked.where == "slurm" and name != "default" else None,
             machine=folder_name("--machine", asked.options["machine"]),
-            nodes=asked.nodes,
             gpus=asked.gpus,
             minutes=asked.minutes or limit,
             sbatch=list(asked.sbatch),
             budget_seconds=budget_seconds,
-            cuda_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
         )
         for name in asked.jobs
     }
     try:
         with table.job_lines() as show:
             submit.start(fleet, submissions)
-            status, collected = submit.wait(fleet, list(asked.jobs), results, show)
+            status = submit.wait(fleet, list(asked.jobs), show)
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
+    collected = collect(results, [fleet.job(name).results for name in asked.jobs])
     return finish([status], collected, results, pages, asked.options["json"])
 
 

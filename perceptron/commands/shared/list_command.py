@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import typer
@@ -20,9 +20,9 @@ def typed_in_full(context: typer.Context) -> str:
     """Return the command that runs as it was typed, but for ``--quick`` and its budget."""
     words, typed = ["perceptron"], iter(context.obj)
     for word in typed:
-        if word in ("--budget", "--seconds"):
+        if word == "--budget":
             next(typed)
-        elif word != "--quick" and not word.startswith(("--budget=", "--seconds=")):
+        elif word != "--quick" and not word.startswith("--budget="):
             words.append(word)
     return shlex.join(words)
 
@@ -32,8 +32,7 @@ class ListCommand(TyperCommand):
 
     The value of ``--wait`` may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``.
 
-    Such a list ends at the next option, and at a word that a positional argument offers for
-    completion: ``walkthrough --backend numpy xor`` has one backend.
+    Such a list ends at the next option.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -41,28 +40,16 @@ class ListCommand(TyperCommand):
         ctx.obj = (str(ctx.info_name), *args)
         options = [option for option in self.params if option.param_type_name == "option"]
         lists = {name for option in options if option.multiple for name in option.opts}
-
-        def is_positional(word: str) -> bool:
-            arguments = (param for param in self.params if param.param_type_name == "argument")
-            return any(
-                word == choice.value
-                for argument in arguments
-                for choice in argument.shell_complete(ctx, word)
-            )
-
-        args = repeat_options(args, lists, is_positional)
+        args = repeat_options(args, lists)
         if any("--wait" in option.opts for option in options):
             args = add_minutes(args)
         return super().parse_args(ctx, args)
 
 
-def repeat_options(
-    args: Iterable[str], lists: Container[str], is_positional: Callable[[str], bool]
-) -> list[str]:
+def repeat_options(args: Iterable[str], lists: Container[str]) -> list[str]:
     """Repeat the options in ``lists`` in front of each of their values, as the parser reads them.
 
-    The first word after an option is its value whatever it is; of the others one that
-    ``is_positional`` ends the list.
+    The first word after an option is its value whatever it is.
     """
     repeated: list[str] = []
     option: str | None = None
@@ -71,9 +58,7 @@ def repeat_options(
         if word.startswith("-"):
             option, has_value = (word if word in lists else None), False
         elif option is not None:
-            if has_value and is_positional(word):
-                option = None
-            elif has_value:
+            if has_value:
                 repeated.append(option)
             has_value = True
         repeated.append(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from perceptron.errors import UserError, unknown
 
@@ -67,32 +67,13 @@ def one_number(option: str, value: str | None) -> int:
     return numbers[0] if numbers else 0
 
 
-def number_ranges(option: str, values: Iterable[str] | None, last: int) -> tuple[int, ...]:
-    """Read ``["3-5", "8"]`` as ``(3, 4, 5, 8)``, numbers from 1 to ``last``; none for None.
-
-    Raises `UserError` naming the option.
-    """
-    numbers: set[int] = set()
-    for word in split(option, values):
-        ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", word, re.ASCII)
-        low, high = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
-        if not 1 <= low <= high <= last:
-            raise UserError(
-                f"{option} takes numbers from 1 to {last}, as in 3 or 3-5; got {word!r}"
-            )
-        numbers.update(range(low, high + 1))
-    return tuple(sorted(numbers))
-
-
-def seconds_of(
-    option: str, value: float | None, unit: Literal["minutes", "seconds"] = "minutes"
-) -> float | None:
-    """Return a time that was typed in seconds; raise `UserError` unless it is above 0."""
+def seconds_of(option: str, value: float | None) -> float | None:
+    """Return the seconds of minutes that were typed; raise `UserError` unless above 0."""
     if value is None:
         return None
     if not 0 < value < inf:
-        raise UserError(f"{option} takes {unit}, above 0, such as 2 or 0.5; got {value:g}")
-    return value * (60 if unit == "minutes" else 1)
+        raise UserError(f"{option} takes minutes, above 0, such as 2 or 0.5; got {value:g}")
+    return 60 * value
 
 
 def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_ori
 import typer
 from typer.core import TyperCommand
 
-from perceptron import optional
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.fleet_options import (
@@ -50,8 +49,6 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "html": (arguments.HtmlOfAnswer, None),
     "json": (arguments.Json, False),
 }
-# Of a study that takes less than a minute.
-_SECONDS: dict[str, tuple[Any, Any]] = {"seconds": (arguments.Seconds, None)}
 
 
 class StudyCommand(ListCommand):
@@ -88,9 +85,9 @@ def command_of(name: str) -> Callable[..., None]:
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
-    every = _SECONDS | _COMMON if kind.in_seconds else _COMMON
+    every = _COMMON
     if registry.load(name).page.is_overview:
-        every = every | {"html": (arguments.Html, None)}
+        every = _COMMON | {"html": (arguments.Html, None)}
 
     def command(context: typer.Context, **typed: Any) -> None:
         fleet = fleet_request(context, {option: typed.pop(option) for option in COMPANIONS})
@@ -122,7 +119,6 @@ def _carry_out(
     results: Path,
     html: str | None,
     json: bool,
-    seconds: float | None = None,
 ) -> None:
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
@@ -139,14 +135,10 @@ def _carry_out(
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
         return
-    if budget is not None and seconds is not None:
-        raise UserError("give --budget in minutes or --seconds, not both")
-    typed = seconds_of("--budget", budget) or seconds_of("--seconds", seconds, "seconds")
-    allowed = typed or plan.budget_seconds
+    allowed = seconds_of("--budget", budget) or plan.budget_seconds
     if fleet is not None:
         raise typer.Exit(run_fleet(fleet, allowed))
     pages = prepare(html, by_default=not json or study.page.is_overview)
-    _announce_skipped(plan.backends)
     folder = folder_name("--machine", machine)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
@@ -159,25 +151,6 @@ def _carry_out(
     close(told.warnings, None if json else proposed or None)
     if not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
-
-
-def _announce_skipped(backends: Iterable[str]) -> None:
-    """Name on standard error the backends to skip, and how to install their library.
-
-    One line for each extra. A backend that is unavailable for another reason, such as a missing
-    GPU, has the reason in its row. Raises `UserError` for an unknown backend.
-    """
-    from perceptron.backends import registry
-    from perceptron.report.tables import terminal
-
-    not_installed = {optional.missing(extra) for extra in optional.EXTRAS} - {None}
-    skipped: dict[str, list[str]] = {}
-    for name in backends:
-        reason = registry.reason_unavailable(name)
-        if reason is not None and reason in not_installed:
-            skipped.setdefault(reason, []).append(name)
-    for reason, names in skipped.items():
-        terminal.note(f"skipped: {', '.join(names)}: {reason}")
 
 
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:

@@ -5,12 +5,13 @@ BASE's is read, so that no pull request loosens the rules by which it is judged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
@@ -18,12 +19,33 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.comparison import GateRule
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label
 
 _FILE = "pyproject.toml"
-_MOST_RULES = 1000
-_LONGEST = 200
-_PERCENT = re.compile(r"(\d{1,4}(?:\.\d{1,6})?) ?%")
+_Text = Annotated[str, Meta(pattern=r"\S", max_length=200)]
+_Percent = Annotated[str, Meta(pattern=r"^\d{1,4}(\.\d{1,6})? ?%$")]
+
+
+class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule as it is written."""
+
+    match: _Text
+    slower: _Percent | None = None
+    mute: _Text | None = None
+    until: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.mute is None:
+            raise ValueError('until needs a reason beside it, such as mute = "flaky, #1234"')
+
+    def read(self) -> GateRule:
+        slower = None if self.slower is None else float(self.slower.rstrip("% ")) / 100
+        mute = None if self.mute is None else label(self.mute)
+        return GateRule(match=self.match, slower=slower, mute=mute, until=self.until)
+
+
+class _Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    rule: Annotated[list[_Rule], Meta(max_length=1000)] = []
 
 
 def gate_rules(
@@ -58,11 +80,12 @@ def read(tree: Path, revision: str) -> list[GateRule]:
         content = content.get(name) if isinstance(content, dict) else None
     if content is None:
         return []
-    where = f"{_FILE} of {revision}: tool.perceptron.gate"
-    rules = _table(where, content, ("rule",)).get("rule", [])
-    if not isinstance(rules, list) or len(rules) > _MOST_RULES:
-        raise UserError(f"{where}.rule: must be at most {_MOST_RULES} tables, [[…gate.rule]]")
-    return [_rule(f"{where}.rule[{number}]", own) for number, own in enumerate(rules)]
+    try:
+        rules = msgspec.convert(content, type=_Rules)
+    except msgspec.ValidationError as error:
+        where = f"{_FILE} of {revision}: tool.perceptron.gate"
+        raise UserError(f"{where}: {label(error)}") from None
+    return [rule.read() for rule in rules.rule]
 
 
 def in_force(
@@ -97,53 +120,3 @@ def of_names(
             advice="look whether a benchmark was renamed so that a rule mutes it or allows it more",
         )
     ]
-
-
-def _rule(where: str, content: object) -> GateRule:
-    table = _table(where, content, ("match", "slower", "mute", "until"))
-    match, mute = _text(where, table, "match"), _text(where, table, "mute")
-    if match is None:
-        raise UserError(f'{where}.match: is missing: name benchmarks, such as match = "time_sum"')
-    until = _day(f"{where}.until", table.get("until"))
-    if until is not None and mute is None:
-        raise UserError(f'{where}.until: needs a reason beside it, such as mute = "flaky, #1234"')
-    slower = _share(f"{where}.slower", table.get("slower"))
-    return GateRule(match=match, slower=slower, mute=mute and label(mute), until=until)
-
-
-def _table(where: str, content: object, known: Sequence[str]) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise UserError(f"{where}: must be a table, got {quoted(content)}")
-    for name in content:
-        if name not in known:
-            raise UserError(f"{where}: {quoted(name)} is unknown; known: {', '.join(known)}")
-    return content
-
-
-def _text(where: str, table: dict[str, Any], name: str) -> str | None:
-    value = table.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-        raise UserError(f"{where}.{name}: must be text of at most {_LONGEST} characters")
-    return value
-
-
-def _share(where: str, value: object) -> float | None:
-    if value is None:
-        return None
-    percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    if percent is None:
-        raise UserError(f'{where}: must be a percentage such as "10%", got {quoted(value)}')
-    return float(percent[1]) / 100
-
-
-def _day(where: str, value: object) -> date | None:
-    if value is None or type(value) is date:  # what TOML writes with a time is a date, too
-        return value
-    try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise UserError(
-            f'{where}: must be a day such as "2027-03-01", got {quoted(value)}'
-        ) from None

@@ -7,14 +7,13 @@ import shutil
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm
-from perceptron.records.comparison import Counting, GateRule, Side
+from perceptron.records.block import Side
+from perceptron.records.comparison import ComparedRevision, Counting, GateRule
 from perceptron.records.warning import MeasurementWarning
 
 SUITE = Path("asv.conf.json")
@@ -37,10 +36,6 @@ class CompareRequest:
     results: Path = Path("results")
     count: Counting = "auto"
     """Whether instructions are counted; ``auto``: where valgrind is found."""
-    seeded: bool = True
-    """Whether random numbers are drawn alike on both sides."""
-    least_work: float | None = None
-    """Share of work that a benchmark must have gained to be called slower by its count alone."""
     least_judged: float | None = None
     """Share of the benchmarks that must have been judged for a run to be clean."""
     pytest: str | None = None
@@ -78,7 +73,7 @@ class Case:
     base: Revision
     head: Revision
     suite: Suite
-    pythons: dict[Arm, str]
+    pythons: dict[Side, str]
     installed: bool = False
     """Whether what is installed in these Pythons is compared, and no tree."""
     rule: Rule = field(default_factory=Rule)
@@ -99,9 +94,10 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
     head = resolve(root, request.head, *request.written())
     base_python = _interpreter("--base-python", request.base_python)
     head_python = _interpreter("--head-python", request.head_python)
-    pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    shares = {"least_work": request.least_work, "least_judged": request.least_judged}
-    asked: dict[str, Any] = {name: share for name, share in shares.items() if share is not None}
+    pythons: dict[Side, str] = {"base": base_python, "head": head_python, "control": base_python}
+    rule = rule or Rule()
+    if request.least_judged is not None:
+        rule = replace(rule, least_judged=request.least_judged)
     return Case(
         request,
         root,
@@ -110,7 +106,7 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
         _suite(request, root),
         pythons,
         request.installed,
-        replace(rule or Rule(), **asked),
+        rule,
         warnings=_not_committed(request, root),
     )
 
@@ -130,9 +126,11 @@ def _suite(request: CompareRequest, root: Path) -> Suite:
     return read_pytest_suite(request.pytest, root)
 
 
-def side(revision: Revision, python: str) -> Side:
+def compared(revision: Revision, python: str) -> ComparedRevision:
     """Return a revision as the document names it."""
-    return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
+    return ComparedRevision(
+        name=revision.name, commit=revision.commit, changes=revision.digest, python=python
+    )
 
 
 def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarning]:
@@ -169,19 +167,15 @@ def command(case: Case, seed: int) -> str:
         "--head-python": request.head_python,
         "--seed": str(seed),
         "--count": None if request.count == "auto" else request.count,
-        "--least-work": _percentage(request.least_work),
-        "--least-judged": _percentage(request.least_judged),
+        "--least-judged": None
+        if request.least_judged is None
+        else f"{100 * request.least_judged:g}",
     }
     flags = {
         "--installed": request.installed,
-        "--no-seed": not request.seeded,
         "--build": request.build,
         "--always": request.always,
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
     return shlex.join([*words, *(flag for flag, is_set in flags.items() if is_set)])
-
-
-def _percentage(share: float | None) -> str | None:
-    return None if share is None else f"{100 * share:g}"

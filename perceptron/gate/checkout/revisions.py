@@ -83,23 +83,10 @@ def make_own(folder: Path, inner: str) -> None:
     new = next((place for place in (folder, folder / inner) if not place.exists()), None)
     try:
         (folder / inner).mkdir(parents=True, exist_ok=True)
-        if new is not None and _is_listed(new.resolve()):
+        if new is not None:
             (new / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise cannot_write(folder, error) from None
-
-
-def _is_listed(folder: Path) -> bool:
-    """Return whether git would list a new file in it."""
-    try:
-        repository(folder)
-    except UserError:
-        return False
-    try:
-        git(folder, "check-ignore", "--quiet", str(folder))
-    except UserError:
-        return True
-    return False
 
 
 def add_changes(repository: Path, revision: Revision, tree: Path) -> None:

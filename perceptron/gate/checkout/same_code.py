@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from perceptron.gate.checkout.revisions import Revision, git
@@ -28,26 +28,17 @@ _DOCS = frozenset({"doc", "docs"})
 _BUILDING = ".cargo"
 _TESTS = frozenset({"test", "tests"})
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
-_OF_TESTS = ["tests"]
-_OF_PROSE = ["documentation"]
-_OF_TOOLS = ["settings of tools"]
-_OF_DOCSTRINGS = ["docstrings", "comments"]
+_DOCSTRINGS = "docstrings"
 # What reads docstrings or comments: in a module that names it, these count too.
 _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# In a suite: what reads the source of another module, but for a file of data named beside it.
-_SOURCE_READERS = re.compile(rb"\w\.__file__(?!\)\.parent / [\"'][\w-]+\.(?!py)\w+[\"'])")
-_PROGRAM = re.compile(rb"""^if __name__ == ["']__main__["']:""", re.MULTILINE)
-# What asv takes for a benchmark is named so.
-_BENCHMARK = re.compile(rb"\b([Tt]ime|[Tt]imeraw|[Tt]rack|[Mm]em|[Pp]eak_?[Mm]em)[A-Z_]\w")
-_WORD = re.compile(rb"(?<!def )\b\w+")
+# In a suite: what may read the source of another module.
+_SOURCE = re.compile(rb"\w\.__file__")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
 _MOST = 10_000_000
-# Of all of its modules, which are searched and not parsed.
-_MOST_SEARCHED = 100_000_000
 
 
 def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]:
@@ -76,26 +67,25 @@ def same_code(names: Sequence[str], trees: Trees, suite: Suite) -> str | None:
     modules = [tree / name for name in names if name.endswith(".py") for tree in trees]
     if sum(map(_size, modules)) > _MOST:
         return None
-    links = _links(trees)
-    kinds: list[str] = []
+    kinds: dict[str, None] = {}  # in their order
     parts: set[str] = set()
-    tests: set[str] = set()
     for path in map(PurePosixPath, names):
-        own = _unseen(path, trees, suite, links)
-        if own is None:
+        kind = _unseen(path, trees, suite)
+        if kind is None:
             return None
-        kinds += own
-        if own == _OF_TESTS:
-            tests.add(path.stem)
-            parts |= {path.name, *_TESTS.intersection(path.parts)}
-        elif own in (_OF_PROSE, _OF_TOOLS):
+        kinds[kind] = None
+        if kind == _DOCSTRINGS:
+            kinds["comments"] = None
+        if kind == "tests":
+            parts |= {path.name, path.stem, *_TESTS.intersection(path.parts)}
+        elif kind in {"documentation", "settings of tools"}:
             parts |= {*path.parts}
-    if _is_read(parts, kinds, trees[1], suite) or (tests and _names_any(tests, trees[1], names)):
+    if _suite_reads(parts, _DOCSTRINGS in kinds, trees[1], suite):
         return None
     if not kinds:
         return "nothing differs outside the benchmarks"
     differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
-    return f"{differ}, in {enumerated(dict.fromkeys(kinds))} only"
+    return f"{differ}, in {enumerated(kinds)} only"
 
 
 def same_python(files: Sequence[Path]) -> bool:
@@ -130,11 +120,7 @@ def bounded(file: Path) -> bytes | None:
 
 
 def _code(tree: ast.Module) -> str:
-    """Return what the module does. Raises ValueError where what does nothing may be an error."""
-    futures = [number for number, own in enumerate(tree.body) if _is_future(own)]
-    start = 0 if ast.get_docstring(tree, clean=False) is None else 1
-    if any(map(_is_constant, tree.body[start : max(futures, default=0)])):
-        raise ValueError("imports from __future__ are to follow a docstring alone")
+    """Return what the module does: without docstrings, and constants in their place."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -143,12 +129,7 @@ def _code(tree: ast.Module) -> str:
 
 
 def _is_constant(statement: ast.AST) -> bool:
-    """Return whether it does nothing: a docstring, or what stands in its place."""
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _is_future(statement: ast.AST) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _alike(base: Path, head: Path) -> bool:
@@ -180,55 +161,23 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _links(trees: Trees) -> list[tuple[PurePosixPath, PurePosixPath]]:
-    """Return the links of the trees, and what in these they lead to."""
-    links = []
-    for tree in trees:
-        for line in git(tree, "ls-files", "--stage", "-z").split("\0"):
-            facts, _, name = line.partition("\t")
-            target = Path(tree, name).resolve() if facts.startswith("120000") else tree.parent
-            if target.is_relative_to(tree):
-                links.append((PurePosixPath(name), PurePosixPath(target.relative_to(tree))))
-    return links
-
-
-def _unseen(
-    path: PurePosixPath,
-    trees: Trees,
-    suite: Suite,
-    links: Sequence[tuple[PurePosixPath, PurePosixPath]],
-) -> list[str] | None:
+def _unseen(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
     """Return what differs in it if no benchmark imports or reads that, else None."""
     facts = {own for tree in trees if (own := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
     if path.suffix == ".py" and same_python([tree / path for tree in trees]):
-        return _OF_DOCSTRINGS
-    aliases = [
-        link / path.relative_to(target) for link, target in links if path.is_relative_to(target)
-    ]
-    kinds = [_by_place(place, trees, suite) for place in (path, *aliases)]
-    return None if None in kinds else kinds[0]
-
-
-def _by_place(path: PurePosixPath, trees: Trees, suite: Suite) -> list[str] | None:
-    """Return what lies at such a place; None for what a benchmark may import or read."""
-    if path.name == "py.typed" or (path.suffix == ".pyi" and not _is_attached(path, trees)):
-        return ["types"]
-    if path.parts[0].startswith(".") and path.parts[1:] and path.parts[0] != _BUILDING:
+        return _DOCSTRINGS
+    if path.name == "py.typed" or (path.suffix == ".pyi" and path.stem != "__init__"):
+        return "types"  # those of a package may be read while it runs, as by lazy_loader
+    first = path.parts[0]
+    if first.startswith(".") and path.parts[1:] and first != _BUILDING:
         own = (suite.file, suite.benchmarks, suite.code)
-        return None if path.parts[0] in {name.split("/")[0] for name in own} else _OF_TOOLS
+        return None if first in {name.split("/")[0] for name in own} else "settings of tools"
     if _is_of_docs(path, suite) or path.suffix in _PROSE:
-        return None if _in_package(path, trees, suite) else _OF_PROSE
+        return None if _in_package(path, trees, suite) else "documentation"
     is_test = _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name)
-    return _OF_TESTS if is_test else None
-
-
-def _is_attached(path: PurePosixPath, trees: Trees) -> bool:
-    """Return whether the module beside may read its types while it runs (`lazy_loader`)."""
-    modules = (tree / path.with_suffix(".py") for tree in trees)
-    texts = [bounded(module) for module in modules if _facts(module) is not None]
-    return any(text is None or _READERS.search(text) for text in texts)
+    return "tests" if is_test else None
 
 
 def _is_of_docs(path: PurePosixPath, suite: Suite) -> bool:
@@ -244,68 +193,22 @@ def _in_package(path: PurePosixPath, trees: Trees, suite: Suite) -> bool:
     return any(any((tree / folder).glob(modules)) for tree in trees for folder in folders)
 
 
-def _is_read(parts: Collection[str], kinds: Sequence[str], tree: Path, suite: Suite) -> bool:
-    """Return whether the suite may read a path of these parts, or docstrings that are of the kinds.
+def _suite_reads(parts: Collection[str], docstrings: bool, tree: Path, suite: Suite) -> bool:
+    """Return whether the suite may read or import a path of these parts, or read docstrings.
 
     Parts of a path stand between quotes and slashes.
     """
     names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
-    quoted = re.compile(rb"[\"'/](" + names + rb")[\"'/]")
-    texts: dict[Path, bytes] = {}
-    for file, content in _texts(tree / suite.benchmarks, _MOST):
-        if content is None:
+    named = re.compile(
+        rb"[\"'/](" + names + rb")[\"'/]|^\s*(from|import)\b.*\b(" + names + rb")\b", re.MULTILINE
+    )
+    place = tree / (suite.tests or suite.benchmarks)
+    files = [place] if place.is_file() else list(place.rglob("*.py"))
+    if sum(map(_size, files)) > _MOST:
+        return True
+    for text in map(bounded, files):
+        if text is None or (parts and named.search(text)):
             return True
-        texts[file] = content
-    for file, text in texts.items():
-        if parts and quoted.search(text) and not _is_program(file, texts, suite):
-            return True
-        is_run = file.is_relative_to(tree / (suite.tests or suite.benchmarks))
-        reads = _OF_DOCSTRINGS[0] in kinds and is_run
-        if reads and (_READERS.search(text) or _SOURCE_READERS.search(text)):
+        if docstrings and (_READERS.search(text) or _SOURCE.search(text)):
             return True
     return False
-
-
-def _is_program(file: Path, texts: Mapping[Path, bytes], suite: Suite) -> bool:
-    """Return whether this is a program beside the benchmarks, which none of them can run.
-
-    asv imports it to look for benchmarks, but only in a process that measures none.
-    """
-    if suite.kind != "asv" or not _PROGRAM.search(texts[file]) or _BENCHMARK.search(texts[file]):
-        return False
-    name = re.compile(rb"\b" + re.escape(os.fsencode(file.stem)) + rb"\b")
-    return not any(name.search(text) for other, text in texts.items() if other != file)
-
-
-def _names_any(tests: Collection[str], tree: Path, names: Collection[str]) -> bool:
-    """Return whether a module has such a name in it, as one that imports it has.
-
-    What is changed itself, by these ``names``, is none of them.
-    """
-    if not all(test.isascii() and test.isidentifier() for test in tests):
-        return True
-    wanted = set(map(os.fsencode, tests))
-    changed = {tree / name for name in names}
-    return any(
-        text is None or not wanted.isdisjoint(_WORD.findall(text))
-        for _, text in _texts(tree, _MOST_SEARCHED, changed)
-    )
-
-
-def _texts(
-    place: Path, most: int, without: Collection[Path] = frozenset()
-) -> Iterator[tuple[Path, bytes | None]]:
-    """Yield the modules of a place and what they hold; None for one that is too much to look at."""
-    size = 0
-    for file in _modules(place):
-        if file not in without:
-            size += _size(file)
-            yield file, bounded(file) if size <= most else None
-
-
-def _modules(place: Path) -> Iterator[Path]:
-    if place.is_file():
-        yield place
-    for folder, inner, names in os.walk(place):
-        inner[:] = [name for name in inner if name != ".git"]
-        yield from (Path(folder, name) for name in names if name.endswith(".py"))

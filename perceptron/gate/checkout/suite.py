@@ -6,23 +6,23 @@ HEAD's files of pytest serve all revisions.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from perceptron.config_file import read_asv_json, read_toml
 from perceptron.errors import UserError
-from perceptron.gate.checkout.revisions import git, repository
+from perceptron.gate.checkout.revisions import repository
 from perceptron.records.comparison import SuiteKind
 
 # Where benchmarks of another repository are put in each tree: a name that no project has.
 _GUEST = ".perceptron-suite"
 # What these folders hold is no code of the project, wherever they lie: in its package, too.
 _TESTS = re.compile(r"_?tests?", re.IGNORECASE)
+# An address of a repository that is no URL.
+_SSH = re.compile(r"[\w.-]+@[\w.-]+:")
 # In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
 # each revision: they say what the project is, too.
 _CONFIGURING = (
@@ -49,7 +49,7 @@ class Suite:
     origin: Path | None = None
     """Where the benchmarks lie, if that is another repository: all trees get a copy."""
     state: str | None = None
-    """The commit of that repository and a digest of the benchmarks as they lie there."""
+    """A digest of the benchmarks as they lie there."""
     kind: SuiteKind = "asv"
     tests: str = ""
     """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
@@ -113,7 +113,7 @@ def read_suite(file: Path, repository: Path) -> Suite:
         code,
         project,
         origin,
-        _state(home, origin),
+        _state(origin),
     )
 
 
@@ -122,24 +122,14 @@ def own_file(file: str | None) -> str | None:
     return None if file is None or file.startswith(f"{_GUEST}/") else file
 
 
-def _state(home: Path, origin: Path) -> str:
-    try:
-        commit = git(home, "rev-parse", "--short=12", "HEAD").strip()
-    except UserError:  # no repository, or one without commits
-        commit = "no commit"
+def _state(origin: Path) -> str:
     digest = hashlib.sha256()
-    for file in _copied(origin):
-        name = file.relative_to(origin).as_posix()
-        digest.update(f"{name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
-        digest.update(file.read_bytes())
-    return f"{commit}, benchmarks {digest.hexdigest()[:16]}"
-
-
-def _copied(origin: Path) -> Iterator[Path]:
-    """Yield the files that each tree gets a copy of, in linked folders too, in a fixed order."""
-    for folder, inner, names in os.walk(origin, followlinks=True):
-        inner[:] = sorted(set(inner) - {"__pycache__"})
-        yield from (file for name in sorted(names) if (file := Path(folder, name)).is_file())
+    for file in sorted(origin.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            content = file.read_bytes()
+            name = file.relative_to(origin).as_posix()
+            digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape") + content)
+    return digest.hexdigest()[:16]
 
 
 def read_pytest_suite(named: str, repository: Path) -> Suite:
@@ -238,41 +228,17 @@ def _inside(file: Path, field: str, path: PurePosixPath) -> str:
 def code_repository(file: Path, folder: Path) -> Path:
     """Return the root of the repository whose revisions are compared.
 
-    A path in ``repo`` is that repository. A URL is the one of ``folder`` if it is a clone, or holds
-    the project. Raises `UserError` naming file and field.
+    That at the path of ``repo``, which is relative to the file; else, as for a URL, the one that
+    ``folder`` lies in. Raises `UserError` naming file and field.
     """
-    try:
-        here = repository(folder)
-    except UserError:
-        if not file.is_file():
-            raise
-        here = None
-    content = load_asv(file)
-    home = _root_of(file.resolve().parent)
-    named = _text(file, content, "repo", "").removeprefix("file://")
-    project = _text(file, content, "project", "")
-    code = _text(file, content, "repo_subdir", "")
-    if home is not None and here == home and (not named or _is_url(named)):
-        if named and project and not (_is_clone(home, named) or _holds(home, project, code)):
-            raise UserError(
-                f"--suite {file}: its repo is {named}, and {home} is no clone of that and holds no "
-                f"{project}: compare in a clone with --suite {file.resolve()}, or set repo to its "
-                "path"
-            )
-        return home
-    if not named:
-        raise UserError(
-            f"--suite {file}: lies outside the repository {here or folder}: set its repo to the "
-            "path or URL of the project"
-        )
-    if not _is_url(named):
-        return _at(file, named, home)
-    if here is not None and (_is_clone(here, named) or _has_package(here, project, code)):
-        return here
-    raise UserError(
-        f"--suite {file}: its repo is {named}, and {here or folder} is no clone of that: compare "
-        "in a clone, or set repo to its path"
-    )
+    named = _text(file, load_asv(file), "repo", "").removeprefix("file://")
+    if not named or "://" in named or _SSH.match(named):
+        return repository(folder)
+    path = (file.resolve().parent / named).resolve()
+    root = _root_of(path) if path.is_dir() else None
+    if root is None:
+        raise UserError(f"--suite {file}: its repo {named} is no git repository: {path}")
+    return root
 
 
 def _root_of(folder: Path) -> Path | None:
@@ -281,65 +247,3 @@ def _root_of(folder: Path) -> Path | None:
         return repository(folder)
     except UserError:
         return None
-
-
-def _at(file: Path, named: str, home: Path | None) -> Path:
-    """Return the repository at this path, relative to the file, or the suite's own."""
-    path = (file.resolve().parent / named).resolve()
-    if not path.is_dir():
-        raise UserError(f"--suite {file}: its repo {named} is not there: no folder {path}")
-    root = _root_of(path)
-    if root is None or root not in {path, home}:
-        raise UserError(
-            f"--suite {file}: its repo {named} is no git repository: {path} has no working tree"
-        )
-    return root
-
-
-def _is_url(named: str) -> bool:
-    return "://" in named or re.match(r"[\w.-]+@[\w.-]+:", named) is not None
-
-
-def _is_clone(root: Path, url: str) -> bool:
-    """Return whether a remote is this URL, or that of a fork: a repository of the same name."""
-    try:
-        lines = git(root, "config", "--get-regexp", r"^remote\..*\.url$").splitlines()
-    except UserError:  # it has no remote
-        return False
-    wanted = _normalised(url)
-    remotes = {_normalised(line.split(maxsplit=1)[1]) for line in lines if " " in line}
-    names = {remote.rpartition("/")[2] for remote in remotes}
-    return wanted in remotes or wanted.rpartition("/")[2] in names
-
-
-def _normalised(url: str) -> str:
-    """Return host/path, however it is reached: by https, by ssh, with or without ``.git``."""
-    bare = url.strip().rstrip("/").removesuffix(".git").lower()
-    match = re.match(r"(?:[a-z+]+://)?(?:[^@/]+@)?([^:/]+)(?::\d+(?=/))?[:/]+(.+)$", bare)
-    return f"{match[1]}/{match[2]}" if match else bare
-
-
-def _holds(root: Path, project: str, code: str) -> bool:
-    """Return whether it holds the project: its package, or files that build it by this name."""
-    name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", project)))
-    named = re.compile(
-        rf"\bname\s*=\s*[\"']?{name}[\"']?\s*([,#)]|$)", re.MULTILINE | re.IGNORECASE
-    )
-    for file in ("pyproject.toml", "setup.cfg", "setup.py"):
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            if named.search((root / code / file).read_text(encoding="utf-8")):
-                return True
-    return _has_package(root, project, code)
-
-
-def _has_package(root: Path, project: str, code: str) -> bool:
-    """Return whether the last commit holds a package of the project's name."""
-    name = project.replace("-", "_")
-    if not name:
-        return False
-    start = f"{code.strip('/')}/" if code.strip("/.") else ""
-    places = [f"{start}{folder}{name}{end}" for folder in ("", "src/") for end in ("", ".py")]
-    try:
-        return bool(git(root, "ls-tree", "--name-only", "HEAD", "--", *places).strip())
-    except UserError:  # nothing was committed yet
-        return False

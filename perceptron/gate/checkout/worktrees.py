@@ -1,4 +1,4 @@
-"""Checkouts of both revisions side by side, in folders that the arms take turns in."""
+"""Checkouts of both revisions side by folder, in folders that the sides take turns in."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from platformdirs import user_cache_path
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.checkout.suite import Suite
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from perceptron.records.files.lock import abandoned, make_held
 
 # Folders that trees lie in; their paths are equally long.
-SIDES = ("a", "b", "c")
+FOLDERS = ("a", "b", "c")
 PYTHON = "python"
-"""The `Worktrees.link` to an arm's environment."""
+"""The `Worktrees.link` to a side's environment."""
 _PREFIX = "gate-"
 
 
 class Worktrees:
-    """The arms' trees. A path may make a difference by its length and by what it is; so all paths
+    """The sides' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
     What belongs to the suite is the same in all of them: HEAD's, or what lies in a repository of
@@ -37,44 +37,44 @@ class Worktrees:
     ) -> None:
         self.home = home
         self._repository = repository
-        self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
+        self._revisions: dict[Side, Revision] = {"base": base, "head": head, "control": base}
         self._suite = suite
-        self._sides: dict[Arm, str] = {}
-        for arm in ("head", "base"):
-            self._add(arm)
+        self._folders: dict[Side, str] = {}
+        for side in ("head", "base"):
+            self._add(side)
 
-    def path(self, arm: Arm) -> Path:
-        """Return where the arm's tree lies now."""
-        return self.home / self._sides[arm]
+    def path(self, side: Side) -> Path:
+        """Return where the side's tree lies now."""
+        return self.home / self._folders[side]
 
     def all(self) -> list[Path]:
         """Return where trees may lie."""
-        return [self.home / side for side in SIDES]
+        return [self.home / folder for folder in FOLDERS]
 
-    def arrange(self, sides: Mapping[Arm, str]) -> None:
+    def arrange(self, folders: Mapping[Side, str]) -> None:
         """Move the trees to where the block wants them; a control's is made when first wanted."""
-        for arm in sides:
-            if arm not in self._sides:
-                self._add(arm)
-        wanted = dict(sides)
-        for arm in self._sides.keys() - wanted.keys():  # out of the way
-            wanted[arm] = next(side for side in SIDES if side not in wanted.values())
-        moving = [arm for arm, side in wanted.items() if self._sides[arm] != side]
-        for arm in moving:
-            self.path(arm).rename(self.home / f"moving-{arm}")
-        for arm in moving:
-            (self.home / f"moving-{arm}").rename(self.home / wanted[arm])
-            self._sides[arm] = wanted[arm]
+        for side in folders:
+            if side not in self._folders:
+                self._add(side)
+        wanted = dict(folders)
+        for side in self._folders.keys() - wanted.keys():  # out of the way
+            wanted[side] = next(folder for folder in FOLDERS if folder not in wanted.values())
+        moving = [side for side, folder in wanted.items() if self._folders[side] != folder]
+        for side in moving:
+            self.path(side).rename(self.home / f"moving-{side}")
+        for side in moving:
+            (self.home / f"moving-{side}").rename(self.home / wanted[side])
+            self._folders[side] = wanted[side]
 
-    def link(self, arm: Arm, name: str, folder: str) -> Path:
-        """Return a path beside the arm's tree that leads to a folder of that arm.
+    def link(self, side: Side, name: str, target: str) -> Path:
+        """Return a path beside the side's tree that leads to a folder of that side, the ``target``.
 
-        The arms exchange these paths with their trees.
+        The sides exchange these paths with their trees.
         """
-        link = self.home / f"{self._sides[arm]}-{name}"
-        if not link.is_symlink() or os.readlink(link) != folder:
+        link = self.home / f"{self._folders[side]}-{name}"
+        if not link.is_symlink() or os.readlink(link) != target:
             link.unlink(missing_ok=True)
-            link.symlink_to(folder)
+            link.symlink_to(target)
         return link
 
     def as_known(self, text: str) -> str:
@@ -82,28 +82,28 @@ class Worktrees:
 
         What lies in a tree is named from its root, a suite in another repository from here.
         """
-        for side in SIDES:
-            python = self.home / f"{side}-{PYTHON}"
+        for folder in FOLDERS:
+            python = self.home / f"{folder}-{PYTHON}"
             if python.is_symlink():
                 text = text.replace(str(python), os.readlink(python))
-            for folder in (self.home / side, self.home / f"{side}-work"):
-                text = text.replace(f"{folder}{os.sep}", "")
+            for path in (self.home / folder, self.home / f"{folder}-work"):
+                text = text.replace(f"{path}{os.sep}", "")
         if self._suite.origin is not None:
             suite = os.path.relpath(self._suite.origin)
             text = text.replace(f"{self._suite.benchmarks}/", f"{suite}/")
         return with_tilde(text)
 
-    def _add(self, arm: Arm) -> None:
-        side = next(side for side in SIDES if side not in self._sides.values())
-        tree = self.home / side
-        revision = self._revisions[arm]
+    def _add(self, side: Side) -> None:
+        folder = next(folder for folder in FOLDERS if folder not in self._folders.values())
+        tree = self.home / folder
+        revision = self._revisions[side]
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
         add_changes(self._repository, revision, tree)
-        self._sides[arm] = side
+        self._folders[side] = folder
         if self._suite.origin is not None:
             # What a guest's links name does not come along.
             _copy(self._suite.origin, tree, self._suite.benchmarks, symlinks=False)
-        elif arm != "head":
+        elif side != "head":
             for name in (self._suite.benchmarks, *self._suite.beside):
                 _copy(self.path("head") / name, tree, name)
 
@@ -159,20 +159,8 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
 
 
 def _remove(repository: Path, home: Path) -> None:
-    """Remove our folders, then git's record of them; other stale worktrees are their owner's."""
-    owner = _owner(home) or repository
+    """Remove our folders, then git's record of them; of another repository git drops it itself."""
     shutil.rmtree(home, ignore_errors=True)
-    for side in SIDES:
+    for folder in FOLDERS:
         with contextlib.suppress(UserError):
-            git(owner, "worktree", "remove", "--force", str(home / side))
-
-
-def _owner(home: Path) -> Path | None:
-    """Return the repository whose worktrees are here: a killed comparison may be of another one."""
-    for side in SIDES:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            link = (home / side / ".git").read_text(encoding="utf-8").strip()
-            administration = Path(link.removeprefix("gitdir: "))  # <repository>/.git/worktrees/<n>
-            if administration.is_dir():
-                return administration.parents[1]
-    return None
+            git(repository, "worktree", "remove", "--force", str(home / folder))

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from perceptron.gate.checkout.worktrees import SIDES
-from perceptron.gate.counting.asking import PAIR, Asking
+from perceptron.gate.checkout.worktrees import FOLDERS
+from perceptron.gate.counting.asking import ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
-from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Instrument
-from perceptron.gate.sampling.sampler import Caches
+from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
+from perceptron.records.block import PAIR, Benchmark, Block, Side, SideMeasurement, by_benchmark
 
 # Of the budget, by when the last benchmark of the first round must be begun, and of all: what
 # differs says nothing until it is counted again.
@@ -34,16 +33,12 @@ _MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
 class CountingStage:
     """Counts benchmarks, and keeps each pair of counts in the journal."""
 
-    arms: Arms
-    caches: Caches
+    sampler: Sampler
     valgrind: Valgrind
     journal: ComparisonJournal
     rule: Rule
     progress: Callable[[int, int, str], None]
     elapsed: Callable[[], float]
-
-    def __post_init__(self) -> None:
-        self._asking = Asking(self.arms, self.caches)
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where there is doubt."""
@@ -73,9 +68,10 @@ class CountingStage:
         plan = self.journal.run.plan
         draws = work.FIRST if number == work.AGAIN else number
         if number != work.FIRST:
-            self.caches.forget()
+            self.sampler.forget_caches()
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
-        self.arms.trees.arrange(_sides(number))
+        sides = self.sampler.sides
+        sides.trees.arrange(_folders(number))
         counted = 0
         share = _SHARE if number == work.FIRST else _SHARE_OF_ALL
 
@@ -83,16 +79,14 @@ class CountingStage:
             return share * plan.budget_seconds - self.elapsed()
 
         def tell() -> None:
-            importing = self._asking.importing
-            doing = f": importing {importing} under valgrind" if importing else ""
-            self.progress(counted, len(left), f"counting, round {number + 1}{doing}")
+            self.progress(counted, len(left), f"counting, round {number + 1}")
 
-        def instrument(arm: Arm) -> Instrument:
+        def instrument(side: Side) -> Instrument:
             padding = _PADDING if number in _MOVED else 0
-            return self.valgrind.instrument(arm, self.arms.work_folder(arm), padding)
+            return self.valgrind.instrument(side, sides.work_folder(side), padding)
 
         tell()
-        for key, pair in self._asking.both(left, seeds, instrument, seconds_left, tell):
+        for key, pair in ask_both(self.sampler, left, seeds, instrument, seconds_left):
             counted += 1
             self.journal.append(
                 Block(
@@ -100,18 +94,18 @@ class CountingStage:
                     number=number,
                     benchmark=key,
                     order=list(PAIR),
-                    sides=_sides(number),
-                    base=msgspec.convert(pair["base"], type=Reading),
-                    head=msgspec.convert(pair["head"], type=Reading),
+                    folders=_folders(number),
+                    base=msgspec.convert(pair["base"], type=SideMeasurement),
+                    head=msgspec.convert(pair["head"], type=SideMeasurement),
                     elapsed_seconds=self.elapsed(),
                 )
             )
             tell()
 
 
-def _sides(number: int) -> dict[Arm, str]:
+def _folders(number: int) -> dict[Side, str]:
     """Return where the trees lie."""
-    first, second = SIDES[:2]
+    first, second = FOLDERS[:2]
     if number in _MOVED:
         first, second = second, first
     return {"base": first, "head": second}

@@ -13,7 +13,7 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.gate.sampling.processes import Instrument
 from perceptron.machine import THREAD_VARIABLES
-from perceptron.records.block import Arm
+from perceptron.records.block import Side
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
@@ -55,7 +55,7 @@ class Valgrind:
     """As it says: ``valgrind-3.24.0``."""
 
     def instrument(
-        self, arm: Arm, folder: Path, padding: int = 0, kind: str = "count"
+        self, side: Side, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
         """Return how a program is started that counts, or profiles and writes into ``folder``.
 
@@ -66,16 +66,16 @@ class Valgrind:
         profiling = (*_PROFILING, f"--callgrind-out-file={dumps.replace('%', '%%')}.%p")
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         return Instrument(
+            kind,
             (self.path, "--quiet", "--vgdb=no", *(_COUNTING if kind == "count" else profiling)),
             {**dict.fromkeys(_ONE_THREAD, "1"), **_MEMORY},
             {
                 "dumps": dumps,
-                "core": cores[(arm == "head") % len(cores)] if cores else None,
+                "core": cores[(side == "head") % len(cores)] if cores else None,
                 "padding": padding,
                 "longest_seconds": _LONGEST_SECONDS,
             },
             _UNWANTED,
-            kind=kind,
         )
 
 
@@ -120,9 +120,9 @@ def look_for_valgrind() -> Valgrind:
         raise UserError(f"--count: {path} cannot be started: install valgrind again") from None
     version = answer.stdout.strip()
     numbers = re.fullmatch(r"valgrind-(\d+)\.(\d+)\S*", version)
-    if numbers is None:
-        raise UserError(f"--count: {path} is no valgrind: it says {version[:60]!r}")
-    if (int(numbers[1]), int(numbers[2])) < _OLDEST:
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
-        raise UserError(f"--count: {version} is too old: install {oldest} or later")
+        raise UserError(
+            f"--count: {path} says {version[:60]!r}: install valgrind {oldest} or later"
+        )
     return Valgrind(path, version)

@@ -1,1 +1,1 @@
-"""What an arm runs in: its interpreter, and how the project is installed there."""
+"""What a side runs in: its interpreter, and how the project is installed there."""

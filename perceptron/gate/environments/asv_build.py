@@ -26,10 +26,10 @@ import psutil
 
 # For asv to end what it has started: it asks for a second, then kills.
 _SECONDS_TO_END = 10.0
-# A build that prints a line now and then is not ended by asv.
-LONGEST_SECONDS = 3600.0
 # Of what is killed, something may just have been starting something.
 _MOST_ROUNDS = 100
+# A build that prints a line now and then is not ended by asv.
+LONGEST_SECONDS = 3600.0
 # What asv installs for itself: to build by its default commands, and to run benchmarks.
 _ASVS_OWN = {"build", "asv_runner", "pympler"}
 # What a new virtual environment has.
@@ -74,9 +74,6 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Close its input, on which it interrupts itself, and kill what is still there after that."""
     assert process.stdin is not None
-    started: list[psutil.Process] = []
-    with suppress(psutil.Error):  # some may have a session of their own
-        started = psutil.Process(process.pid).children(recursive=True)
     try:
         with suppress(OSError):
             process.stdin.close()
@@ -85,7 +82,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     finally:
         process.kill()
         for _ in range(_MOST_ROUNDS):
-            left = [*filter(_is_alive, started), *_of_session(process.pid)]
+            left = _of_session(process.pid)
             if not left:
                 break
             for own in left:
@@ -93,12 +90,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                     own.kill()
             psutil.wait_procs(left, timeout=0.1)
         process.wait()
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
 
 
 def _of_session(session: int) -> list[psutil.Process]:

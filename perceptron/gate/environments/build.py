@@ -12,11 +12,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Any
 
 import msgspec
 
-from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case, CompareRequest
@@ -28,48 +26,21 @@ from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
 from perceptron.gate.environments.metadata import project_names
 from perceptron.optional import missing
-from perceptron.records.block import PAIR, Arm
+from perceptron.records.block import PAIR, Side
 from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# What decides how a commit is built; the rest of the file says what is measured and shown.
-_FIELDS = (
-    "build_command",
-    "conda_channels",
-    "conda_environment_file",
-    "environment_type",
-    "exclude",
-    "include",
-    "install_command",
-    "install_timeout",
-    "matrix",
-    "plugins",
-    "project",
-    "pythons",
-    "repo_subdir",
-    "uninstall_command",
-)
 _DEFAULT_TYPE = "virtualenv"
-# Built within so many seconds, two environments were offered the same dependencies.
-_SAME_TIME = 3600.0
 _LONGEST_LINE = 300
-# What a compiler says: file, line, perhaps column.
-_DIAGNOSTIC = re.compile(
-    r"\S+:\d+(:\d+)?: (fatal )?error: |\S+\(\d+(,\d+)?\): (fatal )?error |error\["
-)
-_ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?:|\bERROR\b")
+# What a compiler says of a line.
+_DIAGNOSTIC = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: ")
+_ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?[:\[]|\bERROR\b")
 # What only tells that something else went wrong.
 _GENERIC = re.compile(
     r"subprocess-exited-with-error|Failed building wheel|Failed to build|metadata-generation-failed"
     r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)|asv\.util"
     r"|Failure creating environment|Error running "
-)
-_NO_COMPILER = re.compile(
-    r"command '[^']+' failed: No such file"
-    r"|No such file or directory: '[^']*(cc|c\+\+|gcc|g\+\+|clang|gfortran|cl(\.exe)?)'"
-    r"|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found"
-    r"|Microsoft Visual C\+\+ [\d.]+ or greater is required"
 )
 # Equal content must be an equal commit, whoever makes it and whenever: it is what is cached.
 _IDENTITY = {
@@ -113,10 +84,10 @@ def check(request: CompareRequest) -> None:
 @contextmanager
 def built(
     case: Case,
-    trees: Mapping[Arm, Path],
+    trees: Mapping[Side, Path],
     home: Path,
     progress: Callable[[int, int, str], None],
-) -> Iterator[tuple[dict[Arm, str], list[MeasurementWarning]]]:
+) -> Iterator[tuple[dict[Side, str], list[MeasurementWarning]]]:
     """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
 
     ``trees`` holds the checkouts, ``home`` is a folder that goes away with them. The matrix's
@@ -125,12 +96,11 @@ def built(
     """
     with ExitStack() as taken:
         builder = _Builder(case, trees, home, progress, taken)
-        made = {arm: builder.make(arm) for arm in PAIR}
-        differing = builder.match(made)
+        made = builder.make()
         build_cache.drop_oldest()
-        pythons = {arm: own.python for arm, own in made.items()}
+        pythons = {side: own.python for side, own in made.items()}
         warnings = _warnings(made["head"])
-        if differing:
+        if differing := builder.differing(made):
             warnings.append(interpreters.other_dependencies(differing))
         with variables_set(made["head"].variables):
             yield {**pythons, "control": pythons["base"]}, warnings
@@ -142,88 +112,71 @@ class _Builder:
     def __init__(
         self,
         case: Case,
-        trees: Mapping[Arm, Path],
+        trees: Mapping[Side, Path],
         home: Path,
         progress: Callable[[int, int, str], None],
         taken: ExitStack,
     ) -> None:
         self._results = case.request.results
         self._progress = progress
-        self._taken = taken
-        self._places: dict[Arm, Place] = {}
-        self._built_now: set[Arm] = set()
-        self._own = {name for arm in PAIR for name in project_names(case.suite, trees[arm])}
+        self._built_now: set[Side] = set()
+        self._own = {name for side in PAIR for name in project_names(case.suite, trees[side])}
         self._source = home / "source.git"
         make_source(self._source, case.repository)
-        self._commits: dict[Arm, str] = {
+        self._commits: dict[Side, str] = {
             "base": add_commit(self._source, "perceptron-base", case.base, trees["base"]),
             "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
         }
-        # asv stands in the folder of its file: HEAD's, as its benchmarks serve both arms too.
+        # asv stands in the folder of its file: HEAD's, as its benchmarks serve both sides too.
         place = trees["head"] / case.suite.file
         inside = case.suite.kind == "asv" and case.suite.origin is None
         outside = not inside or not place.parent.is_dir()
         self._folder = case.request.suite.resolve().parent if outside else place.parent
         self._tree = trees["head"]
-        self._uv = which("uv")
         self._content = load_asv(case.request.suite)
         self._digest = _digest(self._content, self._folder)
+        self._places: dict[Side, Place] = {}
+        for side in PAIR:
+            place = build_cache.take(self._digest, self._commits[side], side)
+            taken.callback(place.lock.close)
+            self._places[side] = place
 
-    def make(self, arm: Arm) -> Made:
-        """Return the environment of the arm, kept from before or made now.
+    def make(self) -> dict[Side, Made]:
+        """Return the environments, kept from before or built now.
 
-        A HEAD that does not build is built once more: a network may have failed it. So is all that
-        uv does not build: pip may have settings that uv does not know.
+        What was kept is built again where the other one, built now, has other dependencies.
         """
-        place = self._places[arm] = self._take(arm)
-        made = place.made() or self._build(arm, place)
-        if made is None and (arm == "head" or self._uv is not None):
-            made = self._build(arm, place, "again, ")
-        if made is not None:
-            return made
-        log, kept = self._read(place), self._keep(arm, place)
-        if arm == "base":
-            raise _does_not_build("BASE does", log, kept)
-        # BASE was built another day, and this machine may have changed.
-        again = self._take("base", new=True) if not self._built_now else None
-        if again is not None and self._build("base", again, "again, ") is None:
-            raise _does_not_build("neither BASE nor HEAD does", log, kept)
-        raise HeadDoesNotBuild(problem(log), kept)
+        made = {side: self._places[side].made() or self._build(side) for side in PAIR}
+        if len(self._built_now) == 1 and self.differing(made):
+            (kept,) = set(PAIR) - self._built_now
+            made[kept] = self._build(kept, "again, as its dependencies are older, ")
+        return made
 
-    def match(self, made: dict[Arm, Made]) -> list[str]:
-        """Build the older one again where dependencies differ, as far as that may help.
-
-        Return what still differs then.
-        """
-        differing = self._differing(made)
-        while differing and (arm := self._older()) is not None:
-            place = self._take(arm, new=True)
-            again = self._build(arm, place, "again, as its dependencies are older, ")
-            if again is None:
-                break
-            self._places[arm].empty()  # so that the next comparison finds the new one
-            self._places[arm], made[arm] = place, again
-            differing = self._differing(made)
-        return differing
-
-    def _differing(self, made: Mapping[Arm, Made]) -> list[str]:
-        base, head = (interpreters.versions(made[arm].python, self._own) for arm in PAIR)
+    def differing(self, made: Mapping[Side, Made]) -> list[str]:
+        """Return which dependencies differ between the environments."""
+        base, head = (interpreters.versions(made[side].python, self._own) for side in PAIR)
         return interpreters.differences(base, head)
 
-    def _older(self) -> Arm | None:
-        """Return which one was built another day than the other, and before it."""
-        old, new = sorted(PAIR, key=lambda arm: self._places[arm].built)
-        gap = self._places[new].built - self._places[old].built
-        return old if gap > _SAME_TIME and old not in self._built_now else None
+    def _build(self, side: Side, why: str = "") -> Made:
+        """Build it, a second time if that fails: by pip, whose network may have failed it once, and
+        which may have settings that uv does not know.
 
-    def _take(self, arm: Arm, new: bool = False) -> Place:
-        place = build_cache.take(self._digest, self._commits[arm], new)
-        self._taken.callback(place.lock.close)
-        return place
+        A BASE of another day is built again where HEAD fails: this machine may have changed.
+        """
+        made = self._try(side, why, which("uv")) or self._try(side, "again, ", None)
+        if made is not None:
+            return made
+        log, kept = self._read(self._places[side]), self._keep(side, self._places[side])
+        if side == "base":
+            raise UserError(f"BASE does not build: {problem(log)}: the log: {kept}")
+        if "base" not in self._built_now:
+            self._build("base", "again, ")
+        raise HeadDoesNotBuild(problem(log), kept)
 
-    def _build(self, arm: Arm, place: Place, again: str = "") -> Made | None:
-        message = f"building {arm.upper()}, {again}beside the budget; kept for next time"
+    def _try(self, side: Side, why: str, uv: str | None) -> Made | None:
+        message = f"building {side.upper()}, {why}beside the budget; kept for next time"
         self._progress(0, 1, message)
+        place = self._places[side]
         place.empty()
         config = {
             "environment_type": _DEFAULT_TYPE,
@@ -235,14 +188,14 @@ class _Builder:
         job = {
             "folder": str(self._folder),
             "config": config,
-            "commit": self._commits[arm],
+            "commit": self._commits[side],
             "made": str(place.folder / "made.json.new"),
-            "uv": None if again else self._uv,
+            "uv": uv,
         }
         if not install(job, place.log):
             return None
         (place.folder / "made.json.new").rename(place.made_file)
-        self._built_now.add(arm)
+        self._built_now.add(side)
         return place.made()
 
     def _read(self, place: Place) -> str:
@@ -251,9 +204,9 @@ class _Builder:
         ours = (rf"{re.escape(str(place.folder))}/env/\w+/project/", re.escape(f"{self._tree}/"))
         return with_tilde(re.sub("|".join(ours), "", log))
 
-    def _keep(self, arm: Arm, place: Place) -> Path:
+    def _keep(self, side: Side, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
-        kept = self._results / "builds" / f"{self._commits[arm][:12]}-{self._digest}.log"
+        kept = self._results / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.log, kept)
@@ -262,31 +215,14 @@ class _Builder:
         return kept
 
 
-def _does_not_build(who: str, log: str, kept: Path) -> UserError:
-    advice = "install a compiler; " if _NO_COMPILER.search(log) else ""
-    return UserError(f"{who} not build: {problem(log)}: {advice}the log: {kept}")
-
-
 def _digest(content: Mapping[str, object], folder: Path) -> str:
     """Return what tells environments apart that are made in different ways."""
-    how: dict[str, Any] = {field: content.get(field) for field in _FIELDS}
-    how["interpreter"] = [sys.version, os.path.realpath(sys.executable)]
-    how["asv"] = version("asv")
-    if how["environment_type"] not in {None, _DEFAULT_TYPE}:
-        how["conda_environment"] = _conda_environment(content, folder)
-    with suppress(UserError):
-        project = read_toml(folder / "pyproject.toml")
-        how["build-system"] = project.get("build-system")  # asv installs what it requires
+    how = [content, sys.version, os.path.realpath(sys.executable), version("asv")]
+    # What asv reads beside its own file.
+    for name in ("pyproject.toml", content.get("conda_environment_file") or "environment.yml"):
+        with suppress(OSError, ValueError):
+            how.append((folder / str(name)).read_text(encoding="utf-8"))
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
-
-
-def _conda_environment(content: Mapping[str, object], folder: Path) -> str | None:
-    """Return the digest of the file that names what conda installs; asv has a default."""
-    named = content.get("conda_environment_file") or "environment.yml"
-    try:
-        return hashlib.sha256((folder / str(named)).read_bytes()).hexdigest()
-    except (OSError, ValueError):
-        return None
 
 
 def _warnings(made: Made) -> list[MeasurementWarning]:
@@ -306,12 +242,10 @@ def problem(log: str) -> str:
     """Return the last line that tells what went wrong, as people read it."""
     lines = [line for line in (_plain(line) for line in log.splitlines()) if line]
     said = [line for line in lines if _ERROR.search(line)]
-    exact = [line for line in said if _DIAGNOSTIC.search(line)]
     telling = [line for line in said if not _GENERIC.search(line)]
-    for some in (exact, telling, said, lines):
-        if some:
-            return some[-1][:_LONGEST_LINE]
-    return "it printed nothing"
+    exact = [line for line in said if _DIAGNOSTIC.search(line)]
+    last = (exact or telling or said or lines or ["it printed nothing"])[-1]
+    return last[:_LONGEST_LINE]
 
 
 def _plain(line: str) -> str:

@@ -1,9 +1,9 @@
-"""Environments that were built, kept for the next comparison with the same commit.
+"""Environments that were built, kept for the next comparison with the same commit on that side.
 
-    <cache>/built/<digest of how it is built>/<commit>-<letter>/lock, build.log, made.json, env/
+    <cache>/built/<digest of how it is built>/<commit>-<side>/lock, build.log, made.json, env/
 
 ``made.json`` is written last: without it a build was cut short. Whoever uses a folder holds its
-lock. Two arms of one commit have a folder each; all paths are equally long.
+lock. All paths are equally long.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import string
-import tempfile
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -23,6 +21,7 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.worktrees import with_tilde
+from perceptron.records.block import Side
 from perceptron.records.files.lock import open_locked
 
 MOST = 8
@@ -58,11 +57,6 @@ class Place:
         """The file that all output of the build goes to."""
         return self.folder / "build.log"
 
-    @property
-    def built(self) -> float:
-        """When it was built, in seconds since the epoch."""
-        return _changed(self.log)
-
     def made(self) -> Made | None:
         """Return what lies here; None for nothing, and for what was cut short or taken away."""
         try:
@@ -82,81 +76,36 @@ def home() -> Path:
     return user_cache_path("perceptron", appauthor=False) / "built"
 
 
-def take(digest: str, commit: str, new: bool = False) -> Place:
-    """Return a place for the commit: one with its environment, else, or if ``new``, an empty one.
+def take(digest: str, commit: str, side: Side) -> Place:
+    """Return the place of the commit on this side, with its environment if there is one.
 
-    Raises `UserError` if the cache folder cannot be written.
+    Raises `UserError` if it cannot be written, or another comparison uses it.
     """
-    folder = home() / digest
-    place: Place | None = None
+    folder = home() / digest / f"{commit[:12]}-{side}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = _free(folder, commit[:12], new)
-        if place is None:
-            raise UserError(f"{with_tilde(folder)}: too many comparisons of {commit[:12]} at once")
-        if new or place.made() is None:
-            place.empty()
-        else:
+        lock = open_locked(folder / "lock")
+        if lock is None:
+            raise UserError(f"{with_tilde(folder)}: another comparison uses it: wait for its end")
+        place = Place(folder, lock)
+        if place.made() is not None:
             os.utime(place.made_file)  # used now
     except OSError as error:
-        if place is not None:
-            place.lock.close()
         raise UserError(
             f"{with_tilde(folder)}: cannot hold environments: {error.strerror}; set XDG_CACHE_HOME"
         ) from None
     return place
 
 
-def _free(folder: Path, commit: str, new: bool) -> Place | None:
-    """Return what nobody has: an environment that is made unless ``new``, else an empty place."""
-    for made in (False,) if new else (True, False):
-        for letter in string.ascii_lowercase:
-            path = folder / f"{commit}-{letter}"
-            place = None if made and not path.exists() else _lock(path)
-            if place is not None:
-                if (place.made() is not None) is made:
-                    return place
-                place.lock.close()
-    return None
-
-
 def drop_oldest(most: int = MOST) -> None:
     """Keep the ``most`` that were used last, and what is in use."""
-    # Half an environment was used never.
-    made = {path: _changed(path / "made.json") for path in home().glob("*/*-?") if path.is_dir()}
-    for path in sorted(made, key=made.__getitem__)[: max(0, len(made) - most)]:
+    used: dict[Path, float] = {}
+    for lock in home().glob("*/*/lock"):
+        made = lock.with_name("made.json")
+        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # half of one: never
+    for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):
-            place = _lock(path)
-            if place is not None:
-                _drop(place)
-
-
-def _drop(place: Place) -> None:
-    """Rename it first, so that nobody finds half of it."""
-    away = Path(tempfile.mkdtemp(prefix="dropped-", dir=home()))
-    place.folder.rename(away / place.folder.name)
-    place.lock.close()
-    shutil.rmtree(away, ignore_errors=True)
-
-
-def _lock(folder: Path) -> Place | None:
-    """Return the place if nobody has it. It may be dropped between being found and being locked."""
-    folder.mkdir(exist_ok=True)
-    lock = open_locked(folder / "lock")
-    if lock is None:
-        return None
-    try:
-        same = os.path.samestat(os.fstat(lock.fileno()), (folder / "lock").stat())
-    except OSError:
-        same = False
-    if not same:
-        lock.close()
-        return None
-    return Place(folder, lock)
-
-
-def _changed(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except OSError:
-        return 0.0
+            held = open_locked(lock)
+            if held is not None:
+                shutil.rmtree(lock.parent, ignore_errors=True)
+                held.close()

@@ -1,4 +1,4 @@
-"""The interpreters of the arms: how they are started alike, and what each of them has installed."""
+"""The interpreters of the sides: how they are started alike, and what each has installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -19,7 +19,7 @@ import msgspec
 
 from perceptron.gate.checkout.worktrees import PYTHON, Worktrees, with_tilde
 from perceptron.gate.environments import build_cache
-from perceptron.records.block import PAIR, Arm
+from perceptron.records.block import PAIR, Side
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
@@ -48,41 +48,41 @@ _Where = tuple[str, str, list[str]]
 
 
 class Interpreters:
-    """What the programs of each arm are started with.
+    """What the programs of each side are started with.
 
     What a process executes depends on the paths that it imports from: texts of another length lay
-    memory out otherwise. So where the arms have environments of their own, each is started through
+    memory out otherwise. So where the sides have environments of their own, each is started through
     a link beside the tree that it runs. These paths are equally long, and the environments take
     turns in them as the trees do.
     """
 
-    def __init__(self, pythons: Mapping[Arm, str], trees: Worktrees) -> None:
+    def __init__(self, pythons: Mapping[Side, str], trees: Worktrees) -> None:
         self._pythons = pythons
         self._trees = trees
         # The folder of an environment, and where in that its interpreter lies.
-        self._places: dict[Arm, tuple[str, str]] = {}
+        self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
         """Which one cannot be started so; None where all can, or all are the same."""
         if len(set(pythons.values())) > 1:
-            for arm in PAIR:
-                if self.not_alike is None and not self._place(arm):
-                    self.not_alike = pythons[arm]
+            for side in PAIR:
+                if self.not_alike is None and not self._place(side):
+                    self.not_alike = pythons[side]
                     self._places.clear()
 
-    def path(self, arm: Arm) -> str:
-        """Return what is to be started for the arm where its tree lies now."""
-        place = self._places.get("base" if arm == "control" else arm)
+    def path(self, side: Side) -> str:
+        """Return what is to be started for the side where its tree lies now."""
+        place = self._places.get("base" if side == "control" else side)
         if place is None:
-            return self._pythons[arm]
+            return self._pythons[side]
         prefix, program = place
-        return str(self._trees.link(arm, PYTHON, prefix) / program)
+        return str(self._trees.link(side, PYTHON, prefix) / program)
 
-    def lent(self, arm: Arm) -> list[str]:
-        """Return the folders to import asv_runner from where the arm lacks it: ours is pure Python.
+    def lent(self, side: Side) -> list[str]:
+        """Return the folders of our asv_runner, which is pure Python, where the side lacks it.
 
         Raises `OSError` if they cannot be written.
         """
-        if self._pythons[arm] == sys.executable:
+        if self._pythons[side] == sys.executable:
             return []
         folder = self._trees.home / "lent"
         target = folder / _RUNNER
@@ -99,15 +99,15 @@ class Interpreters:
         """Whether ``--build`` made them."""
         return Path(self._pythons["head"]).is_relative_to(build_cache.home())
 
-    def where(self, arm: Arm) -> str:
-        """Return where a user installs what the arm lacks."""
+    def where(self, side: Side) -> str:
+        """Return where a user installs what the side lacks."""
         if self.built:
             return "the environment that is built: name it in the matrix of the suite's file"
-        return with_tilde(self._pythons[arm])
+        return with_tilde(self._pythons[side])
 
-    def _place(self, arm: Arm) -> bool:
+    def _place(self, side: Side) -> bool:
         """Return whether all that the interpreter finds in its folder is found by a link too."""
-        named = shutil.which(self._pythons[arm])
+        named = shutil.which(self._pythons[side])
         where = None if named is None else self._ask(os.path.abspath(named))
         if named is None or where is None or not os.path.samefile(named, where[0]):
             return False  # a script that starts it may set more than we know
@@ -116,8 +116,8 @@ class Interpreters:
         if not executable.exists() or not executable.samefile(own):
             executable = Path(own)
         program = os.path.relpath(executable, prefix)
-        self._places[arm] = prefix, program
-        link = self._trees.link(arm, PYTHON, prefix)
+        self._places[side] = prefix, program
+        link = self._trees.link(side, PYTHON, prefix)
 
         def moved(path: str) -> str:
             inside = os.path.join(path, "").startswith(os.path.join(prefix, ""))
@@ -185,7 +185,7 @@ def normal(name: str) -> str:
 
 @dataclass(frozen=True)
 class Code:
-    """The project that an arm imported: a distribution, or a package of none without a version."""
+    """The project that a side imported: a distribution, or a package of none without a version."""
 
     name: str
     version: str | None
@@ -195,43 +195,15 @@ class Code:
 
     @cached_property
     def files(self) -> str:
-        """A digest of its files, which tells one build from another.
-
-        They are known from what its installer wrote down. Where that is not beside them, as for an
-        editable one, they are told apart by size and time.
-        """
-        place = Path(self.place)
-        content = _record(self.name, self.version, place.parent)
-        if content is None:
-            content = "".join(_files(place)).encode("utf-8", "surrogateescape")
-        return sha256(content).hexdigest()[:_DIGITS]
+        """A digest of its files, which tells one build from another."""
+        place, digest = Path(self.place), sha256()
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix in _CODE and path.is_file():
+                digest.update(os.fsencode(path.relative_to(place.parent)) + b"\0")
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:_DIGITS]
 
     def __str__(self) -> str:
         version = f" {self.version}" if self.version is not None else ", of no distribution,"
         editable = "editable, " if self.editable else ""
         return f"{self.name}{version} from {with_tilde(self.place)} ({editable}files {self.files})"
-
-
-def _record(name: str, version: str | None, folder: Path) -> bytes | None:
-    """Return what the installer wrote down, if it has the digest of each file."""
-    for info in sorted(folder.glob("*.dist-info")):
-        own, _, its = info.name.removesuffix(".dist-info").rpartition("-")
-        if normal(own) == normal(name) and its == version:
-            try:
-                content = (info / "RECORD").read_bytes()
-            except OSError:
-                return None
-            return content if b"sha256=" in content else None
-    return None
-
-
-def _files(place: Path) -> Iterator[str]:
-    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
-    for path in paths:
-        if path.suffix not in _CODE:
-            continue
-        try:
-            facts = path.stat()
-        except OSError:  # a link that leads nowhere
-            continue
-        yield f"{path.relative_to(place.parent)}\0{facts.st_size}\0{facts.st_mtime_ns}\n"

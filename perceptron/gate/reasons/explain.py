@@ -1,34 +1,40 @@
 """Why benchmarks changed: a second look at those that did, once all are judged.
 
-On both arms they are traced, and profiled under valgrind.
+On both sides they are traced, and profiled under valgrind.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from perceptron.gate.counting.asking import PAIR, Asking, Content
+from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.reasons.callgrind import in_one_line, read_dump
-from perceptron.gate.reasons.growth import CannotLook, Table, Trace, growths, table
-from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Instrument, Seeds
-from perceptron.gate.sampling.sampler import Caches
-from perceptron.gate.sampling.schedule import seeds
+from perceptron.gate.reasons.growth import (
+    CannotLook,
+    Trace,
+    growths,
+    in_one_line,
+    read_dump,
+    table,
+)
+from perceptron.gate.runner.counting import calls_at_once
+from perceptron.gate.sampling.processes import Instrument
+from perceptron.gate.sampling.sampler import Content, Sampler
+from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, seeds
+from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import Comparison, Growth, Row
 
 T = TypeVar("T")
-Left = Callable[[], float]
 
 # Of the budget, beside it; and what a short one has all the same.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
@@ -39,39 +45,35 @@ SAME_WORK = "its work is the same: what became slower is not what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
-_ONLY_CALLS = (
-    "Python's functions: it executes too many bytecodes to count, and calls changed in none"
-)
 _NO_REPEAT = "two calls of it in a row do not execute the same"
 
 
 def add(
     comparison: Comparison,
-    arms: Arms,
+    sampler: Sampler,
     journal: ComparisonJournal,
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
-    caches: Caches,
 ) -> Comparison:
     """Return the comparison with the reasons of what changed.
 
-    That takes a tenth of the budget at most, beside it. ``caches`` are what `setup_cache` returned
-    so far. Whatever goes wrong becomes the reason why a row has none.
+    That takes a tenth of the budget at most, beside it. Whatever goes wrong becomes the reason why
+    a row has none.
     """
     evidence = work_of(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
     if not changed:
         return comparison
-    plan = comparison.plan
+    plan, sides = comparison.plan, sampler.sides
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(arms, caches, drawn)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
-    wanted, counted = [], []
+    wanted: list[Benchmark] = []
+    calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
         own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
         if own.type != "time":
@@ -81,21 +83,38 @@ def add(
         else:
             wanted.append(own)
             if valgrind is not None and work_evidence.work is not None:
-                counted.append(own)
-    kept = _KEPT * allowance if counted else 0.0
+                calls[row.key] = calls_at_once(work_evidence.work.head)
+    kept = _KEPT * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
-        for key, traces in looking.trace(wanted, lambda: end - time.monotonic() - kept).items():
+        traced = ask_both(
+            sampler,
+            wanted,
+            drawn,
+            lambda _: Instrument("trace"),
+            lambda: end - time.monotonic() - kept,
+        )
+        for key, traces in looked(traced, lambda _, content: _trace(content)):
             if isinstance(traces, CannotLook):
                 why_not[key].append(f"Python's functions: {traces}")
-            else:
-                grown, unknown = _of_traces(*traces)
-                why[key] += grown
-                why_not[key] += unknown
-        if valgrind is not None and counted:
+                continue
+            base, head = traces
+            why[key] += growths(table(base), table(head), "python", "bytecodes")
+            if not (base.repeats and head.repeats):
+                why_not[key].append(_NO_REPEAT)
+        if valgrind is not None and calls:
             progress(0, 1, "looking for reasons in compiled functions")
-            profiles = looking.profile(counted, lambda: end - time.monotonic(), valgrind)
-            for key, tables in profiles.items():
+            profiled = ask_both(
+                sampler,
+                [own for own in wanted if own.key in calls],
+                drawn,
+                partial(_profiling, valgrind, sides),
+                lambda: end - time.monotonic(),
+                Calibration(calls, {}, CALIBRATING.costs),
+            )
+            for key, tables in looked(
+                profiled, lambda side, content: read_dump(sides.work_folder(side), content)
+            ):
                 if isinstance(tables, CannotLook):
                     why_not[key].append(f"compiled functions: {tables}")
                 else:
@@ -126,87 +145,41 @@ def _importance(row: Row) -> tuple[bool, float]:
     return row.verdict != "regression", -abs(change or 0.0)
 
 
-def _of_traces(base: Trace, head: Trace) -> tuple[list[Growth], list[str]]:
-    """Return what grew in Python, and what is unknown of it."""
-    if base.unit != head.unit:
-        return [], ["Python's functions: one side has too much to count"]
-    unknown = [] if base.repeats and head.repeats else [_NO_REPEAT]
-    grown = growths(table(base), table(head), "python", base.unit)
-    if base.unit == "calls" and not grown:
-        unknown.append(_ONLY_CALLS)
-    return grown, unknown
-
-
 def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
     if not why and not why_not:
         why_not = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
     return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 
-@dataclass(frozen=True)
-class Looking:
-    """Finds what each benchmark does on BASE and on HEAD, or why nobody knows.
-
-    It begins nothing when no seconds are ``left``.
-    """
-
-    arms: Arms
-    caches: Caches
-    seeds: Seeds
-
-    def trace(
-        self, benchmarks: Sequence[Benchmark], left: Left
-    ) -> dict[str, tuple[Trace, Trace] | CannotLook]:
-        """Return what Python does. Raises as the arms do."""
-
-        def traced(_arm: Arm, content: Content) -> Trace:
-            try:
-                return msgspec.convert(content, type=Trace)
-            except msgspec.ValidationError as error:
-                raise CannotLook(in_one_line(error)) from None
-
-        return self._look(benchmarks, left, lambda _: Instrument(kind="trace"), traced)
-
-    def profile(
-        self, benchmarks: Sequence[Benchmark], left: Left, valgrind: Valgrind
-    ) -> dict[str, tuple[Table, Table] | CannotLook]:
-        """Return which functions execute instructions. Raises as the arms do."""
-
-        def instrument(arm: Arm) -> Instrument:
-            return valgrind.instrument(arm, self.arms.work_folder(arm), kind="profile")
-
-        def functions(arm: Arm, content: Content) -> Table:
-            return read_dump(self.arms.work_folder(arm), content)
-
-        return self._look(benchmarks, left, instrument, functions)
-
-    def _look(
-        self,
-        benchmarks: Sequence[Benchmark],
-        left: Left,
-        instrument: Callable[[Arm], Instrument],
-        convert: Callable[[Arm, Content], T],
-    ) -> dict[str, tuple[T, T] | CannotLook]:
-        found: dict[str, tuple[T, T] | CannotLook] = {}
-        for arm in PAIR:
-            failed = self.caches.make(arm, benchmarks, self.seeds, left)
-            found |= {key: CannotLook(reading.reason) for key, reading in failed.items()}
-        todo = [own for own in benchmarks if own.key not in found]
-        asking = Asking(self.arms, self.caches)
-        for key, pair in asking.both(todo, self.seeds, instrument, left):
-            try:
-                base, head = (_converted(arm, pair[arm], convert) for arm in PAIR)
-                found[key] = base, head
-            except CannotLook as error:
-                found[key] = error
-        return found
+def looked(
+    answers: Iterable[tuple[str, Pair]], convert: Callable[[Side, Content], T]
+) -> Iterator[tuple[str, tuple[T, T] | CannotLook]]:
+    """Yield the key of each benchmark and what it does on BASE and on HEAD, or why nobody knows."""
+    for key, pair in answers:
+        try:
+            base, head = (_converted(side, pair[side], convert) for side in PAIR)
+        except CannotLook as error:
+            yield key, error
+        else:
+            yield key, (base, head)
 
 
-def _converted(arm: Arm, content: Content, convert: Callable[[Arm, Content], T]) -> T:
-    """Raise `CannotLook` for what the arm could not tell."""
+def _profiling(valgrind: Valgrind, sides: Sides, side: Side) -> Instrument:
+    return valgrind.instrument(side, sides.work_folder(side), kind="profile")
+
+
+def _trace(content: Content) -> Trace:
+    try:
+        return msgspec.convert(content, type=Trace)
+    except msgspec.ValidationError as error:
+        raise CannotLook(in_one_line(error)) from None
+
+
+def _converted(side: Side, content: Content, convert: Callable[[Side, Content], T]) -> T:
+    """Raise `CannotLook` for what the side could not tell."""
     try:
         if content.get("status") != "ok":
             raise CannotLook(content.get("reason"))
-        return convert(arm, content)
+        return convert(side, content)
     except CannotLook as error:
-        raise CannotLook(f"{arm.upper()}: {error}") from None
+        raise CannotLook(f"{side.upper()}: {error}") from None

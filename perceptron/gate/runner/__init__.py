@@ -1,4 +1,4 @@
-"""What runs inside an arm's process: the standard library, asv_runner and pytest only.
+"""What runs inside a side's process: the standard library, asv_runner and pytest only.
 
 From Python 3.9 up. `program` is started by its path and loads the others as a package of another
 name: so they import one another relatively, and nothing else of this package.

@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
+import inspect
 import itertools
-import json
 import math
 import os
 import pickle
 import pkgutil
-import re
-import subprocess
 import sys
-import textwrap
 import time
 import traceback
 from collections.abc import Iterator
 from functools import partial
 from importlib import metadata
-from types import SimpleNamespace
 from typing import Any
 
-from . import awaiting
-from .session import Job, Reading, Session, one_line
-from .timing import Batches, RawBatches
-
-# What asv_runner takes for a plug-in.
-_PLUGIN = "asv_bench"
-# What ``timeraw_`` times must find nothing imported that asv's own timer would not have imported.
-_CHILD = "import sys\nexec(sys.stdin.read())\n"
-_TIMED = """
-from timeit import timeit, default_timer as timer
-seconds = timeit(stmt={stmt!r}, setup={setup!r}, number={number}, timer=timer)
-import json
-modules = list(sys.modules.items())
-files = {{name: getattr(module, "__dict__", {{}}).get("__file__") for name, module in modules}}
-print("\\n" + json.dumps([seconds, {{n: f for n, f in files.items() if isinstance(f, str)}}]))
-"""
+from .session import Job, Refused, Session, one_line
+from .timing import Batches
 
 
 class AsvSuite:
@@ -50,8 +31,6 @@ class AsvSuite:
         from asv_runner._aux import update_sys_path
 
         self.folder = os.path.join(job["tree"], job["benchmarks"])
-        # What processes of benchmarks imported: a name and a file each.
-        self._elsewhere: list[SimpleNamespace] = []
         self._tree = job["tree"]
         self._without = set(job.get("without", ()))
         self._discovery = discovery
@@ -60,8 +39,8 @@ class AsvSuite:
         update_sys_path(self.folder)
 
     def modules(self) -> list[Any]:
-        """Return what was imported, by processes of benchmarks too."""
-        return [*sys.modules.values(), *self._elsewhere]
+        """Return what was imported."""
+        return list(sys.modules.values())
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
@@ -77,24 +56,22 @@ class AsvSuite:
         A benchmark draws the same, whatever ran before it in this process, and whoever imported its
         module.
         """
-        for task in session.in_turn(tasks):
+        for task in tasks:
             session.start(task)
-            with session.reading(task) as reading:
+            with session.measurement(task) as measurement:
                 session.seed()
                 benchmark = self._discovery.get_benchmark_from_name(self.folder, task["id"])
                 session.loaded(task)
                 if session.hand_over(task):
                     continue
                 session.seed()
-                reading.begin()  # loading imports what later benchmarks use too
+                measurement.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":
-                    benchmark._setup_cache = awaiting.finished(benchmark._setup_cache)
                     with open(task["cache"], "wb") as file:
                         pickle.dump(benchmark.do_setup_cache(), file)
-                    reading.fields["status"] = "ok"
+                    measurement.fields["status"] = "ok"
                     continue
-                with reading.importing(task):
-                    reading.fields.update(self._run(benchmark, task, session, reading))
+                measurement.fields.update(self._run(benchmark, task, session))
 
     def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
         """Yield what is said of each module before it is imported, and of one that fails.
@@ -137,8 +114,8 @@ class AsvSuite:
         for _answer, benchmarks in self._walk():
             yield from benchmarks or ()
 
-    def _run(self, benchmark: Any, task: Job, session: Session, reading: Reading) -> Job:
-        """Return the fields of the reading. An import is no part of a setup."""
+    def _run(self, benchmark: Any, task: Job, session: Session) -> Job:
+        """Return the fields of the measurement."""
         if task.get("cache"):
             os.chdir(os.path.dirname(task["cache"]))
             with open(task["cache"], "rb") as file:
@@ -147,16 +124,14 @@ class AsvSuite:
                 benchmark.set_cache(cache)
             elif cache is not None:  # asv_runner before 0.3
                 benchmark.insert_param(cache)
-        # What is async is awaited, but for a time: many calls of that are awaited at once.
-        benchmark._setups = list(map(awaiting.finished, benchmark._setups))
-        benchmark._teardowns = list(map(awaiting.finished, benchmark._teardowns))
-        if not hasattr(benchmark, "timer"):
-            benchmark.func = awaiting.finished(benchmark.func)
+        if benchmark.type == "time" and not hasattr(benchmark, "timer"):
+            raise Refused("timeraw_ is not measured: time the statement by time_", "untried")
+        if inspect.iscoroutinefunction(benchmark.func):
+            raise Refused("it is async: have it run its own event loop", "untried")
         begin = time.perf_counter()
-        reason = _set_up(benchmark)
-        if reason is not None:
-            return {"status": "skipped", "reason": reason}
-        setup_seconds = time.perf_counter() - begin - reading.imported
+        if benchmark.do_setup():
+            return {"status": "skipped", "reason": "its setup raised NotImplementedError"}
+        setup_seconds = time.perf_counter() - begin
         try:
             if task["type"] == "time":
                 fields: Job = {"status": "ok", "setup_seconds": setup_seconds}
@@ -178,83 +153,32 @@ class AsvSuite:
             benchmark.do_teardown()
 
     def _batches(self, benchmark: Any, params: tuple[Any, ...]) -> Batches:
-        func, number = benchmark.func, benchmark.number
-        if not hasattr(benchmark, "timer"):  # timeraw
-
-            def timeit(calls: int) -> float:
-                variables = getattr(benchmark, "_timeraw_env", None)
-                seconds, self._elsewhere = _timed_elsewhere(func(*params), variables, calls)
-                return seconds
-
-            return RawBatches(timeit, number)
-
         def reset() -> None:
             benchmark.do_teardown()
             if benchmark.do_setup():
                 raise RuntimeError("setup worked once and then raised NotImplementedError")
 
-        return awaiting.batches(
-            func,
-            call=partial(func, *params) if params else func,
-            timer=lambda: benchmark.timer,
-            reset=reset if benchmark._setups else None,
-            number=number,
+        return Batches(
+            partial(benchmark.func, *params) if params else benchmark.func,
+            lambda: benchmark.timer,
+            reset if benchmark._setups else None,
+            benchmark.number,
         )
 
 
 @contextlib.contextmanager
 def _without_metadata() -> Iterator[None]:
-    """Let nobody find a distribution meanwhile, unless one may be a plug-in of asv_runner.
+    """Let nobody find a distribution meanwhile.
 
     When it is imported, asv_runner parses the metadata of every installed distribution, because one
-    of them may be called ``asv_bench…``: a third of the start of a process, in each of them. The
-    names of the folders tell as much.
+    may be a plug-in: a third of the start of a process, in each of them.
     """
-    if any(map(_may_have_plugins, sys.path)):
-        yield
-        return
     before = metadata.distributions
     metadata.distributions = lambda **_: iter(())
     try:
         yield
     finally:
         metadata.distributions = before
-
-
-def _may_have_plugins(folder: str) -> bool:
-    """Return whether a name in it begins as a plug-in's does, or it cannot be looked into."""
-    try:
-        return any(name.lower().startswith(_PLUGIN) for name in os.listdir(folder or os.curdir))
-    except FileNotFoundError:
-        return False
-    except OSError:  # an archive, or forbidden
-        return True
-
-
-def _timed_elsewhere(given: Any, variables: Any, number: int) -> tuple[float, list[Any]]:
-    """Return the seconds of so many runs in a fresh process, and what that imported.
-
-    ``given`` is what to time, or that and its setup, as source. Names and files are told as modules
-    have them: it must have been the arm's code as everywhere, and asv's own timer tells seconds
-    and nothing else. Raises RuntimeError with the process's last line.
-    """
-    stmt, setup = given if isinstance(given, tuple) else (given, "")
-    code = _TIMED.format(stmt=textwrap.dedent(stmt), setup=textwrap.dedent(setup), number=number)
-    child = subprocess.run(
-        [sys.executable, "-c", _CHILD],
-        input=code.encode(),
-        capture_output=True,
-        env={**os.environ, **(variables or {})},
-        check=False,
-    )
-    messages = child.stderr.decode(errors="replace")
-    sys.stderr.write(messages)
-    if child.returncode:
-        last = messages.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
-        raise RuntimeError("its own process failed: " + last[0])
-    seconds, files = json.loads(child.stdout.splitlines()[-1])
-    imported = [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
-    return float(seconds), imported
 
 
 def _described(benchmark: Any, tree: str) -> Job:
@@ -274,15 +198,3 @@ def _described(benchmark: Any, tree: str) -> Job:
         "file": None if file is None or file.startswith("..") else file,
         "line": None if code is None else code.co_firstlineno,
     }
-
-
-def _set_up(benchmark: Any) -> str | None:
-    """Set up; return why the benchmark skips, in its own words, which asv_runner only prints."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        skipped = benchmark.do_setup()
-    sys.stderr.write(output.getvalue())
-    if not skipped:
-        return None
-    match = re.search(r"asv: skipped: \w+\((['\"])(.+)\1,?\)", output.getvalue())
-    return match[2] if match else "not for these parameters, or not here"

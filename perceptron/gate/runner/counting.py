@@ -80,11 +80,7 @@ def _requests() -> Callable[..., Callable[[], int]]:
     code = _CODE.get(platform.machine())
     if code is None:
         raise Refused("no request to valgrind is known for " + platform.machine())
-    try:
-        memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
-    except OSError as error:
-        problem = "this system allows no executable memory (" + str(error.strerror) + ")"
-        raise Refused(problem) from None
+    memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
     memory.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
@@ -138,62 +134,27 @@ class Profiler:
 
     def __init__(self, dumps: str) -> None:
         self._dumps = dumps
-        self._written = 0
         self._request = _requests()
         self._dump, self._start, self._stop = map(self._request, (_DUMP, _START, _STOP))
         # Once here, or each child that is forked has callgrind read what it must of every library.
         self._start()
         self._stop()
 
-    def count(self, repeated: Repeated, calls: int) -> int:
-        """Return about how many instructions so many calls are."""
-        self._start()
-        file = self._record(repeated, calls)
-        self._stop()
-        try:
-            with open(file, "rb") as dump:
-                for line in dump:
-                    # The sum over functions has instructions from before the first dump.
-                    if line.startswith(b"summary:"):
-                        return int(line.split()[1])
-        except FileNotFoundError:
-            raise Refused("valgrind wrote no " + os.path.basename(file)) from None
-        finally:
-            self._remove(file)
-        raise Refused(os.path.basename(file) + " holds no summary")
-
-    def keep(self, call: Callable[[], object], calls: int) -> str:
-        """Count so many calls, and return the name of callgrind's file on them.
+    def profile(self, call: Callable[[], object], calls: int) -> str:
+        """Profile so many calls, and return the name of callgrind's file on them.
 
         They are called by a compiled function: in the interpreter that runs already, valgrind takes
-        what they execute for another function's.
+        what they execute for another function's. A dump begins a new one for all threads; a request
+        to begin at zero forgets some of them.
         """
-
-        def repeated(calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:
-            before()
-            deque(starmap(call, repeat((), calls)), maxlen=0)
-            after()
-
         self._start()
-        return self._record(repeated, calls)
-
-    def _record(self, repeated: Repeated, calls: int) -> str:
-        """Return the file that tells of so many calls.
-
-        A dump begins a new one for all threads; a request to begin at zero forgets some of them.
-        """
-        repeated(calls, self._dump, self._dump)
-        self._written += 2
-        self._remove(self._file(self._written - 1))
-        return self._file(self._written)
-
-    def _file(self, number: int) -> str:
-        return f"{self._dumps}.{os.getpid()}.{number}"
-
-    @staticmethod
-    def _remove(file: str) -> None:
+        self._dump()
+        deque(starmap(call, repeat((), calls)), maxlen=0)
+        self._dump()
+        before, after = (f"{self._dumps}.{os.getpid()}.{number}" for number in (1, 2))
         with suppress(FileNotFoundError):
-            os.unlink(file)
+            os.unlink(before)
+        return os.path.basename(after)
 
 
 def count_calls(
@@ -214,30 +175,23 @@ def count_calls(
         _make_room()
         instructions = _warm_up(batches, counter, longest_seconds, seed)
         if instructions <= _LONG_CALL:
-            calls = _calls_at_once(batches, instructions)
+            calls = batches.step or calls_at_once(instructions)
             counts = (_count(batches, counter, calls, seed) for _ in range(_COUNTS))
             instructions = statistics.median(counts)
         return {"instructions": instructions}
 
 
-def profile_calls(
-    batches: Batches, counter: Profiler, longest_seconds: float, seed: Seed
-) -> dict[str, Any]:
-    """Return the name of callgrind's file on some calls, and how many ``calls`` these are.
-
-    They are as warm as those that `count_calls` counts. Raises `Refused` as it does.
-    """
+def profile_calls(batches: Batches, profiler: Profiler, calls: int, seed: Seed) -> dict[str, Any]:
+    """Return the name of callgrind's file on so many ``calls``, after some to warm up."""
     with uncollected():
-        calls = _calls_at_once(batches, _warm_up(batches, counter, longest_seconds, seed))
-        batches.run(batches.step or 1)
+        batches.run(min(calls, _MOST_CALLS))
         seed()
         batches.refresh()
-        return {"dump": os.path.basename(counter.keep(batches.call, calls)), "calls": calls}
+        calls = batches.step or calls
+        return {"dump": profiler.profile(batches.call, calls), "calls": calls}
 
 
-def _warm_up(
-    batches: Batches, counter: Counter | Profiler, longest_seconds: float, seed: Seed
-) -> float:
+def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: Seed) -> float:
     """Call it until it is warm, and return about how many instructions a call executes."""
     step = batches.step or 1
     for doubt in _DOUBTS:
@@ -276,12 +230,12 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _calls_at_once(batches: Batches, instructions: float) -> int:
+def calls_at_once(instructions: float) -> int:
     """Return how many calls of about so many ``instructions`` are counted at once."""
-    return batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
+    return max(1, int(_BATCH / max(instructions, 1.0)))
 
 
-def _count(batches: Batches, counter: Counter | Profiler, calls: int, seed: Seed) -> float:
+def _count(batches: Batches, counter: Counter, calls: int, seed: Seed) -> float:
     """Return the instructions of each of so many calls."""
     seed()
     batches.refresh()

@@ -1,6 +1,6 @@
-"""The program of an arm: one process that runs benchmarks of one tree and sends what they gave.
+"""The program of a side: one process that runs benchmarks of one tree and sends what they gave.
 
-Started by its path with the interpreter of its arm, which need not have this package: the suite
+Started by its path with the interpreter of its side, which need not have this package: the suite
 that is measured may be this package, in another revision. So it needs the standard library and
 asv_runner or pytest alone, loads its own modules by their path, and works from Python 3.9 up. A job
 is one JSON line on standard input, answers are JSON lines on standard output; what benchmarks print
@@ -23,7 +23,6 @@ import platform
 import threading
 import time
 import traceback
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -42,7 +41,6 @@ def _load(name: str) -> ModuleType:
 timing = _load("timing")
 asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
 counting = _load("counting")
-forks = _load("forks")
 provenance = _load("provenance")
 seeding = _load("seeding")
 session = _load("session")
@@ -68,18 +66,26 @@ def main() -> None:
     os.chdir(job["folder"])
     padding = _lay_out(job)
     sys.path[:0] = job["roots"]
-    sys.meta_path.insert(0, provenance.TreeFirst(job["roots"]))
-    sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
+    folder = os.path.join(job["tree"], job["benchmarks"])
+    sys.meta_path.insert(
+        0,
+        provenance.TreeFirst(job["tree"], job["roots"])
+        if job["roots"]
+        else provenance.InstalledFirst(job["tree"], folder),
+    )
+    lent = job.get("lent", [])
+    sys.path.extend(lent)  # last, so that what this interpreter has goes first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
         seeds.install()
         seed = seeds.seed_all
-    # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
+    # For what benchmarks start themselves, as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
+    paths = [*job["roots"], *([inherited] if inherited else []), *lent]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     end = time.monotonic() + job.get("seconds", 0.0)
-    of_children: list[Any] = []
+    modules: list[Any] = []
     try:
         if job["suite"] == "pytest":
             suite = _load("pytest_suite").PytestSuite(job, send)
@@ -97,11 +103,11 @@ def main() -> None:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):
                 longest, out = job["limit_seconds"], answers.fileno()
-                running = forks.ForkingSession(end, longest, out, *how)
+                running = session.ForkingSession(end, longest, out, len(job["tasks"]), *how)
             else:
                 running = session.Session(*how)
             suite.run(running, job["tasks"])
-            of_children = running.modules()
+            modules += running.modules()
     except session.Refused as error:
         send(kind="failed", reason=str(error))
         os._exit(_FAILED)
@@ -109,7 +115,7 @@ def main() -> None:
         traceback.print_exc()
         send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
-    modules = [*suite.modules(), *of_children]
+    modules += suite.modules()
     own, foreign = provenance.check_origin(
         job["tree"], job["others"], suite.folder, modules, job["project"]
     )
@@ -138,25 +144,22 @@ def _lay_out(job: Job) -> list[object]:
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
-    """Return what gives the fields of a benchmark's reading; raises `session.Refused`."""
-    if job["kind"] == "trace":
-        look = partial(tracing.trace_calls, roots=[job["tree"], *job["roots"]], seed=seed)
-    elif job["kind"] == "count":
-        limits: Job = {"longest_seconds": job["longest_seconds"], "seed": seed}
-        look = partial(counting.count_calls, counter=counting.Counter(), **limits)
-    elif job["kind"] == "profile":
-        limits = {"longest_seconds": job["longest_seconds"], "seed": seed}
-        look = partial(counting.profile_calls, counter=counting.Profiler(job["dumps"]), **limits)
-    else:
-        limit = waiting.LARGEST_WAITED_SHARE
-        return partial(timing.timed, meter=lambda: waiting.waiting_meter(), limit=limit)
+    """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
+    kind, limit = job["kind"], waiting.LARGEST_WAITED_SHARE
+    if kind == "count":
+        counter, longest = counting.Counter(), job["longest_seconds"]
+    elif kind == "profile":
+        profiler = counting.Profiler(job["dumps"])
 
-    def measured(batches: Any, warm_up: float, task: Job) -> Job:
-        del warm_up, task  # what warms it up follows from what it executes
-        if batches.elsewhere:
-            raise session.Refused("it runs in a process of its own")
-        fields: Job = look(batches)
-        return fields
+    def measured(batches: Any, warm_up: float, task: Job) -> Any:
+        # What warms it up follows from what it executes, but for its time.
+        if kind == "count":
+            return counting.count_calls(batches, counter, longest, seed)
+        if kind == "profile":
+            return counting.profile_calls(batches, profiler, task["calls"], seed)
+        if kind == "trace":
+            return tracing.trace_calls(batches, [job["tree"], *job["roots"]], seed)
+        return timing.timed(batches, warm_up, task, lambda: waiting.waiting_meter(), limit)
 
     return measured
 

@@ -25,11 +25,13 @@ _PROGRAM = "_perceptron_gate."
 class TreeFirst:
     """A finder that stands before all others and finds what the tree holds.
 
-    Folders that are no packages are left to the others: a ``docs`` in the tree must not hide one
-    that is installed. Nor does it hide what belongs to the interpreter.
+    That is what lies in folders of ``sys.path`` inside it: pytest adds some. Folders that are no
+    packages are left to the others: a ``docs`` in the tree must not hide one that is installed. Nor
+    does it hide what belongs to the interpreter.
     """
 
-    def __init__(self, roots: Sequence[str]) -> None:
+    def __init__(self, tree: str, roots: Sequence[str]) -> None:
+        self._tree = _real(tree)
         self._roots = list(roots)
 
     def find_spec(
@@ -37,8 +39,36 @@ class TreeFirst:
     ) -> ModuleSpec | None:
         if path is not None or name in getattr(sys, "stdlib_module_names", ()):
             return None
-        spec = PathFinder.find_spec(name, self._roots, target)
+        added = [entry for entry in sys.path if _inside(_real_folder(entry) + os.sep, self._tree)]
+        spec = PathFinder.find_spec(name, [*added, *self._roots], target)
         return spec if spec is not None and spec.loader is not None and spec.has_location else None
+
+
+class InstalledFirst:
+    """A finder that finds what is installed where the tree has it too, beside its benchmarks.
+
+    pytest puts the root of the tree first, where a package would hide the one that is installed.
+    """
+
+    def __init__(self, tree: str, benchmarks: str) -> None:
+        self._tree = _real(tree)
+        self._benchmarks = _real(benchmarks)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None or name == "conftest" or name in sys.builtin_module_names:
+            return None
+        spec = PathFinder.find_spec(name, None, target)
+        if spec is None or not self._hides(spec):
+            return None
+        outside = [own for own in sys.path if not _inside(_real_folder(own) + os.sep, self._tree)]
+        return PathFinder.find_spec(name, outside, target)
+
+    def _hides(self, spec: ModuleSpec) -> bool:
+        place = _real(spec.origin if spec.has_location and spec.origin else "")
+        in_suite = place == self._benchmarks or _inside(place, self._benchmarks)
+        return _inside(place, self._tree) and not in_suite
 
 
 def check_origin(
@@ -47,9 +77,9 @@ def check_origin(
     """Return (whether code of the tree was imported, foreign modules as ``name from file``).
 
     The tree's benchmarks do not count as its code. A foreign module comes from one of ``others``,
-    the trees and the checkout that this arm must not see. What is installed inside such a folder,
+    the trees and the checkout that this side must not see. What is installed inside such a folder,
     in its virtual environment, is no part of it. The package of the ``project`` itself is foreign
-    wherever else it comes from: both arms would measure one installed copy.
+    wherever else it comes from: both sides would measure one installed copy.
     """
     own = False
     foreign = []

@@ -1,24 +1,22 @@
-"""A suite of pytest, and how pytest is started for it, whatever a project asks of it."""
+"""A suite of pytest: which tests are benchmarks, and how pytest is started for them, whatever a
+project asks of it."""
 
 from __future__ import annotations
 
-import importlib.util
+import inspect
 import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import redirect_stderr
-from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from .pytest_collection import Collection
-from .pytest_fixture import Benchmark
-from .pytest_readings import Readings
-from .session import Job, Refused, Session, one_line
+from .pytest_measurements import Measurements, has_fixture, mark
+from .session import Job, Refused, Session, on_one_line, one_line
 
 # They order, repeat or end tests by rules of their own, or work between them.
 _UNWANTED = (
@@ -32,19 +30,14 @@ _UNWANTED = (
     "timeout",
     "unraisableexception",
 )
-_CONFIGURATIONS = (
-    "pytest.toml",
-    ".pytest.toml",
-    "pytest.ini",
-    ".pytest.ini",
-    "pyproject.toml",
-    "tox.ini",
-    "setup.cfg",
-)
-# Its value in INI or TOML, up to the next field or section.
+_MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
+_CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+# The value of addopts in INI or TOML, up to the next field or section.
 _OPTIONS = re.compile(r"^addopts\s*=(.*?)(?=^[\w.-]+\s*=|^\[|\Z)", re.MULTILINE | re.DOTALL)
-# Tests import the type of their fixture from these, and often nothing else.
-_TYPES = {"pytest_benchmark": "fixture", "pytest_codspeed": "plugin"}
+# How tests are imported, and plug-ins whose fixtures they use.
+_NEEDED = re.compile(r"(?<![\w-])(-p|--import-mode)[\s=\"',]*(?!no:)([\w.]+)")
+# A parameter's text that is longer is no name.
+_LONGEST = 60
 
 if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
     raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
@@ -63,10 +56,6 @@ class PytestSuite:
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
-        _stand_in()
-        # Without roots what is installed is measured: the tree gives the tests alone.
-        only = None if job["roots"] else self.folder
-        sys.meta_path.insert(0, _AsPytestImports(self._tree, only))
 
     def modules(self) -> list[ModuleType]:
         """Return what was imported, without tests and what configures them."""
@@ -96,25 +85,52 @@ class PytestSuite:
             session.seed()
 
         collection = Collection(begun, self._without, [task["id"] for task in tasks])
-        readings = Readings(session, tasks)
+        measurements = Measurements(session, tasks)
         safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
         there = [file for file in safe if os.path.exists(file)]
         try:
             if there:
-                self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
+                self._pytest(
+                    [*there, "--continue-on-collection-errors"], [collection, measurements]
+                )
         except Refused:
-            if not readings.answered:
+            if not measurements.answered:
                 raise
-        readings.refuse(collection.why_not)
+        measurements.refuse(collection.why_not)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
         """Run pytest as this program needs it. Raises `Refused`."""
-        options = _options(self._tree, self._tests, self._folder)
         problems = _Problems()
         with redirect_stderr(problems):
-            code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
+            code = pytest.main([*self._options(), *arguments], plugins=[*plugins, problems])
+        sys.stderr.write(problems.getvalue())
         if code in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}:
             raise Refused(f"PytestError: {problems.reason()}")
+
+    def _options(self) -> list[str]:
+        """Return the options with which the tests are run.
+
+        Of the project's own options those are kept without which tests do not load: others select,
+        repeat, trace or distribute them.
+        """
+        own = _NEEDED.findall(_addopts(self._tree, self._tests))
+        return [
+            f"--rootdir={self._tree}",
+            f"--confcutdir={self._tree}",
+            f"--basetemp={os.path.join(self._folder, 'pytest')}",
+            *("-o", "addopts="),
+            *("-o", f"cache_dir={os.path.join(self._folder, 'pytest-cache')}"),
+            # As it is written: rewritten code keeps the name of the folder it was compiled in.
+            "--assert=plain",
+            "--capture=no",
+            "-q",
+            *(f"-pno:{name}" for name in _UNWANTED),
+            # Fields, marks and plug-ins that are left out, or not installed, are no mistake here.
+            *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
+            *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
+            *("-o", "required_plugins="),
+            *(word for words in own for word in words),
+        ]
 
     def _is_test(self, module: ModuleType) -> bool:
         file = getattr(module, "__dict__", {}).get("__file__")
@@ -125,6 +141,22 @@ class PytestSuite:
         return os.path.realpath(file) == os.path.realpath(self.folder)
 
 
+def _addopts(tree: str, tests: str) -> str:
+    """Return the ``addopts`` nearest to the tests."""
+    folder = tests
+    while folder.startswith(tree):
+        for name in _CONFIGURATIONS:
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    match = _OPTIONS.search(file.read())
+            except (OSError, UnicodeDecodeError):
+                continue
+            if match is not None:
+                return match[1]
+        folder = os.path.dirname(folder)
+    return ""
+
+
 class _Problems(io.StringIO):
     """A plug-in that knows why pytest itself failed: it says so on standard error as it starts."""
 
@@ -132,15 +164,6 @@ class _Problems(io.StringIO):
         super().__init__()
         self._stream = sys.stderr
         self._reason: str | None = None
-
-    def write(self, text: str) -> int:
-        """Write through, and keep it."""
-        self._stream.write(text)
-        return super().write(text)
-
-    def fileno(self) -> int:
-        """Return that of standard error."""
-        return self._stream.fileno()
 
     def pytest_sessionstart(self) -> None:
         """Leave standard error to the tests."""
@@ -161,120 +184,121 @@ class _Problems(io.StringIO):
         return re.sub(r"^(E|ERROR:?)\s+", "", errors[-1])[:300]
 
 
-class _AsPytestImports:
-    """Finds what lies in the tree in the order of ``sys.path``, into which pytest puts folders.
+class Collection:
+    """A plug-in that keeps the tests that are benchmarks, those ``wanted`` in their order.
 
-    Before the finder that looks into the roots of the tree first: a ``conftest`` is in each folder.
-    ``only`` a folder or file, and each ``conftest``, are found in the tree if that is given: pytest
-    puts the root of the tree first, too, where a package would hide the one that is installed.
+    ``begun`` is called with each file before it is imported: it is blamed if that ends the process.
+    Files that are ``without`` are not looked at.
     """
 
-    def __init__(self, tree: str, only: str | None = None) -> None:
-        self._tree = os.path.realpath(tree)
-        self._only = None if only is None else os.path.realpath(only)
+    def __init__(
+        self,
+        begun: Callable[[str], object],
+        without: Container[str],
+        wanted: Sequence[str] | None = None,
+    ) -> None:
+        self._begun = begun
+        self._without = without
+        self._wanted = wanted
+        self._reasons: dict[str, str] = {}
+        self.items: list[Any] = []
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if path is not None or (self._only is not None and name in sys.builtin_module_names):
-            return None
-        spec = PathFinder.find_spec(name, None, target)
-        places = [] if spec is None else _places(spec)
-        if self._only is not None and not all(map(self._is_seen, places)):
-            return self._elsewhere(name, target)
-        if spec is None or spec.loader is None:
-            return None
-        return spec if any(_is_below(place, self._tree) for place in places) else None
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: Any) -> None:
+        """Take pytest-benchmark out, whose options stay known: projects may read them."""
+        for name in _MEASURED_BY_OTHERS:
+            if session.config.pluginmanager.hasplugin(name):
+                session.config.pluginmanager.unregister(name=name)
 
-    def _is_seen(self, place: str) -> bool:
-        """Return whether imports see this file or folder."""
-        if self._only is None or not _is_below(place, self._tree):
-            return True
-        return os.path.basename(place) == "conftest.py" or _is_below(place, self._only)
+    def pytest_ignore_collect(self, collection_path: Any, config: Any) -> bool | None:
+        """Leave out what ended the process before."""
+        inside = os.path.relpath(str(collection_path), str(config.rootpath))
+        return True if inside.replace(os.sep, "/") in self._without else None
 
-    def _elsewhere(self, name: str, target: ModuleType | None) -> ModuleSpec:
-        """Find it as if the tree did not hold it. Raises ModuleNotFoundError."""
-        path = [entry for entry in sys.path if self._is_seen(os.path.realpath(entry))]
-        spec = PathFinder.find_spec(name, path, target)
-        for finder in sys.meta_path:
-            if spec is None and finder is not self and finder is not PathFinder:
-                spec = finder.find_spec(name, None, target)
-        if spec is None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        if spec.loader is None:  # its folders are looked for again whenever sys.path has changed
-            spec.submodule_search_locations = list(spec.submodule_search_locations or ())
-        return spec
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> None:
+        """Say which module is imported next: one that ends the process is not loaded again."""
+        if isinstance(collector, pytest.Module):
+            self._begun(collector.nodeid)
 
+    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+        """Keep why a module does not load."""
+        if isinstance(node, pytest.Collector):
+            error = call.excinfo.value
+            self._reasons[node.nodeid] = one_line(error.__cause__ or error)
 
-def _stand_in() -> None:
-    """Put a module that has the type of the fixture in the place of what is not installed."""
-    for package, part in _TYPES.items():
-        if importlib.util.find_spec(package) is None:
-            for name in (package, f"{package}.{part}"):
-                sys.modules[name] = module = ModuleType(name)
-                module.__spec__ = ModuleSpec(name, None)
-                vars(module)["BenchmarkFixture"] = Benchmark
+    def pytest_collectreport(self, report: Any) -> None:
+        """Keep why a module skips itself, or why it does not load where nothing else said so."""
+        if report.skipped and isinstance(report.longrepr, tuple):
+            self._reasons[report.nodeid] = on_one_line(str(report.longrepr[2]))
+        elif report.failed:
+            self._reasons.setdefault(report.nodeid, str(report.longrepr).strip()[-300:])
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Leave the benchmarks, after all plug-ins have selected and ordered."""
+        benchmarks = {
+            item.nodeid: item
+            for item in items
+            if isinstance(item, pytest.Function) and (has_fixture(item) or mark(item))
+        }
+        wanted = benchmarks if self._wanted is None else self._wanted
+        self.items = items[:] = [benchmarks[name] for name in wanted if name in benchmarks]
 
-def _places(spec: ModuleSpec) -> list[str]:
-    """Return the file of a module, or the folders of a package that has none."""
-    if spec.has_location and spec.origin is not None:
-        return [os.path.realpath(spec.origin)]
-    return [os.path.realpath(folder) for folder in spec.submodule_search_locations or ()]
+    def answers(self, tree: str) -> Iterator[Job]:
+        """Yield the answers that describe benchmarks, and what does not load."""
+        for place, reason in self._reasons.items():
+            in_file = {"module": place, "file": place.split("::")[0]}
+            yield {"kind": "unloadable", "reason": reason, **in_file}
+        for item in self.items:
+            callspec = getattr(item, "callspec", None)
+            params = {} if callspec is None else callspec.params
+            name = item.nodeid if callspec is None else item.nodeid.removesuffix(f"[{callspec.id}]")
+            file, line = _position(item, tree)
+            marked = mark(item)
+            yield {
+                "kind": "benchmark",
+                "module": name,
+                "name": name,
+                "test": item.nodeid,
+                "group": None if marked is None else marked.kwargs.get("group"),
+                "type": "time",
+                "unit": "seconds",
+                "param_names": list(params),
+                "params": [[_text(callspec, parameter) for parameter in params]] if params else [],
+                "file": file,
+                "line": line,
+            }
 
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def _options(tree: str, tests: str, folder: str) -> list[str]:
-    """Return the options with which tests of a tree are run; ``folder`` may be written to.
-
-    Of the project's own options those are kept without which tests do not load: others select,
-    repeat, trace or distribute them.
-    """
-    return [
-        f"--rootdir={tree}",
-        f"--confcutdir={tree}",
-        f"--basetemp={os.path.join(folder, 'pytest')}",
-        *("-o", "addopts="),
-        *("-o", f"cache_dir={os.path.join(folder, 'pytest-cache')}"),
-        # As it is written: rewritten code keeps the name of the folder that it was compiled in.
-        "--assert=plain",
-        "--capture=no",
-        "-q",
-        *(f"-pno:{name}" for name in _UNWANTED),
-        # Fields, marks and plug-ins that are left out, or not installed, are no mistake here.
-        *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
-        *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
-        *("-o", "required_plugins="),
-        *_needed(_own_options(tree, tests)),
-    ]
-
-
-def _own_options(tree: str, tests: str) -> list[str]:
-    """Return the words of ``addopts`` nearest to the tests."""
-    folder = tests
-    while folder.startswith(tree):
-        for name in _CONFIGURATIONS:
-            try:
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    match = _OPTIONS.search(file.read())
-            except (OSError, UnicodeDecodeError):
-                continue
-            if match is not None:
-                return [word for word in re.split(r"[\s\"',\[\]]+", match[1]) if word]
-        folder = os.path.dirname(folder)
-    return []
+    def why_not(self, test: str) -> str:
+        """Return why a test was not collected."""
+        if test.split("::")[0] in self._without:
+            return "it ended the process that imported it"
+        place = test
+        while place:
+            if place in self._reasons:
+                return self._reasons[place]
+            place = place.rpartition("::" if "::" in place else "/")[0]
+        return self._reasons.get(".") or self._reasons.get("") or "pytest does not find it here"
 
 
-def _needed(words: list[str]) -> list[str]:
-    """Return those that name how tests are imported, and plug-ins whose fixtures they use."""
-    needed = []
-    for place, word in enumerate(words):
-        following = "".join(words[place + 1 : place + 2])
-        if word.startswith("--import-mode=") or re.match("-p(?!no:).", word):
-            needed.append(word)
-        elif word == "--import-mode" or (word == "-p" and not following.startswith("no:")):
-            needed += [word, following]
-    return needed
+def _text(callspec: Any, parameter: str) -> str:
+    """Return a plain value as Python writes it, else about what pytest calls it by itself."""
+    value = callspec.params[parameter]
+    if isinstance(value, (str, bytes)) and len(value) <= _LONGEST:
+        return repr(value)
+    if value is None or isinstance(value, (bool, int, float, complex)):
+        return repr(value)
+    known = getattr(value, "__name__", None)
+    return known if isinstance(known, str) else f"{parameter}{callspec.indices.get(parameter, '')}"
+
+
+def _position(item: Any, tree: str) -> tuple[str | None, int | None]:
+    """Return the file, relative to the tree, and the line of the function."""
+    code = getattr(inspect.unwrap(item.function), "__code__", None)
+    written = [] if code is None else [(code.co_filename, code.co_firstlineno)]
+    for file, line in (*written, (str(item.path), None)):
+        inside = os.path.relpath(os.path.realpath(file), os.path.realpath(tree))
+        if not inside.startswith(".."):
+            return inside, line
+    return None, None

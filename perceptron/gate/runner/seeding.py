@@ -1,4 +1,4 @@
-"""Random numbers drawn alike in all arms of a block.
+"""Random numbers drawn alike in all sides of a block.
 
 A suite that makes random inputs without a seed compares two draws instead of two revisions: one may
 be twice the work of the other. So the generators of the standard library, of NumPy and of torch are

@@ -1,17 +1,40 @@
-"""What a suite tells of the tasks it runs."""
+"""What a suite tells of the tasks it runs, in one process or in one for each task.
+
+A process of its own is forked once the task's module is imported. What is imported is imported
+once, however slow that is under valgrind: a large library that a task imports itself, for all tasks
+after it. Every task starts from the same state but for that, whatever ran before it; one that hangs
+or crashes costs itself alone.
+"""
 
 from __future__ import annotations
 
-import builtins
+import gc
+import importlib
+import json
+import os
+import random
+import select
+import signal
+import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 Job = dict[str, Any]
 Measured = Callable[[Any, float, Job], Job]
-"""Returns the fields of a reading of batches, by seconds to warm up and the task."""
+"""Returns the fields of a measurement of batches, by seconds to warm up and the task."""
+# A task may take so many equal shares of the time that is left for all, and at least so many
+# seconds: or a slow one at the head of a long suite would take what hundreds need.
+_SHARES, _LEAST_SECONDS = 8.0, 10.0
+# So many modules that a task imports are a library, as torch, that others import too. Seconds would
+# not do: all sides must import it, or none.
+_LIBRARY = 100
+# Bytes that lines of children are filled up to.
+_PAGE = 4096
 
 
 class Refused(Exception):
@@ -25,12 +48,11 @@ class Refused(Exception):
         self.status = status
 
 
-class Reading:
-    """The ``fields`` of a reading while it is made; ``imported`` seconds are not its own."""
+class Measuring:
+    """The ``fields`` of a measurement while it is made, and since when."""
 
     def __init__(self) -> None:
         self.fields: Job = {}
-        self.imported = 0.0
         self._begin = time.perf_counter()
 
     def begin(self) -> None:
@@ -38,44 +60,14 @@ class Reading:
         self._begin = time.perf_counter()
 
     def wall_seconds(self) -> float:
-        """Return what passed since, without imports."""
-        return time.perf_counter() - self._begin - self.imported
-
-    @contextmanager
-    def importing(self, task: Job) -> Iterator[None]:
-        """Leave out what import statements take meanwhile, if the task is to calibrate.
-
-        A suite that imports its libraries in ``setup`` makes the first benchmark of each process
-        pay for them. That is a cost of the process, and decides how many benchmarks share one. What
-        is timed must not pay for this clock.
-        """
-        if task.get("calls"):
-            yield
-            return
-        original, inside = builtins.__import__, False
-
-        def timed(*args: Any, **named: Any) -> Any:
-            nonlocal inside
-            if inside:
-                return original(*args, **named)
-            inside, begin = True, time.perf_counter()
-            try:
-                return original(*args, **named)
-            finally:
-                inside = False
-                self.imported += time.perf_counter() - begin
-
-        builtins.__import__ = timed
-        try:
-            yield
-        finally:
-            builtins.__import__ = original
+        """Return what passed since."""
+        return time.perf_counter() - self._begin
 
 
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others.
+    ``seed`` makes random numbers be drawn alike in all sides, for each ``purpose`` others.
     """
 
     forking = False
@@ -94,15 +86,11 @@ class Session:
         """Return what children alone imported."""
         return []
 
-    def in_turn(self, tasks: list[Job]) -> Iterable[Job]:
-        """Return the tasks in the order in which they are run."""
-        return tasks
-
     def hand_over(self, _task: Job) -> bool:
         """Have a child run a task that is loaded; return whether it has answered.
 
-        Whoever gets False runs it: the child itself, which ends with its reading, or this process
-        if there are no children.
+        Whoever gets False runs it: the child itself, which ends with its measurement, or this
+        process if there are no children.
         """
         return False
 
@@ -115,26 +103,123 @@ class Session:
         self._send(kind="loaded", key=task["key"])
 
     @contextmanager
-    def reading(self, task: Job) -> Iterator[Reading]:
-        """Send the reading that is made meanwhile, if no child has given it.
+    def measurement(self, task: Job) -> Iterator[Measuring]:
+        """Send the measurement that is made meanwhile, if no child has given it.
 
         Whatever goes wrong becomes its answer.
         """
-        reading = Reading()
+        measurement = Measuring()
         self._answered = False
         try:
-            yield reading
+            yield measurement
         except Refused as refusal:
-            reading.fields.update(status=refusal.status, reason=str(refusal))
+            measurement.fields.update(status=refusal.status, reason=str(refusal))
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
             traceback.print_exception(type(error), error, error.__traceback__)
             status = "skipped" if isinstance(error, NotImplementedError) else "failed"
-            reading.fields.update(status=status, reason=one_line(error))
+            measurement.fields.update(status=status, reason=one_line(error))
         except BaseException as error:  # noqa: BLE001 as SystemExit, or pytest's skip
-            reading.fields.update(status="failed", reason=ended_by(error))
+            measurement.fields.update(status="failed", reason=ended_by(error))
         if not self._answered:
-            seconds = reading.wall_seconds()
-            self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
+            seconds = measurement.wall_seconds()
+            self._send(
+                kind="measurement", key=task["key"], **measurement.fields, wall_seconds=seconds
+            )
+
+
+class ForkingSession(Session):
+    """Forks a child for each of so many ``tasks``: all have until the ``end``, each ``longest``.
+
+    ``out`` is the pipe to which answers are written. The children are of this process's group, and
+    end with it.
+    """
+
+    forking = True
+
+    def __init__(self, end: float, longest: float, out: int, tasks: int, *session: Any) -> None:
+        super().__init__(*session)
+        self._end = end
+        self._longest = longest
+        self._out = out
+        self._left = tasks
+        self._pipe: int | None = None
+        self._imported: set[str] = set()
+        self._lines: list[bytes] = []
+
+    def modules(self) -> list[SimpleNamespace]:
+        """Return what children imported: names and files, as modules have them."""
+        files: dict[str, str] = {}
+        for line in self._lines:
+            files.update(json.loads(line)["files"])
+        return [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
+
+    def hand_over(self, task: Job) -> bool:
+        """Return True once a child has answered, or this process for it; False in that child.
+
+        This process keeps nothing that depends on time, not even in size: children must find memory
+        laid out alike in all sides.
+        """
+        share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
+        limit = min(self._longest, max(_LEAST_SECONDS, share))
+        self._left -= 1
+        reading, writing = os.pipe()
+        gc.freeze()  # so that no child searches what was imported for garbage
+        draws = random.getstate()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the other thread only waits for the input to end
+            child = os.fork()
+        if child == 0:
+            os.close(reading)
+            self._pipe = writing
+            self._imported = set(sys.modules)
+            random.setstate(draws)  # Python has drawn another one for the child
+            self._send = self._give
+            return False
+        os.close(writing)
+        line = _read(reading, time.monotonic() + limit)
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if line is None:
+            reason = f"no answer within {limit:.0f} s"
+            self._send(
+                kind="measurement",
+                key=task["key"],
+                status="slow",
+                reason=reason,
+                wall_seconds=limit,
+            )
+        elif not line.endswith(b"\n"):
+            code = os.waitstatus_to_exitcode(status)
+            reason = f"its process exited with {code}"
+            if code < 0:
+                reason = f"its process was ended by {signal.Signals(-code).name}"
+            self._send(kind="measurement", key=task["key"], status="failed", reason=reason)
+        else:
+            self._lines.append(line)
+            os.write(self._out, line)
+            _import_library(json.loads(line)["files"])
+        self._answered = True
+        return True
+
+    def _give(self, kind: str, **fields: Any) -> None:
+        """Hand a measurement to the parent and end this child; the parent says all else."""
+        if kind != "measurement":
+            return
+        assert self._pipe is not None
+        files = {}
+        for name, module in list(sys.modules.items()):
+            facts = getattr(module, "__dict__", {})
+            file = facts.get("__file__")
+            # This program is no import: multiprocessing gives it a second name.
+            if name in self._imported or facts.get("__name__") == "__main__":
+                continue
+            if isinstance(file, str):
+                files[name] = file
+        line = json.dumps({"kind": kind, **fields, "files": files})
+        with os.fdopen(self._pipe, "w") as pipe:
+            pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
+        os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
 
 
 def one_line(error: BaseException) -> str:
@@ -150,3 +235,28 @@ def on_one_line(text: str) -> str:
 def ended_by(error: BaseException) -> str:
     """Return the reason of what an exception has ended that no test is to raise."""
     return "it ended the process: " + one_line(error)
+
+
+def _import_library(names: Collection[str]) -> None:
+    """Import what a child has imported, in its order, if that is much."""
+    if len(names) < _LIBRARY:
+        return
+    for name in names:
+        with suppress(Exception, SystemExit):
+            importlib.import_module(name)
+
+
+def _read(pipe: int, end: float) -> bytes | None:
+    """Return a line, or what of it is there when the other end closes; None where time is over."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    text = b""
+    while not text.endswith(b"\n"):
+        left = end - time.monotonic()
+        if left <= 0 or not poll.poll(1000 * left):
+            return None
+        piece = os.read(pipe, 2**16)
+        if not piece:
+            break
+        text += piece
+    return text

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from math import ceil
@@ -33,7 +33,7 @@ _BATCH_WALL_SECONDS = 0.2
 _HEADROOM = 1.2
 _LARGEST_GROWTH = 100
 _LONGEST_WARM_UP_SECONDS = 1.0
-# A reading of the meter takes some microseconds: around more setups than this in a batch, it would
+# To read the meter takes some microseconds: around more setups than this in a batch, it would
 # cost more than what is timed.
 _MOST_METERED_STEPS = 100
 # One thread runs or waits for a core for no more than all of a time, but for what clocks miss.
@@ -66,9 +66,6 @@ class Batches:
     set up. ``number`` is the author's number of calls per setup, 0 if none was fixed.
     """
 
-    elsewhere = False
-    """Whether calls run in another process."""
-
     def __init__(
         self,
         call: Callable[[], object],
@@ -77,17 +74,12 @@ class Batches:
         number: int = 0,
         clock: Clock = time.perf_counter,
     ) -> None:
-        self._call = call
+        self.call = call
         self._timer = timer
         self._reset = reset
         self._number = number
         self._clock = clock
         self._fresh = True
-
-    @property
-    def call(self) -> Callable[[], object]:
-        """What is timed."""
-        return self._call
 
     def refresh(self) -> None:
         """Set up again what calls may have changed."""
@@ -128,7 +120,7 @@ class Batches:
         self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
     ) -> tuple[Any, Any]:
         """Return what is returned just before and just after so many calls."""
-        call, often = self._call, repeat(None, calls)
+        call, often = self.call, repeat(None, calls)
         begin = before()
         for _ in often:
             call()
@@ -148,77 +140,10 @@ class Batches:
         return end - begin, passed
 
 
-class AwaitedBatches(Batches):
-    """Batches of calls that are awaited, one after another in one ``run`` of an event loop.
-
-    To start the loop and to stop it is neither timed nor counted.
-    """
-
-    def __init__(
-        self,
-        run: Callable[[Coroutine[Any, Any, Any]], Any],
-        call: Callable[[], Any],
-        *options: Any,
-    ) -> None:
-        super().__init__(call, *options)
-        self._run = run
-        self._awaitable = call
-        self._wall = 0.0
-
-    @property
-    def call(self) -> Callable[[], object]:
-        """One call that is awaited by itself."""
-        return lambda: self._run(self._awaitable())
-
-    def repeat(
-        self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
-    ) -> tuple[Any, Any]:
-        """Return what is returned just before and just after so many calls."""
-        call, clock = self._awaitable, self._clock
-        often = repeat(None, calls)
-
-        async def awaiting() -> tuple[Any, Any]:
-            wall = clock()
-            begin = before()
-            for _ in often:
-                await call()
-            end = after()
-            self._wall = clock() - wall
-            return begin, end
-
-        both: tuple[Any, Any] = self._run(awaiting())
-        return both
-
-    def _loop(self, calls: int) -> tuple[float, float]:
-        return super()._loop(calls)[0], self._wall
-
-
-class RawBatches(Batches):
-    """Batches whose calls run in a process of their own, which reports their seconds.
-
-    A batch is one process: to start it is not timed, and takes longer than most of what is.
-    """
-
-    elsewhere = True
-
-    def __init__(self, timeit: Callable[[int], float], number: int) -> None:
-        super().__init__(call=int, timer=lambda: time.perf_counter, reset=None, number=number)
-        self._timeit = timeit
-
-    def _loop(self, calls: int) -> tuple[float, float]:
-        seconds = self._timeit(calls)
-        return seconds, seconds
-
-    def run(self, calls: int, meter: Meter = _unknown) -> Batch:
-        """Run a batch. How long threads of another process waited, this one does not know."""
-        del meter
-        return super().run(calls)
-
-
 def timed(
     batches: Batches, warm_up: float, task: Job, meter: Callable[[], Metering], limit: float
 ) -> Job:
-    """Return the fields of a reading: calibrate, or take the samples that the task asks for.
+    """Return the fields of a measurement: calibrate, or take the samples that the task asks for.
 
     These come after seconds of ``warm_up``. ``limit`` is the share from which on one is contended.
     While calibrating, ``idle`` is the share of the time in which no thread ran or was ready to;
@@ -250,15 +175,9 @@ def calibrate(
     share of these seconds in which its one thread waited for a core).
 
     None where that is unknown, or more threads than one ran. A batch must be long enough twice in a
-    row: the first call may import or compile something. One that runs elsewhere is as long as its
-    author made it.
+    row: the first call may import or compile something.
     """
     calls, enough = batches.step or 1, 0
-    if batches.elsewhere:
-        batches.run(calls)  # may compile something
-        begin = clock()
-        batches.run(calls)
-        return calls, max(clock() - begin, 1e-9) / calls, None
     while True:
         begin, before, ran = clock(), meter(), processor()
         passed = batches.run(calls).wall

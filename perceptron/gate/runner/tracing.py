@@ -2,13 +2,11 @@
 
 The interpreter counts by itself, so that a loop that turns more often shows where it stands,
 although nothing is called more often. Only the thread that calls is counted, and what is compiled
-is not. Where there are too many bytecodes, calls of functions are counted instead, compiled ones
-too.
+is not.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import types
@@ -25,24 +23,19 @@ _WARM_UP = 3
 _MOST_COUNTS = 4
 # More take more than a few seconds: 0.11 s a million.
 MOST_BYTECODES = 30_000_000
-MOST_CALLS = 2_000_000
 # A function looks at the limit once in so many bytecodes, less one; a power of two.
 _SELDOM = 0xFFFF
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SET_TRACE: Callable[[Any], None] = sys.settrace
-_SET_PROFILE: Callable[[Any], None] = sys.setprofile
 _INSTALLED = ("site-packages", "dist-packages")
 
 
 class Function:
-    """A function, and what it counts itself in so many calls, without what it calls.
-
-    ``code`` is its code object, or module and name of a compiled function.
-    """
+    """A function, and what it counts itself in so many calls, without what it calls."""
 
     __slots__ = ("_limit", "calls", "code", "local", "own")
 
-    def __init__(self, code: Any, limit: Callable[[], object]) -> None:
+    def __init__(self, code: types.CodeType, limit: Callable[[], object]) -> None:
         self.code = code
         self.own = 0
         self.calls = 0
@@ -58,15 +51,13 @@ class Function:
 
 
 class Tracer:
-    """Counts what the calls of this thread do, of one ``unit``: bytecodes or calls."""
+    """Counts the bytecodes of calls of this thread."""
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._calls = 0
+    def __init__(self) -> None:
         self._bytecodes = 0
         self.overflown = False
         """Whether there was too much to count: then the rest ran uncounted."""
-        self._functions: dict[Any, Function] = {}
+        self._functions: dict[int, Function] = {}
 
     @property
     def functions(self) -> list[Function]:
@@ -74,19 +65,15 @@ class Tracer:
         return list(self._functions.values())
 
     def run(self, call: Callable[[], object], calls: int) -> None:
-        """Count so many calls. Who traced or profiled before, does so again afterwards."""
-        before: Any
-        trace: Any
-        if self._unit == "bytecodes":
-            before, set_it, trace = sys.gettrace(), _SET_TRACE, self._on_call
-        else:
-            before, set_it, trace = sys.getprofile(), _SET_PROFILE, self._on_event
-        set_it(trace)
+        """Count so many calls. Who traced before, does so again afterwards."""
+        before: Any = sys.gettrace()
+        trace: Any = self._on_call
+        _SET_TRACE(trace)
         try:
             for _ in range(calls):
                 call()
         finally:
-            set_it(before)
+            _SET_TRACE(before)
 
     def _on_call(self, frame: Any, _event: str, _argument: Any) -> Any:
         """Be the trace function: it hears of each call, and a function's own of each bytecode."""
@@ -95,84 +82,54 @@ class Tracer:
             return None
         frame.f_trace_lines = False
         frame.f_trace_opcodes = True
-        return self._call(code).local
-
-    def _on_event(self, frame: Any, event: str, argument: Any) -> None:
-        """Be the profile function: it hears of each call and each return."""
-        if event == "call" and not frame.f_code.co_filename.startswith(_HERE):
-            self._call(frame.f_code).own += 1
-        elif event == "c_call" and argument is not sys.setprofile:
-            self._call(_compiled_name(argument)).own += 1
-
-    def _call(self, code: Any) -> Function:
-        # Codes of equal content are equal, wherever they stand.
-        key = code if isinstance(code, tuple) else id(code)
-        function = self._functions.get(key)
+        # By its id: codes of equal content are equal, wherever they stand.
+        function = self._functions.get(id(code))
         if function is None:
-            function = self._functions[key] = Function(code, self._count_many)
+            function = self._functions[id(code)] = Function(code, self._count_many)
         function.calls += 1
-        self._calls += 1
-        if self._calls > MOST_CALLS:
-            self._stop()
-        return function
+        return function.local
 
     def _count_many(self) -> None:
         self._bytecodes += _SELDOM + 1
         if self._bytecodes > MOST_BYTECODES:
-            self._stop()
-
-    def _stop(self) -> None:
-        self.overflown = True
-        (_SET_TRACE if self._unit == "bytecodes" else _SET_PROFILE)(None)
+            self.overflown = True
+            _SET_TRACE(None)
 
 
 def trace_calls(batches: Batches, roots: Sequence[str], seed: Callable[[], object]) -> Job:
-    """Return the ``unit`` and the ``functions``: of each its name, file and line, what it counts
-    itself in one call of the benchmark, and its calls.
+    """Return the ``functions``: of each its name, file and line, what it counts itself in one call
+    of the benchmark, and its calls; and whether two calls in a row ``repeats`` the same.
 
     Paths are relative to ``roots``; ``seed`` makes each call draw the same. Raises `Refused`.
     """
+    calls = batches.step or 1
+    previous: list[tuple[int, int]] = []
     with uncollected():
         for _ in range(_WARM_UP):
-            batches.run(batches.step or 1)
-        for unit in ("bytecodes", "calls"):
-            functions, repeats = _count(batches, unit, seed)
-            if functions is not None:
-                told = _told(functions, batches.step or 1, roots)
-                return {"unit": unit, "repeats": repeats, "functions": told}
-    raise Refused("one call of it is too long to be traced")
-
-
-def _count(
-    batches: Batches, unit: str, seed: Callable[[], object]
-) -> tuple[list[Function] | None, bool]:
-    """Return the functions, None if there is too much, and whether two counts agreed."""
-    previous: list[tuple[int, int]] = []
-    for _ in range(_MOST_COUNTS):
-        tracer = Tracer(unit)
-        seed()
-        batches.refresh()
-        tracer.run(batches.call, batches.step or 1)
-        if tracer.overflown:
-            return None, False
-        counted = [(own.own, own.calls) for own in tracer.functions]
-        if counted == previous:
-            return tracer.functions, True
-        previous = counted
-    return tracer.functions, False
+            batches.run(calls)
+        for _ in range(_MOST_COUNTS):
+            tracer = Tracer()
+            seed()
+            batches.refresh()
+            tracer.run(batches.call, calls)
+            if tracer.overflown:
+                raise Refused("one call of it is too long to be traced")
+            counted = [(own.own, own.calls) for own in tracer.functions]
+            repeats = counted == previous
+            if repeats:
+                break
+            previous = counted
+    return {"repeats": repeats, "functions": _told(tracer.functions, calls, roots)}
 
 
 def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[list[Any]]:
-    names = _qualified_names()
     real_roots = [os.path.realpath(root) + os.sep for root in roots]
     told = []
     for own in functions:
-        if isinstance(own.code, tuple):
-            (file, name), line = own.code, None
-        else:
-            name = getattr(own.code, "co_qualname", None) or names.get(own.code, own.code.co_name)
-            file, line = _shown(own.code.co_filename, real_roots), own.code.co_firstlineno
-        told.append([_sendable(name), _sendable(file), line, own.own / calls, own.calls / calls])
+        code = own.code
+        name = getattr(code, "co_qualname", code.co_name)  # before 3.11, without its class
+        shown = _sendable(name), _sendable(_shown(code.co_filename, real_roots))
+        told.append([*shown, code.co_firstlineno, own.own / calls, own.calls / calls])
     return told
 
 
@@ -181,23 +138,8 @@ def _sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _compiled_name(function: Any) -> tuple[str, str]:
-    """Return the module and the name of a compiled function."""
-    module = getattr(function, "__module__", None)
-    name = getattr(function, "__qualname__", None) or type(function).__name__
-    return module if isinstance(module, str) else "builtins", str(name)
-
-
-def _qualified_names() -> dict[Any, str]:
-    """Return the name of each code that is a function's: before 3.11, code does not know it."""
-    if hasattr(_qualified_names.__code__, "co_qualname"):
-        return {}
-    functions = [own for own in gc.get_objects() if isinstance(own, types.FunctionType)]
-    return {function.__code__: function.__qualname__ for function in functions}
-
-
 def _shown(file: str, roots: Sequence[str]) -> str:
-    """Return the path as both arms have it: relative to its tree, or to where it is installed."""
+    """Return the path as both sides have it: relative to its tree, or to where it is installed."""
     if file.startswith("<"):
         return file
     real = os.path.realpath(file)

@@ -1,1 +1,1 @@
-"""Readings: programs started on the arms, blocks scheduled within the budget."""
+"""Measurements: programs started on the sides, blocks scheduled within the budget."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.discovery import CannotImport, Discovery, ImportTooLong
-from perceptron.gate.sampling.processes import START_SECONDS
-from perceptron.records.block import Arm, Benchmark
+from perceptron.gate.sampling.discovery import CannotImport, Discovery
+from perceptron.gate.sampling.sides import Sides
+from perceptron.records.block import Benchmark, Side
 from perceptron.records.comparison import LeftOut, SuiteKind
 
 _NOTHING = Discovery()
@@ -19,8 +18,6 @@ _EMPTY: dict[SuiteKind, str] = {
     "asv": "nothing in it is named time_, track_ …",
     "pytest": "no test in it uses the fixture benchmark or has the mark benchmark",
 }
-# To start an interpreter and to import, however little time there is.
-_LEAST_SECONDS = 10.0
 # As `_left_out` words it; what skips itself is not for judging.
 _FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
 
@@ -30,13 +27,11 @@ class SuiteOfBoth:
     """HEAD's benchmarks, and those of BASE that HEAD does not load: they broke."""
 
     benchmarks: list[Benchmark]
-    versions: dict[Arm, dict[str, str]]
+    versions: dict[Side, dict[str, str]]
     left_out: list[LeftOut]
     """Modules that do not load, on HEAD either."""
     base_error: CannotImport | None
     """Why BASE loads nothing: all may be new."""
-    slowest_import: tuple[str, float]
-    """A file of the suite, and the seconds that importing it took."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
         """Return those whose name, with or without parameters, or group holds the expression.
@@ -73,41 +68,31 @@ def _is_inside(test: str, named: str) -> bool:
     return not named or test == named or test.startswith((f"{named}::", f"{named}["))
 
 
-def discover_both(arms: Arms, seconds_left: Callable[[], float]) -> SuiteOfBoth:
-    """Discover on both arms. Raises `UserError` if neither loads, or one lacks a dependency.
+def discover_both(sides: Sides) -> SuiteOfBoth:
+    """Discover on both sides. Raises `UserError` if neither loads, or one lacks a dependency.
 
     Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
-    reported. Raises `ImportTooLong` where the ``seconds_left`` do not suffice, or BASE never loads.
+    reported.
     """
-    found: dict[Arm, Discovery] = {}
-    errors: dict[Arm, CannotImport] = {}
-    both: tuple[Arm, ...] = ("head", "base")
-    for arm in both:
-        left = max(_LEAST_SECONDS, seconds_left())
+    found: dict[Side, Discovery] = {}
+    errors: dict[Side, CannotImport] = {}
+    both: tuple[Side, ...] = ("head", "base")
+    for side in both:
         try:
-            found[arm] = arms.discover(arm, min(left, START_SECONDS))
-        except ImportTooLong as error:
-            if arm == "base" or left < START_SECONDS:
-                raise
-            errors[arm] = error
+            found[side] = sides.discover(side)
         except CannotImport as error:
-            errors[arm] = error
+            errors[side] = error
     if not found:
         raise errors["head"]
     base, head = found.get("base", _NOTHING), found.get("head", _NOTHING)
-    if arms.pythons["base"] != arms.pythons["head"]:
-        _assert_complete(arms, errors, base, head)
+    if sides.pythons["base"] != sides.pythons["head"]:
+        _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
     return SuiteOfBoth(
         benchmarks=[*head.benchmarks, *broken],
         versions={"base": base.versions, "head": head.versions},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
-        slowest_import=max(
-            (item for own in (base, head) for item in own.imports.items()),
-            key=lambda item: item[1],
-            default=("", 0.0),
-        ),
     )
 
 
@@ -146,22 +131,24 @@ def wanted_modules(left_out: Sequence[LeftOut], wanted: re.Pattern[str]) -> int:
 
 
 def _assert_complete(
-    arms: Arms, errors: dict[Arm, CannotImport], base: Discovery, head: Discovery
+    sides: Sides, errors: dict[Side, CannotImport], base: Discovery, head: Discovery
 ) -> None:
     """Raise `UserError` where an interpreter lacks a library that the other one has.
 
     That says nothing of the two revisions.
     """
     for error in errors.values():
-        if error.missing is not None and not arms.is_of_trees(error.missing):
+        if error.missing is not None and not sides.is_of_trees(error.missing):
             raise error
-    sides: Sequence[tuple[Arm, Discovery, Discovery]] = (
+    pairs: Sequence[tuple[Side, Discovery, Discovery]] = (
         ("base", base, head),
         ("head", head, base),
     )
-    for arm, here, there in sides:
+    for side, here, there in pairs:
         other = {failed.module for failed in there.unloadable}
         for failed in here.unloadable:
-            lacks = failed.missing is not None and not arms.is_of_trees(failed.missing)
+            lacks = failed.missing is not None and not sides.is_of_trees(failed.missing)
             if lacks and failed.module not in other:
-                raise UserError(f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}")
+                raise UserError(
+                    f"{side.upper()}: {failed.file} cannot be imported: {failed.reason}"
+                )

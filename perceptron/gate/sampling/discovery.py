@@ -1,9 +1,8 @@
-"""What one arm tells of its suite: benchmarks, versions of what they use, modules that fail."""
+"""What one side tells of its suite: benchmarks, versions of what they use, modules that fail."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import own_file
 from perceptron.gate.sampling.processes import Answer
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Benchmark, Side
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
 # What it says itself follows.
@@ -28,10 +27,6 @@ class CannotImport(UserError):
     def __init__(self, message: str, missing: str | None = None) -> None:
         super().__init__(message)
         self.missing = missing
-
-
-class ImportTooLong(CannotImport):
-    """The suite does not load in the time there is: that says nothing of the revisions."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class Unloadable:
 
 @dataclass(frozen=True)
 class Discovery:
-    """A suite as it loads on one arm."""
+    """A suite as it loads on one side."""
 
     benchmarks: list[Benchmark] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -65,11 +60,9 @@ class Discovery:
     unloadable: list[Unloadable] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     """The module that each benchmark stands in, by its key."""
-    imports: dict[str, float] = field(default_factory=dict)
-    """Seconds that importing took, by the file."""
 
     def identifier(self, benchmark: Benchmark, of: Discovery) -> str | None:
-        """Return by what name this arm's suite finds a benchmark ``of`` another arm's.
+        """Return by what name this side's suite finds a benchmark ``of`` another side's.
 
         A library may tell its suite what parameters there are, so the same set of them may have
         another place here. Where no text is the same (it may hold addresses) and there are as many,
@@ -85,40 +78,35 @@ class Discovery:
 
 def discover(
     programs: Callable[[], Iterable[Answer]],
-    arm: Arm,
+    side: Side,
     where: str,
     without: set[str],
-    no_metadata: Callable[[], str | None],
 ) -> Discovery:
-    """Return what the arm's ``programs`` say of its suite, until one has walked all of it.
+    """Return what the side's ``programs`` say of its suite, until one has walked all of it.
 
     A module that ends its program is added to ``without``, and must not be imported by the next
-    one. What is to be installed is installed in ``where``; ``no_metadata`` tells why the project
-    could not be given its metadata. Raises `CannotImport` if no module loads.
+    one. What is to be installed is installed in ``where``. Raises `CannotImport` if no module
+    loads.
     """
     deadly: list[Unloadable] = []
-    kind = CannotImport
     while True:
         found, ended, last = _walked(programs())
         if last.kind not in {"failed", "silent", "died"}:
             break
-        if last.kind == "silent":
-            kind = ImportTooLong
         if "." not in ended.module:
-            reason = f"{ended.reason}{_advice(ended, where, None)}"
-            raise kind(f"{arm.upper()} cannot be imported: {reason}", ended.missing)
+            reason = f"{ended.reason}{_advice(ended, where)}"
+            raise CannotImport(f"{side.upper()} cannot be imported: {reason}", ended.missing)
         deadly.append(ended)
         without.add(ended.module)
-    unmade = no_metadata()
     failed = [
-        replace(own, reason=own.reason + _advice(own, where, unmade))
+        replace(own, reason=own.reason + _advice(own, where))
         for own in (*found.unloadable, *deadly)
     ]
     if failed and not found.benchmarks:
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
-        raise kind(f"{arm.upper()} cannot be imported: {reason}", first.missing)
+        raise CannotImport(f"{side.upper()} cannot be imported: {reason}", first.missing)
     return replace(found, unloadable=failed)
 
 
@@ -128,13 +116,10 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
     Outside of all modules it was the suite itself.
     """
     found, suite = Discovery(), Unloadable("", "", "")
-    current, last, began = suite, Answer(kind="end"), time.monotonic()
+    current, last = suite, Answer(kind="end")
     for last in answers:
-        now = time.monotonic()
-        if current is not suite:
-            found.imports.setdefault(current.file, now - began)
         if last.kind == "start":
-            current, began = _unloadable(last), now
+            current = _unloadable(last)
         elif last.kind == "benchmark":
             for benchmark in _benchmarks(last.content):
                 found.benchmarks.append(benchmark)
@@ -148,13 +133,11 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
     return found, replace(current, reason=reason), last
 
 
-def _advice(failed: Unloadable, where: str, no_metadata: str | None) -> str:
+def _advice(failed: Unloadable, where: str) -> str:
     if failed.missing is not None:
         return f"; install it in {where}"
     if _MISSING_PART.match(failed.reason):
         return "; if it has to be built, compare with --build or --installed"
-    if no_metadata is not None and "PackageNotFoundError" in failed.reason:
-        return f"; its metadata cannot be made: {no_metadata}"
     return ""
 
 

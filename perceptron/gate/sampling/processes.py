@@ -1,4 +1,4 @@
-"""The program of an arm: started with a job, listened to, and survived whatever becomes of it."""
+"""The program of a side: started with a job, listened to, and survived whatever becomes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.supervision import ChildProcess, describe_exit
 
-Told = Literal["start", "loaded", "reading", "benchmark", "unloadable", "environment"]
+Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment"]
 Last = Literal["end", "no runner", "failed"]
 Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
@@ -23,7 +23,7 @@ START_SECONDS = 120.0
 # Between closing its output and being gone.
 _SECONDS_TO_EXIT = 5.0
 # A cache of bytecode elsewhere goes by the path of the source. Trees take turns in the folders, so
-# an arm would run what another one compiled.
+# a side would run what another one compiled.
 _UNWANTED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH")
 _PROGRAM = Path(__file__).parents[1] / "runner" / "program.py"
 
@@ -38,13 +38,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     foreign: list[str] = []
     seconds: float = 0.0
     """How long it was silent."""
+    wall_seconds: float = 0.0
+    """What a benchmark took."""
     content: dict[str, Any] = {}
     """All fields of the line."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """Of the processes of one block: equal in all arms."""
+    """Of the processes of one block: equal in all sides."""
 
     hash: int | None
     """PYTHONHASHSEED; None leaves it to the user."""
@@ -55,14 +57,14 @@ class Seeds:
 UNSEEDED = Seeds(None)
 
 
-class CannotStart(UserError):
-    """A program that is not there, or is none."""
-
-
 @dataclass(frozen=True)
 class Instrument:
-    """What a program runs under: words before the interpreter's, variables, fields of its job."""
+    """What a program runs under: words before the interpreter's, variables, fields of its job.
 
+    ``kind`` is what it is to do: discover, cache, measure, count, trace or profile.
+    """
+
+    kind: str
     command: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     job: Mapping[str, Any] = field(default_factory=dict)
@@ -70,15 +72,10 @@ class Instrument:
     """Variables that it is started without."""
     start_seconds: float = START_SECONDS
     """To start, and to import what a suite needs."""
-    kind: str = "measure"
-    """What the program is to do with benchmarks."""
-
-
-PLAIN = Instrument()
 
 
 class Program:
-    """A running program of an arm. It and all that it started are gone after `end`.
+    """A running program of a side. It and all that it started are gone after `end`.
 
     Raises `UserError` if it cannot be started.
     """
@@ -99,11 +96,12 @@ class Program:
         try:
             self._process = ChildProcess(command, environment, own_group=True)
         except OSError as error:
-            raise CannotStart(
+            raise UserError(
                 f"{command[0]}: cannot be started: {error.strerror}; name another, or install it"
             ) from None
         self._start_seconds = instrument.start_seconds
-        self._process.send(msgspec.json.encode({**job, "draw": seeds.draw, **instrument.job}))
+        own = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
+        self._process.send(msgspec.json.encode({**job, **own}))
 
     def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         """Yield answers as they come; the last one is how it ended.

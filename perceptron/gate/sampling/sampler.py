@@ -1,210 +1,196 @@
-"""Readings: what benchmarks give in fresh processes of an arm, whatever becomes of these.
+"""Measurements: what benchmarks give in fresh processes of a side, whatever becomes of these.
 
-What `setup_cache` returned is made once for each arm, and read by all benchmarks that share it.
+What `setup_cache` returned is made once for each side, and read by all benchmarks that share it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from math import ceil, inf
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import START_SECONDS, Answer, Instrument, Seeds
+from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
 from perceptron.gate.sampling.schedule import CALIBRATING, Calibration
-from perceptron.records.block import Arm, Benchmark, Reading, Status
+from perceptron.gate.sampling.sides import Sides
+from perceptron.records.block import Benchmark, Side, SideMeasurement
+
+Content = Mapping[str, Any]
+"""What is answered for a benchmark: ``status``, ``reason``, and more by the kind of the program."""
 
 # The peak of a process is one number, and shared by all that ran in it.
 ALONE = frozenset({"peakmemory"})
-_ENDED_EARLY = frozenset({"silent", "died", "failed"})
-Limit = Callable[[Benchmark], float]
 
 
-class Caches:
-    """Makes what `setup_cache` returns, each arm's in a process of its own, with the same draws."""
+class Sampler:
+    """Asks programs of the sides about benchmarks."""
 
-    def __init__(self, arms: Arms) -> None:
-        self._arms = arms
-        self._made: dict[tuple[Arm, str], float] = {}
+    def __init__(self, sides: Sides, clock: Callable[[], float] = time.monotonic) -> None:
+        self.sides = sides
+        self._clock = clock
+        self.start_seconds = 0.0
+        """What a process took beside its benchmarks, at most: to start, and to import."""
+        self._made: dict[tuple[Side, str], float] = {}
         self._numbers: dict[str, int] = {}
         self._seeds: Seeds | None = None
 
-    @property
-    def seconds(self) -> float:
-        """What all of them took, of all arms."""
-        return sum(self._made.values())
-
-    def make(
+    def sample(
         self,
-        arm: Arm,
+        side: Side,
+        benchmarks: Sequence[Benchmark],
+        effort: Calibration,
+        seeds: Seeds,
+        limit: Callable[[Benchmark], float],
+    ) -> Iterator[tuple[str, SideMeasurement]]:
+        """Yield the key and the measurement of each benchmark, from a fresh process.
+
+        ``limit`` gives the seconds that it may take.
+        """
+        unready = self.make_caches(side, benchmarks, seeds)
+        yield from unready.items()
+        left = {own.key: own for own in benchmarks if own.key not in unready}
+        # A process that measures its peak must not begin with ours.
+        own_peak = any(own.type in ALONE for own in left.values())
+        under = Instrument("measure", job={"fork": own_peak})
+        for key, content in self.ask(
+            side, list(left.values()), seeds, lambda: under, lambda key: limit(left[key]), effort
+        ):
+            yield key, msgspec.convert(content, type=SideMeasurement)
+
+    def ask(
+        self,
+        side: Side,
         benchmarks: Sequence[Benchmark],
         seeds: Seeds,
-        seconds_left: Callable[[], float] = lambda: inf,
-    ) -> dict[str, Reading]:
+        under: Callable[[], Instrument | None],
+        limit: Callable[[str], float],
+        effort: Calibration = CALIBRATING,
+    ) -> Iterator[tuple[str, Content]]:
+        """Yield the key of each benchmark and what is answered for it; its cache must be made.
+
+        A benchmark that ends its program or hangs costs its own answer, and an import those of its
+        module; another program does the rest. ``under`` returns what the next one runs under, or
+        None to stop.
+        """
+        left = {own.key: own for own in benchmarks}
+        while left and (instrument := under()) is not None:
+            yield from self._ask_program(side, left, seeds, instrument, limit, effort)
+
+    def _ask_program(
+        self,
+        side: Side,
+        left: dict[str, Benchmark],
+        seeds: Seeds,
+        instrument: Instrument,
+        limit: Callable[[str], float],
+        effort: Calibration,
+    ) -> Iterator[tuple[str, Content]]:
+        """Yield what one program answers, at least for one benchmark that is ``left``."""
+        tasks = [self._task(side, own, effort) for own in left.values()]
+        begun: Benchmark | None = None
+        loaded = answered = False
+        begin, spent = self._clock(), 0.0
+        last = Answer(kind="end")
+        for last in self.sides.run(side, instrument, seeds, tasks, limit):
+            if last.kind == "start":
+                begun, loaded = left.get(last.key), False
+            elif last.kind == "loaded":
+                loaded = True
+            elif last.kind == "measurement" and left.pop(last.key, None) is not None:
+                begun, answered = None, True
+                spent += last.wall_seconds
+                yield last.key, last.content
+            if last.kind in {"loaded", "end"} and instrument.kind == "measure":
+                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
+        if begun is None and answered:
+            return
+        reason = last.reason or "it gave no answer"
+        if begun is None:  # a program that has not begun will not do so another time
+            blamed = list(left)
+        elif loaded:
+            blamed = [begun.key]
+        else:
+            module = self.sides.module(begun)
+            blamed = [own.key for own in left.values() if self.sides.module(own) == module]
+            reason = f"importing {module}: {reason}"
+        content = {
+            "status": "slow" if last.kind == "silent" else "failed",
+            "reason": reason,
+            "wall_seconds": last.seconds,
+            "loaded": loaded,
+        }
+        for key in blamed:
+            del left[key]
+            yield key, content
+
+    @property
+    def cache_seconds(self) -> float:
+        """What `setup_cache` took, of all sides."""
+        return sum(self._made.values())
+
+    def make_caches(
+        self, side: Side, benchmarks: Sequence[Benchmark], seeds: Seeds
+    ) -> dict[str, SideMeasurement]:
         """Make what these benchmarks lack; return those without it, or such parameters, by key.
 
-        Until `forget`, all are drawn as the first one was: arms may need theirs at different times.
-        What takes longer than the ``seconds_left`` is slow.
+        Until `forget_caches`, all are drawn as the first was: sides may need theirs at different
+        times.
         """
         self._seeds = self._seeds or seeds
-        failed: dict[str, Reading] = {}  # this time; the next may be better
-        unready: dict[str, Reading] = {}
+        failed: dict[str, SideMeasurement] = {}  # this time; the next may be better
+        unready: dict[str, SideMeasurement] = {}
         for benchmark in benchmarks:
             cache = benchmark.cache
-            if self._arms.identifier(arm, benchmark) is None:
-                reason = f"{arm.upper()} has no such parameters"
-                unready[benchmark.key] = Reading(status="failed", reason=reason)
-            elif cache is not None and (arm, cache) not in self._made:
+            if self.sides.identifier(side, benchmark) is None:
+                reason = f"{side.upper()} has no such parameters"
+                unready[benchmark.key] = SideMeasurement(status="failed", reason=reason)
+            elif cache is not None and (side, cache) not in self._made:
                 if cache not in failed:
-                    began = time.monotonic()
-                    reading = self._make_one(arm, benchmark, cache, self._seeds, seconds_left())
-                    if reading.status == "ok":
-                        self._made[arm, cache] = time.monotonic() - began
+                    began = self._clock()
+                    measurement = self._make_cache(side, benchmark, cache, self._seeds)
+                    if measurement.status == "ok":
+                        self._made[side, cache] = self._clock() - began
                         continue
-                    failed[cache] = reading
+                    failed[cache] = measurement
                 unready[benchmark.key] = failed[cache]
         return unready
 
-    def forget(self) -> None:
-        """Let every setup_cache run again: what it draws at random is drawn again for all arms."""
+    def forget_caches(self) -> None:
+        """Let every setup_cache run again: what it draws at random is drawn again for all sides."""
         self._made.clear()
         self._seeds = None
 
-    def task(
-        self, arm: Arm, benchmark: Benchmark, effort: Calibration = CALIBRATING
-    ) -> dict[str, Any]:
-        """Return what a program must know of the benchmark; its cache must have been made."""
-        cache = None if benchmark.cache is None else str(self._file(arm, benchmark.cache))
+    def _make_cache(
+        self, side: Side, benchmark: Benchmark, cache: str, seeds: Seeds
+    ) -> SideMeasurement:
+        self._file(side, cache).parent.mkdir(parents=True, exist_ok=True)
+        seconds = benchmark.cache_timeout or benchmark.timeout
+        tasks = [self._task(side, benchmark, CALIBRATING)]
+        last = Answer(kind="end")
+        for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
+            if last.kind == "measurement":
+                return msgspec.convert(last.content, type=SideMeasurement)
+        return SideMeasurement(
+            status="slow" if last.kind == "silent" else "failed",
+            reason=f"setup_cache: {last.reason or 'it gave no answer'}",
+            wall_seconds=last.seconds,
+        )
+
+    def _task(self, side: Side, benchmark: Benchmark, effort: Calibration) -> dict[str, Any]:
+        """Return what a program must know of the benchmark."""
+        cache = None if benchmark.cache is None else str(self._file(side, benchmark.cache))
         return {
             "key": benchmark.key,
-            "id": self._arms.identifier(arm, benchmark),
+            "id": self.sides.identifier(side, benchmark),
             "type": benchmark.type,
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),
             "batches": effort.batches.get(benchmark.key),
         }
 
-    def _file(self, arm: Arm, cache: str) -> Path:
-        """Return a file in a folder whose path is equally long for every arm."""
+    def _file(self, side: Side, cache: str) -> Path:
+        """Return a file in a folder whose path is equally long for every side."""
         number = self._numbers.setdefault(cache, len(self._numbers))
-        return self._arms.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
-
-    def _make_one(
-        self, arm: Arm, benchmark: Benchmark, cache: str, seeds: Seeds, left: float
-    ) -> Reading:
-        if left <= 0:
-            return Reading(status="untried", reason="setup_cache: there was no time left for it")
-        self._file(arm, cache).parent.mkdir(parents=True, exist_ok=True)
-        seconds = _within(left, benchmark.cache_timeout or benchmark.timeout)
-        tasks = [self.task(arm, benchmark)]
-        reading: Reading | None = None
-        under = Instrument(start_seconds=_within(left, START_SECONDS))
-        for answer in self._arms.run(arm, "cache", seeds, tasks, lambda _: seconds, False, under):
-            if answer.kind == "reading":
-                reading = msgspec.convert(answer.content, type=Reading)
-            elif answer.kind in _ENDED_EARLY:
-                reading = reading or ended_early(answer, "setup_cache: ", left=left)
-        return reading or Reading(status="failed", reason="setup_cache: silent")
-
-
-class Sampler:
-    """Samples benchmarks on the arms."""
-
-    def __init__(
-        self, arms: Arms, caches: Caches, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._arms = arms
-        self._caches = caches
-        self._clock = clock
-        self.start_seconds = 0.0
-        """What a process took beside its benchmarks, at most: to start, and to import."""
-
-    def sample(
-        self,
-        arm: Arm,
-        benchmarks: Sequence[Benchmark],
-        effort: Calibration,
-        seeds: Seeds,
-        limit: Limit,
-        seconds_left: Callable[[], float] = lambda: inf,
-    ) -> Iterator[tuple[str, Reading]]:
-        """Yield the key and the reading of each benchmark, from a fresh process.
-
-        ``limit`` gives the seconds that it may take; an import or `setup_cache` may take half of
-        the ``seconds_left``. One that ends the process or hangs costs its own reading; another
-        process does the rest.
-        """
-
-        def half() -> float:
-            return seconds_left() / 2
-
-        unready = self._caches.make(arm, benchmarks, seeds, half)
-        yield from unready.items()
-        left = {own.key: own for own in benchmarks if own.key not in unready}
-        while left:
-            together = list(left.values())
-            for key, reading in self._process(arm, together, effort, seeds, limit, half()):
-                if left.pop(key, None) is not None:  # a program may say a thing twice
-                    yield key, reading
-
-    def _process(
-        self,
-        arm: Arm,
-        benchmarks: Sequence[Benchmark],
-        effort: Calibration,
-        seeds: Seeds,
-        limit: Limit,
-        left: float,
-    ) -> Iterator[tuple[str, Reading]]:
-        """Yield the readings of one process, at least one."""
-        by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-        tasks = [self._caches.task(arm, benchmark, effort) for benchmark in benchmarks]
-        own_peak = benchmarks[0].type in ALONE
-        # Blamed if the process ends early.
-        current, answered, loaded = benchmarks[0].key, False, False
-        begin, spent = self._clock(), 0.0
-        under = Instrument(start_seconds=_within(left, START_SECONDS))
-        for answer in self._arms.run(
-            arm, "measure", seeds, tasks, lambda key: limit(by_key[key]), own_peak, under
-        ):
-            if answer.kind == "start":
-                current, loaded = answer.key, False
-            elif answer.kind == "loaded":
-                loaded = True
-                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
-            elif answer.kind == "reading" and answer.key in by_key:
-                reading = msgspec.convert(answer.content, type=Reading)
-                spent += reading.wall_seconds
-                current, answered = "", True
-                yield answer.key, reading
-            elif answer.kind == "end":
-                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
-            elif answer.kind in _ENDED_EARLY and (current or not answered):
-                loaded = loaded or answer.kind != "silent"
-                yield current, ended_early(answer, loaded=loaded, left=inf if loaded else left)
-
-
-def _within(left: float, seconds: float) -> float:
-    """Return a time-out: so many seconds, or whole ones that are ``left``."""
-    return seconds if left >= seconds else min(seconds, max(1.0, float(ceil(left))))
-
-
-def ended_early(
-    answer: Answer, prefix: str = "", loaded: bool = True, left: float = inf
-) -> Reading:
-    """Return the reading of a benchmark whose process ended before it answered.
-
-    Where no more was ``left`` than the seconds that it had, it is not known to be slow.
-    """
-    doing = "" if loaded else "importing it: "
-    slow: Status = "untried" if answer.seconds >= left else "slow"
-    return Reading(
-        status=slow if answer.kind == "silent" else "failed",
-        reason=f"{prefix}{doing}{answer.reason}",
-        wall_seconds=answer.seconds,
-        loaded=loaded,
-    )
+        return self.sides.trees.home / "caches" / side[0] / f"{number:03}" / "cache.pickle"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from perceptron.gate.checkout.worktrees import SIDES
+from perceptron.gate.checkout.worktrees import FOLDERS
 from perceptron.gate.sampling.processes import Seeds
-from perceptron.records.block import Arm, Benchmark, Stage
+from perceptron.records.block import Benchmark, Side, Stage
 
 # A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
 # start: longer ones would tear the neighbours of a block apart in time.
@@ -19,10 +19,10 @@ _STARTS_IN_A_PROCESS = 3.0
 
 @dataclass(frozen=True)
 class Turn:
-    """The arms of one block in the order of their processes, and where each one's tree lies."""
+    """The sides of one block in the order of their processes, and where each one's tree lies."""
 
-    order: tuple[Arm, ...]
-    sides: dict[Arm, str]
+    order: tuple[Side, ...]
+    folders: dict[Side, str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Costs:
     """Those that need a process of their own."""
 
     def process(self, keys: Sequence[str]) -> float:
-        """Return one arm's share of a block of these benchmarks."""
+        """Return one side's share of a block of these benchmarks."""
         shared = sum(self.benchmarks[key] for key in keys if key not in self.alone)
         alone = [self.start + self.benchmarks[key] for key in keys if key in self.alone]
         starts = -(-shared // self.room) if shared else 0
@@ -49,7 +49,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How benchmarks are measured, equally in all arms: calls in each batch, and batches.
+    """How benchmarks are measured, equally in all sides: calls in each batch, and batches.
 
     What is not in them is calibrated.
     """
@@ -62,26 +62,26 @@ class Calibration:
 CALIBRATING = Calibration({}, {}, Costs(0.0, {}))
 
 
-def turn(arms: Sequence[Arm], seed: int, stage: Stage, number: int) -> Turn:
+def turn(sides: Sequence[Side], seed: int, stage: Stage, number: int) -> Turn:
     """Return the turn of this block: every order and every placing comes equally often.
 
     Each is dealt from its own shuffled pack of all that there are, so neither who goes first nor
-    which folder lies where can favour an arm, and no rhythm of the machine can fall in with it.
+    which folder lies where can favour a side, and no rhythm of the machine can fall in with it.
     """
-    everyone = list(permutations(range(len(arms))))
+    everyone = list(permutations(range(len(sides))))
     pack, card = divmod(number, len(everyone))
     orders = random.Random(f"{seed} {stage} orders {pack}").sample(everyone, len(everyone))
     placings = random.Random(f"{seed} {stage} places {pack}").sample(everyone, len(everyone))
     return Turn(
-        tuple(arms[index] for index in orders[card]),
-        {arm: SIDES[index] for arm, index in zip(arms, placings[card], strict=True)},
+        tuple(sides[index] for index in orders[card]),
+        {side: FOLDERS[index] for side, index in zip(sides, placings[card], strict=True)},
     )
 
 
 def groups(
     benchmarks: Sequence[Benchmark], costs: Costs, seed: int, stage: Stage, number: int
 ) -> list[list[Benchmark]]:
-    """Return benchmarks that share a process, in random order, equal for all arms of the block."""
+    """Return benchmarks that share a process, in random order, equal for all sides of the block."""
     shuffle = random.Random(f"{seed} {stage} groups {number}")
     processes: list[list[Benchmark]] = []
     seconds = costs.room
@@ -101,7 +101,7 @@ def groups(
 def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
     """Return what the processes of a block are seeded with; random ``draws`` only if wanted.
 
-    Equal in its arms, because the layout of dicts and sets is noise that pairs can cancel, and two
+    Equal in its sides, because the layout of dicts and sets is noise that pairs can cancel, and two
     draws of an input may be two amounts of work; others in each block, because a change must not be
     judged under one lucky layout or on one lucky input. Addresses of memory cannot be paired like
     this: without randomisation every block would repeat one layout, in which base and head differ
@@ -113,11 +113,11 @@ def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
 
 
 def fitting(
-    order: Iterable[str], costs: Costs, seconds: float, blocks: int, arms: int
+    order: Iterable[str], costs: Costs, seconds: float, blocks: int, sides: int
 ) -> list[str]:
     """Return the benchmarks, of this order of importance, that so many blocks fit of together."""
     kept: list[str] = []
     for key in order:
-        if arms * blocks * costs.process([*kept, key]) <= seconds:
+        if sides * blocks * costs.process([*kept, key]) <= seconds:
             kept.append(key)
     return kept

@@ -5,110 +5,62 @@ From that follow how often a benchmark is called in each sample, and what a bloc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from math import ceil
 
 from perceptron.gate.runner.timing import samples_for
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import ALONE, Sampler
 from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
-from perceptron.records.block import Arm, Benchmark, Block, Reading, by_benchmark
+from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, by_benchmark
 
-# After so many sets of parameters that are too slow, a function's others are tried last.
-_SLOW_PARAMETERS = 2
 # What a process spends on a benchmark beside its calls, at least.
 _LEAST_SECONDS = 0.01
 # Samples in each process of what did the same work.
-_LOOK_SAMPLES = 3
+_PROBE_SAMPLES = 3
 
 
-@dataclass
-class Trial:
-    """Tries benchmarks once on base and then on head, until the ``end``.
+def try_both(
+    sampler: Sampler,
+    benchmarks: Sequence[Benchmark],
+    seeds: Seeds,
+    elapsed: Callable[[], float],
+    end: float,
+    longest: float,
+    tell: Callable[[str], object],
+) -> dict[Side, dict[str, SideMeasurement]]:
+    """Try benchmarks once on base and then on head, until the ``end``.
 
-    No benchmark may take longer than its own time-out, the ``longest`` seconds, and a quarter of
-    what is left. What there is no time for is ``untried``, and the ``why`` follows the reason.
-    ``tell`` is told what is tried.
+    Head is spared what is too slow on base, or was not tried there. Nothing is compared yet, so the
+    order favours nobody. Base has half of the time, and no benchmark takes longer than its own
+    time-out and the ``longest`` seconds. ``tell`` is told what was tried.
     """
 
-    sampler: Sampler
-    seeds: Seeds
-    elapsed: Callable[[], float]
-    end: float
-    longest: float
-    tell: Callable[[str], object]
-    why: str = ""
+    def tried(side: Side, todo: Sequence[Benchmark], end: float) -> dict[str, SideMeasurement]:
+        late = "no time was left to try it: raise --budget"
+        measurements: dict[str, SideMeasurement] = {}
+        together = [own for own in todo if own.type not in ALONE]
+        for group in (together, *([own] for own in todo if own.type in ALONE)):
+            if elapsed() >= end:
+                break
+            for key, measurement in sampler.sample(
+                side, group, CALIBRATING, seeds, lambda own: min(own.timeout, longest)
+            ):
+                measurements[key] = measurement
+                tell(key)
+                if elapsed() >= end:
+                    break
+        untried = SideMeasurement(status="untried", reason=late)
+        return {own.key: measurements.get(own.key, untried) for own in todo}
 
-    def __post_init__(self) -> None:
-        # Of each function, how many sets of parameters are too slow.
-        self._slow: Counter[str] = Counter()
-
-    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
-        """Try base, then head, which is spared what is too slow on base, or was not tried there.
-
-        Nothing is compared yet, so the order favours nobody. Base has half of the time.
-        """
-        base = self._try("base", benchmarks, (self.elapsed() + self.end) / 2)
-        spared = {
-            key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
-            for key, reading in base.items()
-            if reading.status == "slow"
-        }
-        tried = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
-        return {"base": base, "head": base | spared | self._try("head", tried, self.end)}
-
-    def _try(self, arm: Arm, benchmarks: Sequence[Benchmark], end: float) -> dict[str, Reading]:
-        readings: dict[str, Reading] = {}
-        todo = sorted(benchmarks, key=lambda own: own.type in ALONE)
-        while todo and self.elapsed() < end:
-            todo.sort(key=lambda own: self._slow[own.name] >= _SLOW_PARAMETERS)
-            together = [own for own in todo if own.type not in ALONE]
-            self._try_in_one_process(
-                arm, todo[:1] if todo[0].type in ALONE else together, end, readings
-            )
-            todo = [own for own in todo if own.key not in readings]
-        late = f"no time was left to try it{self.why}: raise --budget"
-        return readings | {own.key: Reading(status="untried", reason=late) for own in todo}
-
-    def _try_in_one_process(
-        self,
-        arm: Arm,
-        benchmarks: Sequence[Benchmark],
-        end: float,
-        readings: dict[str, Reading],
-    ) -> None:
-        """Try until the end, or until the others of a slow function are to go last."""
-        by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-        hurried: set[str] = set()
-
-        def limit(benchmark: Benchmark) -> float:
-            longest, left = min(benchmark.timeout, self.longest), (end - self.elapsed()) / 4
-            if left < longest:
-                hurried.add(benchmark.key)
-            return min(longest, max(1.0, ceil(left)))
-
-        for key, reading in self.sampler.sample(
-            arm, benchmarks, CALIBRATING, self.seeds, limit, lambda: end - self.elapsed()
-        ):
-            self.tell(key)
-            benchmark, slow = by_key[key], reading.status == "slow"
-            if slow and key in hurried:
-                reason = f"one call is too long for the time that was left: {reading.reason}"
-                reading = Reading(status="untried", reason=reason)
-            readings[key] = reading
-            if not reading.loaded:  # no other process would load its module sooner
-                alike = [own for own in benchmarks if own.file == benchmark.file is not None]
-                readings |= {own.key: reading for own in alike if own.key not in readings}
-                return
-            if slow:
-                self._slow[benchmark.name] += 1
-                if self._slow[benchmark.name] == _SLOW_PARAMETERS:
-                    return
-            if self.elapsed() >= end:
-                return
+    base = tried("base", benchmarks, (elapsed() + end) / 2)
+    spared = {
+        key: SideMeasurement(status="untried", reason=f"one call is too long: {measurement.reason}")
+        for key, measurement in base.items()
+        if measurement.status == "slow"
+    }
+    left = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
+    return {"base": base, "head": base | spared | tried("head", left, end)}
 
 
 def calibrate(
@@ -117,7 +69,7 @@ def calibrate(
     start_seconds: float,
     looked_at: Collection[str] = (),
 ) -> Calibration:
-    """Choose equal effort for both arms: what the slower one needs of those that give numbers.
+    """Choose equal effort for both sides: what the slower one needs of those that give numbers.
 
     ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
     takes fewer samples.
@@ -137,7 +89,7 @@ def calibrate(
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
             if key in looked_at:
-                batches[key] = min(batches[key], _LOOK_SAMPLES)
+                batches[key] = min(batches[key], _PROBE_SAMPLES)
             setup = max(last.base.setup_seconds, last.head.setup_seconds)
             costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS
         else:

@@ -3,7 +3,7 @@
 Counts repeat to the last digits and see no cache, lock or wait; the clock sees all of it, through
 noise. So the clock convicts alone, by its confirmation; instructions that rose on every draw
 convict unless the clock decides that time did not follow; what was counted on one draw alone needs
-the clock as its witness; and what executes the same needs no more of the clock than a look.
+the clock as its witness; and what executes the same needs no more of the clock than a probe.
 """
 
 from __future__ import annotations

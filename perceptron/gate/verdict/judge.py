@@ -23,7 +23,7 @@ from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark, Block, Stage, by_benchmark, counted
+from perceptron.records.block import Benchmark, Block, Side, Stage, by_benchmark, counted
 from perceptron.records.comparison import (
     Control,
     ControlRow,
@@ -104,14 +104,16 @@ def judge(
     return Judgement(verdict, reason, rows, case.control, without_row)
 
 
-def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
-    """Return log(arm / base) of the blocks that have one, by benchmark, in order.
+def log_ratios(
+    blocks: Iterable[Block], stage: Stage, side: Side = "head"
+) -> dict[str, list[float]]:
+    """Return log(side / base) of the blocks that have one, by benchmark, in order.
 
     Of a block that was taken again, one take counts: see `counted`.
     """
     ratios: dict[str, list[float]] = {}
     for block in counted(blocks):
-        value = block.log_ratio(arm) if block.stage == stage else None
+        value = block.log_ratio(side) if block.stage == stage else None
         if value is not None:
             ratios.setdefault(block.benchmark, []).append(value)
     return ratios

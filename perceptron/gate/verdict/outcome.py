@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from perceptron.records.block import PAIR, Arm, Block, Reading
+from perceptron.records.block import PAIR, Block, Side, SideMeasurement
 
 Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out", "skipped"]
 # A benchmark that fails so often, and not always, says nothing about a revision.
 _TOO_MANY_FAILURES = 3
 # A single failure may have been the machine's.
 _DECIDING_FAILURES = 2
-# A reading that took so many times as long as the other side's hangs; less may be a busy machine.
+# What took so many times as long as the other side's hangs; less may be a busy machine.
 _HANGS = 5.0
 # One call on a busy machine may take so many times as long as another.
 FAR_SLOWER = 1.5
@@ -42,12 +42,14 @@ def outcome(blocks: Sequence[Block], timeout: float | None = None) -> Outcome:
             kind: Kind = "invalid" if bad_base else "inconclusive"
             return kind, f"fails now and then on {side}: {reason}"
         return "measured", None
-    untried = next((reading for reading in (*base, *head) if reading.status == "untried"), None)
+    untried = next(
+        (measurement for measurement in (*base, *head) if measurement.status == "untried"), None
+    )
     # HEAD is spared what is too slow on base. What failed there is not forgotten.
     if untried is not None and not bad_head:
         return "left out", untried.reason
     if bad_base and bad_head:
-        if all(reading.status == "slow" for reading in (*bad_base, *bad_head)):
+        if all(measurement.status == "slow" for measurement in (*bad_base, *bad_head)):
             return "left out", _too_long(bad_head[-1], timeout)
         return "invalid", f"fails on both: {bad_head[-1].reason}"
     if bad_head:
@@ -66,7 +68,7 @@ def retry(blocks: Sequence[Block]) -> bool:
     statuses = [{block.base.status, block.head.status} for block in blocks]
     if any("untried" in both or both == {"ok"} for both in statuses):
         return False
-    base, head = (_failures([getattr(block, arm) for block in blocks]) for arm in PAIR)
+    base, head = (_failures([getattr(block, side) for block in blocks]) for side in PAIR)
     return not (base and head) and 0 < len(base + head) < _DECIDING_FAILURES
 
 
@@ -83,8 +85,8 @@ def trials(blocks: Sequence[Block]) -> list[float]:
     return [head / base for base, head in pairs if base and head]
 
 
-def _own_seconds(reading: Reading) -> float:
-    return (reading.call_seconds or 0.0) * (1 - (reading.waited or 0.0))
+def _own_seconds(measurement: SideMeasurement) -> float:
+    return (measurement.call_seconds or 0.0) * (1 - (measurement.waited or 0.0))
 
 
 def is_far_slower_once(blocks: Sequence[Block]) -> bool:
@@ -97,20 +99,27 @@ def _uncounted(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in blocks if block.stage != "count"]
 
 
-def _too_long(reading: Reading, timeout: float | None) -> str:
+def _too_long(measurement: SideMeasurement, timeout: float | None) -> str:
     """Return that a call is too long, and what would give it more time."""
-    own = timeout is not None and reading.wall_seconds >= timeout
+    own = timeout is not None and measurement.wall_seconds >= timeout
     longer = f"raise its own timeout of {timeout:g} s" if own else "raise --budget"
-    return f"one call is too long: {reading.reason}; {longer}"
+    return f"one call is too long: {measurement.reason}; {longer}"
 
 
 def _failing_on_one_side(
-    kind: Kind, words: str, bad: list[Reading], other: list[Reading], timeout: float | None
+    kind: Kind,
+    words: str,
+    bad: list[SideMeasurement],
+    other: list[SideMeasurement],
+    timeout: float | None,
 ) -> Outcome:
-    if any(reading.status == "skipped" for reading in other):
+    if any(measurement.status == "skipped" for measurement in other):
         return "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
-    usual = max((reading.wall_seconds for reading in other), default=0.0)
-    if any(reading.status == "slow" and reading.wall_seconds < _HANGS * usual for reading in bad):
+    usual = max((measurement.wall_seconds for measurement in other), default=0.0)
+    if any(
+        measurement.status == "slow" and measurement.wall_seconds < _HANGS * usual
+        for measurement in bad
+    ):
         if kind == "broke":
             message = f"{_too_long(bad[-1], timeout)} (on BASE it took {usual:.3g} s)"
             return "inconclusive", message
@@ -120,13 +129,13 @@ def _failing_on_one_side(
     return kind, f"{words}: {bad[-1].reason}"
 
 
-def _skipped(base: list[Reading], head: list[Reading]) -> Outcome:
-    arms: dict[Arm, list[Reading]] = {"base": base, "head": head}
+def _skipped(base: list[SideMeasurement], head: list[SideMeasurement]) -> Outcome:
+    sides: dict[Side, list[SideMeasurement]] = {"base": base, "head": head}
     skips = {
-        arm: reading.reason
-        for arm, readings in arms.items()
-        for reading in readings
-        if reading.status == "skipped"
+        side: measurement.reason
+        for side, measurements in sides.items()
+        for measurement in measurements
+        if measurement.status == "skipped"
     }
     if len(skips) == 2:
         return "skipped", f"skipped: {skips['head']}"
@@ -137,5 +146,5 @@ def _skipped(base: list[Reading], head: list[Reading]) -> Outcome:
     return "measured", None
 
 
-def _failures(readings: Sequence[Reading]) -> list[Reading]:
-    return [reading for reading in readings if reading.status in {"failed", "slow"}]
+def _failures(measurements: Sequence[SideMeasurement]) -> list[SideMeasurement]:
+    return [measurement for measurement in measurements if measurement.status in {"failed", "slow"}]

@@ -29,7 +29,7 @@ def promote(
         ratio = estimate(values)
         direction = 1 if ratio.mean > 0 else -1
         p = p_towards(ratio, direction, rule)
-        alpha = rule.look_alpha if kind == "same" else rule.screen_alpha
+        alpha = rule.probe_alpha if kind == "same" else rule.screen_alpha
         if p <= alpha and (direction, kind) != (-1, "fell"):
             promoted[key] = (p, direction)
     order = sorted(promoted, key=lambda key: (promoted[key][1] < 0, promoted[key][0]))
@@ -41,13 +41,13 @@ def suspicious(
 ) -> list[str]:
     """Return what did the same work and looks slower; the most significant first.
 
-    By the first ``rule.look`` ratios, so that the answer stays when more blocks follow.
+    By the first ``rule.probe`` ratios, so that the answer stays when more blocks follow.
     """
     suspected: dict[str, float] = {}
     for key, values in screen.items():
         if len(values) < FEWEST or work.get(key, NOT_COUNTED).kind != "same":
             continue
-        p = p_towards(estimate(values[: rule.look]), 1, rule)
+        p = p_towards(estimate(values[: rule.probe]), 1, rule)
         if p <= rule.suspicion_alpha:
             suspected[key] = p
     return sorted(suspected, key=suspected.__getitem__)

@@ -56,19 +56,19 @@ class Rule:
     repeatable: float = 0.005
     """Two counts of the same must not differ by more: else a benchmark cannot be counted."""
     same_work: float = 0.01
-    """Work that differs by less is called the same: the clock takes a light look at it."""
+    """Work that differs by less is called the same: the clock takes only a probe of it."""
     least_work: float = 0.015
     """So much more work, in every round, is a regression unless the clock contradicts it."""
     draws_alpha: float = 0.002
     """Of the test that work rose on other random inputs too."""
     contradiction: float = 0.005
     """Level of the one-sided test by which the clock contradicts a count."""
-    look: int = 6
+    probe: int = 6
     """Blocks for what did the same work."""
-    look_alpha: float = 0.01
+    probe_alpha: float = 0.01
     """Of the screen of what did the same work: the clock alone is asked for more there."""
     suspicion_alpha: float = 0.05
-    """Of the look: what seems slower gets the blocks of a whole screen before it is promoted. Also
+    """Of the probe: what seems slower gets the blocks of a whole screen before it is promoted. Also
     of the clock as the witness of draws that do not agree by how much more work there is."""
     least_judged: float = 0.5
     """Share of the benchmarks that must have been judged for a run to be clean."""
@@ -116,15 +116,15 @@ def smallest_detectable(
     Infinity where there are too few blocks, and beyond twice the time: that is no number to act on.
     The estimate must also reach ``rule.least``. The spread is known from few blocks and makes the
     promise, so it counts with a bound above its middle. What did the ``same_work`` must first make
-    its look suspicious, and then convince a whole screen.
+    its probe suspicious, and then convince a whole screen.
     """
     margin, power = log1p(rule.margin), rule.stage_power
     spread = largest_spread(ratio, rule.promise)
     if same_work:
-        look, whole = min(screen, rule.look), max(screen, rule.screen)
+        probe, whole = min(screen, rule.probe), max(screen, rule.screen)
         promoted = max(
-            detectable(spread, look, rule.suspicion_alpha, power, margin),
-            detectable(spread, whole, rule.look_alpha, power, margin),
+            detectable(spread, probe, rule.suspicion_alpha, power, margin),
+            detectable(spread, whole, rule.probe_alpha, power, margin),
         )
     else:
         promoted = detectable(spread, screen, rule.screen_alpha, power, margin)

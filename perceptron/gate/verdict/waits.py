@@ -8,22 +8,20 @@ from itertools import groupby
 from statistics import mean
 
 from perceptron.records.block import (
-    Arm,
-    Benchmark,
     Block,
+    Side,
     Stage,
     by_benchmark,
     counted,
-    waiting_arms,
+    waiting_sides,
 )
-from perceptron.records.warning import MeasurementWarning
 
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
 # in one of two million cases.
 _IN_A_ROW = 3
 TIMED: frozenset[Stage] = frozenset({"screen", "confirmation"})
 """The stages whose blocks are evidence of time."""
-_PAIRS: tuple[tuple[Arm, Arm], ...] = (("base", "head"), ("head", "base"))
+_PAIRS: tuple[tuple[Side, Side], ...] = (("base", "head"), ("head", "base"))
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Waits:
     """Samples that were dropped for others, in the processes that count."""
     retaken: int = 0
     """Blocks taken again, each time counted."""
-    alone: Arm | None = None
+    alone: Side | None = None
     """See `always_waiting`."""
 
 
@@ -47,18 +45,20 @@ def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
 
 
 def _waits(blocks: Sequence[Block]) -> Waits:
-    readings = [reading for block in counted(blocks) for reading in block.readings().values()]
-    known = [reading for reading in readings if reading.waited is not None]
+    measurements = [
+        measurement for block in counted(blocks) for measurement in block.measurements().values()
+    ]
+    known = [measurement for measurement in measurements if measurement.waited is not None]
     return Waits(
-        waited=mean(reading.waited or 0.0 for reading in known) if known else None,
-        contended=sum(len(reading.dropped) for reading in known) if known else None,
+        waited=mean(measurement.waited or 0.0 for measurement in known) if known else None,
+        contended=sum(len(measurement.dropped) for measurement in known) if known else None,
         retaken=sum(block.take > 0 for block in blocks),
         alone=always_waiting(blocks),
     )
 
 
-def always_waiting(blocks: Iterable[Block]) -> Arm | None:
-    """Return the arm that waited alone in some blocks in a row whatever was taken again.
+def always_waiting(blocks: Iterable[Block]) -> Side | None:
+    """Return the side that waited alone in some blocks in a row whatever was taken again.
 
     None if neither did. ``blocks`` are those of one benchmark, in the order measured.
     """
@@ -66,18 +66,18 @@ def always_waiting(blocks: Iterable[Block]) -> Arm | None:
     for block in blocks:
         if block.stage in TIMED:
             takes.setdefault((block.stage, block.number), []).append(block)
-    for arm, group in groupby(takes.values(), _alone):
-        if arm is not None and sum(1 for _ in group) >= _IN_A_ROW:
-            return arm
+    for side, group in groupby(takes.values(), _alone):
+        if side is not None and sum(1 for _ in group) >= _IN_A_ROW:
+            return side
     return None
 
 
-def _alone(takes: Sequence[Block]) -> Arm | None:
+def _alone(takes: Sequence[Block]) -> Side | None:
     """Return which of base and head waited in every take while the other did not."""
-    waited = [waiting_arms(block.readings()) for block in takes]
-    for arm, other in _PAIRS:
-        if len(takes) > 1 and all(arm in arms and other not in arms for arms in waited):
-            return arm
+    waited = [waiting_sides(block.measurements()) for block in takes]
+    for side, other in _PAIRS:
+        if len(takes) > 1 and all(side in sides and other not in sides for sides in waited):
+            return side
     return None
 
 
@@ -87,32 +87,8 @@ def idle_share(blocks: Iterable[Block]) -> float | None:
     On the side that waited more; None where that is unknown.
     """
     calibrated = [block for block in blocks if block.stage == "calibration"]
-    shares = [reading.idle for block in calibrated for reading in (block.base, block.head)]
+    shares = [measurement.idle for block in calibrated for measurement in (block.base, block.head)]
     return max((share for share in shares if share is not None), default=None)
-
-
-def unknown_waiting(
-    benchmarks: Iterable[Benchmark], blocks: Iterable[Block]
-) -> list[MeasurementWarning]:
-    """Warn if the system told of no process of a timed benchmark how long it waited."""
-    timed = {benchmark.key for benchmark in benchmarks if benchmark.type == "time"}
-    waits = [
-        reading.waited
-        for block in blocks
-        if block.stage in TIMED and block.benchmark in timed
-        for reading in block.readings().values()
-        if reading.status == "ok"
-    ]
-    if not waits or any(waited is not None for waited in waits):
-        return []
-    return [
-        MeasurementWarning(
-            code="waiting unknown",
-            message="how long benchmarks waited for a core is not known here: no contended "
-            "sample was taken again",
-            advice="compare on Linux, or where nothing else runs",
-        )
-    ]
 
 
 def one_sided(waits: Waits) -> str | None:

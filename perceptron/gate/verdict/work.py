@@ -12,7 +12,7 @@ from scipy import special
 
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import idle_share
-from perceptron.records.block import Block, Reading, by_benchmark
+from perceptron.records.block import Block, SideMeasurement, by_benchmark
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
@@ -207,14 +207,14 @@ def _log_ratio(block: Block) -> float:
     return log(_instructions(block.head) / _instructions(block.base))
 
 
-def _instructions(reading: Reading) -> float:
-    return reading.instructions or 0.0
+def _instructions(measurement: SideMeasurement) -> float:
+    return measurement.instructions or 0.0
 
 
 def _why_not(block: Block) -> str | None:
-    for reading in (block.base, block.head):
-        if reading.status != "ok":
-            return reading.reason
-        if _instructions(reading) <= 0:
+    for measurement in (block.base, block.head):
+        if measurement.status != "ok":
+            return measurement.reason
+        if _instructions(measurement) <= 0:
             return "it executes no instruction of its own process"
     return None

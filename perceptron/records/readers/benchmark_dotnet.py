@@ -36,7 +36,7 @@ class _Benchmark(Struct, rename="pascal"):
             nanoseconds = duration(statistics.get(name))
             return nanoseconds and nanoseconds * _NANOSECOND
 
-        seconds = seconds_of("Median") or seconds_of("Mean")
+        seconds = seconds_of("Median")
         if seconds is None:
             return None
         quartiles = seconds_of("Q1"), seconds_of("Q3")
@@ -48,8 +48,8 @@ class _Benchmark(Struct, rename="pascal"):
 
 
 class _Host(Struct, rename="pascal"):
-    # The file does not name the machine. Old versions write an object here.
-    processor_name: Any = None
+    # The file does not name the machine.
+    processor_name: str | None = None
     runtime_version: str | None = None
 
 
@@ -64,9 +64,8 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
     ``seconds`` is the median of the iterations.
     """
     host = document.host_environment_info or _Host()
-    processor = host.processor_name
     rows.begin(
-        machine=(label(processor) if isinstance(processor, str) else "") or "unknown",
+        machine=label(host.processor_name or "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
     for one in document.benchmarks:

@@ -6,15 +6,14 @@ The file beside it, ``benchmark.json``, says which benchmark it is. See ``src/es
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
+from perceptron.records.readers.json_text import read_json_file
+from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime, converted
 from perceptron.records.readers.values import duration, stated_interval, stdev
 
 _NANOSECOND = 1e-9
-_MOST_BYTES = 2**20
 # Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
 _REACH = 2.576
 
@@ -57,11 +56,7 @@ def _add(document: _Estimates, rows: BenchmarkRows) -> None:
     beside = rows.file.with_name("benchmark.json")
     if not beside.is_file():
         raise UserError(f"{rows.file}: does not name its benchmark; keep benchmark.json beside it")
-    try:
-        with beside.open("rb") as stream:
-            benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{rows.file}: not what criterion writes: {error}") from None
+    benchmark = converted(rows.file, read_json_file(beside), _Benchmark, "criterion")
     rows.begin()
     rows.add(
         benchmark.group_id,

@@ -1,7 +1,7 @@
 """Read the page's data that github-action-benchmark keeps: ``dev/bench/data.js``.
 
-What ``range`` means differs between the tools whose output it takes; see ``extract.ts`` in
-benchmark-action/github-action-benchmark.
+See ``extract.ts`` in benchmark-action/github-action-benchmark. A ``range`` is taken for the ends of
+the time, whatever share of times its tool has it cover.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from perceptron.records.readers.values import (
     TimeUnit,
     duration,
     in_utc,
-    mean_interval,
     moment,
     number,
     revision,
@@ -34,9 +33,6 @@ from perceptron.untrusted_text import quoted
 
 _REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
 _DEVIATION = re.compile(r"stddev:\s*(\S+)")
-_ROUNDS = re.compile(r"rounds:\s*(\d{1,15})\b")
-# Benchmark.js states a 95% interval: of normal values that is so much narrower than a 99% one.
-_FROM_95_TO_99 = 2.576 / 1.960
 # Google Benchmark's rows about the times of others.
 _AGGREGATE = re.compile(r"_(stddev|cv|BigO|RMS)$")
 
@@ -46,7 +42,6 @@ class _Bench(Struct):
     value: Any = None
     unit: str = ""
     range: Any = None
-    extra: Any = None
 
 
 class _Commit(Struct):
@@ -58,7 +53,6 @@ class _Run(Struct):
     benches: list[_Bench]
     commit: _Commit | None = None
     date: Any = None
-    tool: str = ""
 
 
 class _File(Struct):
@@ -79,46 +73,38 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
                 when=moment(run.date),
             )
             for bench in run.benches:
-                _add_bench(suite, run.tool, bench, rows)
+                _add_bench(suite, bench, rows)
 
 
-def _add_bench(suite: str, tool: str, bench: _Bench, rows: BenchmarkRows) -> None:
-    # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
-    # is told again in an entry whose name ends with it.
+def _add_bench(suite: str, bench: _Bench, rows: BenchmarkRows) -> None:
+    # Go puts metrics of its own behind the unit.
     unit_name = (bench.unit.split() or [""])[0]
-    is_repeated = tool == "go" and bench.name.endswith(f" - {bench.unit}")
     unit = time_unit(unit_name)
     if unit is None:
         rows.reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
-    elif is_repeated or (tool == "googlecpp" and _AGGREGATE.search(bench.name)):
+    elif _AGGREGATE.search(bench.name):
         rows.reading.leave_out(1, AN_AGGREGATE)
     else:
-        rows.add(suite, bench.name, _time(bench, unit, tool))
+        rows.add(suite, bench.name, _time(bench, unit))
 
 
-def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime | None:
+def _time(bench: _Bench, unit: TimeUnit) -> StatedTime | None:
     value = number(bench.value)
     seconds = None if value is None else unit.in_seconds(value)
     if value is None or seconds is None:
         return None
     stated = bench.range if isinstance(bench.range, str) else ""
     if deviation := _DEVIATION.search(stated):
-        # pytest-benchmark's, in seconds, although the value is a rate: one divided by the mean.
-        rounds = _ROUNDS.search(bench.extra) if isinstance(bench.extra, str) else None
-        spread = stdev(number(deviation[1]))
-        interval = mean_interval(seconds, spread, rounds and rounds[1])
-        return {"seconds": seconds, "stdev": spread, **interval}
+        # pytest-benchmark's, in seconds, although the value is a rate.
+        return {"seconds": seconds, "stdev": stdev(number(deviation[1]))}
     match = _REACH.search(stated)
     reach = duration(number(match[1])) if match else None
-    if match is None or reach is None or tool == "catch2":  # which states it in any unit of time
+    if match is None or reach is None:
         return {"seconds": seconds}
-    if match[2]:
-        reach *= value / 100 * (_FROM_95_TO_99 if tool == "benchmarkjs" else 1.0)
+    reach *= value / 100 if match[2] else 1.0
     ends = (unit.in_seconds(value - reach), unit.in_seconds(value + reach))
     fast, slow = reversed(ends) if unit.is_rate else ends
-    # BenchmarkDotNet's is a standard deviation: wider than the interval of its dozen iterations.
-    spread = unit.in_seconds(reach) if tool == "benchmarkdotnet" and not unit.is_rate else None
-    return {"seconds": seconds, "stdev": spread, **stated_interval(fast, slow, seconds)}
+    return {"seconds": seconds, **stated_interval(fast, slow, seconds)}
 
 
 GITHUB_ACTION = JsonFormat(

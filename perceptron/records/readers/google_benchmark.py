@@ -13,15 +13,7 @@ from msgspec import Struct
 
 from perceptron.grouping import grouped
 from perceptron.records.readers.reading import AN_AGGREGATE, BenchmarkRows, JsonFormat, StatedTime
-from perceptron.records.readers.values import (
-    MEDIAN_ERROR,
-    in_utc,
-    mean_interval,
-    median_interval,
-    number,
-    stdev,
-    time_unit,
-)
+from perceptron.records.readers.values import in_utc, median_interval, number, time_unit
 from perceptron.untrusted_text import label
 
 # How a benchmark was run stands behind its arguments.
@@ -30,35 +22,17 @@ _MODIFIER = re.compile(
     r"|threads:(?P<threads>\d{1,9})"
 )
 _ARGUMENT = re.compile(r"(?:[^:]+:)?-?\d+")
-_AGGREGATE_NAME = re.compile(r"_(mean|median|stddev|cv|BigO|RMS)$")
 
 
 class _Entry(Struct):
-    name: str
-    run_name: str | None = None
-    run_type: str | None = None
-    aggregate_name: str | None = None
-    repetitions: Any = None
+    run_name: str
+    run_type: str
     real_time: Any = None
     time_unit: str = "ns"
     error_occurred: bool = False
     error_message: str = ""
     skipped: bool = False
     skip_message: str = ""
-
-    @property
-    def aggregate(self) -> str | None:
-        """What this is of the repetitions; None for one of them. Old versions only name it."""
-        if self.run_type is None:
-            match = _AGGREGATE_NAME.search(self.name)
-            return match[1] if match else None
-        return self.aggregate_name or "" if self.run_type == "aggregate" else None
-
-    @property
-    def benchmark(self) -> str:
-        """The name that all repetitions share."""
-        ending = f"_{self.aggregate}" if self.aggregate else ""
-        return self.name.removesuffix(ending) if self.run_name is None else self.run_name
 
     @property
     def seconds(self) -> float | None:
@@ -88,14 +62,11 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         when=in_utc(context.date) or label(context.date),
     )
     family = re.split(r"[/\\]", context.executable)[-1] or rows.file.name.partition(".")[0]
-    benchmarks = grouped(document.benchmarks, lambda entry: entry.benchmark)
-    for name, entries in benchmarks.items():
-        time, used = _time(entries)
-        rows.reading.leave_out(len(entries) - used, AN_AGGREGATE)
-        if not used:
-            continue
-        rows.reading.joined += used - 1
-        rows.add(family, time=time, **_parts(name))
+    repetitions = [entry for entry in document.benchmarks if entry.run_type == "iteration"]
+    rows.reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
+    for name, entries in grouped(repetitions, lambda entry: entry.run_name).items():
+        rows.reading.joined += len(entries) - 1
+        rows.add(family, time=_time(entries), **_parts(name))
 
 
 def _parts(name: str) -> dict[str, Any]:
@@ -120,39 +91,21 @@ def _parts(name: str) -> dict[str, Any]:
     }
 
 
-def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
-    """Return the time of a benchmark, None if none is stated, and of how many entries it is."""
-    repetitions = [entry for entry in entries if entry.aggregate is None]
+def _time(repetitions: list[_Entry]) -> StatedTime | None:
+    """Return the time of a benchmark, or why it has none; None if none is stated."""
     for entry in repetitions:
-        if entry.error_occurred:
-            reason = label(entry.error_message) or "error without a message"
-            return {"status": "failed", "reason": reason}, len(repetitions)
-        if entry.skipped:
-            reason = label(entry.skip_message) or "skipped without a message"
-            return {"status": "skipped", "reason": reason}, len(repetitions)
-    if not repetitions:
-        return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
+        if entry.error_occurred or entry.skipped:
+            status = "failed" if entry.error_occurred else "skipped"
+            reason = label(entry.error_message or entry.skip_message)
+            return {"status": status, "reason": reason or f"{status} without a message"}
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
-        return None, len(repetitions)
+        return None
     time: StatedTime = {"seconds": median(samples), "samples": samples}
     if len(samples) > 1:
         lower, _, upper = quantiles(samples, method="inclusive")
         time |= median_interval(time["seconds"], lower, upper, len(samples))
-    return time, len(repetitions)
-
-
-def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, int]:
-    """Return the time that ``--benchmark_report_aggregates_only`` leaves."""
-    for name, error in (("median", MEDIAN_ERROR), ("mean", 1.0)):
-        entry = aggregates.get(name)
-        seconds = entry.seconds if entry else None
-        if entry is None or seconds is None:
-            continue
-        spread = stdev(aggregates["stddev"].seconds) if "stddev" in aggregates else None
-        interval = mean_interval(seconds, spread and spread * error, entry.repetitions)
-        return {"seconds": seconds, "stdev": spread, **interval}, 1
-    return None, 0
+    return time
 
 
 GOOGLE_BENCHMARK = JsonFormat(

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
-from perceptron.records.readers.values import duration, number, stdev
+from perceptron.records.readers.values import duration, number
 from perceptron.untrusted_text import quoted
 
 _WORD = re.compile(r"[\w.]+")
@@ -17,10 +17,7 @@ _WORD = re.compile(r"[\w.]+")
 
 class _Result(Struct):
     command: str
-    mean: Any = None
-    median: Any = None
-    stddev: Any = None
-    times: list[Any] | None = None
+    times: list[Any]
     exit_codes: list[Any] | None = None
     parameters: dict[str, Any] | None = None
 
@@ -34,10 +31,7 @@ class _Result(Struct):
 
     @property
     def processes(self) -> list[StatedTime | None]:
-        """The time of each run; without runs, the file's time of all."""
-        if not self.times:
-            known = [time for time in map(duration, (self.median, self.mean)) if time is not None]
-            return [{"seconds": known[0], "stdev": stdev(self.stddev)} if known else None]
+        """The time of each run, or why it has none."""
         codes = [*(self.exit_codes or []), *([0] * len(self.times))]
         return [_of_run(time, code) for time, code in zip(self.times, codes, strict=False)]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import chain, count, cycle
+from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -71,32 +71,18 @@ def _by_parameters(runs: Runs) -> Rename | None:
 
 def _telling(members: list[ForeignRow]) -> list[str]:
     """Return the parameters, in order, that each tell apart what those before them do not."""
-    holders: dict[str, list[int]] = defaultdict(list)
-    for index, foreign in enumerate(members):
-        for name in foreign.others:
-            holders[name].append(index)
-    # Rows that nothing chosen so far tells apart are a group. Only rows that have a parameter are
-    # looked at; those without it stay together.
-    numbers: dict[tuple[float, str], int] = {}
-    groups = [
-        numbers.setdefault((foreign.row.size, foreign.row.backend), len(numbers))
-        for foreign in members
-    ]
-    lengths = Counter(groups)
-    unused = count(len(numbers))
-    chosen = []
-    for name, indices in holders.items():
-        parts: dict[tuple[int, str], list[int]] = defaultdict(list)
-        for index in indices:
-            parts[groups[index], members[index].others[name]].append(index)
-        apart = [(group, part) for (group, _), part in parts.items() if len(part) < lengths[group]]
-        for (group, part), number in zip(apart, unused, strict=False):
-            for index in part:
-                groups[index] = number
-            lengths[group] -= len(part)
-            lengths[number] = len(part)
-        if apart:
+
+    def different(names: list[str]) -> int:
+        return len(
+            {(one.row.size, one.row.backend, *map(one.others.get, names)) for one in members}
+        )
+
+    chosen: list[str] = []
+    apart = different(chosen)
+    for name in dict.fromkeys(name for one in members for name in one.others):
+        if (more := different([*chosen, name])) > apart:
             chosen.append(name)
+            apart = more
     return chosen
 
 
@@ -126,92 +112,48 @@ class ProcessNumbers:
     """Give the processes of one run after the other numbers that are unique across runs.
 
     No two rows of one problem and backend on equal ground share a process. Rows of a family that
-    shared one within a run still do. A run keeps its numbers as far as no value of an earlier run
-    has them: so the files of two backends pair, and a second run of the same backends comes after
-    the first.
+    shared one within a run still do. A run keeps its numbers unless values of an earlier run have
+    them: so the files of two backends pair, and a second run of the same backends comes after the
+    first.
     """
 
     def __init__(self) -> None:
-        self._subjects: dict[Hashable, _Subject] = {}
-        self._same: dict[Hashable, _Subject] = {}
-        self._families: dict[Hashable, int] = {}
+        self._next: Counter[int] = Counter()
+        """Of each subject, the number after the last in use."""
+        self._known: dict[Hashable, tuple[int, int]] = {}
+        self._places: dict[Hashable, int] = {}
+        """Families and subjects, numbered."""
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
-        subjects = []
-        for row in run:
-            key = _fields_of(row)
-            subjects.append(self._subjects.get(key) or self._new_subject(key, row))
-        before = [row.repeat for row in run]
+        subjects = [self._family_and_subject(row) for row in run]
+        # The k-th value of the same subject in one run is a k-th pass over it. Rows of a family and
+        # a pass move together.
+        passes: dict[tuple[int, int], list[int]] = defaultdict(list)
+        seen: Counter[tuple[int, int]] = Counter()
+        for index, (family, subject) in enumerate(subjects):
+            value = subject, run[index].repeat
+            passes[family, seen[value]].append(index)
+            seen[value] += 1
         numbered = list(run)
-        for indices in _passes(subjects, before):
-            offset = _offset([(before[index], subjects[index]) for index in indices])
+        for indices in passes.values():
+            behind = (self._next[subjects[index][1]] - run[index].repeat for index in indices)
+            offset = max(0, *behind)
             for index in indices:
-                number = before[index] + offset
-                subjects[index].add(number)
+                repeat, subject = run[index].repeat + offset, subjects[index][1]
+                self._next[subject] = max(self._next[subject], repeat + 1)
                 if offset:
-                    numbered[index] = replace(run[index], repeat=number)
+                    numbered[index] = replace(run[index], repeat=repeat)
         return numbered
 
-    def _new_subject(self, key: Hashable, row: Measurement) -> _Subject:
-        """Return the subject of rows that say ``key``, which others may say in other words."""
-        family = (ground(row), row.family)
-        subject = self._same.get((*family, row.problem, row.size, row.backend))
-        if subject is None:
-            subject = _Subject(self._families.setdefault(family, len(self._families)))
-            self._same[*family, row.problem, row.size, row.backend] = subject
-        self._subjects[key] = subject
-        return subject
-
-
-class _Subject:
-    """The subject of a row: the number of its family, and the process numbers in use."""
-
-    def __init__(self, family: int) -> None:
-        self.family = family
-        # From a used number to a larger one, with none between them that is free.
-        self._further: dict[int, int] = {}
-
-    def add(self, number: int) -> None:
-        self._further[number] = number + 1
-
-    def free(self, number: int) -> int:
-        """Return the least free number from this one up."""
-        if number not in self._further:
-            return number
-        passed = []
-        while number in self._further:
-            passed.append(number)
-            number = self._further[number]
-        # The next call starts there.
-        self._further.update(dict.fromkeys(passed, number))
-        return number
-
-
-def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
-    """Return the indices of rows that move together: of one family and pass over its subjects."""
-    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
-    values = list(zip(subjects, processes, strict=True))
-    if len(set(values)) == len(values):  # each run of ours
-        for index, subject in enumerate(subjects):
-            passes[subject.family, 0].append(index)
-        return passes.values()
-    # The k-th value of the same subject in one run is a k-th pass over it.
-    counts: Counter[tuple[_Subject, int]] = Counter()
-    for index, value in enumerate(values):
-        passes[value[0].family, counts[value]].append(index)
-        counts[value] += 1
-    return passes.values()
-
-
-def _offset(rows: Sequence[tuple[int, _Subject]]) -> int:
-    """Return the smallest number to add so that no process is in use already."""
-    offset = 0
-    fitting = 0
-    for process, subject in cycle(rows):
-        free = subject.free(process + offset) - process
-        fitting = fitting + 1 if free == offset else 1
-        offset = free
-        if fitting == len(rows):
-            break
-    return offset
+    def _family_and_subject(self, row: Measurement) -> tuple[int, int]:
+        """Return the family of a row, on its ground, and the subject of which it is a value."""
+        key = _fields_of(row)
+        if key not in self._known:
+            family = ground(row), row.family
+            subject = (*family, row.problem, row.size, row.backend)
+            self._known[key] = (
+                self._places.setdefault(family, len(self._places)),
+                self._places.setdefault(subject, len(self._places)),
+            )
+        return self._known[key]

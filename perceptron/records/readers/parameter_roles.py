@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,14 +11,8 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.readers.values import number
-from perceptron.untrusted_text import label, shortened
+from perceptron.untrusted_text import label
 
-MACHINE = "machine"
-"""The parameter that every row has, whatever its benchmark: where it was measured."""
-# So asv calls a parameter where nothing says how its benchmark calls it.
-_UNNAMED = re.compile(r"param\d+")
-# Of the names that an error offers.
-_LONGEST = 400
 _TEXTS = ("dtype", "optimizer", "feed")
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # A number at the end of a name, behind something that separates.
@@ -56,11 +49,6 @@ def name_pattern(option: str, expression: str) -> str:
     return expression
 
 
-def are_numbered(names: Iterable[str]) -> bool:
-    """Return whether these are asv's names for parameters of which none is known."""
-    return all(_UNNAMED.fullmatch(name) for name in names)
-
-
 class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size.
 
@@ -82,32 +70,20 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     def names(self) -> frozenset[str]:
         return frozenset((*self.backends, self.size))
 
-    @property
-    def are_usual(self) -> bool:
-        """Whether no role was named."""
-        return self == ParameterRoles()
-
-    @property
-    def across_machines(self) -> bool:
-        """Whether machines are what is compared, which nothing else may divide by each other."""
-        return MACHINE in self.backends
-
     def in_names(self) -> ParameterRoles:
         """Return the roles for a format whose only parameters stand in its names."""
         return replace(self, pattern=self.pattern or TRAILING_NUMBER)
 
-    def parameters(self, name: str, machine: str) -> dict[str, Any]:
-        """Return the parameters that a benchmark has besides those that its tool states."""
-        named = {} if self.pattern is None else parameters_in(name, self.pattern)
-        return {MACHINE: machine, **named}
+    def parameters(self, name: str) -> dict[str, str]:
+        """Return the parameters that stand in a benchmark's name."""
+        return {} if self.pattern is None else parameters_in(name, self.pattern)
 
     def backend(self, parameters: Mapping[str, Any]) -> str:
         return ":".join(label(parameters[name]) for name in self.backends)
 
     def others(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Return the parameters that hold neither backend nor size."""
-        own = {*self.names, MACHINE}
-        return {name: label(value) for name, value in parameters.items() if name not in own}
+        return {name: label(value) for name, value in parameters.items() if name not in self.names}
 
     def ground(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a row that parameters of their names hold, ``device`` among them."""
@@ -124,32 +100,3 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         """Return the size; None for what is no number above 0."""
         size = number(parameters[self.size])
         return size if size is not None and 0 < size < float("inf") else None
-
-    def missing(self, source: str, unused: Iterable[str]) -> UserError:
-        """Return the error for a source without any benchmark that has these parameters.
-
-        ``unused`` are the parameters that its benchmarks do have.
-        """
-        known = sorted({label(name) for name in unused} - {MACHINE})
-        absent = sorted(name for name in self.names - {MACHINE} if name not in known)
-        if not known:
-            return UserError(
-                f"{source}: no benchmark of time in it has parameters; choose another, or find the "
-                "size in its name with --size-regex"
-            )
-        if are_numbered(known):
-            return UserError(
-                f"{source}: asv's list benchmarks.json, which names parameters, is not beside it; "
-                f"name with --by and --size some of {', '.join(known)}"
-            )
-        if not absent:
-            together = ", ".join(sorted(self.names))
-            return UserError(
-                f"{source}: no benchmark has all of {together}; name others with --by and --size"
-            )
-        near = get_close_matches(absent[0], known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return UserError(
-            f"{source}: no benchmark has a parameter {absent[0]!r}; {hint}"
-            f"name with --by and --size some of {shortened(', '.join(known), _LONGEST)}"
-        )

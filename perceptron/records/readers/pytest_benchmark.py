@@ -8,8 +8,7 @@ others parameters say it: those of the test, what it keeps in ``extra_info``, it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from math import comb
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -30,8 +29,7 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label, quoted
 
-# Ways to divide an id among the parameters without a spelling; and how many such parameters.
-_MOST_WAYS, _MOST_OPAQUE = 1_000_000, 20
+_OPAQUE = 1_000_000, 20
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
@@ -50,24 +48,14 @@ class _Benchmark(Struct):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the test; older files have only its id."""
-        if self.params is None and self.param is not None:
-            pieces = self.param.split("-")
-            return {f"param{number}": piece for number, piece in enumerate(pieces, start=1)}
-        test_id = self.param
-        if test_id is None and self.name.endswith("]"):
-            test_id = self.name.partition("[")[2][:-1]
-        return name_opaque(self.params or {}, test_id)
+        """The parameters of the test, each by a name that can be shown."""
+        return name_opaque(self.params or {}, self.param or "")
 
     @property
     def time(self) -> StatedTime | None:
-        """The median of the rounds' times, or the next best that the file has, and the rounds.
-
-        With its 99% interval, from the quartiles.
-        """
+        """The rounds, and their median with its 99% interval from the quartiles."""
         stats = self.stats or {}
-        stated = (stats.get(name) for name in ("median", "mean", "min"))
-        seconds = duration(next((value for value in stated if value is not None), None))
+        seconds = duration(stats.get("median"))
         if seconds is None:
             return None
         data = stats.get("data")
@@ -139,7 +127,7 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         if set(benchmark.extra_info or {}) >= _OWN:
             own = _own_row(rows, benchmark)
             if rows.is_asked_for(own.family):
-                rows.runs[-1].append(ForeignRow(row=own, own=True))
+                rows.runs[-1].append(ForeignRow(row=own))
         else:
             _add_other(rows, benchmark, rows.reading.request.roles)
 
@@ -158,7 +146,7 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
     known = {
         "name": benchmark.function,
         "group": benchmark.group,
-        **roles.parameters(benchmark.name, rows.facts["machine"]),
+        **roles.parameters(benchmark.name),
         **info,
         **parameters,
     }
@@ -200,7 +188,32 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
     )
 
 
-def is_plain(value: object) -> bool:
+def name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
+    """Return the parameters, with a piece of the id in place of each that is no plain value.
+
+    pytest joins the pieces by ``-``, in the order of the parameters. Where several such values
+    stand in an id with more hyphens than that, each is called by the whole of it. Without an id
+    they keep what pytest-benchmark wrote.
+    """
+    opaque = [name for name, value in parameters.items() if not _is_plain(value)]
+    pieces = test_id.split("-")
+    if len(pieces) == len(parameters):
+        named = dict(zip(parameters, pieces, strict=True))
+    elif len(opaque) == 1:
+        values = list(parameters.items())
+        place = list(parameters).index(opaque[0])
+        before = "".join(f"{value}-" for _, value in values[:place])
+        behind = "".join(f"-{value}" for _, value in values[place + 1 :])
+        named = {opaque[0]: test_id.removeprefix(before).removesuffix(behind)}
+    else:
+        named = dict.fromkeys(opaque, test_id)
+    return {
+        name: (named[name] or without_address(str(value))) if name in opaque else value
+        for name, value in parameters.items()
+    }
+
+
+def _is_plain(value: object) -> bool:
     """Return whether a parameter is a value to show, and no container or other object.
 
     pytest-benchmark writes ``UNSERIALIZABLE[...]`` for what JSON cannot hold
@@ -209,48 +222,6 @@ def is_plain(value: object) -> bool:
     if isinstance(value, str):
         return not _OPAQUE.fullmatch(value)
     return value is None or isinstance(value, bool | int | float)
-
-
-def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str, Any]:
-    """Return the parameters, with a piece of the id in place of each that is no plain value.
-
-    pytest joins the pieces by ``-``, in the order of the parameters; an older one puts those of
-    fixtures first among the parameters, and an id may have been given for several at once. Without
-    an id they keep what pytest-benchmark wrote.
-    """
-    opaque = [name for name, value in parameters.items() if not is_plain(value)]
-    if not opaque:
-        return dict(parameters)
-    named = _pieces(parameters, opaque, test_id) if test_id else {}
-    return {
-        name: named.get(name, without_address(str(value))) if name in opaque else value
-        for name, value in parameters.items()
-    }
-
-
-def _pieces(parameters: Mapping[str, Any], opaque: Sequence[str], test_id: str) -> dict[str, str]:
-    pieces = test_id.split("-")
-    plain = {name: _spellings(value) for name, value in parameters.items() if name not in opaque}
-    # More could be matched in more ways than anybody can wait for.
-    if len(opaque) < _MOST_OPAQUE and comb(len(pieces) + 1, len(opaque)) <= _MOST_WAYS:
-        texts = "-".join(f"({plain.get(name, '.+?')})" for name in parameters)
-        if match := re.fullmatch(texts, test_id, re.DOTALL):
-            return dict(zip(parameters, match.groups(), strict=True))
-    left = test_id
-    for spellings in plain.values():
-        left = re.sub(rf"(?:^|-)(?:{spellings})(?=-|$)", "", left, count=1)
-    if len(opaque) == 1 and (name := left.removeprefix("-")):
-        return {opaque[0]: name}
-    if len(pieces) == len(parameters):
-        return dict(zip(parameters, pieces, strict=True))
-    return dict.fromkeys(opaque, test_id)
-
-
-def _spellings(value: object) -> str:
-    """Return a pattern of how pytest may spell a plain value (_pytest/python.py, ``IdMaker``)."""
-    text = str(value)
-    escaped = text.encode("unicode_escape").decode("ascii")
-    return "|".join(map(re.escape, dict.fromkeys((text, escaped))))
 
 
 PYTEST_BENCHMARK = JsonFormat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,10 +13,10 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label, printable, quoted
+from perceptron.untrusted_text import label, printable
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -27,9 +28,6 @@ NO_SIZE_IN_NAME = "with no size in its name"
 NO_TIME_UNIT = "in a unit that is no time"
 AN_AGGREGATE = "an aggregate of others, or no time"
 
-UNUSABLE_SIZE = "unusable-size"
-"""The code of a warning of rows that are left out for their size."""
-
 _LONGEST = 400
 _USUAL_SIZE = ParameterRoles().size
 
@@ -37,14 +35,12 @@ _USUAL_SIZE = ParameterRoles().size
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     """One row of a source.
 
-    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
-    name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
-    size.
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short name;
+    ``name`` is its full name and ``others`` are the parameters that hold neither backend nor size.
+    Rows that the suite itself measured have neither: their family is final.
     """
 
     row: Measurement
-    own: bool = False
-    """Whether the suite itself measured it: then its family and backend are final."""
     name: str = ""
     others: Mapping[str, str] = {}
 
@@ -99,12 +95,11 @@ class Reading:
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
     several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``has_parameters`` says that its benchmarks have some to choose by, so that the user must hear
-    of it if none was. ``seen`` are the files that were read, of all sources that share it.
+    ``seen`` are digests of the files that were read, of all sources that share it.
     """
 
     def __init__(
-        self, request: ReadRequest, source: str = "", seen: set[Path] | None = None
+        self, request: ReadRequest, source: str = "", seen: set[bytes] | None = None
     ) -> None:
         self.request = request
         self.source = source
@@ -112,17 +107,21 @@ class Reading:
         self.rows: list[Measurement] = []
         self.formats: set[str] = set()
         self.files = 0
-        self.has_parameters = False
         self.has_repeats = False
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
-        self.nothing_chosen: UserError | None = None
-        """Why this source has no row, where others have some."""
+        self.asv_lists: dict[Path, Mapping[str, Any]] = {}
+        """The benchmarks that asv lists in a file."""
         self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether its benchmarks have some to choose by: the user must hear of it if none was."""
+        return bool(self.formats - {"perceptron", "csv"})
 
     def add(self, tool: str, *runs: Run) -> None:
         """Add the runs of a file."""
@@ -136,13 +135,14 @@ class Reading:
             self.left_out[reason] += rows
 
     def is_new(self, file: Path) -> bool:
-        """Return whether a file is to be read, and warn of one that was, under whatever name.
+        """Return whether a file is to be read, and warn of one that was, or whose copy was.
 
         Its values would count as twice as many processes, which agree to the last digit.
         """
-        real = file.resolve()
-        if real not in self._seen:
-            self._seen.add(real)
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "blake2b").digest()
+        if digest not in self._seen or not file.stat().st_size:
+            self._seen.add(digest)
             return True
         self.has_repeats = True
         self.complain(
@@ -168,48 +168,34 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def complain_of_size(
-        self, file: Path, benchmark: str, parameter: str, value: str, rows: int = 1
-    ) -> None:
-        """Warn of rows whose size is no number above 0, and count them; ``value`` is quoted."""
+    def complain_of_size(self, file: Path, benchmark: str, parameter: str, rows: int = 1) -> None:
+        """Warn of rows whose size is no number above 0, and count them."""
         self.leave_out(rows, NO_SIZE)
         self.complain(
             file,
-            f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
-            "its rows are left out",
+            f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
+            "rows are left out",
             "name with --size the parameter that holds a number",
-            UNUSABLE_SIZE,
+            "unusable-size",
         )
 
     @property
-    def complaints(self) -> list[MeasurementWarning]:
-        """One for each thing that is wrong, with the first file and the number of others."""
-        return [
-            MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
-            for (code, what), (advice, files) in self._complaints.items()
-        ]
-
-    @property
     def warnings(self) -> list[MeasurementWarning]:
-        """Those, one for each file that is not read, and one if nothing was chosen."""
-        warnings = self.complaints
-        for unread in self.unread:
-            warnings.append(
+        """One for each thing that is wrong, and for each file that is not read."""
+        return [
+            *(
+                MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
+                for (code, what), (advice, files) in self._complaints.items()
+            ),
+            *(
                 MeasurementWarning(
                     code="file-not-read",
                     message=f"{unread.file}: {unread.reason}",
                     advice="the other files are read; repair it or move it away",
                 )
-            )
-        if self.nothing_chosen is not None:
-            warnings.append(
-                MeasurementWarning(
-                    code="nothing-chosen",
-                    message=str(self.nothing_chosen),
-                    advice="the other sources are read",
-                )
-            )
-        return warnings
+                for unread in self.unread
+            ),
+        ]
 
 
 def _shortened(what: str, files: Iterable[str]) -> str:
@@ -268,7 +254,7 @@ class BenchmarkRows:
             return
         roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
-        if set(known) <= {MACHINE, "name"} and not roles.names <= set(known):
+        if set(known) <= {"name"} and not roles.names <= set(known):
             self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
@@ -303,8 +289,7 @@ class BenchmarkRows:
             return
         size = roles.size_of(known)
         if size is None:
-            value = quoted(known[roles.size])
-            self.reading.complain_of_size(self.file, title, roles.size, value)
+            self.reading.complain_of_size(self.file, title, roles.size)
             return
         if time is None:
             time = {"status": "failed", "reason": f"no time in {self._tool}"}
@@ -322,12 +307,12 @@ class BenchmarkRows:
 
         Of a tool that states no parameter of the size's usual name, the last number is the size.
         """
-        roles, machine = self.reading.request.roles, self.facts["machine"]
+        roles = self.reading.request.roles
         if roles.pattern is None:
-            known = {MACHINE: machine, "name": name, **_with_size(stated, roles)}
+            known = {"name": name, **_with_size(stated, roles)}
             if roles.size in known:
                 return known
-        return {"name": name, **stated, **roles.in_names().parameters(title, machine)}
+        return {"name": name, **stated, **roles.in_names().parameters(title)}
 
 
 def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str, Any]:

@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from perceptron import optional
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.parameter_roles import (
-    MACHINE,
-    ParameterRoles,
-    are_numbered,
-    name_pattern,
-)
+from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
 from perceptron.records.readers.reading import (
+    NO_SIZE,
     NOT_ASKED_FOR,
-    UNUSABLE_SIZE,
-    ForeignRow,
     Reading,
     ReadRequest,
 )
 from perceptron.records.row import no_search_for_cycles
+from perceptron.untrusted_text import label, shortened
 
 if TYPE_CHECKING:
     import pandas
 
 
-_A_COPY = "a copy of a row in another file"
-# Of what, where and when a file's rows were measured: the same for all of them, and of one.
-_STATE = attrgetter("source", "machine", "environment", "commit")
-_MOMENT = attrgetter(
-    *("source", "machine", "environment", "commit", "version", "when"),
-    *("family", "backend", "size", "seconds", "reason"),
-)
-
-ALL_MACHINES = "several machines"
-"""The machine of rows whose machines are compared."""
+# Of the parameters that an error names.
+_LONGEST = 400
 
 
 def load_sources(
@@ -56,80 +39,39 @@ def load_sources(
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
     come from; ``numbers`` are those that rows have which were loaded before, where all are parts of
-    a whole. Copies of rows in another file are left out. Raises `UserError` in one line for a
-    source that does not exist or cannot be understood, and where no benchmark has the parameters
-    asked for.
+    a whole. A copy of a file counts once. Raises `UserError` in one line for a source that does not
+    exist or cannot be understood, and where no benchmark has the parameters asked for.
     """
-    named_once = {_real_path(source): str(source) for source in sources or ("results",)}
-    seen: set[Path] = set()
-    readings = [Reading(request, name, seen) for name in named_once.values()]
+    seen: set[bytes] = set()
+    names = dict.fromkeys(map(str, sources or ("results",)))
+    readings = [Reading(request, name, seen) for name in names]
     with no_search_for_cycles():
         for reading in readings:
             read_source(Path(reading.source), reading)
         _parameters_must_be_of_use(readings, request)
         _something_must_be_chosen(readings)
-        _leave_out_copies(readings)
-        _name_and_number(readings, request, numbers or ProcessNumbers())
+        numbers = numbers or ProcessNumbers()
+        runs = iter(name_rows([run for reading in readings for run in reading.runs]))
+        for reading in readings:
+            for run in islice(runs, len(reading.runs)):
+                reading.rows += numbers.number([foreign.row for foreign in run])
+            reading.runs = []
     return readings
-
-
-def _name_and_number(
-    readings: Sequence[Reading], request: ReadRequest, numbers: ProcessNumbers
-) -> None:
-    """Give the rows of all runs, in their order, the names and process numbers that they keep."""
-    runs = [run for reading in readings for run in reading.runs]
-    if request.roles.across_machines:
-        by = request.roles.backends
-        runs = [[_on_any_machine(row, by) for row in run] for run in runs]
-    left = list(reversed(name_rows(runs)))
-    del runs
-    for reading in readings:
-        # Numbered rows are others: there may be a million, so both are not kept.
-        count, reading.runs = len(reading.runs), []
-        for _ in range(count):
-            reading.rows += numbers.number([foreign.row for foreign in left.pop()])
-
-
-def _real_path(source: str | Path) -> str:
-    """Return what is the same for every path, links among them, that leads to a source."""
-    try:
-        return os.path.realpath(source)
-    except ValueError:  # a path that no file can have, which its reader complains of
-        return str(source)
-
-
-def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
-    """Return a row that can be compared with those of other machines, which are its backend."""
-    row = foreign.row
-    if foreign.own or row.source == "csv":
-        # Their backend is a field, and one more that tells rows apart unless --by says otherwise.
-        known = {MACHINE: row.machine, "backend": row.backend}
-        for name in by:
-            if name not in known:
-                raise unknown("name in --by", name, known)
-        others = {name: value for name, value in known.items() if name not in by}
-        foreign = replace(foreign, own=False, name=foreign.name or row.family, others=others)
-        # An environment of ours is of one machine.
-        row = replace(row, backend=":".join(known[name] for name in by), environment=None)
-    return replace(foreign, row=replace(row, machine=ALL_MACHINES))
 
 
 def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest) -> None:
     """Raise `UserError` where parameters were named and all sources are tables."""
-    roles = request.roles
-    if roles.are_usual or roles.across_machines:
+    if request.roles == ParameterRoles():
         return
     if all(reading.formats == {"csv"} for reading in readings):
-        option = "--by" if roles.by else "--size" if roles.pattern is None else "--size-regex"
         raise UserError(
-            f"{', '.join(reading.source for reading in readings)}: {option} names parameters of "
-            "benchmarks, and a table has columns of its own: case, size, backend and seconds; "
-            "leave it out"
+            f"{', '.join(reading.source for reading in readings)}: --by, --size and --size-regex "
+            "name parameters of benchmarks, and a table has columns of its own; leave them out"
         )
 
 
 def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
-    """Note why a source has no row; raise that `UserError` if none has any."""
+    """Warn of a source that has no row, and why; raise that as a `UserError` if none has any."""
     empty = [
         reading
         for reading in readings
@@ -138,60 +80,26 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
         and not (NOT_ASKED_FOR in reading.left_out or reading.has_repeats)
     ]
     for reading in empty:
-        reading.nothing_chosen = _why_nothing(reading)
+        why = _why_nothing(reading)
         if len(empty) == len(readings):
-            raise reading.nothing_chosen
+            raise UserError(f"{reading.source}: {why}")
+        reading.complain(Path(reading.source), why, "the other sources are read", "nothing-chosen")
 
 
-def _why_nothing(reading: Reading) -> UserError:
-    """Return why a source has no row.
-
-    Unusable sizes say more than absent parameters, and these more than a damaged file of many.
-    """
-    sizes = [warning for warning in reading.complaints if warning.code == UNUSABLE_SIZE]
-    missing = reading.request.roles.missing(reading.source, reading.unused)
-    # Parameters have numbers where the list that names them could not be read.
-    unnamed = reading.unread and are_numbered(reading.unused - {MACHINE})
-    if reading.unused and not sizes and not unnamed:
-        return missing
-    for warning in sizes or reading.complaints:
-        return UserError(f"{warning.message}; {warning.advice}")
-    for unread in reading.unread:
-        return UserError(f"{unread.file}: {unread.reason}")
-    for reason, rows in reading.left_out.most_common(1):
-        if not reading.unused:
-            return UserError(
-                f"{reading.source}: no row of it can be used: {rows:,} {reason}; run it again"
-            )
-    return missing
-
-
-def _leave_out_copies(readings: Sequence[Reading]) -> None:
-    """Leave out rows of files of which another has the same: a copy is no second process.
-
-    The same are rows of one moment, stated more closely than a second, with equal times to the
-    last digit. (asv keeps milliseconds, of which rows hold the second.)
-    """
-    first_file: dict[Hashable, str] = {}
-    files = Counter(_STATE(run[0].row) for reading in readings for run in reading.runs if run)
-
-    def is_copy(foreign: ForeignRow) -> bool:
-        row = foreign.row
-        if row.file is None or not (row.source == "asv" or "." in row.when):
-            return False
-        same = (_MOMENT(row), foreign.name, tuple(foreign.others.values()))
-        return first_file.setdefault(same, row.file) != row.file
-
-    for reading in readings:
-        before = sum(map(len, reading.runs))
-        reading.runs = [
-            # A history has one file of each state, and hundreds of thousands of rows.
-            [foreign for foreign in run if not is_copy(foreign)]
-            if run and files[_STATE(run[0].row)] > 1
-            else run
-            for run in reading.runs
-        ]
-        reading.leave_out(before - sum(map(len, reading.runs)), _A_COPY)
+def _why_nothing(reading: Reading) -> str:
+    """Return why a source has no row. Unusable sizes say more than absent parameters."""
+    unread = "".join(f"; {one.file}: {one.reason}" for one in reading.unread[:1])
+    roles = reading.request.roles
+    if reading.unused and NO_SIZE not in reading.left_out:
+        there = sorted({label(name) for name in reading.unused})
+        return (
+            f"no benchmark has the parameters {', '.join(sorted(roles.names))}; there are: "
+            f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with --by and --size, or "
+            f"find sizes in names with --size-regex{unread}"
+        )
+    reasons = [f"{rows:,} {reason}" for reason, rows in reading.left_out.most_common()]
+    complaints = [warning.message for warning in reading.warnings[:1]]
+    return f"no row of it can be used: {'; '.join([*reasons, *complaints]) or 'it has none'}"
 
 
 Source = str | Path
@@ -218,9 +126,8 @@ def load_results(
     Parameters
     ----------
     *sources
-        Files, folders or projects; by default the folder ``results``. Results of this suite, asv,
+        Files or folders; by default the folder ``results``. Results of this suite, asv,
         pytest-benchmark and the tools of `any_source.FORMATS`, and CSV tables (see `read_csv`).
-        Files may be compressed.
     by
         Parameters of benchmarks that hold the backend, joined by ``:``; by default ``backend``.
     size

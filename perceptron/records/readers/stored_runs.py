@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.files.read import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv import FACTS, AsvBenchmark, load_benchmarks, read_asv_file
+from perceptron.records.readers.any_source import read_own_folder
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.reading import ForeignRow, Reading, ReadRequest
+from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.row import Row, no_search_for_cycles, standing, times
 from perceptron.records.run import Run
 from perceptron.records.store import (
@@ -24,15 +19,11 @@ from perceptron.records.store import (
     load_conditions,
     load_environment,
     load_run,
-    read_rows,
     stored_runs,
 )
 from perceptron.untrusted_text import label
 
 _LONGEST = 400
-
-Complaints = dict[Path, list[str]]
-"""Complaints by file: the first is shown, the others are counted."""
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
@@ -82,22 +73,19 @@ def read_results(results: Path) -> StoredResults:
     One that does not exist is empty. Damaged files are complained about and hide no others; no
     content of a file makes it raise.
     """
-    complaints: Complaints = defaultdict(list)
+    reading = Reading(ReadRequest(), str(results))
     with no_search_for_cycles():
-        own = {
-            file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)
-        }
-        named = name_rows([*own.values(), *_asv_runs(results / "asv", complaints)])
+        folders = list(read_own_folder(results, reading))
         numbers = ProcessNumbers()
-        rows = [numbers.number([foreign.row for foreign in run]) for run in named]
-    lines = sorted(_line(first, len(others)) for first, *others in complaints.values())
-    runs = stored_runs(results, lambda line: lines.append(_line(line)))
+        rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
+    complaints = sorted(_line(warning.message) for warning in reading.warnings)
+    runs = stored_runs(results, lambda line: complaints.append(_line(line)))
     return StoredResults(
         folder=results,
         rows=[row for run in rows for row in run],
         runs=runs,
-        complaints=lines,
-        by_run=dict(zip(own, rows, strict=False)),
+        complaints=complaints,
+        by_run=dict(zip(folders, rows, strict=False)),
     )
 
 
@@ -117,82 +105,6 @@ def read_run(folder: Path) -> LoadedRun:
     return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))
 
 
-def _line(first: str, others: int = 0) -> str:
-    more = f" (and {others} more in this file)" if others else ""
-    text = label(first)
-    room = _LONGEST - len(more)
-    return (text if len(text) <= room else text[: room - 1] + "…") + more
-
-
-def _own_files(folder: Path, complaints: Complaints) -> Iterator[Path]:
-    for machine in _entries(folder, complaints):
-        for run in _entries(machine, complaints):
-            for file in _entries(run, complaints):
-                if file.name == "measurements.jsonl":
-                    yield file
-
-
-@contextmanager
-def _noted(path: Path, complaints: Complaints) -> Iterator[None]:
-    """Complain of a file or folder that cannot be read."""
-    try:
-        yield
-    except OSError as error:  # not permitted, or a link to itself
-        complaints[path].append(f"{path}: cannot be read: {error.strerror}")
-    except UserError as error:
-        complaints[path].append(str(error))
-
-
-def _own(file: Path, complaints: Complaints) -> list[ForeignRow]:
-    rows: list[ForeignRow] = []
-    with _noted(file, complaints):
-        must_be_a_file(file)
-        # Rows before an error are kept.
-        rows.extend(
-            ForeignRow(row=row, own=True)
-            for row in read_rows(file, lambda what: complaints[file].append(what))
-            if isinstance(row, Measurement)
-        )
-    return rows
-
-
-def _asv_runs(folder: Path, complaints: Complaints) -> Iterator[list[ForeignRow]]:
-    benchmarks: dict[str, AsvBenchmark] = {}
-    entries = _entries(folder, complaints)
-    benchmark_list = folder / "benchmarks.json"
-    if benchmark_list in entries:
-        try:
-            benchmarks = load_benchmarks(
-                benchmark_list, lambda what: complaints[benchmark_list].append(what)
-            )
-        except UserError as error:
-            # Only this file has the names of the parameters.
-            complaints[benchmark_list].append(
-                f"{error}; without it none of asv's results can be read"
-            )
-            return
-    for machine in entries:
-        for file in _entries(machine, complaints):
-            if file.suffix == ".json" and file.name not in FACTS:
-                yield _asv(file, benchmarks, complaints)
-
-
-def _asv(
-    file: Path, benchmarks: dict[str, AsvBenchmark], complaints: Complaints
-) -> list[ForeignRow]:
-    rows: list[ForeignRow] = []
-    with _noted(file, complaints):
-        must_be_a_file(file)
-        # These are the benchmarks of this suite: their parameters are called backend and size.
-        reading = Reading(ReadRequest(ours=True))
-        rows = read_asv_file(file, benchmarks, reading.request, reading)
-        for warning in reading.complaints:
-            complaints[file].append(warning.message)
-    return rows
-
-
-def _entries(folder: Path, complaints: Complaints) -> list[Path]:
-    """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
-    with _noted(folder, complaints), suppress(FileNotFoundError, NotADirectoryError):
-        return sorted(folder.iterdir())
-    return []
+def _line(text: str) -> str:
+    text = label(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

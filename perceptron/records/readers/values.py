@@ -12,8 +12,6 @@ from scipy import special
 
 from perceptron.untrusted_text import label
 
-# Standard error of the median of normal values, in those of their mean.
-MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
 _DIGITS = 12
@@ -22,15 +20,13 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LARGEST_WHOLE = 2**53
 # Two characters look like µ: the micro sign and the Greek letter.
 _SECONDS = {
-    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
-    1e-6: ("us", "usec", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
-    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
-    1.0: ("s", "sec", "secs", "second", "seconds"),
+    1e-9: ("ns", "nanosecond", "nanoseconds"),
+    1e-6: ("us", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
+    1e-3: ("ms", "millisecond", "milliseconds"),
+    1.0: ("s", "sec", "second", "seconds"),
 }
 _UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
-_ONCE = frozenset(
-    ("iter", "iters", "iteration", "iterations", "it", "op", "ops", "operation", "call", "calls")
-) | {"run", "runs", "loop", "exec", "bench"}
+_ONCE = frozenset(("iter", "op", "ops", "call", "calls", "run", "runs", "exec"))
 
 
 def number(value: object) -> int | float | None:
@@ -113,26 +109,15 @@ def median_interval(
 ) -> Interval:
     """Return the 99% interval of a median from the quartiles of ``count`` values.
 
-    The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
-    1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
-    draw notches from the same). Without quartiles or with one value there is no interval.
+    The standard error of a median is 1.2533 of a mean's, and quartiles of normal values are 1.349
+    standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978, draw
+    notches from the same). Without quartiles or with one value there is no interval.
     """
-    low, high = stdev(lower_quartile), duration(upper_quartile)
-    if low is None or high is None:
+    low, high, values = stdev(lower_quartile), duration(upper_quartile), number(count)
+    if low is None or high is None or values is None or values < 2:
         return {}
-    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), count)
-
-
-def mean_interval(seconds: float, deviation: object, count: object) -> Interval:
-    """Return the 99% interval of the mean of ``count`` values from their standard deviation.
-
-    Without a deviation or with one value there is no interval.
-    """
-    spread, number_of_values = stdev(deviation), number(count)
-    if spread is None or number_of_values is None or number_of_values < 2:
-        return {}
-    error = spread / sqrt(number_of_values)
-    reach = error * _student(int(min(number_of_values, 1000)) - 1)
+    error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(values)
+    reach = error * _student(int(min(values, 1000)) - 1)
     return stated_interval(seconds - reach, seconds + reach, seconds)
 
 

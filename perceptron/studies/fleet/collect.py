@@ -4,17 +4,15 @@ The same rules hold for a job's own folder and for one that was copied here: eac
 own name by its facts, and merging again changes nothing. Nothing is ordered by the clocks of two
 hosts.
 
-A run grows at its end. Lines that its copy lacks are appended: be it an older state of the run, a
-newer one, or one that was resumed elsewhere, afterwards it has the rows of both, each once. Lines
-that are no rows are kept, and reported by their readers.
+A run grows at its end: rows that its copy lacks are appended, be the copy an older state of the run
+or a newer one. Where both have rows that the other lacks, both are left as they are. Lines that are
+no rows are kept, and reported by their readers.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -39,55 +37,36 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}", re.ASCII)
 
 ROWS = "measurements.jsonl"
-# Two runs of one machine that began in one second; more are no accident.
-_MOST_NAMESAKES = 100
-
-_State = tuple[tuple[int, int], ...]
 
 
-class Collector:
-    """Merges runs into a folder of results, repeatedly; unchanged ones are not read again."""
+def collect(results: Path, sources: Iterable[Path]) -> Collected:
+    """Merge the runs in these folders; return where they lie now, and complaints about others.
 
-    def __init__(self, results: Path) -> None:
-        self._results = results
-        self._merged: dict[Path, tuple[_State, CollectedRun]] = {}
+    Several processes may collect into one folder: they take turns. Raises `UserError` if it
+    cannot be written to.
+    """
+    lock = results / FLEETS / "collect.lock"
+    runs, complaints = [], []
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            for source in sources:
+                for folder in run_folders(source):
+                    try:
+                        runs.append(_collected(folder, results / "runs"))
+                    except UserError as error:
+                        complaints.append(label(error))
+    except OSError as error:
+        raise cannot_write(results, error) from None
+    return Collected(runs=runs, complaints=sorted(complaints))
 
-    def collect(self, sources: Iterable[Path]) -> Collected:
-        """Merge the runs in these folders; return where they lie now, and complaints about others.
 
-        Several processes may collect into one folder: they take turns. Raises `UserError` if it
-        cannot be written to.
-        """
-        lock = self._results / FLEETS / "collect.lock"
-        runs, complaints = [], []
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(lock):
-                for source in sources:
-                    for folder in run_folders(source):
-                        try:
-                            runs.append(self._merge(folder))
-                        except UserError as error:
-                            complaints.append(label(error))
-        except OSError as error:
-            raise cannot_write(self._results, error) from None
-        return Collected(runs=runs, complaints=sorted(complaints))
-
-    def _merge(self, folder: Path) -> CollectedRun:
-        state = _state(folder)
-        known = self._merged.get(folder)
-        if known is not None and known[0] == state:
-            return known[1]
-        run, machines = load_plan(folder), self._results / "runs"
-        if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
-            raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
-        facts = facts_of(load_environment(folder))
-        machine = name_by_facts(machines, run.machine, facts)
-        merged = merge_run(folder, machines, machine)
-        if known is not None:
-            merged = with_fields(merged, added=known[1].added + merged.added)
-        self._merged[folder] = (state, merged)
-        return merged
+def _collected(folder: Path, machines: Path) -> CollectedRun:
+    run = load_plan(folder)
+    if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
+        raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
+    facts = facts_of(load_environment(folder))
+    return merge_run(folder, machines, name_by_facts(machines, run.machine, facts))
 
 
 def run_folders(source: Path) -> Iterator[Path]:
@@ -97,16 +76,6 @@ def run_folders(source: Path) -> Iterator[Path]:
         if found:
             yield from (file.parent for file in found)
             return
-
-
-def _state(folder: Path) -> _State:
-    """Return the sizes and times of a run's files."""
-    state = []
-    for file in (folder / "run.json", folder / ROWS):
-        with suppress(OSError):
-            stat = file.stat()
-            state.append((stat.st_size, stat.st_mtime_ns))
-    return tuple(state)
 
 
 # --- the name of a machine -----------------------------------------------------------------------
@@ -147,15 +116,13 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     """Merge a run into the folder of a machine under ``machines``; its rows bear that name then.
 
     Raises `UserError` naming a file that cannot be understood, a folder that cannot be written to,
-    or a copy that another process writes to.
+    a copy that another process writes to, or one that is no older or newer state of this run.
     """
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
-    renamed = None if run.machine == machine else machine
-    lines = _lines(source / ROWS, renamed)
-    run = with_fields(run, machine=machine)
+    lines = _lines(source / ROWS, None if run.machine == machine else machine)
+    rows, folder = b"".join(lines), machines / machine / source.name
     try:
-        folder = _folder(machines / machine, source.name, run, lines)
-        _copy_facts(source, folder, run)
+        folder.mkdir(parents=True, exist_ok=True)
         stream = open_locked(folder / ROWS)
         if stream is None:
             raise UserError(
@@ -163,18 +130,22 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
             )
         with stream:
             cut_unfinished(stream)
-            held = _split((folder / ROWS).read_bytes())
-            new = _beyond(lines, held)
+            held = (folder / ROWS).read_bytes()
+            if not (rows.startswith(held) or held.startswith(rows)):
+                raise UserError(f"{folder / ROWS}: has other rows than {source}: move one of them")
+            _copy_facts(source, folder, run)
+            new = rows[len(held) :]
             if new:
-                append_lines(stream, b"".join(new))
-            # The time that the run has spent and its end, unless the copy has more.
+                append_lines(stream, new)
+            # Beside what is older or the same it keeps the time that was spent, and its end.
             copy = folder / "run.json"
-            if not copy.exists() or _progress(load_plan(folder)) < _progress(run):
-                replace(copy, run)
+            if new or not copy.exists() or load_plan(folder).finished is None:
+                replace(copy, with_fields(run, machine=machine))
     except OSError as error:
         raise cannot_write(machines, error) from None
+    added = new.count(b"\n")
     return CollectedRun(
-        folder=str(folder), machine=machine, rows=len(held) + len(new), added=len(new)
+        folder=str(folder), machine=machine, rows=held.count(b"\n") + added, added=added
     )
 
 
@@ -185,13 +156,8 @@ def _lines(file: Path, machine: str | None) -> list[bytes]:
         content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    lines = _split(content)
+    lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
     return lines if machine is None else [_renamed(line, machine) for line in lines]
-
-
-def _split(content: bytes) -> list[bytes]:
-    """Return the lines of a file that end with a line's end."""
-    return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
 
 
 def _renamed(line: bytes, machine: str) -> bytes:
@@ -201,45 +167,6 @@ def _renamed(line: bytes, machine: str) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return line
     return msgspec.json.encode(fields | {"machine": machine}) + b"\n"
-
-
-def _beyond(lines: Sequence[bytes], held: Sequence[bytes]) -> list[bytes]:
-    """Return the lines that a copy does not hold, in their order."""
-    if list(lines[: len(held)]) == list(held):
-        return list(lines[len(held) :])
-    left = Counter(held)
-    new = []
-    for line in lines:
-        if left[line] > 0:
-            left[line] -= 1
-        else:
-            new.append(line)
-    return new
-
-
-def _folder(machine: Path, name: str, run: Run, lines: Sequence[bytes]) -> Path:
-    """Return the folder of the run's copy: the one that holds it already, or a new one."""
-    for attempt in range(1, _MOST_NAMESAKES):
-        folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
-        if not (folder / "run.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder
-        first = _first_line(folder / ROWS)
-        # Its start does not tell: a resumed run states the time of that.
-        may_be_one = not lines or not first or lines[0] == first
-        if load_plan(folder).same_work(run) and may_be_one:
-            return folder
-    raise UserError(f"{machine / name}: {_MOST_NAMESAKES} other runs have this name: move some")
-
-
-def _first_line(file: Path) -> bytes:
-    """Return the first line of a file; none if it has no end yet, or where there is no file."""
-    if not file.exists():
-        return b""
-    must_be_a_file(file)
-    with file.open("rb") as stream:
-        line = stream.readline()
-    return line if line.endswith(b"\n") else b""
 
 
 def _copy_facts(source: Path, folder: Path, run: Run) -> None:
@@ -252,7 +179,3 @@ def _copy_facts(source: Path, folder: Path, run: Run) -> None:
             must_be_a_file(file)
             replace(copy, file.read_bytes())
     load_environment_file(folder.parent / environment)
-
-
-def _progress(run: Run) -> tuple[float, bool]:
-    return run.spent_seconds or 0.0, run.finished is not None

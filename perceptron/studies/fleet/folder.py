@@ -1,11 +1,11 @@
 """The folder of a fleet, beside the results that its jobs are merged into.
 
-    results/fleet/<id>/plan.json                      the `FleetPlan`
-    results/fleet/<id>/jobs/<job>/submission.json     the `Submission` of the newest attempt
-    results/fleet/<id>/jobs/<job>/attempt.json        the `Attempt`, once the scheduler has it
-    results/fleet/<id>/jobs/<job>/notes/<id>-<n>.json the state of node n of an attempt
-    results/fleet/<id>/jobs/<job>/log/                the files of submitit, and the job's output
-    results/fleet/<id>/jobs/<job>/results/            a folder of results that the nodes write to
+    results/fleet/<id>/plan.json                   the `FleetPlan`
+    results/fleet/<id>/jobs/<job>/submission.json  the `Submission` of the newest attempt
+    results/fleet/<id>/jobs/<job>/attempt.json     the `Attempt`, once the scheduler has it
+    results/fleet/<id>/jobs/<job>/note.json        the `Note` of the node
+    results/fleet/<id>/jobs/<job>/log/             the files of submitit, and the job's output
+    results/fleet/<id>/jobs/<job>/results/         a folder of results that the node writes to
 
 Every file is replaced in one step; nodes and waiting processes share nothing else.
 """
@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -36,10 +35,10 @@ from perceptron.version import __version__
 FLEETS = "fleet"
 _TAIL_BYTES = 4096
 _LONGEST = 300
-# The shell's line about a job that was killed, with all of its command; srun has one before.
-_OF_SHELL = re.compile(r"slurm_script: line \d+:")
 
 Where = Literal["slurm", "local"]
+Id = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")]
+"""Slurm's number, or that of a process."""
 
 
 class FleetPlan(Struct, frozen=True, kw_only=True):
@@ -48,7 +47,6 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     Neither the budget nor the time limit belong to it: a job is resumed with more of both.
     """
 
-    format: int = 1
     command: list[str]
     where: Where
     host: str | None = None
@@ -59,10 +57,8 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     """Digest of the code that measures: without a commit, another release is another fleet."""
     contents: dict[str, str]
     """Digests of the model files that the command names, by path."""
-    nodes: Annotated[int, Meta(ge=1, le=100_000)] = 1
-    """Nodes of each job; each node measures for itself."""
     gpus: int | None = None
-    """GPUs of each node; None asks for none."""
+    """GPUs of each machine; None asks for none."""
     sbatch: list[str] = []
     """``KEY=VALUE`` or ``KEY``, handed to sbatch as they are."""
 
@@ -81,21 +77,18 @@ class Submission(Struct, frozen=True, kw_only=True):
     partition: str | None = None
     machine: str | None = None
     """Its name, where the user gave one."""
-    nodes: int = 1
     gpus: int | None = None
     minutes: int
     """After which the scheduler ends it."""
     sbatch: list[str] = []
     budget_seconds: float
-    cuda_devices: str | None = None
-    """``CUDA_VISIBLE_DEVICES`` of the shell that submitted it."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
     """A scheduler's answer to a submission."""
 
-    id: Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")] | None = None
-    """Slurm's number, or that of a process on ``host``; None if it was refused."""
+    id: Id | None = None
+    """None if it was refused."""
     host: str
     created: float | None = None
     """When the process was created, as its system knows: numbers are used again."""
@@ -107,15 +100,18 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """The state that a node has noted of itself."""
 
+    attempt: Id
     machine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,98}\Z")]
     state: JobState
     reason: str | None = None
-    budget_seconds: float
+
+
+_Written = TypeVar("_Written", Submission, Attempt, Note)
 
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The folder of one job."""
+    """The folder of one job; what is read raises `UserError` where no fleet wrote it."""
 
     path: Path
 
@@ -131,39 +127,31 @@ class JobFolder:
 
     @property
     def results(self) -> Path:
-        """The folder that its nodes write to."""
+        """The folder that its node writes to."""
         return self.path / "results"
 
     def submission(self) -> Submission:
         """Return the submission; raises `UserError` if there is none."""
-        return read_written(self.path / "submission.json", Submission, "a fleet")
+        return read_written(self._file(Submission), Submission, "a fleet")
 
     def attempt(self) -> Attempt | None:
         """Return the newest attempt, None before the first."""
-        file = self.path / "attempt.json"
-        return read_written(file, Attempt, "a fleet") if file.exists() else None
+        return self._read(Attempt)
 
-    def notes(self) -> list[Note]:
-        """Return the notes of all nodes, of all attempts."""
-        return [
-            read_written(file, Note, "a fleet") for file in sorted(self.path.glob("notes/*.json"))
-        ]
+    def note(self) -> Note | None:
+        """Return the newest note, None before the first."""
+        return self._read(Note)
 
-    def note(self, attempt: str, node: int) -> Note | None:
-        """Return the note of a node of an attempt, None before the first."""
-        file = self._note(attempt, node)
-        return read_written(file, Note, "a fleet") if file.exists() else None
-
-    def write(self, content: Submission | Attempt) -> None:
+    def write(self, content: Submission | Attempt | Note) -> None:
         """Keep it; raises `UserError` if that cannot be done."""
-        _write(self.path / f"{type(content).__name__.lower()}.json", content)
+        _write(self._file(type(content)), content)
 
-    def write_note(self, attempt: str, node: int, note: Note) -> None:
-        """Keep it; raises `UserError` if that cannot be done."""
-        _write(self._note(attempt, node), note)
+    def _read(self, kind: type[_Written]) -> _Written | None:
+        file = self._file(kind)
+        return read_written(file, kind, "a fleet") if file.exists() else None
 
-    def _note(self, attempt: str, node: int) -> Path:
-        return self.path / "notes" / f"{attempt}-{node}.json"
+    def _file(self, kind: type[Struct]) -> Path:
+        return self.path / f"{kind.__name__.lower()}.json"
 
 
 @dataclass(frozen=True)
@@ -188,7 +176,7 @@ class FleetFolder:
 
 
 def fleet_plan(
-    command: Sequence[str], where: Where, nodes: int, gpus: int | None, sbatch: Iterable[str]
+    command: Sequence[str], where: Where, gpus: int | None, sbatch: Iterable[str]
 ) -> FleetPlan:
     """Return the plan of a command line on the code of this process.
 
@@ -202,7 +190,6 @@ def fleet_plan(
         commit=revision(),
         code=measuring_code(),
         contents=_contents(command),
-        nodes=nodes,
         gpus=gpus,
         sbatch=list(sbatch),
     )
@@ -250,5 +237,5 @@ def last_line(file: Path) -> str | None:
             lines = stream.read().decode(errors="replace").split("\n")
     except OSError:
         return None
-    said = [line for line in lines if line.strip() and not _OF_SHELL.search(line)]
+    said = [line for line in lines if line.strip()]
     return shortened(said[-1], _LONGEST) if said else None

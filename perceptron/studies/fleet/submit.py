@@ -1,4 +1,4 @@
-"""Hand the jobs that are not done to Slurm, or to this machine; merge their rows as they come.
+"""Hand the jobs that are not done to Slurm, or to this machine, and wait for them.
 
 submitit does the handing over, in a process of its own: ``python -m
 perceptron.studies.fleet.submit FOLDER``. Its children are in no terminal's session, so that neither
@@ -24,9 +24,8 @@ from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.measure.launch import package_path
-from perceptron.records.fleet import Collected, FleetStatus
+from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import stored_runs
-from perceptron.studies.fleet.collect import Collector
 from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Submission, last_line
 from perceptron.studies.fleet.job import MeasuringJob
 from perceptron.studies.fleet.status import fleet_status
@@ -34,30 +33,21 @@ from perceptron.studies.fleet.status import fleet_status
 # Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
 _STARTING_SECONDS = 120.0
-# A third backend beside two makes three pairs of one.
-_MORE_BACKENDS = 3
 # Before that limit a job is told to end; Slurm may do so up to a minute earlier.
 _NOTICE_SECONDS = 90
 # A whole machine, for timings: all of its memory unless sbatch is told otherwise, and all of its
-# cores for any thread.
-_ALL_MEMORY = {"mem": "0"}
+# cores for any thread. What ends early is resumed by the same command, not by Slurm.
+_WHOLE_MACHINE: dict[str, str | bool] = {"mem": "0", "no-requeue": True}
 _NOT_BOUND = ["--cpu-bind=none"]
-
-
-# Asked less often the longer no job ends.
-_FIRST_SECONDS, _MOST_SECONDS = 1.0, 10.0
+# Between two looks at the jobs.
+_PAUSE_SECONDS = 5.0
 
 Show = Callable[[FleetStatus], None]
 
 
-def minutes_for(budget_seconds: float, is_own: bool, wait_minutes: float = 0.0) -> int:
-    """Return the time limit of a job, in minutes.
-
-    ``is_own``: the budget is the study's default. It is larger where more backends can run, which
-    may be on the node and not here.
-    """
-    seconds = budget_seconds * (_MORE_BACKENDS if is_own else 1)
-    return ceil(11 * seconds / 600 + wait_minutes) + _MARGIN_MINUTES  # a tenth more
+def minutes_for(budget_seconds: float, wait_minutes: float = 0.0) -> int:
+    """Return the time limit of a job, in minutes."""
+    return ceil(11 * budget_seconds / 600 + wait_minutes) + _MARGIN_MINUTES  # a tenth more
 
 
 def require_slurm() -> None:
@@ -101,30 +91,23 @@ def _is_to_run(fleet: FleetFolder, job: JobFolder, submission: Submission) -> bo
 def wait(
     fleet: FleetFolder,
     names: list[str],
-    results: Path,
     show: Show,
     sleep: Callable[[float], None] = time.sleep,
-) -> tuple[FleetStatus, Collected]:
-    """Wait until none of these jobs may still measure; return their state and their rows.
+) -> FleetStatus:
+    """Wait until none of these jobs may still measure; return their state.
 
-    Rows are merged into ``results`` as they come. Raises `UserError` for a file of the fleet that
-    cannot be read, and if ``results`` cannot be written to.
+    Raises `UserError` for a file of the fleet that cannot be read.
     """
-    collector = Collector(results)
-    sources = [fleet.job(name).results for name in names]
-    pause = _FIRST_SECONDS
     was_over = False
     while True:
         status = fleet_status(fleet, names)
-        collected = collector.collect(sources)
         show(status)
         # A node's last note may reach a shared folder after the scheduler knows of its end.
         is_over = not status.is_alive
         if is_over and (was_over or all(job.state == "done" for job in status.jobs)):
-            return status, collected
+            return status
         was_over = is_over
-        sleep(pause)
-        pause = min(1.2 * pause, _MOST_SECONDS)
+        sleep(_PAUSE_SECONDS)
 
 
 def submit(job: JobFolder, submission: Submission) -> Attempt:
@@ -186,19 +169,17 @@ def _executor(job: JobFolder, submission: Submission) -> Any:
     executor.update_parameters(
         name=f"perceptron-{job.name}",
         timeout_min=submission.minutes,
-        nodes=submission.nodes,
+        nodes=1,
         tasks_per_node=1,
         gpus_per_node=submission.gpus,
     )
     if submission.where == "slurm":
-        asked = dict(map(_option, submission.sbatch))
-        is_memory_asked = any(name == "mem" or name.startswith("mem-per-") for name in asked)
         executor.update_parameters(
             slurm_partition=submission.partition,
             slurm_exclusive=True,
             slurm_srun_args=_NOT_BOUND,
             slurm_signal_delay_s=min(_NOTICE_SECONDS, 12 * submission.minutes),
-            slurm_additional_parameters=({} if is_memory_asked else _ALL_MEMORY) | asked,
+            slurm_additional_parameters=_WHOLE_MACHINE | dict(map(_option, submission.sbatch)),
         )
     return executor
 

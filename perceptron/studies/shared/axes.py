@@ -183,7 +183,7 @@ def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
         family = beside.family(name)
         axis = referenced_axis(family, family, low, high)
         fewer = beside.rows < own.rows
-        axes.append(_through(here, shape.axis_of(family) or name, axis, fewer))
+        axes.append(_through(here, shape.in_words(name), axis, fewer))
     return axes
 
 

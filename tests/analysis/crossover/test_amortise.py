@@ -78,12 +78,6 @@ def test_from_that_iteration_the_whole_training_is_faster(
         assert training(COMPILED, before) * slack >= training(EAGER, before)
 
 
-def test_faster_and_ready_sooner_is_ahead_from_the_first() -> None:
-    rows = started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 2.0, COMPILED: 1.0}, (-0.01, 0.0, 0.01))
-    amortisation = only(rows)
-    assert (amortisation.iterations, amortisation.low, amortisation.high) == (1, 1, 1)
-
-
 def test_the_ends_take_the_ends_of_the_times() -> None:
     """With spread the break-even lies between its bounds, which lie further apart than nothing."""
     spread = (-0.02, -0.01, 0.0, 0.01, 0.02)
@@ -113,25 +107,6 @@ def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
     assert amortisations([silent, row(backend=EAGER, seconds=0.001, prepare_seconds=1.0)]) == []
 
 
-def test_every_two_backends_at_every_size_on_equal_ground() -> None:
-    """Three backends make three pairs a size; threads and machines stay apart."""
-    costs = {"numpy": 1e-3, EAGER: 2e-3, COMPILED: 3e-3}
-    ready = dict.fromkeys(costs, 1.0)
-    rows = [
-        *started(costs, ready, size=64),
-        *started(costs, ready, size=4),
-        *started(costs, ready, size=4, threads=1),
-    ]
-    pairs = amortisations(rows)
-    assert [pair.size for pair in pairs] == [4] * 6 + [64] * 3
-    assert {pair.threads for pair in pairs} == {1, 2}
-    assert {(pair.faster, pair.slower) for pair in pairs} == {
-        ("numpy", EAGER),
-        ("numpy", COMPILED),
-        (EAGER, COMPILED),
-    }
-
-
 def test_only_the_newest_state_counts() -> None:
     """Times of another commit do not count, as in the crossovers."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
@@ -149,16 +124,3 @@ def test_contended_times_do_not_say_that_the_faster_one_is_ahead() -> None:
     assert only(started(costs, ready, waited=0.0)).high == 1
     assert only(started(costs, ready, waited=0.6)).high is None
     assert only(started(costs, ready, (0.0,))).high is None
-
-
-def test_what_idle_processes_contradict_is_undecided() -> None:
-    """By all processes the compiled one is ahead; by the idle ones it is not."""
-    ready = {EAGER: 0.5, COMPILED: 0.6}
-    idle = started({EAGER: 1e-3, COMPILED: 1.2e-3}, ready, (0.01, 0.0, -0.01), waited=0.0)
-    contended = [
-        replace(one, repeat=3 + one.repeat, waited=0.9 if one.backend == EAGER else 0.0)
-        for one in started({EAGER: 2e-3, COMPILED: 1.2e-3}, ready, (0.01, -0.01) * 6)
-    ]
-    both = only([*idle, *contended])
-    assert (both.faster, both.high) == (COMPILED, None)
-    assert only(idle).faster == EAGER

@@ -43,15 +43,6 @@ def of_pair(rows: list[Measurement]) -> list[Crossover]:
     return crossovers(rows, [(A, B)])
 
 
-def test_the_run_says_which_is_newest_where_no_commit_has_a_date() -> None:
-    rows = [
-        *both(0.5, commit="one", committed=None, when="2026-01-01T00:00:00Z"),
-        *both(2.0, commit="other", committed=None, when="2026-02-01T00:00:00Z"),
-    ]
-    (crossover,) = of_pair(rows)
-    assert (crossover.status, crossover.commit) == ("never", "other")
-
-
 def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too() -> None:
     """Several tools write none. Of our own rows, only the newest environment counts."""
     undated: dict[str, object] = {"commit": None, "committed": None}
@@ -144,20 +135,6 @@ def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     further = [stated(A, 1000, (0.9, 1.0, 1.1)), stated(B, 1000, (0.3, 0.4, 0.5))]
     (crossover,) = of_pair([*rows, *further])
     assert (crossover.status, crossover.bracket) == ("crosses", (10, 1000))
-
-
-def test_intervals_that_overlap_everywhere_are_no_verdict() -> None:
-    rows = [
-        made
-        for size in SIZES
-        for made in (
-            stated(A, size, (0.5, 1.0, 2.0)),
-            stated(B, size, (0.6, 1.2, 2.4)),
-        )
-    ]
-    (crossover,) = of_pair(rows)
-    assert crossover.status == "undecided"
-    assert "overlap" in str(crossover.reason)
 
 
 def test_a_time_that_is_none_makes_no_state() -> None:

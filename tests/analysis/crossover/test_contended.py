@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from perceptron.analysis.contention import (
     LARGEST_CONTENDED_SHARE,
     Contention,
-    contended_samples,
     contention,
     contention_warnings,
     is_contended,
 )
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.points import points
 from perceptron.records.measurement import Measurement
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -75,19 +72,6 @@ def test_sides_that_waited_long_or_unlike_say_nothing(waited: tuple[float, float
     assert point.sign == 0
 
 
-def test_one_process_of_ours_says_nothing_and_a_value_of_another_tool_is_believed() -> None:
-    own = rows_of(4, 3.0, [(0.0, 0.0)])
-    (point,) = points(own, A, B)
-    assert (point.says_nothing, point.sign) == (True, 0)
-    (point,) = points([replace(row, source="csv", file="a.csv") for row in own], A, B)
-    assert (point.says_nothing, point.sign) == (False, 1)
-
-
-def test_rows_that_waited_for_long_give_way_to_those_that_did_not() -> None:
-    (point,) = points(rows_of(4, 1.5, [(0.0, 0.0), (0.0, 0.0), *[(0.5, 0.5)] * 6]), A, B)
-    assert (point.processes, point.says_nothing) == ((0, 1), False)
-
-
 def test_a_size_that_says_nothing_moves_no_crossover() -> None:
     """Its times may be hundreds of times off: the change is where the others put it."""
     calm = [(0.0, 0.0)] * 8
@@ -136,23 +120,6 @@ def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
     assert crossover.undecided
 
 
-def test_the_search_goes_on_from_the_processes_that_were_taken() -> None:
-    """Those that waited do not count, and are not asked for a second time."""
-    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.0, 0.0)] * 8)]
-    rows += rows_of(128, 1.0, [(0.0, 0.0)] * 3 + [(0.5, 0.0)] * 5)
-    wishes = next_measurements(rows, A, B, Search(4, 1024))
-    assert wishes.get(128, 9) > 8
-
-
-def test_contended_samples_are_those_dropped_and_those_that_count_all_the_same() -> None:
-    """What does not know of waiting counts nothing."""
-    calm = measured(samples=[1.0] * 6, dropped=[1.0] * 4, waited=0.0, contended=4)
-    loud = measured(samples=[1.0] * 10, waited=0.5, contended=0)
-    assert contended_samples([calm]) == (4, 10)
-    assert contended_samples([calm, loud]) == (14, 20)
-    assert contended_samples([measured(samples=[1.0])]) == (0, 0)
-
-
 def test_many_threads_together_may_wait_for_more() -> None:
     """What the system does for itself it does on every core."""
     assert is_contended(measured(waited=0.1, threads=2))
@@ -173,14 +140,6 @@ def test_samples_and_times_are_added_up() -> None:
     assert total == Contention(samples=25, contended=15, times=2, waited=1)
     assert total.share == 0.6
     assert contention(rows[:1]) + contention(rows[1:]) == total
-
-
-def test_rows_that_do_not_say_count_nothing() -> None:
-    """Those of old runs, of other systems, and those without a time; and none is warned of."""
-    rows = [measured(samples=TEN), measured(status="failed", waited=0.5, contended=3)]
-    assert contention(rows) == Contention()
-    assert contention(rows).share == 0.0
-    assert contention_warnings(rows) == []
 
 
 def test_few_contended_samples_that_were_taken_again_are_no_news() -> None:

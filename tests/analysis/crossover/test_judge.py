@@ -9,21 +9,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.words import notes
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import SPREAD, at, only, row
-from tests.made import POWERS, Cost, linear, measured, world
-
-
-def test_a_crossing_is_located_where_it_is() -> None:
-    """Cheap start against cheap growth: equal at (10 − 1) / (0.1 − 0.01) = 100."""
-    crossover = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}))
-    assert crossover.status == "crosses"
-    assert (crossover.incumbent, crossover.challenger) == ("numpy", "torch-cpu")
-    assert crossover.bracket == (64, 256)
-    assert crossover.size == pytest.approx(100, rel=0.1)
-    assert crossover.low is not None
-    assert crossover.high is not None
-    assert 64 < crossover.low < crossover.size < crossover.high < 256
-    assert [crossing.direction for crossing in crossover.crossings] == ["challenger"]
-    assert crossover.sizes_measured == POWERS
+from tests.made import Cost, linear, measured, world
 
 
 @pytest.mark.parametrize(
@@ -61,17 +47,6 @@ def test_a_crossing_under_noise_is_not_invented() -> None:
     assert len(statuses) - statuses.count("tie") - statuses.count("undecided") <= 15
 
 
-def test_too_few_processes_are_no_tie() -> None:
-    """Where no size has a sure winner, nothing is known: least of all that they are equal."""
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.12)}
-    crossover = only(world(row, costs, processes=3, noise=1.0))
-    assert crossover.status == "undecided"
-    assert crossover.decided == []
-    assert str(crossover.reason).startswith("3 repeats cannot separate")
-    assert not crossover.is_decided
-    assert crossover.crossings == []
-
-
 def at_one_size(processes: int, **fields: object) -> Crossover:
     """Judge a sweep of which one size was reached, where one is 800 times as slow."""
     costs = {"numpy": linear(1, 0), "torch-cpu": linear(810, 0)}
@@ -100,16 +75,6 @@ def test_hardly_a_size_decided_is_no_never() -> None:
     assert few.undecided
     assert (most.status, most.is_decided, most.decided) == ("never", False, [(1, 64)])
     assert most.undecided
-
-
-def test_decided_are_the_sizes_on_both_sides_of_a_crossover() -> None:
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
-    sure = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
-    (low, left), (right, high) = sure.decided
-    assert (low, high) == (1, 1.25**37)
-    assert left < 100 < right
-    assert sure.bracket is not None
-    assert left <= sure.bracket[0] < sure.bracket[1] <= right
 
 
 def test_a_tie_needs_sizes_that_say_something() -> None:
@@ -157,33 +122,6 @@ def test_the_order_of_rows_does_not_matter() -> None:
     assert crossovers(rows, pair) == crossovers([rows[index] for index in shuffled], pair)
 
 
-def test_unequal_ground_is_never_compared() -> None:
-    """Machine, dtype and threads must be equal on both sides of a ratio."""
-    for field, values in {
-        "machine": ("a", "b"),
-        "dtype": ("float32", "float64"),
-        "threads": (1, 2),
-    }.items():
-        numpy = world(row, {"numpy": linear(1, 0.1)}, **{field: values[0]})
-        torch = world(row, {"torch-cpu": linear(10, 0.01)}, **{field: values[1]})
-        verdicts = crossovers(numpy + torch, [("numpy", "torch-cpu")])
-        assert {verdict.status for verdict in verdicts} == {"not measured"}
-
-
-def test_sizes_that_one_backend_failed_are_left_out() -> None:
-    """A hole in the middle of one side must not shift or invent a crossing."""
-    rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
-    holed = [
-        measurement
-        for measurement in rows
-        if not (measurement.backend == "torch-cpu" and measurement.size == 64)
-    ]
-    crossover = only(holed)
-    assert crossover.status == "crosses"
-    assert crossover.bracket == (16, 256)
-    assert 64 not in crossover.sizes_measured
-
-
 def test_families_along_two_axes_have_no_crossover() -> None:
     """16 × 4 and 4 × 16 have one size and are two problems."""
     rows = [
@@ -210,15 +148,6 @@ def test_decided_says_that_no_other_winner_is_left() -> None:
     assert all(low <= high for low, high in loud.undecided)
 
 
-def test_single_values_are_never_sure() -> None:
-    """However clear they look: nobody knows how much they vary."""
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(3, 0.3)}
-    crossover = only(
-        world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0, file="values.csv")
-    )
-    assert (crossover.status, crossover.is_decided) == ("never", False)
-
-
 def test_a_decided_tie_is_within_five_per_cent_with_its_interval() -> None:
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.01, 0.101)}
     sizes = [1.2**k for k in range(10)]
@@ -235,32 +164,6 @@ def test_a_lead_that_may_be_a_tie_or_not_is_undecided(mean: float, status: str) 
     assert crossover.reason == "no size is decided by more than 5%"
     assert crossover.undecided == []
     assert bool(crossover.decided) == (status == "never")
-
-
-@pytest.mark.parametrize(
-    ("theirs", "status", "text"),
-    [
-        (linear(9, 0.11), "never", ("1.10×", "65,536")),
-        (linear(1.2, 0.9), "never", ("3.43×", "4")),
-        (linear(0.1, 0.09), "always", ("1.11×", "65,536")),
-    ],
-)
-def test_who_never_loses_is_described_by_the_closest_size(
-    theirs: Cost, status: str, text: tuple[str, str]
-) -> None:
-    """With its ratio and interval, and whether the range ends while they are still closing."""
-    crossover = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": theirs}, noise=0.002))
-    assert crossover.status == status
-    (note,) = notes(crossover)
-    assert note.startswith("closest: ")
-    assert all(word in note for word in text)
-
-
-def test_single_values_that_stay_as_they_are_are_not_closing() -> None:
-    flat = {"numpy": linear(1, 0.125), "torch-cpu": linear(2, 0.25)}
-    crossover = only(world(row, flat, [4, 16], processes=1, noise=0.0, file="values.csv"))
-    assert crossover.status == "never"
-    assert "narrowing" not in notes(crossover)[0]
 
 
 def near(**fields: str) -> list[Measurement]:
@@ -313,13 +216,3 @@ def test_the_closest_size_is_the_one_where_the_loser_is_ahead() -> None:
     assert "narrowing" not in always
     several = told((-0.2, 1.5), loud, *((0.6 + 0.1 * k, 0.02) for k in range(5)))
     assert several.endswith("and 1 more size")
-
-
-def test_a_tie_on_the_other_side_is_the_closest_size() -> None:
-    """Within ±5% neither is ahead; nor where two times are equal as they are shown."""
-    tied = told((-0.006, 0.02), (0.3, 0.02), (0.6, 0.02))
-    assert tied.startswith("closest: ")
-    assert "0.99× as long" in tied
-    equal = told((-0.001, 1.5), (0.3, 0.02), (0.6, 0.02))
-    assert equal.startswith("closest: ")
-    assert "1.00× as long" in equal

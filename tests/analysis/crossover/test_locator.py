@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, inf, log
+from math import ceil, exp, log
 
 import numpy as np
 import pytest
@@ -13,17 +13,11 @@ from msgspec.structs import replace
 
 from benchmarks.validation.locator.truth import DENSE, trial
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.locator import (
-    Doubt,
-    Search,
-    coarse_sizes,
-    doubt_of,
-    next_measurements,
-)
+from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.analysis.crossover.words import notes
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B, row
-from tests.made import Cost, linear, measured
+from tests.made import Cost, linear
 from tests.watching import unwatched
 
 Fails = Callable[[str, int], bool]
@@ -116,14 +110,8 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
     )
 
 
-def test_a_search_begins_with_the_coarse_sizes() -> None:
-    """All of them, with as many processes as a first look takes, and nothing else."""
-    requests = next_measurements([], A, B, SEARCH)
-    assert requests == dict.fromkeys([1, 4, 16, 64, 256, 1024, 4096], SEARCH.first)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
-@pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.5, 0.12), linear(1.0, 0.1)])
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+@pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.0, 0.1)])
 def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     """Every ask is for a whole number in range, and for more processes than there are."""
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
@@ -215,12 +203,6 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
 
 
-def test_neighbouring_whole_numbers_end_the_search() -> None:
-    """Between 2 and 3 there is nothing to measure."""
-    rows = Lab({A: linear(1, 1), B: lambda size: 3.4}, Search(1, 1000)).locate()
-    assert judged(rows).bracket == (2, 3)
-
-
 def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
     """The bracket stays as wide as the interval; the processes go up instead."""
     quiet, loud = Lab(CROSSING, noise=0.002).locate(), Lab(CROSSING, noise=0.3).locate()
@@ -233,18 +215,6 @@ def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
     assert len(loud) / few > len(quiet) / many
     assert narrow.bracket is not None
     assert narrow.bracket[1] / narrow.bracket[0] < 1.25
-
-
-@pytest.mark.parametrize("ours", [linear(1, 0.1), linear(1.3, 0.13), linear(20, 2)])
-def test_who_wins_everywhere_is_surely_known(ours: Cost) -> None:
-    """Without a crossover the search still ends, sure, with enough processes where it is close."""
-    rows = Lab({A: ours, B: lambda size: 1.5 * (1 + 0.1 * size)}).locate()
-    crossover = judged(rows)
-    assert (crossover.status, crossover.is_decided) == (
-        "always" if ours(0) > 1.5 else "never",
-        True,
-    )
-    assert max(processes(rows, size) for size in crossover.sizes_measured) >= SEARCH.enough
 
 
 def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
@@ -260,8 +230,9 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
     assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
-@pytest.mark.parametrize("backend", [A, B])
-@pytest.mark.parametrize(("first", "last"), [(90, 110), (65, 255), (100, 100), (16, 16), (17, 64)])
+@pytest.mark.parametrize(
+    ("backend", "first", "last"), [(A, 90, 110), (B, 65, 255), (B, 16, 16), (A, 17, 64)]
+)
 def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     backend: str, first: int, last: int
 ) -> None:
@@ -278,15 +249,6 @@ def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     assert not {size for size in crossover.sizes_measured if first <= size <= last}
 
 
-def test_where_the_middle_fails_another_place_is_tried() -> None:
-    """Of 64 to 128 the middle is 91: then a quarter of the way, at 76."""
-    rows = Lab(CROSSING, fails=lambda name, size: 90 <= size <= 110).locate()
-    crossover = judged(rows)
-    assert crossover.bracket is not None
-    assert 64 < crossover.bracket[0] < 90
-    assert 110 < crossover.bracket[1] <= 128
-
-
 def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
     """The third process crashes wherever it is close: nobody asks for a fourth."""
 
@@ -300,18 +262,6 @@ def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
     rows = Fragile(CROSSING).locate()
     assert judged(rows).status == "crosses"
     assert {processes(rows, size) for size in (64, 128)} == {2}
-
-
-def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
-    """And the answer is why it was not measured."""
-    rows = Lab(CROSSING, fails=lambda name, size: name == B).locate()
-    assert [row.size for row in rows if row.backend == B] == coarse_sizes(SEARCH)
-    crossover = judged(rows)
-    assert (crossover.status, crossover.reason, crossover.is_decided) == (
-        "not measured",
-        "torch-cpu: it broke",
-        False,
-    )
 
 
 @pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
@@ -353,58 +303,3 @@ def test_simulated_worlds_are_judged_right_and_cheaply() -> None:
     assert len(covered) > 25
     assert np.mean(covered) >= 0.88
     assert np.median([searched.measurements / searched.dense for searched in trials]) <= 1 / 6
-
-
-def rows(
-    ratios: dict[int, float], noise: float, processes: int = 6, family: str = "mlp-width"
-) -> list[Measurement]:
-    """Times whose ratio is known at each size, and varies between processes."""
-    return [
-        measured(
-            family=family,
-            problem=f"{family}:{size}",
-            size=size,
-            backend=backend,
-            repeat=process,
-            seconds=1e-4 * (ratio if backend == "torch-cpu" else 1 + noise * (-1) ** process),
-        )
-        for size, ratio in ratios.items()
-        for process in range(processes)
-        for backend in ("numpy", "torch-cpu")
-    ]
-
-
-def test_what_is_sure_is_in_no_doubt() -> None:
-    doubt = doubt_of(rows({4: 2.0, 8: 2.1, 16: 2.0}, noise=0.01))
-    assert not doubt.unsure
-    assert doubt.sizes == ()
-    assert doubt.width < 0.05
-
-
-def test_a_size_whose_winner_is_not_sure_is_in_doubt() -> None:
-    """More than any family that is sure, however wide that is."""
-    doubtful = doubt_of(rows({4: 2.0, 8: 1.1, 16: 2.0}, noise=0.2))
-    assert doubtful.unsure
-    assert 8 in doubtful.sizes
-    wide = Doubt(False, inf)
-    assert doubtful > wide
-
-
-def test_nothing_measured_is_the_largest_doubt() -> None:
-    assert doubt_of([]) == Doubt(True, inf)
-    skipped = measured(status="skipped", reason="needs more memory")
-    assert doubt_of([skipped]) == Doubt(True, inf)
-
-
-def test_a_family_of_one_size_is_as_wide_as_its_times() -> None:
-    quiet, loud = (doubt_of(rows({8: 2.0}, noise)) for noise in (0.001, 0.2))
-    assert not quiet.unsure
-    assert quiet.width < loud.width
-
-
-def test_what_waiting_may_hide_is_no_reason_for_more_processes() -> None:
-    """A family that is contended throughout would otherwise get all of the time that is left."""
-    quiet = rows({4: 2.0, 8: 1.3, 16: 2.0}, noise=0.02)
-    waiting = [replace(row, samples=[1.0] * 5, waited=0.2, contended=0) for row in quiet]
-    assert doubt_of(waiting).width == pytest.approx(doubt_of(quiet).width)
-    assert doubt_of(waiting).sizes == doubt_of(quiet).sizes == ()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import log, sqrt
 
 import numpy as np
 import pytest
@@ -27,52 +27,6 @@ def singles(ratios: Sequence[float], stdev: float | None = None) -> list[int]:
         measurement for k, ratio in enumerate(ratios) for measurement in at(4**k, [ratio], stdev)
     ]
     return [point.sign for point in points(rows, A, B)]
-
-
-def test_a_point_holds_the_log_ratios_in_the_order_of_processes() -> None:
-    """Challenger over incumbent; sizes ascend, whatever the order of the rows."""
-    rows = [*at(64, [0.3, 0.1, 0.2]), *at(4, [-0.5, -0.6])]
-    line = points(rows[::-1], A, B)
-    assert [point.size for point in line] == [4, 64]
-    assert line[1].processes == (0, 1, 2)
-    assert list(line[1].ratios) == pytest.approx([0.3, 0.1, 0.2])
-    assert line[1].mean == pytest.approx(0.2)
-    assert line[1].x == pytest.approx(log(64))
-    assert [point.mean for point in points(rows, B, A)] == pytest.approx([0.55, -0.2])
-
-
-def test_only_processes_and_sizes_of_both_count() -> None:
-    """A process without its partner pairs with nobody; a size that is none has no logarithm."""
-    rows = [*at(4, [0.3, 0.1, 0.2]), *at(0, [1.0]), *at(16, [1.0])]
-    rows = [
-        measurement
-        for measurement in rows
-        if (measurement.size, measurement.repeat, measurement.backend) != (4, 1, B)
-        and (measurement.size, measurement.backend) != (16, A)
-    ]
-    (point,) = points(rows, A, B)
-    assert point.processes == (0, 2)
-    assert points([], A, B) == []
-
-
-def test_the_sign_says_who_surely_wins() -> None:
-    """Above zero the incumbent, below it the challenger, and nobody within the interval."""
-    calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-    line = made({1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
-    assert [point.sign for point in line] == [1, 0, -1]
-    for point in line:
-        assert (point.sign == 0) == (abs(point.mean) <= point.reach())
-
-
-def test_many_sizes_ask_for_more_certainty_at_each() -> None:
-    """What is sure alone is not sure among a hundred, one of which is extreme by chance."""
-    calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-    (alone,) = made({4: calm + 0.03})
-    many = made(dict.fromkeys(range(1, 101), calm + 0.03))
-    assert (alone.sign, alone.confidence) == (1, pytest.approx(0.95))
-    assert {point.sign for point in many} == {0}
-    assert many[0].confidence == pytest.approx(1 - 0.05 / 100)
-    assert alone.reach(0.5) < alone.reach() == pytest.approx(alone.reach(0.95))
 
 
 def wrongly_decided(sizes: int, processes: int) -> float:
@@ -120,32 +74,6 @@ def test_repeats_in_the_order_of_their_times_make_no_winner() -> None:
     assert (point.sign, point.count, point.processes) == (0, 10, ())
 
 
-def test_runs_that_have_files_of_their_own_pair_up() -> None:
-    """What slows a run slows both: a difference of 1 % is seen through a spread of 10 %."""
-    rows = [
-        row(backend=backend, size=1, repeat=k, seconds=seconds * factor, file=f"run{k}.json")
-        for backend, factor in ((A, 1.0), (B, 1.01))
-        for k, seconds in enumerate((1.0, 1.1, 0.95))
-    ]
-    (point,) = points(rows, A, B)
-    assert (point.sign, point.processes) == (1, (0, 1, 2))
-
-
-@pytest.mark.parametrize("repeats", [(3, 3), (1, 5), (5, 1)])
-def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(repeats: tuple[int, int]) -> None:
-    """Of one value over another: that varies by twice the variance of each of them."""
-    rows = [
-        row(backend=backend, size=1, repeat=10 * k + process, seconds=exp(value), file="times.csv")
-        for k, (backend, count) in enumerate(zip((A, B), repeats, strict=True))
-        for process, value in enumerate(np.linspace(-0.01, 0.01, count) if count > 1 else [0.0])
-    ]
-    _, single = points([*rows, *at(16, [0.3])], A, B)
-    count = max(repeats)
-    variance = float(np.var(np.linspace(-0.01, 0.01, count), ddof=1))
-    freedom = sum(repeats) - 2 if min(repeats) > 1 else count - 1
-    assert single.error**2 == pytest.approx(2 * variance * freedom / chi2.median(freedom))
-
-
 def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
     """Return the variance that half of the others' degrees of freedom lie below, and its weight."""
     fair = []
@@ -178,17 +106,10 @@ def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[l
 @pytest.mark.parametrize(
     ("ratios", "signs"),
     [
-        ([0.5, -0.04, 0.5], [1, 0, 1]),
         ([0.5, -0.04, -0.03, 0.5], [1, 0, 0, 1]),
-        ([0.5, -0.06, 0.5], [1, -1, 1]),  # more than a tie
-        ([0.5, -0.04, -0.06, 0.5], [1, -1, -1, 1]),  # one of the stretch is
+        ([0.5, -0.04, -0.06, 0.5], [1, -1, -1, 1]),  # one of the stretch is more than a tie
         ([0.5, 0.5, -0.04], [1, 1, -1]),  # it does not change back
-        ([-0.04, 0.5, 0.5], [-1, 1, 1]),
-        ([0.5, -0.04, -0.5], [1, -1, -1]),
-        ([0.5, -0.04, 0.04, -0.5], [1, 0, 0, -1]),
         ([-0.5, 0.04, -0.5], [-1, 0, -1]),
-        ([0.04], [1]),
-        ([0.0, 0.5], [0, 1]),
     ],
 )
 def test_a_single_value_that_dips_over_the_line_and_back_is_noise(

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
 from perceptron.analysis.history import histories
@@ -62,32 +61,6 @@ def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) 
     assert all(spot.repeats == 4 for sweep in judged for spot in sweep.curves[0].spots)
 
 
-def test_another_environment_is_newer_and_no_sweep_of_its_own() -> None:
-    """Of one commit the newest state of each backend counts, as everywhere."""
-    rows = line()
-    newer = [replace(row, environment="new", when="2026-02-01", seconds=1.0) for row in rows]
-    sweep = only([*newer, *rows])
-    assert {spot.value.estimate for curve in sweep.curves for spot in curve.spots} == {1.0}
-
-
-def test_the_newest_comes_first() -> None:
-    """By the date of its commit where that is known, else by the day of measuring."""
-    rows = line()
-    dated = [
-        replace(row, commit=commit, when="2026-06-01", committed=committed, machine=machine)
-        for commit, committed, machine in (
-            ("old", "2020-01-01", "a"),
-            ("new", "2026-05-01", "a"),
-            ("undated", None, "b"),
-        )
-        for row in rows
-    ]
-    assert [(sweep.state.commit, sweep.when) for sweep in sweeps(dated)] == [
-        ("undated", "2026-06-01"),
-        ("new", "2026-05-01"),
-    ]
-
-
 def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
     """Another dtype is another case, of which the newest may be older; the others are counted."""
     made = plenty(tmp_path / "asv", machines=2, commits=5)
@@ -116,17 +89,6 @@ def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
 )
 def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
     assert sweeps(rows) == []
-
-
-def test_the_order_of_rows_changes_nothing() -> None:
-    rows = read_as_one([line(), line("other")])
-    assert list(map(shown, sweeps(rows[::-1]))) == list(map(shown, sweeps(rows))) != []
-
-
-def shown(sweep: Sweep) -> tuple[object, ...]:
-    """All that a page may show of a sweep."""
-    figures = (sweep.curves, sweep.cold, sweep.cold_crossovers, sweep.amortisations, sweep.gpus)
-    return replace(sweep, rows=[]), *figures
 
 
 # Whatever a clock, a unit or a slip of a pen can make of a time.
@@ -234,18 +196,6 @@ def test_each_way_has_its_own_crossover(way: str) -> None:
     assert getattr(far, field) == WAYS[way][field]
 
 
-def test_sweeps_and_the_numbers_of_processes_follow() -> None:
-    """A sweep is of one way, and rows of another take no process from it."""
-    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways("optimizer")]
-    numbered = read_as_one([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
-    assert {one.repeat for one in numbered if one.optimizer == "adam"} == set(range(6))
-    sweeps = collection_of(rows).sweeps
-    assert {sweep.ground.optimizer for sweep in sweeps} == {"adam", "sgd"}
-    for sweep in sweeps:
-        (crossover,) = sweep.crossovers
-        assert crossover.optimizer == sweep.ground.optimizer
-
-
 def sweep_of(**costs: object) -> Sweep:
     (sweep,) = sweeps(world(measured, costs, sizes=(4, 16, 64, 256, 1024), family="line"))  # type: ignore[arg-type]
     return sweep
@@ -277,12 +227,6 @@ def test_the_only_size_of_a_pair_has_no_fastest() -> None:
     assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
 
 
-def test_single_values_leave_everything_open() -> None:
-    (sweep,) = sweeps(line(processes=1))
-    answers = sweep.fastest
-    assert all(one.unsure for one in answers)
-
-
 def test_without_a_ratio_the_intervals_decide() -> None:
     times = {
         "a": Interval(1.0, 0.9, 1.1),
@@ -291,10 +235,3 @@ def test_without_a_ratio_the_intervals_decide() -> None:
     }
     assert ranked(times, {}) == ("a", ["b"])
     assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])
-
-
-def test_what_is_slower_by_its_ratio_is_not_the_fastest_by_its_time() -> None:
-    """A time may rest on contended repeats, which no ratio does."""
-    seconds = {"numpy": Interval(2.0, 1.0, 4.0), "torch-cpu": Interval(1.5, 1.0, 2.0)}
-    decided = {("numpy", "torch-cpu"): True, ("torch-cpu", "numpy"): False}
-    assert ranked(seconds, decided) == ("numpy", [])

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.analysis.phase_map.grid import log_grid, times_by_cell
+from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapCell, phase_map_of, sentence
 from perceptron.records.measurement import Measurement
 from tests.made import measured
@@ -43,17 +43,6 @@ def in_cells(
 
 def everywhere(costs: dict[str, Cost], noise: float = 0.0) -> list[Measurement]:
     return in_cells(costs, list(product(SIZES, SIZES)), noise)
-
-
-def test_a_measured_cell_is_judged_by_its_own_times() -> None:
-    """The ratio is that of the times, with an interval, and says who is second."""
-    phase_map = phase_map_of(everywhere(BOTH, noise=0.01))
-    cell = phase_map.cells[0]
-    assert (cell.x, cell.y, cell.winner, cell.second) == (4, 4, "light", "heavy")
-    assert cell.ratio == pytest.approx(HEAVY(4, 4) / LIGHT(4, 4), rel=0.03)
-    assert 1 < cell.low < cell.ratio < cell.high
-    assert phase_map.cells_measured == len(phase_map.cells) == 16
-    assert (phase_map.machine, phase_map.dtype, phase_map.threads) == ("box", "float32", 2)
 
 
 def test_between_cells_of_power_laws_the_ratio_is_exact() -> None:
@@ -115,14 +104,6 @@ def test_a_third_backend_may_win_too() -> None:
     waited = [replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows]
     assert not any(cell.decided for cell in phase_map_of(waited).cells)
     assert any(cell.decided for cell in phase_map_of(rows).cells)
-
-
-@pytest.mark.parametrize("cells", [[(4, 4)], [(4, 4), (16, 4)], [(4, 4), (16, 16), (64, 64)]])
-def test_few_cells_are_a_map_too(cells: list[tuple[int, int]]) -> None:
-    """One, or several on a line, between which there is no plane."""
-    phase_map = phase_map_of(in_cells(BOTH, cells))
-    assert phase_map.cells_measured == len(cells)
-    assert all(cell.winner is not None for cell in phase_map.cells)
 
 
 def test_the_border_is_where_both_take_equally_long() -> None:
@@ -219,24 +200,6 @@ def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) 
     assert len(values) <= points
 
 
-@pytest.mark.parametrize(
-    ("x_range", "points"), [((4, 4), 8), ((8, 4), 8), ((0, 4), 8), ((1, 4), 1)]
-)
-def test_what_is_no_grid_is_refused(x_range: tuple[int, int], points: int) -> None:
-    with pytest.raises(ValueError, match=r"range of sizes|at least 2 points"):
-        log_grid(x_range, (1, 4), points)
-
-
-def test_a_cell_without_times_is_known_all_the_same() -> None:
-    """Tried and not measured: its list of backends is empty."""
-    rows = [
-        measured(problem="f:1x2", sizes=(1, 2), status="skipped", reason="too large"),
-        measured(problem="f:2x2", sizes=(2, 2), repeat=1, seconds=2.0),
-        measured(problem="f:2x2", sizes=(2, 2), repeat=0, seconds=1.0),
-    ]
-    assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
-
-
 # --- in a sentence --------------------------------------------------------------------------------
 
 
@@ -285,20 +248,9 @@ def test_a_rule_is_not_read_off_undecided_cells() -> None:
     assert told(25).endswith("undecided 25%")
 
 
-def test_a_map_that_is_all_alike_names_no_share() -> None:
-    for name in ("tie", "undecided", "unknown"):
-        assert "%" not in sentence({name: 1.0}, [], AXES).replace("within 5%", "")
-
-
 def test_many_winners_have_room_in_a_line() -> None:
     """The first by name, the others by their number."""
     shares = {f"torch-cuda-persistent-{letter}": 0.1 for letter in "abcdefghij"}
     told = sentence(shares, [], AXES)
     assert len(told) <= 100
     assert told.endswith("8 others 80%")
-
-
-def test_a_small_share_is_not_zero() -> None:
-    cells = [cell(x, y, "a") for x, y in product(range(1, 21), range(1, 21))]
-    cells[0] = cell(1, 1, "tie")
-    assert "tie under 1%" in say(cells)

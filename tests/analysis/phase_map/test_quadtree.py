@@ -81,23 +81,3 @@ def test_equal_backends_need_no_more_than_a_look(noise: float) -> None:
     """Nobody wins anywhere: what noise there is does not make it measure everything."""
     same = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 1.0 + x * y}
     assert len(explore(GRID, same, noise=noise)) <= (205 if noise > 0.05 else 110)
-
-
-def test_one_that_wins_everywhere_by_far_needs_the_coarse_grid_only() -> None:
-    times = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 3.0 * (1.0 + x * y)}
-    assert len(explore(GRID, times)) == 25
-
-
-def test_nothing_that_works_is_no_reason_to_continue() -> None:
-    """Every backend fails in every cell: the coarse grid is tried, and that was it."""
-    assert len(explore(GRID, {"numpy": lambda x, y: inf})) == 25
-
-
-def test_asking_does_not_depend_on_the_order_of_what_is_known() -> None:
-    cost = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 900.0 + 0.3 * x * y}
-    known = {
-        cell: {name: [seconds(*cell)] for name, seconds in cost.items()}
-        for cell in next_cells(GRID, {})
-    }
-    backwards = {cell: dict(reversed(known[cell].items())) for cell in reversed(known)}
-    assert next_cells(GRID, known) == next_cells(GRID, backwards) != []

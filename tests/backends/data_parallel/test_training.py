@@ -15,7 +15,6 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.data_parallel.backend import CPU, CUDA
-from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.backends.data_parallel.rank_trainer import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
 from perceptron.backends.protocol import Distributed, RankFailed, Ranks, processes_of, ranks_of
@@ -86,7 +85,6 @@ def test_ranks_run_the_threads_of_their_environment() -> None:
 
 def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERCEPTRON_REHEARSAL", raising=False)
-    monkeypatch.delenv(NODES)
     torch = SimpleNamespace(
         cuda=SimpleNamespace(device_count=lambda: 1), __spec__=SimpleNamespace(origin="here")
     )

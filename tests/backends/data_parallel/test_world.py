@@ -8,10 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from contextlib import suppress
+from multiprocessing.connection import Client
 from pathlib import Path
-from queue import SimpleQueue
 from types import SimpleNamespace
 
 import psutil
@@ -19,8 +18,6 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.data_parallel import world
-from perceptron.backends.data_parallel.messages import Hello, Raised
-from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
 from perceptron.problems import catalogue
 from tests.backends.data_parallel import inside
@@ -108,7 +105,7 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launche
     )
     leader = subprocess.Popen(
         [sys.executable, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(ROOT), NODES: ""},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
     )
     with leader:
@@ -125,49 +122,46 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launche
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
     """Return a world whose ranks join and answer once, without a process."""
-    arrivals: SimpleQueue[object] = SimpleQueue()
-    pipes = [Pipe() for _ in answers]
 
-    def serve(rank: Connection, answer: object) -> None:
-        for one in (None, answer):  # joined; and silent after the next
-            rank.recv()
-            rank.send(one)
+    def serve(folder: Path, rank: int, answer: object) -> None:
+        with Client(str(folder / "leader"), "AF_UNIX") as leader:
+            leader.send((rank, os.getpid()))
+            with suppress(EOFError):
+                for one in (("done", None), answer):  # joined; and silent after the next
+                    leader.recv()
+                    leader.send(one)
+                leader.recv()
+                leader.recv()
 
-    for number, ((ours, theirs), answer) in enumerate(zip(pipes, answers, strict=True)):
-        arrivals.put((ours, Hello(number, 0, number, 0, "")))
-        threading.Thread(target=serve, args=(theirs, answer), daemon=True).start()
-    door = SimpleNamespace(arrivals=arrivals, close=lambda: None)
-    launcher = SimpleNamespace(
-        has_ended=False,
-        send=lambda line: None,
-        read_line=lambda seconds: None,
-        close_input=lambda: None,
-        end=lambda seconds: None,
-        pipes=pipes,  # which stay open as long
-    )
-    monkeypatch.setattr(world, "launch", lambda processes, device: (door, [launcher]))
+    def launch(processes: int, device: str, folder: Path) -> SimpleNamespace:
+        for number, answer in enumerate(answers):
+            threading.Thread(target=serve, args=(folder, number, answer), daemon=True).start()
+        return SimpleNamespace(has_ended=False, end=lambda seconds: None)
+
+    monkeypatch.setattr(world, "launch", launch)
     return world.World(len(answers), "cpu")
 
 
-def test_where_all_are_silent_none_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
-    ranks = answering(monkeypatch, "a", "b")
+def test_a_rank_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = answering(monkeypatch, ("done", "a"), ("done", "b"))
     ranks.ask("anything")
     monkeypatch.setattr(world, "ANSWER_SECONDS", 0.1)
-    with pytest.raises(RankFailed, match=r"^none of the 2 processes answered within 0\.1 s"):
+    with pytest.raises(RankFailed, match=r"^rank 0 of 2 did not answer within 0\.1 s; its last li"):
         ranks.ask("anything")
 
 
 def test_what_no_rank_supports_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    no = Raised("Unsupported", "not that", is_unsupported=True)
+    no = ("unsupported", "not that")
     both = answering(monkeypatch, no, no)
     with pytest.raises(Unsupported, match=r"^not that$"):
         both.ask("prepare")
     assert not both.has_ended
+    both.end()
 
 
 def test_the_rank_that_others_waited_for_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = Raised("RuntimeError", "[gloo/transport/tcp/pair.cc] Connection closed by peer")
-    ranks = answering(monkeypatch, lost, Raised("MemoryError", ""), lost)
+    lost = ("raised", "RuntimeError: [gloo/transport/tcp/pair.cc] Connection closed by peer")
+    ranks = answering(monkeypatch, lost, ("raised", "MemoryError: "), lost)
     with pytest.raises(RankFailed, match=r"^rank 1 of 3: MemoryError"):
         ranks.ask("train")
     assert ranks.has_ended

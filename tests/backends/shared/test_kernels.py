@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -15,21 +14,11 @@ from perceptron.backends import (
     torch_functional,
     torch_manual,
 )
-from perceptron.backends.shared.kernels import (
-    LARGE,
-    SMALL,
-    Kernel,
-    is_one_kernel,
-    launches,
-    reduces,
-)
+from perceptron.backends.shared.kernels import Kernel, reduces
 from perceptron.problems import catalogue
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
-
-
-import torch
 
 Counted = (
     torch_eager.TorchBackend
@@ -45,12 +34,6 @@ PARAMETERS = (64 * 128, 128, 128 * 10, 10)
 
 BOTH = (torch_eager.CUDA, torch_cuda_graph.BACKEND)
 EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataloader.CUDA)
-
-
-@pytest.fixture(autouse=True)
-def of_most_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count as for most GPUs, whatever this PyTorch is built for."""
-    monkeypatch.setattr("perceptron.backends.shared.kernels.limits", lambda: SMALL)
 
 
 def kernels(backend: Counted, problem: str = "mlp-batch:64") -> list[Kernel]:
@@ -116,44 +99,3 @@ def test_a_sum_is_a_reduction_and_what_follows_from_it_is_none(backend: Counted)
     names = {kernel.name for kernel in kernels(backend) if reduces(kernel.name)}
     assert {"aten.sum.dim_IntList", "aten.nll_loss_forward.default"} < names
     assert not [name for name in names if "mm" in name or "foreach" in name or "nll_loss_b" in name]
-
-
-CHUNK = 65_536
-
-
-def test_a_launch_takes_as_many_tensors_as_fit_into_its_arguments() -> None:
-    """And every element once."""
-    counts = {
-        (tensors, lists): [
-            len(launches([64] * tensors, lists, most=most)) for most in (SMALL, LARGE)
-        ]
-        for tensors, lists in ((1, 1), (110, 1), (111, 1), (130, 2), (130, 3))
-    }
-    assert list(counts.values()) == [[1, 1], [1, 1], [2, 1], [3, 1], [3, 1]]
-    sizes = [1, 0, 400 * CHUNK + 1, *[7] * 200, 3 * CHUNK]
-    for lists in range(1, 6):
-        assert sum(launches(sizes, lists)) == sum(sizes)
-        assert all(launches(sizes, lists))
-
-
-def test_lists_go_together_if_they_lie_alike() -> None:
-    """As PyTorch's own check: one dtype, one shape, one layout; of one row it does not matter."""
-    parameters = [torch.ones(3, 2), torch.ones(3)]
-    assert is_one_kernel([parameters, [torch.ones(3, 2), torch.ones(3)]])
-    assert not is_one_kernel([parameters, [torch.ones(2, 3).T, torch.ones(3)]])
-    assert not is_one_kernel([parameters, [torch.ones(3, 2).double(), torch.ones(3)]])
-    assert is_one_kernel([[torch.ones(1, 5)], [torch.ones(5, 1).T]])
-
-
-def test_the_table_is_that_of_the_header_that_is_installed_here() -> None:
-    """Where PyTorch brings it: if the numbers change, they change here."""
-    header = Path(torch.__file__).parent / "include/ATen/native/cuda/MultiTensorApply.cuh"
-    if not header.exists():
-        pytest.skip("this PyTorch brings no headers of CUDA")
-    text = " ".join(header.read_text(encoding="utf-8").split())
-    assert f"kChunkSize = {CHUNK}" in text
-    for numbers in (SMALL.tensors, SMALL.tensors_with_scalars, [SMALL.chunks] * 5):
-        assert f"{{{', '.join(map(str, numbers))}}}" in text
-    if "CUDART_VERSION >= 13000" in text:
-        for numbers in (LARGE.tensors, LARGE.tensors_with_scalars, [LARGE.chunks] * 5):
-            assert f"{{{', '.join(map(str, numbers))}}}" in text

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.commands.shared import study_command
-from perceptron.commands.shared.fleet_options import FleetRequest, minutes_of
-from perceptron.errors import UserError
+from perceptron.commands.shared.fleet_options import FleetRequest
 from tests.conftest import Perceptron
 
 
@@ -46,12 +45,7 @@ def test_a_job_runs_what_was_typed_without_the_fleet(
     ("command", "seconds"),
     [
         (("bench", "--quick"), 60.0),
-        (("bench",), 360.0),
-        (("map", "--quick"), 60.0),
-        (("crossover", "--family", "mlp-width", "--pair", "numpy:python"), None),
-        (("overhead",), None),
         (("race",), 180.0),
-        (("advise", "--problem", "xor"), 28.0),
     ],
 )
 def test_a_job_has_the_budget_of_its_study(
@@ -69,33 +63,9 @@ def test_a_job_has_the_budget_of_its_study(
 
 def test_what_sbatch_is_told(here: Perceptron, asked: list[tuple[FleetRequest, float]]) -> None:
     here(
-        *("bench", "--on", "slurm", "--nodes", "3", "--gpus", "2", "--time", "1:30:00"),
+        *("bench", "--on", "slurm", "--gpus", "2", "--time", "90"),
         *("--sbatch", "account=physics", "no-requeue", "constraint=a100|h100"),
     )
     [(request, _)] = asked
-    assert (request.jobs, request.nodes, request.gpus) == (("default",), 3, 2)
-    assert request.minutes == 90
+    assert (request.jobs, request.gpus, request.minutes) == (("default",), 2, 90)
     assert request.sbatch == ("account=physics", "no-requeue", "constraint=a100|h100")
-
-
-@pytest.mark.parametrize(
-    ("time", "minutes"),
-    [
-        ("90", 90),
-        ("90:00", 90),
-        ("90:01", 91),
-        ("1:30:00", 90),
-        ("0:0:1", 1),
-        ("2-0", 2880),
-        ("1-1:30", 1530),
-        ("1-0:0:1", 1441),
-    ],
-)
-def test_a_time_is_read_as_sbatch_reads_it(time: str, minutes: int) -> None:
-    assert minutes_of(time) == minutes
-
-
-@pytest.mark.parametrize("time", ["", "0", "0:0:0", "-1", "1.5", "1h", "1:2:3:4", "1-", "a-1"])
-def test_another_time_is_refused(time: str) -> None:
-    with pytest.raises(UserError, match="--time takes minutes"):
-        minutes_of(time)

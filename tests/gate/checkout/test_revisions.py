@@ -47,17 +47,17 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     second = resolve(toy.folder, "second", RESULTS)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, SUITE)
-        for sides in (
+        for folders in (
             {"base": "a", "head": "b"},
             {"base": "b", "head": "a"},
             {"base": "c", "head": "a", "control": "b"},
             {"base": "a", "head": "b"},
         ):
-            trees.arrange(sides)  # type: ignore[arg-type]
-            for arm, side in sides.items():
-                tree = trees.path(arm)  # type: ignore[arg-type]
-                assert tree == home / side
-                assert (tree / "toy" / "more.py").exists() == (arm == "head")
+            trees.arrange(folders)  # type: ignore[arg-type]
+            for side, folder in folders.items():
+                tree = trees.path(side)  # type: ignore[arg-type]
+                assert tree == home / folder
+                assert (tree / "toy" / "more.py").exists() == (side == "head")
 
 
 def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:
@@ -70,15 +70,10 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     assert toy.git("worktree", "list").count("\n") == 2
 
 
-def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_of(
-    toy: Repository, tmp_path: Path
-) -> None:
-    """Whichever repository is compared next; what another process still uses stays."""
+def test_what_a_killed_comparison_left_is_removed(toy: Repository, tmp_path: Path) -> None:
+    """By the next one; what another process still uses stays."""
     first = resolve(toy.folder, "first", RESULTS)
     cache = tmp_path / "cache" / "perceptron"
-    other = tmp_path / "other"
-    other.mkdir()
-    elsewhere = Repository(other)
     with working_folder(toy.folder) as used:
         Worktrees(toy.folder, used, first, first, SUITE)
         left = cache / "gate-left"
@@ -86,7 +81,7 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
         (left / "perceptron.lock").touch()
         Worktrees(toy.folder, left, first, first, SUITE)
         (cache / "gate-note").write_text("no folder")
-        with working_folder(elsewhere.folder):
+        with working_folder(toy.folder):
             assert not left.exists()
             assert (used / "a").is_dir()
             assert toy.git("worktree", "list").count("\n") == 3

@@ -1,4 +1,4 @@
-"""The program of an arm, told what to do as the gate tells it."""
+"""The program of a side, told what to do as the gate tells it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ def program(
     tree: Path,
     kind: str,
     tasks: Sequence[tuple[str, str]],
-    command: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
     effort: Mapping[str, int] | None = None,
     **facts: object,
 ) -> Iterator[subprocess.Popen[str]]:
@@ -42,11 +40,11 @@ def program(
         **facts,
     }
     with subprocess.Popen(
-        [*command, sys.executable, str(PROGRAM)],
+        [sys.executable, str(PROGRAM)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder), **(variables or {})},
+        env={**os.environ, "TMPDIR": str(folder)},
         text=True,
         start_new_session=True,
     ) as process:
@@ -61,9 +59,9 @@ def answers_of(process: subprocess.Popen[str]) -> Answers:
     return [json.loads(line) for line in process.stdout]
 
 
-def readings(given: Answers) -> dict[str, dict[str, Any]]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
+def measurements(given: Answers) -> dict[str, dict[str, Any]]:
+    return {answer["key"]: answer for answer in given if answer["kind"] == "measurement"}
 
 
 def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
-    return {key: (own["status"], own.get("reason")) for key, own in readings(given).items()}
+    return {key: (own["status"], own.get("reason")) for key, own in measurements(given).items()}

@@ -20,7 +20,7 @@ def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path
     (tmp_path / "numpy").mkdir()
     for name in ("numpy/notes.txt", "statistics.py"):
         (tmp_path / name).touch()
-    finder = TreeFirst([str(tmp_path)])
+    finder = TreeFirst(str(tmp_path), [str(tmp_path)])
     assert finder.find_spec("numpy") is None
     assert finder.find_spec("statistics") is None
     assert finder.find_spec("inner", ["/somewhere"]) is None
@@ -39,7 +39,7 @@ def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
 
 
 def test_an_installed_copy_of_the_project_is_foreign(tmp_path: Path) -> None:
-    """Its package lies deeper in the tree than imports look: both arms would run the copy."""
+    """Its package lies deeper in the tree than imports look: both sides would run the copy."""
     benchmarks = str(tmp_path / "b" / "benchmarks")
     helper = module("helpers", tmp_path / "b" / "helpers.py")
     copy = module("Toy", tmp_path / "python3" / "site-packages" / "Toy" / "__init__.py")

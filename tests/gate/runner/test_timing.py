@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from perceptron.gate.runner.timing import (
     BATCH_SECONDS,
     Batches,
-    RawBatches,
     calibrate,
     lower_quartile,
     measure,
@@ -145,15 +144,3 @@ def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
     assert measured["samples"] == [2.0, 4.0]
     assert measured["dropped"] == [1.0, 3.0]
     assert len(busy.calls) == 1
-
-
-def test_what_runs_elsewhere_is_as_long_as_its_author_made_it() -> None:
-    """To start a process takes longer than most of what it times: more of it makes no batch."""
-    runs: list[int] = []
-
-    def timeit(number: int) -> float:
-        runs.append(number)
-        return 1e-6 * number
-
-    assert calibrate(RawBatches(timeit, 3))[0] == 3
-    assert runs == [3, 3]

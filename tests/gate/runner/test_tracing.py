@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import pytest
 
 from perceptron.gate.runner import timing, tracing
+from perceptron.gate.runner.session import Refused
 from perceptron.gate.runner.tracing import trace_calls
-from tests.gate import old_pythons
 
 HERE = str(Path(__file__).parent)
 
@@ -64,7 +63,6 @@ def everything() -> None:
 def test_what_each_function_does_repeats_through_generators_exceptions_and_recursion() -> None:
     found = trace(everything)
     assert found["repeats"]
-    assert found["unit"] == "bytecodes"
     assert {(file, type(line)) for _, file, line, *_ in found["functions"]} == {
         ("test_tracing.py", int)
     }
@@ -73,35 +71,12 @@ def test_what_each_function_does_repeats_through_generators_exceptions_and_recur
     assert trace(everything) == found
 
 
+def test_a_call_that_is_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "MOST_BYTECODES", 100_000)
+    with pytest.raises(Refused, match="too long to be traced"):
+        trace(lambda: loop(100_000))
+
+
 def test_what_differs_from_call_to_call_says_so() -> None:
     turns = iter(range(1000))
     assert not trace(lambda: loop(next(turns)))["repeats"]
-
-
-OLD = """
-import sys
-sys.path.insert(0, {folder!r})
-import time
-from runner import timing, tracing
-
-class Thing:
-    def loop(self):
-        for _ in range(50):
-            pass
-
-batches = timing.Batches(Thing().loop, lambda: time.perf_counter, None)
-found = tracing.trace_calls(batches, [{root!r}], lambda: None)
-(*named, own, calls), = found["functions"]
-print(found["repeats"], named, own > 100, calls)
-"""
-
-
-@pytest.mark.parametrize("version", ["3.9", "3.13"])
-def test_other_pythons_count_too(tmp_path: Path, version: str) -> None:
-    """Also those whose code does not know its qualified name."""
-    interpreter = old_pythons.python(version)
-    script = tmp_path / "script.py"
-    folder = str(Path(tracing.__file__).parents[1])
-    script.write_text(OLD.format(folder=folder, root=str(tmp_path)))
-    answer = subprocess.run([interpreter, script], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "True ['Thing.loop', 'script.py', 8] True 1.0"

@@ -1,4 +1,4 @@
-"""By what name an arm finds a benchmark of another, and what a module that fails takes along."""
+"""By what name a side finds a benchmark of another, and what a module that fails takes along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schedule is fair to every arm, the same for a seed, and keeps to the budget."""
+"""The schedule is fair to every side, the same for a seed, and keeps to the budget."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.gate.checkout.worktrees import SIDES
+from perceptron.gate.checkout.worktrees import FOLDERS
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.schedule import Costs, fitting, groups, seeds, turn
-from perceptron.records.block import Arm, Benchmark
+from perceptron.records.block import Benchmark, Side
 
-TWO: tuple[Arm, ...] = ("base", "head")
-THREE: tuple[Arm, ...] = ("base", "head", "control")
+TWO: tuple[Side, ...] = ("base", "head")
+THREE: tuple[Side, ...] = ("base", "head", "control")
 
 
-@pytest.mark.parametrize("arms", [TWO, THREE])
+@pytest.mark.parametrize("sides", [TWO, THREE])
 @given(seed=st.integers(0, 2**32))
 def test_every_order_and_every_placing_comes_equally_often(
-    arms: tuple[Arm, ...], seed: int
+    sides: tuple[Side, ...], seed: int
 ) -> None:
-    blocks = [turn(arms, seed, "screen", number) for number in range(12)]
+    blocks = [turn(sides, seed, "screen", number) for number in range(12)]
     orders = Counter(block.order for block in blocks)
-    places = Counter(tuple(sorted(block.sides.items())) for block in blocks)
+    places = Counter(tuple(sorted(block.folders.items())) for block in blocks)
     assert set(orders.values()) == set(places.values()) == {12 // len(orders)}
-    assert all(set(block.sides.values()) == set(SIDES[: len(arms)]) for block in blocks)
+    assert all(set(block.folders.values()) == set(FOLDERS[: len(sides)]) for block in blocks)
 
 
 def test_order_and_placing_are_not_tied_to_each_other() -> None:
     """Over many blocks, base is first in either folder equally often, and nothing is a rhythm."""
     blocks = [turn(TWO, 7, "screen", number) for number in range(400)]
-    both = Counter((block.order[0], block.sides["base"]) for block in blocks)
+    both = Counter((block.order[0], block.folders["base"]) for block in blocks)
     assert all(70 <= count <= 130 for count in both.values())
     first = [block.order[0] for block in blocks]
     assert first[::2] != first[2::2] + first[:1]
@@ -88,12 +88,12 @@ def test_memory_has_a_process_of_its_own() -> None:
     st.sampled_from([2, 3]),
 )
 def test_what_is_kept_fits_and_nothing_that_would_fit_gives_way_to_what_matters_less(
-    seconds: dict[str, float], budget: float, arms: int
+    seconds: dict[str, float], budget: float, sides: int
 ) -> None:
     costs, order = Costs(0.3, seconds), sorted(seconds)
-    kept = fitting(order, costs, budget, 6, arms)
+    kept = fitting(order, costs, budget, 6, sides)
     assert kept == [key for key in order if key in kept]
-    assert 6 * arms * costs.process(kept) <= budget
+    assert 6 * sides * costs.process(kept) <= budget
     for place, key in enumerate(order):
         before = [own for own in order[:place] if own in kept]
-        assert key in kept or 6 * arms * costs.process([*before, key]) > budget
+        assert key in kept or 6 * sides * costs.process([*before, key]) > budget

@@ -7,14 +7,14 @@ from msgspec.structs import replace
 
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, SideMeasurement
 from tests.gate.conftest import benchmark, blocks
 
 RULE = Rule()
 LOUD = np.array([0.3, -0.3] * 5)
 """Ten blocks that say nothing."""
-FAILED = Reading(status="failed", reason="ValueError: x")
-LATE = Reading(status="untried", reason="no time was left to try it: raise --budget")
+FAILED = SideMeasurement(status="failed", reason="ValueError: x")
+LATE = SideMeasurement(status="untried", reason="no time was left to try it: raise --budget")
 
 
 def noise(spread: float, count: int, seed: int = 1) -> np.ndarray:
@@ -26,8 +26,8 @@ def calm(change: float, spread: float = 0.01) -> np.ndarray:
     return change + noise(spread, 10)
 
 
-def trial(number: int = 0, **sides: Reading) -> Block:
-    """A block of the calibration with these readings; that of a side without one is fine."""
+def trial(number: int = 0, **sides: SideMeasurement) -> Block:
+    """A block of the calibration with these measurements; that of a side without one is fine."""
     (block,) = blocks("time_it", [0.0], "calibration")
     return replace(block, number=number, **sides)
 

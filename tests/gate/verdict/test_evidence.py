@@ -16,7 +16,7 @@ from perceptron.gate.verdict.judge import Judgement, judge, replay
 from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import noisy
 from perceptron.gate.verdict.work import work_of
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, SideMeasurement
 from perceptron.records.comparison import Row
 from tests.gate.conftest import benchmark, blocks, counts
 from tests.gate.verdict.conftest import LATE, LOUD, RULE, calm, judged, noise, trial
@@ -130,8 +130,8 @@ def simulated(work: float, time: float, spread: float, seed: int) -> Row:
     counted = worked(work)
     evidence = work_of(counted, RULE)
     if evidence["time_it"].kind == "same":
-        look = {"time_it": screen[: RULE.look].tolist()}
-        size = RULE.screen if suspicious(look, evidence, RULE) else RULE.look
+        probe = {"time_it": screen[: RULE.probe].tolist()}
+        size = RULE.screen if suspicious(probe, evidence, RULE) else RULE.probe
     else:
         size = RULE.screen
         while size < RULE.most_screen and noisy({"time_it": screen[:size].tolist()}, RULE):
@@ -167,7 +167,7 @@ def test_more_work_is_a_regression_unless_it_takes_less_time(
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
-def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
+def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
     """Of slowdowns as large as the median promise, nearly all are found."""
     promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(25)]
     promised = float(np.median([promise for promise in promises if promise is not None]))
@@ -180,7 +180,7 @@ def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
 def test_the_same_work_is_never_inconclusive_for_noise(
     work: float, spread: float, seed: int, size: int
 ) -> None:
-    """Whatever the clock says, where it convicts nothing; also where it did not look."""
+    """Whatever the clock says, where it convicts nothing; also where it did not probe."""
     again = counts("time_it", work, work)
     (row,) = judged([*again, *blocks("time_it", noise(spread, size, seed).tolist())]).rows
     assert row.verdict == "no change"
@@ -259,7 +259,7 @@ def test_more_work_stands_where_base_differs_from_itself() -> None:
 
 
 def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
-    crash = Reading(status="failed", reason="it ended with SIGILL")
+    crash = SideMeasurement(status="failed", reason="it ended with SIGILL")
     timed = blocks("time_it", calm(0.0).tolist())
     row, alone = (judged([*own, *timed]).rows[0] for own in (counts("time_it", failed=crash), []))
     assert row.not_counted == "it ended with SIGILL"
@@ -269,7 +269,9 @@ def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
 
 def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> None:
     """Unless the machine made it wait for a core, or a second trial did not."""
-    base, head = (Reading(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0))
+    base, head = (
+        SideMeasurement(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0)
+    )
     tried = trial(base=base, head=head)
     for change in (0.0, -0.1):
         counted = counts("time_it", change, change, change)

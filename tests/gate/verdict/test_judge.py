@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perceptron.gate.verdict.judge import Judgement, judge, log_ratios, replay
 from perceptron.gate.verdict.outcome import outcome, retry
 from perceptron.gate.verdict.waits import always_waiting, waits_of
-from perceptron.records.block import Block, Reading, Stage
+from perceptron.records.block import Block, SideMeasurement, Stage
 from tests.gate.conftest import benchmark, blocks, counts
 from tests.gate.verdict.conftest import FAILED, LATE, RULE, calm, judged, noise, trial
 
@@ -95,7 +95,7 @@ def test_what_is_too_noisy_because_it_waited_says_so(
 
 @pytest.mark.parametrize("stage", ["count", "calibration"])
 def test_only_timed_blocks_say_how_long_it_waited(stage: Stage) -> None:
-    waited = Reading(status="ok", instructions=1.0, waited=0.9)
+    waited = SideMeasurement(status="ok", instructions=1.0, waited=0.9)
     takes = [
         replace(block, stage=stage, head=waited, take=take)
         for take in (0, 1)
@@ -172,19 +172,21 @@ def test_holm_counts_everything_that_was_confirmed_together() -> None:
     assert (judgement.rows[0].p_adjusted or 0) > (alone.rows[0].p_adjusted or 1)
 
 
-SKIPPED = Reading(status="skipped", reason="no library")
-SLOW = Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
-SPARED = Reading(status="untried", reason="one call is too long: no answer within 15 s")
-CRASHED = counts("time_it", failed=Reading(status="failed", reason="it ended with SIGILL")) * 4
+SKIPPED = SideMeasurement(status="skipped", reason="no library")
+SLOW = SideMeasurement(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
+SPARED = SideMeasurement(status="untried", reason="one call is too long: no answer within 15 s")
+CRASHED = (
+    counts("time_it", failed=SideMeasurement(status="failed", reason="it ended with SIGILL")) * 4
+)
 
 
-def twice(**sides: Reading) -> list[Block]:
+def twice(**sides: SideMeasurement) -> list[Block]:
     return [trial(number, **sides) for number in (0, 1)]
 
 
-def now_and_then(*arms: str) -> list[Block]:
+def now_and_then(*sides: str) -> list[Block]:
     """Every third block fails there."""
-    failing = dict.fromkeys(arms, FAILED)
+    failing = dict.fromkeys(sides, FAILED)
     some = blocks("time_it", calm(0.0).tolist())
     return [own if own.number % 3 else replace(own, **failing) for own in some]
 

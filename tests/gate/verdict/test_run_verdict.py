@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.gate.verdict.judge import Judgement, judge, judge_run
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Reading
+from perceptron.records.block import SideMeasurement
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
 from tests.gate.verdict.conftest import LATE, RULE, trial
@@ -65,14 +65,19 @@ def test_what_nobody_judged_counts_unless_its_author_skips_it_on_both() -> None:
     some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
     others = [benchmark(f"time_{number}") for number in range(5)]
 
-    def judged(reading: Reading, left_out: int = 0) -> Judgement:
-        tried = [replace(trial(base=reading, head=reading), benchmark=own.name) for own in others]
+    def judged(measurement: SideMeasurement, left_out: int = 0) -> Judgement:
+        tried = [
+            replace(trial(base=measurement, head=measurement), benchmark=own.name) for own in others
+        ]
         return judge([benchmark("time_it"), *others], [*some, *tried], {}, RULE, left_out=left_out)
 
-    skipped = judged(Reading(status="skipped", reason="no such shape"), 1)
+    skipped = judged(SideMeasurement(status="skipped", reason="no such shape"), 1)
     assert (skipped.verdict, skipped.reason) == ("clean", "1 of 2 benchmarks judged, none slower")
     assert len(skipped.left_out) == 5
-    assert judged(Reading(status="skipped", reason="no such shape"), 2).verdict == "inconclusive"
+    assert (
+        judged(SideMeasurement(status="skipped", reason="no such shape"), 2).verdict
+        == "inconclusive"
+    )
     untried = judged(LATE)
     assert untried.verdict == "inconclusive"
     assert untried.reason.startswith("only 1 of 6 benchmarks")

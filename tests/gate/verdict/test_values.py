@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.verdict.judge import Judgement, judge
-from perceptron.records.block import Benchmark, Reading
+from perceptron.records.block import Benchmark, SideMeasurement
 from tests.gate.conftest import blocks
 from tests.gate.verdict.conftest import RULE
 
@@ -17,8 +17,8 @@ def judged(base: list[float], head: list[float], name: str = "track_it") -> Judg
     some = [
         replace(
             block,
-            base=Reading(status="ok", value=before),
-            head=Reading(status="ok", value=after),
+            base=SideMeasurement(status="ok", value=before),
+            head=SideMeasurement(status="ok", value=after),
         )
         for block, before, after in zip(made, base, head, strict=True)
     ]

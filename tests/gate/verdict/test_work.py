@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
-from perceptron.records.block import Block, Reading
+from perceptron.records.block import Block, SideMeasurement
 from tests.gate.conftest import counts
 from tests.gate.verdict.conftest import RULE, judged, trial
 
@@ -63,7 +63,7 @@ def test_inputs_that_are_others_on_each_side_are_hardly_ever_a_rise() -> None:
 
 def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
     """A sleep of twice the time, or a process of its own that does twice the work."""
-    waits, runs = (trial(head=Reading(status="ok", idle=idle)) for idle in (0.9, 0.2))
+    waits, runs = (trial(head=SideMeasurement(status="ok", idle=idle)) for idle in (0.9, 0.2))
     seen = work_of([waits, *counts("time_it", 0.0)], RULE)["time_it"]
     assert (seen.kind, seen.work) == ("not counted", None)
     assert "waits" in (seen.reason or "")
@@ -75,13 +75,16 @@ def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
 @pytest.mark.parametrize(
     ("failed", "reason"),
     [
-        (Reading(status="failed", reason="an instruction is missing"), "an instruction is missing"),
-        (Reading(status="slow", reason="it takes long"), "it takes long"),
-        (Reading(status="untried", reason="no time"), "no time"),
-        (Reading(status="ok", instructions=0.0), "no instruction"),
+        (
+            SideMeasurement(status="failed", reason="an instruction is missing"),
+            "an instruction is missing",
+        ),
+        (SideMeasurement(status="slow", reason="it takes long"), "it takes long"),
+        (SideMeasurement(status="untried", reason="no time"), "no time"),
+        (SideMeasurement(status="ok", instructions=0.0), "no instruction"),
     ],
 )
-def test_what_could_not_be_counted_says_why(failed: Reading, reason: str) -> None:
+def test_what_could_not_be_counted_says_why(failed: SideMeasurement, reason: str) -> None:
     seen = work_of(counts("time_it", failed=failed), RULE)["time_it"]
     assert (seen.kind, seen.work) == ("not counted", None)
     assert reason in (seen.reason or "")

@@ -69,24 +69,14 @@ HYPERFINE = [
         ran("sort-a -n 10 --fast", parameters={"n": "10"}),
         ran("sort-b -n 10 --10x", parameters={"n": "10"}),
     ),
-    hyperfine("a parameter in words stays in the backend", ran("quick 10 3", parameters=QUICK)),
     hyperfine("parameters by name", ran("x quick 10 3", parameters=QUICK), by="tool", size="n"),
-    hyperfine("numbers alone keep the command", ran("10", parameters={"n": "10"})),
     hyperfine("a run that ended with an error", ran("a 1", [0.5, 0.25], exit_codes=[0, 137])),
-    hyperfine("an exit code in words", ran("a 1", exit_codes=["\x1b" * 99])),
-    hyperfine("no exit codes", ran("a 1", exit_codes=[])),
-    hyperfine("unknown exit codes", ran("a 1", [0.5, 0.25], exit_codes=[None])),
-    hyperfine("without the runs the median", ran("sort 10", None)),
-    hyperfine("without a median the mean", ran("sort 10", [], median="0.5", stddev=-1)),
-    hyperfine("without any time", ran("sort 10", None, median=None, mean=INFINITY)),
     hyperfine("what is no time", ran("sort 10", [NAN, "1", [], 1e308])),
     hyperfine("a name without a size is left out", ran("sort"), ran("sort 1")),
     hyperfine("no name with a size", ran("sort")),
     hyperfine("a size of 0", ran("sort 0"), ran("sort 1")),
-    hyperfine("another expression for the size", ran("sort 64 fast"), size_regex=r"(\d+)"),
     hyperfine("another family", ran("sort 1"), families=("other",)),
     hyperfine("a parameter that nobody has", ran("a 1", parameters=QUICK), by="tol"),
-    hyperfine("a command that is none", ran("a 1") | {"command": 3}),
 ]
 
 # Google Benchmark
@@ -97,26 +87,9 @@ def google(name: str, *rows: dict[str, Any], context: Any = None, **options: Any
     return Case(name, {"results.json": document}, "results.json", **options)
 
 
-BIG_O = {
-    "name": "BM_sort_BigO",
-    "run_name": "BM_sort",
-    "run_type": "aggregate",
-    "aggregate_name": "BigO",
-    "real_coefficient": 0.29,
-    "big_o": "NlgN",
-}
-AGGREGATES = [
-    google_aggregate("BM_sort/64", name, time)
-    for name, time in (("mean", 130.0), ("median", 128.0), ("stddev", 1.0), ("cv", 0.1))
-]
-OLD_GOOGLE = [
-    {"name": name, "real_time": time, "time_unit": "ns"}
-    for name, time in (("BM_a/8", 5.0), ("BM_a/8_mean", 6.0), ("BM_a/8_stddev", 1.0))
-]
 GOOGLE_NAMES = (
-    *("BM_a/4096", "BM_a/n:4096", "BM_a/64/real_time", "BM_a/64/process_time/real_time/threads:8"),
-    *("BM_a/64/iterations:100/repeats:3/manual_time", "BM_a<std::vector<int>>/64"),
-    *("BM_a/sorted/64", "BM_a/64/min_time:0.500/min_warmup_time:1.000", "BM_a/-1", "BM_a"),
+    *("BM_a/64/process_time/real_time/threads:8", "BM_a/64/iterations:100/repeats:3/manual_time"),
+    *("BM_a<std::vector<int>>/64", "BM_a/sorted/64", "BM_a/-1", "BM_a"),
 )
 GOOGLE = [
     google(
@@ -125,30 +98,18 @@ GOOGLE = [
     ),
     google("the tool's own document", *DOCUMENTS["Google Benchmark"]["benchmarks"]),
     google("one repetition has no interval", google_row("BM_a/64", 1.5, time_unit="ms")),
-    google("aggregates beside repetitions", google_row("BM_sort/64", 128), *AGGREGATES, BIG_O),
-    google("of aggregates alone the median", *AGGREGATES),
-    google("of aggregates without a median the mean", AGGREGATES[0]),
-    google("aggregates without a time", BIG_O, AGGREGATES[2]),
-    google("old versions only name aggregates", *OLD_GOOGLE),
+    google("aggregates alone", google_aggregate("BM_sort/64", "mean", 130.0)),
     google("an error", google_row("BM_a/1", 7, error_occurred=True, error_message="no\nGPU")),
     google("a skipped one", google_row("BM_a/1", 7, skipped=True, skip_message="no GPU")),
     *(google(f"the name {name}", google_row(name, 7.0)) for name in GOOGLE_NAMES),
-    google("other arguments make families", google_row("BM_a/8/64", 7), google_row("BM_a/9/64", 8)),
     google(
         "arguments have names and numbers to choose by",
         *(google_row(f"BM_a/kind:{kind}/64", 7) for kind in (2, 3)),
         by="kind",
         size="arg2",
     ),
-    google("the backend is not the size", google_row("BM_a/64/kind:2", 7), by="kind"),
-    google("executable of Windows", google_row("BM_a/8", 7), context={"executable": r"C:\b\s.exe"}),
     google("nobody's host", google_row("BM_a/8", 7), context={"host_name": "", "date": "today"}),
     google("times that are none", *(google_row("BM_a/8", time) for time in (0, -1, None, NAN))),
-    google("a unit that is none", google_row("BM_a/8", 7, time_unit="bytes")),
-    google("a number of threads", google_row(f"BM_a/8/threads:{'9' * 9}", 7)),
-    google("no benchmarks"),
-    google("a name that is none", google_row("BM_a/8", 7) | {"name": 3}),
-    google("a context that is none", google_row("BM_a/8", 7), context={"date": 3}),
 ]
 
 # github-action-benchmark
@@ -164,7 +125,6 @@ def bench(value: Any = 100, unit: str = "ns/iter", name: str = "sum_100", **more
 
 
 SMALLER, BIGGER = "customSmallerIsBetter", "customBiggerIsBetter"
-ROUNDS = "mean: 250.0 msec\nrounds: 16"
 TWO_SUITES: Any = action_page(action_run("cargo", bench()))
 TWO_SUITES["entries"]["Other"] = TWO_SUITES["entries"]["Suite"]
 TWO_RUNS = action_page(*(action_run("cargo", bench(day), day=day) for day in (1, 2)))
@@ -172,22 +132,15 @@ ACTION = [
     Case("the tool's own document", {"data.js": DOCUMENTS["github-action-benchmark"]}),
     Case("each commit is a run", {"data.js": TWO_RUNS}),
     Case("only the suite asked for", {"data.js": TWO_SUITES}, families=("Other",)),
-    Case("where the project keeps it", {"dev/bench/data.js": TWO_RUNS}),
     action("a reach in the unit of the value", "cargo", bench(range="± 25")),
-    action("a reach wider than the time is open", "cargo", bench(range="+/- 250")),
     action("a rate and its ends", BIGGER, bench(unit="ops/s", range="± 20%")),
-    action("a rate that may be 0 has an open end", BIGGER, bench(unit="ops/s", range="± 150")),
-    action("95 % of benchmark.js becomes 99", "benchmarkjs", bench(unit="ops/sec", range="±1.96%")),
     action(
         "the deviation that pytest-benchmark gives a rate is in seconds",
         "pytest",
-        bench(4, "iter/sec", range="stddev: 0.02", extra=ROUNDS),
+        bench(4, "iter/sec", range="stddev: 0.02"),
     ),
-    action("no rounds, no interval", "pytest", bench(4, "iter/sec", range="stddev: 0.02")),
-    action("catch2 states it in an unknown unit", "catch2", bench(1.02, "ms", range="± 980")),
-    action("a deviation of BenchmarkDotNet", "benchmarkdotnet", bench(500, "ns", range="± 8.5")),
     action(
-        "what go reports beside the time is read once",
+        "of what go reports the time is read",
         "go",
         bench(42, "ns/op\t 64 B/op", "BenchmarkSum/8", extra="9 times"),
         bench(42, "ns/op", "BenchmarkSum/8 - ns/op"),
@@ -199,7 +152,6 @@ ACTION = [
         *(bench(5, name=name) for name in ("BM_a/64", "BM_a/64_stddev", "BM_a/64_cv")),
         size_regex=r"/(\d+)",
     ),
-    action("what is no time", "cargo", *map(bench, (0, "fast", INFINITY))),
     action("what is in no unit of time", SMALLER, bench(5, "ms"), bench(5, "MB"), bench(5, "")),
     action("names without a size", "cargo", bench(name="sum"), bench(name="sum_n"), bench()),
     action(
@@ -209,8 +161,6 @@ ACTION = [
         by="language",
         size_regex=r"_(?P<size>\d+)_(?P<language>\w+?)_",
     ),
-    Case("no dates", {"data.js": {"entries": {"Suite": [{"benches": [bench()], "date": 1e99}]}}}),
-    Case("runs that are none", {"data.js": {"entries": {"Suite": [{"benches": 3}]}}}, "data.js"),
 ]
 
 # BenchmarkDotNet
@@ -235,40 +185,24 @@ DOTNET = [
     dotnet("parameters by name", method({}, "Kind=random&N=8&M=3"), by="Kind", size="N"),
     dotnet("no statistics", method(None)),
     dotnet("statistics that are none", method({"Median": "", "Mean": -1.0})),
-    dotnet("a mean alone", method({"Mean": 5, "N": 16, "StandardDeviation": 0})),
-    dotnet(
-        "an old version writes an object", method({"Mean": 5}), host={"ProcessorName": {"a": 1}}
-    ),
-    dotnet("dtype and device are the ground", method({"Mean": 5}, "dtype=f4&device=cuda&N=8")),
-    dotnet("no parameters", method({"Mean": 5}, "")),
-    dotnet("a method that is none", method({}) | {"Method": None}),
-    dotnet("a host that is none", method({}), host=[]),
+    dotnet("dtype and device are the ground", method({"Median": 5}, "dtype=f4&device=cuda&N=8")),
 ]
 
 # criterion
 
 
-def criterion(name: str, estimates: Any = None, source: str = ".", **benchmark: Any) -> Case:
+def criterion(name: str, estimates: Any = None, **benchmark: Any) -> Case:
     estimates = DOCUMENTS["criterion"] if estimates is None else estimates
     files = {"estimates.json": estimates, "benchmark.json": CRITERION_BENCHMARK | benchmark}
-    return Case(name, {f"new/{file}": content for file, content in files.items()}, source)
+    return Case(name, {f"new/{file}": content for file, content in files.items()})
 
 
 CRITERION = [
     criterion("the standard error becomes an interval of 99 %"),
-    criterion("no value", value_str=None, function_id="fold_64", full_id="Sum/fold_64"),
     criterion("no function", value_str=None, function_id=None, full_id="Sum/64"),
-    criterion("a value that is no number", value_str="small"),
     criterion("no time", DOCUMENTS["criterion"] | {"median": estimate(0.0, 1.0)}),
     criterion("no errors", {"median": {"point_estimate": 5.0}, "median_abs_dev": None}),
-    criterion("estimates that are none", {"median": 3, "median_abs_dev": 3}, "new/estimates.json"),
-    criterion("a benchmark that is none", source="new/estimates.json", group_id=3),
     Case("no benchmark beside", {"estimates.json": DOCUMENTS["criterion"]}, "estimates.json"),
-    Case(
-        "a benchmark that is no JSON",
-        {"estimates.json": DOCUMENTS["criterion"], "benchmark.json": "[" * 9999},
-        "estimates.json",
-    ),
 ]
 
 # pytest-benchmark
@@ -309,10 +243,6 @@ def pytests(name: str, *benchmarks: dict[str, Any], **options: Any) -> Case:
     return Case(name, {"benchmark.json": saved(*benchmarks)}, "benchmark.json", **options)
 
 
-def without(*names: str) -> dict[str, Any]:
-    return {name: value for name, value in STATS.items() if name not in names}
-
-
 MACHINE = {"node": "bus", "python_implementation": "CPython", "python_version": "3.11.2"}
 COMMIT = {"id": "0123456789abcdef", "time": "2026-01-01T02:00:00+02:00", "dirty": True}
 MOVED = of("torch", 1) | {"fullname": "test_bench.py::test_sum[x]"}
@@ -338,15 +268,12 @@ PYTEST = [
     pytests(
         "quartiles become an interval", of("a", 1) | {"stats": {**STATS, "q3": 2, "rounds": 9}}
     ),
-    pytests("without a median the mean", of("a", 1) | {"stats": without("median")}),
-    pytests("without a mean the least", of("a", 1) | {"stats": without("median", "mean")}),
     pytests("without a time", of("a", 1) | {"stats": {"q1": NAN}}),
-    pytests("data that is none", of("a", 1) | {"stats": {"min": 1, "data": [1, "x", -1, NAN]}}),
+    pytests("data that is none", of("a", 1) | {"stats": {"median": 1, "data": [1, "x", -1, NAN]}}),
     pytests("our own is per iteration", benchmark(extra_info=OWN), of("numpy", 1)),
     pytests("our own of another family", benchmark(extra_info=OWN), families=("q",)),
     pytests("our own that is none", benchmark(extra_info=OWN | {"size": "big"})),
     pytests("our own of any name", benchmark(extra_info=OWN | {"family": "a\x1b[2J\nb"})),
-    pytests("our own without a time", benchmark(extra_info=OWN, stats={"q1": 1})),
     pytests("parameters that tell rows apart make families", *GRID),
     pytests("what a test notes makes none", *NOTED),
     pytests("how it was trained is the ground", of("np", 1, optimizer="adam", feed="host")),
@@ -360,7 +287,7 @@ PYTEST = [
     ),
     Case(
         "of a folder of saved runs each is more processes",
-        {f".benchmarks/Linux/{n}.json": saved(of("a", 1), of("b", 1)) for n in (1, 2)},
+        {f"Linux/{n}.json": saved(of("a", 1), of("b", 1), datetime=f"day {n}") for n in (1, 2)},
         by="lib",
         size="n",
     ),
@@ -368,21 +295,10 @@ PYTEST = [
     pytests("backends are groups", *GROUPED, by="group", size="elements"),
     pytests("what lacks the parameters is left out", benchmark(), of("numpy", 1)),
     pytests("a parameter that nobody has", of("numpy", 1), by="libs", size="n"),
-    pytests("no benchmark has both", of("a", 1), benchmark(params={"m": 1}), by="lib", size="m"),
     pytests("a size that is no number", of("a", [3, 1000], "a-shape0")),
     pytests("an object is its piece of the id", of(OBJECT, 1000, "Fast-1000")),
-    pytests("an object without an id", of(OBJECT, 1000) | {"name": "test_sum", "param": None}),
-    pytests(
-        "before parameters were kept, pieces of the id have asv's names",
-        {**benchmark("numpy-1000"), "params": None},
-        by="param1",
-        size="param2",
-    ),
     pytests("names are one line that can be written", of("num\npy\ud800\x1b", 1)),
     pytests("a size in the name", benchmark(test="test_numpy_64"), by="name", size_regex=r"_(\d+)"),
-    pytests("no benchmarks"),
-    pytests("parameters that are none", {"params": 3}),
-    pytests("a name of a parameter", benchmark(params={"n\x1e\u2028\x1b[2J": 1})),
 ]
 
 # asv
@@ -403,31 +319,6 @@ def sums(name: str, params: dict[str, list[str]], result: Any, **options: Any) -
 
 
 TRAIN = "train.Width.time_train"
-OLD_RESULTS = {
-    "commit_hash": "0123456789abcdef",
-    "date": 1395000000000,
-    "params": {"machine": "box"},
-    "python": "2.7",
-    "requirements": {"numpy": "1.8"},
-    "started_at": {TRAIN: 1395537135000},
-    "ended_at": {TRAIN: 1395537136000},
-    "profiles": {},
-    "results": {
-        TRAIN: {
-            "params": [["2", "8L"], ["u'numpy'", "'torch-cuda'"]],
-            "result": [2e-5, NAN, 3e-5, None],
-            "stats": [{"q_25": 1.9e-5, "std": 1e-7, "ci_99": [1e-5, 3e-5]}, None, None, None],
-        },
-        "memory.track_bytes": {"params": [["2"], ["'numpy'"]], "result": [1.0]},
-        "train.time_import": 0.1,
-    },
-    "version": 1,
-}
-OLD_VALUE = {
-    "params": [["2"], ["'numpy'"]],
-    "result": 2e-5,
-    "stats": {"q_25": 1e-5, "q_75": 3e-5, "repeat": 9, "std": 1e-6},
-}
 FULL_COLUMNS = ["result", "params", "version", "started_at", "stats_ci_99_a", "stats_ci_99_b"]
 FULL_COLUMNS += ["stats_q_25", "stats_q_75", "stats_repeat", "samples"]
 FULL = [[2.0, 3.0], [["1"], ["'a'", "'b'"]], "1" * 64, 1e15, [1.5, None], [INFINITY, None]]
@@ -436,7 +327,7 @@ MODULES = [f"{module}.time_{name}_{n}" for module in ("a", "b") for name in "xy"
 POINTS = {"n": ["10", "20"], "lib": ["'np'"], "device": ["'cpu'", "'gpu'"], "order": ["'C'"]}
 ONE = {"size": ["1"], "backend": ["'np'"]}
 TWO = {"size": ["1", "2"], "backend": ["'np'"]}
-SIZES = ["1000", "1e3", "'1000'", "np.int64(1000)", "1000L"]
+SIZES = ["1000", "1e3", "'1000'", "np.int64(1000)"]
 NO_SIZES = ["(1000, 10)", "True", "0", "1e999", "9" * 5000, "None"]
 WORDS = ["<class 'numpy.float32'>", "<function f at 0x7f>", "__import__('os').abort()", "1.5", "''"]
 ONE_TIME = RESULTS | {"results": {TRAIN: [[2e-5], [["2"], ["'numpy'"]], "1", 1795537135833]}}
@@ -450,8 +341,6 @@ WRONG_REVISION[TRAIN]["param_names"] = ["size", "backend", "dtype"]
 
 ASV = [
     asv("format 2", RESULTS),
-    asv("format 1", OLD_RESULTS),
-    asv("format 1 of one value", OLD_RESULTS | {"results": {TRAIN: OLD_VALUE}}),
     asv("one file", ONE_TIME, source="box/0123-env.json"),
     asv("a machine's folder", ONE_TIME, source="box"),
     asv(
@@ -459,7 +348,6 @@ ASV = [
         RESULTS | {"result_columns": FULL_COLUMNS, "results": {TRAIN: FULL}},
     ),
     asv("without a start, of the commit's date", NO_START),
-    asv("no environment, and no date", {**ONE_TIME, "env_name": None, "date": "then"}),
     sums("parameters are named by the user", POINTS, [1.0, 2.0, 3.0, 4.0], by="lib", size="n"),
     sums(
         "several hold the backend",
@@ -475,18 +363,11 @@ ASV = [
     sums("a dtype is the ground", {**ONE, "dtype": WORDS[:1]}, [1.0]),
     sums("what is no time", {**ONE, "backend": list("abcde")}, [0.0, -1, INFINITY, "1.5", True]),
     sums("failed as a whole", TWO, None),
-    sums(
-        "so few bytes do not become a million rows",
-        {**ONE, "size": [str(n) for n in range(1, 2001)]},
-        None,
-    ),
     asv("a parameter that nobody has", RESULTS, by="bakend"),
     asv("without a list parameters have asv's names", ONE_TIME, False, by="param2", size="param1"),
     asv("without a list, and without names", RESULTS, False),
     asv("a list of another revision", RESULTS, WRONG_REVISION),
-    asv("a list that is no JSON, and no names of parameters", ONE_TIME, "["),
     asv("a list that is no JSON", ONE_TIME, "[" * 99_999, by="param2", size="param1"),
-    asv("an entry of the list that is none", ONE_TIME, BENCHMARKS | {"x": {"param_names": 1}}),
     asv(
         "the family of a name is its module",
         RESULTS | {"results": {name: [[1.0], []] for name in MODULES}},
@@ -495,11 +376,7 @@ ASV = [
         families=("a",),
     ),
     asv("no JSON", "not json"),
-    asv("no object", "[1, 2]"),
-    asv("nested without end", "[" * 100_000),
-    asv("thousands of digits", '{"version": ' + "9" * 5000 + "}"),
-    asv("a field that is not there", '{"version": 2}'),
-    asv("a format to come", RESULTS | {"version": 3}),
+    asv("another format", RESULTS | {"version": 1}),
     asv(
         "values that are none, or for other parameters, hide no others",
         RESULTS | {"results": {TRAIN: [1.0], "time_a": OTHER_VALUES, "time_b": NO_START_VALUES}},
@@ -541,7 +418,6 @@ EVERY_COLUMN = (
 )
 TRAINED = "case,size,backend,seconds,batch,optimizer,feed,outputs,models\n"
 DEVICES = "case,size,backend,device,seconds\n"
-MACHINES = "case,size,backend,seconds,machine\n"
 SEMICOLONS = "case;size;backend;seconds;stdev;threads\n"
 TABLES = [
     table(
@@ -550,49 +426,36 @@ TABLES = [
         "0123456789abcdef,py,main,64,Adam,Host,10,8\nsvd,1000,np,,1" + "," * 12 + "\n",
     ),
     table("a byte order mark", "\ufeff" + HEADER.replace("\n", "\r\n") + "svd,10,np,0.5\r\n"),
-    table("UTF-16", (HEADER + "svd,10,né,0.5\n").encode("utf-16")),
     table("semicolons", HEADER.replace(",", ";") + "svd;10;np;0.5"),
-    table("tabs", HEADER.replace(",", "\t") + "svd\t10\tnp\t0.5"),
     table("untidy", " Seconds , CASE , note , Size, Backend \n\n 0.5 , a , no , 1 , np \n,,,,\n"),
     table("quotes, and old ends of lines", HEADER.replace("\n", "\r") + '"svd","10",np,.5\r'),
     table("shorter and longer lines", HEADER.strip() + ",stdev\nsvd,10,np,1\nsvd,20,np,1,,,\n"),
     table("a separator that is named", HEADER.replace(",", "|") + "svd|1|np|2\n", sep="|"),
-    table("between two spaces is nothing", "case size backend stdev seconds\na 1 b  .5\n", sep=" "),
-    table("a separator that is not there", HEADER + "svd,10,lapack,1\n", sep="|"),
-    *(table(f"the separator {sep!r}", HEADER + "a,1,b,1\n", sep=sep) for sep in (";;", "\n", '"')),
+    *(line(f"svd,10,magma,{field}") for field in ("", "nan", "OOM", "out of memory (24 GB)")),
     *(
         line(f"svd,10,magma,{field}")
-        for field in ("", "nan", "N/A", "–", "not supported", "OOM", "out of memory (24 GB)")
+        for field in ("12 ms", '"0,5"', "1_000", "-1", "0.0", "٣", "inf", "1e999")
     ),
-    *(
-        line(f"svd,10,magma,{field}")
-        for field in ("12 ms", "'0,5", '"0,5"', "<0.1", "1_000", "-1", "0.0", "٣", "inf", "1e999")
-    ),
-    *(line(f"svd,{field},magma,1") for field in ("big", '"1,024"', "0", "", "9" * 5000)),
-    *(map(line, (",10,magma,1", "svd,10, ,1", "svd,10", 'svd,10,"mag"ma,1', 'svd,10,"magma,1'))),
+    *(line(f"svd,{field},magma,1") for field in ("big", "0", "")),
+    *(map(line, (",10,magma,1", "svd,10", "svd,10,magma,1,2", 'svd,10,"magma,1'))),
     line(f"svd,10,{'x' * 200_000},1"),
     line("sv\0d,10,magma,1"),
     line("add\x1b[2J,10,a\x07\u202e,1"),
     *(
         table(f"{column} of {value}", f"{HEADER.strip()},{column}\nsvd,10,magma,1,{value}\n")
         for column, value in (
-            *(("stdev", "-1"), ("stdev", "1 ms"), ("threads", "2.5"), ("batch", "many")),
-            *(("outputs", "0"), ("models", "1.5")),
+            *(("stdev", "0"), ("stdev", "-1"), ("stdev", "1 ms"), ("threads", "2.5")),
         )
     ),
     table("nothing", ""),
-    table("blank lines", "\n \n"),
     table("a header alone", HEADER),
     table("no size", "case,n,backend,seconds\n"),
     table("two sizes", "\ncase,size,Size,backend,seconds\n"),
     table("no UTF-8", HEADER.encode() + b"\nsvd,\xff\xfe,x,1\n"),
-    table("no UTF-16", b"\xff\xfea"),
     table("a row is where it begins", f'{HEADER}"a\nb",1,a,1\n\n"a\nb",2,a,soon 1\nc,0,a,1\n'),
-    table("a line without its case", "size,backend,seconds,case\n1,a,2\n"),
     table("equal rows are processes", HEADER + "f,1,a,1\nf,1,a,2\nf,1,b,3\nf,2,a,4\nf,1,b,5\n"),
     table("two devices are two backends", DEVICES + "f,1,a,gpu,2\nf,1,a,cpu,1\nf,1,b,cpu,1\n"),
     table("some rows without a device", DEVICES + "f,1,a,cuda,1\nf,1,a,,2\nf,1,b,,3\nf,1,a,,4\n"),
-    table("a device that is never stated", DEVICES + "f,1,a,,1\nf,1,b,cpu,1\n"),
     table(
         "two trainings", TRAINED + "f,1,a,1,,x,,,\nf,1,a,2,,x,,,\nf,1,a,1,,y,,,\nf,1,a,2,,,,,8\n"
     ),
@@ -602,23 +465,10 @@ TABLES = [
     ),
     table("a size that is the models", TRAINED + "f,1,np,1,,,,,1\nf,8,np,1,,,,,8\n"),
     table("others' families", HEADER + "f,1,a,1\ng,what,,3 ms\ng[x],1,a,1\nh,1\n", families=("f",)),
-    *(
-        table(f"{row} between semicolons", f"{SEMICOLONS}svd;10;b;2;;\n{row}")
-        for row in (
-            *("svd;10;b;1.000;;", "svd;10;b;12.500;;", "svd;10;b;1.234;;", "svd;1.024;b;1;;"),
-            *("svd;10;b;1;1.000;", "svd;10;b;1;;1.000"),
-        )
-    ),
+    table("a point may stand between thousands", SEMICOLONS + "svd;1.024;b;0.5;;\n"),
+    table("unless the separator is named", SEMICOLONS + "svd;1.024;b;1.500;;\n", sep=";"),
     table("points between commas", HEADER + "svd,1.024,b,12.500\n"),
-    table("another column's point tells nothing", SEMICOLONS + "svd;2.048;a;0.5;;\n"),
-    table("a point in words tells nothing", SEMICOLONS + "f;1;a;1.000;;\nf;2;a;not in 1.2;;\n"),
-    table("two points are no number", SEMICOLONS + "f;1;a;0.5;;\nf;1;a;12.500.000;;\n"),
     table("options of benchmarks", HEADER + "f,1,a,1\n", by="library"),
-    table("sizes of benchmarks", HEADER + "f,1,a,1\n", size="n"),
-    table("an expression of benchmarks", HEADER + "f,1,a,1\n", size_regex=r"(\d+)"),
-    table("machines are compared", MACHINES + "f,1,a,1,box\nf,1,a,2,bus\n", by="machine"),
-    table("machines and backends", MACHINES + "f,1,a,1,box\n", by=("machine", "backend")),
-    table("a field that is no backend", MACHINES + "f,1,a,1,box\n", by=("machine", "bakend")),
 ]
 
 # Files of nobody's, and of several
@@ -635,20 +485,16 @@ ANY = [
     Case("a row that is being written", {"a.jsonl": ROW + ROW.strip()}, "a.jsonl"),
     Case("a family of ours", {"a.jsonl": ROW + ROW.replace('"f"', '"g"')}, families=("g",)),
     Case("a script of one assignment", {"a.js": "\ufeff\n var data\n=\n{} ;\n"}, "a.js"),
-    Case("a script of something else", {"a.js": "window.data = x {}"}, "a.js"),
-    Case("machines of ours", {"a.jsonl": ROW.replace("{", '{"environment":"e",')}, by="machine"),
     Case("JSON of none", {"a.json": "{}"}, "a.json"),
-    Case("JSON that is cut short", {"a.json": "{"}, "a.json"),
     Case("JSON that is nested without end", {"a.json": DEEP}, "a.json"),
-    Case("JSON of thousands of digits", {"a.json": f'{{"benchmarks": [{"9" * 5000}]}}'}, "a.json"),
-    Case("what is packed otherwise", {"a.zst": b"\x28\xb5\x2f\xfd more"}, "a.zst"),
-    Case("a zip that is none", {"a.zip": b"PK\x03\x04 and nothing else"}, "a.zip"),
+    Case("what is packed", {"a.csv.gz": b"\x1f\x8b\x08 more"}, "a.csv.gz"),
     Case("nothing of that name", {}, "nowhere"),
     Case("a folder without results", {"notes.json": {"a": 1}}),
     Case(
         "tables of a folder are processes",
-        {**{f"{n}.csv": HEADER + "f,1,b,2\n" for n in (1, 2)}, "readme.txt": "no results"},
+        {**{f"{n}.csv": f"{HEADER}f,1,b,{n}\n" for n in (1, 2)}, "readme.txt": "no results"},
     ),
+    Case("a copy counts once", {f"{n}.csv": f"{HEADER}f,1,b,2\n" for n in (1, 2)}),
     Case("a damaged file of a folder", {"bad.csv": "no table", "good.csv": HEADER + "f,1,b,2\n"}),
     Case(
         "several tools in a folder",
@@ -658,22 +504,9 @@ ANY = [
             "c.json": {"results": [ran("sort 1")]},
         },
     ),
-    Case(
-        "a project in a folder",
-        {"a.csv": HEADER + "f,1,b,2\n", "p/results/runs/m/1/measurements.jsonl": ROW},
-    ),
-    Case(
-        "a copy of a row of asv's counts once",
-        {
-            "box/machine.json": {},
-            "benchmarks.json": BENCHMARKS,
-            "box/1-env.json": ONE_TIME,
-            "box/copy-env.json": ONE_TIME,
-        },
-    ),
     *(
         Case(f"the expression {expression}", {"a.csv": HEADER + "f,1,a,1\n"}, size_regex=expression)
-        for expression in ("(", r"\d+", "(?P<1>x)")
+        for expression in ("(", r"\d+")
     ),
 ]
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.any_source import FORMATS, decode
-from perceptron.records.readers.packed import decode_lenient
+from perceptron.records.readers.any_source import FORMATS
+from perceptron.records.readers.json_text import decode, decode_lenient
 from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_results
 from perceptron.untrusted_text import printable
@@ -179,7 +179,7 @@ def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name:
         run = results / "runs" / "m" / "2"
         for place in (run, run.with_name("1")):
             place.mkdir(parents=True)
-            (place / "measurements.jsonl").write_text(ROW)
+            (place / "measurements.jsonl").write_text(ROW.replace('"m"', f'"{place.name}"'))
         write_asv(results / "asv", BENCHMARKS, {**RESULTS, "commit_hash": "a"}, RESULTS)
         (results / "asv" / "box" / "0123-env.json").rename(results / "asv" / "box" / "0-env.json")
         (results / name).write_bytes(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -38,37 +37,12 @@ def one_of_asvs(results: Path) -> Path:
     return min((results / "asv" / "box-00").glob("*-virtualenv-py3.11.json"))
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint", "rows"),
-    [
-        ("[" * 100_000, "none of asv's results can be read", 2),
-        ('{"bad": {"param_names": 1}}', "at `$.param_names`", 2),
-        (None, "at `$.param_names`", 2 + 6 * OF_A_FILE),
-    ],
-    ids=["no list", "a list of one broken entry", "a broken entry among others"],
-)
-def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(
-    results: Path, content: str | None, complaint: str, rows: int
-) -> None:
+def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(results: Path) -> None:
     file = results / "asv" / "benchmarks.json"
-    whole = json.dumps({**json.loads(file.read_text()), "bad": {"param_names": 1}})
-    file.write_text(whole if content is None else content)
+    file.write_text("[" * 100_000)
     folder = read_results(results)
-    assert len(folder.rows) == rows
-    (line,) = folder.complaints
-    assert line.startswith(f"{file}: not ")
-    assert line.endswith(complaint)
-
-
-@pytest.mark.parametrize("name", ["runs", "runs/box/one/measurements.jsonl", "asv", "asv/loop"])
-def test_a_link_to_itself_is_reported(results: Path, name: str) -> None:
-    path = results / name
-    if path.exists():
-        path.rename(results / "moved")
-    path.symlink_to(path)
-    folder = read_results(results)
-    assert [line.startswith(f"{path}: cannot be read") for line in folder.complaints] == [True]
-    assert folder.rows
+    assert len(folder.rows) == 2
+    assert folder.complaints == [f"{file}: nested too deeply to be results"]
 
 
 def test_a_link_to_a_folder_above_ends(results: Path) -> None:
@@ -86,10 +60,8 @@ def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
     own(results).mkdir()
     folder = read_results(results)
     assert len(folder.rows) == 5 * OF_A_FILE
-    assert [line.endswith("no ordinary file; move it away") for line in folder.complaints] == [
-        True,
-        True,
-    ]
+    assert all(line.endswith("no ordinary file; move it away") for line in folder.complaints)
+    assert len(folder.complaints) == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")

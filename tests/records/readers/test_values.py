@@ -36,32 +36,15 @@ def test_any_name_with_a_number_behind_it_has_that_size(name: str, size: int) ->
     ("parameters", "test_id", "names"),
     [
         ({"lib": OBJECT, "n": 10}, "numpy-10", ["numpy"]),
-        ({"n": 10, "lib": OBJECT}, "10-a-b", ["a-b"]),
-        ({"lib": OBJECT, "mode": "a-b", "n": -5}, "x-a-b--5", ["x"]),
-        ({"mode": "a", "lib": OBJECT, "n": 1}, "a-a-1", ["a"]),
+        ({"n": 10, "lib": OBJECT, "mode": "a-b"}, "10-x-y-a-b", ["x-y"]),
         ({"one": OBJECT, "n": 1, "two": [3, 4]}, "f-1-two0", ["f", "two0"]),
-        ({"f": "<function f at 0x7f>", "on": True, "of": None}, "f-True-None", ["f"]),
-        ({"lib": OBJECT, "word": "naïve"}, r"f-na\xefve", ["f"]),
-        # An older pytest keeps a fixture's parameter first, wherever its piece is.
-        ({"lib": OBJECT, "n": 10}, "10-numpy", ["numpy"]),
-        # One id was given for two parameters, or another for a plain one.
-        ({"lib": OBJECT, "device": "cpu", "n": 10}, "np_cpu-10", ["np_cpu"]),
-        ({"one": OBJECT, "two": OBJECT, "n": 10}, "a-b-small", ["a", "b"]),
-        ({**dict.fromkeys("stuvwxyz", OBJECT), "n": -1}, "a-b-c-d-e-f-g-h--1", list("abcdefgh")),
-        ({"lib": OBJECT, "n": 10}, "10", ["10"]),
-        ({"lib": OBJECT, "n": 10}, None, ["UNSERIALIZABLE[<object>]"]),
+        ({"one": OBJECT, "two": OBJECT, "n": -1}, "a-b--1", ["a-b--1", "a-b--1"]),
+        ({"lib": OBJECT, "n": 10}, "", ["UNSERIALIZABLE[<object>]"]),
     ],
 )
 def test_pieces_of_a_pytest_id_find_their_parameters(
-    parameters: dict[str, object], test_id: str | None, names: list[str]
+    parameters: dict[str, object], test_id: str, names: list[str]
 ) -> None:
     named = name_opaque(parameters, test_id)
     assert [value for name, value in named.items() if value != parameters[name]] == names
     assert list(named) == list(parameters)
-
-
-@pytest.mark.parametrize(("objects", "pieces"), [(40, 300), (2_000, 2_050)])
-def test_a_hostile_pytest_id_takes_neither_time_nor_stack(objects: int, pieces: int) -> None:
-    """Many objects and many hyphens could be matched in more ways than anybody can wait for."""
-    parameters = {f"p{number}": OBJECT for number in range(objects)} | {"last": "x"}
-    assert len(name_opaque(parameters, "-".join("a" * pieces))) == objects + 1

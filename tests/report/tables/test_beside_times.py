@@ -44,15 +44,6 @@ def fastest(rows: Sequence[Measurement]) -> tuple[tuple[str, ...], ...]:
     return table.rows
 
 
-def test_another_commit_is_no_further_process(row: MakeRow) -> None:
-    """The newest counts, as everywhere."""
-    old = [row(**ADAM, batch=10, commit="a", when="2025", repeat=p, seconds=1.0) for p in (0, 1)]
-    new = row(**ADAM, batch=10, commit="b", when="2026", repeat=2, seconds=0.1)
-    slower = replace(new, backend="torch-cpu", seconds=0.2)
-    ((*_, rate, epoch),) = fastest([*old, new, slower])
-    assert (rate, epoch) == ("100 rows/s", "10.0 s")
-
-
 def test_the_fastest_has_a_rival(row: MakeRow) -> None:
     """Without one there is no table; which backend has no time is said."""
     rows = [one for one in along_the_batch(row) if one.backend == "numpy"]
@@ -78,14 +69,6 @@ def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
     alone = [one for one in along_the_batch(row) if (one.size, one.backend) != (10, "torch-cpu")]
     ((*_, who, _, _, _),) = fastest(alone)
     assert who == "undecided: torch-cpu or numpy"
-
-
-def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
-    cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
-    ((_, size, *_),) = fastest(
-        [row(**cell, backend=name, seconds=1.0) for name in ("numpy", "torch-cpu")]
-    )
-    assert size == "batch × width 8 × 64"
 
 
 QUIET = Contention(samples=10, times=2)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.records.environment import Gpu, facts_of
 from perceptron.records.readers.stored_runs import read_results
-from perceptron.studies.fleet.collect import Collector, name_by_facts, run_folders
+from perceptron.studies.fleet.collect import collect, name_by_facts, run_folders
 from tests.made import BENCH, FACTS, bench_rows, keep
 
 OTHER = replace(FACTS, cpu="Abacus 5000")
@@ -36,7 +36,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_every_machine_stands_under_its_own_name(sources: list[Path], tmp_path: Path) -> None:
     """Two that claim one are told apart by their facts; equal machines of other names stay two."""
-    collected = Collector(tmp_path / "home").collect(sources)
+    collected = collect(tmp_path / "home", sources)
     machines = [run.machine for run in collected.runs]
     assert machines[0] == "box"
     assert machines[1].startswith("box-")
@@ -49,13 +49,11 @@ def test_every_machine_stands_under_its_own_name(sources: list[Path], tmp_path: 
 
 
 def test_collecting_again_changes_no_byte(sources: list[Path], tmp_path: Path) -> None:
-    """In any order, in one process or the next, from what was collected before, too."""
+    """In any order, from what was collected before, too."""
     home = tmp_path / "home"
-    collector = Collector(home)
-    first = collector.collect(sources)
+    collect(home, sources)
     files = files_of(home)
-    assert collector.collect(reversed(sources)).runs == first.runs[::-1]
-    again = Collector(home).collect([*sources, home])
+    again = collect(home, [*reversed(sources), home])
     assert [run.added for run in again.runs] == [0] * 6
     assert files_of(home) == files
 
@@ -77,7 +75,7 @@ def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None
     astray = source / "runs" / "m2" / good.name / "run.json"
     plan = msgspec.json.decode(astray.read_bytes())
     astray.write_bytes(msgspec.json.encode(plan | {"machine": "../../astray"}))
-    collected = Collector(tmp_path / "home").collect([source])
+    collected = collect(tmp_path / "home", [source])
     assert [run.machine for run in collected.runs] == ["box"]
     assert len(collected.complaints) == 3
     for name in (f"environment-{FACTS.id}.json", "m1", "m2"):

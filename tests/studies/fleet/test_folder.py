@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder, fleet_plan
+from perceptron.studies.fleet.folder import JobFolder, fleet_plan
 from tests.conftest import ROOT
 
 
@@ -29,7 +29,7 @@ def test_an_edited_file_is_another_fleet(
     text = model if name.endswith(".toml") else "SIZES = (1, 2)\n"
 
     def plan_id() -> str:
-        return fleet_plan(["crossover", option, name], "local", 1, None, ()).id
+        return fleet_plan(["crossover", option, name], "local", None, ()).id
 
     Path(name).write_text(text)
     before = plan_id()
@@ -46,26 +46,11 @@ def test_an_id_that_no_scheduler_gives_is_refused(job: JobFolder, number: str) -
         job.attempt()
 
 
-def test_numbers_of_slurm_and_of_its_arrays_are_ids(job: JobFolder) -> None:
-    for number in ("7", "123456789", "123_4"):
-        write(job.path / "attempt.json", id=number, host="login", budget_seconds=1.0)
-        attempt = job.attempt()
-        assert attempt is not None
-        assert attempt.id == number
-
-
 @pytest.mark.parametrize("machine", ["..", "../up", "a/b", "**", "", "a\x00"])
 def test_a_machine_that_leads_elsewhere_is_refused(job: JobFolder, machine: str) -> None:
-    write(job.path / "notes" / "7-0.json", machine=machine, state="running", budget_seconds=1.0)
-    with pytest.raises(UserError, match=r"7-0\.json: not what a fleet writes"):
-        job.note("7", 0)
-
-
-def test_a_number_of_nodes_without_end_is_refused(fleet: FleetFolder) -> None:
-    file = fleet.path / "plan.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"nodes": 10**12}))
-    with pytest.raises(UserError, match=r"plan\.json: not what a fleet writes: .*`\$\.nodes`"):
-        fleet.plan  # noqa: B018 it is read when it is asked for
+    write(job.path / "note.json", attempt="7", machine=machine, state="running")
+    with pytest.raises(UserError, match=r"note\.json: not what a fleet writes"):
+        job.note()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -6,16 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 
 import pytest
 
-from perceptron.backends.data_parallel.nodes import ADDRESS, NODES, Layout, layout
 from perceptron.machine import machine_name
 from perceptron.studies.fleet import job as module
 from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note
-from perceptron.studies.fleet.job import JobFailed, MeasuringJob, machine_of
+from perceptron.studies.fleet.job import MeasuringJob, machine_of
 from tests.studies.fleet.conftest import submission
 
 
@@ -24,9 +23,7 @@ def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobFolder]
     """The job as its node has it; it runs ``commands`` of the test instead of measuring."""
     job.write(submission(arguments=["bench"]))
     log = job.log / "7_0_log.err"
-    environment = SimpleNamespace(
-        job_id="7", global_rank=0, USR_SIG="USR2", paths=SimpleNamespace(stderr=log)
-    )
+    environment = SimpleNamespace(job_id="7", USR_SIG="USR2", paths=SimpleNamespace(stderr=log))
     monkeypatch.setattr("submitit.JobEnvironment", lambda: environment)
     monkeypatch.setenv("SLURMD_NODENAME", "n1")
     monkeypatch.setattr(sys, "argv", ["_submit"])
@@ -40,15 +37,9 @@ def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobFolder]
     signal.signal(signal.SIGUSR2, before)
 
 
-def note(job: JobFolder) -> Note:
-    [only] = job.notes()
-    return only
-
-
 def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
     node: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what is done is not done again, though the job is started again."""
     typed: list[list[str]] = []
 
     def run_module(name: str, run_name: str) -> None:
@@ -57,56 +48,45 @@ def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
         sys.exit(0)
 
     monkeypatch.setattr(module.runpy, "run_module", run_module)
-    for _ in range(2):
-        MeasuringJob(str(node.path))()
+    MeasuringJob(str(node.path))()
     own = ["--results", str(node.results), "--machine", "n1", "--html", ""]
     assert typed == [["perceptron", "bench", *own]]
-    assert note(node) == Note(machine="n1", state="done", budget_seconds=60.0)
-    node.write(submission(budget_seconds=120.0))
-    MeasuringJob(str(node.path))()
-    assert len(typed) == 2, "with a larger budget there may be something left"
+    assert node.note() == Note(attempt="7", machine="n1", state="done")
 
 
-@pytest.mark.parametrize("shell", [None, ";ssh b"])
-def test_processes_that_train_together_stay_on_their_node(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch, shell: str | None
+@pytest.mark.parametrize(
+    ("number", "code", "state"),
+    [
+        (signal.SIGTERM, 2, "cancelled"),
+        (signal.SIGUSR2, 2, "timed out"),
+        (signal.SIGTERM, 3, "done"),
+        (None, 2, "failed"),
+    ],
+)
+def test_a_job_that_is_told_to_end_ends_as_by_ctrl_c_and_has_not_failed(
+    node: JobFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int | None,
+    code: int,
+    state: str,
 ) -> None:
-    """The other nodes of the job measure for themselves; nothing of it is left afterwards."""
-    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
-    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
-    if shell is not None:
-        monkeypatch.setenv(NODES, shell)
-        monkeypatch.setenv(ADDRESS, "10.0.0.1")
-    layouts = []
+    """What is done is done; what fails has its last line as the reason."""
 
     def run_module(name: str, run_name: str) -> None:
-        layouts.append(layout(2))
+        with suppress(KeyboardInterrupt):
+            if number is not None:
+                os.kill(os.getpid(), number)
+        sys.exit(code)
 
     monkeypatch.setattr(module.runpy, "run_module", run_module)
-    before = dict(os.environ)
-    MeasuringJob(str(node.path))()
-    assert layouts == [Layout("127.0.0.1", ((),), 2)]
-    assert dict(os.environ) == before
-
-
-def test_a_job_that_is_told_to_end_has_not_failed(
-    node: JobFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its worker is told so, too, and the command leaves as if by ctrl-C; what is done is done."""
-    usual = signal.signal(signal.SIGTERM, lambda *_: None)  # submitit's own does nothing
-    try:
-        for code, state in ((2, "cancelled"), (3, "done")):
-
-            def run_module(name: str, run_name: str, code: int = code) -> None:
-                os.kill(os.getpid(), signal.SIGTERM)
-                sys.exit(code)
-
-            monkeypatch.setattr(module.runpy, "run_module", run_module)
-            with suppress(JobFailed):
-                MeasuringJob(str(node.path))()
-            assert note(node).state == state
-    finally:
-        signal.signal(signal.SIGTERM, usual)
+    (node.log / "7_0_log.err").write_text("error: no torch\n")
+    with nullcontext() if state == "done" else pytest.raises(RuntimeError) as failed:
+        MeasuringJob(str(node.path))()
+    said = node.note()
+    assert said is not None
+    assert said.state == state
+    if state == "failed":
+        assert str(failed.value) == said.reason == "no torch"
 
 
 def test_a_machine_is_called_as_its_cluster_calls_it(

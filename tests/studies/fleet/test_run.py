@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -36,8 +34,8 @@ def end(job: JobFolder, state: str, **fields: object) -> None:
     attempt = job.attempt()
     assert attempt is not None
     assert attempt.id is not None
-    note = {"machine": "n1", "state": state, "budget_seconds": attempt.budget_seconds}
-    job.write_note(attempt.id, 0, Note(**(note | fields)))  # type: ignore[arg-type]
+    note = {"attempt": attempt.id, "machine": "n1", "state": state}
+    job.write(Note(**(note | fields)))  # type: ignore[arg-type]
 
 
 def test_only_what_is_not_done_and_not_at_work_is_submitted(
@@ -84,32 +82,20 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
     assert (submitted == ["a", "a"]) == again
 
 
-def test_rows_are_merged_while_jobs_run(
-    fleet: FleetFolder, submitted: list[str], says: Says, tmp_path: Path
+def test_waiting_ends_with_the_last_job(
+    fleet: FleetFolder, submitted: list[str], says: Says
 ) -> None:
-    """Waiting ends with the last job, and then all is there."""
     start(fleet, {"a": submission(), "b": submission()})
     assert submitted == ["a", "b"]
     says("squeue", "101|RUNNING|None\n102|PENDING|Resources\n")
-    run = keep(fleet.job("a").results, BENCH, bench_rows(), machine="n1", folder="n1")
-    rows = (run / "measurements.jsonl").read_bytes().splitlines(keepends=True)
-    (run / "measurements.jsonl").write_bytes(b"".join(rows[:3]))
-    merged: list[int] = []
     seen: list[FleetStatus] = []
 
-    def sleep(seconds: float) -> None:
-        files = (tmp_path / "home").glob("runs/n1/*/measurements.jsonl")
-        merged.append(sum(file.read_bytes().count(b"\n") for file in files))
-        if len(merged) == 1:
-            (run / "measurements.jsonl").write_bytes(b"".join(rows))
-        elif len(merged) == 2:
+    def sleep(_: float) -> None:
+        if len(seen) == 1:
             end(fleet.job("a"), "done")
         else:
             says("squeue", "101|COMPLETED|None\n102|CANCELLED|None\n")
-        assert 0 < seconds <= 10
 
-    status, collected = wait(fleet, ["a", "b"], tmp_path / "home", seen.append, sleep)
-    assert merged[:3] == [3, len(rows), len(rows)]
+    status = wait(fleet, ["a", "b"], seen.append, sleep)
     assert [job.state for job in status.jobs] == ["done", "cancelled"]
     assert [job.state for job in seen[0].jobs] == ["running", "pending"]
-    assert [one.added for one in collected.runs] == [len(rows)]

@@ -23,14 +23,19 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
     """Through submitit, which needs the package on the node and nothing else."""
     says("sbatch", "Submitted batch job 12\n")
     says("srun")
-    asked = submission(
-        partition="a", nodes=2, gpus=1, minutes=30, sbatch=["account=physics", "no-requeue"]
-    )
+    asked = submission(partition="a", gpus=1, minutes=30, sbatch=["account=physics", "mem=8G"])
     attempt = submit(fleet.job("a"), asked)
     assert (attempt.id, attempt.created, attempt.refused) == ("12", None, None)
     lines = batch_file(fleet)
     wanted = {
-        *("--partition=a", "--nodes=2", "--gpus-per-node=1", "--time=30", "--exclusive", "--mem=0"),
+        *(
+            "--partition=a",
+            "--nodes=1",
+            "--gpus-per-node=1",
+            "--time=30",
+            "--exclusive",
+            "--mem=8G",
+        ),
         *("--ntasks-per-node=1", "--account=physics", "--no-requeue", "--signal=USR2@90"),
     }
     assert {f"#SBATCH {option}" for option in wanted} <= set(lines)
@@ -58,7 +63,6 @@ def test_without_slurm_it_says_what_to_do(
 
 
 def test_a_time_limit_leaves_room_around_the_budget() -> None:
-    assert minutes_for(60.0, is_own=False) == 12
-    assert minutes_for(60.0, is_own=False, wait_minutes=10) == 22
-    assert minutes_for(3600.0, is_own=False) == 76
-    assert minutes_for(3600.0, is_own=True) > 3 * 60, "of more backends, on the node"
+    assert minutes_for(60.0) == 12
+    assert minutes_for(60.0, wait_minutes=10) == 22
+    assert minutes_for(3600.0) == 76

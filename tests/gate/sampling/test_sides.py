@@ -13,10 +13,10 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.sampling import arms as arms_module
-from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling import sides as arms_module
 from perceptron.gate.sampling.discovery import CannotImport
-from perceptron.gate.sampling.processes import UNSEEDED, Answer
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
+from perceptron.gate.sampling.sides import Sides
 from tests.gate.conftest import Repository
 
 
@@ -38,23 +38,23 @@ class Program:
 
 
 @pytest.fixture
-def arms(toy: Repository) -> Iterator[Arms]:
+def sides(toy: Repository) -> Iterator[Sides]:
     first = resolve(toy.folder, "first", Path("results"))
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, first, suite)
-        yield Arms(trees, suite, toy.folder, dict.fromkeys(("base", "head", "control"), "python"))
+        yield Sides(trees, suite, toy.folder, dict.fromkeys(("base", "head", "control"), "python"))
 
 
 def test_a_program_ends_before_the_next_one_starts(
-    arms: Arms, monkeypatch: pytest.MonkeyPatch
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arms_module, "Program", Program)
-    first, second = (arms.run(arm, "measure", UNSEEDED) for arm in ("base", "head"))
+    first, second = (sides.run(side, Instrument("measure"), UNSEEDED) for side in ("base", "head"))
     next(first)
     next(second)
     assert len(Program.running) == 1
-    arms.close()
+    sides.close()
     assert Program.running == []
 
 
@@ -68,11 +68,11 @@ def test_a_program_ends_before_the_next_one_starts(
     ids=lambda answer: answer.kind,
 )
 def test_no_program_outlives_an_error_that_is_still_known(
-    arms: Arms, monkeypatch: pytest.MonkeyPatch, answer: Answer
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     """Its traceback keeps the iteration alive that the error broke off."""
     monkeypatch.setattr(arms_module, "Program", Program)
     monkeypatch.setattr(Program, "given", (answer,))
-    with pytest.raises((CannotImport, UserError)) as error, closing(arms):
-        arms.discover("head")
+    with pytest.raises((CannotImport, UserError)) as error, closing(sides):
+        sides.discover("head")
     assert (error.value.__traceback__ is None, Program.running) == (False, [])

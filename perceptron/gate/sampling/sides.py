@@ -14,25 +14,21 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, with_tilde
+from perceptron.gate.environments import metadata
 from perceptron.gate.environments.interpreters import Code, Interpreters
-from perceptron.gate.environments.metadata import Metadata, project_names
+from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.sampling.discovery import Discovery, discover
-from perceptron.gate.sampling.processes import (
-    PLAIN,
-    START_SECONDS,
-    UNSEEDED,
-    Answer,
-    Instrument,
-    Program,
-    Seeds,
-)
-from perceptron.records.block import Arm, Benchmark
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument, Program, Seeds
+from perceptron.records.block import PAIR, Benchmark, Side
+
+# What depends on no clock: both sides may do it at the same time.
+_AT_ONCE = frozenset({"count", "trace", "profile"})
 
 
-class Arms:
+class Sides:
     """Starts the programs of base, head and control, each on its own tree.
 
-    One at a time; under an instrument arms may run at once, in threads of their own. `close` ends
+    One at a time; what does not measure time may run at once, in threads of its own. `close` ends
     what still runs: an iteration that an exception broke off is kept alive by the traceback, and
     its program must not outlive the trees.
 
@@ -44,7 +40,7 @@ class Arms:
         trees: Worktrees,
         suite: Suite,
         repository: Path,
-        pythons: dict[Arm, str],
+        pythons: dict[Side, str],
         installed: bool = False,
     ) -> None:
         self.trees = trees
@@ -52,37 +48,35 @@ class Arms:
         self.interpreters = Interpreters(pythons, trees)
         self._suite = suite
         self._repository = repository
-        self._metadata = None if installed else Metadata(trees, suite, pythons)
-        self._running: dict[Arm, Program] = {}
-        self._without: dict[Arm, set[str]] = {}
-        self._discoveries: dict[Arm, Discovery] = {}
+        self._metadata = {} if installed else {side: self._write_metadata(side) for side in PAIR}
+        self._running: dict[Side, Program] = {}
+        self._without: dict[Side, set[str]] = {}
+        self._discoveries: dict[Side, Discovery] = {}
         self._lock = threading.Lock()
         self._closed = False
         self.installed = installed
-        self.own: dict[Arm, bool] = {}
-        """Whether an arm has imported code of its own tree, beside its benchmarks."""
-        self.code: dict[Arm, Code] = {}
-        """What an arm imported the project from, where installed code is compared."""
+        self.own: dict[Side, bool] = {}
+        """Whether a side has imported code of its own tree, beside its benchmarks."""
+        self.code: dict[Side, Code] = {}
+        """What a side imported the project from, where installed code is compared."""
 
-    def discover(self, arm: Arm, seconds: float = START_SECONDS) -> Discovery:
-        """Return HEAD's benchmarks as they load on this arm's tree, each module in these seconds.
+    def discover(self, side: Side) -> Discovery:
+        """Return HEAD's benchmarks as they load on this side's tree.
 
         A module of the suite that ends the program is left out of the next try, and of all programs
-        of this arm. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
+        of this side. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
-        under = Instrument(start_seconds=seconds)
-        self._discoveries[arm] = discover(
-            lambda: self.run(arm, "discover", UNSEEDED, instrument=under),
-            arm,
-            self.interpreters.where(arm),
-            self._without.setdefault(arm, set()),
-            lambda: None if self._metadata is None else self._metadata.failure(arm),
+        self._discoveries[side] = discover(
+            lambda: self.run(side, Instrument("discover"), UNSEEDED),
+            side,
+            self.interpreters.where(side),
+            self._without.setdefault(side, set()),
         )
-        return self._discoveries[arm]
+        return self._discoveries[side]
 
-    def identifier(self, arm: Arm, benchmark: Benchmark) -> str | None:
-        """Return by what name the arm's suite finds it; None where it has no such parameters."""
-        source: Arm = "base" if arm == "control" else arm
+    def identifier(self, side: Side, benchmark: Benchmark) -> str | None:
+        """Return by what name the side's suite finds it; None where it has no such parameters."""
+        source: Side = "base" if side == "control" else side
         here, head = self._discoveries.get(source), self._discoveries.get("head")
         if here is None or head is None:
             return benchmark.asv_id
@@ -96,35 +90,32 @@ class Arms:
 
     def run(
         self,
-        arm: Arm,
-        kind: str,
+        side: Side,
+        instrument: Instrument,
         seeds: Seeds,
         tasks: Sequence[dict[str, Any]] = (),
         limit: Callable[[str], float] = lambda _: 0.0,
-        own_peak: bool = False,
-        instrument: Instrument = PLAIN,
     ) -> Iterator[Answer]:
-        """Start the program on the arm's tree and yield its answers.
+        """Start the program on the side's tree and yield its answers.
 
-        ``own_peak`` keeps our own memory out of its peak. Raises `UserError` if the program cannot
-        run at all, or has imported code of another tree.
+        Raises `UserError` if the program cannot run at all, or has imported code of another tree.
         """
         with self._lock:
             if self._closed:
                 raise UserError("the comparison was ended")
             for other, program in self._running.items():
-                if instrument.kind == PLAIN.kind or other == arm:
+                if other == side or instrument.kind not in _AT_ONCE:
                     program.end()
-            job = {"kind": kind, "tasks": list(tasks), "fork": own_peak, **self._job(arm)}
-            started = Program(self.interpreters.path(arm), job, seeds, instrument)
-            self._running[arm] = started
+            job = {"tasks": list(tasks), **self._job(side)}
+            started = Program(self.interpreters.path(side), job, seeds, instrument)
+            self._running[side] = started
         for answer in started.answers(limit):
-            self._check(arm, answer)
+            self._check(side, answer)
             yield self._as_known(answer)
 
-    def work_folder(self, arm: Arm) -> Path:
-        """Return the folder that the arm's programs stand in; it is emptied before each of them."""
-        return self.trees.home / f"{self.trees.path(arm).name}-work"
+    def work_folder(self, side: Side) -> Path:
+        """Return the folder that the side's programs stand in; it is emptied before each."""
+        return self.trees.home / f"{self.trees.path(side).name}-work"
 
     def close(self) -> None:
         """End the programs that still run, and start no more."""
@@ -138,25 +129,24 @@ class Arms:
             for program in self._running.values():
                 program.end()
 
-    def _job(self, arm: Arm) -> dict[str, Any]:
-        """Return what every program of the arm is told."""
-        tree = self.trees.path(arm)
-        folder = self.work_folder(arm)
+    def _job(self, side: Side) -> dict[str, Any]:
+        """Return what every program of the side is told."""
+        tree = self.trees.path(side)
+        folder = self.work_folder(side)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
-        roots: list[str] = []
-        if self._metadata is not None:
-            metadata = self._metadata.folder(arm)
-            if metadata is not None:
-                roots.append(str(self.trees.link(arm, "metadata", str(metadata))))
-            roots += self._suite.roots(tree)
+        lent = self.interpreters.lent(side)
+        own = self._metadata.get("base" if side == "control" else side)
+        if own is not None:
+            lent.append(str(self.trees.link(side, "metadata", str(own))))
         return {
             "tree": str(tree),
-            "roots": roots,  # to import from before all others
-            "lent": self.interpreters.lent(arm),
+            # What is imported from before all others, and after them.
+            "roots": [] if self.installed else self._suite.roots(tree),
+            "lent": lent,
             "installed": project_names(self._suite, tree) if self.installed else [],
-            "without": sorted(self._without.get(arm, ())),
+            "without": sorted(self._without.get(side, ())),
             "others": [*others, str(self._repository)],
             "suite": self._suite.kind,
             "benchmarks": self._suite.benchmarks,
@@ -165,10 +155,17 @@ class Arms:
             "folder": str(folder),
         }
 
+    def _write_metadata(self, side: Side) -> Path | None:
+        """Return the folder of what the tree says of its project; paths are equally long."""
+        folder = self.trees.home / "metadata" / side[0]
+        project = metadata.read(self.trees.path(side) / self._suite.code)
+        named = msgspec.structs.replace(project, name=project.name or self._suite.project)
+        return folder if metadata.write(named, folder) else None
+
     def is_of_trees(self, name: str) -> bool:
         """Return whether a tree holds a module of this name: then no library is missing."""
-        both: tuple[Arm, ...] = ("base", "head")
-        roots = [Path(root) for arm in both for root in self._suite.roots(self.trees.path(arm))]
+        both: tuple[Side, ...] = ("base", "head")
+        roots = [Path(root) for side in both for root in self._suite.roots(self.trees.path(side))]
         places = (place for root in roots for place in (root / name, root / f"{name}.py"))
         return not self.installed and any(place.exists() for place in places)
 
@@ -192,30 +189,30 @@ class Arms:
         """The option by which installed code is compared."""
         return "--build" if self.interpreters.built else "--installed"
 
-    def _check(self, arm: Arm, answer: Answer) -> None:
+    def _check(self, side: Side, answer: Answer) -> None:
         if answer.kind == "no runner":
             raise UserError(
-                f"{arm.upper()} has no {self._suite.runner} ({answer.reason}): install it in "
-                f"{self.interpreters.where(arm)}"
+                f"{side.upper()} has no {self._suite.runner} ({answer.reason}): install it in "
+                f"{self.interpreters.where(side)}"
             )
         if answer.kind != "end":
             return
-        self.own[arm] = self.own.get(arm, False) or answer.own
+        self.own[side] = self.own.get(side, False) or answer.own
         if self.installed:
-            self._check_installed(arm, answer)
+            self._check_installed(side, answer)
         elif answer.foreign:
             raise UserError(
-                f"{arm.upper()} imported {with_tilde(answer.foreign[0])}, which is not its tree: "
+                f"{side.upper()} imported {with_tilde(answer.foreign[0])}, which is not its tree: "
                 "uninstall the project from this environment, or build it into the tree"
             )
 
-    def _check_installed(self, arm: Arm, answer: Answer) -> None:
+    def _check_installed(self, side: Side, answer: Answer) -> None:
         foreign = answer.foreign[0] if answer.foreign else "its tree" if answer.own else None
         if foreign is not None:
             raise UserError(
-                f"{self.how}: {arm.upper()} imported {with_tilde(foreign)}, a checkout: keep that "
-                f"out of PYTHONPATH, and install the project in {self.interpreters.where(arm)}"
+                f"{self.how}: {side.upper()} imported {with_tilde(foreign)}, a checkout: keep that "
+                f"out of PYTHONPATH, and install the project in {self.interpreters.where(side)}"
             )
         content = answer.content.get("code")
         if content is not None:
-            self.code[arm] = Code(**content)
+            self.code[side] = Code(**content)
