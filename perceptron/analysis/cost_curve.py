@@ -142,7 +142,7 @@ def _fit_one(rows: Sequence[MeasuredWork], doubt: str | None) -> CostCurve:
         prepare=prepare,
         prepare_spread=max(float(np.std(left)), LEAST_NOISE),
         kinds=tuple(sorted({row.work.shape.kind for row in rows})),
-        places=tuple(places),
+        places=tuple(places[index] for index in near.kept),
         corrections=near.corrections,
         reach=near.reach,
         spread=near.spread,

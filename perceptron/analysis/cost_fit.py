@@ -9,7 +9,7 @@ Machine Learning, 2006, section 5.4.2).
 
 from __future__ import annotations
 
-from math import exp, inf, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 from msgspec import Struct
@@ -33,16 +33,27 @@ _NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 # What shapes vary by, and how many shapes that is worth: a fit to a few leaves too little over.
 _USUAL_SPREAD = 0.35
 _WORTH = 10
+# A row is absurd that the others contradict by a factor, and by as many of their usual deviations.
+_ABSURD = 10.0
+_DEVIATIONS = 6.0
+# At most one row in so many is called that: where more are, nothing is known of what is right.
+_ONE_IN = 10
+# The median of a normal distribution's absolute values, in standard deviations.
+_MEDIAN_DEVIATION = 0.6745
 
 
 class Neighbourhood(Struct, frozen=True, kw_only=True):
     """What measured shapes say of those around them; see the fields of a `CostCurve`."""
 
+    kept: tuple[int, ...]
+    """Which rows: all but the absurd ones."""
     corrections: tuple[float, ...] = ()
-    """A correction for each row."""
+    """A correction for each of those."""
     reach: float = 1.0
     spread: float = 0.0
     noise: float = LEAST_NOISE
+    errors: tuple[float, ...] = ()
+    """By how much the others miss each of those, as a logarithm."""
 
 
 def costs(amounts: Array, seconds: Array) -> tuple[tuple[float, ...], Array]:
@@ -84,10 +95,28 @@ def _bearable(amounts: Array, seconds: Array) -> Array:
 def neighbourhood(places: Array, left: Array) -> Neighbourhood:
     """Return what the logarithms that costs leave over at these places say of others nearby.
 
-    ``places`` are rows × coordinates.
+    ``places`` are rows × coordinates. Rows that the others contradict absurdly are left out, the
+    worst first.
     """
+    kept = list(range(len(left)))
+    found = _smooth(places, left, kept)
+    for _ in range(len(left) // _ONE_IN):
+        errors = np.abs(found.errors)
+        usual = float(np.median(errors)) / _MEDIAN_DEVIATION
+        absurd = np.flatnonzero(errors > max(log(_ABSURD), _DEVIATIONS * usual))
+        if not len(absurd):
+            break
+        # Beside an absurd row others look so too: the one that the costs contradict more goes.
+        kept.remove(max((kept[index] for index in absurd), key=lambda row: abs(left[row])))
+        found = _smooth(places, left, kept)
+    return found
+
+
+def _smooth(places: Array, left: Array, kept: list[int]) -> Neighbourhood:
+    """Return that of these rows alone."""
+    left, places = left[kept], places[kept]
     away = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    best = (-inf, Neighbourhood())
+    best = (-inf, Neighbourhood(kept=tuple(kept)))
     for reach in _REACHES:
         alike = (1 + _ROOT * away / reach) * np.exp(-_ROOT * away / reach)
         # Of a sum with any noise the inverse is then at hand.
@@ -102,10 +131,12 @@ def neighbourhood(places: Array, left: Array) -> Neighbourhood:
             likely = -float(np.sum(np.log(variance) + errors**2 / variance))
             if likely > best[0]:
                 own = Neighbourhood(
+                    kept=tuple(kept),
                     corrections=tuple(map(float, weights)),
                     reach=reach,
                     spread=sqrt(shared),
                     noise=max(sqrt(noise * shared), LEAST_NOISE),
+                    errors=tuple(map(float, errors)),
                 )
                 best = (likely, own)
     return best[1]
