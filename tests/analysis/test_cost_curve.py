@@ -6,14 +6,12 @@ from math import exp, log
 from statistics import median
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
-from perceptron.analysis.cost_fit import neighbourhood
 from perceptron.analysis.work import Work
 from tests import made_work
 from tests.made_work import drawn, measured, rows_of_two, slower
@@ -46,13 +44,6 @@ def test_the_costs_grow_with_the_work(curve: CostCurve, seed: int, amount: str, 
     assert curve.plain_seconds(larger) >= curve.plain_seconds(of)
     deeper = replace(of, shape=replace(of.shape, hidden=(*of.shape.hidden, 1)))
     assert curve.plain_seconds(deeper) > curve.plain_seconds(of)
-
-
-def test_a_curve_comes_back_from_json(curve: CostCurve) -> None:
-    """And estimates the same, to the last bit."""
-    again = msgspec.json.decode(msgspec.json.encode(curve), type=CostCurve)
-    assert again == curve
-    assert again.seconds(drawn(-1)) == curve.seconds(drawn(-1))
 
 
 def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
@@ -128,10 +119,3 @@ def test_neither_evaluating_nor_importing_needs_scipy(curve: CostCurve) -> None:
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True
     )
     assert answer.stdout == "False\n"
-
-
-def test_of_few_rows_none_is_called_absurd() -> None:
-    left = np.zeros(9)
-    left[4] = 9.0
-    places = np.arange(9, dtype=np.float64)[:, None]
-    assert len(neighbourhood(places, left).kept) == 9
