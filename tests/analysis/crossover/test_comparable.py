@@ -137,22 +137,6 @@ def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     assert (crossover.status, crossover.bracket) == ("crosses", (10, 1000))
 
 
-def test_a_time_that_is_none_makes_no_state() -> None:
-    """Zero, negative and infinite times, failures, parts of an iteration, sizes that are none."""
-    rows = [
-        of_asv(A, 10, 0.0),
-        of_asv(A, 10, -1.0),
-        of_asv(A, 10, float("inf")),
-        of_asv(A, 10, 1.0, status="failed"),
-        of_asv(A, 10, 1.0, phase="forward"),
-        of_asv(A, 0, 1.0),
-        of_asv(B, 10, 1.0),
-    ]
-    comparable = ComparableRows(rows)
-    assert comparable.newest(A) is None
-    assert comparable.states(A, B) == []
-
-
 seeds = st.tuples(
     st.sampled_from([A, B]),
     st.sampled_from(SIZES),
