@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.sweep import Curve, CurvePoint
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
 from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
 from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
-from perceptron.records.measurement import Measurement
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -63,16 +62,6 @@ def bands(curves: Sequence[Curve]) -> str:
     if all(spot.repeats == 1 for spot in spots):
         return "Bands are the 99% intervals that the files state"
     return "Bands are 95% intervals over repeats"
-
-
-def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> LineFigure | None:
-    """Return the sweep of a family on so many threads; None for one along two axes or no time."""
-    own = [row for row in rows if row.family == family and row.all_threads == threads]
-    judged: list[Sweep] = sweeps(own) if is_line(own) else []
-    if not judged:
-        return None
-    sweep = judged[0]
-    return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
