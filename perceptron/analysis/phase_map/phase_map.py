@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations, groupby, product
 from math import exp, log, sqrt
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -241,16 +240,6 @@ _WHOLE = {
 _PART = {TIED: "tie", UNDECIDED: "undecided", UNKNOWN: "no time"}
 
 
-class _Rule(NamedTuple):
-    """``winner`` wins where a size is at least ``start``, but for a share of ``wrong`` cells."""
-
-    wrong: float
-    order: int
-    size: str
-    winner: str
-    start: float
-
-
 def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str, str]) -> str:
     """Return which backend wins how much of the map, and a rule of one size where there is one.
 
@@ -267,34 +256,30 @@ def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str
         parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
     parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
     text = ", ".join(parts)
-    rule = _best_rule(cells, axes) if len(winners) == 2 else None
-    undecided = shares.get(UNDECIDED, 0.0)
-    if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
-        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)}"
+    if len(winners) == 2:
+        text += _rule(cells, axes, shares)
     return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
 
 
-def _best_rule(cells: Sequence[MapCell], axes: tuple[str, str]) -> _Rule | None:
+def _rule(cells: Sequence[MapCell], axes: tuple[str, str], shares: dict[str, float]) -> str:
+    """Return ``; torch-cpu from rows × width ≈ 2,400``: the threshold that is seldom wrong."""
     decided = [cell for cell in cells if cell.answer not in _WHOLE]
-    winners = [cell.answer for cell in decided]
+    winners = np.array([cell.answer for cell in decided])
     x, y = np.array([(cell.x, cell.y) for cell in decided], np.float64).T
-    sizes = {axes[0]: x, axes[1]: y, f"{axes[0]} × {axes[1]}": x * y}
-    rules = [
-        _rule(order, name, size, winner, np.array(winners) == winner)
-        for order, (name, size) in enumerate(sizes.items())
-        if len(set(size)) > 1
-        for winner in sorted(set(winners))
-    ]
-    return min(rules, default=None)
-
-
-def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
-    """Find the threshold between two sizes that gets the fewest cells wrong."""
-    sizes = np.unique(size)
-    beyond = size >= sizes[1:, None]
-    wrong = (beyond != wins).mean(axis=1)
-    best = int(wrong.argmin())
-    return _Rule(float(wrong[best]), order, name, winner, sqrt(sizes[best] * sizes[best + 1]))
+    rules = []
+    for name, size in ((axes[0], x), (axes[1], y), (f"{axes[0]} × {axes[1]}", x * y)):
+        sizes = np.unique(size)
+        beyond = size >= sizes[1:, None]
+        for winner in sorted(set(winners)) if len(sizes) > 1 else ():
+            wrong = (beyond != (winners == winner)).mean(axis=1)
+            best = int(wrong.argmin())
+            rules.append((wrong[best], name, winner, sqrt(sizes[best] * sizes[best + 1])))
+    if not rules:
+        return ""
+    wrong, name, winner, start = min(rules, key=lambda rule: rule[0])  # the first of equal ones
+    if wrong > _EXCEPTIONS or shares.get(UNDECIDED, 0.0) >= shares[winner]:
+        return ""
+    return f"; {winner} from {name} ≈ {_round(start)}"
 
 
 def _percent(share: float) -> str:

@@ -92,7 +92,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 
 # Whatever a clock, a unit or a slip of a pen can make of a time.
-SECONDS = st.floats(-300, 9).map(lambda power: 10.0**power)
+SECONDS = st.floats(-18, 9).map(lambda power: 10.0**power)
 EXTREME = st.lists(
     st.tuples(
         st.sampled_from((1, 2, 3, 1000, 2**20, 2**59, 2**60)),
