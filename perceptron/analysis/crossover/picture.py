@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.sweep import Curve, CurvePoint
+from perceptron.analysis.crossover.sweep import Curve
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
 from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
-from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
+from perceptron.numbers import digits, duration, duration_interval, interval, tick
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -82,20 +82,6 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     return marks, stretches
 
 
-def rate_words(spot: CurvePoint) -> str:
-    """Return ``; 533 k rows/s, 30.7 ms per epoch; 2.10 µs per model``.
-
-    What is not trained in batches has no epoch, and one model no time of each.
-    """
-    seconds, words = spot.value.estimate, ""
-    if spot.epoch is not None:
-        rate = rows_per_second(spot.epoch.rows_per_second(seconds))
-        words += f"; {rate}, {duration(spot.epoch.seconds(seconds))} per epoch"
-    if spot.models > 1:
-        words += f"; {duration(seconds / spot.models)} per model"
-    return words
-
-
 def curve_line(
     curve: Curve, axis: str, times: int, label: str | None = None, machine: int | None = None
 ) -> Line:
@@ -115,7 +101,7 @@ def curve_line(
         texts=tuple(
             f"{name}, {axis} {spot.size:,}: "
             f"{duration_interval(value.estimate, value.low, value.high)}; "
-            f"{spot.repeats} repeats{rate_words(spot)}"
+            f"{spot.repeats} repeats"
             for spot, value in zip(curve.spots, values, strict=True)
         ),
         machine=machine,
