@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.sweep import Curve
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
-from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
@@ -24,18 +23,17 @@ def sweep_figure(
     crossovers: Sequence[Crossover],
     axis: str,
     shown: str = ITERATION,
-    times: int = 1,
     estimates: Sequence[Sequence[DeviceEstimate]] = (),
 ) -> LineFigure | None:
-    """Return times over sizes, ``times`` those of one iteration; None where nothing has a time.
+    """Return times over sizes; None where nothing has a time.
 
     ``axis`` and ``shown`` are the titles of the axes. Estimates are lines of their own.
     """
     measured = [curve for curve in curves if curve.spots]
     if not measured:
         return None
-    lines = [curve_line(curve, axis, times) for curve in measured]
-    lines += [_estimated(line, times) for line in estimates if line]
+    lines = [curve_line(curve, axis) for curve in measured]
+    lines += [_estimated(line) for line in estimates if line]
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings(crossovers)
@@ -83,14 +81,14 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
 
 
 def curve_line(
-    curve: Curve, axis: str, times: int, label: str | None = None, machine: int | None = None
+    curve: Curve, axis: str, label: str | None = None, machine: int | None = None
 ) -> Line:
     """Return the line of a curve, called after its backend unless it has a ``label``.
 
     ``machine`` is its place among the machines of the figure, where it is drawn as one.
     """
     name = curve.backend if label is None else label
-    values = [scaled(spot.value, times) for spot in curve.spots]
+    values = [spot.value for spot in curve.spots]
     return Line(
         backend=curve.backend,
         label=name,
@@ -108,18 +106,18 @@ def curve_line(
     )
 
 
-def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
+def _estimated(line: Sequence[DeviceEstimate]) -> Line:
     name = f"{line[0].backend} on {line[0].device}, ESTIMATED"
     return Line(
         backend=line[0].backend,
         label=name,
         x=tuple(estimate.size for estimate in line),
-        y=tuple(estimate.seconds * times for estimate in line),
-        low=tuple(estimate.low * times for estimate in line),
-        high=tuple(estimate.high * times for estimate in line),
+        y=tuple(estimate.seconds for estimate in line),
+        low=tuple(estimate.low for estimate in line),
+        high=tuple(estimate.high for estimate in line),
         texts=tuple(
-            f"{name}: {duration(estimate.seconds * times)}, "
-            f"{duration(estimate.low * times)} at best, {duration(estimate.high * times)} at worst"
+            f"{name}: {duration(estimate.seconds)}, "
+            f"{duration(estimate.low)} at best, {duration(estimate.high)} at worst"
             for estimate in line
         ),
         estimated=True,

@@ -1,7 +1,7 @@
 """Sweeps as parts of an answer: for each its figures, and the tables below them.
 
-A part shows one sweep in one way: times per iteration, of a whole training, from a cold start, or
-the ratio of a pair. `where` and the way are the switches of its page.
+A part shows one sweep in one way: times per iteration, those of a whole training from a cold start,
+or the ratio of a pair. `where` and the way are the switches of its page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_line
-from perceptron.analysis.interval import Interval, scaled
+from perceptron.analysis.interval import Interval
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
 from perceptron.answer import Answer, Figure, Note, Setting, Table
@@ -103,10 +103,10 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             figures=(Figure(title=title, drawing=figure, part=part),),
         )
 
-    def times(shown: str, number: int) -> Answer:
+    def times(shown: str) -> Answer:
         curves, crossovers = sweep.curves, sweep.crossovers
         of_device = {guess.challenger: guess.estimates for guess in estimates}
-        figure = sweep_figure(curves, crossovers, axis, shown, number, tuple(of_device.values()))
+        figure = sweep_figure(curves, crossovers, axis, shown, tuple(of_device.values()))
         beside = (
             _grid(
                 "Rows trained on per second, time of an epoch",
@@ -122,28 +122,27 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             ),
         )
         tables = [
-            _times_table(curves, number, axis, shown),
+            _times_table(curves, axis, shown),
             *(table for table in beside if table.rows),
             *estimate_tables(estimates),
         ]
         return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
 
     if not sweep.per_iteration:
-        yield times("time", 1)
+        yield times("time")
     else:
-        yield times(ITERATION, 1)
+        yield times(ITERATION)
         if curves := sweep.of_one_model:
             shown = OF_ONE_MODEL
             figure = sweep_figure(curves, sweep.crossovers, axis, shown)
-            tables = [_times_table(curves, 1, axis, shown)]
+            tables = [_times_table(curves, axis, shown)]
             yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.crossovers)
         iterations = f"{sweep.iterations:,} iterations"
-        yield times(f"whole training, {iterations}", sweep.iterations)
         if curves := sweep.cold:
             shown = f"cold start, {iterations}"
-            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown, sweep.iterations)
+            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown)
             tables = [
-                _times_table(curves, sweep.iterations, axis, shown),
+                _times_table(curves, axis, shown),
                 *amortisation_tables(sweep.amortisations),
             ]
             yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.cold_crossovers)
@@ -186,15 +185,15 @@ def _lines(sweep: Sweep) -> list[str]:
     return lines
 
 
-def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table:
-    """Return what ``times`` iterations take, with intervals, and how contended that was."""
+def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
+    """Return the times, with intervals, and how contended they were."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
     table = _grid(
         f"{shown} [{kind}]",
         axis,
         curves,
-        lambda at: _duration(scaled(at.value, times)),
+        lambda at: _duration(at.value),
         "not measured",
     )
     contentions = [

@@ -99,4 +99,4 @@ def test_of_a_cold_start_no_device_is_busy(tmp_path: Path) -> None:
     write_site(tmp_path, collection_of(rows))
     shown = {at[-1].partition(",")[0]: view for at, view in views(tmp_path, "sweeps").items()}
     busy = {at: "Device busy" in str(view["tables"]) for at, view in shown.items()}
-    assert busy == {ITERATION: True, "whole training": True, "cold start": False}
+    assert busy == {ITERATION: True, "cold start": False}
