@@ -84,16 +84,18 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
 
 def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
     """Yield one way of showing a sweep after the other."""
-    axis, lines = sweep.axis, _lines(sweep)
+    axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
+    lines = _lines(sweep)
 
     def view(
         shown: str,
-        title: str,
         figure: LineFigure | None,
         tables: Sequence[Table],
         crossovers: Sequence[Crossover],
+        title: str = "",
     ) -> Answer:
         part = (*place, ("Shown", shown))
+        title = title or f"{sweep.family}: {shown}"
         return Answer(
             question=sweep.family,
             asked=(),
@@ -103,59 +105,46 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             figures=(Figure(title=title, drawing=figure, part=part),),
         )
 
-    def times(shown: str) -> Answer:
-        curves, crossovers = sweep.curves, sweep.crossovers
-        of_device = {guess.challenger: guess.estimates for guess in estimates}
-        figure = sweep_figure(curves, crossovers, axis, shown, tuple(of_device.values()))
-        beside = (
-            _grid(
-                "Rows trained on per second, time of an epoch",
-                axis,
-                curves,
-                lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
-            ),
-            _grid(
-                "Device busy ÷ wall [95% interval], launch-bound below a half",
-                axis,
-                [curve for curve in curves if any(spot.busy for spot in curve.spots)],
-                lambda at: busy_cell(at.busy) if at.busy else "",
-            ),
-        )
-        tables = [
-            _times_table(curves, axis, shown),
-            *(table for table in beside if table.rows),
-            *estimate_tables(estimates),
-        ]
-        return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
-
-    if not sweep.per_iteration:
-        yield times("time")
-    else:
-        yield times(ITERATION)
-        if curves := sweep.of_one_model:
-            shown = OF_ONE_MODEL
-            figure = sweep_figure(curves, sweep.crossovers, axis, shown)
-            tables = [_times_table(curves, axis, shown)]
-            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.crossovers)
-        iterations = f"{sweep.iterations:,} iterations"
-        if curves := sweep.cold:
-            shown = f"cold start, {iterations}"
-            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown)
-            tables = [
-                _times_table(curves, axis, shown),
-                *amortisation_tables(sweep.amortisations),
-            ]
-            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.cold_crossovers)
-    for crossover in sweep.crossovers:
+    shown = ITERATION if sweep.per_iteration else "time"
+    of_device = {guess.challenger: guess.estimates for guess in estimates}
+    beside = (
+        _grid(
+            "Rows trained on per second, time of an epoch",
+            axis,
+            curves,
+            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+        ),
+        _grid(
+            "Device busy ÷ wall [95% interval], launch-bound below a half",
+            axis,
+            [curve for curve in curves if any(spot.busy for spot in curve.spots)],
+            lambda at: busy_cell(at.busy) if at.busy else "",
+        ),
+    )
+    tables = [
+        _times_table(curves, axis, shown),
+        *(table for table in beside if table.rows),
+        *estimate_tables(estimates),
+    ]
+    figure = sweep_figure(curves, crossovers, axis, shown, tuple(of_device.values()))
+    yield view(shown, figure, tables, crossovers)
+    if sweep.per_iteration and (of_one := sweep.of_one_model):
+        figure = sweep_figure(of_one, crossovers, axis, OF_ONE_MODEL)
+        yield view(OF_ONE_MODEL, figure, [_times_table(of_one, axis, OF_ONE_MODEL)], crossovers)
+    if sweep.per_iteration and (cold := sweep.cold):
+        shown = f"cold start, {sweep.iterations:,} iterations"
+        figure = sweep_figure(cold, sweep.cold_crossovers, axis, shown)
+        tables = [_times_table(cold, axis, shown), *amortisation_tables(sweep.amortisations)]
+        yield view(shown, figure, tables, sweep.cold_crossovers)
+    for crossover in crossovers:
         if crossover.ratio_at:
-            pair = f"{crossover.challenger} over {crossover.incumbent}"
-            title = f"{sweep.family}: time of {pair}"
+            title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
             yield view(
                 f"ratio of {crossover.challenger} to {crossover.incumbent}",
-                title,
                 ratio_figure(crossover, axis),
                 [_ratio_table(crossover, title)],
                 [crossover],
+                title,
             )
 
 
