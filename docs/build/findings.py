@@ -27,10 +27,9 @@ def blocks(runs: Shown) -> Blocks:
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the finding, the sweep over the width, and the map of each GPU: SVG by file name."""
-    of_gpus = {gpu.name: finding_of(gpu.bench) for gpu in runs.gpus}
     maps = [(gpu.map_picture, gpu.phase_map) for gpu in runs.gpus if gpu.phase_map is not None]
     return {
-        "finding.svg": draw(finding_figure(finding_of(runs.bench), of_gpus)),
+        "finding.svg": draw(finding_figure(finding_of(runs.bench))),
         "mlp-width.svg": draw(pictured(runs.bench, "mlp-width")),
         **{name: draw(measured.answer.figures[0].drawing) for name, measured in maps},
     }

@@ -75,19 +75,16 @@ def test_what_agrees_is_timed_and_called_with_the_data_of_its_size() -> None:
     ("other", "options", "reason"),
     [
         (lambda x: x * 2, {}, "differs from first: 2 instead of 1 at [0]; equal= sets the"),
-        (lambda x: np.append(x, 1), {}, "differs from first: shape (9,) instead of (8,)"),
         (lambda x: (x.copy(), x), {}, "differs from first: shape (2, 8) instead of (8,)"),
         (lambda x: (value for value in x), {}, "returns a generator, which is computed later"),
         (lambda x: Future(), {}, "returns a Future, which is computed later"),
         (lambda x: "text", {}, "differs from first: text instead of array([1., 1."),
-        (lambda x: x * 2, {"equal": np.isclose}, "equal cannot compare ndarray and ndarray"),
         (lambda x: x * 2, {"equal": lambda one, two: None}, "equal cannot compare"),
         (lambda x: x.__imul__(1.5) / 1.5, {}, "changes its data: set fresh"),
         (lambda x: 1 / 0, {}, "ZeroDivisionError: division by zero"),
         (lambda x: np.empty(10**15), {}, "out of memory"),
         (lambda x: x * 2, {"equal": lambda one, two: len(one) == len(two)}, None),
         (lambda x: x * 2, {"equal": None}, None),
-        (lambda x: x.__imul__(1), {"fresh": False}, None),
         (lambda x: x.__imul__(1), {"fresh": True}, None),
     ],
 )
@@ -105,16 +102,11 @@ def test_what_is_refused(
         (2.0, 2.0, None),
         (2.0, 2.1, "2.1 instead of 2"),
         ([1.0, float("nan")], [1.0, float("nan")], None),
-        ({"a": np.ones(2)}, {"a": np.ones(2)}, None),
         ({"a": np.ones(2)}, {"a": np.zeros(2)}, "a: 0 instead of 1 at [0]"),
         ({"a": 1}, {"b": 1}, "other keys"),
-        ((1.0, np.ones(2)), (1.0, np.ones(2)), None),
         ((1.0, np.ones(2)), (1.0, np.ones(3)), "result 1: shape (3,) instead of (2,)"),
         ((np.ones(2), np.ones(2)), [np.ones(2), np.zeros(2)], "0 instead of 1 at [1, 0]"),
-        (["a", "b"], ["a", "c"], "result 1: c instead of b"),
-        ("a", "a", None),
         (b"a", b"b", "b'b' instead of b'a'"),
-        ({1, 2}, {1, 2}, None),
         (None, 1.5, "1.5 instead of None"),
     ],
 )
@@ -136,7 +128,6 @@ class Box:
     "setup",
     [
         lambda size: {"v": np.arange(size, 0, -1)},
-        lambda size: Box(np.arange(size, 0, -1)),
         lambda size: Box(list(range(size, 0, -1))),
     ],
 )
@@ -164,13 +155,6 @@ def test_data_that_cannot_be_copied_need_a_word() -> None:
         "the data of setup cannot be copied, to see whether a call changes them: set fresh"
     )
     assert outcome_of(candidates, setup, "b", check=True, fresh=False).status == "ok"
-
-
-def test_functions_that_agree_agree_on_random_data_too() -> None:
-    """Both get the same data, though setup gives others at each call."""
-    candidates = {"a": np.sort, "b": lambda x: np.array(sorted(x))}
-    setup = lambda size: (np.random.default_rng().random(size),)  # noqa: E731
-    assert outcome_of(candidates, setup, "b", check=True).status == "ok"
 
 
 def test_functions_that_return_nothing_must_leave_the_same_data() -> None:
@@ -311,17 +295,6 @@ def test_a_file_is_described(tmp_path: Path) -> None:
     assert (known.sizes, known.is_list, known.is_checked) == (((4, 8, 16),), True, False)
     file.write_text(FILE.replace("range(size)", "__import__('os').urandom(size)"))
     assert describe(str(file)).is_random
-
-
-def test_a_module_whose_file_is_nowhere_is_no_file_of_the_functions(tmp_path: Path) -> None:
-    """As PyTorch has them."""
-    file = tmp_path / "sums.py"
-    made = "import sys, types\nsys.modules['made'] = types.ModuleType('made')\n"
-    file.write_text(f"{made}sys.modules['made'].__file__ = '_made.py'\n{FILE}")
-    try:
-        assert not any("_made.py" in name for name in describe(str(file)).files)
-    finally:
-        del sys.modules["made"]
 
 
 @pytest.mark.parametrize(

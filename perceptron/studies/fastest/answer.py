@@ -43,9 +43,7 @@ class Answer:
         self._asked = asked
         self._ends = monotonic() + asked.seconds
         self._file = cache.cache_file()
-        self._known = cache.load(self._file)
-        self._looked_through: Known | None = None
-        self._own_rows: list[KnownRow] = []
+        self._learn(cache.load(self._file))
         self._learn_results(results)
         self._learn_backends()
         self._cannot = {name: self._refusal(name) for name in asked.among}
@@ -77,13 +75,18 @@ class Answer:
     def _left(self) -> float:
         return max(0.0, self._ends - monotonic())
 
+    def _learn(self, known: Known) -> None:
+        """Take what is known now, of which the rows are those that may be compared."""
+        self._known = known
+        self._rows = known.rows_of(self._asked.dtype, self._asked.threads)
+
     def _learn_results(self, results: Path) -> None:
         """Read what studies have measured since the last question."""
         if runs := changed_runs(results, self._known.runs):
             from perceptron.studies.fastest.results import read_runs
 
             new = read_runs(runs)
-            self._known = cache.update(self._file, lambda known: known.with_rows(new, runs))
+            self._learn(cache.update(self._file, lambda known: known.with_rows(new, runs)))
 
     def _learn_backends(self) -> None:
         """Ask those that can say at once whether they run here, and others where there is time."""
@@ -98,9 +101,11 @@ class Answer:
             except UserError as reason:
                 late = [self._attempt(name, str(reason), None) for name in silent]
         if new or late:
-            self._known = cache.update(
-                self._file, lambda known: known.with_backends(new).with_attempts(late)
-            )
+
+            def change(known: Known) -> Known:
+                return known.with_backends(new).with_attempts(late)
+
+            self._learn(cache.update(self._file, change))
 
     def _attempt(self, backend: str, reason: str, shape: TrainingShape | None) -> Attempt:
         """Return that this was given up, whatever the shape if that is None."""
@@ -124,7 +129,7 @@ class Answer:
         return BackendHere(name=name, device=asked.device, unavailable=unavailable, tried=tried)
 
     def _refusal(self, name: str) -> str | None:
-        asked, rows, cores = self._asked, self._rows(), usable_cores()
+        asked, rows, cores = self._asked, self._rows, usable_cores()
         if isinstance(asked.own, AsItIs):
             return None if name in AS_IT_IS else f"it has no {asked.own.part}"
         if asked.threads > cores and not rows:
@@ -138,7 +143,7 @@ class Answer:
 
     def _candidates(self) -> list[Candidate]:
         asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
-        rows = [one.row for one in self._rows()]
+        rows = [one.row for one in self._rows]
         # No other training tells how long one takes that is trained as it is.
         key = "" if isinstance(asked.own, AsItIs) else cache.alike(asked.dtype, asked.threads)
         curves = self._known.curves.get(key)
@@ -148,14 +153,8 @@ class Answer:
             return found
         # A copy to a device is no part of the curves.
         fitted = fit(row for row in rows if row.work.shape.feed == "resident")
-        self._known = cache.update(self._file, lambda known: known.with_curves(key, fitted))
+        self._learn(cache.update(self._file, lambda known: known.with_curves(key, fitted)))
         return candidates(asked.work, asked.iterations, backends, rows, fitted)
-
-    def _rows(self) -> list[KnownRow]:
-        if self._looked_through is not self._known:  # that takes a tenth of the answer
-            self._looked_through = self._known
-            self._own_rows = self._known.rows_of(self._asked.dtype, self._asked.threads)
-        return self._own_rows
 
     def _wanted(self, found: Sequence[Candidate]) -> list[str]:
         """Return the backends to measure: those of which more has to be known."""
@@ -189,7 +188,7 @@ class Answer:
         begun = now()
         try:
             with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
-                self._known = cache.load(self._file)
+                self._learn(cache.load(self._file))
                 newest = {name: self._exact(name) for name in names}
                 names = [
                     name
@@ -221,7 +220,7 @@ class Answer:
 
         # Of a module as it is the row tells of no other question: its code may have changed.
         is_kept = not isinstance(self._asked.own, AsItIs)
-        self._known = cache.update(self._file, change) if is_kept else change(self._known)
+        self._learn(cache.update(self._file, change) if is_kept else change(self._known))
 
     def _known_row(self, row: MeasuredWork) -> KnownRow:
         asked = self._known.backends.get(row.backend)
@@ -241,14 +240,14 @@ class Answer:
         """Return the newest row behind each time that decides."""
         newest = []
         for one in contenders(self._picks(found)):
-            own = [known for known in self._rows() if known.row.backend == one.backend]
+            own = [known for known in self._rows if known.row.backend == one.backend]
             if own:
                 exact = self._exact(one.backend)
                 newest.append(exact or max(own, key=lambda known: known.row.when))
         return newest
 
     def _exact(self, backend: str) -> KnownRow | None:
-        rows = self._rows()
+        rows = self._rows
         exact = row_of(self._asked.work, backend, [known.row for known in rows])
         return next((known for known in rows if known.row is exact), None)
 

@@ -27,8 +27,6 @@ from perceptron.studies.fastest.question import Question, reference_of
 # Of each backend before anything is decided. They start together, which takes little longer than
 # one: in the usual seconds there is no time to start PyTorch twice, one after the other.
 _AT_FIRST = 2
-# At most: a further one narrows the interval.
-_PROCESSES = 3
 _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
 # At once, for each core: those that import little are there soon, whoever else starts, and cores
@@ -77,14 +75,10 @@ class _Look:
         budget = self._budget
         with TemporaryDirectory() as folder, Workers(budget.until_abandoned) as workers:
             self._reference = _written(self._question, Path(folder))
-            before = budget.left
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
-            for process in range(_AT_FIRST, _PROCESSES):
-                names = [name for name in backends if name not in self.reasons]
-                if not names or budget.left < _AS_LONG * (before - budget.left):
-                    break
-                before = budget.left
-                self._round(workers, [(name, process) for name in names])
+            names = [name for name in backends if name not in self.reasons]
+            if names and budget.left > _AS_LONG * budget.spent:  # a further one narrows intervals
+                self._round(workers, [(name, _AT_FIRST) for name in names])
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
         """Measure these processes in turn, as far as there is time."""
@@ -160,23 +154,19 @@ def _written(question: Question, folder: Path) -> str:
         own.write(file := folder / "module")
     else:
         file = folder / "model.toml"
-        file.write_text(_model_file(own, shape), encoding="utf-8")
+        file.write_text(_model_file(own, shape.rows), encoding="utf-8")
     return str(file)
 
 
-def _model_file(problem: Problem, shape: TrainingShape) -> str:
-    """Return the text of the model file of a training, with the sizes of this shape."""
-    classes = shape.outputs if shape.outputs > 1 else None
-    step = {"name": problem.optimizer.kind.split()[0], **asdict(problem.optimizer)}
-    widths = (*shape.hidden, shape.outputs)
-    layers: list[tuple[str, dict[str, object]]] = [
-        ("[[layers]]", {"width": width, "activation": layer.activation})
-        for width, layer in zip(widths, problem.layers, strict=True)
+def _model_file(problem: Problem, rows: int) -> str:
+    """Return the text of the model file of a training on so many rows."""
+    classes = problem.outputs if problem.outputs > 1 else None
+    tables: list[tuple[str, Mapping[str, object]]] = [
+        ("", {name: getattr(problem, name) for name in ("loss", "batch", "feed", "models")}),
+        ("[data]", {"rows": rows, "features": problem.dataset.features, "classes": classes}),
+        ("[optimizer]", {"name": problem.optimizer.kind.split()[0], **asdict(problem.optimizer)}),
+        *(("[[layers]]", asdict(layer)) for layer in problem.layers),
     ]
-    data = {"rows": shape.rows, "features": shape.features, "classes": classes}
-    top = {"loss": problem.loss, "batch": shape.batch, "feed": shape.feed, "models": shape.models}
-    tables: list[tuple[str, Mapping[str, object]]]
-    tables = [("", top), ("[data]", data), ("[optimizer]", step), *layers]
     return "\n".join(line for title, table in tables for line in _table(title, table))
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from rich.console import Console
 
 from perceptron.analysis.overhead.ladder import Ladder, Rung, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.answer import Answer, Table
 from perceptron.figure import LineFigure
-from perceptron.report.tables import answer as in_terminal
-from perceptron.report.tables import terminal
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 
 ROWS = gpu_ladder_rows()
@@ -34,15 +30,6 @@ def changed(**fields: Any) -> Rung:
     return replace(CUDA, **fields)
 
 
-def test_the_sum_of_phases_stands_below_them() -> None:
-    """Where two eager backends have phases, each has its own sum."""
-    phases = [replace(phase, backend=name) for name in "ab" for phase in FOUND.phases]
-    wholes = [replace(whole, backend=name) for name in "ab" for whole in FOUND.wholes]
-    rows = table(replace(FOUND, phases=phases, wholes=wholes), "Inside").rows
-    of_one = [row[1] for row in table(FOUND, "Inside").rows]
-    assert [row[:2] for row in rows] == [(name, phase) for name in "ab" for phase in of_one]
-
-
 def test_no_phase_takes_less_than_no_time() -> None:
     phases = [replace(FOUND.phases[0], seconds_per_iteration=6e-8, low=-3e-5, high=3e-5)]
     assert table(replace(FOUND, phases=phases), "Inside").rows[0][2] == "at most 30.0 µs"
@@ -55,33 +42,6 @@ def test_a_profiled_count_stands_beside_the_counted() -> None:
     rungs = [counted, replace(counted, kernels_profiled=14), once, numpy]
     rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").rows
     assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
-
-
-@pytest.mark.parametrize("width", [80, 200])
-def test_a_ladder_is_readable_on_a_common_terminal(
-    monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
-    """Names are whole; what rungs remove has a table of its own where one would be too wide."""
-    name = "torch-cuda-manual-graph"
-    rung = changed(
-        backend=name,
-        kernels_per_iteration=12,
-        kernels_profiled=14,
-        prepare_seconds=12.3,
-        prepared_from_cache=True,
-        removes="the launches from Python: ten recorded steps in one call",
-    )
-    screen = io.StringIO()
-    for module in (terminal, in_terminal):
-        monkeypatch.setattr(module, "out", Console(file=screen, width=width, highlight=False))
-    in_terminal.show(answer(replace(FOUND, rungs=[*FOUND.rungs, rung])))
-    text = screen.getvalue()
-    of_rungs = text[: text.index("Inside one eager iteration")]
-    is_split = width < 200
-    assert ("What each rung removes" in text) == is_split
-    assert of_rungs.split().count(name) == 1 + is_split
-    assert max(map(len, of_rungs.splitlines())) <= width
-    assert len(of_rungs.splitlines()) < 45
 
 
 def test_a_run_without_a_device_has_not_a_word_of_one() -> None:

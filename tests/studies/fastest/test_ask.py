@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-import perceptron
 from perceptron import Advice, fastest
 from perceptron.analysis.work import CONTENDED, NO_START
 from perceptron.library_versions import versions_beneath
@@ -161,9 +160,3 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
     assert source == "measured"
     heavy = {"torch", "jax", "numba", "scipy", "pandas", "cupy", "cpuinfo", "filelock"}
     assert heavy.isdisjoint(modules)
-
-
-def test_what_programs_use_is_offered() -> None:
-    assert {"fastest", "Advice"} <= set(perceptron.__all__)
-    with pytest.raises(AttributeError):
-        perceptron.slowest  # noqa: B018

@@ -152,10 +152,8 @@ def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Op
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
-        (nn.CrossEntropyLoss(), ("cross-entropy", "identity")),
         (nn.CrossEntropyLoss, ("cross-entropy", "identity")),
         ("MSELoss", ("mse", "identity")),
-        (nn.L1Loss(), ("l1-mean", "identity")),
         (nn.L1Loss(reduction="sum"), ("l1-sum", "identity")),
         (nn.BCEWithLogitsLoss(), ("bce", "sigmoid")),
     ],
@@ -210,12 +208,9 @@ OTHER = nn.Linear(4, 4)
         (nn.Sequential(nn.Linear(4, 4), Skip(nn.Linear(4, 4))), "layer 1 (Skip)"),
         (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout) of p=0.5"),
         (nn.Linear(4, 4, bias=False), "Linear that is"),
-        (nn.Sequential(FROZEN, nn.Linear(4, 4)), "layer 0 (Linear) that is"),
         (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) that is"),
         (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) that is"),
         (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
-        (nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Tanh()), "layer 2 (Tanh)"),
-        (nn.Sequential(nn.Flatten(0), nn.Linear(4, 4)), "layer 0 (Flatten)"),
         (nn.Linear(4, 4).half(), "parameters of float16"),
     ],
 )
@@ -274,18 +269,13 @@ def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
         ({"loss": None}, "loss: give"),
         ({"loss": "mes"}, "did you mean 'mse'?"),
         ({"loss": nn.BCELoss()}, "a last Sigmoid"),
-        ({"loss": "BCEWithLogitsLoss", "model": nn.Sequential(LINEAR, nn.Sigmoid())}, "a last Lin"),
         ({"optimizer": "sdg"}, "did you mean 'sgd'?"),
         ({"optimizer": torch.optim.SGD(OTHER.parameters())}, "none of the model's parameters"),
-        ({"optimizer": object()}, "optimizer"),
         ({"model": Skip(LINEAR), "loss": 3}, "loss: 3 is no loss"),
-        ({"model": Skip(LINEAR), "loss": "mes"}, "did you mean 'mse'?"),
         ({"model": Skip(LINEAR), "among": ("numpy",)}, "among"),
         ({"model": Skip(LINEAR), "dtype": "float64"}, "dtype: a module is trained as it is"),
-        ({"batch": 0}, "batch"),
         ({"batch": 9}, "batch"),
         ({"rows": 8}, "rows: goes with a shape"),
-        ({"models": 3}, "models: goes with a shape"),
         ({"among": ("numpy",)}, "among"),
     ],
 )
@@ -297,7 +287,6 @@ def test_an_argument_that_cannot_be_is_named(fields: dict[str, Any], named: str)
     ("inputs", "targets", "named"),
     [
         (None, torch.zeros(8, 4), "inputs: give"),
-        (torch.zeros(8, 4), None, "targets: give"),
         (torch.zeros(8, 4), torch.zeros(7, 4), "targets: 7 rows"),
         (torch.zeros(8, 4), torch.zeros(8, 3), "targets: 3 columns"),
         (5, torch.zeros(8, 4), "inputs: int is no array"),
@@ -488,16 +477,6 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
     assert again == ["torch-cpu"]
 
 
-def test_what_a_backend_refuses_of_a_module_is_said_though_it_trains_others(cache: Path) -> None:
-    keep(cache, {"numpy-published": 1e-3})
-    data = torch.zeros(1000, 20), torch.zeros(1000, 1)
-    among = ("numpy-published", "torch-cpu")
-    fields: Any = {"threads": 1, "measure": "never", "among": among}
-    found = fastest(nn.Linear(20, 1), *data, loss="mse", **fields).candidates
-    reasons = {one.backend: one.reason for one in found}
-    assert "trains one sigmoid under the summed L1 loss" in str(reasons["numpy-published"])
-
-
 def test_batches_from_the_host_are_no_part_of_the_curves(cache: Path) -> None:
     """They have a copy in them that others have not."""
     rows = [
@@ -577,7 +556,6 @@ def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
     [
         ("MLPClassifier", np.array(["a", "b"] * 4), "bce", Layer(1, "sigmoid")),
         ("MLPClassifier", np.eye(8), "bce", Layer(8, "sigmoid")),
-        ("MLPRegressor", np.zeros(8), "mse", Layer(1, "identity")),
         ("MLPRegressor", np.zeros((8, 2)), "mse", Layer(2, "identity")),
     ],
 )
