@@ -48,9 +48,9 @@ def test_an_id_that_no_scheduler_gives_is_refused(job: JobFolder, number: str) -
 
 @pytest.mark.parametrize("machine", ["../up", "**", "a\x00"])
 def test_a_machine_that_leads_elsewhere_is_refused(job: JobFolder, machine: str) -> None:
-    write(job.path / "note.json", attempt="7", machine=machine, state="running")
-    with pytest.raises(UserError, match=r"note\.json: not what a fleet writes"):
-        job.note()
+    write(job.path / "notes" / "7-0.json", machine=machine, state="running")
+    with pytest.raises(UserError, match=r"7-0\.json: not what a fleet writes"):
+        job.note("7")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -34,8 +34,8 @@ def end(job: JobFolder, state: str, **fields: object) -> None:
     attempt = job.attempt()
     assert attempt is not None
     assert attempt.id is not None
-    note = {"attempt": attempt.id, "machine": "n1", "state": state}
-    job.write(Note(**(note | fields)))  # type: ignore[arg-type]
+    note = {"machine": "n1", "state": state}
+    job.write_note(attempt.id, Note(**(note | fields)))  # type: ignore[arg-type]
 
 
 def test_only_what_is_not_done_and_not_at_work_is_submitted(
