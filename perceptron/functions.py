@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
 import msgspec
@@ -19,12 +19,15 @@ import numpy as np
 from perceptron import optional
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.words import decided
+from perceptron.analysis.select import median_seconds
+from perceptron.analysis.sizes import number
 from perceptron.answer import Answered, Decided
 from perceptron.errors import UserError, in_one_line
 from perceptron.figure import LineFigure
 from perceptron.machine import usable_cores
 from perceptron.measure.functions import PICKLED, Functions
 from perceptron.measure.pickled import to_send
+from perceptron.records.row import times
 from perceptron.records.warning import MeasurementWarning
 
 if TYPE_CHECKING:
@@ -34,11 +37,23 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 
+class AtSize(NamedTuple):
+    """What is known at one size."""
+
+    fastest: str
+    """The candidate with the shortest time."""
+    decided: bool
+    """Whether it is faster than every other one at 95%."""
+    seconds: dict[str, float]
+    """Of a call of each candidate: medians over the repeats, between sizes interpolated."""
+
+
 class FunctionCrossover:
     """The crossovers of functions: printed, it is the answer; a notebook also shows the figure."""
 
     def __init__(self, told: Answered) -> None:
         self._told = told
+        self._rows = times(told.run.rows)
 
     @property
     def crossovers(self) -> list[Crossover]:
@@ -98,6 +113,30 @@ class FunctionCrossover:
         """Where the measurements are."""
         return self._told.results
 
+    def at(self, size: float) -> AtSize:
+        """Return the fastest candidate at a size within those measured.
+
+        Raises `UserError` for a size outside of them.
+        """
+        seconds = {}
+        for name in dict.fromkeys(row.backend for row in self._rows):
+            known = median_seconds(row for row in self._rows if row.backend == name)
+            sizes = sorted(known)
+            if not sizes or not sizes[0] <= size <= sizes[-1]:
+                continue
+            logs = np.log([known[at] for at in sizes])
+            seconds[name] = float(np.exp(np.interp(np.log(size), np.log(sizes), logs)))
+        if not seconds:
+            measured = sorted(row.size for row in self._rows if row.seconds is not None)
+            reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
+            raise UserError(
+                f"at({number(size)}): is outside of the sizes that were measured{reach}"
+            )
+        best = min(seconds, key=seconds.__getitem__)
+        pairs = [one for one in self.crossovers if best in (one.incumbent, one.challenger)]
+        winners = [_winner(one, size) for one in pairs]
+        return AtSize(best, bool(winners) and set(winners) == {best}, seconds)
+
     def to_frame(self) -> pandas.DataFrame:
         """Return the measurements, a row for each candidate, size and repeat."""
         from perceptron.records.readers.sources import load_results
@@ -110,12 +149,18 @@ class FunctionCrossover:
         Raises `UserError` where nothing was measured, and without matplotlib.
         """
         optional.require("pages", "matplotlib")
-        from perceptron.report.charts.as_svg import plotted
+        from perceptron.report.charts.style import drawing
 
-        drawing = self._drawing
-        if drawing is None:
+        described = self._drawing
+        if described is None:
             raise UserError("nothing was measured: there is nothing to plot")
-        return plotted(drawing)
+        with drawing(7.2, 4.2) as (figure, axes):
+            for line in described.lines:
+                axes.loglog(line.x, line.y, marker="o", label=line.label)
+                axes.fill_between(line.x, *line.band, alpha=0.18)
+            axes.set(xlabel=described.x.title, ylabel=described.y.title)
+            axes.legend(frameon=False)
+            return figure
 
     @property
     def _drawing(self) -> LineFigure | None:
@@ -130,12 +175,9 @@ class FunctionCrossover:
     def _repr_html_(self) -> str:
         from html import escape
 
-        text = f"<pre>{escape(repr(self))}</pre>"
-        if self._drawing is None or optional.missing("pages", "matplotlib"):
-            return text
-        from perceptron.report.charts.as_svg import draw
+        from perceptron.report.charts.svg import draw
 
-        return text + draw(self._drawing)
+        return f"<pre>{escape(repr(self))}</pre>{draw(self._drawing)}"
 
 
 def crossover(
@@ -226,6 +268,15 @@ def crossover(
         msgspec.structs.replace(one, advice=_in_python(one.advice)) for one in told.warnings
     )
     return FunctionCrossover(told)
+
+
+def _winner(found: Crossover, size: float) -> str | None:
+    """Return which of a pair is faster at a size; None where that is not decided."""
+    for low, high in found.decided:
+        if low <= size <= high:
+            there = next(one for one in found.ratio_at if low <= one.size <= high)
+            return found.challenger if there.ratio < 1 else found.incumbent
+    return None
 
 
 def _in_python(text: str) -> str:

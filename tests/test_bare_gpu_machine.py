@@ -1,10 +1,10 @@
 """The day with a GPU, rehearsed as the machine that is lent will run it.
 
 Such a machine has Python 3.12, numpy 2.5, jax 0.11, torch 2.11 with CUDA and much else, but neither
-msgspec nor asv, plotly and json5, and the checkout that is copied there has no history. What is
-typed there is one line; between two of them nothing is kept but what came home. One
-rehearsal stands for it, in which the CPU stands in for the GPU: with the interpreter and the torch
-of this environment, whatever versions they are, and asv, plotly and json5 hidden.
+msgspec nor asv and json5, and the checkout that is copied there has no history. What is typed there
+is one line; between two of them nothing is kept but what came home. One rehearsal stands for it, in
+which the CPU stands in for the GPU: with the interpreter and the torch of this environment,
+whatever versions they are, and asv and json5 hidden.
 
 No GPU has met it. `perceptron gpu-day --rehearse` rehearses the whole day, in a quarter of an
 hour.
@@ -37,7 +37,7 @@ _FIRST = ["facts", "finding"]
 _MEASURES_NOTHING = {"facts", "check"}
 # The other stages run the same commands on other families and problems.
 _OF_EACH_KIND = [*_FIRST, "width", "many-or-gates", "ladder", "race", "map", "check"]
-ABSENT = ("asv", "asv_runner", "json5", "plotly")
+ABSENT = ("asv", "asv_runner", "json5")
 # Searching for them finds nothing, as where they are not installed.
 HIDING = """
 from importlib.machinery import PathFinder

@@ -64,6 +64,12 @@ def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None
     assert (found.low, found.high) == (5, 400)  # nothing is known between the sizes of a list
     assert found.decided == "yes"
     assert found.pair("slope", "flat") is found.crossovers[0]
+    assert found.at(5).fastest == "slope"
+    assert found.at(400).fastest == "flat"
+    assert found.at(400).decided
+    assert found.at(400).seconds["slope"] == pytest.approx(0.008, rel=0.5)
+    with pytest.raises(UserError, match="outside of the sizes that were measured, 5 to 400"):
+        found.at(401)
 
 
 def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCrossover) -> None:
@@ -86,12 +92,16 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
     ("changed", "reason"),
     [
         ({"candidates": {"a": len}}, "at least two functions"),
+        ({"candidates": {"a": len, "b": 3}}, "candidates: b is no function"),
         ({"setup": 3}, "setup must be a function"),
         ({"setup": lambda size, lock=LOCK: size}, "setup cannot be pickled"),
+        ({"sizes": (100, 1)}, "sizes must be a range"),
         ({"seconds": 0}, "seconds must be a number above 0"),
         ({"pairs": [("a", "c")]}, "'c' is none of the candidates"),
+        ({"pairs": ("a", "b")}, "pairs must be pairs of two names"),
         ({"pairs": [("a", "a")]}, "pairs must be pairs of two names"),
         ({"threads": 0}, "threads must be a whole number from 1"),
+        ({"sizes": (size for size in (True, 5))}, "sizes must be a range"),
         ({"equal": True}, "equal must be a function"),
         ({"fresh": "no"}, "fresh must be True, False or None"),
         ({"name": "or-gate"}, "rename it"),
@@ -124,6 +134,42 @@ def test_a_file_of_functions_on_the_command_line(perceptron: Perceptron, tmp_pat
     assert wrong["status"] == "not measured"
     assert "differs from flat: " in wrong["reason"]
     assert by_pair["flat", "small"]["sizes_measured"] == [5]
+
+
+MAPPED = """
+import time
+
+CANDIDATES = {
+    "flat": lambda rows, width: time.sleep(0.002),
+    "slope": lambda rows, width: time.sleep(2e-5 * rows * width),
+}
+SIZES = ((1, 40), (2, 50))
+FRESH = False
+
+def setup(rows, width):
+    return rows, width
+"""
+
+
+def test_a_map_of_functions_of_two_sizes(perceptron: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "areas.py").write_text(MAPPED)
+    told = perceptron(
+        *("map", "--functions", "areas.py", "--points", "2", "--quick", "--threads", "1"),
+        *("--budget", "4", "--json"),
+    )
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)["map"]
+    assert found["axes"] == ["rows", "width"]
+    winners = {(cell["x"], cell["y"]): cell["winner"] for cell in found["cells"]}
+    assert winners[1, 2] == "slope"
+    assert winners[40, 50] == "flat"
+
+
+def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "areas.py").write_text(MAPPED)
+    (tmp_path / "sleeps.py").write_text(SLEEPING)
+    assert "two sizes: use `perceptron map`" in here("crossover", "--functions", "areas.py").stderr
+    assert "one size: use `perceptron crossover`" in here("map", "--functions", "sleeps.py").stderr
 
 
 @pytest.mark.parametrize(

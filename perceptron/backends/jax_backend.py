@@ -31,12 +31,12 @@ from perceptron.backends.accelerators.jax_accelerator import (
     with_loops_on_the_device,
 )
 from perceptron.backends.accelerators.protocol import place
-from perceptron.backends.protocol import LadderStep, thread_variables
+from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import jax_events
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import Library, Network, slope_scale
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.problems.batches import Batches, Indices
+from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, Optimizer
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -74,8 +74,6 @@ class Program(NamedTuple):
 
     train: Callable[..., State]
     """(iterations, state, inputs, targets, orders) → state; ``orders`` are those of `Batches`."""
-    step: Callable[..., State]
-    """(state, inputs, targets) → state, for a batch that lies ready."""
     predict: Callable[..., jax.Array]
     """(parameters, inputs) → outputs of the last layer, (rows, outputs) or (models, …)."""
 
@@ -137,7 +135,7 @@ def program(
             return repeated(iterations, full, state, inner)
         return _by_epochs(batches, iterations, full, on_batch(batches.shortest), state, inner)
 
-    return Program(jax.jit(train), jax.jit(step), jax.jit(forward))
+    return Program(jax.jit(train), jax.jit(forward))
 
 
 def repeated(times: jax.Array, step: Callable[[State], State], state: State, inner: int) -> State:
@@ -290,8 +288,8 @@ def _moved(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> St
 class JaxTrainer(Scored):
     """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
 
-    So are those of ``host`` data where the device is the host. Arrays are committed to one device,
-    which decides where everything runs. Several models take each step together.
+    Arrays are committed to one device, which decides where everything runs. Several models take
+    each step together.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -299,7 +297,6 @@ class JaxTrainer(Scored):
 
         self._problem, self._dtype = problem, np.dtype(dtype)
         self._target = JaxAccelerator(device).device
-        self._batches = problem.batches
         self._program = program(
             tuple(layer.activation for layer in problem.layers),
             problem.loss,
@@ -316,7 +313,14 @@ class JaxTrainer(Scored):
             first = start(problem.optimizer, parameters)
             self._start: State = jax.device_put(first, self._target)
         self._state = self._start
-        self._hold(*problem.parts()[0])
+        batches, (inputs, targets) = problem.batches, problem.parts()[0]
+        orders = np.zeros(0, "int32") if batches is None else batches.orders.astype("int32")
+        # What a training reads.
+        self._data = (
+            self._placed(inputs),
+            self._placed(targets),
+            jax.device_put(orders, self._target),
+        )
 
     def train(self, iterations: int) -> None:
         import jax
@@ -331,21 +335,6 @@ class JaxTrainer(Scored):
     def parameters(self) -> list[Array]:
         return [np.array(parameter) for parameter in self._state.parameters]
 
-    def warm_up(self) -> None:
-        """Compile what `train` calls."""
-        self.train(2)
-
-    def _hold(self, inputs: Array, targets: Array) -> None:
-        """Keep what a training reads."""
-        import jax
-
-        orders = np.zeros(0, "int32") if self._batches is None else self._batches.orders
-        self._data = (
-            self._placed(inputs),
-            self._placed(targets),
-            jax.device_put(orders.astype("int32"), self._target),
-        )
-
     def _placed(self, array: Array) -> jax.Array:
         import jax
 
@@ -359,51 +348,6 @@ class JaxTrainer(Scored):
         with jax.enable_x64(True):
             outputs = self._program.predict(self._state.parameters, self._placed(inputs))
         return np.array(outputs)
-
-
-class HostFedTrainer(JaxTrainer):
-    """Trains on data that lie in host memory.
-
-    Each batch is gathered there and copied to the device in the timed loop, which is Python's: JAX
-    queues copies and steps, so the next batch is gathered while the device works.
-    """
-
-    _iteration = 0
-
-    def train(self, iterations: int) -> None:
-        import jax
-
-        state, step, orders = self._state, self._program.step, self._order.orders
-        with jax.enable_x64(True):
-            for begin, end in self._order.spans(self._iteration, iterations):
-                state = step(state, *self._copied(orders[begin:end]))
-        self._iteration += iterations
-        self._state = state
-        _wait_for(state)
-
-    def reset(self) -> None:
-        super().reset()
-        self._iteration = 0
-
-    def warm_up(self) -> None:
-        import jax
-
-        with jax.enable_x64(True):
-            for size in {self._order.size, self._order.shortest}:
-                self._state = self._program.step(self._state, *self._copied(np.arange(size)))
-        _wait_for(self._state)
-
-    def _hold(self, inputs: Array, targets: Array) -> None:
-        assert self._batches is not None  # no problem is fed from the host without them
-        self._order = self._batches
-        self._order.orders  # noqa: B018 made here and not while training
-        self._host = inputs.astype(self._dtype), targets.astype(self._dtype)
-
-    def _copied(self, rows: Indices) -> list[jax.Array]:
-        """Return inputs and targets of these rows, queued to be copied to the device."""
-        import jax
-
-        return [jax.device_put(values.take(rows, -2), self._target) for values in self._host]
 
 
 def _wait_for(state: State) -> None:
@@ -456,13 +400,17 @@ class JaxBackend:
             "JAX_DEFAULT_MATMUL_PRECISION": "highest",
         }
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for batches from the host, unless the host is the device."""
+        if problem.feed == "host" and self.device != "cpu":
+            raise Unsupported('feed = "host": the compiled loop gathers batches on the device')
+
     def prepare(self, problem: Problem, dtype: DType) -> JaxTrainer:
-        # To a CPU there is nothing to copy: the loop gathers in host memory as it is.
-        fed = problem.feed == "host" and self.device != "cpu"
+        self.require(problem, dtype)
         events = jax_events()
         before = events.copy()
-        trainer = (HostFedTrainer if fed else JaxTrainer)(problem, dtype, self.device)
-        trainer.warm_up()
+        trainer = JaxTrainer(problem, dtype, self.device)
+        trainer.train(2)  # compiles
         trainer.reset()
         made = events - before
         # On disk, or all of them in the process.
@@ -496,7 +444,7 @@ CPU = JaxBackend(
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
-    "JAX on a CUDA GPU, as jax-cpu; from the host it copies batch by batch, called for each",
+    "JAX on a CUDA GPU, otherwise as jax-cpu",
     LadderStep("Python's loop: all steps in one call", after="torch-cuda-graph"),
     rung_of_models=LadderStep(
         "Python's loop: all steps of all models in one call", "torch-cuda-manual-graph"

@@ -26,9 +26,9 @@ from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.python_backend import (
     LoopTrainer,
-    loop_turns,
-    require_plain,
+    arguments_of,
     scale_of,
+    sgd_of,
     turns_of,
 )
 from perceptron.backends.shared.compiled_layers import (
@@ -69,8 +69,8 @@ class WrittenOutTrainer(LoopTrainer):
         self._columns = tuple(np.array(column) for column in self._columns)
         self._loop = _written_out(self._form, dtype)
 
-    def _values(self) -> tuple[Any, ...]:
-        return tuple(self._parameters)  # not a list: of the dtype
+    def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
+        return tuple(value for array in arrays for value in array)  # not lists: of the dtype
 
 
 class LayeredTrainer(NumpyTrainer):
@@ -79,6 +79,7 @@ class LayeredTrainer(NumpyTrainer):
     several = False
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
+        settings = settings_of(problem, dtype)
         super().__init__(problem, dtype)
         rows = problem.step_rows
         signals = np.empty(rows * sum(problem.widths), dtype)
@@ -87,12 +88,13 @@ class LayeredTrainer(NumpyTrainer):
         self._arrays = LoopArrays(
             parameters=self._parameters,
             gradients=self._gradients,
+            buffer=self._state[0] if self._state else np.empty(0, dtype),
             signals=signals,
             deltas=np.empty(rows * sum(problem.widths[1:]), dtype),
             targets=self._targets[:rows].copy(),
             all_inputs=self._inputs,
             all_targets=self._targets,
-            **settings_of(problem, dtype),
+            **settings,
         )
         self._descend = descent()
 
@@ -102,8 +104,11 @@ class LayeredTrainer(NumpyTrainer):
 
 
 def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
-    """Return the fields of `LoopArrays` that no training changes and every model shares."""
-    real, rows = np.dtype(dtype).type, problem.step_rows
+    """Return the fields of `LoopArrays` that no training changes and every model shares.
+
+    Raises `Unsupported` for an optimizer other than sgd.
+    """
+    optimizer, real, rows = sgd_of(problem), np.dtype(dtype).type, problem.step_rows
     begins, ends = np.zeros(1, np.int64), np.full(1, rows)
     scales, orders = np.full(1, scale_of(problem, rows)), np.empty(0, np.int64)
     if problem.batches is not None:
@@ -117,6 +122,9 @@ def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
         "scales": scales.astype(dtype),
         "orders": orders,
         "loss": LOSSES.index(problem.loss),
+        "nesterov": optimizer.nesterov,
+        "momentum": real(optimizer.momentum),
+        "decay": real(optimizer.rate * optimizer.weight_decay),
         "one": real(1.0),
         "smallest": real(1e-12),
     }
@@ -127,9 +135,9 @@ def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None
     """Compile `descent` of one thread's models, and what calls that in parallel.
 
     There are as many threads as have `LoopArrays` of their own. What a thread writes has an axis of
-    threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` are
-    (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns) with one data set,
-    or one for each model.
+    threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` and
+    ``buffer`` are (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns)
+    with one data set, or one for each model.
 
     The second takes the first as an address. If it knew its code, Numba would compile that again
     for each of the functions that it makes of a parallel loop.
@@ -159,6 +167,7 @@ def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None
                 arrays.activations,
                 arrays.parameters[model],
                 arrays.gradients[thread],
+                arrays.buffer[model],
                 signals,
                 arrays.deltas[thread],
                 targets,
@@ -170,6 +179,9 @@ def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None
                 arrays.scales,
                 arrays.orders,
                 arrays.loss,
+                arrays.nesterov,
+                arrays.momentum,
+                arrays.decay,
                 arrays.one,
                 arrays.smallest,
             )
@@ -192,10 +204,13 @@ class NumbaModels(Scored):
     """Holds the parameters of all models, each one's together; subclasses train."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
+        self._optimizer = sgd_of(problem)
         self._problem, self._batches = problem, problem.batches
         stacked = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
         self._start = np.concatenate(stacked, axis=1).astype(dtype)
-        self._parameters = self._start.copy()  # (models, parameters of one)
+        # (parameters and momentum's buffer, models, parameters of one)
+        kept = 1 + self._optimizer.state_arrays
+        self._states = np.zeros((kept, *self._start.shape), dtype)
         self._ends = np.cumsum([array.shape[1] for array in stacked])
         part = problem.parts()[0]
         # (data sets, rows, columns): one data set, or each model's own
@@ -206,14 +221,15 @@ class NumbaModels(Scored):
         self.reset()
 
     def reset(self) -> None:
-        self._parameters[...] = self._start
+        self._states[0] = self._start
+        self._states[1:] = 0.0
         self._iteration = 0
 
     def _predict(self, inputs: Array) -> Array:
         return predict(self._problem, self.parameters(), inputs)
 
     def parameters(self) -> list[Array]:
-        arrays = np.split(self._parameters.copy(), self._ends[:-1], axis=1)
+        arrays = np.split(self._states[0].copy(), self._ends[:-1], axis=1)
         widths, models = self._problem.widths, self._problem.models
         return [
             # Weights and biases take turns.
@@ -227,15 +243,15 @@ class WrittenOutModels(NumbaModels):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        self._turns = loop_turns(problem, dtype)
+        self._numbers, self._turns = arguments_of(problem, dtype)
         # (columns, data sets, rows)
         columns = np.concatenate([self._inputs, self._targets], axis=2)
         self._columns = np.ascontiguousarray(np.moveaxis(columns, 2, 0))
-        self._loop = _written_out_models(LoopForm.of(problem), dtype)
+        self._loop = _written_out_models(LoopForm.of(problem, self._optimizer), dtype)
 
     def train(self, iterations: int) -> None:
         turns = self._turns if self._batches is None else (*self._turns, self._iteration)
-        self._loop(self._columns, self._parameters, turns, iterations)
+        self._loop(self._columns, self._states, *self._numbers, turns, iterations)
         self._iteration += iterations
 
 
@@ -255,8 +271,9 @@ class LayeredModels(NumbaModels):
             return np.zeros((threads, size + padding), dtype)
 
         self._arrays = LoopArrays(
-            parameters=self._parameters,
+            parameters=self._states[0],
             gradients=of_each_thread(self._start.shape[1]),
+            buffer=self._states[-1],  # the parameters where there is no momentum: then not used
             signals=of_each_thread(rows * sum(problem.widths)),
             deltas=of_each_thread(rows * sum(problem.widths[1:])),
             targets=np.zeros((threads, rows + padding, outputs), dtype),
@@ -288,24 +305,29 @@ def _written_out_models(form: LoopForm, dtype: DType) -> Callable[..., None]:
 def _source(form: LoopForm) -> str:
     """Write the source of a loop over models called ``train``, around a `Loop` called ``loop``.
 
-    It takes what that takes, but ``columns`` (columns, data sets, rows) and ``parameters`` (models,
-    parameters of one), in which it leaves them as they then are.
+    It takes what that takes, but ``columns`` (columns, data sets, rows) and ``states`` (parameters
+    and momentum's buffers, models, parameters of one), in which it leaves the parameters as they
+    then are.
     """
     columns = form.widths[0] + form.widths[-1]
     own = [f"columns[{number}, data_set]" for number in range(columns)]
-    values = [f"parameters[model, {number}]" for number in range(len(form.parameters))]
+    values = [
+        f"states[{kept}, model, {number}]"
+        for kept in range(2 if form.momentum else 1)
+        for number in range(len(form.parameters))
+    ]
     return f"""
-def train(columns, parameters, turns, iterations):
-    for model in prange(len(parameters)):
+def train(columns, states, momentum, decay, turns, iterations):
+    for model in prange(states.shape[1]):
         data_set = model % columns.shape[1]
         own = ({", ".join(own)},)
         values = ({", ".join(values)},)
-        ({", ".join(values)},) = loop(own, values, turns, iterations)
+        ({", ".join(values)},) = loop(own, values, momentum, decay, turns, iterations)
 """
 
 
 class NumbaBackend(NumpyBackend):
-    """Trains every problem that `numpy` trains by plain sgd."""
+    """Trains every problem that `numpy` trains by sgd."""
 
     name = "numba"
     compiles = True
@@ -328,8 +350,8 @@ class NumbaBackend(NumpyBackend):
         }
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for an optimizer other than plain sgd."""
-        require_plain(problem)
+        """Raise `Unsupported` for an optimizer other than sgd."""
+        sgd_of(problem)
 
     def _trainer(self, problem: Problem, dtype: DType) -> Trainer:
         models = problem.models

@@ -26,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from perceptron.backends.numpy_backend import NumpyBackend
-from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.gradient import numpy_matrices, outputs_of, step_scale
 from perceptron.backends.shared.update import factors_of
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import parameter_count
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import Adam, Optimizer
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 Call = Callable[[], object]
@@ -145,11 +145,37 @@ def step_calls(
     These are the `update.adam_factors`, to be written into the 0-d arrays before each step. `Sgd`
     wants gradients that are multiplied with the rate already. Gradients are spoiled.
     """
-    factor, eps = (np.zeros((), parameters.dtype) for _ in range(2))
+    real = parameters.dtype.type
+    factor: Array = np.zeros((), real)
+    eps: Array = np.zeros((), real)
+    decay = optimizer.weight_decay
     calls: Calls = []
+    if isinstance(optimizer, AdamW):
+        keep = np.array(1.0 - optimizer.rate * decay, real)
+        calls += [partial(np.multiply, parameters, keep, parameters)] if decay else []
+    elif decay:
+        rate = optimizer.rate if isinstance(optimizer, Sgd) else 1.0
+        calls += _add_multiple(gradients, parameters, np.array(rate * decay, real))
     if isinstance(optimizer, Adam):
-        calls = _adam_calls(optimizer, gradients, state, factor, eps)
-    return [*calls, partial(np.subtract, parameters, gradients, parameters)], (factor, eps)
+        calls += _adam_calls(optimizer, gradients, state, factor, eps)
+    elif optimizer.momentum:
+        (buffer,) = state
+        momentum = np.array(optimizer.momentum, real)
+        calls += [
+            partial(np.multiply, buffer, momentum, buffer),
+            partial(np.add, buffer, gradients, buffer),
+        ]
+        if optimizer.nesterov:
+            calls += _add_multiple(gradients, buffer, momentum)
+        else:
+            gradients = buffer
+    calls += [partial(np.subtract, parameters, gradients, parameters)]
+    return calls, (factor, eps)
+
+
+def _add_multiple(to: Array, array: Array, factor: Array) -> Calls:
+    product = empty(array.shape, array.dtype)
+    return [partial(np.multiply, array, factor, product), partial(np.add, to, product, to)]
 
 
 def _adam_calls(
@@ -340,7 +366,8 @@ class InplaceTrainer(Scored):
 
     def _scale(self, rows: int) -> float:
         """Return what scales the slope on so many rows; with the rate, where steps are linear."""
-        return step_scale(self._problem, rows, with_rate=self._problem.optimizer.is_plain)
+        is_linear = isinstance(self._problem.optimizer, Sgd)
+        return step_scale(self._problem, rows, with_rate=is_linear)
 
     def _iteration(self, inputs: Array, targets: Array) -> Calls:
         """Return the calls of an iteration on rows that lie in these arrays."""
@@ -386,17 +413,12 @@ class InplaceTrainer(Scored):
 
 
 class InplaceBackend(NumpyBackend):
-    """Trains every problem of one model by plain sgd or Adam."""
+    """Trains every problem that `numpy` trains."""
 
     name = "numpy-inplace"
     summary = "NumPy, gradients derived by hand, nothing allocated while training"
     one_model = True
     rung = LadderStep("allocations: every array is there before the loop", after="numpy")
-
-    def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for other optimizers."""
-        if problem.optimizer.kind not in ("sgd", "adam"):
-            raise Unsupported(f"trains by plain sgd or adam only, not by {problem.optimizer.kind}")
 
     def _trainer(self, problem: Problem, dtype: DType) -> InplaceTrainer:
         return InplaceTrainer(problem, dtype)

@@ -17,6 +17,8 @@ from perceptron.backends.shared.gradient import step_scale
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import operations, parameter_count
+from perceptron.problems.datasets import Array
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import DType, Problem
 
 # At about 12 ns an operation, an iteration stays below 10 ms.
@@ -38,18 +40,22 @@ class LoopTrainer(NumpyTrainer):
     _loop: Loop
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
+        optimizer = sgd_of(problem)
         super().__init__(problem, dtype)
         self._columns: Any = [*self._inputs.T, *self._targets.T]
-        self._form = LoopForm.of(problem)
-        self._turns = loop_turns(problem, dtype)
+        self._form = LoopForm.of(problem, optimizer)
+        self._numbers, self._turns = arguments_of(problem, dtype)
 
     def train(self, iterations: int) -> None:
+        arrays = (self._parameters, *self._state)
         turns = self._turns if self._batches is None else (*self._turns, self._iteration)
-        self._parameters[...] = self._loop(self._columns, self._values(), turns, iterations)
+        values = self._loop(self._columns, self._values(arrays), *self._numbers, turns, iterations)
+        for array, part in zip(arrays, np.reshape(values, (len(arrays), -1)), strict=True):
+            array[...] = part
         self._iteration += iterations
 
-    def _values(self) -> tuple[Any, ...]:
-        return tuple(self._parameters.tolist())
+    def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
+        return tuple(value for array in arrays for value in array.tolist())
 
 
 class PythonTrainer(LoopTrainer):
@@ -59,24 +65,28 @@ class PythonTrainer(LoopTrainer):
         super().__init__(problem, dtype)
         self._loop = _loop(self._form)
         self._columns = [column.tolist() for column in self._columns]
+        self._numbers = [number.item() for number in self._numbers]
         if self._batches is None:
             self._turns = self._turns.item()
         else:
             self._turns = [array.tolist() for array in self._turns]
 
 
-def require_plain(problem: Problem) -> None:
-    """Raise `Unsupported` if a step is more than p − rate·g."""
-    if not problem.optimizer.is_plain:
-        raise Unsupported(f"trains by plain sgd only, not by {problem.optimizer.kind}")
+def sgd_of(problem: Problem) -> Sgd:
+    """Return the problem's optimizer; raise `Unsupported` if it is another than `Sgd`."""
+    if not isinstance(problem.optimizer, Sgd):
+        raise Unsupported(f"trains by sgd only, not by {problem.optimizer.kind}")
+    return problem.optimizer
 
 
-def loop_turns(problem: Problem, dtype: DType) -> Any:
-    """Return a `Loop`'s ``turns`` but for the first to take, numbers of this dtype."""
+def arguments_of(problem: Problem, dtype: DType) -> tuple[Any, Any]:
+    """Return a `Loop`'s numbers, of this dtype, and its ``turns`` but for the first to take."""
+    optimizer, real = sgd_of(problem), np.dtype(dtype).type
+    numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
     if problem.batches is None:
-        return np.dtype(dtype).type(scale_of(problem, problem.step_rows))
+        return numbers, real(scale_of(problem, problem.step_rows))
     begins, ends, scales, orders = turns_of(problem, problem.batches)
-    return begins, ends, scales.astype(dtype), orders
+    return numbers, (begins, ends, scales.astype(dtype), orders)
 
 
 def scale_of(problem: Problem, rows: int) -> float:
@@ -93,7 +103,7 @@ def turns_of(problem: Problem, batches: Batches) -> tuple[Any, ...]:
 
 
 class PythonBackend(NumpyBackend):
-    """Trains what it can in reasonable time, by plain sgd, in float64; it takes one thread."""
+    """Trains what it can in reasonable time, by sgd, in float64; its loop takes one thread."""
 
     name = "python"
     summary = "Python floats, a loop written out for the network, no library"
@@ -101,7 +111,7 @@ class PythonBackend(NumpyBackend):
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for what it does not train, or not in reasonable time."""
-        require_plain(problem)
+        sgd_of(problem)
         if dtype != "float64":
             raise Unsupported(f"Python floats have 64 bits: no {dtype}")
         if operations(problem) > MOST_OPERATIONS:

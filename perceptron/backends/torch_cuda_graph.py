@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch
@@ -161,8 +161,7 @@ class Kind(NamedTuple):
 class RecordedTrainer(Scored):
     """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
 
-    Of ``resident`` data batches are gathered in the graph. Of ``host`` data those of a whole graph
-    are gathered and copied at once to where the graph reads them.
+    Batches are gathered in the graph.
     """
 
     def __init__(self, make: Callable[[], Recordable], capture: CudaCapture | Repeating) -> None:
@@ -174,19 +173,8 @@ class RecordedTrainer(Scored):
             self._data = data = self.trainer.data
             self._batches = batches = data.batches
             self._place = torch.zeros(1, dtype=torch.int64, device=data.device)  # in the orders
-            self._is_staged = data.is_copied
             if batches is not None:
-                rows, axis = STEPS * batches.size, data.axis
-                self._ahead = torch.arange(rows, device=data.device)
-                self._staged = [
-                    torch.zeros(
-                        (*values.shape[:axis], rows, *values.shape[axis + 1 :]),
-                        dtype=values.dtype,
-                        device=data.device,
-                    )
-                    for values in (data.inputs, data.targets)
-                    if self._is_staged
-                ]
+                self._ahead = torch.arange(STEPS * batches.size, device=data.device)
             self.graphs: dict[Kind, Work] = {
                 kind: capture.record(partial(self._steps, kind))
                 for kind in kinds(batches, data.rows)
@@ -202,9 +190,7 @@ class RecordedTrainer(Scored):
     def queue(self, iterations: int) -> None:
         graphs = self.graphs
         with self._capture.on_stream():
-            for begin, kind in runs(self._batches, self._data.rows, self._iteration, iterations):
-                if self._is_staged:
-                    self._stage(begin, begin + kind.steps * kind.rows)
+            for kind in runs(self._batches, self._data.rows, self._iteration, iterations):
                 graphs[kind]()
         self._iteration += iterations
 
@@ -229,21 +215,10 @@ class RecordedTrainer(Scored):
 
     def _recorded_batches(self, kind: Kind) -> Iterator[Pair]:
         count, data, axis = kind.steps * kind.rows, self._data, self._data.axis
-        if self._is_staged:
-            inputs, targets = (
-                values.narrow(axis, 0, count).chunk(kind.steps, axis) for values in self._staged
-            )
-            yield from zip(inputs, targets, strict=True)
-            return
         places = (self._place + self._ahead[:count]).remainder_(len(data.orders))
         self._place.add_(count)
         for batch in data.orders.index_select(0, places).chunk(kind.steps):
             yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
-
-    def _stage(self, begin: int, end: int) -> None:
-        """Copy the next batches to where the graphs expect them."""
-        for staged, values in zip(self._staged, self.trainer.feed(begin, end), strict=True):
-            staged.narrow(self._data.axis, 0, end - begin).copy_(values)
 
 
 def kinds(batches: Batches | None, rows: int) -> list[Kind]:
@@ -254,25 +229,23 @@ def kinds(batches: Batches | None, rows: int) -> list[Kind]:
     return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
 
 
-def runs(
-    batches: Batches | None, rows: int, iteration: int, iterations: int
-) -> Iterator[tuple[int, Kind]]:
-    """Yield where in `Batches.orders` the next batches begin, or 0, and the graph for them.
+def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) -> Iterator[Kind]:
+    """Yield the graphs for the next batches.
 
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
     if batches is None:
         calls, rest = divmod(iterations, STEPS)
-        yield from repeat((0, Kind(STEPS, rows)), calls)
-        yield from repeat((0, Kind(1, rows)), rest)
+        yield from repeat(Kind(STEPS, rows), calls)
+        yield from repeat(Kind(1, rows), rest)
         return
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
     one, short = Kind(1, batches.size), Kind(1, batches.shortest)
     while iterations:
         full = batches.full_from(iteration)
         kind = (many if min(full, iterations) >= many.steps else one) if full else short
-        yield batches.bounds(iteration)[0], kind
+        yield kind
         iteration += kind.steps
         iterations -= kind.steps
 
@@ -286,7 +259,13 @@ class GraphBackend(OnTorch):
     of_one: Any = TorchTrainer
     of_several: Any = EnsembleTrainer
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for batches from the host."""
+        if problem.feed == "host":
+            raise Unsupported('feed = "host": a recorded graph gathers batches on the device')
+
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
+        self.require(problem, dtype)
         where = place(self)
         make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))

@@ -51,7 +51,7 @@ class LoaderTrainer(TorchTrainer):
     From there each batch goes to a GPU through pinned memory, without waiting for the copy.
     """
 
-    def _make_feed(self, at_once: int) -> Feed:
+    def _make_feed(self) -> Feed:
         """Return what moves a loader's batches to the device.
 
         A loader goes forward only: they are asked for one after the other, or from the first again.

@@ -80,7 +80,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
             self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
         if self._batches is not None:
-            self.feed = self.data.feed(max(1, recorded))
+            self.feed = self.data.feed()
 
     def queue(self, iterations: int) -> None:
         self._advance(iterations)

@@ -6,13 +6,9 @@ checkout. What says that there are some is read from files; nothing of the proje
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import re
-import shutil
-import sys
-from collections.abc import Iterator, Sequence
-from importlib import metadata
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,9 +17,8 @@ from msgspec.structs import replace
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case
-from perceptron.gate.checkout.same_code import Trees, bounded, parsed, same_python
+from perceptron.gate.checkout.same_code import Trees, bounded, same_python
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.environments.metadata import project_names
 from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -41,7 +36,6 @@ _BUILD_FILE = re.compile(
 _CARGO = ".cargo"
 # Folders of code that no user's program runs.
 _ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
-_BINARY = (".so", ".pyd")
 # In pyproject.toml: who compiles, by the name of its module or its distribution, and its tables.
 _COMPILER = re.compile(
     r"cffi|cython|hatch-(cython|mypyc)|maturin|meson-?py(thon)?|mypy|nanobind|numpy"
@@ -52,9 +46,10 @@ _TOOL = re.compile(
     r"cibuildwheel|cython|hatch|maturin|meson-python|py-build-cmake|scikit-build"
     r"|setuptools(-rust)?"
 )
-# In setup.py.
+# In setup.py, outside of comments.
 _EXTENSION = re.compile(
-    r"\w{0,20}Extension|ext_modules|cffi_modules|rust_extensions|cythonize|mypycify"
+    r"^[^#\n]*\b(\w{0,20}Extension|ext_modules|cffi_modules|rust_extensions|cythonize|mypycify)\b",
+    re.MULTILINE,
 )
 
 
@@ -75,7 +70,7 @@ def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
         if _is_compiled(PurePosixPath(name))
         or (sign is not None and _changes_build(name, trees, suite))
     ]
-    return changed, sign or _installed(trees[1], suite, case.pythons["head"])
+    return changed, sign
 
 
 def with_warning(comparison: Comparison, unbuilt: NotBuilt) -> Comparison:
@@ -136,23 +131,13 @@ def _declared(folder: Path) -> str | None:
         return "pyproject.toml declares ext-modules"
     if "cibuildwheel" in tools:
         return "pyproject.toml has tool.cibuildwheel"
-    declares = next(_declarations(folder / "setup.py"), None)
-    return None if declares is None else f"setup.py names {declares}"
+    declares = _EXTENSION.search((bounded(folder / "setup.py") or b"").decode(errors="replace"))
+    return None if declares is None else f"setup.py names {declares[1]}"
 
 
 def _first_word(requirement: str) -> str:
     match = re.match(r"\s*([\w-]+)", requirement)
     return match[1].lower().replace("_", "-") if match else ""
-
-
-def _declarations(setup: Path) -> Iterator[str]:
-    """Yield the names in setup.py that stand for extension modules."""
-    for node in ast.walk(parsed(bounded(setup) or b"") or ast.Module([], [])):
-        for field in ("id", "attr", "arg", "name", "value"):
-            name = getattr(node, field, None)
-            last = name.rpartition(".")[2] if isinstance(name, str) else ""
-            if _EXTENSION.fullmatch(last):
-                yield last
 
 
 def _pyproject(folder: Path) -> dict[str, Any]:
@@ -164,24 +149,3 @@ def _pyproject(folder: Path) -> dict[str, Any]:
 def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
     own = content.get(name)
     return own if isinstance(own, dict) else {}
-
-
-def _installed(tree: Path, suite: Suite, python: str) -> str | None:
-    """Return what says that the installed project has an extension module the tree lacks."""
-    with contextlib.suppress(OSError, ValueError):  # metadata that somebody has damaged
-        for name in project_names(suite, tree):
-            for own in metadata.distributions(name=name, path=_site_packages(python)):
-                for file in own.files or ():
-                    here = any(Path(root, file).exists() for root in suite.roots(tree))
-                    if file.suffix in _BINARY and not here:
-                        return f"{label(file)} is installed"
-    return None
-
-
-def _site_packages(python: str) -> list[str]:
-    """Return the folders in which the interpreter looks for installed packages."""
-    if python == sys.executable:
-        return sys.path
-    prefix = Path(shutil.which(python) or python).parent.parent
-    places = ("lib*/python3*/site-packages", "lib/python3*/dist-packages", "Lib/site-packages")
-    return [str(folder) for place in places for folder in prefix.glob(place)]

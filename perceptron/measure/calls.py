@@ -52,7 +52,7 @@ def _outcome(
 ) -> Outcome:
     if batch.extra is not None:  # only to have everything imported
         return Outcome(problem=problem)
-    make = partial(setup, int(problem.rpartition(":")[2]))
+    make = partial(setup, *map(int, problem.rpartition(":")[2].split("x")))
     if batch.check:
         _check(functions, batch.backend, function, make)
         return Outcome(problem=problem)

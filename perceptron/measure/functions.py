@@ -1,7 +1,7 @@
 """Functions of the user's own, loaded and described.
 
 They come as a file or, from a program, pickled. Only workers load them: reading results never does.
-Started as ``python -m perceptron.measure.functions FILE`` this describes them: `Described`.
+Started as ``python -m perceptron.measure.functions FILE AXES`` this describes them: `Described`.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Functions:
     candidates: Mapping[str, Function | bytes]
     """By name; pickled ones are loaded where they are called, with the libraries that they need."""
     setup: Callable[..., object]
-    """Returns the data of a size: a tuple of arguments, or the only one."""
+    """Returns the data of a size, or of two: a tuple of arguments, or the only one."""
     equal: Callable[[Any, Any], object] | None = np.allclose
     """Whether two results are the same; None checks nothing."""
     fresh: bool | None = None
     """Whether every call gets new data. By default none does, and what changes its data is refused;
     False accepts that."""
     sizes: object = None
-    """A pair ``(low, high)`` to search between, or a list to measure as it is."""
+    """A pair ``(low, high)`` to search between, a list to measure as it is, or two pairs."""
 
     def candidate(self, name: str) -> Function:
         """Return a candidate, loaded."""
@@ -62,9 +62,9 @@ class Described(Struct, frozen=True):
 
     names: tuple[str, ...]
     axes: tuple[AxisName, ...]
-    """What ``setup`` calls its one parameter."""
+    """What ``setup`` calls its parameters: one, or two."""
     sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along that: from which to which, or those of a list."""
+    """Along each axis: from which to which, or those of a list."""
     is_list: bool
     is_checked: bool
     is_random: bool
@@ -98,8 +98,8 @@ def load(file: str) -> Functions:
     )
 
 
-def describe(file: str) -> Described:
-    """Return what is known of the functions in a file.
+def describe(file: str, axes: int = 1) -> Described:
+    """Return what is known of the functions in a file, whose ``setup`` takes so many sizes.
 
     Raises `UserError` for what cannot be compared.
     """
@@ -118,20 +118,28 @@ def describe(file: str) -> Described:
         )
     if fresh is not None and not isinstance(fresh, bool):
         raise UserError(f"fresh must be True, False or None; got {fresh!r}")
-    axis = _axis(functions.setup)
-    is_list = not (isinstance(sizes, tuple) and len(sizes) == 2)
-    every = _ascending(sizes)
-    if not every:
-        raise UserError(
-            "sizes must be a range such as (16, 1_000_000), or a list of at least two ascending "
-            f"whole numbers from 1; got {sizes!r}"
+    named = _axes(functions.setup)
+    if len(named) != axes:
+        use = (
+            "two sizes: use `perceptron map`"
+            if axes == 1
+            else "one size: use `perceptron crossover`"
         )
-    setup = Setup(functions.setup)
-    first, again = digest(setup(every[0])), digest(setup(every[0]))
+        raise UserError(f"setup takes {use}")
+    is_list = axes == 1 and not (isinstance(sizes, tuple) and len(sizes) == 2)
+    every = tuple(map(_ascending, [sizes] if axes == 1 else _items(sizes)))
+    if len(every) != axes or not all(every) or any(len(one) > 2 for one in every[1:]):
+        form = "(16, 1_000_000), or a list" if axes == 1 else "((1, 1_000), (1, 64)), each"
+        raise UserError(
+            f"sizes must be a range such as {form} of at least two ascending whole numbers from 1; "
+            f"got {sizes!r}"
+        )
+    setup, least = Setup(functions.setup), [one[0] for one in every]
+    first, again = digest(setup(*least)), digest(setup(*least))
     return Described(
         names=tuple(candidates),
-        axes=(axis,),
-        sizes=(every,),
+        axes=named,
+        sizes=every,
         is_list=is_list,
         is_checked=functions.equal is not None,
         is_random=None not in (first, again) and first != again,
@@ -139,25 +147,37 @@ def describe(file: str) -> Described:
     )
 
 
-def _axis(setup: Callable[..., object]) -> str:
-    """Return what the sizes count, by the name of the parameter that has no default."""
+def _axes(setup: Callable[..., object]) -> tuple[str, ...]:
+    """Return what the sizes count, by the names of the parameters that have no default."""
     if not callable(setup):
         raise UserError(f"setup must be a function of a size, got {setup!r}")
     try:
-        parameters = inspect.signature(setup).parameters.values()
+        parameters = inspect.signature(setup).parameters
     except ValueError:  # of a type such as range
-        return "size"
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    named = [one.name for one in parameters if one.default is one.empty and one.kind in positional]
-    if len(named) != 1:
-        raise UserError(f"setup must take one size without a default; it takes {len(named)}")
-    word = re.sub("[^a-z_]", "", named[0].lower())[:20]
-    return word if len(word) > 1 else "size"  # n and the like say nothing
+        return ("size",)
+    named = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(named) not in (1, 2):
+        raise UserError(
+            f"setup must take one size, or two for a map, without defaults; it takes {len(named)}"
+        )
+    words = tuple(re.sub("[^a-z_]", "", name.lower())[:20] for name in named)
+    if len(words) == 1:  # n and the like say nothing
+        return words if len(words[0]) > 1 else ("size",)
+    return words if all(words) and words[0] != words[1] else ("first", "second")
+
+
+def _items(sizes: object) -> list[Any]:
+    return list(sizes) if isinstance(sizes, (tuple, list, range, np.ndarray)) else []
 
 
 def _ascending(sizes: object) -> tuple[int, ...]:
     """Return at least two ascending whole numbers from 1; nothing if they are not that."""
-    known = list(sizes) if isinstance(sizes, (tuple, list, range, np.ndarray)) else []
+    known = _items(sizes)
     kinds = (int, float, np.integer, np.floating)
     whole = [
         int(size)
@@ -195,7 +215,7 @@ class Setup:
             if isinstance(value, np.random.Generator)
         ]
 
-    def __call__(self, size: int) -> tuple[object, ...]:
+    def __call__(self, *sizes: int) -> tuple[object, ...]:
         random.seed(0)
         np.random.seed(0)
         if "torch" in sys.modules:
@@ -203,11 +223,11 @@ class Setup:
         for generator, state in self._generators:
             generator.bit_generator.state = state
         try:
-            data = self._setup(size)
+            data = self._setup(*sizes)
         except MemoryError:
             raise
         except Exception as error:
-            raise UserError(f"setup({size}): {in_one_line(error)}") from error
+            raise UserError(f"setup({', '.join(map(str, sizes))}): {in_one_line(error)}") from error
         return data if isinstance(data, tuple) else (data,)
 
 
@@ -217,7 +237,7 @@ def main() -> None:
     os.dup2(2, 1)  # functions may print
     known: Any
     try:
-        known = describe(sys.argv[1])
+        known = describe(sys.argv[1], int(sys.argv[2]))
     except UserError as error:
         known = {"error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 the file is the user's

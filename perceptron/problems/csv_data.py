@@ -143,38 +143,27 @@ def _number(where: str, cell: str) -> float:
 def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array, tuple[str, ...]]:
     """Return the class of each row, (rows, 1) float64, and the names of the classes.
 
-    Numbers must be 0 … C−1 for C classes; anything else is text, and the names are sorted. Each
-    class needs two rows, one to train on and one to hold out.
+    Names are sorted: as numbers where all are. Each class needs two rows, one to train on and one
+    to hold out.
 
     Raises `UserError` naming file, line and column.
     """
-
-    def wrong(line: int, what: str) -> UserError:
-        return UserError(f"{file}, line {line}, column {column!r}: {what}")
-
     cells = [(line, label.strip()) for line, label in labels]
-    for line, label in cells:
-        if not label:
-            raise wrong(line, "empty: give each row a class")
+    counts = Counter(label for _, label in cells)
     try:
-        # As in other columns, 1_000 is no number.
-        numbers = [float(label.replace("_", "?")) for _, label in cells]
-        names = [str(number) for number in range(len(set(numbers)))]
+        names = sorted(counts, key=float)
     except ValueError:
-        names = sorted({label for _, label in cells})
-        index = {name: float(number) for number, name in enumerate(names)}
-        numbers = [index[label] for _, label in cells]
-    told = [(line, repr(label[:40]), numbers[row]) for row, (line, label) in enumerate(cells)]
-    for line, label, number in told:
-        if not number.is_integer():
-            raise wrong(line, f"{label} is no class: give whole numbers from 0, or text")
-    if len(names) < 2:
-        raise wrong(told[0][0], f"{told[0][1]} is the only class: give at least two")
-    counts = Counter(numbers)
-    for line, label, number in told:
-        if not 0 <= number < len(names):
-            what = f"number the {len(names)} classes from 0, or name them by text"
-            raise wrong(line, f"{label} is not among 0 … {len(names) - 1}: {what}")
-        if counts[number] == 1:
-            raise wrong(line, f"class {label} occurs once: give each class two rows")
-    return np.array(numbers, dtype=np.float64).reshape(-1, 1), tuple(names)
+        names = sorted(counts)
+    for line, label in cells:
+        what = ""
+        if not label:
+            what = "empty: give each row a class"
+        elif len(names) < 2:
+            what = f"{label[:40]!r} is the only class: give at least two"
+        elif counts[label] == 1:
+            what = f"class {label[:40]!r} occurs once: give each class two rows"
+        if what:
+            raise UserError(f"{file}, line {line}, column {column!r}: {what}")
+    number = {name: float(index) for index, name in enumerate(names)}
+    values = np.array([number[label] for _, label in cells])
+    return values.reshape(-1, 1), tuple(names)

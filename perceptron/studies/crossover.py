@@ -20,7 +20,6 @@ from perceptron.analysis.crossover.told import amortisation_tables, told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import definitions, usable_rows
-from perceptron.analysis.training import kept_apart
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.analysis.what_if.devices import device
 from perceptron.analysis.what_if.estimate import WhatIf, estimate_source, estimate_tables
@@ -321,7 +320,7 @@ class CrossoverStudy:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
         estimated = what_if.kept(run)
-        warnings = (*kept_apart(own), *definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
         if _is_list(plan):
             found = list(map(_within_bracket, found))

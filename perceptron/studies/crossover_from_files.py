@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.analysis.select import definitions
-from perceptron.analysis.training import kept_apart
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
@@ -81,7 +80,6 @@ def read_files(
 
     warnings = [
         *(warning for source in loaded for warning in source.warnings),
-        *kept_apart(rows),
         *definitions(rows).warnings(),
     ]
     return rows, tuple(wanted), accounted, warnings
@@ -114,10 +112,9 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
         return "there is one backend only"
     if not any(map(is_line, grouped(rows, lambda row: row.family).values())):
         return "no family has several sizes"
-    apart = "".join(f"; {warning.message}" for warning in kept_apart(rows))
     return (
         "no two backends were measured at several sizes of one case, on one machine, in one dtype, "
-        f"with one number of threads and one way to train{apart}"
+        "with one number of threads and one way to train"
     )
 
 

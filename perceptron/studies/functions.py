@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, inf, log
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from perceptron.errors import UserError
 from perceptron.measure.functions import PICKLED, Described
 from perceptron.measure.job import Call
 from perceptron.measure.launch import package_path
-from perceptron.numbers import count, enumerated
+from perceptron.numbers import count
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.missing import LASTING, sample_seconds
@@ -52,11 +52,14 @@ class Called(Described, frozen=True, kw_only=True):
         return sizes if self.is_list else tuple(coarse_sizes(Search(sizes[0], sizes[-1])))
 
 
-def called(file: str, family: str | None = None, seconds: float = _SECONDS_TO_DESCRIBE) -> Called:
+def called(
+    file: str, family: str | None = None, axes: int = 1, seconds: float = _SECONDS_TO_DESCRIBE
+) -> Called:
     """Describe the functions in a file; raises `UserError` that says what is wrong with them.
 
-    A process of its own loads it: what a file does and imports is no part of this one. A program
-    that pickled its functions names their ``family``; else that is the file's name.
+    They must have ``axes`` sizes. A process of its own loads it: what a file does and imports is no
+    part of this one. A program that pickled its functions names their ``family``; else that is the
+    file's name.
     """
     of = f"--functions {file}: " if family is None else ""
     path = Path(file)
@@ -65,7 +68,7 @@ def called(file: str, family: str | None = None, seconds: float = _SECONDS_TO_DE
     name = path.stem if family is None else family
     if catalogue.is_taken(name) or ":" in name or not name.strip():
         raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
-    command = (sys.executable, "-m", "perceptron.measure.functions", file)
+    command = (sys.executable, "-m", "perceptron.measure.functions", file, str(axes))
     # What a file starts ends with it, and cannot keep anybody waiting.
     own_group = hasattr(os, "killpg")  # not on Windows
     process = ChildProcess(command, os.environ | {"PYTHONPATH": package_path()}, own_group)
@@ -109,16 +112,28 @@ def next_calls(
     quick: bool,
 ) -> list[Call]:
     """Return a job for each function, size and repeat that some pair needs and that has no row."""
-    wanted: dict[tuple[str, int], int] = {}
+    wanted: dict[tuple[str, tuple[int, ...]], int] = {}
     for pair in pairs:
         for size, repeats in _requests(functions, pair, rows, quick):
             for name in pair:
-                wanted[name, size] = max(repeats, wanted.get((name, size), 0))
-    done = {(row.backend, row.size, row.repeat) for row in rows}
-    failed = {(row.backend, row.size) for row in rows if row.status != "ok"}
+                wanted[name, (size,)] = max(repeats, wanted.get((name, (size,)), 0))
+    return missing_calls(file, functions, wanted, threads, rows, quick)
+
+
+def missing_calls(
+    file: str,
+    functions: Called,
+    wanted: Mapping[tuple[str, tuple[int, ...]], int],
+    threads: int,
+    rows: Sequence[Measurement],
+    quick: bool,
+) -> list[Call]:
+    """Return a job for each repeat of a function with data of a size, or of two, without a row."""
+    done = {(row.backend, row.sizes or (row.size,), row.repeat) for row in rows}
+    failed = {(row.backend, row.sizes or (row.size,)) for row in rows if row.status != "ok"}
     return [
         Call(
-            problem=f"{functions.family}:{size}",
+            problem=f"{functions.family}:{'x'.join(map(str, sizes))}",
             axes=functions.axes,
             backend=name,
             dtype=None,
@@ -129,9 +144,9 @@ def next_calls(
             functions=file,
             digest=functions.digest,
         )
-        for (name, size), repeats in wanted.items()
+        for (name, sizes), repeats in wanted.items()
         for repeat in range(repeats)
-        if (name, size, repeat) not in done and (name, size) not in failed
+        if (name, sizes, repeat) not in done and (name, sizes) not in failed
     ]
 
 
@@ -158,37 +173,46 @@ def reached(
     first, *others = functions.grid
     sizes = [first]
     for size in others:
-        if any(_is_slow(rows, name, size) for name in names):
+        if any(_foretold(rows, name, size) > _LONGEST_SECONDS for name in names):
             break
         sizes.append(size)
     return tuple(sizes) if len(sizes) > 1 else functions.grid[:2]
 
 
-def notes(
-    functions: Called, pairs: Sequence[tuple[str, str]], rows: Sequence[Measurement]
-) -> list[str]:
-    """Say what holds for an answer: what was not checked, and which sizes were left out."""
+def notes_of_any(functions: Called) -> list[str]:
+    """Say what holds for every answer: what was not checked, and whether data differ."""
     found = []
     if not functions.is_checked:
         found.append("not checked: whether the functions return the same (equal=None)")
     if functions.is_random:
         found.append("setup returns other data at each call: functions may get different data")
-    for pair in [] if functions.is_list else pairs:
-        largest = reached(functions, pair, rows)[-1]
-        left = next((size for size in functions.grid if size > largest), None)
-        called = {row.backend for row in rows}.intersection(pair)
-        if left and (
-            slow := [name for name in pair if name in called and _is_slow(rows, name, left)]
-        ):
-            found.append(
-                f"{pair[0]}, {pair[1]}: sizes from {count(left)} up were left out: "
-                f"{enumerated(slow)} would fail or take over {_LONGEST_SECONDS} s a call"
-            )
     return found
 
 
-def _is_slow(rows: Sequence[Measurement], name: str, size: int) -> bool:
-    return _foretold(rows, name, size) > _LONGEST_SECONDS
+def notes(
+    functions: Called, pairs: Sequence[tuple[str, str]], rows: Sequence[Measurement]
+) -> list[str]:
+    """Say what holds for the answer of a search, and which sizes were left out."""
+    found = notes_of_any(functions)
+    for pair in pairs:
+        sizes = reached(functions, pair, rows)
+        left = [size for size in functions.grid if size > sizes[-1]]
+        if functions.is_list or not left:
+            continue
+        whys = [f"{name} {why}" for name in pair if (why := _why_not(rows, name, left[0]))]
+        if whys:
+            where = f"{pair[0]}, {pair[1]}: sizes from {count(left[0])} up were left out"
+            found.append(f"{where}: {', '.join(whys)}")
+    return found
+
+
+def _why_not(rows: Sequence[Measurement], name: str, size: int) -> str | None:
+    """Return why a function is not called with this size; None where time alone was short."""
+    large = _too_large(rows, name, size)
+    if large is not None:
+        return f"fails at {count(int(large.size))}"
+    is_slow = _LONGEST_SECONDS < _foretold(rows, name, size) < inf
+    return f"would take over {_LONGEST_SECONDS} s a call" if is_slow else None
 
 
 def _too_large(rows: Sequence[Measurement], name: str, size: int) -> Measurement | None:

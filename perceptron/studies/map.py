@@ -32,6 +32,7 @@ from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
+from perceptron.measure.functions import AxisName
 from perceptron.measure.job import Time
 from perceptron.numbers import NONE, count, digits
 from perceptron.problems.families import FAMILIES, Family
@@ -40,6 +41,7 @@ from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
 from perceptron.studies.shared.missing import missing, sample_seconds
 from perceptron.studies.shared.over_processes import backends_over, require_backends
 from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, Threads
@@ -51,7 +53,6 @@ MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 _QUICK_PART = 8  # ... at the upper end of either axis by this factor.
 _MOST_POINTS = 64
 
-AxisName = Annotated[str, Meta(pattern="^[a-z_]{1,20}$")]
 Range = tuple[AxisSize, AxisSize]
 
 
@@ -62,6 +63,9 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         str,
         Option("Choose mlp-map, batch-width or models-width. Default: mlp-map.", metavar="NAME"),
     ] = "mlp-map"
+    functions: Annotated[
+        str | None, Option("Map your own functions: see docs/functions.md.", metavar="FILE.py")
+    ] = None
     points: Annotated[
         Annotated[int, Meta(ge=2, le=256)] | None,
         Option("Map N sizes along each axis. Default: 16; --quick: 8.", metavar="N"),
@@ -76,9 +80,13 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     y_range: Range | None = None
     axes: tuple[AxisName, AxisName] = ("rows", "width")
     """The family's axes."""
+    called: Called | None = None
+    """What ``functions`` holds."""
 
     def resolved(self) -> MapPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
+        if self.functions is not None:
+            return self._of_functions(self.functions)
         if self.family not in FAMILIES:
             raise unknown("family", self.family, FAMILIES)
         family = FAMILIES[self.family]
@@ -107,6 +115,30 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         if not 2 <= points <= _MOST_POINTS:
             raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {points}")
         return points
+
+    def _of_functions(self, file: str) -> MapPlan:
+        if (self.family, self.backends, self.over, self.dtype) != ("mlp-map", (), (), "float32"):
+            raise UserError(
+                "--family, --backends, --processes and --dtype are about training: leave them out "
+                "with --functions"
+            )
+        found = called(file, axes=2)
+        (x_range, y_range), (x, y) = found.sizes, found.axes
+        return replace(
+            self,
+            family=found.family,
+            called=found,
+            points=self._points(),
+            threads=self.threads or usable_cores(),
+            x_range=x_range,
+            y_range=y_range,
+            axes=(x, y),
+        )
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The files of functions."""
+        return (self.functions, *self.called.files) if self.functions and self.called else ()
 
     @property
     def budget_seconds(self) -> float:
@@ -153,7 +185,7 @@ class Map:
         while True:
             known = [row for row in measured if row.sizes in chosen]
             cells = next_cells(plan.grid, times_by_cell(known))
-            jobs = missing(_jobs(plan, cells), measured)
+            jobs = _missing(plan, cells, measured)
             if jobs or chosen.issuperset(cells):
                 return jobs
             chosen.update(cells)
@@ -167,7 +199,23 @@ class Map:
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
         warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
-        return _told(found, own[0], not_refined, run.run.machine, warnings)
+        told = _told(found, own[0], not_refined, run.run.machine, warnings)
+        if plan.called is None:
+            return told
+        notes = notes_of_any(plan.called)
+        return replace(
+            told, notes=(*told.notes, *map(Note, notes)), data=told.data | {"notes": notes}
+        )
+
+
+def _missing(plan: MapPlan, cells: Sequence[Cell], rows: list[Measurement]) -> Sequence[Time]:
+    """Return the jobs of these cells that have no row."""
+    if plan.functions is None or plan.called is None:
+        return missing(_jobs(plan, cells), rows)
+    wanted: dict[tuple[str, tuple[int, ...]], int] = {
+        (name, cell): plan.repeats for cell in cells for name in plan.called.names
+    }
+    return missing_calls(plan.functions, plan.called, wanted, plan.threads or 1, rows, plan.quick)
 
 
 def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.training import kept_apart, training_words
+from perceptron.analysis.training import training_words
 from tests.made import measured
 
 PLAIN = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
@@ -22,13 +22,3 @@ ADAM = {"optimizer": "adam", "feed": "host", "outputs": 10, "batch": 128}
 )
 def test_words_say_what_is_not_plain(fields: dict[str, object], words: str) -> None:
     assert training_words(measured(**fields)) == words
-
-
-def test_families_trained_in_two_ways_are_named_with_what_differs() -> None:
-    """And nothing that is equal; families that differ alike share a line."""
-    adam = {**PLAIN, "optimizer": "adam"}
-    rows = [
-        measured(family=family, **fields) for family in ("one", "other") for fields in (adam, PLAIN)
-    ]
-    (warning,) = kept_apart([*rows, measured(family="alone", **PLAIN)])
-    assert warning.message == "one, other: rows of adam and of sgd are judged apart"

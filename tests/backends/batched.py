@@ -48,7 +48,7 @@ FEW_PARAMETERS = replace(
     layers=(Layer(3, "identity"),),
     folds=True,
     batch=12,
-    optimizer=Sgd(rate=0.2),
+    optimizer=Sgd(rate=0.2, momentum=0.9),
 )
 """Few enough for compiled code to have a variable for each; folds in batches of 12 rows."""
 

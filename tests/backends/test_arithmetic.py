@@ -44,21 +44,27 @@ def of(*names: str, slow: tuple[str, ...] = ()) -> pytest.MarkDecorator:
 
 
 def networks(every: bool) -> Iterator[Problem]:
-    """Return each activation with each loss, or every one of both once."""
+    """Return each activation with each loss, or every one of both once; plain and other sgd."""
     activations, losses = get_args(Activation), get_args(Loss)
     pairs = product(activations, losses) if every else zip(cycle(activations), losses, strict=False)
     activation: Activation
     loss: Loss
-    for activation, loss in pairs:
+    for (activation, loss), optimizer in zip(pairs, cycle(_SGD), strict=False):
         last: Activation = "sigmoid" if loss == "bce" else "tanh"
         yield network(((2, activation), (2, activation)), last, loss)
         ends: Activation = "sigmoid" if loss == "bce" else activation
         if every or loss in ("mse", "bce"):
             hidden: tuple[tuple[int, Activation], ...] = ((4, activation),)  # many parameters
-            yield network(hidden, ends, loss, rows=11, classes=4, batch=4)
+            yield network(hidden, ends, loss, rows=11, classes=4, batch=4, optimizer=optimizer)
         if every:
             yield network((), ends, loss)
             yield network((), ends, loss, rows=11, classes=4)
+
+
+_SGD = (
+    Sgd(rate=0.05, weight_decay=0.1),
+    Sgd(rate=0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
+)
 
 
 @of(*INTERPRETED, *COMPILED, slow=COMPILED)
@@ -110,7 +116,7 @@ def test_orders_begin_again_after_a_cycle(name: str, monkeypatch: pytest.MonkeyP
         "identity",
         "cross-entropy",
         rows=27,
-        optimizer=Sgd(rate=0.05),
+        optimizer=Sgd(rate=0.05, momentum=0.9),
         batch=5,
         keep="drop" if name in REPEATING else "keep",
     )

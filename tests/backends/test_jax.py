@@ -19,7 +19,7 @@ from perceptron.backends.accelerators.jax_accelerator import (
     runs,
     with_loops_on_the_device,
 )
-from perceptron.backends.jax_backend import CPU, CUDA, HostFedTrainer, JaxBackend
+from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
 from tests.backends.batched import SHORT_LAST
 from tests.conftest import ROOT
 
@@ -91,12 +91,6 @@ def test_preparing_compiles_all_that_training_calls() -> None:
     trainer.reset()
     CPU.prepare(SHORT_LAST.with_seed(1), "float32").train(2)
     assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
-
-    fed = HostFedTrainer(SHORT_LAST, "float32", "cpu")
-    fed.warm_up()
-    compiled = fed._program.step._cache_size()
-    fed.train(9)
-    assert fed._program.step._cache_size() == compiled
 
 
 def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(

@@ -30,6 +30,7 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("or-gate", "float32"),
         ("batches-adam", "float32"),  # fed from the host
         ("folds-adam", "float32"),  # several models at once
+        ("batches-nesterov", "float32"),
         pytest.param("batches-adamw", "float64", marks=pytest.mark.slow),
     ],
 )

@@ -14,7 +14,7 @@ from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
-from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
+from perceptron.backends.torch_compiled import BACKEND
 from perceptron.problems import catalogue
 from tests.backends.batched import SHORT_LAST
 
@@ -38,11 +38,14 @@ def test_a_problem_without_batches_is_refused() -> None:
             refused(problem, "float32")
 
 
-def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["torch-cuda-compiled", "torch-cuda-graph", "jax-cuda"])
+def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It gathers them itself; elsewhere they would be timed as if they had been copied."""
     monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    with pytest.raises(Unsupported, match='feed = "host": a compiled graph gathers batches'):
-        CUDA_BACKEND.prepare(catalogue.find("mlp-batch-host:64"), "float32")
+    with pytest.raises(Unsupported, match=r'feed = "host": .* gathers batches on the device'):
+        registry.load(name).prepare(catalogue.find("mlp-batch-host:64"), "float32")
 
 
 @pytest.mark.slow

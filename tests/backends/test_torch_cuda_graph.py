@@ -38,14 +38,11 @@ OF_ONE, OF_SEVERAL = (TorchTrainer, ManualTrainer), (EnsembleTrainer, BmmTrainer
 OR_GATE = catalogue.find("or-gate")
 
 
-def recorded(
-    kind: Any, problem: Problem, is_copied: bool = False, cuda: FakeCuda | None = None
-) -> RecordedTrainer:
-    """Return a trainer that replays what was recorded, on batches that are copied if asked for."""
+def recorded(kind: Any, problem: Problem, cuda: FakeCuda | None = None) -> RecordedTrainer:
+    """Return a trainer that replays what was recorded."""
 
     def make() -> Any:
         trainer = kind(problem, "float64", "cpu", recorded=STEPS)
-        trainer.data.is_copied = is_copied
         if hasattr(trainer, "_optimizer") and isinstance(problem.optimizer, Adam):
             trainer._optimizer.param_groups[0]["capturable"] = True  # as on a GPU
         return trainer
@@ -54,21 +51,19 @@ def recorded(
 
 
 @pytest.mark.parametrize(
-    ("kind", "problem", "is_copied"),
+    ("kind", "problem"),
     [
-        *((kind, OR_GATE, False) for kind in OF_ONE),
-        *((kind, SHORT_LAST, is_copied) for kind in OF_ONE for is_copied in (False, True)),
-        *((kind, EVEN, False) for kind in OF_ONE),
-        *((kind, FOLDS, is_copied) for kind in OF_SEVERAL for is_copied in (False, True)),
-        (BmmTrainer, ONE_LAYER, False),
+        *((kind, problem) for kind in OF_ONE for problem in (OR_GATE, SHORT_LAST, EVEN)),
+        *((kind, FOLDS) for kind in OF_SEVERAL),
+        (BmmTrainer, ONE_LAYER),
     ],
 )
-def test_what_is_replayed_is_the_training(kind: Any, problem: Problem, is_copied: bool) -> None:
+def test_what_is_replayed_is_the_training(kind: Any, problem: Problem) -> None:
     """Over the whole cycle of orders and on, all of it on the one stream: autograd keeps to the
     stream on which it first saw a parameter, and memory belongs to one."""
     cuda = FakeCuda()
     with cuda.watching():
-        trainer = recorded(kind, problem, is_copied, cuda)
+        trainer = recorded(kind, problem, cuda)
         assert {len(graph.replayed_on) for graph in cuda.graphs} == {1}, "uploaded beforehand"
         trainer.train(STEPS + 3)
         trainer.reset()

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
+from perceptron.report.charts.as_plotly import ViewFigure, draw
 
 import perceptron.report
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
 from perceptron.figure import Figure
-from perceptron.report.charts.as_plotly import ViewFigure, draw
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import View, table, view
 from perceptron.report.dashboard.large_table import Column, Value

@@ -21,16 +21,6 @@ def assert_told(message: str, *names: str) -> None:
     assert [name for name in names if name not in message] == []
 
 
-def test_a_suite_of_which_no_module_loads_names_the_file(toy: Repository) -> None:
-    for name in ("suite", "other"):
-        toy.write(f"benchmarks/{name}.py", "import nowhere\n")
-    toy.commit("first")
-    toy.commit("second")
-    with pytest.raises(UserError) as caught:
-        run()
-    assert_told(str(caught.value), "HEAD", "benchmarks/other.py", "'nowhere'", sys.executable)
-
-
 ELSEWHERE = """
 import toy
 

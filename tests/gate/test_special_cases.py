@@ -142,11 +142,9 @@ def test_caches_are_made_again_to_confirm(
 
 NO_SENSE = {
     "[1]": "one JSON object",
-    "{": "not asv's JSON",
     "[" * 200_000: "not asv's JSON: nested too deeply",
     '{"benchmark_dir": 3}': "benchmark_dir must be text",
     '{"benchmark_dir": "../x"}': "leads out of the repository",
-    '{"benchmark_dir": "."}': "must be a folder inside",
     '{"benchmark_dir": "none"}': "none is not in second",
     '{"benchmark_dir": "toy"}': "the suite has no benchmarks",
 }

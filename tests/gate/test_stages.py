@@ -20,7 +20,7 @@ from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Side, counted
 from perceptron.records.comparison import ComparisonPlan
-from tests.gate.conftest import FEWEST, Interrupted, counts, planned
+from tests.gate.conftest import FEWEST, counts, planned
 
 RULE = Rule(**FEWEST)
 PROCESS_SECONDS = 1.0
@@ -155,26 +155,6 @@ def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None
     assert {block.number for block in blocks} == set(range(5))
     assert any(block.take for block in blocks)
     assert fake.now <= SCREENED * budget + 2 * PROCESS_SECONDS
-
-
-def test_a_run_cut_short_before_a_retake_resumes_with_it(tmp_path: Path) -> None:
-    def waits(side: Side, number: int) -> float:
-        if number == 3 and interrupt:
-            raise Interrupted
-        return 0.5 if (side, number) == ("head", 2) else 0.0
-
-    interrupt = True
-    fake = Fake(tmp_path, waits)
-    with pytest.raises(Interrupted):
-        screened(tmp_path, fake)
-    interrupt = False
-    with open_run(tmp_path, 600.0) as journal:
-        before = [own for own in journal.blocks if own.stage == "screen"]
-    blocks, _ = screened(tmp_path, fake)
-    assert blocks[: len(before)] == before
-    keys = [(block.number, block.take, block.benchmark) for block in blocks]
-    assert len(keys) == len(set(keys)) == 2 * 5 + 2
-    assert log_ratios(blocks, "screen")["time_one"] == [0.0] * 5
 
 
 def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(

@@ -328,11 +328,15 @@ def test_a_module_whose_file_is_nowhere_is_no_file_of_the_functions(tmp_path: Pa
     ("before", "after", "reason"),
     [
         ("def setup", "def prepare", "setup is missing"),
+        ("SIZES", "RANGE", "SIZES is missing"),
+        ("(4, 1_000)", "(1_000, 4)", "sizes must be a range"),
+        ("(4, 1_000)", "[4, 4]", "sizes must be a range"),
         ("(4, 1_000)", "(0, 4)", "sizes must be a range"),
+        ("(4, 1_000)", "(0.5, 4)", "sizes must be a range"),
         ("(4, 1_000)", "7", "sizes must be a range"),
-        ("setup(size)", "setup(one, two)", "setup must take one size"),
         ('"a": sum, ', "", "candidates must be a dict of at least two"),
         ('"a": sum', '"a": 3', "candidates: a is no function"),
+        ('"a": sum', '"a:b": sum', "candidates: 'a:b' must be a name"),
         ('"a": sum', "1: sum", "candidates: 1 must be a name"),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,19 +44,18 @@ def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None
     assert two.training_part().targets.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
-@given(st.lists(st.integers(0, 4), min_size=1).flatmap(st.permutations))
+@given(st.lists(st.integers(-4, 20), min_size=1).flatmap(st.permutations))
 def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
-    """Read where each of 0 … C−1 occurs twice, refused in one line else."""
+    """In their order as numbers, where each occurs twice; refused in one line else."""
     labels = [(line, str(number)) for line, number in enumerate(numbers, 2)]
     counts = Counter(numbers)
-    fits = len(counts) > 1 and min(counts.values()) > 1 and max(counts) == len(counts) - 1
-    if not fits:
+    if len(counts) < 2 or min(counts.values()) < 2:
         with pytest.raises(UserError, match=r"data.csv, line \d+, column 'y': "):
             classes_in(Path("data.csv"), "y", labels)
         return
     targets, names = classes_in(Path("data.csv"), "y", labels)
-    np.testing.assert_array_equal(targets[:, 0], numbers)
-    assert names == tuple(str(label) for label in range(len(counts)))
+    assert names == tuple(map(str, sorted(counts)))
+    assert [names[int(target)] for target in targets[:, 0]] == [label for _, label in labels]
 
 
 @pytest.mark.parametrize(
@@ -65,12 +63,8 @@ def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
     [
         ("1,a\n2,b\n3,a\n", ", line 3, column 'y': class 'b' occurs once: give each class two"),
         ("1,a\n2,a\n", ", line 2, column 'y': 'a' is the only class: give at least two"),
-        ("1,a\n2,\n3,b\n", ", line 3, column 'y': empty: give each row a class"),
-        ("1,a\n2, \n3,b\n", ", line 3, column 'y': empty"),
-        ("1,\n2,0\n3,1\n", ", line 2, column 'y': empty"),
-        ("1,1\n2,2\n3,1\n4,2\n", ", line 3, column 'y': '2' is not among 0 … 1: number the 2"),
-        ("1,0\n2,0.5\n", ", line 3, column 'y': '0.5' is no class: give whole numbers from 0, or"),
-        ("1,0\n2,nan\n", ", line 3, column 'y': 'nan' is no class"),
+        ("1,a\n2,\n3,a\n", ", line 3, column 'y': empty: give each row a class"),
+        ("1,0\n2,0.5\n3,0\n", ", line 3, column 'y': class '0.5' occurs once"),
         ("1,0\n2,O\n3,0\n", ", line 3, column 'y': class 'O' occurs once"),
     ],
 )
@@ -99,7 +93,7 @@ def test_several_columns_of_numbers_are_several_outputs(tmp_path: Path) -> None:
     for old, new, message in (
         ("width = 2", "width = 3", "layers[1].width: the last layer has width 2, got 3"),
         ('"c", "a"', "", "data.target: Expected `array` of length >= 1"),
-        ('"c", "a"', '"c", "c"', "data.target: 'c' is there twice"),
+        ('"c", "a"', '"c", "c"', "data.target: a column is there twice"),
         ('"mse"', '"cross-entropy"', "data.target: 'cross-entropy' takes one column"),
         ('"mse"', '"bce"', "loss: 'bce' needs targets of 0 and 1 in 'c, a'"),
         ('["c", "a"]', "3", "data.target: Expected `str | array`, got `int`"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,7 @@ from perceptron.backends.accelerators.protocol import (
     cuda_unavailable,
     loop_of,
 )
-from perceptron.backends.accelerators.torch_accelerator import held_up
 from perceptron.problems.problem import DType
-
-# Keeps the device busy for so many clock cycles; CuPy has no such kernel.
-_SPIN = """
-extern "C" __global__ void spin(long long cycles) {
-    long long begin = clock64();
-    while (clock64() - begin < cycles) {}
-}
-"""
 
 
 def _cupy() -> Any:
@@ -60,7 +50,8 @@ class CupyAccelerator(Accelerator):
         _cupy().get_default_memory_pool().free_all_blocks()
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        return held_up(_as_torch(_cupy()), queue, iterations)
+        """Return None: only PyTorch's devices are held up to read their clock."""
+        return None
 
     def product(self, width: int, dtype: DType) -> Loop:
         xp = _cupy()
@@ -92,23 +83,3 @@ class CupyAccelerator(Accelerator):
 
     def _loop(self, work: Callable[[], object]) -> Loop:
         return loop_of(work, self.synchronize)
-
-
-def _as_torch(cupy: Any) -> Any:
-    """Return what `held_up` needs of `torch.cuda`, by CuPy."""
-    cuda, spin = cupy.cuda, cupy.RawKernel(_SPIN, "spin")
-
-    def sleep(cycles: int) -> None:
-        spin((1,), (1,), (np.int64(cycles),))
-
-    def event(*, enable_timing: bool) -> Any:
-        own = cuda.Event(disable_timing=not enable_timing)
-        return SimpleNamespace(
-            own=own,
-            record=own.record,
-            synchronize=own.synchronize,
-            elapsed_time=lambda end: float(cuda.get_elapsed_time(own, end.own)),  # milliseconds
-        )
-
-    sleep(1)  # compiles it
-    return SimpleNamespace(synchronize=cuda.Device().synchronize, _sleep=sleep, Event=event)

@@ -59,7 +59,7 @@ def _by_batches() -> list[Problem]:
         _problem("all-rows-adam", Adam(rate=0.01), batch=None),
         _problem("several-mse", Sgd(rate=0.5), ("sigmoid", "mse")),
         _problem("several-bce", Adam(rate=0.01), ("sigmoid", "bce"), feed="host"),
-        _problem("several-l1", Sgd(rate=0.5), ("identity", "l1-mean")),
+        _problem("several-l1", Sgd(rate=0.5, momentum=0.5), ("identity", "l1-mean")),
         _problem("quantities", Adam(rate=0.01), ("identity", "mse"), dataset=_QUANTITIES, batch=4),
         _large_values(),
     ]
@@ -115,5 +115,5 @@ def _problem(
 
 def _large_values() -> Problem:
     """Return a classifier whose outputs exceed 710, of which even float64 has no exponential."""
-    problem = _problem("large-values", Sgd(rate=100.0))
+    problem = _problem("large-values", Sgd(rate=100.0, momentum=0.5))
     return replace(problem, layers=(Layer(3, "identity"),), start=FanInStart(gain=2000.0))

@@ -3,7 +3,7 @@
 The arithmetic is that of `gradient` and `update`. It stays apart from them because its speed is its
 point: one pass over the values of a layer does what takes several calls of a library.
 
-Numba compiles it once for each dtype, for any depth and loss. Steps are plain ones.
+Numba compiles it once for each dtype, for any depth, loss and optimizer of the kind `Sgd`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class LoopArrays(NamedTuple):
     activations: Array
     parameters: Array  # weights 1, bias 1, weights 2, …
     gradients: Array
+    buffer: Array  # momentum's, of the parameters' size
     signals: Array  # the batch's inputs, then the output of each layer
     deltas: Array  # ∂E/∂y of each layer
     targets: Array  # (rows of a batch, outputs)
@@ -50,7 +51,10 @@ class LoopArrays(NamedTuple):
     scales: Array  # of the slope, the rate included
     orders: Indices
     loss: int
+    nesterov: bool
     # Numbers of the dtype in use: a literal would turn float32 into float64.
+    momentum: Any
+    decay: Any  # rate × weight decay
     one: Any
     smallest: Any
 
@@ -114,7 +118,17 @@ def _gather(arrays: LoopArrays, begin: int, rows: int) -> None:
 
 
 def _step(arrays: LoopArrays) -> None:
-    parameters, gradients = arrays.parameters, arrays.gradients
+    parameters, gradients, buffer = arrays.parameters, arrays.gradients, arrays.buffer
+    if arrays.decay > 0:
+        for index in range(len(parameters)):
+            gradients[index] += arrays.decay * parameters[index]
+    if arrays.momentum > 0:
+        for index in range(len(parameters)):
+            buffer[index] = arrays.momentum * buffer[index] + gradients[index]
+            if arrays.nesterov:
+                gradients[index] += arrays.momentum * buffer[index]
+            else:
+                gradients[index] = buffer[index]
     for index in range(len(parameters)):
         parameters[index] -= gradients[index]
 

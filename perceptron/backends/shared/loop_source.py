@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Activation, Loss, Problem
 
 # See `loop_source`.
@@ -50,15 +51,21 @@ class LoopForm:
     activations: tuple[Activation, ...]
     loss: Loss
     batched: bool = False
+    momentum: bool = False
+    nesterov: bool = False
+    decay: bool = False
 
     @staticmethod
-    def of(problem: Problem) -> LoopForm:
+    def of(problem: Problem, optimizer: Sgd) -> LoopForm:
         """Return the form of a problem's loop."""
         return LoopForm(
             problem.widths,
             tuple(layer.activation for layer in problem.layers),
             problem.loss,
             problem.batch is not None,
+            optimizer.momentum != 0.0,
+            optimizer.nesterov,
+            optimizer.weight_decay != 0.0,
         )
 
     @property
@@ -84,22 +91,24 @@ class LoopForm:
 def loop_source(form: LoopForm) -> str:
     """Write the source of a `Loop` called ``train``.
 
-    It takes ``columns``, each feature and then each target of all rows; ``values``, the parameters,
-    which it returns as they then are; ``turns`` and how many ``iterations``. ``turns`` is the scale
-    of the slope, or of batches: where each begins and ends in the orders, its scale, the orders and
+    It takes ``columns``, each feature and then each target of all rows; ``values``, the parameters
+    and then momentum's buffers, which it returns as they then are; the numbers ``momentum`` and
+    ``decay``, rate × weight decay; ``turns`` and how many ``iterations``. ``turns`` is the scale of
+    the slope, or of batches: where each begins and ends in the orders, its scale, the orders and
     the first turn to take. Scales have the rate in them.
 
     Variables of layer k: ``a{k}_{i}`` enters it, ``w{k}_{i}_{j}`` weighs, ``b{k}_{j}`` is a bias
-    and ``d{k}_{j}`` is ∂E/∂y; a g in front means the gradient, a sum over the rows. What it reads
-    beside its arguments: zero, one, lowest, smallest, exp and tanh.
+    and ``d{k}_{j}`` is ∂E/∂y; a g in front means the gradient, a sum over the rows, and an m its
+    buffer. What it reads beside its arguments: zero, one, lowest, smallest, exp and tanh.
     """
     names = form.parameters
+    state = [*names, *(f"m{name}" for name in names)] if form.momentum else names
     variables = [*form.entering(0), *form.targets]
     start = f"{' = '.join('g' + name for name in names)} = zero"
     row = _forward(form) + _backward(form)
     lines = [
-        "def train(columns, values, turns, iterations):",
-        f"    ({', '.join(names)},) = values",
+        "def train(columns, values, momentum, decay, turns, iterations):",
+        f"    ({', '.join(state)},) = values",
     ]
     if form.batched:
         lines += [
@@ -121,8 +130,8 @@ def loop_source(form: LoopForm) -> str:
             f"        for {', '.join(variables)} in zip({', '.join(columns)}):",
         ]
     lines += [f"            {line}" for line in row]
-    lines += [f"        {name} -= g{name}" for name in names]
-    return "\n".join([*lines, f"    return ({', '.join(names)},)"]) + "\n"
+    lines += [f"        {line}" for name in names for line in _step(form, name)]
+    return "\n".join([*lines, f"    return ({', '.join(state)},)"]) + "\n"
 
 
 def loop_function(form: LoopForm, real: Callable[[float], Any] = float) -> Loop:
@@ -175,3 +184,15 @@ def _softmax(outputs: Sequence[str]) -> list[str]:
     # exp(y) of a large negative y is 0, no error.
     lines += [f"e{j} = exp({a} - top)" for j, a in enumerate(outputs)]
     return [*lines, f"total = {_sum([f'e{j}' for j in range(len(outputs))])}"]
+
+
+def _step(form: LoopForm, name: str) -> list[str]:
+    """Move a parameter along its gradient, which has the rate in it."""
+    lines = [f"g{name} += decay * {name}"] if form.decay else []
+    if not form.momentum:
+        return [*lines, f"{name} -= g{name}"]
+    lines.append(f"m{name} = momentum * m{name} + g{name}")
+    return [
+        *lines,
+        f"{name} -= g{name} + momentum * m{name}" if form.nesterov else f"{name} -= m{name}",
+    ]

@@ -54,15 +54,15 @@ class TrainingData:
         if self.batches is not None:
             self.orders = torch.from_numpy(self.batches.orders).to(where)
 
-    def feed(self, most: int = 1) -> Feed:
-        """Return what gives at most so many batches at a time."""
+    def feed(self) -> Feed:
+        """Return what gives a batch when its turn comes."""
         import torch
 
         if not self.is_copied:
             return self._gathered
         assert self.batches is not None
         event = getattr(torch, self.device.type).Event
-        return self.from_host(most * self.batches.size, event)
+        return self.from_host(self.batches.size, event)
 
     def _gathered(self, begin: int, end: int) -> Pair:
         rows, axis = self.orders[begin:end], self.axis

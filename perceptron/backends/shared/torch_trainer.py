@@ -38,7 +38,7 @@ class ModuleTrainer(DeviceTrainer):
     ) -> None:
         super().__init__(problem, dtype, device, classes=True)
         if self._batches is not None:
-            self.feed = self._make_feed(max(1, recorded))
+            self.feed = self._make_feed()
         self._start = as_linear([self._put(array) for array in self._start_arrays()])
         self._loss: Any = loss_of(problem.loss)
         self._parameters = self._make_parameters()
@@ -124,8 +124,8 @@ class ModuleTrainer(DeviceTrainer):
                 "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
             }
 
-    def _make_feed(self, at_once: int) -> Feed:
-        return self.data.feed(at_once)
+    def _make_feed(self) -> Feed:
+        return self.data.feed()
 
     def reset(self) -> None:
         start_again(self._parameters, self._start, self._optimizer)

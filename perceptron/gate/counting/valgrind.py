@@ -120,9 +120,9 @@ def look_for_valgrind() -> Valgrind:
         raise UserError(f"--count: {path} cannot be started: install valgrind again") from None
     version = answer.stdout.strip()
     numbers = re.fullmatch(r"valgrind-(\d+)\.(\d+)\S*", version)
-    if numbers is None:
-        raise UserError(f"--count: {path} is no valgrind: it says {version[:60]!r}")
-    if (int(numbers[1]), int(numbers[2])) < _OLDEST:
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
-        raise UserError(f"--count: {version} is too old: install {oldest} or later")
+        raise UserError(
+            f"--count: {path} says {version[:60]!r}: install valgrind {oldest} or later"
+        )
     return Valgrind(path, version)

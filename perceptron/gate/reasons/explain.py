@@ -15,8 +15,14 @@ import msgspec
 from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.reasons.callgrind import in_one_line, read_dump
-from perceptron.gate.reasons.growth import CannotLook, Trace, growths, table
+from perceptron.gate.reasons.growth import (
+    CannotLook,
+    Trace,
+    growths,
+    in_one_line,
+    read_dump,
+    table,
+)
 from perceptron.gate.runner.counting import calls_at_once
 from perceptron.gate.sampling.processes import Instrument
 from perceptron.gate.sampling.sampler import Content, Sampler

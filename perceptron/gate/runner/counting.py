@@ -80,11 +80,7 @@ def _requests() -> Callable[..., Callable[[], int]]:
     code = _CODE.get(platform.machine())
     if code is None:
         raise Refused("no request to valgrind is known for " + platform.machine())
-    try:
-        memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
-    except OSError as error:
-        problem = "this system allows no executable memory (" + str(error.strerror) + ")"
-        raise Refused(problem) from None
+    memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
     memory.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)

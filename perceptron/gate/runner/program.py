@@ -41,7 +41,6 @@ def _load(name: str) -> ModuleType:
 timing = _load("timing")
 asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
 counting = _load("counting")
-forks = _load("forks")
 provenance = _load("provenance")
 seeding = _load("seeding")
 session = _load("session")
@@ -104,7 +103,7 @@ def main() -> None:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):
                 longest, out = job["limit_seconds"], answers.fileno()
-                running = forks.ForkingSession(end, longest, out, len(job["tasks"]), *how)
+                running = session.ForkingSession(end, longest, out, len(job["tasks"]), *how)
             else:
                 running = session.Session(*how)
             suite.run(running, job["tasks"])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from .pytest_measurements import Measurements, has_fixture, mark
-from .session import Job, Refused, Session, ended_by, on_one_line, one_line
+from .session import Job, Refused, Session, on_one_line, one_line
 
 # They order, repeat or end tests by rules of their own, or work between them.
 _UNWANTED = (
@@ -215,17 +215,11 @@ class Collection:
         inside = os.path.relpath(str(collection_path), str(config.rootpath))
         return True if inside.replace(os.sep, "/") in self._without else None
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_make_collect_report(self, collector: Any) -> Iterator[None]:
-        """Say which module is imported next; one that exits costs only itself."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: Any) -> None:
+        """Say which module is imported next: one that ends the process is not loaded again."""
         if isinstance(collector, pytest.Module):
             self._begun(collector.nodeid)
-        outcome: Any = yield
-        error = None if outcome.excinfo is None else outcome.excinfo[1]
-        if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self._reasons[collector.nodeid] = ended_by(error)
-            report = pytest.CollectReport(collector.nodeid, "failed", "it ended the process", [])
-            outcome.force_result(report)
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
         """Keep why a module does not load."""

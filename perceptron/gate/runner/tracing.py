@@ -7,7 +7,6 @@ is not.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import types
@@ -124,12 +123,11 @@ def trace_calls(batches: Batches, roots: Sequence[str], seed: Callable[[], objec
 
 
 def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[list[Any]]:
-    names = _qualified_names()
     real_roots = [os.path.realpath(root) + os.sep for root in roots]
     told = []
     for own in functions:
         code = own.code
-        name = getattr(code, "co_qualname", None) or names.get(code, code.co_name)
+        name = getattr(code, "co_qualname", code.co_name)  # before 3.11, without its class
         shown = _sendable(name), _sendable(_shown(code.co_filename, real_roots))
         told.append([*shown, code.co_firstlineno, own.own / calls, own.calls / calls])
     return told
@@ -138,14 +136,6 @@ def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[l
 def _sendable(text: str) -> str:
     """Return the text without what no other process could read."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _qualified_names() -> dict[Any, str]:
-    """Return the name of each code that is a function's: before 3.11, code does not know it."""
-    if hasattr(_qualified_names.__code__, "co_qualname"):
-        return {}
-    functions = [own for own in gc.get_objects() if isinstance(own, types.FunctionType)]
-    return {function.__code__: function.__qualname__ for function in functions}
 
 
 def _shown(file: str, roots: Sequence[str]) -> str:

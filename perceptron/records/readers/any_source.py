@@ -126,9 +126,10 @@ def _try_file(file: Path, request: ReadRequest, reading: Reading) -> None:
 def _read_file(file: Path, request: ReadRequest, reading: Reading) -> None:
     with file.open("rb", buffering=_HEAD) as content:
         head = content.peek(_HEAD)
-        if file.suffix == ".jsonl" or _is_row(head.partition(b"\n")[0]):
+        is_document = file.suffix in (".json", ".js")
+        if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
             reading.add("perceptron", _own_rows(file, content, reading))
-        elif is_json(head) or file.suffix in (".json", ".js"):
+        elif is_document or is_json(head):
             document = decode(file, content.read(MOST_BYTES + 1))
             if is_asv_results(document):
                 read_asv(file, document, request, reading)
@@ -157,7 +158,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     reading.families |= {row.family for row in rows}
     wanted = [row for row in rows if reading.request.wants(row.family)]
     reading.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
-    return [ForeignRow(row=row, own=True) for row in wanted]
+    return [ForeignRow(row=row) for row in wanted]
 
 
 def _is_row(line: bytes) -> bool:

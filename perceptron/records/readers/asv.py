@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain, islice, product, repeat
@@ -42,7 +41,7 @@ from perceptron.records.readers.values import (
     stdev,
     without_address,
 )
-from perceptron.untrusted_text import label, printable, quoted
+from perceptron.untrusted_text import label, printable
 
 _FACTS = ("machine.json", "benchmarks.json")
 """Files among asv's results that hold no results."""
@@ -253,17 +252,14 @@ def _rows(
         tuple(roles.parameters(label(name)).items()),
     )
     rows = []
-    unusable: Counter[str] = Counter()
     for case, outcome in zip(cases, values.outcomes(), strict=True):
-        if isinstance(case, str):
-            unusable[case] += 1
-            continue
-        fields, others = case
-        problem = f"{family}:{fields['size']}" if request.ours else None
-        row = Measurement(**shared, problem=problem, family=family, **fields, **outcome)
-        rows.append(ForeignRow(row=row, name=full_name, others=others))
-    for value, unusable_rows in unusable.items():
-        reading.complain_of_size(file, label(name), roles.size, value, unusable_rows)
+        if case is not None:
+            fields, others = case
+            problem = f"{family}:{fields['size']}" if request.ours else None
+            row = Measurement(**shared, problem=problem, family=family, **fields, **outcome)
+            rows.append(ForeignRow(row=row, name=full_name, others=others))
+    if len(rows) < len(cases):
+        reading.complain_of_size(file, label(name), roles.size, len(cases) - len(rows))
     return rows
 
 
@@ -297,17 +293,17 @@ def _cases(
     names: tuple[str, ...],
     choices: tuple[tuple[str, ...], ...],
     fixed: tuple[tuple[str, Any], ...],
-) -> list[tuple[dict[str, Any], dict[str, str]] | str]:
+) -> list[tuple[dict[str, Any], dict[str, str]] | None]:
     """Return of each combination, in asv's order, the fields of its row and the other parameters.
 
-    The quoted size where that is none.
+    None where the size is none.
     """
-    cases: list[tuple[dict[str, Any], dict[str, str]] | str] = []
+    cases: list[tuple[dict[str, Any], dict[str, str]] | None] = []
     for words in product(*choices):
         parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
         size = roles.size_of(parameters)
         if size is None:
-            cases.append(quoted(parameters[roles.size]))
+            cases.append(None)
         else:
             fields = {"size": size, "backend": roles.backend(parameters)}
             cases.append((fields | roles.ground(parameters), roles.others(parameters)))

@@ -53,7 +53,6 @@ class _Run(Struct):
     benches: list[_Bench]
     commit: _Commit | None = None
     date: Any = None
-    tool: str = ""
 
 
 class _File(Struct):
@@ -74,18 +73,16 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
                 when=moment(run.date),
             )
             for bench in run.benches:
-                _add_bench(suite, run.tool, bench, rows)
+                _add_bench(suite, bench, rows)
 
 
-def _add_bench(suite: str, tool: str, bench: _Bench, rows: BenchmarkRows) -> None:
-    # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
-    # is told again in an entry whose name ends with it.
+def _add_bench(suite: str, bench: _Bench, rows: BenchmarkRows) -> None:
+    # Go puts metrics of its own behind the unit.
     unit_name = (bench.unit.split() or [""])[0]
-    is_repeated = tool == "go" and bench.name.endswith(f" - {bench.unit}")
     unit = time_unit(unit_name)
     if unit is None:
         rows.reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
-    elif is_repeated or (tool == "googlecpp" and _AGGREGATE.search(bench.name)):
+    elif _AGGREGATE.search(bench.name):
         rows.reading.leave_out(1, AN_AGGREGATE)
     else:
         rows.add(suite, bench.name, _time(bench, unit))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from itertools import chain, count
+from itertools import chain
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -71,32 +71,18 @@ def _by_parameters(runs: Runs) -> Rename | None:
 
 def _telling(members: list[ForeignRow]) -> list[str]:
     """Return the parameters, in order, that each tell apart what those before them do not."""
-    holders: dict[str, list[int]] = defaultdict(list)
-    for index, foreign in enumerate(members):
-        for name in foreign.others:
-            holders[name].append(index)
-    # Rows that nothing chosen so far tells apart are a group. Only rows that have a parameter are
-    # looked at; those without it stay together.
-    numbers: dict[tuple[float, str], int] = {}
-    groups = [
-        numbers.setdefault((foreign.row.size, foreign.row.backend), len(numbers))
-        for foreign in members
-    ]
-    lengths = Counter(groups)
-    unused = count(len(numbers))
-    chosen = []
-    for name, indices in holders.items():
-        parts: dict[tuple[int, str], list[int]] = defaultdict(list)
-        for index in indices:
-            parts[groups[index], members[index].others[name]].append(index)
-        apart = [(group, part) for (group, _), part in parts.items() if len(part) < lengths[group]]
-        for (group, part), number in zip(apart, unused, strict=False):
-            for index in part:
-                groups[index] = number
-            lengths[group] -= len(part)
-            lengths[number] = len(part)
-        if apart:
+
+    def different(names: list[str]) -> int:
+        return len(
+            {(one.row.size, one.row.backend, *map(one.others.get, names)) for one in members}
+        )
+
+    chosen: list[str] = []
+    apart = different(chosen)
+    for name in dict.fromkeys(name for one in members for name in one.others):
+        if (more := different([*chosen, name])) > apart:
             chosen.append(name)
+            apart = more
     return chosen
 
 

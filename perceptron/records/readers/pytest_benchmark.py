@@ -127,7 +127,7 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
         if set(benchmark.extra_info or {}) >= _OWN:
             own = _own_row(rows, benchmark)
             if rows.is_asked_for(own.family):
-                rows.runs[-1].append(ForeignRow(row=own, own=True))
+                rows.runs[-1].append(ForeignRow(row=own))
         else:
             _add_other(rows, benchmark, rows.reading.request.roles)
 

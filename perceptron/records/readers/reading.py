@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import filecmp
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label, printable, quoted
+from perceptron.untrusted_text import label, printable
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -35,14 +35,12 @@ _USUAL_SIZE = ParameterRoles().size
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     """One row of a source.
 
-    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
-    name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
-    size.
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short name;
+    ``name`` is its full name and ``others`` are the parameters that hold neither backend nor size.
+    Rows that the suite itself measured have neither: their family is final.
     """
 
     row: Measurement
-    own: bool = False
-    """Whether the suite itself measured it: then its family and backend are final."""
     name: str = ""
     others: Mapping[str, str] = {}
 
@@ -97,11 +95,11 @@ class Reading:
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
     several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``seen`` are the files that were read, by their bytes, of all sources that share it.
+    ``seen`` are digests of the files that were read, of all sources that share it.
     """
 
     def __init__(
-        self, request: ReadRequest, source: str = "", seen: dict[int, list[Path]] | None = None
+        self, request: ReadRequest, source: str = "", seen: set[bytes] | None = None
     ) -> None:
         self.request = request
         self.source = source
@@ -117,7 +115,7 @@ class Reading:
         self.families: set[str] = set()
         self.asv_lists: dict[Path, Mapping[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
-        self._seen = {} if seen is None else seen
+        self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     @property
@@ -141,19 +139,19 @@ class Reading:
 
         Its values would count as twice as many processes, which agree to the last digit.
         """
-        size = file.stat().st_size
-        alike = self._seen.setdefault(size, [])
-        if size and any(filecmp.cmp(file, other, shallow=False) for other in alike):
-            self.has_repeats = True
-            self.complain(
-                file,
-                "read already, under this name or another",
-                "it counts once; name each file once",
-                "read-twice",
-            )
-            return False
-        alike.append(file)
-        return True
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "blake2b").digest()
+        if digest not in self._seen or not file.stat().st_size:
+            self._seen.add(digest)
+            return True
+        self.has_repeats = True
+        self.complain(
+            file,
+            "read already, under this name or another",
+            "it counts once; name each file once",
+            "read-twice",
+        )
+        return False
 
     def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
@@ -170,15 +168,13 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def complain_of_size(
-        self, file: Path, benchmark: str, parameter: str, value: str, rows: int = 1
-    ) -> None:
-        """Warn of rows whose size is no number above 0, and count them; ``value`` is quoted."""
+    def complain_of_size(self, file: Path, benchmark: str, parameter: str, rows: int = 1) -> None:
+        """Warn of rows whose size is no number above 0, and count them."""
         self.leave_out(rows, NO_SIZE)
         self.complain(
             file,
-            f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
-            "its rows are left out",
+            f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
+            "rows are left out",
             "name with --size the parameter that holds a number",
             "unusable-size",
         )
@@ -293,8 +289,7 @@ class BenchmarkRows:
             return
         size = roles.size_of(known)
         if size is None:
-            value = quoted(known[roles.size])
-            self.reading.complain_of_size(self.file, title, roles.size, value)
+            self.reading.complain_of_size(self.file, title, roles.size)
             return
         if time is None:
             time = {"status": "failed", "reason": f"no time in {self._tool}"}

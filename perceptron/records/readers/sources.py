@@ -42,7 +42,7 @@ def load_sources(
     a whole. A copy of a file counts once. Raises `UserError` in one line for a source that does not
     exist or cannot be understood, and where no benchmark has the parameters asked for.
     """
-    seen: dict[int, list[Path]] = {}
+    seen: set[bytes] = set()
     names = dict.fromkeys(map(str, sources or ("results",)))
     readings = [Reading(request, name, seen) for name in names]
     with no_search_for_cycles():

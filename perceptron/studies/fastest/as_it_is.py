@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, get_args
 
 import cloudpickle
 import numpy as np
@@ -13,7 +13,6 @@ import numpy as np
 from perceptron.analysis.work import TrainingShape, Work
 from perceptron.errors import UserError, in_one_line, unknown
 from perceptron.measure.pickled import to_send
-from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Loss
 from perceptron.studies.fastest.data import Data, is_a, name_of
 
@@ -80,26 +79,13 @@ class AsItIs(NamedTuple):
         file.write_bytes(to_send(packed.getvalue()))
 
 
-def as_it_is(
-    model: Any, data: Data, loss: Any, optimizer: Any, batch: tuple[Any, Any], part: str
-) -> AsItIs:
-    """Return the training of a module as it is; raise `UserError` for parts that cannot be."""
-    trained = [one for one in model.parameters() if one.requires_grad]
-    if not trained:
-        raise UserError("model: it has no parameters to train")
-    inputs, targets = (_tensor(one, trained[0].dtype) for one in batch)
-    return AsItIs(
-        model=model,
-        loss=_loss(loss),
-        optimizer=_optimizer(optimizer, trained),
-        batch=(inputs, targets),
-        data=data,
-        part=part,
-    )
+def tensors(batch: tuple[Any, Any], dtype: Any) -> tuple[Any, Any]:
+    """Return inputs and targets as a program would make them tensors for a model of this dtype."""
+    inputs, targets = (_tensor(one, dtype) for one in batch)
+    return inputs, targets
 
 
 def _tensor(values: Any, dtype: Any) -> Any:
-    """Return a tensor; what is none becomes one as a program would make it for this model."""
     torch = sys.modules["torch"]
     if isinstance(values, torch.Tensor):
         # Without the rest of the data, which a slice is written with.
@@ -111,15 +97,20 @@ def _tensor(values: Any, dtype: Any) -> Any:
     return made.long() if made.dtype is torch.int32 else made
 
 
-def _loss(loss: Any) -> Any:
-    if isinstance(loss, str) and loss in get_args(Loss):
-        from perceptron.backends.shared.torch_trainer import loss_of
+def loss_in_torch(loss: Any) -> Any:
+    """Return what is called with outputs and targets; raise `UserError` for what is no loss."""
+    from perceptron.backends.shared.torch_trainer import loss_of
 
-        return loss_of(cast("Loss", loss))
+    names = get_args(Loss)
+    if loss is None:
+        raise UserError("loss: give the one that is minimised, such as nn.CrossEntropyLoss()")
+    if loss in names:
+        return loss_of(loss)
     if isinstance(loss, str):
-        loss = getattr(sys.modules["torch"].nn, loss, loss)
-    if isinstance(loss, str):
-        raise unknown("loss", loss, get_args(Loss))
+        known = [name for name in dir(sys.modules["torch"].nn) if name.endswith("Loss")]
+        if loss not in known:
+            raise unknown("loss", loss, [*names, *known])
+        loss = getattr(sys.modules["torch"].nn, loss)
     if isinstance(loss, type):
         return loss()
     if not callable(loss):
@@ -127,7 +118,8 @@ def _loss(loss: Any) -> Any:
     return loss
 
 
-def _optimizer(optimizer: Any, trained: list[Any]) -> Any:
+def optimizer_in_torch(optimizer: Any, trained: list[Any]) -> Any:
+    """Return the optimizer of these parameters; raise `UserError` for what is none of theirs."""
     if is_a(optimizer, "torch.optim", "Optimizer"):
         held = {id(one) for group in optimizer.param_groups for one in group["params"]}
         if held.isdisjoint(map(id, trained)):
@@ -136,5 +128,6 @@ def _optimizer(optimizer: Any, trained: list[Any]) -> Any:
     made = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
     name = "sgd" if optimizer is None else optimizer
     if name not in made:
-        raise unknown("optimizer", str(name), get_args(OptimizerName))
-    return getattr(sys.modules["torch"].optim, made[name])(trained, lr=_RATE)
+        raise unknown("optimizer", str(name), made)
+    kind = getattr(sys.modules["torch"].optim, made[name])
+    return kind(trained, lr=_RATE) if name == "sgd" else kind(trained)

@@ -7,17 +7,23 @@ read, and the first batch where a module is trained as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from perceptron.errors import UserError, in_one_line, unknown
+from perceptron.errors import UserError, in_one_line
 from perceptron.problems.datasets import Clusters, Separable
-from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
-from perceptron.studies.fastest.as_it_is import AsItIs, NotOurs, as_it_is
+from perceptron.studies.fastest.as_it_is import (
+    AsItIs,
+    NotOurs,
+    loss_in_torch,
+    optimizer_in_torch,
+    tensors,
+)
 from perceptron.studies.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
 
 _ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid"}
@@ -72,13 +78,7 @@ def of_model(
     ``inputs`` and ``targets`` are arrays or tensors, or ``inputs`` is a ``DataLoader``.
     """
     if is_a(model, "torch.nn.modules.module", "Module"):
-        data = data_of(inputs, targets, batch)
-        try:
-            return _dense(cast("Any", model), data, loss, optimizer)
-        except NotOurs as part:
-            training = _undescribed(model, inputs, targets, data, loss, optimizer, str(part))
-            note = f"trained as it is, because only PyTorch has {part}"
-            return OfModel(training, training.dtype, epochs=1, is_module=True, note=note)
+        return _of_module(model, inputs, targets, loss, optimizer, batch)
     if any(is_a(model, "sklearn.neural_network", name) for name in _ESTIMATORS):
         for name, value in {"loss": loss, "optimizer": optimizer, "batch": batch}.items():
             if value is not None:
@@ -93,34 +93,41 @@ def of_model(
 # --- a PyTorch module ----------------------------------------------------------------------------
 
 
-def _undescribed(
-    model: Any, inputs: Any, targets: Any, data: Data, loss: Any, optimizer: Any, part: str
-) -> AsItIs:
-    """Return the training as it is; whatever code of the user's raises is a `UserError`."""
-    if hasattr(model, "_orig_mod"):
+def _of_module(
+    module: Any, inputs: Any, targets: Any, loss: object, optimizer: object, batch: object
+) -> OfModel:
+    """Return the training that every backend may do, else that of the module as it is."""
+    if hasattr(module, "_orig_mod"):
         raise UserError("model: it is compiled already: give the module itself, model._orig_mod")
+    data, parameters = data_of(inputs, targets, batch), list(module.parameters())
+    trained = [one for one in parameters if one.requires_grad]
+    if not trained:
+        raise UserError("model: it has no parameters to train")
+    called, steps = loss_in_torch(loss), optimizer_in_torch(optimizer, trained)
     try:
-        return as_it_is(model, data, loss, optimizer, first_batch(inputs, targets, data), part)
-    except UserError:
-        raise
+        training = _dense(module, data, called, steps, parameters)
+        return OfModel(training, _dtype(parameters), epochs=1, is_module=True)
+    except NotOurs as only:
+        part = str(only)
+    try:
+        taken = tensors(first_batch(inputs, targets, data), trained[0].dtype)
     except Exception as error:  # noqa: BLE001 the code is the user's
         raise UserError(f"model: cannot be trained as it is: {in_one_line(error)}") from None
+    as_it_is = AsItIs(module, called, steps, taken, data, part)
+    note = f"trained as it is, because only PyTorch has {part}"
+    return OfModel(as_it_is, as_it_is.dtype, epochs=1, is_module=True, note=note)
 
 
-def _dense(module: Any, data: Data, loss: object, optimizer: object) -> OfModel:
-    """Return the training that every backend may do; raise `NotOurs` where only PyTorch can."""
-    parameters = list(module.parameters())
+def _dense(
+    module: Any, data: Data, loss: object, optimizer: Any, parameters: Sequence[object]
+) -> Problem:
+    """Return the training in dense layers; raise `NotOurs` where only PyTorch can do it."""
     layers = _layers(module, data)
     kind, has_logits = _loss(loss)
     _check_outputs(layers[-1], kind, has_logits, data)
     if has_logits:
         layers[-1] = Layer(layers[-1].width, "sigmoid")
-    return OfModel(
-        training=_problem("module", data, layers, kind, _step(optimizer, parameters)),
-        dtype=_dtype(parameters),
-        epochs=1,
-        is_module=True,
-    )
+    return _problem("module", data, layers, kind, _step(optimizer, parameters))
 
 
 def _problem(
@@ -179,8 +186,6 @@ def _layers(module: Any, data: Data) -> list[Layer]:
             raise NotOurs(f"{where} of p={part.p}")
         elif kind not in ("Identity", "Dropout"):
             raise NotOurs(where)
-    if not layers:
-        raise UserError("model: it has no parameters: give one that is to be trained")
     return layers
 
 
@@ -223,18 +228,11 @@ def _dtype(parameters: Iterable[Any]) -> DType:
 
 def _loss(loss: object) -> tuple[Loss, bool]:
     """Return the loss, and whether it takes the sigmoid of the outputs itself."""
-    names = get_args(Loss)
-    if loss is None:
-        raise UserError("loss: give the one that is minimised, such as nn.CrossEntropyLoss()")
-    if isinstance(loss, str) and loss in names:
-        return cast("Loss", loss), False
-    name = loss if isinstance(loss, str) else name_of(loss)
-    if name not in _LOSSES and isinstance(loss, str):
-        raise unknown("loss", name, [*_LOSSES, *names])
+    name = name_of(loss)
     if name not in _LOSSES:
         raise NotOurs(f"the loss {name}")
     for part, plain in _PLAIN_LOSS.items():
-        value = plain if isinstance(loss, str | type) else getattr(loss, part, plain)
+        value = getattr(loss, part, plain)
         if (name, part, value) == ("L1Loss", "reduction", "sum"):
             return "l1-sum", False
         if value is not plain and value != plain:
@@ -254,15 +252,9 @@ def _check_outputs(last: Layer, loss: Loss, has_logits: bool, data: Data) -> Non
 
 
 def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
-    """Return the optimizer of its name, or as an instance of ``torch.optim`` has it."""
-    made: Mapping[str, Optimizer] = {"sgd": Sgd(rate=_RATE), "adam": Adam(), "adamw": AdamW()}
-    if optimizer is None or isinstance(optimizer, str):
-        name = "sgd" if optimizer is None else optimizer
-        if name not in made:
-            raise unknown("optimizer", name, get_args(OptimizerName))
-        return made[name]
+    """Return the optimizer as an instance of ``torch.optim`` has it."""
     kind = name_of(optimizer)
-    if not is_a(optimizer, "torch.optim", "Optimizer") or kind.lower() not in made:
+    if kind not in ("SGD", "Adam", "AdamW"):
         raise NotOurs(f"the optimizer {kind}")
     group, *others = optimizer.param_groups
     if others or sorted(map(id, group["params"])) != sorted(map(id, parameters)):

@@ -32,11 +32,9 @@ def test_a_valgrind_that_can_count_is_found(installed: Path) -> None:
 @pytest.mark.parametrize(
     ("program", "problem"),
     [
-        (SAYS % b"valgrind-3.17.0", "valgrind-3.17.0 is too old: install 3.18 or later"),
-        (SAYS % b"valgrind-2.4", "too old"),
-        (SAYS % b"usage: something else", "is no valgrind: it says 'usage: something else'"),
+        (SAYS % b"valgrind-3.17.0", "says 'valgrind-3.17.0': install valgrind 3.18 or later"),
+        (SAYS % b"usage: something else", "says 'usage: something else': install"),
         (b"\x7fELF nothing", "cannot be started"),
-        pytest.param(b"#!/bin/sh\nexec sleep 600\n", "cannot be started", marks=pytest.mark.slow),
         (None, "apt install valgrind"),
     ],
 )
@@ -60,9 +58,7 @@ def assert_refused(problem: str) -> None:
     assert problem in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("system", "machine"), [("Darwin", "arm64"), ("Linux", "riscv64"), ("Windows", "AMD64")]
-)
+@pytest.mark.parametrize(("system", "machine"), [("Darwin", "arm64"), ("Linux", "riscv64")])
 def test_machines_without_it_are_named(
     monkeypatch: pytest.MonkeyPatch, system: str, machine: str
 ) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.gate.reasons.callgrind import UNKNOWN, parse, read_dump
-from perceptron.gate.reasons.growth import CannotLook, Cost
+from perceptron.gate.reasons.growth import UNKNOWN, CannotLook, Cost, parse, read_dump
 
 # Cut out of what valgrind 3.24 wrote about Python 3.11.
 DUMP = """# callgrind format

@@ -12,9 +12,8 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.reasons import explain
-from perceptron.gate.reasons.callgrind import read_dump
 from perceptron.gate.reasons.explain import looked
-from perceptron.gate.reasons.growth import CannotLook, Cost
+from perceptron.gate.reasons.growth import CannotLook, Cost, read_dump
 from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
 from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.verdict.rule import Rule

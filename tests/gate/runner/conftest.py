@@ -22,7 +22,6 @@ def program(
     tree: Path,
     kind: str,
     tasks: Sequence[tuple[str, str]],
-    command: Sequence[str] = (),
     effort: Mapping[str, int] | None = None,
     **facts: object,
 ) -> Iterator[subprocess.Popen[str]]:
@@ -41,7 +40,7 @@ def program(
         **facts,
     }
     with subprocess.Popen(
-        [*command, sys.executable, str(PROGRAM)],
+        [sys.executable, str(PROGRAM)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ one costs no other."""
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.gate.counting.valgrind import Valgrind
 from tests.gate.runner.conftest import PROGRAM, measurements, outcomes
 from tests.gate.runner.conftest import answers_of as answers
 from tests.gate.runner.conftest import program as start
@@ -75,12 +73,12 @@ def tree(tmp_path: Path) -> Path:
 
 
 def program(
-    tree: Path, kind: str, names: Sequence[str], command: Sequence[str] = (), **facts: object
+    tree: Path, kind: str, names: Sequence[str], **facts: object
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     """A program that has been told to run these benchmarks."""
     tasks = [(name, "some." + name.replace("(", "-").strip(")")) for name in names]
     suite = {"suite": "asv", "benchmarks": "benchmarks", "seconds": 100.0, "limit_seconds": 60.0}
-    return start(tree, kind, tasks, command, **{**suite, **facts})
+    return start(tree, kind, tasks, **{**suite, **facts})
 
 
 def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
@@ -153,25 +151,3 @@ def test_children_end_with_the_gate(tree: Path) -> None:
         time.sleep(0.01)
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
-
-
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_counts_under_valgrind_survive_a_crash(tree: Path) -> None:
-    """One import, one count each, and nothing of valgrind's stays in the temporary directory."""
-    folder = tree.parent / "work"
-    instrument = Valgrind("valgrind", "valgrind-3.24.0").instrument("base", folder)
-    names = ["time_first", "time_crashes", "time_second"]
-    facts = {**instrument.job, "seconds": 1e5, "limit_seconds": 1e4}
-    with program(tree, "count", names, instrument.command, **facts) as process:
-        given = answers(process)
-    found = measurements(given)
-    assert {key: own["status"] for key, own in found.items()} == {
-        "time_first": "ok",
-        "time_crashes": "failed",
-        "time_second": "ok",
-    }
-    first, second = (found[name]["instructions"] for name in ("time_first", "time_second"))
-    assert first == pytest.approx(second, rel=0.01)
-    assert (tree.parent / "imported").read_text() == "once\n"
-    assert not list(folder.glob("vgdb-pipe-*"))
-    assert not [file for file in folder.iterdir() if file.stat().st_size > 2**20]

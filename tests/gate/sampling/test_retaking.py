@@ -48,20 +48,3 @@ def test_only_what_waited_on_one_side_is(
     base: SideMeasurement, head: SideMeasurement, expected: bool
 ) -> None:
     assert bool(due([block(base, head)], "screen", 0, 1)) is expected
-
-
-def test_what_waits_on_one_side_whatever_is_taken_again_is_left_alone() -> None:
-    """Three blocks in a row say so; one in between that does not, or on the other side, ends it."""
-    head, base = (measurement(0.0), measurement(MUCH)), (measurement(MUCH), measurement(0.0))
-    calm = (measurement(0.0), measurement(0.0))
-
-    def after(*sides: tuple[SideMeasurement, SideMeasurement]) -> set[str]:
-        before = [
-            block(*side, number, take) for number, side in enumerate(sides) for take in range(2)
-        ]
-        return due([*before, block(*head, len(sides))], "screen", len(sides), 1)
-
-    assert after(head, head) == after(head, head, base) == after(head, head, calm, head)
-    assert after(head, head) == {"time_it"}
-    assert after(head, head, head) == after(base, base, base) == set()
-    assert after(head, head, head, calm) == set(), "and it stays so"

@@ -140,7 +140,7 @@ ACTION = [
         bench(4, "iter/sec", range="stddev: 0.02"),
     ),
     action(
-        "what go reports beside the time is read once",
+        "of what go reports the time is read",
         "go",
         bench(42, "ns/op\t 64 B/op", "BenchmarkSum/8", extra="9 times"),
         bench(42, "ns/op", "BenchmarkSum/8 - ns/op"),
