@@ -1,4 +1,4 @@
-"""The content of figures as plain data: drawn as SVG, and by plotly on pages (`report.charts`).
+"""The content of figures as plain data, which `report.charts.svg` draws.
 
 Texts are as measured; each drawer makes them safe for its library. Colours, dashes and markers
 follow from the name of the backend (see `palette`).
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import floor, log
+from math import ceil, floor, log
 from typing import Literal
 
 MOST_MARKERS = 40
-"""A line of more points has markers on some of them, or none: they would hide the line."""
+"""A line of more points has markers on some of them: they would hide the line."""
 
 # Share of an axis; a label of a mark further right could leave a narrow figure.
 _LEFT_BEYOND = 0.55
@@ -34,7 +34,7 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
     is_linear: bool = False
-    """True for an axis of shares; all others are logarithmic."""
+    """All others are logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class Line:
     """One for each value, shown where a reader points at it."""
     estimated: bool = False
     """Thin and dotted: nothing was measured."""
+    dots: Literal["filled", "open"] | None = None
+    """How the markers of values are drawn that no line connects."""
     machine: int | None = None
     """Its place among the machines of the figure, where it is drawn as one (`palette.MACHINES`);
     None where it is drawn as its backend."""
@@ -101,10 +103,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class LineFigure:
-    """Lines over two axes: times or ratios over sizes, shares over times. ``height`` in pixels.
-
-    The first axis is logarithmic.
-    """
+    """Lines over two axes: times or ratios over sizes, shares over times. ``height`` in pixels."""
 
     alt: str
     caption: str
@@ -116,8 +115,8 @@ class LineFigure:
     stretches: tuple[Stretch, ...] = ()
     notes: tuple[Note, ...] = ()
     legend: bool = True
-    limit: tuple[tuple[float, float], ...] = ()
-    """Points of a line, in ink, above which nothing can be."""
+    inked: tuple[tuple[float, float], ...] = ()
+    """Points of a line in ink: a limit, an estimate, or levels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +271,23 @@ def log_axis(
         low=base**low,
         high=base**high,
         ticks=tuple((value, text(value)) for value in ticks),
+    )
+
+
+def linear_axis(values: Iterable[float], text: Callable[[float], str], title: str) -> Axis:
+    """Return a linear axis over the values, with about five round ticks."""
+    seen = list(values)
+    low, high = min(seen), max(seen)
+    span = (high - low) or abs(high) or 1.0
+    power = 10.0 ** floor(log(span / 5, 10))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= 6)
+    ticks = [at * step for at in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+    return Axis(
+        title=title,
+        low=low - (0.04 * span if low else 0.0),
+        high=high + 0.06 * span,
+        ticks=tuple((value, text(value)) for value in ticks),
+        is_linear=True,
     )
 
 

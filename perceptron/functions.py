@@ -149,12 +149,18 @@ class FunctionCrossover:
         Raises `UserError` where nothing was measured, and without matplotlib.
         """
         optional.require("pages", "matplotlib")
-        from perceptron.report.charts.as_svg import plotted
+        from perceptron.report.charts.style import drawing
 
-        drawing = self._drawing
-        if drawing is None:
+        described = self._drawing
+        if described is None:
             raise UserError("nothing was measured: there is nothing to plot")
-        return plotted(drawing)
+        with drawing(7.2, 4.2) as (figure, axes):
+            for line in described.lines:
+                axes.loglog(line.x, line.y, marker="o", label=line.label)
+                axes.fill_between(line.x, *line.band, alpha=0.18)
+            axes.set(xlabel=described.x.title, ylabel=described.y.title)
+            axes.legend(frameon=False)
+            return figure
 
     @property
     def _drawing(self) -> LineFigure | None:
@@ -169,12 +175,9 @@ class FunctionCrossover:
     def _repr_html_(self) -> str:
         from html import escape
 
-        text = f"<pre>{escape(repr(self))}</pre>"
-        if self._drawing is None or optional.missing("pages", "matplotlib"):
-            return text
-        from perceptron.report.charts.as_svg import draw
+        from perceptron.report.charts.svg import draw
 
-        return text + draw(self._drawing)
+        return f"<pre>{escape(repr(self))}</pre>{draw(self._drawing)}"
 
 
 def crossover(

@@ -20,7 +20,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
         "jinja2": "jinja2",
         "matplotlib": "matplotlib",
         "pandas": "pandas",
-        "plotly": "plotly",
     },
     "numba": {"numba": "numba"},
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from functools import lru_cache
 
-# What a heading, a switch or a legend has room for, what a drawn figure has, and an error.
+# What a heading, a switch or a legend has room for, and an error.
 LONGEST = 80
-DRAWN = 40
 _LONGEST_QUOTED = 60
 
 # Control characters, those that only say how others are shown, and separators of lines.
@@ -58,14 +56,3 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     omission = f"… ({len(text):,} characters) …"
     room = max(2, longest - len(omission))
     return f"{text[: room - room // 2]}{omission}{text[-(room // 2) :]}"
-
-
-def for_plotly(text: str, longest: int = LONGEST) -> str:
-    """Return a text that plotly shows as it is: it takes ``<b>`` and ``<a href>`` for markup."""
-    return html.escape(shortened(text, longest), quote=False)
-
-
-def for_matplotlib(text: str, longest: int = DRAWN) -> str:
-    """Return a text that matplotlib shows: it leaves what begins with ``_`` out of a legend."""
-    short = shortened(text, longest)
-    return f"\u2009{short}" if short.startswith("_") else short

@@ -1,11 +1,11 @@
 """The day with a GPU, rehearsed as the machine that is lent will run it.
 
 Such a machine has Python 3.12, numpy 2.5, jax 0.11, torch 2.11 with CUDA and much else, but neither
-msgspec nor asv, plotly and json5, and the checkout that is copied there has no history. What is
+msgspec nor asv and json5, and the checkout that is copied there has no history. What is
 typed there is one line; between two of them nothing is kept but what came home. Two rehearsals
 stand for it, in each of which the CPU stands in for the GPU:
 
-* The interpreter and the torch of this environment, whatever versions they are, with asv, plotly
+* The interpreter and the torch of this environment, whatever versions they are, with asv
   and json5 hidden: one stage of each kind.
 * Python 3.12 with numpy 2.5 and jax 0.11, the newest of each, in a fresh environment: what other
   versions could break. torch is not installed there: what PyPI has for Linux is a build for CUDA of
@@ -44,7 +44,7 @@ _MEASURES_NOTHING = {"smoke", "facts", "check"}
 # The other stages run the same commands on other families and problems.
 _OF_EACH_KIND = [*_FIRST, "width", "many-or-gates", "ladder", "race", "map", "check"]
 _OTHER_VERSIONS = [*_FIRST, "ladder", "check"]
-ABSENT = ("asv", "asv_runner", "json5", "plotly")
+ABSENT = ("asv", "asv_runner", "json5")
 # As on such a machine, in the newest versions that PyPI has: `LIBRARIES` of the core that it lacks
 # are not here either.
 LIBRARIES = (
@@ -167,7 +167,7 @@ def test_python_3_12_with_numpy_2_5_and_jax_0_11(checkout: Path, tmp_path: Path)
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 def test_the_torch_of_this_environment(checkout: Path, tmp_path: Path) -> None:
-    """Without asv, plotly and json5, which a finder that comes first says are not there."""
+    """Without asv and json5, which a finder that comes first says are not there."""
     hiding = tmp_path / "hiding"
     hiding.mkdir()
     (hiding / "sitecustomize.py").write_text(HIDING.format(absent=set(ABSENT)))

@@ -134,7 +134,7 @@ def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
 
     The wrong number is refused after all that the command needs was imported.
     """
-    libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs,plotly"
+    libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs"
     measuring = [f"{name} --threads no" for name in ("bench", "overhead", "crossover", "map")]
     process = without(libraries, ",".join(["backends --json", *measuring]))
     assert process.stdout.split()[-5:] == ["0", "2", "2", "2", "2"]

@@ -164,7 +164,7 @@ def test_no_extra_is_installed(light: Path) -> None:
     done = subprocess.run(
         [light, "-I", "-c", code, *modules], capture_output=True, text=True, check=True
     )
-    assert {"torch", "plotly", "matplotlib", "pandas", "asv", "jinja2"} <= set(modules)
+    assert {"torch", "matplotlib", "pandas", "asv", "jinja2"} <= set(modules)
     assert done.stdout.split() == []
 
 
@@ -206,7 +206,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())
     assert said.startswith(
-        "no page will be written: asv, itables, jinja2, matplotlib, pandas and plotly are not "
+        "no page will be written: asv, itables, jinja2, matplotlib and pandas are not "
         'installed: pip install "perceptron-bench[pages]" '
         'skipped: torch-cpu: torch is not installed: pip install "perceptron-bench[torch]"'
     )
@@ -224,7 +224,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     [
         (
             ("dashboard",),
-            "asv, itables, jinja2, matplotlib, pandas and plotly are not installed: "
+            "asv, itables, jinja2, matplotlib and pandas are not installed: "
             'pip install "perceptron-bench[pages]"',
         ),
         (

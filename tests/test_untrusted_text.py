@@ -6,16 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.untrusted_text import (
-    DRAWN,
-    LONGEST,
-    for_matplotlib,
-    for_plotly,
-    label,
-    printable,
-    quoted,
-    shortened,
-)
+from perceptron.untrusted_text import LONGEST, label, printable, quoted, shortened
 
 INVISIBLE = {"Cc", "Cf", "Cs"}
 texts = st.text(st.characters(codec=None), max_size=200)
@@ -23,7 +14,7 @@ texts = st.text(st.characters(codec=None), max_size=200)
 
 @given(texts)
 def test_every_text_becomes_one_line_without_control_characters(text: str) -> None:
-    for shown in (label(text), quoted(text), shortened(text), for_plotly(text), printable(text)):
+    for shown in (label(text), quoted(text), shortened(text), printable(text)):
         assert not {unicodedata.category(character) for character in shown} & INVISIBLE
         assert len(shown.splitlines()) <= 1
         shown.encode()
@@ -33,7 +24,6 @@ def test_every_text_becomes_one_line_without_control_characters(text: str) -> No
 def test_what_is_shown_has_a_bounded_length(text: str) -> None:
     assert len(quoted(text)) <= 60
     assert len(shortened(text)) <= LONGEST
-    assert len(for_matplotlib(text)) <= DRAWN + 1
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\u200bb", "a\u2028b", "\x00"])
@@ -47,9 +37,3 @@ def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
     assert text.startswith("begin")
     assert text.endswith("end")
     assert "(10,008 characters)" in text
-
-
-def test_markup_is_shown_and_an_underscore_does_not_hide_a_legend() -> None:
-    assert for_plotly("<b>&") == "&lt;b&gt;&amp;"
-    assert for_matplotlib("_name") == "\N{THIN SPACE}_name"
-    assert for_matplotlib("name") == "name"

@@ -8,7 +8,7 @@ from perceptron.analysis.crossover.picture import family_figure
 from perceptron.analysis.finding import finding_figure, finding_table
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
-from perceptron.report.charts.as_svg import draw
+from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
 NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."

@@ -30,7 +30,7 @@ from perceptron.analysis.race import of_start
 from perceptron.analysis.sizes import listed
 from perceptron.answer import Answered
 from perceptron.numbers import duration_interval, times_as_long
-from perceptron.report.charts.as_svg import draw
+from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
 PICTURED = "perceptron-rows"

@@ -24,7 +24,7 @@ from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import times
-from perceptron.report.charts.as_svg import draw
+from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
 

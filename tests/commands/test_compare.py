@@ -155,7 +155,7 @@ def test_a_gate_without_what_draws_pages_answers_all_the_same(
     out, err = capsys.readouterr()
     assert json.loads(out)["page"] is None
     said = " ".join(err.split())
-    assert said.startswith("no page will be written: jinja2 and plotly are not installed: pip ")
+    assert said.startswith("no page will be written: jinja2 is not installed: pip ")
     assert list(tmp_path.iterdir()) == []
 
 

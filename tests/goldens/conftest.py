@@ -9,9 +9,13 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from perceptron.figure import Figure
+from perceptron.report.charts import svg
+from perceptron.report.charts.svg import Looks
+from perceptron.report.dashboard import answers as on_pages
 from tests.conftest import Perceptron
 from tests.goldens.answers import narrow
-from tests.goldens.shown import document
+from tests.goldens.shown import document, drawings
 
 
 class _Text(SingleFileSnapshotExtension):
@@ -47,6 +51,18 @@ def typed(here: Perceptron) -> Type:
         return text + (f"\n(exit code {ended.returncode})" if ended.returncode else "")
 
     return command
+
+
+@pytest.fixture(autouse=True)
+def keep_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what is drawn for pages, so that goldens tell the points and not their places."""
+
+    def draw(figure: Figure, looks: Looks) -> str:
+        drawn = svg.draw(figure, looks)
+        drawings[drawn] = figure
+        return drawn
+
+    monkeypatch.setattr(on_pages, "draw", draw)
 
 
 @pytest.fixture

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from html import unescape
+from math import log
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from perceptron.figure import BarFigure, DotFigure, Figure, LineFigure, MapFigure
 from tests.report.reading import data, read
 from tests.schemas import valid
 
@@ -157,18 +161,55 @@ def _view(view: dict[str, Any]) -> list[str]:
     return lines
 
 
+drawings: dict[str, Figure] = {}
+"""What was drawn for pages while the test runs, by its SVG."""
+
+
 def _figure(figure: dict[str, Any]) -> list[str]:
+    """Return the words of a figure, and the points of what was drawn."""
+    described = drawings[figure["svg"]]
     lines = [f"figure: {figure['alt']}", f"  {figure['caption']}"]
-    for trace in figure["data"]:
-        if trace.get("hoverinfo") == "skip":
-            continue  # a band, whose ends stand in the table
-        named = trace.get("name") or trace.get("type", "")
-        for axis in ("x", "y", "z"):
-            points = trace.get(axis)
-            if isinstance(points, list):
-                lines.append(f"  {named} {axis}: {_points(points)}")
-    notes = [note["text"] for note in figure["layout"].get("annotations", []) if note.get("text")]
+    for name, axes in _traces(described):
+        lines += [f"  {name} {axis}: {_points(points)}" for axis, points in axes.items()]
+    notes = (note.replace("\n", "<br>") for note in _notes(described))
     return [*lines, *(f"  note: {note}" for note in notes)]
+
+
+def _traces(figure: Figure) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+    """Yield what has a name in the figure, or none, with its points."""
+    match figure:
+        case LineFigure():
+            yield from ((line.label, {"x": [*line.x], "y": [*line.y]}) for line in figure.lines)
+        case DotFigure():
+            yield from (("scatter", {"x": [dot.seconds], "y": [dot.row]}) for dot in figure.dots)
+        case BarFigure():
+            for part in figure.parts:
+                own = [bar for bar in figure.bars if bar.part == part]
+                yield part, {"x": [bar.length for bar in own], "y": [bar.backend for bar in own]}
+        case MapFigure():
+            yield "heatmap", {"z": [[float(c.tie) or None for c in row] for row in figure.cells]}
+            for name in figure.backends:
+                won = [
+                    [c.strength * log(figure.top) if c.backend == name else None for c in row]
+                    for row in figure.cells
+                ]
+                yield name, {"z": won}
+
+
+def _notes(figure: Figure) -> list[str]:
+    match figure:
+        case LineFigure():
+            return [*filter(None, (m.label for m in figure.marks)), *(n.text for n in figure.notes)]
+        case DotFigure():
+            absent = ("\n".join(wrap(reason, 30)) for _, reason in figure.absent)
+            return [*(dot.label for dot in figure.dots), *absent]
+        case MapFigure():
+            return [
+                f"<b>{r.backend}</b>" + (f"\n{r.detail}" if r.detail else "")
+                for r in figure.regions
+            ]
+        case _:
+            return []
 
 
 def _points(points: list[Any]) -> str:
@@ -176,12 +217,30 @@ def _points(points: list[Any]) -> str:
     return ", ".join(short) + (f", … ({len(points)})" if len(points) > _MOST else "")
 
 
-def figures(html: Path, name: str) -> str:
-    """Return the points of the figures in a page's data file."""
-    return "\n".join(line for figure in data(html, name) for line in _figure(figure))
-
-
 def text_of(page: Path) -> str:
     """Return what a page shows: a line for each paragraph, heading, entry and row of a table."""
     lines = (" ".join(line.split()).strip(" |") for line in read(page).lines.split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+_PICTURE = re.compile(
+    r'aria-label="([^"]*)">(<svg.*?</svg>)</div></div>\n<.*?>(.*)</figcaption>', re.S
+)
+
+
+def figures_last(page: Path) -> str:
+    """Return what a page shows, and below it the points of its figures."""
+    found = _PICTURE.findall(page.read_text(encoding="utf-8"))
+    told = [
+        _figure({"alt": unescape(alt), "svg": svg, "caption": unescape(caption)})
+        for alt, svg, caption in found
+    ]
+    captions = {line.strip() for _, line, *_ in told}
+    words = [line for line in text_of(page).split("\n") if line not in captions]
+    return "\n".join([*words, _NO_SCRIPT, *(line for lines in told for line in lines)])
+
+
+_NO_SCRIPT = (
+    "This browser does not run the script that draws the figures. The tables have the same numbers."
+)
+"""What pages of comparisons said to browsers that run no script, when they had one."""

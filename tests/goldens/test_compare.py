@@ -11,7 +11,7 @@ from perceptron.records.block import Block
 from tests.goldens import answers
 from tests.goldens.blocks import SORT, SUM, broken, counted, timed
 from tests.goldens.explained import explained
-from tests.goldens.shown import document, figures, golden, text_of
+from tests.goldens.shown import document, figures_last, golden
 from tests.made_comparison import comparison
 
 CASES: dict[str, list[Block]] = {
@@ -41,7 +41,7 @@ def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> N
             printed, "compare", "blocks", "benchmarks", *([] if case == "clean" else ["plan"])
         ),
         comment=comment,
-        page=told_by(page),
+        page=figures_last(page),
     )
     assert shown == golden_file
 
@@ -63,13 +63,6 @@ def test_every_kind_of_change_explained(
         terminal=text,
         comment=comment,
         marks=answers.annotated(found),
-        page=told_by(page),
+        page=figures_last(page),
     )
     assert shown == golden_file
-
-
-def told_by(page: Path) -> str:
-    """Return what a page says, and the points of its figures."""
-    files = sorted((page.parent / "data" / "figures").glob("*.js"))
-    drawn = (figures(page.parent, f"figures/{file.stem}") for file in files)
-    return "\n".join([text_of(page), *drawn])

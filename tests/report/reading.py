@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,11 @@ def views(html: Path, page: str) -> dict[tuple[str, ...], dict[str, Any]]:
     """Every view of a page by the setting of its switches."""
     index = data(html, page)
     return {tuple(view["is"]): data(html, view["file"])[view["name"]] for view in index["views"]}
+
+
+def texts(drawing: str) -> list[str]:
+    """The texts of a figure, its titles and ticks first, its legend last."""
+    return [unescape(text) for text in re.findall("<tspan[^>]*>([^<]*)<", drawing)]
 
 
 def tables(html: Path, page: str) -> dict[str, list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from docs.build.blocks import fill
 from perceptron.figure import Line, LineFigure, log_axis
 from perceptron.numbers import NONE, count, digits, enumerated, percent
 from perceptron.report import text_file
-from perceptron.report.charts.as_svg import draw
+from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
 BLOCK = "regret"

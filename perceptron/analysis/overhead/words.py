@@ -480,5 +480,5 @@ def _roofline(
             )
             for rung, gflops in rungs
         ),
-        limit=roof,
+        inked=roof,
     )

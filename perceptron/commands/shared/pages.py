@@ -137,7 +137,7 @@ def prepare_comparison(html: str | None) -> Pages:
         make_own(site, "gate")
         comparisons.reserve(site)
 
-    return _reserved(folder(html), optional.missing("pages", "jinja2", "plotly"), reserve)
+    return _reserved(folder(html), optional.missing("pages", "jinja2"), reserve)
 
 
 def _reserved(site: Path | None, missing: str | None, reserve: Callable[[Path], None]) -> Pages:

@@ -1,19 +1,16 @@
-"""The style of every figure."""
+"""The style of figures that matplotlib draws: the walk-through's, and those of a notebook."""
 
 from __future__ import annotations
 
 import io
-import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from perceptron.report.charts.palette import Stroke
 
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -31,23 +28,6 @@ _STYLE: Any = {
 }
 
 
-_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
-_NAMED = {
-    "#ffffff": "--paper",
-    "#000000": "--ink",
-    "#222222": "--ink",
-    "#333333": "--ink",
-    "#555555": "--soft",
-    "#666666": "--soft",
-    "#888888": "--soft",
-    "#e4e4e4": "--line",
-}
-
-
-# Pixels of a description that are an inch of a drawing.
-INCH = 110
-
-
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Yield a styled figure of this size in inches, without a display or pyplot's global state."""
@@ -63,15 +43,6 @@ def panels(
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
-
-
-def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
-    """Return the drawing with its colours as names to which a style sheet gives values."""
-    names = _NAMED | {look.colour.lower(): look.token for look in looks.values()}
-    return _COLOUR.sub(
-        lambda match: f"var({names[match[0]]}, {match[0]})" if match[0] in names else match[0],
-        drawing,
-    )
 
 
 def svg(figure: Figure) -> str:

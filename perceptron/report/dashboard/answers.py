@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answer, Answered, Figure, ReadFromFiles, Setting, is_of
+from perceptron.figure import Figure as Drawing
 from perceptron.grouping import grouped
-from perceptron.report.charts.as_plotly import Looks, ViewFigure, draw
+from perceptron.report.charts.svg import Looks, draw
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.untrusted_text import shortened
 
@@ -79,7 +80,7 @@ def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     return view(
         figures[0].title,
         [*lines, *([one.measured] if one.measured else []), *(note.text for note in notes)],
-        [drawn for each in figures for drawn in draw(each.drawing, looks)],
+        [drawn(each.drawing, looks) for each in figures if each.drawing is not None],
         [
             table(each.columns, each.rows, each.on_page or each.title)
             for each in answer.tables
@@ -126,7 +127,9 @@ _LINE = 600
 _ALT = 2_000
 
 View = dict[str, Any]
-"""A title, and lines, figures and tables where there are some, as the page's script draws them."""
+"""A title, and lines, figures and tables where there are some, as the page's script shows them."""
+ViewFigure = dict[str, str]
+"""A figure as SVG, its content in words, and its caption."""
 ViewTable = dict[str, Any]
 """A title, columns with their names and whether they hold numbers, and rows of texts."""
 
@@ -163,17 +166,19 @@ def view(
     """
     parts = {
         "lines": [shortened(line, _LINE) for line in lines],
-        "figures": [
-            replace(
-                figure,
-                alt=shortened(figure.alt, _ALT),
-                caption=shortened(figure.caption, _LINE),
-            )
-            for figure in figures
-        ],
+        "figures": figures,
         "tables": tables,
     }
     return {"title": shortened(title, 200), **{name: part for name, part in parts.items() if part}}
+
+
+def drawn(figure: Drawing, looks: Looks) -> ViewFigure:
+    """Return the figure as a page shows it."""
+    return {
+        "svg": draw(figure, looks),
+        "alt": shortened(figure.alt, _ALT),
+        "caption": shortened(figure.caption, _LINE),
+    }
 
 
 def link(page: str, place: Setting) -> str:

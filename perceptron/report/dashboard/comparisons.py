@@ -1,6 +1,6 @@
-"""The pages of comparisons: one for each, with its data, which stays, and the list of them.
+"""The pages of comparisons: one for each, with its document, which stays, and the list of them.
 
-Everything lies below ``gate/``, the script and style too: the folder can be published, packed or
+Everything lies below ``gate/``, the style too: the folder can be published, packed or
 thrown away by itself, and writing the dashboard changes no page that is meant to stay.
 """
 
@@ -16,26 +16,25 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from perceptron.figure import Line, LineFigure, Stretch, linear_axis
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import comparison_row as text
 from perceptron.report import documents, text_file
-from perceptron.report.charts.as_plotly import ViewFigure
 from perceptron.report.comparison import Described, describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
-from perceptron.report.dashboard.page import cannot_write, installed, put, script, sweep, templates
-from perceptron.untrusted_text import for_plotly, label
+from perceptron.report.dashboard.answers import drawn
+from perceptron.report.dashboard.page import cannot_write, put, templates
 
+_OURS = files("perceptron.report.dashboard")
 DOCUMENT = "comparison.json"
 FILE = "summary.json"
 COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
-_SCRIPTS = ("page", "plotly.min", "figures", "comparison")
-_ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
-# Figures of as many rows are drawn at once; those of others when they are opened.
-_DRAWN = 5
+# Figures of as many rows are open, and of so many there is one, the worst first.
+_OPEN, _DRAWN = 5, 100
 
 
 def reserve(html: Path) -> None:
@@ -59,11 +58,9 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
         raise ValueError("a comparison without a page")
     gate, page = html / FOLDER, html / comparison.page
     try:
-        _assets(gate / "assets")
-        files = dict(_files(comparison))
-        for file, content in files.items():
+        put(gate / "assets" / "site.css", (_OURS / "assets" / "site.css").read_bytes())
+        for file, content in _files(comparison):
             put(page.parent / file, content)
-        sweep(page.parent, {page.parent / file for file in files})
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
         put(gate / PAGE, _render("comparisons.html.j2", "", listed))
     except OSError as error:
@@ -76,12 +73,9 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     blocks = by_benchmark(counted(comparison.blocks))
     sections = []
     for index, row in enumerate(told.changed_rows):
-        figure = blocks_figure(row, blocks.get(row.key, []))
-        drawn = {"figures": figure and f"figures/{index}", "drawn": index < _DRAWN}
-        sections.append(_section(row) | drawn)
-        if figure is not None:
-            data = script(f"figures/{index}", [figure])
-            yield f"data/figures/{index}.js", data.encode()
+        figure = blocks_figure(row, blocks.get(row.key, [])) if index < _DRAWN else None
+        picture = figure and drawn(figure, {})
+        sections.append(_section(row) | {"figure": picture, "is_open": index < _OPEN})
     yield DOCUMENT, documents.encoded(comparison)
     listed = summary(comparison, told, datetime.now(UTC))
     yield FILE, msgspec.json.encode(listed)
@@ -93,7 +87,6 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         ],
         "when": listed.when,
         "sections": sections,
-        "scripts": _SCRIPTS if any(section["figures"] for section in sections) else (),
         "document": DOCUMENT,
         "functions": _FUNCTIONS,
     }
@@ -153,14 +146,6 @@ def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def _assets(folder: Path) -> None:
-    """Write what pages load, where it is not there yet, or not the same."""
-    own = files("perceptron.report.dashboard") / "assets"
-    for asset in _ASSETS:
-        put(folder / asset, (own / asset).read_bytes())
-    put(folder / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
-
-
 class Summary(Struct, frozen=True, kw_only=True):
     """A comparison in the list."""
 
@@ -205,85 +190,60 @@ def summaries(folder: Path) -> list[tuple[str, Summary]]:
 
 
 _LARGEST = log(1e6)
-# Of dots.
-_LINE = {"width": 2, "color": "--link"}
 _STAGES: tuple[Stage, ...] = ("screen", "confirmation")
 
 
-def blocks_figure(row: Row, blocks: Sequence[Block]) -> ViewFigure | None:
+def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
     """Return the changes that the blocks of a row show, in per cent, as they were measured.
 
     The screen's come first, then those of the confirmation; None where no block has both times.
     """
     timed = [block for stage in _STAGES for block in blocks if block.stage == stage]
     dots = [
-        (at, block, change)
+        (float(at), block, change)
         for at, block in enumerate(timed, 1)
         if (change := _change(block)) is not None
     ]
     if not dots:
         return None
-    stages = [
-        ("screen", "circle-open", [dot for dot in dots if dot[1].stage == "screen"]),
-        ("confirmation", "circle", [dot for dot in dots if dot[1].stage == "confirmation"]),
-    ]
-    screened, confirming = (len(own) for _, _, own in stages)
+    stages = {stage: [dot for dot in dots if dot[1].stage == stage] for stage in _STAGES}
+    screened, confirming = map(len, stages.values())
     of = ", from the confirmation alone" if confirming else ""
     changes = sorted(change for _, _, change in dots)
-    return ViewFigure(
+    ends = [100 * end for end in (row.low, row.change, row.high) if end is not None]
+    low, middle, high = ends if len(ends) == 3 else (0.0, 0.0, 0.0)
+    x = linear_axis((0, len(timed)), "{:g}".format, "block")
+    return LineFigure(
         alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
         f"{text.percent(changes[0], sign=True)} to {text.percent(changes[-1], sign=True)}",
         caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
         f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
         f"Line and band: the estimate with its 99% interval{of}.",
-        height=280,
-        data=[
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "x": [at for at, _, _ in own],
-                "y": [100 * change for _, _, change in own],
-                "marker": {"color": "--link", "symbol": symbol, "size": 9, "line": _LINE},
-                "hovertext": [
-                    for_plotly(_words(row, block, change), 300) for _, block, change in own
-                ],
-                "hoverinfo": "text",
-                "showlegend": True,
-            }
-            for name, symbol, own in stages
+        height=320,
+        x=x,
+        y=linear_axis(
+            [0.0, low, high, *(100 * change for change in changes)],
+            "{:g}%".format,
+            "change from BASE to HEAD",
+        ),
+        lines=tuple(
+            Line(
+                backend="",
+                machine=0,
+                label=stage,
+                x=tuple(at for at, _, _ in own),
+                y=tuple(100 * change for _, _, change in own),
+                low=(None,) * len(own),
+                high=(None,) * len(own),
+                texts=tuple(_words(row, block, change) for _, block, change in own),
+                dots="open" if stage == "screen" else "filled",
+            )
+            for stage, own in stages.items()
             if own
-        ],
-        layout={
-            "xaxis": {"title": {"text": "block"}, "dtick": _step(len(dots)), "tick0": 0},
-            "yaxis": {
-                "title": {"text": "change from BASE to HEAD"},
-                "ticksuffix": "%",
-                "rangemode": "tozero",
-                "zeroline": True,
-                "zerolinecolor": "--soft",
-                "zerolinewidth": 2,
-            },
-            "shapes": _estimate(row),
-        },
+        ),
+        stretches=(Stretch("y", low, high, "interval"),) if len(ends) == 3 else (),
+        inked=((x.low, middle), (x.high, middle)) if len(ends) == 3 else (),
     )
-
-
-def _step(dots: int) -> int:
-    return next((step for step in (1, 2, 5, 10, 20, 50) if dots <= 12 * step), 100)
-
-
-def _estimate(row: Row) -> list[dict[str, Any]]:
-    if row.change is None or row.low is None or row.high is None:
-        return []
-    across = {"xref": "paper", "yref": "y", "x0": 0, "x1": 1, "layer": "below"}
-    low, middle, high = (100 * end for end in (row.low, row.change, row.high))
-    return [
-        across
-        | {"type": "rect", "y0": low, "y1": high, "fillcolor": "--ink/0.1", "line": {"width": 0}},
-        across
-        | {"type": "line", "y0": middle, "y1": middle, "line": {"color": "--ink", "width": 1}},
-    ]
 
 
 def _change(block: Block) -> float | None:
@@ -293,6 +253,6 @@ def _change(block: Block) -> float | None:
 
 def _words(row: Row, block: Block, change: float) -> str:
     values = (reading.value or 0.0 for reading in (block.base, block.head))
-    base, head = (label(text.amount(value, row.unit)) for value in values)
+    base, head = (text.amount(value, row.unit) for value in values)
     size = text.percent(change, sign=True)
     return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from perceptron import numbers
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
@@ -30,10 +28,8 @@ from perceptron.analysis.training import training_words
 from perceptron.answer import Answered
 from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import Stroke
-from perceptron.report.charts.style import themed
-from perceptron.report.dashboard.answers import address, link
+from perceptron.report.dashboard.answers import address, drawn, link
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.dashboard.sweeps import place
 from perceptron.untrusted_text import shortened
@@ -133,11 +129,6 @@ def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
     return next((one.drawing for one in bench.answer.figures if wanted <= {*one.part}), None)
 
 
-def _picture(figure: Figure, svg: str) -> dict[str, Any]:
-    """Return a drawing of ours, whose texts matplotlib has escaped, with its words."""
-    return {"chart": Markup(svg), "alt": figure.alt, "caption": figure.caption}  # noqa: S704
-
-
 def _finding(
     bench: Answered, rows: Iterable[Measurement], threads: int, looks: Mapping[str, Stroke]
 ) -> dict[str, Any] | None:
@@ -145,7 +136,7 @@ def _finding(
     if figure is None:
         return None
     table = finding_table(bench.answer.data["finding"], rows)
-    return _picture(figure, themed(draw(figure, looks), looks)) | {"table": table}
+    return drawn(figure, looks) | {"table": table}
 
 
 def _sweep(
@@ -159,7 +150,7 @@ def _sweep(
     figure = _drawn(bench, family, threads)
     if figure is None:
         return None
-    return _picture(figure, themed(draw(figure, looks), looks)) | {
+    return drawn(figure, looks) | {
         "family": shortened(family),
         "link": _link(family, sweeps, bench.run.rows[0].commit, threads),
     }
@@ -188,7 +179,7 @@ def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any
             continue
         figure = told.answer.figures[0].drawing
         assert figure is not None, "a map is drawn"
-        return _picture(figure, draw(figure, looks)) | {
+        return drawn(figure, looks) | {
             "summary": told.answer.verdicts[0].sentence,
             "machine": shortened(told.run.run.machine),
             "when": told.run.rows[0].when[:10],

@@ -15,8 +15,8 @@ from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import duration_interval, tick
-from perceptron.report.charts.as_plotly import Looks
 from perceptron.report.charts.palette import MACHINES
+from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import Shown, Views, link, views_of
 from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
 

@@ -17,7 +17,7 @@ from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import cannot_write, installed, put, script, sweep, templates
+from perceptron.report.dashboard.page import cannot_write, put, script, sweep, templates
 from perceptron.report.dashboard.raw import raw_tables
 from perceptron.report.dashboard.sweeps import sweep_views
 
@@ -44,7 +44,7 @@ _LAST = {
 # What measures something for a page; of a study's page that is its command.
 _COMMANDS = {"sweeps": "perceptron bench", "history": "asv machine --yes && asv run NEW"}
 # In the order in which a page loads them.
-_VIEW_SCRIPTS = ("page", "plotly.min", "figures", "views")
+_VIEW_SCRIPTS = ("page", "views")
 _TABLE_SCRIPTS = ("page", "datatables", "large_table")
 
 
@@ -67,7 +67,6 @@ def write_site(
             for name, text in _texts(collection, chosen, first_page):
                 put(html / name, text.encode("utf-8"))
                 written.add(html / name)
-        put(html / "assets" / "plotly.min.js", installed("plotly", "package_data/plotly.min.js"))
         sweep(html, written)
     except OSError as error:
         raise cannot_write(error.filename or html, error) from None
@@ -146,6 +145,5 @@ def _strokes(looks: Iterable[Stroke]) -> str:
     dark = " ".join(f"{look.token}: {look.dark};" for look in every)
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
-        # The script marks the page as light while it is printed.
-        f"{{ :root:not(.light) {{ {dark} }} }}\n"
+        f"{{ :root {{ {dark} }} }}\n"
     )

@@ -134,7 +134,7 @@ def test_the_roof_bends_where_copy_and_product_meet() -> None:
     assert isinstance(host, LineFigure)
     assert isinstance(device, LineFigure)
     limits = next(one for one in FOUND.ceilings if one.device == "cpu")
-    (low, slope), *flat = host.limit
+    (low, slope), *flat = host.inked
     assert slope == pytest.approx(low * limits.gbytes)
     assert flat[0] == (pytest.approx(limits.gflops / limits.gbytes), limits.gflops)
     assert flat[1][1] == limits.gflops

@@ -56,7 +56,7 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, to
     pip, copy, needed = call[:5], Path(call[5]), call[6:]
     assert pip == ["python", "-m", "pip", "install", "--disable-pip-version-check"]
     assert (copy / "pyproject.toml").is_file()
-    assert needed == [*inputs["install"].split(), "asv", "jinja2", "plotly"]
+    assert needed == [*inputs["install"].split(), "asv", "jinja2"]
 
 
 @pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])

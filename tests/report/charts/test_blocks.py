@@ -16,16 +16,16 @@ def test_screen_and_confirmation_are_told_apart() -> None:
     figure = blocks_figure(slower(), [*CONFIRMATION, *SCREEN])
     assert figure is not None
     assert "from the confirmation alone" in figure.caption
-    screened, confirmed = figure.data
-    assert screened["hovertext"][0] == "screen, block 1: 1.00 ms → 1.10 ms, +10.0%"
-    assert screened["marker"]["symbol"] != confirmed["marker"]["symbol"]
+    screened, confirmed = figure.lines
+    assert screened.texts[0] == "screen, block 1: 1.00 ms → 1.10 ms, +10.0%"
+    assert (screened.dots, confirmed.dots) == ("open", "filled")
 
 
 def test_the_estimate_is_drawn_with_its_interval_in_per_cent() -> None:
     figure = blocks_figure(slower(), SCREEN)
     assert figure is not None
-    band, line = figure.layout["shapes"]
-    assert [band["y0"], line["y0"], band["y1"]] == pytest.approx([7.0, 8.1, 9.3])
+    (band,), ((_, middle), _) = figure.stretches, figure.inked
+    assert [band.low, middle, band.high] == pytest.approx([7.0, 8.1, 9.3])
     assert "from the confirmation alone" not in figure.caption
 
 
@@ -38,4 +38,4 @@ def test_what_has_no_ratio_has_no_dot(head: float) -> None:
 def test_without_an_estimate_there_are_dots_alone() -> None:
     figure = blocks_figure(row(change=None, low=None, high=None), SCREEN)
     assert figure is not None
-    assert figure.layout["shapes"] == []
+    assert (figure.stretches, figure.inked) == ((), ())

@@ -7,8 +7,8 @@ import pytest
 from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, map_figure, phase_map_of
-from perceptron.report.charts.as_svg import draw
 from perceptron.report.charts.palette import stroke
+from perceptron.report.charts.svg import draw
 from perceptron.studies.map import letters_table
 from tests.conftest import MakeRow
 

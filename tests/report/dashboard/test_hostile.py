@@ -51,8 +51,8 @@ _OURS = {
     *(file for file, *_ in PAGES),
     "assets/site.css",
     "assets/strokes.css",
-    *(f"assets/{name}.js" for name in ("page", "figures", "views")),
-    *(f"assets/{name}.js" for name in ("plotly.min", "datatables", "large_table")),
+    *(f"assets/{name}.js" for name in ("page", "views")),
+    *(f"assets/{name}.js" for name in ("datatables", "large_table")),
     *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
     "data/machines.js",
 }

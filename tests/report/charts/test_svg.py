@@ -1,0 +1,168 @@
+"""Figures as SVG: every kind, as it was judged, whatever the names are."""
+
+from __future__ import annotations
+
+import dataclasses
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.analysis.collection import Collection, collection_of
+from perceptron.analysis.crossover.picture import ratio_figure, sweep_figure
+from perceptron.analysis.finding import finding_figure
+from perceptron.figure import (
+    Axis,
+    BarFigure,
+    DotFigure,
+    Figure,
+    Line,
+    LineFigure,
+    MapFigure,
+    Mark,
+)
+from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.svg import draw
+from perceptron.studies.answering import collect
+from tests.made import everything, line
+
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
+ELEMENTS = {"svg", "rect", "path", "circle", "g", "title", "text", "tspan"}
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return collect(everything(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def figures(collection: Collection) -> dict[str, Figure | None]:
+    (sweep,) = collection.sweeps
+    overhead = (one.drawing for one in collection.studies["overhead"][0].answer.figures)
+    return {
+        "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
+        "ratio": ratio_figure(sweep.crossovers[0], "width"),
+        "finding": finding_figure(collection.studies["bench"][0].answer.data["finding"]),
+        "map": collection.studies["map"][0].answer.figures[0].drawing,
+        **dict(zip(("rungs", "phases", "roofline"), overhead, strict=True)),
+    }
+
+
+def parsed(drawing: str) -> ElementTree.Element:
+    return ElementTree.fromstring(drawing)  # noqa: S314 our own
+
+
+def titles(drawing: str) -> list[str | None]:
+    """What is shown where a reader points."""
+    return [title.text for title in parsed(drawing).iter(f"{SVG}title")]
+
+
+@pytest.mark.parametrize(
+    "name", ["sweep", "ratio", "finding", "rungs", "phases", "roofline", "map"]
+)
+def test_every_figure_is_drawn_with_the_text_of_each_point(
+    figures: dict[str, Figure | None], name: str
+) -> None:
+    """For a page in its colours, for a document in plain ones; equal figures give equal bytes."""
+    figure = figures[name]
+    assert figure is not None
+    alone, on_page = draw(figure), draw(figure, strokes(NAMES))
+    assert "var(" not in alone
+    assert "var(--ink" in on_page
+    assert draw(figure) == alone
+    assert titles(on_page) == titles(alone)
+    match figure:
+        case LineFigure():
+            texts = [text for line in figure.lines for text in line.texts]
+        case DotFigure():
+            texts = [dot.text for dot in figure.dots]
+        case BarFigure():
+            texts = [bar.text for bar in figure.bars]
+        case MapFigure():
+            texts = [cell.text for row in figure.cells for cell in row]
+    assert sorted(map(str, titles(alone))) == sorted(texts)
+
+
+def lines(*points: tuple[float, float], band: float | None = None) -> LineFigure:
+    axis = Axis(title="size", low=1.0, high=100.0, ticks=((10.0, "ten"),))
+    x, y = zip(*points, strict=True)
+    return LineFigure(
+        alt="",
+        caption="",
+        height=400,
+        x=axis,
+        y=axis,
+        lines=(
+            Line(
+                backend="numpy",
+                label="numpy",
+                x=x,
+                y=y,
+                low=tuple(band and value / band for value in y),
+                high=tuple(band and value * band for value in y),
+                texts=tuple(map(str, y)),
+            ),
+        ),
+        marks=(Mark(80.0, "torch-cpu from size 80", 0),),
+    )
+
+
+def test_a_point_stands_where_its_value_is() -> None:
+    """In the middle of logarithms; beyond an axis at its edge."""
+    drawn = parsed(draw(lines((1.0, 1.0), (10.0, 10.0), (100.0, 1e6))))
+    first, middle, last = (
+        (float(point.get("cx", "")), float(point.get("cy", "")))
+        for group in drawn.findall(f"{SVG}g")
+        for point in group.iter(f"{SVG}circle")
+    )
+    for at in (0, 1):
+        assert middle[at] == pytest.approx((first[at] + last[at]) / 2, abs=0.2)
+    assert first[1] > last[1], "larger is higher"
+
+
+def test_a_value_without_an_interval_has_no_band() -> None:
+    points = ((2.0, 2.0), (4.0, 4.0))
+    assert "fill-opacity" not in draw(lines(*points))
+    assert draw(lines(*points, band=2.0)).count("fill-opacity") == 1
+
+
+def test_a_label_does_not_leave_the_figure() -> None:
+    """On the right of the figure it stands left of its line."""
+    figure = lines((2.0, 2.0))
+    assert 'text-anchor="end"><tspan' in draw(figure).partition("torch-cpu from")[0][-120:]
+    early = dataclasses.replace(figure, marks=(Mark(2.0, "torch-cpu from size 2", 0),))
+    assert 'text-anchor="start"><tspan' in draw(early).partition("torch-cpu from")[0][-120:]
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert draw(None) == ""
+    assert sweep_figure([], [], "width") is None
+
+
+class Elements(HTMLParser):
+    """Every element and attribute of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attributes}
+
+
+@given(name=st.text(min_size=1) | st.sampled_from(['"><script>', "</svg><img onerror=x>", "a\nb"]))
+def test_no_name_becomes_markup(name: str) -> None:
+    (sweep,) = collection_of(line(backends=(name, "b"))).sweeps
+    for figure in (
+        sweep_figure(sweep.curves, sweep.crossovers, name),
+        ratio_figure(sweep.crossovers[0], name),
+    ):
+        found = Elements(draw(figure))
+        assert found.names <= ELEMENTS
+        assert not any(attribute.startswith(("on", "href")) for attribute in found.attributes)
