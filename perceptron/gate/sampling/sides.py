@@ -74,10 +74,8 @@ class Sides:
     def identifier(self, side: Side, benchmark: Benchmark) -> str | None:
         """Return by what name the side's suite finds it; None where it has no such parameters."""
         source: Side = "base" if side == "control" else side
-        here, head = self._discoveries.get(source), self._discoveries.get("head")
-        if here is None or head is None:
-            return benchmark.asv_id
-        return here.identifier(benchmark, head)
+        here = self._discoveries.get(source)
+        return benchmark.asv_id if here is None else here.identifier(benchmark)
 
     def module(self, benchmark: Benchmark) -> str:
         """Return what is imported for the benchmark: a module of the suite, or a file of tests."""
