@@ -29,7 +29,7 @@ SUITE = [
 KEYS = {own.key for own in SUITE}
 
 
-def count(_arm: Side) -> Instrument:
+def count(_side: Side) -> Instrument:
     return Instrument("count")
 
 
@@ -43,7 +43,7 @@ class Fake:
     def __init__(self, home: Path, happens: Callable[[Side, str], Answer | None]) -> None:
         self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
         self.happens = happens
-        self.instructions: Callable[[Side, str], float] = lambda _arm, _key: 1000.0
+        self.instructions: Callable[[Side, str], float] = lambda _side, _key: 1000.0
         self.started: list[Side] = []
         self.ended: list[Side] = []
         self.order: dict[Side, list[str]] = {"base": [], "head": []}
@@ -52,7 +52,7 @@ class Fake:
         return cast(Path, self.trees.home) / side
 
     @staticmethod
-    def identifier(_arm: Side, own: Benchmark) -> str:
+    def identifier(_side: Side, own: Benchmark) -> str:
         return own.asv_id
 
     @staticmethod
@@ -96,7 +96,7 @@ def asked(
     return ask_both(Sampler(cast(Sides, fake)), SUITE, UNSEEDED, count, seconds_left)
 
 
-def nothing(_arm: Side, _what: str) -> None:
+def nothing(_side: Side, _what: str) -> None:
     return None
 
 

@@ -39,7 +39,7 @@ class Programs:
         _under, _seeds, tasks, *_rest = asked
         return self._answers(side, [task["key"] for task in tasks])
 
-    def identifier(self, _arm: Side, own: Benchmark) -> str | None:
+    def identifier(self, _side: Side, own: Benchmark) -> str | None:
         return own.asv_id
 
     def module(self, own: Benchmark) -> str:
