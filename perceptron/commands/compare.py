@@ -11,7 +11,7 @@ import typer
 from perceptron.commands.shared.arguments import Json, Results, Wait
 from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.options import one_of
-from perceptron.commands.shared.pages import folder, prepare_comparison
+from perceptron.commands.shared.pages import prepare_comparison
 
 
 def compare(
@@ -127,8 +127,6 @@ def compare(
         installed=installed,
         build=build,
         always=always,
-        html=folder(html),
-        markdown=markdown,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:

@@ -206,7 +206,7 @@ class _Builder:
 
     def _keep(self, side: Side, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
-        kept = self._results / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
+        kept = self._results / "gate" / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.log, kept)
