@@ -39,7 +39,7 @@ class Program:
 
 @pytest.fixture
 def sides(toy: Repository) -> Iterator[Sides]:
-    first = resolve(toy.folder, "first", Path("results"))
+    first = resolve(toy.folder, "first")
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, first, suite)
