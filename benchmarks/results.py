@@ -1,8 +1,9 @@
 """Results of record by one command: ``python -m benchmarks.results`` (``make results``).
 
 Measures what README, docs/ and the dashboard show, one step after another, each a command that a
-user could type. A step that finished for this state of the code is not measured again, and one that
-was cut resumes. Nothing is committed: the end says what to type.
+user could type. A step that finished for this state of the code is not measured again, until its
+file below results/.record is removed; one that was cut resumes. Nothing is committed: the end says
+what to type.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from benchmarks.shared import INCONCLUSIVE, ROOT, unsteer
 from perceptron.backends.protocol import thread_variables
 from perceptron.code_digest import code_digest
 from perceptron.commands.shared.options import folder_name
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.revision import revision
 
@@ -53,12 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--machine", metavar="NAME", help="name for the results; default: host")
-    parser.add_argument("--only", metavar="STEP,…", help="these steps, again if they are finished")
     options = parser.parse_args(arguments)
     unsteer()
     try:
         machine = folder_name("--machine", options.machine) or machine_name()
-        return measure(ROOT, machine, options.only.split(",") if options.only else (), run, print)
+        return measure(ROOT, machine, run, print)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -70,28 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(
     checkout: Path,
     machine: str,
-    only: Sequence[str],
     runner: Runner,
     say: Callable[[str], object],
 ) -> int:
-    """Take the steps that are not finished, or those named, then say what is left to type.
+    """Take the steps that are not finished, then say what is left to type.
 
-    A step that fails does not stop the others. Return 0, or 1 if one failed; raises `UserError` for
-    a name that is none.
+    A step that fails does not stop the others. Return 0, or 1 if one failed.
     """
     state = code_digest(checkout / "perceptron", ["."])
     folder = checkout / "results" / ".record" / machine / state
     folder.mkdir(parents=True, exist_ok=True)
     planned = steps(machine, folder / "commits")
-    for name in only:
-        if name not in planned:
-            raise unknown("--only", name, planned)
-        _output(folder, name).unlink(missing_ok=True)
     if "-dirty-" in (revision() or ""):
         say("The checkout differs from its last commit: commit first, or rows name it so")
     (folder / "commits").write_text(last_changes(checkout, COMMITS), encoding="utf-8")
     failed = []
-    for name in only or planned:
+    for name in planned:
         if _output(folder, name).exists():
             say(f"{name}: finished")
             continue
@@ -106,8 +100,7 @@ def measure(
     if failed:
         say(f"Failed: {', '.join(failed)}. The same command takes them again.")
         return 1
-    left = [name for name in planned if not _output(folder, name).exists()]
-    for line in [f"Left: {', '.join(left)}"] if left else what_next(checkout, folder, planned):
+    for line in what_next(checkout, folder, planned):
         say(line)
     return 0
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import by_hand, large_results
+from benchmarks import large_results
 from benchmarks.shared import ROOT, measured, report_line
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer
@@ -74,7 +74,6 @@ def main() -> None:
         for lines in (
             beside("or-gate", SPEED, ROUNDS, program),
             beside(MANY, MANY_SPEED, MANY_ROUNDS, program),
-            loops(),
             products(),
             batch_steps(),
             large_results.lines(),
@@ -156,19 +155,6 @@ def assert_as_numpy(problem: Problem, iterations: int, trained: list[Array]) -> 
     trainer.train(iterations)
     for actual, expected in zip(trained, trainer.parameters(), strict=True):
         np.testing.assert_allclose(actual.reshape(expected.shape), expected, rtol=_RELATIVE)
-
-
-def loops() -> list[str]:
-    """Measure eager PyTorch and textbook NumPy beside loops written by hand."""
-    return [
-        report_line(
-            f"{backend} / by hand on {problem}",
-            by_hand.ratios(backend, problem, ROUNDS),
-            by_hand.MOST,
-        )
-        for backend in by_hand.BACKENDS
-        for problem in by_hand.PROBLEMS
-    ]
 
 
 def products() -> list[str]:

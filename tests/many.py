@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from math import exp, log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,44 +48,3 @@ def many(
                 lines.append(f"case-{case:03d},{size:.12g},backend-{backend},{seconds * noise:.6g}")
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
-
-
-def pytest_files(folder: Path, files: int) -> Path:
-    """Write so many runs of pytest-benchmark's: two libraries at five sizes, one test."""
-    random = np.random.default_rng(1)
-    folder.mkdir()
-    for number in range(files):
-        benchmarks = [
-            _pytest_benchmark(library, size, 1e-6 * size**power * exp(0.1 * random.normal()))
-            for size in (10, 100, 1000, 10_000, 100_000)
-            for library, power in (("numpy", 0.9), ("torch", 0.7))
-        ]
-        document = {
-            "machine_info": {
-                "node": "box",
-                "python_version": "3.11.7",
-                "cpu": {"flags": ["x"] * 99},
-            },
-            "commit_info": {"id": "0" * 40, "time": "2026-01-01T00:00:00+00:00", "dirty": False},
-            "benchmarks": benchmarks,
-            "datetime": "2026-01-01T00:00:00+00:00",
-            "version": "5.1.0",
-        }
-        (folder / f"{number:05d}.json").write_text(json.dumps(document, indent=4))
-    return folder
-
-
-def _pytest_benchmark(library: str, size: int, seconds: float) -> dict[str, Any]:
-    name = f"test_sum[{library}-{size}]"
-    stats = {"min": 0.9, "max": 2.0, "mean": 1.1, "median": 1.0, "q1": 0.95, "q3": 1.05, "iqr": 0.1}
-    return {
-        "name": name,
-        "fullname": f"bench.py::{name}",
-        "params": {"backend": library, "size": size},
-        "extra_info": {},
-        "stats": {**{key: seconds * factor for key, factor in stats.items()}, "rounds": 100},
-    }
-
-
-if __name__ == "__main__":
-    many(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.validation.grid import show
-from perceptron.commands.shared.options import folder_name, seconds_of, split
+from perceptron.commands.shared.options import folder_name, seconds_of
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.report import documents, text_file
@@ -56,11 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument("--seed", type=_at_least(0), default=1, help="other cases")
     question("what-if", _what_if, "estimates of GPUs beside published times; nothing is measured")
     fastest = question("fastest", _fastest, "picks of perceptron.fastest beside measurements")
-    fastest.add_argument("--trainings", type=_at_least(1), default=72, metavar="N")
-    fastest.add_argument("--asked", type=_at_least(0), default=72, metavar="N", help="of these")
-    fastest.add_argument("--seed", type=_at_least(0), default=1, help="other trainings")
-    fastest.add_argument("--backends", action="append", metavar="NAME,…")
-    fastest.add_argument("--threads", type=_at_least(1), default=0, metavar="N")
     fastest.add_argument("--budget", type=float, metavar="MINUTES")
     proof = question("proof", _proof, "how often the gate is wrong, in whole runs of it")
     proof.add_argument("--runs", type=_at_least(1), default=200, help="in which nothing changes")
@@ -102,22 +97,15 @@ def _fastest(options: argparse.Namespace) -> int:
     from benchmarks.validation.fastest import page
     from benchmarks.validation.fastest.judge import newest, result_of
     from benchmarks.validation.fastest.measure import measure
-    from benchmarks.validation.fastest.trainings import AMONG, BUDGET_SECONDS, plan
+    from benchmarks.validation.fastest.trainings import BUDGET_SECONDS, plan
 
     machine = folder_name("--machine", options.machine)
     if options.report:
         folder = newest(options.results, machine)
     else:
-        chosen = plan(
-            trainings=options.trainings,
-            asked=options.asked,
-            seed=options.seed,
-            backends=split("--backends", options.backends) or AMONG,
-            threads=options.threads,
-        )
         seconds = seconds_of("--budget", options.budget) or BUDGET_SECONDS
         with terminal.progress_bar("measuring", seconds) as bar:
-            folder = measure(chosen, machine, options.results, bar, seconds)
+            folder = measure(plan(), machine, options.results, bar, seconds)
     result = result_of(folder)
     terminal.show_warnings(result.warnings)
     document = {"qualities": result.qualities, "warnings": result.warnings, "results": folder}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
 from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of
-from perceptron.analysis.crossover.picture import family_figure
+from perceptron.analysis.crossover.picture import sweep_figure
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.finding import finding_figure, finding_table
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
@@ -37,7 +38,10 @@ def pictures(runs: Shown) -> dict[str, str]:
 def pictured(bench: Answered, family: str) -> LineFigure | None:
     """Return the sweep of a family with the fewest threads of a run."""
     threads = min(row.all_threads for row in bench.run.times if row.all_threads)
-    return family_figure(bench.run.times, family, threads)
+    own = [row for row in bench.run.times if (row.family, row.all_threads) == (family, threads)]
+    for sweep in sweeps(own)[:1]:
+        return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
+    return None
 
 
 def _finding(bench: Answered) -> list[str]:

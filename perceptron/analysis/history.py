@@ -24,9 +24,6 @@ from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
-# In units of the series' median: beyond this asv's search overflows and does not end.
-_FURTHEST = 1e100
-
 
 class HistoryPoint(Struct, frozen=True):
     """One commit: its revision, when it was made (UTC, ISO 8601), and its one time."""
@@ -138,10 +135,11 @@ def _level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     They come from `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that
     minimises the sum of absolute deviations, as asv's pages call it but for its weights, which rows
     do not keep. It takes 25 ms for 500 values with asv's compiled helper, 0.1 s where asv was
-    installed without. Seconds are above zero and finite.
+    installed without. Seconds are such as `select.plausible` lets pass: of much larger ratios the
+    search would not end.
     """
     from asv.step_detect import detect_steps  # importing asv takes a tenth of a second
 
     middle = median(seconds)
-    levels = detect_steps([min(value / middle, _FURTHEST) for value in seconds])
+    levels = detect_steps([value / middle for value in seconds])
     return [(left, right - 1) for left, right, *_ in levels]

@@ -11,7 +11,7 @@ import typer
 from perceptron.commands.shared.arguments import Json, Results, Wait
 from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.options import one_of
-from perceptron.commands.shared.pages import folder, prepare_comparison
+from perceptron.commands.shared.pages import prepare_comparison
 
 
 def compare(
@@ -84,10 +84,6 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="Write the comment for a pull request to this file."),
     ] = None,
-    annotations: Annotated[
-        bool,
-        typer.Option("--annotations", help="Print GitHub annotations outside of GitHub too."),
-    ] = False,
     html: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Write the page here; '' for none. Default: html."),
@@ -109,8 +105,7 @@ def compare(
     from perceptron.gate.compare import compare as gate
     from perceptron.records.comparison import Counting
     from perceptron.report import comparison_address, documents, text_file
-    from perceptron.report.pull_request import annotations as gate_annotations
-    from perceptron.report.pull_request import comment
+    from perceptron.report.pull_request import annotations, comment
     from perceptron.report.tables import comparison as table
     from perceptron.report.tables import terminal
 
@@ -132,8 +127,6 @@ def compare(
         installed=installed,
         build=build,
         always=always,
-        html=folder(html),
-        markdown=markdown,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:
@@ -151,7 +144,7 @@ def compare(
     if markdown is not None:
         text = comment.comment(comparison, published=published, html=pages.html)
         text_file.write(markdown, text)
-    gate_annotations.annotate(comparison, annotations, published)
+    annotations.annotate(comparison, published)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:
         raise typer.Exit(code)

@@ -20,7 +20,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.gate_config import gate_rules, of_names
+from perceptron.gate.checkout.gate_config import gate_rules
 from perceptron.gate.checkout.request import (
     Case,
     CompareRequest,
@@ -76,8 +76,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
         case.limits, of_limits = gate_rules(*pair, date.today())
+        case.warnings += of_limits
         changed = changed_names(case.repository, case.base, case.head)
-        case.warnings += [*of_limits, *of_names(case.limits, changed, case.suite)]
         differ = differing(changed, pair, case.suite)
         same = _same_code(case, differ, pair)
         if same is not None:

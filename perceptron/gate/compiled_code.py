@@ -10,15 +10,13 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case
-from perceptron.gate.checkout.same_code import Trees, bounded, same_python
-from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.checkout.same_code import Trees, bounded
 from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -36,15 +34,11 @@ _BUILD_FILE = re.compile(
 _CARGO = ".cargo"
 # Folders of code that no user's program runs.
 _ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
-# In pyproject.toml: who compiles, by the name of its module or its distribution, and its tables.
+# In pyproject.toml: who compiles, by the name of its module or its distribution.
 _COMPILER = re.compile(
     r"cffi|cython|hatch-(cython|mypyc)|maturin|meson-?py(thon)?|mypy|nanobind|numpy"
     r"|oldest-supported-numpy|py-build-cmake|pybind11|pythran|scikit-build(-core)?"
     r"|setuptools-rust|sipbuild|skbuild"
-)
-_TOOL = re.compile(
-    r"cibuildwheel|cython|hatch|maturin|meson-python|py-build-cmake|scikit-build"
-    r"|setuptools(-rust)?"
 )
 # In setup.py, outside of comments.
 _EXTENSION = re.compile(
@@ -62,15 +56,8 @@ def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
     """Return what is compiled in the trees' project; ``names`` differ between them."""
     if case.installed:
         return [], None
-    suite = case.suite
-    sign = next(filter(None, (_declared(tree / suite.code) for tree in trees)), None)
-    changed = [
-        name
-        for name in names
-        if _is_compiled(PurePosixPath(name))
-        or (sign is not None and _changes_build(name, trees, suite))
-    ]
-    return changed, sign
+    sign = next(filter(None, (_declared(tree / case.suite.code) for tree in trees)), None)
+    return [name for name in names if _is_compiled(PurePosixPath(name))], sign
 
 
 def with_warning(comparison: Comparison, unbuilt: NotBuilt) -> Comparison:
@@ -101,36 +88,16 @@ def _is_compiled(path: PurePosixPath) -> bool:
     return bool(compiles or _CARGO in folders) and not _ASIDE.intersection(folders)
 
 
-def _changes_build(name: str, trees: Trees, suite: Suite) -> bool:
-    """Return whether this file of a project that compiles may change what is compiled."""
-    files = [tree / name for tree in trees]
-    if name == str(PurePosixPath(suite.code, "setup.py")):
-        return not same_python(files)
-    if name == str(PurePosixPath(suite.code, "pyproject.toml")):
-        base, head = (_of_build(file.parent) for file in files)
-        return base != head
-    return any(file.is_dir() for file in files)  # a submodule
-
-
-def _of_build(folder: Path) -> dict[str, Any]:
-    content = _pyproject(folder)
-    tools = {name: own for name, own in _table(content, "tool").items() if _TOOL.fullmatch(name)}
-    return {"build-system": content.get("build-system"), "tool": tools}
-
-
 def _declared(folder: Path) -> str | None:
     """Return what in the project's files says that something is compiled."""
-    content = _pyproject(folder)
-    build, tools = _table(content, "build-system"), _table(content, "tool")
-    requires = build.get("requires")
-    named = [build.get("build-backend"), *(requires if isinstance(requires, list) else [])]
-    for word in (_first_word(text) for text in named if isinstance(text, str)):
-        if _COMPILER.fullmatch(word):
-            return f"pyproject.toml builds with {word}"
-    if "ext-modules" in _table(tools, "setuptools"):
-        return "pyproject.toml declares ext-modules"
-    if "cibuildwheel" in tools:
-        return "pyproject.toml has tool.cibuildwheel"
+    with contextlib.suppress(UserError):
+        build = read_toml(folder / "pyproject.toml").get("build-system")
+        own = build if isinstance(build, dict) else {}
+        requires = own.get("requires")
+        named = [own.get("build-backend"), *(requires if isinstance(requires, list) else [])]
+        for word in (_first_word(text) for text in named if isinstance(text, str)):
+            if _COMPILER.fullmatch(word):
+                return f"pyproject.toml builds with {word}"
     declares = _EXTENSION.search((bounded(folder / "setup.py") or b"").decode(errors="replace"))
     return None if declares is None else f"setup.py names {declares[1]}"
 
@@ -138,14 +105,3 @@ def _declared(folder: Path) -> str | None:
 def _first_word(requirement: str) -> str:
     match = re.match(r"\s*([\w-]+)", requirement)
     return match[1].lower().replace("_", "-") if match else ""
-
-
-def _pyproject(folder: Path) -> dict[str, Any]:
-    with contextlib.suppress(UserError):
-        return read_toml(folder / "pyproject.toml")
-    return {}
-
-
-def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
-    own = content.get(name)
-    return own if isinstance(own, dict) else {}

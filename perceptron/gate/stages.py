@@ -157,11 +157,13 @@ class Stages:
         untried.sort(key=lambda own: (own.key in same_work, own.index or 0))
         self._try(untried, 0, self._until(TRIED))
         blocks = by_benchmark(self._journal.blocks)
-        failed_once = [own for own in everything if retry(blocks.get(own.key, []))]
-        self._try(failed_once, 1, self._until(LOOKED))
-        same = [own for own in everything if own.key in same_work]
-        far_slower = [own for own in same if is_far_slower_once(blocks.get(own.key, []))]
-        self._try(far_slower, 1, self._until(LOOKED))
+        again = [
+            benchmark
+            for benchmark in everything
+            if retry(own := blocks.get(benchmark.key, []))
+            or (benchmark.key in same_work and is_far_slower_once(own))
+        ]
+        self._try(again, 1, self._until(LOOKED))
 
     def screen(self) -> None:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it

@@ -9,6 +9,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from perceptron.analysis.over_processes import threads_in_all
+from perceptron.analysis.phase_map.doubtful import next_cells
 from perceptron.analysis.phase_map.grid import (
     Cell,
     CellGrid,
@@ -25,7 +26,6 @@ from perceptron.analysis.phase_map.phase_map import (
     map_figure,
     phase_map_of,
 )
-from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows

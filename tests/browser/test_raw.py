@@ -190,7 +190,7 @@ def test_pages_of_thousands_of_results_work(watch: Watch, tmp_path: Path) -> Non
     page = watched.open("sweeps.html")
     page.get_by_label("Family", exact=True).select_option(label="case-059")
     page.get_by_label("Shown", exact=True).select_option(label="ratio of backend-3 to backend-0")
-    until(page, "document.querySelectorAll('.main-svg').length > 0")
+    page.locator("#view svg").first.wait_for()
     assert "case-059" in page.locator("#view h2").inner_text()
     page = watched.open("machines.html")
     page.get_by_label("question", exact=True).select_option(label="crossovers (360 rows)")

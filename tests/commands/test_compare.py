@@ -113,7 +113,8 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
     """One document on standard output, marks on standard error, the comment in its file."""
     result = comparison(slower(), verdict="regression")
     file = tmp_path / "gate.md"
-    options = ("--json", "--annotations", "--html", "", "--markdown", str(file))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    options = ("--json", "--html", "", "--markdown", str(file))
     assert compare(monkeypatch, result, *options) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == "regression"

@@ -97,7 +97,7 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
         monkeypatch.setattr(fingerprint, "digest", lambda: "another")
 
 
-def test_an_arm_that_runs_somebody_elses_code_is_refused(toy: Repository) -> None:
+def test_a_side_that_runs_somebody_elses_code_is_refused(toy: Repository) -> None:
     """Here the suite itself goes to the checkout that the user works in."""
     path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(toy.folder)!r})\n"
     finder = "import importlib.machinery as m\nsys.meta_path.append(m.PathFinder)\n"

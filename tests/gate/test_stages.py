@@ -52,7 +52,7 @@ class Fake:
         self.started: dict[str, int] = {}
 
     @staticmethod
-    def identifier(_arm: Side, own: Benchmark) -> str:
+    def identifier(_side: Side, own: Benchmark) -> str:
         return own.asv_id
 
     def run(
@@ -84,7 +84,7 @@ class Fake:
             self.started[side] += 1
         yield Answer(kind="end")
 
-    def discover(self, _arm: Side) -> None:
+    def discover(self, _side: Side) -> None:
         """Compile nothing."""
 
 
@@ -124,7 +124,7 @@ def screened(
         return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
 
 
-def test_a_block_that_one_arm_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
+def test_a_block_that_one_side_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
     fake = Fake(tmp_path, lambda side, number: 0.5 if (side, number) == ("head", 2) else 0.0)
     blocks, _ = screened(tmp_path, fake)
@@ -136,7 +136,7 @@ def test_a_block_that_one_arm_waited_in_is_taken_again_as_it_was(tmp_path: Path)
     assert first not in counted(blocks)
 
 
-def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts(
+def test_a_side_that_always_waits_is_taken_again_in_three_blocks_and_then_counts(
     tmp_path: Path,
 ) -> None:
     """What it waits for is its own then, and no retake would help."""

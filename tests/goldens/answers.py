@@ -9,7 +9,7 @@ blocks are made of `perceptron.records`, and by `tests/made.py`.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from perceptron.records.readers.stored_runs import read_results, read_run
 from perceptron.report import documents
 from perceptron.report.comparison_address import address
 from perceptron.report.dashboard.comparisons import write_comparison
-from perceptron.report.pull_request.annotations import annotate
+from perceptron.report.pull_request.annotations import marks
 from perceptron.report.pull_request.comment import PullRequest, comment
 from perceptron.report.tables import answer as in_terminal
 from perceptron.report.tables import comparison as comparison_table
@@ -106,9 +106,7 @@ def told(
 
 def annotated(found: Comparison) -> str:
     """Return the marks that a workflow of GitHub's picks out of what `compare` prints."""
-    with redirect_stderr(StringIO()) as printed:
-        annotate(found, asked=True)
-    return printed.getvalue()
+    return "".join(f"{line}\n" for line in marks(found))
 
 
 def said(show: Callable[[], None]) -> str:

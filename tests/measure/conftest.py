@@ -125,10 +125,9 @@ class FakeAccelerator:
 
     kind = place = "cuda"
 
-    def __init__(self, clock: Clock, free: int | None = None, product_seconds: float = 0.0) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.free = free
-        self.product_seconds = product_seconds
+        self.free: int | None = None
         self.log: list[str] = []
         self.held = self.peak = 0
 
@@ -161,13 +160,12 @@ class FakeAccelerator:
         return 0.25
 
     def product(self, width: int, dtype: str) -> Callable[[int], None]:
-        """A product takes ``product_seconds`` at 2,048, and eight times that at twice the width."""
         self.log.append(f"product {width}")
-        return self._loop(self.product_seconds * (width / 2048) ** 3)
+        return self._loop(5e-3)
 
     def copy(self, size: int) -> Callable[[int], None]:
         self.log.append(f"copy {size >> 20} MiB")
-        return self._loop(0.2e-3 * size / 2**28)
+        return self._loop(1e-3)
 
     def transfers(self, size: int) -> dict[str, Callable[[int], None]]:
         return {name: self._loop(1e-3) for name in ("host to device", "device to host")}

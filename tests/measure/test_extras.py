@@ -95,7 +95,7 @@ def test_ceilings_are_those_of_where_a_backend_trains(monkeypatch: pytest.Monkey
     """A GPU's rows are held against the GPU."""
     clock = Clock()
     backend = registry.load("numpy")
-    accelerator = FakeAccelerator(clock, free=1, product_seconds=1.0)
+    accelerator = FakeAccelerator(clock)
     monkeypatch.setattr(backend, "accelerator", accelerator, raising=False)
     for place, width, copied in (("cpu", 2048, 256), ("cuda", 8192, 1024)):
         accelerator.place = place

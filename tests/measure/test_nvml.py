@@ -46,7 +46,6 @@ def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
         ({}, None, None),
         ({"application_clocks": (1980, 1980)}, False, None),
         ({"application_clocks": (1410, 1980)}, True, None),
-        ({"bits": LOCK}, True, None),
         ({"bits": LOCK, "application_clocks": (1980, 1980)}, True, None),
         ({"mode": pynvml.NVML_COMPUTEMODE_DEFAULT}, None, False),
         ({"mode": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS}, None, True),

@@ -17,7 +17,6 @@ from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, Proof
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import work_of
 from perceptron.measure import campaign
-from perceptron.records.comparison import Evidence
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies import carry_out as opening
@@ -54,8 +53,6 @@ def run() -> MakeRun:
         benchmark: str = "bodies.time_training",
         row_verdict: str = "no change",
         counts: Counts | None = None,
-        not_counted: str | None = None,
-        stands_on: Evidence = "time",
         **fields: object,
     ) -> ProofRun:
         judged = work_of(count_blocks(benchmark, counts or {}), Rule())
@@ -63,15 +60,10 @@ def run() -> MakeRun:
             benchmark=benchmark,
             verdict=row_verdict,  # type: ignore[arg-type]
             change=0.001,
-            p_adjusted=None,
-            smallest_detectable=0.05,
-            spread=0.018,
             screen=recorded(ratios or noise(0.018, 10, number)),
             confirmation=[],
             counts=counts or {},
             work=judged[benchmark].work if judged else None,
-            not_counted=not_counted,
-            stands_on=stands_on,
         )
         defaults: dict[str, object] = {
             "when": f"2026-01-01T00:{number % 60:02}:00Z",

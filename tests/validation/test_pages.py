@@ -89,7 +89,6 @@ def test_cases_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     ("words", "error"),
     [
         ("truth --save /proc/no/truth.md", "/proc/no/truth.md: cannot be written"),
-        ("fastest --backends numpy", "fewer than two of numpy can run here"),
         ("fastest --budget 0", "--budget takes minutes, above 0"),
         ("fastest --report --results {folder}", "no run of `make fastest`: leave out --report"),
         ("proof --report --results {folder}", "no run yet: leave out --report"),

@@ -147,8 +147,7 @@ def plan(
     here = [name for name in backends if registry.reason_unavailable(name) is None]
     if len(here) < _FEWEST:
         raise UserError(
-            f"--fastest: fewer than two of {', '.join(backends)} can run here: see `perceptron "
-            "backends`"
+            f"fewer than two of {', '.join(backends)} can run here: see `perceptron backends`"
         )
     return FastestPlan(
         trainings=draw(trainings, seed),

@@ -172,14 +172,12 @@ def is_seen(work: Work | None) -> bool:
     return work is not None and work.change >= SEEN and work.change > work.noise
 
 
-def count_blocks(benchmark: str, counts: Counts, why_not: str | None = None) -> list[Block]:
-    """Return the blocks that these counts are of; that of a failure where there is none."""
+def count_blocks(benchmark: str, counts: Counts) -> list[Block]:
+    """Return the blocks that these counts are of."""
     pairs = {
         number: [SideMeasurement(status="ok", instructions=count) for count in both]
         for number, both in counts.items()
     }
-    if not pairs and why_not is not None:
-        pairs = {FIRST: [SideMeasurement(status="failed", reason=why_not)] * 2}
     return [
         Block(
             stage="count",

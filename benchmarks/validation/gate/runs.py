@@ -28,7 +28,6 @@ from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
-    Evidence,
     Row,
     RowVerdict,
     Verdict,
@@ -55,9 +54,6 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     benchmark: str
     verdict: RowVerdict
     change: float | None
-    p_adjusted: float | None
-    smallest_detectable: float | None
-    spread: float | None
     screen: list[Nanoseconds]
     confirmation: list[Nanoseconds]
     waited: float | None = None
@@ -65,10 +61,6 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     counts: Counts = {}
     work: Work | None = None
     """What was judged from the counts; None where it was not counted, or could not be."""
-    not_counted: str | None = None
-    """Why it could not."""
-    stands_on: Evidence = "time"
-    """What the verdict follows from."""
 
 
 class ProofRun(Struct, frozen=True, kw_only=True):
@@ -155,16 +147,11 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         benchmark=row.benchmark,
         verdict=row.verdict,
         change=_digits(row.change),
-        p_adjusted=_digits(row.p_adjusted),
-        smallest_detectable=_digits(row.smallest_detectable),
-        spread=_digits(row.spread),
         screen=_nanoseconds(last, "screen"),
         confirmation=_nanoseconds(last, "confirmation"),
         waited=_digits(row.waited),
         counts=_counts(own),
         work=row.work,
-        not_counted=row.not_counted,
-        stands_on=row.stands_on,
     )
 
 

@@ -9,15 +9,13 @@ from statistics import mean, median
 from benchmarks.validation.gate.proof import Proof, Target, changed_rows, slower_rows
 from benchmarks.validation.gate.recorded import (
     CLASSES,
-    SEEN,
-    is_seen,
     judged_by_others,
     pairs,
     spread_class,
 )
 from benchmarks.validation.gate.replay import GATE, LEVELS, LOUDER, ReplayTrial
-from benchmarks.validation.gate.runs import ProofRow, ProofRun
-from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, body
+from benchmarks.validation.gate.runs import ProofRun
+from benchmarks.validation.gate.suite import KINDS, Kind
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import Share, share, share_cell
 from perceptron.grouping import grouped
@@ -38,8 +36,6 @@ def grids(proof: Proof) -> list[TextTable]:
     everything = [
         _targets(proof.targets),
         _live(runs),
-        _counted_kinds(runs),
-        _counted_benchmarks(runs),
         _judged(
             "Found by work: replays of recorded counts and blocks with more work put in",
             "injected",
@@ -268,84 +264,6 @@ def _promised(trials: Sequence[ReplayTrial]) -> list[Group]:
         for name in CLASSES
         if name in groups
     ]
-
-
-# --- counted work ---------------------------------------------------------------------------------
-
-
-def _counted_kinds(runs: Sequence[ProofRun]) -> TextTable:
-    """Return what counting said of the benchmarks that a kind of head changes, or leaves alone."""
-    return TextTable(
-        "Counted in whole runs: benchmarks that the head changes",
-        (
-            *("head differs by", "benchmarks>", "counted>", "work>", "noise at most>"),
-            *("more work seen>", "called slower>", "on its work>"),
-        ),
-        [
-            _counted_row(kind, rows)
-            for kind, own in _by_kind(runs)
-            if (
-                rows := _tried(
-                    changed_rows(own) if kind.changed else (row for run in own for row in run.rows)
-                )
-            )
-        ],
-        (
-            "Where nothing changed, all benchmarks. Work: the median change of the instructions of "
-            "a call. Noise: the largest difference between two counts of one revision. Seen: a "
-            f"rise of {percent(SEEN)} or more, beyond the noise. On its work: called slower by its "
-            "counts, with the clock or without it.",
-        ),
-    )
-
-
-def _counted_row(kind: Kind, rows: Sequence[ProofRow]) -> tuple[str, ...]:
-    counted = [row for row in rows if row.work is not None]
-    works = [row.work for row in counted if row.work is not None]
-    slower = [row for row in counted if row.verdict == "regression"]
-    of = len(counted)
-    return (
-        kind.summary,
-        count(len(rows)),
-        share_cell(share(of, len(rows))),
-        _percent(_middle(work.change for work in works), 2, sign=True),
-        _percent(max((work.noise for work in works), default=None), 4),
-        share_cell(share(sum(map(is_seen, works)), of)),
-        share_cell(share(len(slower), of)),
-        share_cell(share(sum(row.stands_on != "time" for row in slower), of)),
-    )
-
-
-def _counted_benchmarks(runs: Sequence[ProofRun]) -> TextTable:
-    unchanged = (row for run in runs if not BY_NAME[run.kind].changed for row in run.rows)
-    by_body = grouped(_tried(unchanged), lambda row: body(row.benchmark))
-    return TextTable(
-        "Counted where nothing changed: how far base and head are apart",
-        (
-            *("benchmark", "number>", "counted>", "median difference>", "largest>"),
-            "if not counted, why",
-        ),
-        [_apart_row(name, rows) for name, rows in by_body.items()],
-        ("Runs beside a busy process are among them: contention does not change counts.",),
-    )
-
-
-def _apart_row(name: str, rows: Sequence[ProofRow]) -> tuple[str, ...]:
-    changes = [abs(row.work.change) for row in rows if row.work is not None]
-    reasons = Counter(row.not_counted for row in rows if row.not_counted is not None)
-    return (
-        name,
-        count(len(rows)),
-        share_cell(share(len(changes), len(rows))),
-        _percent(_middle(changes), 4),
-        _percent(max(changes, default=None), 4),
-        reasons.most_common(1)[0][0] if reasons else NONE,
-    )
-
-
-def _tried(rows: Iterable[ProofRow]) -> list[ProofRow]:
-    """Return the rows that were counted, or could not be."""
-    return [row for row in rows if row.work is not None or row.not_counted is not None]
 
 
 def _middle(values: Iterable[float | None]) -> float | None:

@@ -16,9 +16,9 @@ import numpy as np
 from msgspec import Struct
 
 from perceptron.analysis.interval import TIE
+from perceptron.analysis.phase_map.doubtful import next_cells
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
-from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.measure.budget import Progress
 from perceptron.records.measurement import Measurement
 

@@ -73,21 +73,8 @@ def _locator(truth: Truth) -> TextTable:
             "Interval right: of the 95% intervals of single crossovers, those that hold it. "
             "Width: their median, high over low. Cost: sizes times processes, median "
             f"{measurements:.0f}, over those of a sweep with {DENSE} sizes a decade and as "
-            f"many processes as stand behind the answer. {_equal(truth.dense_widths, clear)}",
+            "many processes as stand behind the answer.",
         ),
-    )
-
-
-def _equal(widths: Sequence[float], clear: Sequence[WorldTrial]) -> str:
-    """Say what a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
-    if not widths:
-        return "No dense sweep was tried."
-    width = median(widths)
-    cost = _cost(clear) / width**2
-    return (
-        f"In {len(widths)} clear cases such a sweep was tried: its interval was "
-        f"{digits(width)} times as wide (log, median). For an interval as wide as its "
-        f"own, the locator costs 1/{digits(1 / cost)} of it."
     )
 
 

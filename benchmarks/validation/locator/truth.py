@@ -28,8 +28,6 @@ DENSE = 24
 CLEAR_ERRORS = 3.0
 CLEAR_FACTOR = 4.0
 _ROUNDS = 60
-# A dense sweep is simulated in one of so many worlds: it takes longer than all the rest.
-_DENSE_EVERY = 4
 
 
 class WorldTrial(Struct, frozen=True, kw_only=True):
@@ -46,10 +44,9 @@ class WorldTrial(Struct, frozen=True, kw_only=True):
     """Of the interval, as a ratio of sizes; inf where it is open."""
     measurements: int
     """Sizes times processes."""
-    behind: int
-    """Processes behind the answer: the most at a size of the bracket, or else at an end."""
     dense: int
-    """Sizes of a dense sweep, times as many processes."""
+    """Sizes of a dense sweep, times the processes behind the answer: the most at a size of the
+    bracket, or else at an end."""
 
     @property
     def right(self) -> bool:
@@ -104,7 +101,6 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
         covered=covered,
         width=width,
         measurements=sum(counts.values()) // 2,
-        behind=behind,
         dense=round(sizes * behind),
     )
 
@@ -148,23 +144,6 @@ def standard_error(world: World, processes: int = 8, windows: int = 30) -> float
     return float(np.std(trimmed(ratios.reshape(windows, processes))[0], ddof=1))
 
 
-def dense_width(seed: int, processes: int) -> float | None:
-    """Return the width of the crossover's interval from a dense sweep in the world of this seed.
-
-    None where the sweep finds no single crossover, or an interval that is open.
-    """
-    world = make_world(np.random.default_rng(seed))
-    decades = log(world.high / world.low) / log(10)
-    steps = round(DENSE * decades)
-    ratio = (world.high / world.low) ** (1 / steps)
-    sizes = sorted({round(world.low * ratio**step) for step in range(steps + 1)})
-    clock = Clock(world)
-    for process in range(processes):
-        clock.measure(sizes, process)
-    (crossover,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
-    return crossover.high / crossover.low if crossover.low and crossover.high else None
-
-
 class Truth(Struct, frozen=True, kw_only=True):
     """What ``worlds`` simulated cases showed, those that follow ``seed``."""
 
@@ -173,31 +152,23 @@ class Truth(Struct, frozen=True, kw_only=True):
     when: str
     seconds: float
     trials: list[WorldTrial]
-    dense_widths: list[float]
-    """Of the interval of a dense sweep with equally many processes, over that of the locator."""
     map: MapTruth
 
 
 def truth(worlds: int, seed: int, progress: Progress) -> Truth:
     """Try the locator in so many simulated cases, and the map in a tenth as many."""
     begin = time.monotonic()
-    trials, widths = [], []
+    trials = []
     for index, world_seed in enumerate(
         np.random.SeedSequence(seed).generate_state(worlds, np.uint64).tolist()
     ):
         progress(index, worlds, "crossovers in simulated cases")
-        result = trial(world_seed)
-        trials.append(result)
-        if index % _DENSE_EVERY == 0 and result.clear and result.width not in (None, inf):
-            dense = dense_width(world_seed, result.behind)
-            if dense is not None:
-                widths.append(log(dense) / log(result.width or inf))
+        trials.append(trial(world_seed))
     progress(worlds, worlds, "crossovers in simulated cases")
     return Truth(
         worlds=worlds,
         seed=seed,
         trials=trials,
-        dense_widths=widths,
         map=map_truth(max(1, worlds // 10), seed, progress),
         when=now(),
         seconds=time.monotonic() - begin,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -46,11 +45,11 @@ def moved_crossovers(comparison: Comparison) -> list[MovedCrossover]:
     }
     moved: list[MovedCrossover] = []
     remaining = _MOST_PAIRS
-    for line in _lines(comparison, changed):
-        pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:remaining]
+    for line_base, line_head, backends in _lines(comparison, changed):
+        pairs = [pair for pair in pairs_of(line_base) if backends & set(pair)][:remaining]
         remaining -= len(pairs)
         if pairs:
-            both = zip(crossovers(line.base, pairs), crossovers(line.head, pairs), strict=True)
+            both = zip(crossovers(line_base, pairs), crossovers(line_head, pairs), strict=True)
             moved += [
                 MovedCrossover(
                     family=base.family,
@@ -77,13 +76,8 @@ def _end(crossover: Crossover) -> CrossoverEnd:
     )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """The rows of one family on both revisions, and its backends that changed."""
-
-    base: list[Measurement]
-    head: list[Measurement]
-    changed: set[str]
+_Line = tuple[list[Measurement], list[Measurement], set[str]]
+"""The rows of one family on base and on HEAD, and its backends that changed."""
 
 
 def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) -> Iterable[_Line]:
@@ -103,12 +97,12 @@ def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) ->
         if key in listed:  # one benchmark listed twice
             continue
         listed.add(key)
-        line = lines.setdefault((row.family, ground(row)), _Line([], [], set()))
+        of_base, of_head, backends = lines.setdefault((row.family, ground(row)), ([], [], set()))
         for number, (base, head) in _times(blocks.get(benchmark.key, [])).items():
-            line.base.append(replace(row, repeat=number, seconds=base))
-            line.head.append(replace(row, repeat=number, seconds=head))
+            of_base.append(replace(row, repeat=number, seconds=base))
+            of_head.append(replace(row, repeat=number, seconds=head))
         if (benchmark.name, tuple(benchmark.params)) in changed:
-            line.changed.add(row.backend)
+            backends.add(row.backend)
     return lines.values()
 
 

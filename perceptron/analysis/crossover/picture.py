@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep, sweeps
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.sweep import Curve
 from perceptron.analysis.crossover.words import axis_of, has_turns, is_measured, sentence
-from perceptron.analysis.interval import scaled
 from perceptron.analysis.sizes import sized
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.figure import Line, LineFigure, Mark, Note, Stretch, log_axis, size_text, within
-from perceptron.numbers import digits, duration, duration_interval, interval, rows_per_second, tick
-from perceptron.records.measurement import Measurement
+from perceptron.numbers import digits, duration, duration_interval, interval, tick
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -25,18 +23,17 @@ def sweep_figure(
     crossovers: Sequence[Crossover],
     axis: str,
     shown: str = ITERATION,
-    times: int = 1,
     estimates: Sequence[Sequence[DeviceEstimate]] = (),
 ) -> LineFigure | None:
-    """Return times over sizes, ``times`` those of one iteration; None where nothing has a time.
+    """Return times over sizes; None where nothing has a time.
 
     ``axis`` and ``shown`` are the titles of the axes. Estimates are lines of their own.
     """
     measured = [curve for curve in curves if curve.spots]
     if not measured:
         return None
-    lines = [curve_line(curve, axis, times) for curve in measured]
-    lines += [_estimated(line, times) for line in estimates if line]
+    lines = [curve_line(curve, axis) for curve in measured]
+    lines += [_estimated(line) for line in estimates if line]
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings(crossovers)
@@ -65,16 +62,6 @@ def bands(curves: Sequence[Curve]) -> str:
     return "Bands are 95% intervals over repeats"
 
 
-def family_figure(rows: Iterable[Measurement], family: str, threads: int) -> LineFigure | None:
-    """Return the sweep of a family on so many threads; None for one along two axes or no time."""
-    own = [row for row in rows if row.family == family and row.all_threads == threads]
-    judged: list[Sweep] = sweeps(own) if is_line(own) else []
-    if not judged:
-        return None
-    sweep = judged[0]
-    return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
-
-
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
     """Return a mark for each change of winner that is decided, and the interval of each crossover.
 
@@ -93,29 +80,15 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     return marks, stretches
 
 
-def rate_words(spot: CurvePoint) -> str:
-    """Return ``; 533 k rows/s, 30.7 ms per epoch; 2.10 µs per model``.
-
-    What is not trained in batches has no epoch, and one model no time of each.
-    """
-    seconds, words = spot.value.estimate, ""
-    if spot.epoch is not None:
-        rate = rows_per_second(spot.epoch.rows_per_second(seconds))
-        words += f"; {rate}, {duration(spot.epoch.seconds(seconds))} per epoch"
-    if spot.models > 1:
-        words += f"; {duration(seconds / spot.models)} per model"
-    return words
-
-
 def curve_line(
-    curve: Curve, axis: str, times: int, label: str | None = None, machine: int | None = None
+    curve: Curve, axis: str, label: str | None = None, machine: int | None = None
 ) -> Line:
     """Return the line of a curve, called after its backend unless it has a ``label``.
 
     ``machine`` is its place among the machines of the figure, where it is drawn as one.
     """
     name = curve.backend if label is None else label
-    values = [scaled(spot.value, times) for spot in curve.spots]
+    values = [spot.value for spot in curve.spots]
     return Line(
         backend=curve.backend,
         label=name,
@@ -126,25 +99,25 @@ def curve_line(
         texts=tuple(
             f"{name}, {axis} {spot.size:,}: "
             f"{duration_interval(value.estimate, value.low, value.high)}; "
-            f"{spot.repeats} repeats{rate_words(spot)}"
+            f"{spot.repeats} repeats"
             for spot, value in zip(curve.spots, values, strict=True)
         ),
         machine=machine,
     )
 
 
-def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
+def _estimated(line: Sequence[DeviceEstimate]) -> Line:
     name = f"{line[0].backend} on {line[0].device}, ESTIMATED"
     return Line(
         backend=line[0].backend,
         label=name,
         x=tuple(estimate.size for estimate in line),
-        y=tuple(estimate.seconds * times for estimate in line),
-        low=tuple(estimate.low * times for estimate in line),
-        high=tuple(estimate.high * times for estimate in line),
+        y=tuple(estimate.seconds for estimate in line),
+        low=tuple(estimate.low for estimate in line),
+        high=tuple(estimate.high for estimate in line),
         texts=tuple(
-            f"{name}: {duration(estimate.seconds * times)}, "
-            f"{duration(estimate.low * times)} at best, {duration(estimate.high * times)} at worst"
+            f"{name}: {duration(estimate.seconds)}, "
+            f"{duration(estimate.low)} at best, {duration(estimate.high)} at worst"
             for estimate in line
         ),
         estimated=True,

@@ -138,11 +138,19 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def cold(self) -> list[Curve]:
-        """The same with the setup, shared out over a whole training.
+        """The times of a whole training over sizes, its setup included.
 
         Empty where it is not known.
         """
-        return _curves(self._cold_rows)
+        return [
+            replace(
+                curve,
+                spots=[
+                    replace(spot, value=scaled(spot.value, self.iterations)) for spot in curve.spots
+                ],
+            )
+            for curve in _curves(self._cold_rows)
+        ]
 
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:

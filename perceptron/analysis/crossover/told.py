@@ -1,7 +1,7 @@
 """Sweeps as parts of an answer: for each its figures, and the tables below them.
 
-A part shows one sweep in one way: times per iteration, of a whole training, from a cold start, or
-the ratio of a pair. `where` and the way are the switches of its page.
+A part shows one sweep in one way: times per iteration, those of a whole training from a cold start,
+or the ratio of a pair. `where` and the way are the switches of its page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.crossover.words import axis_of, missing, verdicts
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_line
-from perceptron.analysis.interval import Interval, scaled
+from perceptron.analysis.interval import Interval
 from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
 from perceptron.answer import Answer, Figure, Note, Setting, Table
@@ -84,16 +84,18 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
 
 def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
     """Yield one way of showing a sweep after the other."""
-    axis, lines = sweep.axis, _lines(sweep)
+    axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
+    lines = _lines(sweep)
 
     def view(
         shown: str,
-        title: str,
         figure: LineFigure | None,
         tables: Sequence[Table],
         crossovers: Sequence[Crossover],
+        title: str = "",
     ) -> Answer:
         part = (*place, ("Shown", shown))
+        title = title or f"{sweep.family}: {shown}"
         return Answer(
             question=sweep.family,
             asked=(),
@@ -103,60 +105,46 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             figures=(Figure(title=title, drawing=figure, part=part),),
         )
 
-    def times(shown: str, number: int) -> Answer:
-        curves, crossovers = sweep.curves, sweep.crossovers
-        of_device = {guess.challenger: guess.estimates for guess in estimates}
-        figure = sweep_figure(curves, crossovers, axis, shown, number, tuple(of_device.values()))
-        beside = (
-            _grid(
-                "Rows trained on per second, time of an epoch",
-                axis,
-                curves,
-                lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
-            ),
-            _grid(
-                "Device busy ÷ wall [95% interval], launch-bound below a half",
-                axis,
-                [curve for curve in curves if any(spot.busy for spot in curve.spots)],
-                lambda at: busy_cell(at.busy) if at.busy else "",
-            ),
-        )
-        tables = [
-            _times_table(curves, number, axis, shown),
-            *(table for table in beside if table.rows),
-            *estimate_tables(estimates),
-        ]
-        return view(shown, f"{sweep.family}: {shown}", figure, tables, crossovers)
-
-    if not sweep.per_iteration:
-        yield times("time", 1)
-    else:
-        yield times(ITERATION, 1)
-        if curves := sweep.of_one_model:
-            shown = OF_ONE_MODEL
-            figure = sweep_figure(curves, sweep.crossovers, axis, shown)
-            tables = [_times_table(curves, 1, axis, shown)]
-            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.crossovers)
-        iterations = f"{sweep.iterations:,} iterations"
-        yield times(f"whole training, {iterations}", sweep.iterations)
-        if curves := sweep.cold:
-            shown = f"cold start, {iterations}"
-            figure = sweep_figure(curves, sweep.cold_crossovers, axis, shown, sweep.iterations)
-            tables = [
-                _times_table(curves, sweep.iterations, axis, shown),
-                *amortisation_tables(sweep.amortisations),
-            ]
-            yield view(shown, f"{sweep.family}: {shown}", figure, tables, sweep.cold_crossovers)
-    for crossover in sweep.crossovers:
+    shown = ITERATION if sweep.per_iteration else "time"
+    of_device = {guess.challenger: guess.estimates for guess in estimates}
+    beside = (
+        _grid(
+            "Rows trained on per second, time of an epoch",
+            axis,
+            curves,
+            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+        ),
+        _grid(
+            "Device busy ÷ wall [95% interval], launch-bound below a half",
+            axis,
+            [curve for curve in curves if any(spot.busy for spot in curve.spots)],
+            lambda at: busy_cell(at.busy) if at.busy else "",
+        ),
+    )
+    tables = [
+        _times_table(curves, axis, shown),
+        *(table for table in beside if table.rows),
+        *estimate_tables(estimates),
+    ]
+    figure = sweep_figure(curves, crossovers, axis, shown, tuple(of_device.values()))
+    yield view(shown, figure, tables, crossovers)
+    if sweep.per_iteration and (of_one := sweep.of_one_model):
+        figure = sweep_figure(of_one, crossovers, axis, OF_ONE_MODEL)
+        yield view(OF_ONE_MODEL, figure, [_times_table(of_one, axis, OF_ONE_MODEL)], crossovers)
+    if sweep.per_iteration and (cold := sweep.cold):
+        shown = f"cold start, {sweep.iterations:,} iterations"
+        figure = sweep_figure(cold, sweep.cold_crossovers, axis, shown)
+        tables = [_times_table(cold, axis, shown), *amortisation_tables(sweep.amortisations)]
+        yield view(shown, figure, tables, sweep.cold_crossovers)
+    for crossover in crossovers:
         if crossover.ratio_at:
-            pair = f"{crossover.challenger} over {crossover.incumbent}"
-            title = f"{sweep.family}: time of {pair}"
+            title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
             yield view(
                 f"ratio of {crossover.challenger} to {crossover.incumbent}",
-                title,
                 ratio_figure(crossover, axis),
                 [_ratio_table(crossover, title)],
                 [crossover],
+                title,
             )
 
 
@@ -186,15 +174,15 @@ def _lines(sweep: Sweep) -> list[str]:
     return lines
 
 
-def _times_table(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table:
-    """Return what ``times`` iterations take, with intervals, and how contended that was."""
+def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
+    """Return the times, with intervals, and how contended they were."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
     table = _grid(
         f"{shown} [{kind}]",
         axis,
         curves,
-        lambda at: _duration(scaled(at.value, times)),
+        lambda at: _duration(at.value),
         "not measured",
     )
     contentions = [

@@ -10,12 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations, groupby, product
 from math import exp, log, sqrt
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from scipy import ndimage
-from scipy.interpolate import RegularGridInterpolator
 
 from perceptron.analysis.interval import TIE, Interval, of_times, ratio_of
 from perceptron.analysis.phase_map.grid import (
@@ -242,16 +240,6 @@ _WHOLE = {
 _PART = {TIED: "tie", UNDECIDED: "undecided", UNKNOWN: "no time"}
 
 
-class _Rule(NamedTuple):
-    """``winner`` wins where a size is at least ``start``, but for a share of ``wrong`` cells."""
-
-    wrong: float
-    order: int
-    size: str
-    winner: str
-    start: float
-
-
 def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str, str]) -> str:
     """Return which backend wins how much of the map, and a rule of one size where there is one.
 
@@ -268,34 +256,30 @@ def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str
         parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
     parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
     text = ", ".join(parts)
-    rule = _best_rule(cells, axes) if len(winners) == 2 else None
-    undecided = shares.get(UNDECIDED, 0.0)
-    if rule and rule.wrong <= _EXCEPTIONS and undecided < shares[rule.winner]:
-        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)}"
+    if len(winners) == 2:
+        text += _rule(cells, axes, shares)
     return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
 
 
-def _best_rule(cells: Sequence[MapCell], axes: tuple[str, str]) -> _Rule | None:
+def _rule(cells: Sequence[MapCell], axes: tuple[str, str], shares: dict[str, float]) -> str:
+    """Return ``; torch-cpu from rows × width ≈ 2,400``: the threshold that is seldom wrong."""
     decided = [cell for cell in cells if cell.answer not in _WHOLE]
-    winners = [cell.answer for cell in decided]
+    winners = np.array([cell.answer for cell in decided])
     x, y = np.array([(cell.x, cell.y) for cell in decided], np.float64).T
-    sizes = {axes[0]: x, axes[1]: y, f"{axes[0]} × {axes[1]}": x * y}
-    rules = [
-        _rule(order, name, size, winner, np.array(winners) == winner)
-        for order, (name, size) in enumerate(sizes.items())
-        if len(set(size)) > 1
-        for winner in sorted(set(winners))
-    ]
-    return min(rules, default=None)
-
-
-def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
-    """Find the threshold between two sizes that gets the fewest cells wrong."""
-    sizes = np.unique(size)
-    beyond = size >= sizes[1:, None]
-    wrong = (beyond != wins).mean(axis=1)
-    best = int(wrong.argmin())
-    return _Rule(float(wrong[best]), order, name, winner, sqrt(sizes[best] * sizes[best + 1]))
+    rules = []
+    for name, size in ((axes[0], x), (axes[1], y), (f"{axes[0]} × {axes[1]}", x * y)):
+        sizes = np.unique(size)
+        beyond = size >= sizes[1:, None]
+        for winner in sorted(set(winners)) if len(sizes) > 1 else ():
+            wrong = (beyond != (winners == winner)).mean(axis=1)
+            best = int(wrong.argmin())
+            rules.append((wrong[best], name, winner, sqrt(sizes[best] * sizes[best + 1])))
+    if not rules:
+        return ""
+    wrong, name, winner, start = min(rules, key=lambda rule: rule[0])  # the first of equal ones
+    if wrong > _EXCEPTIONS or shares.get(UNDECIDED, 0.0) >= shares[winner]:
+        return ""
+    return f"; {winner} from {name} ≈ {_round(start)}"
 
 
 def _percent(share: float) -> str:
@@ -311,8 +295,6 @@ def _round(value: float) -> str:
 # Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
 # working, is put halfway between two cells.
 _STEEP = 0.3
-# Points for each one of a line, where it is cut off behind a third backend.
-_FINER = 8
 _DIGITS = 4  # significant ones of a size on a border
 
 Line = list[tuple[float, float]]
@@ -336,61 +318,30 @@ def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
     shared = []
     for first, second in combinations(sorted(surfaces), 2):
         others = [field for name, field in surfaces.items() if name not in (first, second)]
-        lines = [
-            _rounded(part)
-            for line in _zeros(grid, surfaces[first], surfaces[second])
-            for part in _where_fastest(grid, line, surfaces[first], surfaces[second], others)
-        ]
-        if lines := [line for line in lines if len(line) > 1]:
+        found = map(_rounded, _zeros(grid, surfaces[first], surfaces[second], others))
+        if lines := [line for line in found if len(line) > 1]:
             shared.append(Border((first, second), lines))
     return shared
 
 
-def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
-    """Return lines, in logarithms of both sizes, along which two log times are equal."""
+def _zeros(grid: CellGrid, first: Array, second: Array, others: Sequence[Array]) -> list[Array]:
+    """Return lines, in logarithms of both sizes, along which two log times are equal.
+
+    They end at cells in which another backend is faster than both, or none has a time.
+    """
     from contourpy import LineType, contour_generator  # here: only maps need it
 
-    ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
+    one, other = _slow_if_none(first), _slow_if_none(second)
+    hidden = np.isnan(first) & np.isnan(second)
+    for field in others:
+        hidden |= _slow_if_none(field) < np.minimum(one, other)
     lines = contour_generator(
         np.log(grid.x_values),
         np.log(grid.y_values),
-        np.ma.masked_array(ratio, np.isnan(first) & np.isnan(second)).T,
+        np.ma.masked_array(np.clip(one - other, -_STEEP, _STEEP), hidden).T,
         line_type=LineType.Separate,
     ).lines(0.0)
     return [np.asarray(line) for line in lines]
-
-
-def _where_fastest(
-    grid: CellGrid, line: Array, first: Array, second: Array, others: list[Array]
-) -> list[Array]:
-    """Return the stretches of a line on which no other backend is faster than these two."""
-    fine = _finer(line)
-    ours = np.minimum(_along(grid, fine, first), _along(grid, fine, second))
-    ahead = np.ones(len(fine), bool)
-    for field in others:
-        ahead &= ours <= _along(grid, fine, field)
-    corner = np.arange(len(fine)) % _FINER == 0
-    cuts = np.flatnonzero(np.diff(ahead)) + 1
-    ends = np.zeros(len(fine), bool)
-    ends[[0, -1, *cuts, *(cuts - 1)]] = True
-    kept = np.split(ahead & (corner | ends), cuts)
-    return [part[here] for part, here in zip(np.split(fine, cuts), kept, strict=True)]
-
-
-def _finer(line: Array) -> Array:
-    """Return the same line with more points, so that it is cut close to where it should be."""
-    steps = np.arange(0, len(line) - 1 + 0.5 / _FINER, 1 / _FINER)
-    numbers = np.arange(len(line))
-    return np.stack([np.interp(steps, numbers, line[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def _along(grid: CellGrid, line: Array, field: Array) -> Array:
-    """Interpolate a field along a line."""
-    axes = (np.log(grid.x_values), np.log(grid.y_values))
-    values: Array = RegularGridInterpolator(axes, _slow_if_none(field))(
-        np.clip(line, [axis[0] for axis in axes], [axis[-1] for axis in axes])
-    )
-    return values
 
 
 def _slow_if_none(field: Array) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from perceptron.config_file import read_toml
 from perceptron.errors import UserError
-from perceptron.gate.checkout.suite import Suite
 from perceptron.records.comparison import GateRule
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -102,21 +101,3 @@ def in_force(
         for rule in expired
     ]
     return [replace(rule, mute=None) if rule in expired else rule for rule in rules], warnings
-
-
-def of_names(
-    rules: Sequence[GateRule], changed: Sequence[str], suite: Suite
-) -> list[MeasurementWarning]:
-    """Warn where HEAD changes benchmarks: a rule is for those that have its text in their name."""
-    place = suite.tests or suite.benchmarks
-    own = [name for name in changed if PurePosixPath(name).is_relative_to(place)]
-    if not rules or not own or suite.origin is not None:
-        return []
-    more = f" and {len(own) - 1} more" if own[1:] else ""
-    return [
-        MeasurementWarning(
-            code="benchmarks differ",
-            message=f"{own[0]}{more} changed: rules in {_FILE} go by the names on HEAD",
-            advice="look whether a benchmark was renamed so that a rule mutes it or allows it more",
-        )
-    ]

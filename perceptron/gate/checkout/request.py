@@ -48,19 +48,6 @@ class CompareRequest:
     """Whether revisions that run the same code are measured all the same."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
-    html: Path | None = Path("html")
-    """Where the pages are written, if anywhere."""
-    markdown: Path | None = None
-    """Where the text of a comment is written, if anywhere."""
-
-    def written(self) -> tuple[Path, ...]:
-        """Return the folders and files that are comparing's own: what lies there is no change.
-
-        What lies beside these in the same folders may be anything of the project.
-        """
-        pages = self.html and self.html / "gate"
-        results = (self.results / name for name in ("gate", "builds", ".gitignore"))
-        return tuple(own.resolve() for own in (*results, pages, self.markdown) if own)
 
 
 @dataclass
@@ -90,8 +77,8 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
         )
     here = Path.cwd()
     root = repository(here) if request.pytest else code_repository(request.suite, here)
-    base = resolve(root, request.base, *request.written())
-    head = resolve(root, request.head, *request.written())
+    base = resolve(root, request.base)
+    head = resolve(root, request.head)
     base_python = _interpreter("--base-python", request.base_python)
     head_python = _interpreter("--head-python", request.head_python)
     pythons: dict[Side, str] = {"base": base_python, "head": head_python, "control": base_python}
@@ -135,7 +122,7 @@ def compared(revision: Revision, python: str) -> ComparedRevision:
 
 def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarning]:
     """Warn of changes that a user may have overlooked."""
-    dirty = () if "." in {request.base, request.head} else changes(root, *request.written())
+    dirty = () if "." in {request.base, request.head} else changes(root)
     if not dirty:
         return []
     return [

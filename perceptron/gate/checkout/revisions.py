@@ -40,11 +40,8 @@ def repository(folder: Path) -> Path:
         raise UserError(f"{folder}: no git repository to compare revisions of: {error}") from None
 
 
-def resolve(repository: Path, name: str, *written: Path) -> Revision:
-    """Return the commit that ``name`` stands for. Raises `UserError` for one that does not exist.
-
-    What lies in a folder that is ``written`` to is no change of the working tree: it is ours.
-    """
+def resolve(repository: Path, name: str) -> Revision:
+    """Return the commit that ``name`` stands for. Raises `UserError` where there is none."""
     if not name.strip() or name.startswith("-"):
         raise UserError(f"no revision {name!r}: name a branch, a tag, a commit or .")
     wanted = "HEAD" if name == "." else name
@@ -58,21 +55,18 @@ def resolve(repository: Path, name: str, *written: Path) -> Revision:
         ) from None
     if name != ".":
         return Revision(name, commit)
-    changed = changes(repository, *written)
+    changed = changes(repository)
     return Revision(name, commit, changed, _digest(repository, changed) if changed else None)
 
 
-def changes(repository: Path, *written: Path) -> tuple[str, ...]:
+def changes(repository: Path) -> tuple[str, ...]:
     """Return files that differ from the last commit, deleted ones too, and new ones not ignored.
 
-    Relative to the root, without what lies in folders that comparing has ``written`` to.
+    Relative to the root.
     """
     differing = git(repository, "diff", "--name-only", "--no-renames", "-z", "HEAD")
     new = git(repository, "ls-files", "--others", "--exclude-standard", "-z")
-    names = sorted({name for name in (differing + new).split("\0") if name})
-    return tuple(
-        name for name in names if not any(map((repository / name).is_relative_to, written))
-    )
+    return tuple(sorted({name for name in (differing + new).split("\0") if name}))
 
 
 def make_own(folder: Path, inner: str) -> None:

@@ -172,8 +172,8 @@ def _unseen(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
         return "types"  # those of a package may be read while it runs, as by lazy_loader
     first = path.parts[0]
     if first.startswith(".") and path.parts[1:] and first != _BUILDING:
-        own = (suite.file, suite.benchmarks, suite.code)
-        return None if first in {name.split("/")[0] for name in own} else "settings of tools"
+        of_suite = (suite.file, suite.benchmarks, suite.code)
+        return None if first in {name.split("/")[0] for name in of_suite} else "settings of tools"
     if _is_of_docs(path, suite) or path.suffix in _PROSE:
         return None if _in_package(path, trees, suite) else "documentation"
     is_test = _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name)

@@ -214,15 +214,10 @@ def _text(file: Path, content: dict[str, object], field: str, default: str) -> s
 
 def _inside(file: Path, field: str, path: PurePosixPath) -> str:
     """Return it without dots; raises `UserError` if it leads out of the repository."""
-    parts: list[str] = []
-    for part in path.parts:
-        if path.is_absolute() or (part == ".." and not parts):
-            raise UserError(f"--suite {file}: {field} leads out of the repository")
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts) or "."
+    inside = os.path.normpath(path)
+    if path.is_absolute() or inside.split("/")[0] == "..":
+        raise UserError(f"--suite {file}: {field} leads out of the repository")
+    return inside
 
 
 def code_repository(file: Path, folder: Path) -> Path:

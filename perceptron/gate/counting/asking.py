@@ -6,10 +6,9 @@ its own.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 from perceptron.gate.sampling.processes import START_SECONDS, Instrument, Seeds
@@ -21,8 +20,7 @@ Pair = dict[Side, Content]
 # What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
-# While programs are ended: one may just be starting.
-_SECONDS_TO_END = 0.1
+_OVER = ("", {})
 _NO_TIME = {"status": "untried", "reason": "there was no time for it: raise --budget"}
 
 
@@ -48,83 +46,46 @@ def ask_both(
         }
     yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
     todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
-    answers: queue.Queue[tuple[Side, str, Content] | BaseException | None] = queue.Queue()
-    over = threading.Event()
-
-    def left() -> float:
-        return 0.0 if over.is_set() else seconds_left()
-
-    def work(side: Side) -> None:
-        try:
-            under = instrument(side)
-            for key, content in _ask_side(sampler, side, todo, seeds, under, left, effort):
-                answers.put((side, key, content))
-            answers.put(None)
-        except BaseException as error:  # noqa: BLE001 raised again where it is waited for
-            answers.put(error)
-
-    threads = [threading.Thread(target=work, args=(side,), daemon=True) for side in PAIR]
-    for thread in threads:
-        thread.start()
-    try:
-        yield from _paired(answers)
-    finally:  # also where the comparison is interrupted
-        over.set()
-        for thread in threads:
-            while thread.is_alive():
-                sampler.sides.end_running()
-                thread.join(_SECONDS_TO_END)
-
-
-def _ask_side(
-    sampler: Sampler,
-    side: Side,
-    benchmarks: Sequence[Benchmark],
-    seeds: Seeds,
-    instrument: Instrument,
-    seconds_left: Callable[[], float],
-    effort: Calibration,
-) -> Iterator[tuple[str, Content]]:
-    """Yield an answer for each benchmark."""
-
-    def limited() -> Instrument | None:
-        seconds = seconds_left()
-        if seconds <= 0:
-            return None
-        # Whole ones: a job that is longer by a digit lays memory out otherwise.
-        limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
-        return replace(
-            instrument,
-            job={**instrument.job, **limits},
-            start_seconds=min(2 * START_SECONDS, max(1.0, seconds)),
+    pairs: dict[str, Pair] = {own.key: {} for own in todo}
+    asked = {
+        side: sampler.ask(
+            side,
+            todo,
+            seeds,
+            partial(_limited, instrument(side), seconds_left),
+            lambda _: _PATIENCE_SECONDS,
+            effort,
         )
+        for side in PAIR
+    }
+    try:
+        # In turn: one's program works on while the other's answer is waited for.
+        while asked and seconds_left() > 0:
+            for side in list(asked):
+                answer = next(asked[side], _OVER)
+                if answer == _OVER:
+                    del asked[side]
+                elif answer is not None:
+                    key, content = answer
+                    pairs[key][side] = content
+                    if len(pairs[key]) == len(PAIR):
+                        yield key, pairs.pop(key)
+    finally:  # also where the comparison is interrupted
+        for answers in asked.values():
+            answers.close()
+    for key, pair in pairs.items():
+        yield key, {side: pair.get(side, _NO_TIME) for side in PAIR}
 
-    left = {own.key for own in benchmarks}
-    for key, content in sampler.ask(
-        side, benchmarks, seeds, limited, lambda _: _PATIENCE_SECONDS, effort
-    ):
-        left.remove(key)
-        yield key, content
-        if seconds_left() <= 0:
-            break
-    yield from ((own.key, _NO_TIME) for own in benchmarks if own.key in left)
 
-
-def _paired(
-    answers: queue.Queue[tuple[Side, str, Content] | BaseException | None],
-) -> Iterator[tuple[str, Pair]]:
-    """Yield what both sides have answered, until each of them has ended."""
-    halves: dict[str, Pair] = {}
-    running = len(PAIR)
-    while running:
-        answer = answers.get()
-        if answer is None:
-            running -= 1
-        elif isinstance(answer, BaseException):
-            raise answer
-        else:
-            side, key, content = answer
-            pair = halves.setdefault(key, {})
-            pair[side] = content
-            if len(pair) == len(PAIR):
-                yield key, pair
+def _limited(instrument: Instrument, seconds_left: Callable[[], float]) -> Instrument | None:
+    """Return the instrument for the time that is left; None where there is none."""
+    seconds = seconds_left()
+    if seconds <= 0:
+        return None
+    # Whole ones: a job that is longer by a digit lays memory out otherwise.
+    limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
+    return replace(
+        instrument,
+        job={**instrument.job, **limits},
+        start_seconds=min(2 * START_SECONDS, max(1.0, seconds)),
+    )

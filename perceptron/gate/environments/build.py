@@ -128,10 +128,10 @@ class _Builder:
             "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
         }
         # asv stands in the folder of its file: HEAD's, as its benchmarks serve both sides too.
-        place = trees["head"] / case.suite.file
+        file = trees["head"] / case.suite.file
         inside = case.suite.kind == "asv" and case.suite.origin is None
-        outside = not inside or not place.parent.is_dir()
-        self._folder = case.request.suite.resolve().parent if outside else place.parent
+        outside = not inside or not file.parent.is_dir()
+        self._folder = case.request.suite.resolve().parent if outside else file.parent
         self._tree = trees["head"]
         self._content = load_asv(case.request.suite)
         self._digest = _digest(self._content, self._folder)
@@ -206,7 +206,7 @@ class _Builder:
 
     def _keep(self, side: Side, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
-        kept = self._results / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
+        kept = self._results / "gate" / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.log, kept)

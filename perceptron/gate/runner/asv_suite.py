@@ -58,20 +58,20 @@ class AsvSuite:
         """
         for task in tasks:
             session.start(task)
-            with session.measurement(task) as measurement:
+            with session.measurement(task) as fields:
                 session.seed()
                 benchmark = self._discovery.get_benchmark_from_name(self.folder, task["id"])
                 session.loaded(task)
                 if session.hand_over(task):
                     continue
                 session.seed()
-                measurement.begin()  # loading imports what later benchmarks use too
+                session.begin()  # loading imports what later benchmarks use too
                 if session.kind == "cache":
                     with open(task["cache"], "wb") as file:
                         pickle.dump(benchmark.do_setup_cache(), file)
-                    measurement.fields["status"] = "ok"
+                    fields["status"] = "ok"
                     continue
-                measurement.fields.update(self._run(benchmark, task, session))
+                fields.update(self._run(benchmark, task, session))
 
     def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
         """Yield what is said of each module before it is imported, and of one that fails.

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .session import Job, Measuring, Refused, Session, ended_by, on_one_line, one_line
+from .session import Job, Refused, Session, ended_by, on_one_line, one_line
 from .timing import Batches
 
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
@@ -149,7 +149,7 @@ class Measurements:
         self._session = session
         self._tasks = {task["id"]: task for task in tasks}
         self._collected: set[str] = set()
-        self._reading = Measuring()
+        self._fields: Job = {}
         self._measured: Job = {}
         self._measured_seconds = 0.0
         self.answered: set[str] = set()
@@ -191,24 +191,19 @@ class Measurements:
         """Send the measurement of one test."""
         task = self._tasks[item.nodeid]
         self._session.start(task)
-        with self._session.measurement(task) as self._reading:
-            measurement = self._reading
+        with self._session.measurement(task) as self._fields:
             self._measured, self._measured_seconds = {}, 0.0
             self._session.seed()
             self._session.loaded(task)
-            measurement.begin()
+            self._session.begin()
             outcome: Any = yield
             if outcome.excinfo is not None:
                 self._end("failed", ended_by(outcome.excinfo[1]))
             if not self._measured:
                 self._end("skipped", "it does not call benchmark")
-            elif not measurement.fields:
-                setup_seconds = max(0.0, measurement.wall_seconds() - self._measured_seconds)
-                measurement.fields = {
-                    "status": "ok",
-                    **self._measured,
-                    "setup_seconds": setup_seconds,
-                }
+            elif not self._fields:
+                setup_seconds = max(0.0, self._session.wall_seconds() - self._measured_seconds)
+                self._fields.update(status="ok", **self._measured, setup_seconds=setup_seconds)
         self.answered.add(item.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
@@ -237,7 +232,7 @@ class Measurements:
 
     def _end(self, status: str, reason: str) -> None:
         """Say what became of the test: its first failure if it has any, else what came first."""
-        fields = self._reading.fields
+        fields = self._fields
         if not fields or (status == "failed" != fields["status"]):
             fields.update(status=status, reason=reason)
 
@@ -254,10 +249,10 @@ class Measurements:
             if name in self.answered or (name in self._collected and self.answered):
                 continue  # what was cut short is done by another process
             self._session.start(task)
-            with self._session.measurement(task) as measurement:
+            with self._session.measurement(task) as fields:
                 reason = why_not(name)
                 status = "skipped" if reason.startswith("Skipped: ") else "failed"
-                measurement.fields = {"status": status, "reason": reason}
+                fields.update(status=status, reason=reason)
 
     def _fixture(self, item: Any) -> Benchmark:
         def measure(batches: Batches) -> None:

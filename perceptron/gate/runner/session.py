@@ -48,22 +48,6 @@ class Refused(Exception):
         self.status = status
 
 
-class Measuring:
-    """The ``fields`` of a measurement while it is made, and since when."""
-
-    def __init__(self) -> None:
-        self.fields: Job = {}
-        self._begin = time.perf_counter()
-
-    def begin(self) -> None:
-        """Leave out what passed so far."""
-        self._begin = time.perf_counter()
-
-    def wall_seconds(self) -> float:
-        """Return what passed since."""
-        return time.perf_counter() - self._begin
-
-
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
@@ -81,6 +65,7 @@ class Session:
         self.seed = seed
         self._send = send
         self._answered = False
+        self._began = 0.0
 
     def modules(self) -> list[Any]:
         """Return what children alone imported."""
@@ -102,29 +87,36 @@ class Session:
         """Say that it is imported: from here on it is its own time that passes."""
         self._send(kind="loaded", key=task["key"])
 
+    def begin(self) -> None:
+        """Let the measurement's time begin now."""
+        self._began = time.perf_counter()
+
+    def wall_seconds(self) -> float:
+        """Return what passed since."""
+        return time.perf_counter() - self._began
+
     @contextmanager
-    def measurement(self, task: Job) -> Iterator[Measuring]:
-        """Send the measurement that is made meanwhile, if no child has given it.
+    def measurement(self, task: Job) -> Iterator[Job]:
+        """Send the measurement whose fields are filled in meanwhile, if no child has given it.
 
         Whatever goes wrong becomes its answer.
         """
-        measurement = Measuring()
+        fields: Job = {}
         self._answered = False
+        self.begin()
         try:
-            yield measurement
+            yield fields
         except Refused as refusal:
-            measurement.fields.update(status=refusal.status, reason=str(refusal))
+            fields.update(status=refusal.status, reason=str(refusal))
         except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
             traceback.print_exception(type(error), error, error.__traceback__)
             status = "skipped" if isinstance(error, NotImplementedError) else "failed"
-            measurement.fields.update(status=status, reason=one_line(error))
+            fields.update(status=status, reason=one_line(error))
         except BaseException as error:  # noqa: BLE001 as SystemExit, or pytest's skip
-            measurement.fields.update(status="failed", reason=ended_by(error))
+            fields.update(status="failed", reason=ended_by(error))
         if not self._answered:
-            seconds = measurement.wall_seconds()
-            self._send(
-                kind="measurement", key=task["key"], **measurement.fields, wall_seconds=seconds
-            )
+            seconds = self.wall_seconds()
+            self._send(kind="measurement", key=task["key"], **fields, wall_seconds=seconds)
 
 
 class ForkingSession(Session):

@@ -113,7 +113,7 @@ def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
             yield LeftOut(benchmark=failed.module, reason=reason)
     names = {benchmark.name for benchmark in head.benchmarks}
     for benchmark in base.benchmarks:
-        if benchmark.name in names and head.identifier(benchmark, base) is None:
+        if benchmark.name in names and head.identifier(benchmark) is None:
             yield LeftOut(benchmark=benchmark.key, reason="HEAD has no such parameters")
 
 

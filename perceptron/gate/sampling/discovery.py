@@ -61,19 +61,16 @@ class Discovery:
     modules: dict[str, str] = field(default_factory=dict)
     """The module that each benchmark stands in, by its key."""
 
-    def identifier(self, benchmark: Benchmark, of: Discovery) -> str | None:
-        """Return by what name this side's suite finds a benchmark ``of`` another side's.
+    def identifier(self, benchmark: Benchmark) -> str | None:
+        """Return by what name this side's suite finds a benchmark of another side's.
 
         A library may tell its suite what parameters there are, so the same set of them may have
-        another place here. Where no text is the same (it may hold addresses) and there are as many,
-        the place counts. None where there are no such parameters.
+        another place here. None where there are no such parameters.
         """
         ours = {own.key: own for own in self.benchmarks if own.name == benchmark.name}
         if benchmark.key in ours:
             return ours[benchmark.key].asv_id
-        theirs = {own.key for own in of.benchmarks if own.name == benchmark.name}
-        same_places = len(ours) == len(theirs) and not theirs.intersection(ours)
-        return benchmark.asv_id if same_places or not ours else None
+        return None if ours else benchmark.asv_id
 
 
 def discover(

@@ -6,7 +6,7 @@ What `setup_cache` returned is made once for each side, and read by all benchmar
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,12 @@ class Sampler:
         # A process that measures its peak must not begin with ours.
         own_peak = any(own.type in ALONE for own in left.values())
         under = Instrument("measure", job={"fork": own_peak})
-        for key, content in self.ask(
+        for answer in self.ask(
             side, list(left.values()), seeds, lambda: under, lambda key: limit(left[key]), effort
         ):
-            yield key, msgspec.convert(content, type=SideMeasurement)
+            if answer is not None:
+                key, content = answer
+                yield key, msgspec.convert(content, type=SideMeasurement)
 
     def ask(
         self,
@@ -67,8 +69,10 @@ class Sampler:
         under: Callable[[], Instrument | None],
         limit: Callable[[str], float],
         effort: Calibration = CALIBRATING,
-    ) -> Iterator[tuple[str, Content]]:
+    ) -> Generator[tuple[str, Content] | None]:
         """Yield the key of each benchmark and what is answered for it; its cache must be made.
+
+        And yield None when one is begun: meanwhile another side can be asked.
 
         A benchmark that ends its program or hangs costs its own answer, and an import those of its
         module; another program does the rest. ``under`` returns what the next one runs under, or
@@ -86,7 +90,7 @@ class Sampler:
         instrument: Instrument,
         limit: Callable[[str], float],
         effort: Calibration,
-    ) -> Iterator[tuple[str, Content]]:
+    ) -> Iterator[tuple[str, Content] | None]:
         """Yield what one program answers, at least for one benchmark that is ``left``."""
         tasks = [self._task(side, own, effort) for own in left.values()]
         begun: Benchmark | None = None
@@ -96,6 +100,7 @@ class Sampler:
         for last in self.sides.run(side, instrument, seeds, tasks, limit):
             if last.kind == "start":
                 begun, loaded = left.get(last.key), False
+                yield None
             elif last.kind == "loaded":
                 loaded = True
             elif last.kind == "measurement" and left.pop(last.key, None) is not None:

@@ -4,7 +4,6 @@ they give?"""
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ _AT_ONCE = frozenset({"count", "trace", "profile"})
 class Sides:
     """Starts the programs of base, head and control, each on its own tree.
 
-    One at a time; what does not measure time may run at once, in threads of its own. `close` ends
-    what still runs: an iteration that an exception broke off is kept alive by the traceback, and
-    its program must not outlive the trees.
+    One at a time; what does not measure time may run on both sides at once. `close` ends what still
+    runs: an iteration that an exception broke off is kept alive by the traceback, and its program
+    must not outlive the trees.
 
     Where ``installed`` code is compared, the trees give the benchmarks alone.
     """
@@ -52,8 +51,6 @@ class Sides:
         self._running: dict[Side, Program] = {}
         self._without: dict[Side, set[str]] = {}
         self._discoveries: dict[Side, Discovery] = {}
-        self._lock = threading.Lock()
-        self._closed = False
         self.installed = installed
         self.own: dict[Side, bool] = {}
         """Whether a side has imported code of its own tree, beside its benchmarks."""
@@ -77,10 +74,8 @@ class Sides:
     def identifier(self, side: Side, benchmark: Benchmark) -> str | None:
         """Return by what name the side's suite finds it; None where it has no such parameters."""
         source: Side = "base" if side == "control" else side
-        here, head = self._discoveries.get(source), self._discoveries.get("head")
-        if here is None or head is None:
-            return benchmark.asv_id
-        return here.identifier(benchmark, head)
+        here = self._discoveries.get(source)
+        return benchmark.asv_id if here is None else here.identifier(benchmark)
 
     def module(self, benchmark: Benchmark) -> str:
         """Return what is imported for the benchmark: a module of the suite, or a file of tests."""
@@ -100,15 +95,12 @@ class Sides:
 
         Raises `UserError` if the program cannot run at all, or has imported code of another tree.
         """
-        with self._lock:
-            if self._closed:
-                raise UserError("the comparison was ended")
-            for other, program in self._running.items():
-                if other == side or instrument.kind not in _AT_ONCE:
-                    program.end()
-            job = {"tasks": list(tasks), **self._job(side)}
-            started = Program(self.interpreters.path(side), job, seeds, instrument)
-            self._running[side] = started
+        for other, program in self._running.items():
+            if other == side or instrument.kind not in _AT_ONCE:
+                program.end()
+        job = {"tasks": list(tasks), **self._job(side)}
+        started = Program(self.interpreters.path(side), job, seeds, instrument)
+        self._running[side] = started
         for answer in started.answers(limit):
             self._check(side, answer)
             yield self._as_known(answer)
@@ -118,16 +110,9 @@ class Sides:
         return self.trees.home / f"{self.trees.path(side).name}-work"
 
     def close(self) -> None:
-        """End the programs that still run, and start no more."""
-        with self._lock:
-            self._closed = True
-        self.end_running()
-
-    def end_running(self) -> None:
-        """End the programs that run now."""
-        with self._lock:
-            for program in self._running.values():
-                program.end()
+        """End the programs that still run."""
+        for program in self._running.values():
+            program.end()
 
     def _job(self, side: Side) -> dict[str, Any]:
         """Return what every program of the side is told."""

@@ -162,7 +162,7 @@ class _Case:
         takes, evidence = self._takes.get(benchmark.key), self._evidence(benchmark.key)
         result: Outcome = "left out", "it was not tried"
         if takes is not None:
-            result = outcome(takes, benchmark.timeout)
+            result = outcome(takes)
         is_counted = evidence.kind == "same" or evidence.direction != 0
         return ("measured", None) if result[0] == "left out" and is_counted else result
 

@@ -23,8 +23,8 @@ Outcome = tuple[Kind, str | None]
 something happens on HEAD only, and it may be chance. ``skipped``: by its author's wish, on both."""
 
 
-def outcome(blocks: Sequence[Block], timeout: float | None = None) -> Outcome:
-    """Return the outcome of one benchmark from all its blocks so far; its ``timeout`` is its own.
+def outcome(blocks: Sequence[Block]) -> Outcome:
+    """Return the outcome of one benchmark from all its blocks so far.
 
     To break on one side only means to fail there every time, at least twice, and never on the
     other. How it fares while it is counted is not of the revision's making: valgrind is slow, and
@@ -50,12 +50,12 @@ def outcome(blocks: Sequence[Block], timeout: float | None = None) -> Outcome:
         return "left out", untried.reason
     if bad_base and bad_head:
         if all(measurement.status == "slow" for measurement in (*bad_base, *bad_head)):
-            return "left out", _too_long(bad_head[-1], timeout)
+            return "left out", _too_long(bad_head[-1])
         return "invalid", f"fails on both: {bad_head[-1].reason}"
     if bad_head:
-        return _failing_on_one_side("broke", "broke on HEAD", bad_head, base, timeout)
+        return _failing_on_one_side("broke", "broke on HEAD", bad_head, base)
     if bad_base:
-        return _failing_on_one_side("works", "works on HEAD only: on BASE", bad_base, head, timeout)
+        return _failing_on_one_side("works", "works on HEAD only: on BASE", bad_base, head)
     return _skipped(base, head)
 
 
@@ -99,11 +99,8 @@ def _uncounted(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in blocks if block.stage != "count"]
 
 
-def _too_long(measurement: SideMeasurement, timeout: float | None) -> str:
-    """Return that a call is too long, and what would give it more time."""
-    own = timeout is not None and measurement.wall_seconds >= timeout
-    longer = f"raise its own timeout of {timeout:g} s" if own else "raise --budget"
-    return f"one call is too long: {measurement.reason}; {longer}"
+def _too_long(measurement: SideMeasurement) -> str:
+    return f"one call is too long: {measurement.reason}; raise --budget, or its own timeout"
 
 
 def _failing_on_one_side(
@@ -111,7 +108,6 @@ def _failing_on_one_side(
     words: str,
     bad: list[SideMeasurement],
     other: list[SideMeasurement],
-    timeout: float | None,
 ) -> Outcome:
     if any(measurement.status == "skipped" for measurement in other):
         return "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
@@ -121,9 +117,9 @@ def _failing_on_one_side(
         for measurement in bad
     ):
         if kind == "broke":
-            message = f"{_too_long(bad[-1], timeout)} (on BASE it took {usual:.3g} s)"
+            message = f"{_too_long(bad[-1])} (on BASE it took {usual:.3g} s)"
             return "inconclusive", message
-        return "left out", _too_long(bad[-1], timeout)
+        return "left out", _too_long(bad[-1])
     if len(bad) < _DECIDING_FAILURES:
         return "measured", None
     return kind, f"{words}: {bad[-1].reason}"

@@ -92,23 +92,22 @@ def _read_folder(folder: Path, reading: Reading) -> None:
     )
 
 
-def read_own_folder(folder: Path, reading: Reading) -> dict[Path, Run]:
-    """Read our runs in a folder, and what asv keeps beside them; return each run, by its folder.
+def read_own_folder(folder: Path, reading: Reading) -> list[Path]:
+    """Read our runs in a folder, and what asv keeps beside them; return the folders of our runs.
 
-    Folders and files that cannot be read are in ``reading``.
+    Folders and files that cannot be read are in ``reading``, whose first runs are ours.
     """
     note_closed_folders(folder, reading)
-    runs = {}
+    folders = []
     for file in own_files(folder):
-        before = len(reading.runs)
         _try_file(file, reading.request, reading)
-        if len(reading.runs) > before:
-            runs[file.parent] = reading.runs[-1]
+        if len(reading.runs) > len(folders):
+            folders.append(file.parent)
     # These are this suite's own benchmarks, whatever the other sources call their parameters.
     ours = msgspec.structs.replace(reading.request, roles=ParameterRoles(), ours=True)
     for file in result_files(folder / "asv"):
         _try_file(file, ours, reading)
-    return runs
+    return folders
 
 
 def _try_file(file: Path, request: ReadRequest, reading: Reading) -> None:

@@ -75,7 +75,7 @@ def read_results(results: Path) -> StoredResults:
     """
     reading = Reading(ReadRequest(), str(results))
     with no_search_for_cycles():
-        folders = list(read_own_folder(results, reading))
+        folders = read_own_folder(results, reading)
         numbers = ProcessNumbers()
         rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
     complaints = sorted(_line(warning.message) for warning in reading.warnings)

@@ -243,9 +243,11 @@ def _around(frame: _Frame, key: str = "", grid: str = "xy") -> list[str]:
     parts.append(_path(corners, stroke=_SOFT))
     middle, centre = (frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2
     parts.append(_text(frame.x.title, middle, frame.bottom + 33, 120, text_anchor="middle"))
-    turned = f"rotate(-90 14 {centre:.1f})"
-    parts.append(_text(frame.y.title, 14, centre, text_anchor="middle", transform=turned))
-    parts.append(_text(key, frame.left, 14, 200, fill=_SOFT, font_size=12) if key else "")
+    if frame.y.title:
+        turned = f"rotate(-90 14 {centre:.1f})"
+        parts.append(_text(frame.y.title, 14, centre, text_anchor="middle", transform=turned))
+    if key:
+        parts.append(_text(key, frame.left, 14, 200, fill=_SOFT, font_size=12))
     return parts
 
 
@@ -432,9 +434,8 @@ def _map(figure: MapFigure, looks: Looks) -> list[str]:
     legend = {name: _swatch(_paint(looks[name]), _STRONGEST) for name in figure.backends}
     if any(cell.tie for row in figure.cells for cell in row):
         legend["tie within 5%"] = _swatch(*tie)
-    across = _cells(figure.x_values, figure.x_title)
-    up = _cells(figure.y_values, figure.y_title)
-    frame = _frame(across, up, figure.height, figure.key, [*legend])
+    axes = _cells(figure.x_values, figure.x_title), _cells(figure.y_values, figure.y_title)
+    frame = _frame(*axes, figure.height, figure.key, [*legend])
     parts = []
     for y, row in enumerate(figure.cells):
         for x, cell in enumerate(row):
@@ -449,13 +450,15 @@ def _map(figure: MapFigure, looks: Looks) -> list[str]:
         places = [(_index(x, figure.x_values), _index(y, figure.y_values)) for x, y in line]
         parts.append(_path(frame.at(places), stroke=_INK, stroke_width=2))
     for decided in (True, False):
-        for x, y in frame.at(figure.measured(decided)):
-            fill = _INK if decided else _PAPER
-            parts.append(_tag("circle", cx=x, cy=y, r=2.4, fill=fill, stroke=_INK))
+        fill = _INK if decided else _PAPER
+        parts += [
+            _tag("circle", cx=across, cy=up, r=2.4, fill=fill, stroke=_INK)
+            for across, up in frame.at(figure.measured(decided))
+        ]
     for region in figure.regions:
-        ((x, y),) = frame.at([(region.x, region.y)])
+        (middle,) = frame.at([(region.x, region.y)])
         words = "\n".join(filter(None, (region.backend, region.detail)))
-        parts.append(_text(words, x, y, font_weight="bold", text_anchor="middle"))
+        parts.append(_text(words, *middle, font_weight="bold", text_anchor="middle"))
     return [*parts, *_around(frame, figure.key, ""), *_legend(frame, legend)]
 
 

@@ -8,9 +8,7 @@ from perceptron.analysis.collection import Collection
 from perceptron.analysis.crossover.picture import bands, curve_line
 from perceptron.analysis.crossover.sweep import Curve, Sweep
 from perceptron.analysis.crossover.told import of_sweep, where
-from perceptron.analysis.finding import ITERATIONS
 from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
-from perceptron.analysis.interval import scaled
 from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
@@ -68,24 +66,17 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         notes.append(
             f"Of {len(group.curves):,} lines the {len(drawn)} newest are drawn; the table has all."
         )
-    ways = [("time", 1)]
-    if alike.per_iteration:
-        whole = f"whole training, {ITERATIONS:,} iterations"
-        ways = [("time per iteration", 1), (whole, ITERATIONS)]
-    tables, figures = [], []
-    for shown, times in ways:
-        part = (("Shown", f"{group.backend}: {shown}"),)
-        title = f"{alike.family}: {group.backend} on several machines, {shown}"
-        drawing = _figure(group, [(_label(sweep), curve) for sweep, curve in drawn], shown, times)
-        figures.append(Figure(title=title, drawing=drawing, part=part))
-        tables.append(_values(group, shown, times, part))
+    shown = "time per iteration" if alike.per_iteration else "time"
+    part = (("Shown", f"{group.backend}: {shown}"),)
+    title = f"{alike.family}: {group.backend} on several machines, {shown}"
+    drawing = _figure(group, [(_label(sweep), curve) for sweep, curve in drawn], shown)
     answer = Answer(
         question=alike.family,
         asked=(),
         verdicts=(),
         notes=tuple(map(Note, notes)),
-        tables=tuple(tables),
-        figures=tuple(figures),
+        tables=(_values(group, shown, part),),
+        figures=(Figure(title=title, drawing=drawing, part=part),),
     )
     place = (
         ("Family", alike.family),
@@ -105,13 +96,13 @@ def _label(sweep: Sweep) -> str:
     return f"{machine_name(sweep.ground.machine, sweep.source)}, {threads}"
 
 
-def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> Table:
+def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
     """Return the times as a table: machines down, sizes across."""
     axis = group.alike.axis
     sizes = sorted({spot.size for _, curve in group.curves for spot in curve.spots})
     rows = []
     for sweep, curve in group.curves:
-        values = {spot.size: scaled(spot.value, times) for spot in curve.spots}
+        values = {spot.size: spot.value for spot in curve.spots}
         cells = [
             duration_interval(value.estimate, value.low, value.high)
             if (value := values.get(size)) is not None
@@ -131,18 +122,15 @@ def _values(group: BackendOnMachines, shown: str, times: int, part: Setting) -> 
     )
 
 
-def _figure(
-    group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown: str, times: int
-) -> LineFigure:
-    """Return times over sizes, ``times`` those of one iteration, a line for each labelled curve.
+def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown: str) -> LineFigure:
+    """Return times over sizes, a line for each labelled curve.
 
     There are no more curves than `palette.MACHINES`; each has a value. No crossover is marked, as
     two machines are not compared.
     """
     axis = group.alike.axis
     lines = [
-        curve_line(curve, axis, times, label, machine)
-        for machine, (label, curve) in enumerate(drawn)
+        curve_line(curve, axis, label, machine) for machine, (label, curve) in enumerate(drawn)
     ]
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]

@@ -21,13 +21,13 @@ _MOST = 10
 _LONGEST = 400
 
 
-def annotate(comparison: Comparison, asked: bool, published: str | None = None) -> None:
+def annotate(comparison: Comparison, published: str | None = None) -> None:
     """Print the annotations on standard error, which the runner reads too, and add a summary.
 
-    Inside a workflow, and elsewhere if it is ``asked`` for. The summary leads to the page below
-    ``published``. Raises `UserError` if the file that GITHUB_STEP_SUMMARY names cannot be written.
+    Both inside a workflow alone. The summary leads to the page below ``published``. Raises
+    `UserError` if the file that GITHUB_STEP_SUMMARY names cannot be written.
     """
-    if asked or os.environ.get("GITHUB_ACTIONS") == "true":
+    if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in marks(comparison):
             print(line, file=sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")

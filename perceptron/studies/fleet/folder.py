@@ -1,11 +1,11 @@
 """The folder of a fleet, beside the results that its jobs are merged into.
 
-    results/fleet/<id>/plan.json                   the `FleetPlan`
-    results/fleet/<id>/jobs/<job>/submission.json  the `Submission` of the newest attempt
-    results/fleet/<id>/jobs/<job>/attempt.json     the `Attempt`, once the scheduler has it
-    results/fleet/<id>/jobs/<job>/note.json        the `Note` of the node
-    results/fleet/<id>/jobs/<job>/log/             the files of submitit, and the job's output
-    results/fleet/<id>/jobs/<job>/results/         a folder of results that the node writes to
+    results/fleet/<id>/plan.json                     the `FleetPlan`
+    results/fleet/<id>/jobs/<job>/submission.json    the `Submission` of the newest attempt
+    results/fleet/<id>/jobs/<job>/attempt.json       the `Attempt`, once the scheduler has it
+    results/fleet/<id>/jobs/<job>/notes/<id>-0.json  the `Note` of an attempt
+    results/fleet/<id>/jobs/<job>/log/               the files of submitit, and the output
+    results/fleet/<id>/jobs/<job>/results/           a folder of results that the node writes to
 
 Every file is replaced in one step; nodes and waiting processes share nothing else.
 """
@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -37,8 +37,6 @@ _TAIL_BYTES = 4096
 _LONGEST = 300
 
 Where = Literal["slurm", "local"]
-Id = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")]
-"""Slurm's number, or that of a process."""
 
 
 class FleetPlan(Struct, frozen=True, kw_only=True):
@@ -47,6 +45,7 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     Neither the budget nor the time limit belong to it: a job is resumed with more of both.
     """
 
+    format: int = 1
     command: list[str]
     where: Where
     host: str | None = None
@@ -57,6 +56,8 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     """Digest of the code that measures: without a commit, another release is another fleet."""
     contents: dict[str, str]
     """Digests of the model files that the command names, by path."""
+    nodes: Literal[1] = 1
+    """Of each job."""
     gpus: int | None = None
     """GPUs of each machine; None asks for none."""
     sbatch: list[str] = []
@@ -87,8 +88,8 @@ class Submission(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """A scheduler's answer to a submission."""
 
-    id: Id | None = None
-    """None if it was refused."""
+    id: Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")] | None = None
+    """Slurm's number, or that of a process; None if it was refused."""
     host: str
     created: float | None = None
     """When the process was created, as its system knows: numbers are used again."""
@@ -100,13 +101,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """The state that a node has noted of itself."""
 
-    attempt: Id
     machine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,98}\Z")]
     state: JobState
     reason: str | None = None
-
-
-_Written = TypeVar("_Written", Submission, Attempt, Note)
 
 
 @dataclass(frozen=True)
@@ -132,26 +129,28 @@ class JobFolder:
 
     def submission(self) -> Submission:
         """Return the submission; raises `UserError` if there is none."""
-        return read_written(self._file(Submission), Submission, "a fleet")
+        return read_written(self.path / "submission.json", Submission, "a fleet")
 
     def attempt(self) -> Attempt | None:
         """Return the newest attempt, None before the first."""
-        return self._read(Attempt)
+        file = self.path / "attempt.json"
+        return read_written(file, Attempt, "a fleet") if file.exists() else None
 
-    def note(self) -> Note | None:
-        """Return the newest note, None before the first."""
-        return self._read(Note)
+    def note(self, attempt: str) -> Note | None:
+        """Return the note of an attempt, None before the first."""
+        file = self._note(attempt)
+        return read_written(file, Note, "a fleet") if file.exists() else None
 
-    def write(self, content: Submission | Attempt | Note) -> None:
+    def write(self, content: Submission | Attempt) -> None:
         """Keep it; raises `UserError` if that cannot be done."""
-        _write(self._file(type(content)), content)
+        _write(self.path / f"{type(content).__name__.lower()}.json", content)
 
-    def _read(self, kind: type[_Written]) -> _Written | None:
-        file = self._file(kind)
-        return read_written(file, kind, "a fleet") if file.exists() else None
+    def write_note(self, attempt: str, note: Note) -> None:
+        """Keep it; raises `UserError` if that cannot be done."""
+        _write(self._note(attempt), note)
 
-    def _file(self, kind: type[Struct]) -> Path:
-        return self.path / f"{kind.__name__.lower()}.json"
+    def _note(self, attempt: str) -> Path:
+        return self.path / "notes" / f"{attempt}-0.json"
 
 
 @dataclass(frozen=True)

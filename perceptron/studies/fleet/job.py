@@ -43,8 +43,8 @@ class MeasuringJob:
         job, node = JobFolder(Path(self.folder)), JobEnvironment()
         submission = job.submission()
         machine = machine_of(job, submission)
-        note = Note(attempt=node.job_id, machine=rehearsal.machine_label(machine), state="running")
-        job.write(note)
+        note = Note(machine=rehearsal.machine_label(machine), state="running")
+        job.write_note(node.job_id, note)
         with _told_to_end(node.USR_SIG) as told:
             code = _run_perceptron(
                 [
@@ -55,14 +55,14 @@ class MeasuringJob:
                 ]
             )
         if code in _ANSWERED:
-            job.write(replace(note, state="done"))
+            job.write_note(node.job_id, replace(note, state="done"))
             return
         state: JobState = told[0] if told else "failed"
         reason = f"it was told to end ({state}): the same command resumes"
         if not told:
             sys.stderr.flush()
             reason = (last_line(node.paths.stderr) or f"exited with {code}").removeprefix("error: ")
-        job.write(replace(note, state=state, reason=reason))
+        job.write_note(node.job_id, replace(note, state=state, reason=reason))
         raise RuntimeError(reason)  # for submitit, and so for Slurm
 
 

@@ -73,9 +73,7 @@ def _status(job: JobFolder, attempt: Attempt | None, known: Mapping[str, Standin
         refused = None if attempt is None else attempt.refused
         state: JobState = "not submitted" if attempt is None else "failed"
         return JobStatus(job=job.name, state=state, reason=refused, rows=rows, results=results)
-    note = job.note()
-    if note is not None and note.attempt != attempt.id:
-        note = None
+    note = job.note(attempt.id)
     log = job.log / f"{attempt.id}_0_log.err"
     said = last_line(log)
     if note is not None and note.state in _LAST_WORDS:

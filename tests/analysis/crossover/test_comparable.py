@@ -5,7 +5,6 @@ from math import exp, log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from perceptron.analysis.crossover.comparable import ComparableRows
 from perceptron.analysis.crossover.judge import Crossover, crossovers
@@ -34,31 +33,8 @@ def sweep(backend: str, seconds: float, **fields: object) -> list[Measurement]:
     return [of_asv(backend, size, seconds, **fields) for size in SIZES]
 
 
-def both(ratio: float, **fields: object) -> list[Measurement]:
-    """Both backends at every size, B's time over A's as given."""
-    return [*sweep(A, 1.0, **fields), *sweep(B, ratio, **fields)]
-
-
 def of_pair(rows: list[Measurement]) -> list[Crossover]:
     return crossovers(rows, [(A, B)])
-
-
-def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too() -> None:
-    """Several tools write none. Of our own rows, only the newest environment counts."""
-    undated: dict[str, object] = {"commit": None, "committed": None}
-    rows = [
-        *both(0.5, environment="one", when="2026-01-01T00:00:00Z", **undated),
-        *both(2.0, environment="other", when="2026-02-01T00:00:00Z", **undated),
-    ]
-    answers = {crossover.environment: crossover.status for crossover in of_pair(rows)}
-    assert answers == {"one": "always", "other": "never"}
-    own = [
-        replace(row, source="perceptron", file=None, repeat=process)
-        for row in rows
-        for process in range(3)
-    ]
-    (crossover,) = of_pair(own)
-    assert (crossover.status, crossover.environment) == ("never", "other")
 
 
 @pytest.mark.parametrize(
@@ -135,22 +111,6 @@ def test_stated_intervals_that_overlap_leave_the_winner_open() -> None:
     further = [stated(A, 1000, (0.9, 1.0, 1.1)), stated(B, 1000, (0.3, 0.4, 0.5))]
     (crossover,) = of_pair([*rows, *further])
     assert (crossover.status, crossover.bracket) == ("crosses", (10, 1000))
-
-
-def test_a_time_that_is_none_makes_no_state() -> None:
-    """Zero, negative and infinite times, failures, parts of an iteration, sizes that are none."""
-    rows = [
-        of_asv(A, 10, 0.0),
-        of_asv(A, 10, -1.0),
-        of_asv(A, 10, float("inf")),
-        of_asv(A, 10, 1.0, status="failed"),
-        of_asv(A, 10, 1.0, phase="forward"),
-        of_asv(A, 0, 1.0),
-        of_asv(B, 10, 1.0),
-    ]
-    comparable = ComparableRows(rows)
-    assert comparable.newest(A) is None
-    assert comparable.states(A, B) == []
 
 
 seeds = st.tuples(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.contention import (
     LARGEST_CONTENDED_SHARE,
-    Contention,
     contention,
     contention_warnings,
     is_contended,
@@ -17,7 +16,6 @@ from perceptron.analysis.contention import (
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import points
 from perceptron.records.measurement import Measurement
-from perceptron.waiting import LARGEST_WAITED_SHARE
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured
 
@@ -91,19 +89,6 @@ def test_waiting_alone_never_makes_a_sure_winner(first: float, second: float, ra
         assert point.sign == (1 if ratio > 1 else -1) or abs(log(ratio)) < 0.04
 
 
-def test_rows_that_know_nothing_of_waiting_are_judged_as_ever() -> None:
-    """Those of before, of other systems, of other tools."""
-    unknown = [
-        row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(None, None)] * 8)
-    ]
-    quiet = [
-        row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.0, 0.0)] * 8)
-    ]
-    (one,), (other,) = crossovers(unknown), crossovers(quiet)
-    assert one == other
-    assert one.is_decided
-
-
 def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
     rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.5, 0.5)] * 8)]
     (crossover,) = crossovers(rows)
@@ -128,18 +113,6 @@ def test_many_threads_together_may_wait_for_more() -> None:
 
 
 TEN = [1e-3] * 10
-
-
-def test_samples_and_times_are_added_up() -> None:
-    """Dropped samples are not among a row's own; what waited no more than allowed did not."""
-    rows = [
-        measured(samples=TEN, waited=LARGEST_WAITED_SHARE, contended=5),
-        measured(samples=TEN, waited=LARGEST_WAITED_SHARE + 1e-9, contended=0),
-    ]
-    total = contention(rows)
-    assert total == Contention(samples=25, contended=15, times=2, waited=1)
-    assert total.share == 0.6
-    assert contention(rows[:1]) + contention(rows[1:]) == total
 
 
 def test_few_contended_samples_that_were_taken_again_are_no_news() -> None:

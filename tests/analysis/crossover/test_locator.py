@@ -145,20 +145,6 @@ def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
     assert next_measurements(rows, A, B, SEARCH) == {}
 
 
-def test_the_bracket_closes_and_carries_enough_processes() -> None:
-    """Around the crossover stands what an interval is read off; the far ends cost little."""
-    rows = Lab(CROSSING).locate()
-    crossover = judged(rows)
-    assert (crossover.status, crossover.is_decided) == ("crosses", True)
-    assert crossover.bracket is not None
-    assert all(processes(rows, size) >= SEARCH.enough for size in crossover.bracket)
-    assert processes(rows, 1) == processes(rows, 4096) == SEARCH.first
-    assert crossover.bracket[1] / crossover.bracket[0] < 1.25
-    assert crossover.low is not None
-    assert crossover.high is not None
-    assert crossover.low <= 100 <= crossover.high
-
-
 @given(
     position=st.floats(0.05, 0.95),
     overhead=st.floats(1.3, 30),
@@ -201,20 +187,6 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     assert above - below == 1 or above / below <= width * 1.0001
     behind = max(processes(rows, size) for size in crossover.bracket)
     assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
-
-
-def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
-    """The bracket stays as wide as the interval; the processes go up instead."""
-    quiet, loud = Lab(CROSSING, noise=0.002).locate(), Lab(CROSSING, noise=0.3).locate()
-    narrow, wide = judged(quiet), judged(loud)
-    assert wide.low is not None
-    assert wide.high is not None
-    assert wide.low < 100 < wide.high
-    few, many = len({row.size for row in loud}), len({row.size for row in quiet})
-    assert few < many
-    assert len(loud) / few > len(quiet) / many
-    assert narrow.bracket is not None
-    assert narrow.bracket[1] / narrow.bracket[0] < 1.25
 
 
 def test_a_narrow_win_between_coarse_sizes_is_found() -> None:

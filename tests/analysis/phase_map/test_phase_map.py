@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise, product
-from math import exp, inf, log
+from math import exp, inf
 
 import numpy as np
 import pytest
@@ -43,20 +43,6 @@ def in_cells(
 
 def everywhere(costs: dict[str, Cost], noise: float = 0.0) -> list[Measurement]:
     return in_cells(costs, list(product(SIZES, SIZES)), noise)
-
-
-def test_between_cells_of_power_laws_the_ratio_is_exact() -> None:
-    """In the logarithms of time and sizes they are planes. There is no interval."""
-    flat: Cost = lambda x, y: 1e-6 * x * y**0.5  # noqa: E731
-    steep: Cost = lambda x, y: 1e-7 * x**1.5 * y  # noqa: E731
-    cells = phase_map_of(everywhere({"flat": flat, "steep": steep}), GRID).cells
-    assert len(cells) == 13 * 13
-    for cell in cells:
-        ahead = log(flat(cell.x, cell.y) / steep(cell.x, cell.y))
-        assert cell.ratio == pytest.approx(exp(abs(ahead)))
-        assert cell.fastest == ("steep" if ahead > 0 else "flat")
-        assert cell.measured == (cell.x in SIZES and cell.y in SIZES)
-        assert cell.measured or (cell.low is None and cell.high is None)
 
 
 def test_within_five_percent_is_a_tie() -> None:
@@ -246,11 +232,3 @@ def test_a_rule_is_not_read_off_undecided_cells() -> None:
 
     assert told(10).endswith("undecided 10%; b from rows ≈ 64")
     assert told(25).endswith("undecided 25%")
-
-
-def test_many_winners_have_room_in_a_line() -> None:
-    """The first by name, the others by their number."""
-    shares = {f"torch-cuda-persistent-{letter}": 0.1 for letter in "abcdefghij"}
-    told = sentence(shares, [], AXES)
-    assert len(told) <= 100
-    assert told.endswith("8 others 80%")

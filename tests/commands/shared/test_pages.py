@@ -31,10 +31,8 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_measuring(
     [
         (None, True, "html"),
         (None, False, None),
-        ("elsewhere", True, "elsewhere"),
         ("elsewhere", False, "elsewhere"),
         ("", True, None),
-        (" ", False, None),
     ],
 )
 def test_pages_go_where_they_were_wanted(

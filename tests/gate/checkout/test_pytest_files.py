@@ -12,15 +12,9 @@ from perceptron.gate.checkout.suite import read_pytest_suite
 @pytest.mark.parametrize(
     ("path", "shared"),
     [
-        ("tests/bench", "tests"),
         ("tests/test_speed.py", "tests"),
-        ("src/toy/tests/speed", "src/toy/tests"),
-        ("tests/unit/speed", "tests"),
         ("toy/testing/tests/speed", "toy/testing/tests"),
-        ("bench/tests", "bench/tests"),
         ("toy/benchmarks/test_speed.py", "toy/benchmarks/test_speed.py"),
-        ("benchmarks", "benchmarks"),
-        ("speed/all", "speed/all"),
         ("test_speed.py", "test_speed.py"),
     ],
 )

@@ -13,15 +13,13 @@ from tests.gate.conftest import Repository
 
 SUITE = Suite("asv.conf.json", "benchmarks", ".")
 
-RESULTS = Path("/nowhere/results")
-
 
 def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
-    clean = resolve(toy.folder, ".", RESULTS)
+    clean = resolve(toy.folder, ".")
     toy.write("new file.py", "1")
-    before = resolve(toy.folder, ".", RESULTS)
+    before = resolve(toy.folder, ".")
     toy.write("new file.py", "2")
-    after = resolve(toy.folder, ".", RESULTS)
+    after = resolve(toy.folder, ".")
     assert len({clean.digest, before.digest, after.digest}) == 3
     assert before.changed == ("new file.py",)
 
@@ -35,16 +33,16 @@ def test_nothing_of_the_repository_steers_git_or_is_run(
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     hook.chmod(0o755)
-    first = resolve(toy.folder, "first", RESULTS)
+    first = resolve(toy.folder, "first")
     with working_folder(toy.folder) as home:
         Worktrees(toy.folder, home, first, first, SUITE)
     assert not (tmp_path / "ran").exists()
 
 
 def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
-    first = resolve(toy.folder, "first", RESULTS)
+    first = resolve(toy.folder, "first")
     toy.commit("second", "toy/more.py", "")
-    second = resolve(toy.folder, "second", RESULTS)
+    second = resolve(toy.folder, "second")
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, SUITE)
         for folders in (
@@ -64,7 +62,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     """One whose folder is not here at the moment too."""
     toy.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "mine"))
     (tmp_path / "mine").rename(tmp_path / "away")
-    first = resolve(toy.folder, "first", RESULTS)
+    first = resolve(toy.folder, "first")
     with working_folder(toy.folder) as home:
         Worktrees(toy.folder, home, first, first, SUITE)
     assert toy.git("worktree", "list").count("\n") == 2
@@ -72,7 +70,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
 
 def test_what_a_killed_comparison_left_is_removed(toy: Repository, tmp_path: Path) -> None:
     """By the next one; what another process still uses stays."""
-    first = resolve(toy.folder, "first", RESULTS)
+    first = resolve(toy.folder, "first")
     cache = tmp_path / "cache" / "perceptron"
     with working_folder(toy.folder) as used:
         Worktrees(toy.folder, used, first, first, SUITE)
@@ -98,7 +96,7 @@ def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: 
     toy.commit("linked")
     (toy.folder / "bench").unlink()
     toy.commit("plain", "bench/benchmarks/suite.py", "")
-    base, head = (resolve(toy.folder, name, RESULTS) for name in ("linked", "plain"))
+    base, head = (resolve(toy.folder, name) for name in ("linked", "plain"))
     suite = Suite("asv.conf.json", "bench/benchmarks", ".")
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, base, head, suite)

@@ -14,7 +14,7 @@ def commit_of_changes(toy: Repository, folder: Path) -> str:
     folder.mkdir()
     tree = folder / "tree"
     toy.git("worktree", "add", "--quiet", "--detach", str(tree))
-    revision = resolve(toy.folder, ".", Path("/nowhere"))
+    revision = resolve(toy.folder, ".")
     add_changes(toy.folder, revision, tree)
     make_source(folder / "source.git", toy.folder)
     return add_commit(folder / "source.git", "head", revision, tree)
@@ -64,7 +64,7 @@ def test_a_clone_has_the_commit_and_the_tags_that_name_versions(
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{toy.folder}", str(user))
     source = tmp_path / "source.git"
     make_source(source, user)
-    commit = add_commit(source, "head", resolve(user, "HEAD", Path("/nowhere")), user)
+    commit = add_commit(source, "head", resolve(user, "HEAD"), user)
     git(tmp_path, "clone", "--quiet", "--shared", str(source), str(clone))
     git(clone, "checkout", "--quiet", "-f", commit)
     assert git(clone, "describe", "--tags").strip() == "v1.0"

@@ -123,11 +123,8 @@ def folder(tmp_path: Path) -> Path:
     "content",
     [
         {},
-        {"dump": "counts.1"},
-        {"calls": 1},
-        *({"dump": "counts.1", "calls": calls} for calls in (0, -1, 10**400, "1")),
-        {"dump": ["counts.1"], "calls": 1},
-        *({"dump": name, "calls": 1} for name in ("", ".", "..", "../outside", "no such", "a\0b")),
+        *({"dump": "counts.1", "calls": calls} for calls in (0, 10**400, "1")),
+        *({"dump": name, "calls": 1} for name in ("", "..", "../outside", "no such", "a\0b")),
         *({"dump": name, "calls": 1} for name in (os.path.abspath(__file__), "link", "pipe")),
     ],
 )

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import looked
@@ -40,7 +39,7 @@ class Programs:
         _under, _seeds, tasks, *_rest = asked
         return self._answers(side, [task["key"] for task in tasks])
 
-    def identifier(self, _arm: Side, own: Benchmark) -> str | None:
+    def identifier(self, _side: Side, own: Benchmark) -> str | None:
         return own.asv_id
 
     def module(self, own: Benchmark) -> str:
@@ -77,9 +76,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
     "functions",
     [
         [["f", None, None, -1.0, 1.0]],
-        [["f", None, None, 1.0, -1.0]],
         [["f", None, None, 1e999, 1.0]],
-        [["f", None, None, 1.0]],
         [[3, None, None, 1.0, 1.0]],
         "none",
     ],
@@ -93,10 +90,9 @@ def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> N
     assert isinstance(found, CannotLook)
 
 
-@pytest.mark.parametrize("error", [IndexError("list index"), UserError("no"), OSError(28, "full")])
-def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise error
+        raise OSError(28, "full")
 
     monkeypatch.setattr(explain, "ask_both", broken)
     own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
@@ -106,4 +102,4 @@ def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, error:
     found = explain.add(compared, sampler, journal, Rule(), None, lambda *_: None)
     (row,) = found.rows
     assert (found.verdict, row.verdict, row.why) == ("regression", "regression", [])
-    assert str(error) in (row.why_not or "")
+    assert "full" in (row.why_not or "")

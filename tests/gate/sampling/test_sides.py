@@ -13,7 +13,7 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.sampling import sides as arms_module
+from perceptron.gate.sampling import sides as sides_module
 from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from perceptron.gate.sampling.sides import Sides
@@ -39,7 +39,7 @@ class Program:
 
 @pytest.fixture
 def sides(toy: Repository) -> Iterator[Sides]:
-    first = resolve(toy.folder, "first", Path("results"))
+    first = resolve(toy.folder, "first")
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, first, suite)
@@ -49,7 +49,7 @@ def sides(toy: Repository) -> Iterator[Sides]:
 def test_a_program_ends_before_the_next_one_starts(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arms_module, "Program", Program)
+    monkeypatch.setattr(sides_module, "Program", Program)
     first, second = (sides.run(side, Instrument("measure"), UNSEEDED) for side in ("base", "head"))
     next(first)
     next(second)
@@ -71,7 +71,7 @@ def test_no_program_outlives_an_error_that_is_still_known(
     sides: Sides, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     """Its traceback keeps the iteration alive that the error broke off."""
-    monkeypatch.setattr(arms_module, "Program", Program)
+    monkeypatch.setattr(sides_module, "Program", Program)
     monkeypatch.setattr(Program, "given", (answer,))
     with pytest.raises((CannotImport, UserError)) as error, closing(sides):
         sides.discover("head")

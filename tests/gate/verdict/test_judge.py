@@ -229,18 +229,12 @@ def test_what_fails_on_both_spoils_no_other() -> None:
     assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "invalid")
 
 
-@pytest.mark.parametrize(
-    ("timeout", "advice"), [(60.0, "raise --budget"), (15.0, "raise its own timeout of 15 s")]
-)
-def test_head_that_takes_longer_than_there_is_time_for_is_not_clean(
-    timeout: float, advice: str
-) -> None:
-    """Where it is no hang: base takes a third of it. A larger budget gives no benchmark more than
-    its own time-out."""
+def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
+    """Where it is no hang: base takes a third of it."""
     some = twice(base=replace(trial().base, wall_seconds=5.0), head=SLOW)
-    judgement = judge([replace(benchmark("time_it"), timeout=timeout)], some, {}, RULE)
+    judgement = judged(some)
     assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert advice in (judgement.rows[0].reason or "")
+    assert "raise --budget, or its own timeout" in (judgement.rows[0].reason or "")
 
 
 def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:

@@ -77,7 +77,6 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
         shown[setting[1]].add(setting[-1])
     assert shown["box"] == {
         "time per iteration",
-        "whole training, 10,000 iterations",
         "cold start, 10,000 iterations",
         "ratio of torch-cpu to numpy",
     }

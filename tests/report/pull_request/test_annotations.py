@@ -34,19 +34,19 @@ def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
     assert "(p29)" in lines[1]
 
 
-@pytest.mark.parametrize(("inside", "asked"), [("true", False), (None, True), (None, False)])
-def test_marks_are_printed_inside_a_workflow_or_when_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], inside: str, asked: bool
+@pytest.mark.parametrize("inside", ["true", None])
+def test_marks_are_printed_inside_a_workflow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], inside: str | None
 ) -> None:
     """On standard error: standard output holds one JSON document."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     if inside:
         monkeypatch.setenv("GITHUB_ACTIONS", inside)
-    annotate(comparison(slower()), asked)
+    annotate(comparison(slower()))
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("::error ") == bool(inside or asked)
+    assert err.startswith("::error ") == bool(inside)
 
 
 def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
@@ -55,7 +55,7 @@ def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    annotate(comparison(row(), page="gate/x/index.html"), False, "https://we.example")
+    annotate(comparison(row(), page="gate/x/index.html"), "https://we.example")
     text = summary.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{TAG}\n")
     assert "[page with figures](https://we.example/gate/" in text
@@ -66,4 +66,4 @@ def test_a_summary_that_cannot_be_written_is_one_line(
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))
     with pytest.raises(UserError, match=r"summary\.md: cannot be written: No such file"):
-        annotate(comparison(row()), False)
+        annotate(comparison(row()))

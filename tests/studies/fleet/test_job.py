@@ -51,7 +51,7 @@ def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
     MeasuringJob(str(node.path))()
     own = ["--results", str(node.results), "--machine", "n1", "--html", ""]
     assert typed == [["perceptron", "bench", *own]]
-    assert node.note() == Note(attempt="7", machine="n1", state="done")
+    assert node.note("7") == Note(machine="n1", state="done")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_job_that_is_told_to_end_ends_as_by_ctrl_c_and_has_not_failed(
     (node.log / "7_0_log.err").write_text("error: no torch\n")
     with nullcontext() if state == "done" else pytest.raises(RuntimeError) as failed:
         MeasuringJob(str(node.path))()
-    said = node.note()
+    said = node.note("7")
     assert said is not None
     assert said.state == state
     if state == "failed":

@@ -34,8 +34,8 @@ def end(job: JobFolder, state: str, **fields: object) -> None:
     attempt = job.attempt()
     assert attempt is not None
     assert attempt.id is not None
-    note = {"attempt": attempt.id, "machine": "n1", "state": state}
-    job.write(Note(**(note | fields)))  # type: ignore[arg-type]
+    note = {"machine": "n1", "state": state}
+    job.write_note(attempt.id, Note(**(note | fields)))  # type: ignore[arg-type]
 
 
 def test_only_what_is_not_done_and_not_at_work_is_submitted(
@@ -51,9 +51,7 @@ def test_only_what_is_not_done_and_not_at_work_is_submitted(
     assert submitted == ["a", "b", "c", "c", "d"]
 
 
-@pytest.mark.parametrize(
-    "line", ["", "101|TIMEOUT|TimeLimit", "101|PREEMPTED|None", "101|OUT_OF_MEMORY|OutOfMemory"]
-)
+@pytest.mark.parametrize("line", ["", "101|PREEMPTED|None"])
 def test_what_ended_before_it_was_done_is_submitted_again(
     fleet: FleetFolder, submitted: list[str], says: Says, line: str
 ) -> None:

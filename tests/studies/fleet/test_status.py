@@ -16,7 +16,7 @@ from perceptron.studies.fleet.status import ENDED, Standing, fleet_status, stand
 from tests.made import BENCH, bench_rows, keep
 from tests.studies.fleet.conftest import Says
 
-RUNNING = Note(attempt="7", machine="n1", state="running")
+RUNNING = Note(machine="n1", state="running")
 
 
 def only(fleet: FleetFolder) -> JobStatus:
@@ -28,7 +28,7 @@ def test_while_it_runs(fleet: FleetFolder, job: JobFolder, says: Says) -> None:
     """Its machine, its rows of all attempts so far, and its last line."""
     says("squeue", "7|RUNNING|None")
     assert (only(fleet).state, only(fleet).machine) == ("running", None)
-    job.write(RUNNING)
+    job.write_note("7", RUNNING)
     keep(job.results, BENCH, bench_rows()[:4])
     (job.log / "7_0_log.err").write_text("measuring: 1:00 left, one\n\nmeasuring: 0:30 left, two\n")
     status = only(fleet)
@@ -40,7 +40,7 @@ def test_while_it_runs(fleet: FleetFolder, job: JobFolder, says: Says) -> None:
 def test_a_node_has_the_last_word(fleet: FleetFolder, job: JobFolder, says: Says) -> None:
     """The scheduler may know of its end later, or never."""
     for state, reason in (("done", None), ("failed", "no torch"), ("timed out", "its limit")):
-        job.write(replace(RUNNING, state=state, reason=reason))
+        job.write_note("7", replace(RUNNING, state=state, reason=reason))
         for line in ("7|RUNNING|None", "7|FAILED|NonZeroExitCode", ""):
             says("squeue", line)
             assert (only(fleet).state, only(fleet).reason) == (state, reason)
@@ -50,7 +50,7 @@ def test_who_ends_without_a_word_is_not_done(
     fleet: FleetFolder, job: JobFolder, says: Says
 ) -> None:
     """Its last line is the reason, where there is one and the scheduler has none of its own."""
-    job.write(RUNNING)
+    job.write_note("7", RUNNING)
     says("squeue", "7|COMPLETED|None")
     assert only(fleet).state == "lost"
     says("squeue", "")

@@ -12,17 +12,11 @@ from tests.conftest import ROOT, MakeRow
     ("problem", "axes"),
     [
         ("mlp:1000x20x64", ["rows", "features", "hidden width"]),
-        ("mlp:1000x20", ["rows", "features"]),
         ("mlp:1000x20x64x32", ["rows", "features"]),  # two widths have no size in common
         ("mlp:60000x784x128:10c:128b:adam", ["batch", "hidden width", "features"]),
-        ("mlp:1000x20:10c:128b", ["batch", "features"]),
         ("mlp-width:64", ["width"]),
-        ("mlp-batch:64", ["batch"]),
-        ("mlp-batch-host:64", ["batch"]),
-        ("mlp:1000x20x64:400m", ["models", "rows", "features", "hidden width"]),
         ("mlp:1000x20:10c:128b:400m", ["models", "batch", "features"]),
         ("many-mlps:64", ["models"]),
-        ("models-width:8x64", []),
         ("digits", []),
         (f"{ROOT}/docs/examples/points-width.toml:64", ["size"]),
     ],
