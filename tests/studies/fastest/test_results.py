@@ -1,4 +1,4 @@
-"""What studies have measured on this machine answers too, as long as it is there."""
+"""What studies have measured on this machine answers too."""
 
 from __future__ import annotations
 
