@@ -29,7 +29,6 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label, quoted
 
-_OPAQUE = 1_000_000, 20
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 

@@ -18,7 +18,7 @@ from perceptron.records.readers.values import number
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable
 
-Kind = TypeVar("Kind", bound=Struct)
+Kind = TypeVar("Kind")
 
 # Why rows are left out: one wording for all readers.
 NOT_ASKED_FOR = "of a family that was not asked for"
@@ -113,7 +113,7 @@ class Reading:
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
-        self.asv_lists: dict[Path, Mapping[str, Any]] = {}
+        self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
         self._seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
