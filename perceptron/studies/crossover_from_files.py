@@ -12,7 +12,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
-from perceptron.records.readers.reading import NOT_ASKED_FOR, Reading, ReadRequest, is_case_of
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import revision
 from perceptron.records.warning import MeasurementWarning
@@ -79,7 +79,7 @@ def read_files(
         return uses(loaded, found, unwanted)
 
     warnings = [
-        *_warnings(loaded, roles),
+        *(warning for source in loaded for warning in source.warnings),
         *definitions(rows).warnings(),
     ]
     return rows, tuple(wanted), accounted, warnings
@@ -104,20 +104,6 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
         f"--commit {commit!r} fits {len(matching)} commits: give the first digits of one; "
         f"these sources have {named}"
     )
-
-
-def _warnings(loaded: Iterable[Reading], roles: ParameterRoles) -> list[MeasurementWarning]:
-    warnings = [warning for source in loaded for warning in source.warnings]
-    if roles.across_machines:
-        warnings.append(
-            MeasurementWarning(
-                code="different-machines",
-                message="the backends are machines, as asked for with --by machine: a ratio is of "
-                "two whole hosts, not of what runs on them",
-                advice="leave it out to compare backends on each machine by itself",
-            )
-        )
-    return warnings
 
 
 def _why_nothing(rows: Iterable[Measurement]) -> str:

@@ -81,11 +81,6 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     }
     assert "cold start, 10,000 iterations" not in shown["box-00 (asv)"]
     by_way = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
-    one, whole = (
-        next(trace for trace in by_way[way]["figures"][0]["data"] if trace.get("name") == "numpy")
-        for way in ("time per iteration", "cold start, 10,000 iterations")
-    )
-    assert all(y > 10_000 * seconds for y, seconds in zip(whole["y"], one["y"], strict=True))
     lines = next(v["lines"] for s, v in views(html, "sweeps").items() if s[1] == "box-00 (asv)")
     assert any("One repeat for each value" in line for line in lines)
     absent = "Not measured: torch-cuda: no CUDA device found."
