@@ -152,24 +152,18 @@ def contention(rows: Iterable[Measurement]) -> Contention:
 def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning if many samples were contended, or if times rest on samples that waited."""
     total = contention(rows)
-    few = total.waited <= LARGEST_WAITED_ROWS * total.times
-    if few and total.share <= LARGEST_CONTENDED_SHARE:
+    few_waited = total.waited <= LARGEST_WAITED_ROWS * total.times
+    if few_waited and total.share <= LARGEST_CONTENDED_SHARE:
         return []
     message = (
         f"{100 * total.share:.0f}% of the samples were contended: their threads waited for a core"
     )
-    if few:
-        advice = (
-            "they were taken again; to save that time, end other programs, or run again with "
-            "--wait to wait for idle cores"
-        )
-    else:
-        advice = "end other programs, or run again with --wait to wait for idle cores"
     if total.waited:
         message += (
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
             f"{100 * LARGEST_WAITED_SHARE:.0f}% of their time"
         )
+    advice = "end other programs, or run again with --wait to wait for idle cores"
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
 

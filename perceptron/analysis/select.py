@@ -234,7 +234,13 @@ class Definitions:
     ) -> None:
         self._rows = list(rows)
         self._apart = apart
-        self._several = _of_several_definitions(self._rows)
+        known = (row for row in self._rows if row.problem and row.problem_digest)
+        # Nearly always there are none.
+        self._several = {
+            problem
+            for problem, own in grouped(known, lambda row: row.problem).items()
+            if len({row.problem_digest for row in own}) > 1
+        }
         newest: dict[_Key, tuple[bool, str, str]] = {}
         for row in self._rows if self._several else ():
             key = self._key(row)
@@ -278,18 +284,6 @@ class Definitions:
         if row.problem is None or row.problem not in self._several:
             return None
         return row.problem, self._apart(row)
-
-
-def _of_several_definitions(rows: Iterable[Measurement]) -> set[str]:
-    """Return the problems whose rows do not have one digest: nearly always there are none."""
-    digests: dict[str, str] = {}
-    several = set()
-    for row in rows:
-        if row.problem is None or row.problem_digest is None:
-            continue
-        if digests.setdefault(row.problem, row.problem_digest) != row.problem_digest:
-            several.add(row.problem)
-    return several
 
 
 def definitions(rows: Iterable[Measurement]) -> Definitions:

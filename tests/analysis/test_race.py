@@ -25,7 +25,6 @@ from tests.made import race_row, race_rows
 NUMPY, TORCH = (("numpy", "float32"), ("torch-cpu", "float32"))
 TOO_LOW = (0.5, 0.6, 0.7)
 times = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
-outcomes = st.lists(st.tuples(st.floats(0.01, 1e4), st.booleans()), min_size=1, max_size=30)
 
 
 def of_start(
@@ -123,24 +122,6 @@ def test_those_given_up_last_only_raise_the_rank(seconds: list[float], late: int
     else:
         assert found is not None
         assert found.estimate == pytest.approx((max(seconds) + end) / 2)
-
-
-@given(outcomes)
-def test_the_interval_holds_the_median_and_moves_with_the_unit(
-    seen: list[tuple[float, bool]],
-) -> None:
-    seconds, reached = [at for at, _ in seen], [there for _, there in seen]
-    found = median_of(seconds, reached)
-    scaled = median_of([1000 * at for at in seconds], reached)
-    if found is None:
-        assert scaled is None
-        return
-    assert scaled is not None
-    assert scaled.estimate == pytest.approx(1000 * found.estimate)
-    assert found.low is None or found.low <= found.estimate
-    assert found.high is None or found.high >= found.estimate
-    assert 2 * sum(reached) >= len(reached)
-    assert min(seconds) <= found.estimate <= max(seconds)
 
 
 def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:

@@ -11,6 +11,7 @@ import pytest
 from perceptron.answer import Answer
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
+from perceptron.problems import catalogue
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.charts.svg import draw
@@ -79,6 +80,14 @@ def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
 def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         plan(**changes).resolved()
+
+
+def test_a_resolved_plan_resolves_to_itself() -> None:
+    """It is what run.json holds, and what the next start is compared with."""
+    once = plan(epochs=None).resolved()
+    assert once.resolved() == once
+    assert once.epochs == 30
+    assert catalogue.find("digits").reference == once.problem
 
 
 def test_an_accuracy_is_on_a_linear_axis_up_to_1(tmp_path: Path) -> None:

@@ -273,10 +273,8 @@ def _closest(found: Crossover) -> Iterator[str]:
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
     where = sized(number(at.size), axis_of(found))
-    others = len(ahead) - 1
-    more = f" and {others} more size{'s' if others > 1 else ''}" if others > 0 else ""
     if ahead:
-        yield f"leaning: {words} at {where}{more}"
+        yield f"leaning: {words} at {where}"
     elif len(known) > 1 or found.is_decided:
         yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
 

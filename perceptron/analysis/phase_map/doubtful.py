@@ -96,12 +96,13 @@ def _leads(logs: Array, best: Index) -> Array:
 
 def _at_an_edge(backends: list[str], best: Index, known: Times, distances: Array) -> Array:
     """Return what each cell is misjudged by where its expected winner stops working nearby."""
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :_NEAREST]
     edge = np.zeros(len(distances))
     for number, backend in enumerate(backends):
-        works = np.array([backend in known[cell] for cell in sorted(known)])[nearest]
-        is_mixed = works.any(axis=1) & ~works.all(axis=1)
-        edge[is_mixed & (best == number)] = _MISJUDGED_AT_AN_EDGE
+        works = np.array([backend in known[cell] for cell in sorted(known)])
+        if not works.all():
+            around = works[np.argsort(distances, axis=1, kind="stable")[:, :_NEAREST]]
+            is_mixed = around.any(axis=1) & ~around.all(axis=1)
+            edge[is_mixed & (best == number)] = _MISJUDGED_AT_AN_EDGE
     return edge
 
 

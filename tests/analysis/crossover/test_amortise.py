@@ -39,17 +39,6 @@ def only(rows: list[Measurement]) -> Amortisation:
     return amortisation
 
 
-def test_the_break_even_by_hand() -> None:
-    """9.999 s later at the start, 2 ms sooner at each iteration: ahead after 4,999.5."""
-    rows = started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.501, COMPILED: 10.5})
-    amortisation = only(rows)
-    assert (amortisation.faster, amortisation.slower) == (COMPILED, EAGER)
-    assert amortisation.iterations == 5000
-    assert (amortisation.low, amortisation.high) == (5000, 5000)
-    assert amortisation.faster_prepare.estimate == pytest.approx(10.5)
-    assert amortisation.slower_seconds.estimate == pytest.approx(3e-3)
-
-
 @settings(deadline=None)
 @given(
     fast=st.floats(1e-6, 1e-2),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.crossover.crossing import (
     Indices,
-    ZeroCrossing,
     decided,
     uncertainties,
     zero_crossings,
@@ -33,16 +32,6 @@ def noisy(
     return points(rows, A, B)
 
 
-def only(points: Sequence[Point]) -> ZeroCrossing:
-    (zero,) = zero_crossings(points)
-    return zero
-
-
-def spread(means: Sequence[float], noise: float) -> list[Point]:
-    """Make points whose estimate at each size is the mean that is given."""
-    return measured(dict(zip(SIZES, means, strict=False)), noise)
-
-
 def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
     rows = [
         measurement
@@ -50,22 +39,6 @@ def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
         for measurement in at(size, mean + noise * SPREAD)
     ]
     return points(rows, A, B)
-
-
-def ends(zero: ZeroCrossing) -> tuple[float, float]:
-    assert zero.low is not None
-    assert zero.high is not None
-    return zero.low, zero.high
-
-
-def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros() -> None:
-    """Between two sure sizes there is one change; which of the zeros it is, nobody knows."""
-    zero = only(spread([0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
-    low, high = ends(zero)
-    assert zero.bracket == (4, 16)
-    assert zero.estimate == pytest.approx(8)
-    assert low < 4
-    assert high > 64
 
 
 @given(
@@ -175,14 +148,3 @@ def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:
     assert zero.high / zero.low > 4
     inside = [index for index, p in enumerate(line) if zero.low <= p.size <= zero.high]
     assert (inside[0], inside[-1]) in remaining(line)
-
-
-def test_single_values_are_not_doubted() -> None:
-    """Their spread is not known, so nothing is sure about them, and nothing can be said against."""
-    values = {1: 0.5, 4: -0.03, 16: 0.5, 1024: 0.1, 4096: 0.1}
-    line = points(
-        [measurement for size, ratio in values.items() for measurement in at(size, [ratio])],
-        A,
-        B,
-    )
-    assert remaining(line) == []

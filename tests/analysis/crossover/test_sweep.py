@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
-from perceptron.analysis.history import histories
 from perceptron.analysis.interval import Interval
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.records.readers.sources import load_measurements
@@ -92,7 +91,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 
 # Whatever a clock, a unit or a slip of a pen can make of a time.
-SECONDS = st.floats(-18, 9).map(lambda power: 10.0**power)
+SECONDS = st.floats(-300, 9).map(lambda power: 10.0**power)
 EXTREME = st.lists(
     st.tuples(
         st.sampled_from((1, 2, 3, 1000, 2**20, 2**59, 2**60)),
@@ -144,7 +143,6 @@ def test_no_number_is_too_large_to_be_judged(
                 for end in (crossover.low, crossover.size, crossover.high)
             )
             assert crossover.reason is None or len(crossover.reason) < 400
-    histories(rows)
 
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
