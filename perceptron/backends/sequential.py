@@ -5,7 +5,7 @@ Each model has a trainer of its own, made as the backend makes that of a problem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -77,7 +77,6 @@ class Sequential:
         self.summary = f"{of}, one model after the other"
         self.rung_of_models = rung_of_models
         self._of = of
-        self._first_was_cached: bool | None = None
 
     @cached_property
     def _backend(self) -> Backend:
@@ -90,8 +89,6 @@ class Sequential:
     def __getattr__(self, name: str) -> Any:
         if name in _PASSED_ON:
             return getattr(self._backend, name)
-        if name == "prepared_from_cache" and hasattr(self._backend, name):
-            return self._prepared_from_cache
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def unavailable(self) -> str | None:
@@ -107,28 +104,14 @@ class Sequential:
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if problem.models == 1:
-            return self._prepared(problem, dtype)
+            return self._backend.prepare(problem, dtype)
         if problem.models > MOST_MODELS:
             raise Unsupported(
                 f"sequential, a model of more than {MOST_MODELS:,} takes as long as of so many: "
                 "not tried"
             )
-        first = self._prepared(problem.single(0), dtype)
-        others = [
-            self._backend.prepare(problem.single(index), dtype)
-            for index in range(1, problem.models)
-        ]
-        return SequentialTrainer([first, *others])
-
-    def _prepared(self, problem: Problem, dtype: DType) -> Trainer:
-        """Prepare what the others then find compiled; keep whether it was found compiled itself."""
-        trainer = self._backend.prepare(problem, dtype)
-        from_cache: Callable[[], bool] | None = getattr(self._backend, "prepared_from_cache", None)
-        self._first_was_cached = None if from_cache is None else from_cache()
-        return trainer
-
-    def _prepared_from_cache(self) -> bool | None:
-        return self._first_was_cached
+        singles = (problem.single(index) for index in range(problem.models))
+        return SequentialTrainer([self._backend.prepare(single, dtype) for single in singles])
 
 
 TORCH_CPU = Sequential(

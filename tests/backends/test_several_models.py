@@ -97,29 +97,6 @@ def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> Non
     assert least_seconds_of(backend, many) == pytest.approx(250 * least)
 
 
-class Compiles:
-    """A backend that has found everything but what it is asked for first."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def prepare(self, problem: object, dtype: object) -> None:
-        self.asked += 1
-
-    def prepared_from_cache(self) -> bool:
-        return self.asked > 1
-
-
-def test_what_the_first_model_compiled_is_not_found_by_the_others() -> None:
-    """A start takes that time, although all but one of the trainers find it done."""
-    backend: Any = type(registry.load("numpy-sequential"))("none", registry.load("numpy").rung)  # type: ignore[attr-defined]
-    vars(backend)["_backend"] = Compiles()
-    backend.prepare(OR_GATES, "float32")
-    assert backend.prepared_from_cache() is False
-    backend.prepare(OR_GATES, "float32")
-    assert backend.prepared_from_cache() is True
-
-
 @needs_joblib
 @pytest.mark.parametrize(
     "problem",
@@ -200,4 +177,3 @@ def test_it_needs_what_its_backend_needs() -> None:
         # It trains in phases of its own, and dispatches for each model.
         assert not hasattr(backend, "phased")
         assert not hasattr(backend, "kernels")
-        assert hasattr(backend, "prepared_from_cache") == hasattr(own, "prepared_from_cache")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -139,9 +138,8 @@ def cuda_unavailable() -> str | None:
     context, so it takes no memory of the device; but the driver must not be asked before a fork.
     """
     # The driver's library answers in a millisecond, importing a framework takes a second.
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
-        driver = ctypes.CDLL(library)
+        driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
         return NO_CUDA_DEVICE
     count = ctypes.c_int(0)

@@ -24,7 +24,7 @@ from perceptron.problems.problem import DType
 # Where the driver of AMD's GPUs is loaded.
 _ROCM = Path("/dev/kfd")
 # The library of oneAPI's Level Zero, through which PyTorch finds Intel's GPUs.
-_LEVEL_ZERO = "ze_loader.dll" if sys.platform == "win32" else "libze_loader.so.1"
+_LEVEL_ZERO = "libze_loader.so.1"
 # How long the device is held up while the host queues: 2**k times this many clock cycles.
 _HELD_CYCLES = 2_000_000
 _ATTEMPTS = 6

@@ -18,7 +18,7 @@ from pathlib import Path
 from perceptron import optional
 
 # What TorchInductor's compilers write: of C++, and of Triton, which it has below its own folder.
-_BINARIES = (".so", ".dll", ".cubin", ".hsaco")
+_BINARIES = (".so", ".cubin", ".hsaco")
 
 INTERPRET = "TRITON_INTERPRET"
 """Set to 1 before Triton is imported, kernels are interpreted on the CPU and not compiled."""
@@ -38,7 +38,7 @@ def triton_unavailable() -> str | None:
 
 def cpp_unavailable() -> str | None:
     """Return why TorchInductor cannot compile C++ here, in one line, or None."""
-    return _missing("C++", "CXX", [{"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")])
+    return _missing("C++", "CXX", ["clang++" if sys.platform == "darwin" else "g++"])
 
 
 def _missing(language: str, variable: str, compilers: Sequence[str]) -> str | None:

@@ -19,9 +19,8 @@ MOST_LAYERS = 3
 # Turing and Hopper, what takes less keeps all but a few values in registers and its copies between
 # threads in 64 KiB of shared memory; what takes more does neither.
 MOST_BYTES = 128 * 1024
-# Up to here all terms of a product are made at once and summed; beyond, it is a `tl.dot`.
-_MOST_TERMS = 8 * 1024
-_SMALLEST_DOT = 16  # that Triton takes, in each of its three sizes
+# All terms of a product are made at once and summed.
+MOST_TERMS = 8 * 1024
 _TERMS_OF_A_WARP = 1024  # 32 for each thread
 _MOST_WARPS = 8
 
@@ -32,8 +31,6 @@ class Block:
 
     real: tuple[int, ...]
     padded: tuple[int, ...]
-    has_dots: bool
-    """Whether products are `tl.dot`."""
 
     @property
     def size(self) -> int:
@@ -58,11 +55,7 @@ class Block:
 def block_of(problem: Problem) -> Block:
     """Return the sizes with which a problem is trained, whether or not they fit."""
     real = (problem.dataset.rows, *problem.widths)
-    block = Block(real, tuple(_power_of_two(size) for size in real), has_dots=False)
-    if block.terms <= _MOST_TERMS:
-        return block
-    padded = tuple(max(size, _SMALLEST_DOT) for size in block.padded)
-    return Block(real, padded, has_dots=True)
+    return Block(real, tuple(_power_of_two(size) for size in real))
 
 
 def fitting(problem: Problem, dtype: DType) -> Block:
@@ -81,6 +74,8 @@ def fitting(problem: Problem, dtype: DType) -> Block:
             f"takes {-(-block.size // 1024):,} KiB, at most {MOST_BYTES // 1024} KiB are taken: "
             "all of it stays in one block's registers"
         )
+    if block.terms > MOST_TERMS:
+        raise Unsupported(f"sums up to {MOST_TERMS:,} terms of a product, not {block.terms:,}")
     return block
 
 

@@ -60,7 +60,6 @@ def launch(
         block.padded,
         activations,
         "l1" if loss in ("l1-sum", "l1-mean") else loss,
-        block.has_dots,
         num_warps=block.warps,
         # One rounding where a product is added to: CUDA's default, and so far Triton's.
         enable_fp_fusion=True,
@@ -79,13 +78,11 @@ def train(
     PADDED: tl.constexpr,
     ACTIVATIONS: tl.constexpr,
     LOSS: tl.constexpr,
-    DOTS: tl.constexpr,
 ):
     """Take so many steps.
 
     ``REAL`` and ``PADDED`` are (rows, features, width 1, …), ``parameters`` lie in the order of
-    `Problem.start_parameters`. With ``DOTS`` products are `tl.dot`, which wants sizes from 16 up;
-    without, an array of all their terms is summed.
+    `Problem.start_parameters`. For a product an array of all its terms is summed.
     """
     LAYERS: tl.constexpr = len(ACTIVATIONS)
     FIRST: tl.constexpr = ACTIVATIONS[0]
@@ -104,23 +101,23 @@ def train(
         w3 = _load(parameters, START_3, REAL[3], REAL[4], PADDED[3], PADDED[4])
         b3 = _load(parameters, START_3 + REAL[3] * REAL[4], 1, REAL[4], 1, PADDED[4])
     for _ in range(iterations):
-        a1 = _activate(_times(x, w1, DOTS) + b1, REAL[2], FIRST)
+        a1 = _activate(_times(x, w1) + b1, REAL[2], FIRST)
         if LAYERS == 1:
             d1 = _damp(_slope(a1, t, REAL[0], REAL[2], LOSS), a1, FIRST)
         else:
-            a2 = _activate(_times(a1, w2, DOTS) + b2, REAL[3], SECOND)
+            a2 = _activate(_times(a1, w2) + b2, REAL[3], SECOND)
             if LAYERS == 2:
                 d2 = _damp(_slope(a2, t, REAL[0], REAL[3], LOSS), a2, SECOND)
             else:
-                a3 = _activate(_times(a2, w3, DOTS) + b3, REAL[4], THIRD)
+                a3 = _activate(_times(a2, w3) + b3, REAL[4], THIRD)
                 d3 = _damp(_slope(a3, t, REAL[0], REAL[4], LOSS), a3, THIRD)
-                d2 = _damp(_times_transposed(d3, w3, DOTS), a2, SECOND)
-                w3 = w3 - rate * _transposed_times(a2, d3, DOTS)
+                d2 = _damp(_times_transposed(d3, w3), a2, SECOND)
+                w3 = w3 - rate * _transposed_times(a2, d3)
                 b3 = b3 - rate * tl.sum(d3, axis=0)[None, :]
-            d1 = _damp(_times_transposed(d2, w2, DOTS), a1, FIRST)
-            w2 = w2 - rate * _transposed_times(a1, d2, DOTS)
+            d1 = _damp(_times_transposed(d2, w2), a1, FIRST)
+            w2 = w2 - rate * _transposed_times(a1, d2)
             b2 = b2 - rate * tl.sum(d2, axis=0)[None, :]
-        w1 = w1 - rate * _transposed_times(x, d1, DOTS)
+        w1 = w1 - rate * _transposed_times(x, d1)
         b1 = b1 - rate * tl.sum(d1, axis=0)[None, :]
     _store(parameters, 0, w1, REAL[1], REAL[2], PADDED[1], PADDED[2])
     _store(parameters, REAL[1] * REAL[2], b1, 1, REAL[2], 1, PADDED[2])
@@ -168,33 +165,21 @@ def _store(
 
 
 @_part
-def _times(left, right, DOTS: tl.constexpr):
+def _times(left, right):
     """Return left · right."""
-    if DOTS:
-        product = tl.dot(left, right, input_precision="ieee")
-    else:
-        product = tl.sum(left[:, :, None] * right[None, :, :], axis=1)
-    return product
+    return tl.sum(left[:, :, None] * right[None, :, :], axis=1)
 
 
 @_part
-def _transposed_times(left, right, DOTS: tl.constexpr):
+def _transposed_times(left, right):
     """Return leftᵀ · right."""
-    if DOTS:
-        product = tl.dot(tl.trans(left), right, input_precision="ieee")
-    else:
-        product = tl.sum(left[:, :, None] * right[:, None, :], axis=0)
-    return product
+    return tl.sum(left[:, :, None] * right[:, None, :], axis=0)
 
 
 @_part
-def _times_transposed(left, right, DOTS: tl.constexpr):
+def _times_transposed(left, right):
     """Return left · rightᵀ."""
-    if DOTS:
-        product = tl.dot(left, tl.trans(right), input_precision="ieee")
-    else:
-        product = tl.sum(left[:, None, :] * right[None, :, :], axis=2)
-    return product
+    return tl.sum(left[:, None, :] * right[None, :, :], axis=2)
 
 
 @_part

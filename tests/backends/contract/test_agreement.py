@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from perceptron import optional
 from perceptron.backends import numpy_backend, registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.agreement import Quantity, Refused
+from perceptron.backends.contract.agreement import Refused
 from perceptron.backends.contract.mutants import (
     Driver,
     Kind,
@@ -31,7 +31,7 @@ from perceptron.problems.datasets import Array, TableData
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Layer, Problem
-from perceptron.problems.start import FanInStart, GivenStart, Start
+from perceptron.problems.start import GivenStart
 
 SMALL = {problem.name: problem for problem in problems()}
 OR_GATES = catalogue.find("many-or-gates:64")
@@ -317,34 +317,6 @@ def test_a_backend_of_nans_disagrees(dtype: DType) -> None:
         assert not agreement.compare(problem, trainer, dtype, expected).agrees
 
 
-def test_rows_as_near_to_another_class_are_undecided() -> None:
-    """Of four rows two; of a single output, those beside a half."""
-    outputs = np.array([[1.0, 1.0 - 1e-6, 0.0], [1.0, 0.9, 0.0], [0.2, 0.2, 0.1], [0.0, 0.1, 1.0]])
-    assert agreement._share_near_to_two(outputs) == 0.5
-    assert agreement._share_near_to_two(np.array([[0.5 + 1e-6], [0.6], [0.0], [1.0]])) == 0.25
-
-
-def test_a_model_is_judged_by_its_movement_or_by_that_of_all_where_it_hardly_moves() -> None:
-    """By hand: movements of 3 and 1 have the root mean square √5."""
-    movement = np.array([[3.0, 0.0], [0.0, 1.0]])
-    moved = agreement._moved(replace(OR_GATES, models=2), movement, np.array(0.0))
-    np.testing.assert_allclose(moved, [3.0, np.sqrt(5.0)])
-
-
-def test_a_test_set_is_judged_by_the_loss_that_is_trained() -> None:
-    """It need not be learned."""
-    expected = agreement.reference(SMALL["batches-momentum"])
-    of_training = abs(float(expected["the loss"].end - expected["the loss"].start))
-    assert expected["the loss on the test set"].moved.tolist() == [of_training]
-
-
-def test_rounding_adds_up_by_hand() -> None:
-    """Ten roundings of a value of 2 that moves by 0.5, and those of a sum of sixteen rows."""
-    quantity = Quantity(np.array([2.0]), np.array([1.5]), np.array([0.5]))
-    eps = float(np.finfo(np.float32).eps)
-    assert quantity.rounding("float32", 16) == pytest.approx(eps * (10**0.5 * 4.0 + 16.0))
-
-
 def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
     """Its author must learn what is missing, not that a comparison failed."""
     problem = catalogue.find("xor-hidden")
@@ -400,30 +372,6 @@ def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) ->
         ends = np.stack([single[name].end for single in singles])
         ends = ends if quantity.end.ndim else ends.mean()
         np.testing.assert_allclose(quantity.end, ends, rtol=1e-9, atol=1e-12)
-
-
-def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_alone() -> None:
-    """Else a backend would be said to disagree."""
-    wrong = next(model for model in range(40) if model not in agreement.models_alone(40))
-
-    @dataclass(frozen=True)
-    class OneInfinite(Start):
-        start: Start
-        model: int = 0
-
-        def parameters(self, widths: Sequence[int]) -> list[Array]:
-            arrays = self.start.parameters(widths)
-            return [array + np.inf for array in arrays] if self.model == wrong else arrays
-
-        def of_model(self, index: int) -> Start:
-            return replace(self, start=self.start.of_model(index), model=index)
-
-    problem = replace(BY_ADAM, start=OneInfinite(FanInStart()))
-    with (
-        pytest.raises(Refused, match="is not finite after 10 iterations"),
-        np.errstate(all="ignore"),
-    ):
-        agreement.reference(problem)
 
 
 def inaccurate(self: Driver) -> Evaluation:
