@@ -248,7 +248,6 @@ def cards_of(tmp_path: Path, rows: list[Measurement]) -> str:
 
 
 def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
-    """Their advice is prose; only what can be typed is set as a command."""
     folder = keep(tmp_path / "results", BENCH, bench_rows())
     conditions = {"on_battery": True, "governors": ["powersave"]}
     (folder / "conditions.json").write_text(json.dumps(conditions))
@@ -260,9 +259,7 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
         assert f"<strong>{start}</strong>" in summary
         assert "on battery" in summary
         assert "battery" in folded.partition("</summary>")[2]
-        assert "<code>plug it in</code>" not in folded
         assert "plug it in" in folded
-        assert "<code>sudo cpupower" in folded
 
 
 def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> None:
