@@ -220,9 +220,8 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
         for name in asked.jobs
     }
     try:
-        with table.job_lines() as show:
-            submit.start(fleet, submissions)
-            status, collected = submit.wait(fleet, list(asked.jobs), results, show)
+        submit.start(fleet, submissions)
+        status, collected = submit.wait(fleet, list(asked.jobs), results, table.job_lines())
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
