@@ -13,7 +13,6 @@
 # make mutants  what tests notice when the code that decides is broken
 # make wheels    carried/: what a machine without network lacks, see docs/gpu-day.md
 # make docs      html/docs/: what is published, the docs as a site and the dashboard below it
-# make words     long sentences and words to avoid in README and docs
 # make shots     docs/: pictures of the dashboard of the results of record
 
 PYTHON ?= python3
@@ -27,7 +26,7 @@ WATCHED := --cov --cov-report= --cov-fail-under=0
 ALONE := tests/test_bare_gpu_machine.py tests/examples/test_first_lesson.py
 
 .PHONY: install browser valgrind slurm test test-long bench targets results truth what-if fastest \
-	fastest-page proof readme shots wheels mutants docs words
+	fastest-page proof readme shots wheels mutants docs
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -119,5 +118,3 @@ docs: install
 	$(BIN)/perceptron dashboard --html html/docs/dashboard
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs html/docs
 
-words: install
-	$(BIN)/python -m docs.build.words

@@ -52,7 +52,6 @@ CONFIG = """{
     "project": "made up",
     "repo": ".",
     "branches": ["main"],
-    "plugins": [".perceptron.report.asv.plugin"],
     "results_dir": "elsewhere",
     "html_dir": "elsewhere/html",
 }

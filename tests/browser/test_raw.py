@@ -18,7 +18,7 @@ from tests.browser.watched import Watch, until
 from tests.many import many
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Locator, Page
 
 
 def column(page: Page, index: int) -> list[str]:
@@ -74,33 +74,6 @@ def test_rows_are_turned_over_and_searched(watch: Watch, site: Path) -> None:
     shows(page, "1–100 of 125")
     assert set(column(page, 1)) == {"torch-cpu"}
     page.get_by_label("rows that contain").fill(".*")
-    shows(page, "no rows")
-
-
-def test_what_is_typed_while_a_table_is_on_its_way_is_searched_for(
-    watch: Watch, site: Path
-) -> None:
-    """None of it is lost, and who types on goes on in the same field; the next table has it too."""
-    watched = watch(site.as_uri())
-    held: list[Route] = []
-    watched.page.route("**/data/raw/1.js", lambda route: held.append(route))
-    page = watched.open("raw.html")
-    page.get_by_label("machine", exact=True).select_option(index=1)
-    field = page.get_by_label("rows that contain")
-    field.focus()
-    page.keyboard.type("numpy")
-    shows(page, "1–100 of 125")
-    # Some ways of writing put a text into the field before they say so.
-    field.evaluate("field => { field.value = '@su'; }")
-    until(page, "document.activeElement.value === '@su'")
-    held[0].continue_()
-    page.get_by_text("@SUM(A1)").wait_for()
-    shows(page, "1–1 of 1")
-    page.keyboard.type("M(")
-    assert field.input_value() == "@suM("
-    shows(page, "1–1 of 1")
-    field.blur()
-    page.get_by_label("machine", exact=True).select_option(index=0)
     shows(page, "no rows")
 
 

@@ -188,9 +188,8 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
         for name in asked.jobs
     }
     try:
-        with table.job_lines() as show:
-            submit.start(fleet, submissions)
-            status = submit.wait(fleet, list(asked.jobs), show)
+        submit.start(fleet, submissions)
+        status = submit.wait(fleet, list(asked.jobs), table.job_lines())
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "

@@ -1,1 +1,1 @@
-"""asv's own pages beside ours, and the plug-in that links the two."""
+"""asv's own pages beside ours."""

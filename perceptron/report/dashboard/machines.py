@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, names_words
+from perceptron.analysis.crossover.sweep import Sweep, names_words
 from perceptron.analysis.crossover.words import decided, sentence
 from perceptron.analysis.finding import ITERATIONS, FindingRow
 from perceptron.analysis.fleet import MachineAnswer, machine_answers
 from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.sizes import sized
 from perceptron.analysis.training import training_words
-from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration_interval, memory, ratio
 from perceptron.records.environment import Environment, Gpu
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
@@ -146,8 +142,6 @@ _GROUND = (
     Column("training", "training"),
 )
 _WHOLE = f"whole training, {ITERATIONS:,} iterations"
-# Families with a column in the table of all, and with a question of their own.
-_MOST = 24
 _FINDING = (
     _MACHINE,
     Column("backend", "backend"),
@@ -184,66 +178,8 @@ _CROSSOVERS = (
 def fleet_tables(answers: Sequence[MachineAnswer]) -> list[LargeTable]:
     """Return the tables of all questions that have an answer."""
     families = [(one, family) for one in answers for family in one.sweeps]
-    tables = [_matrix(answers), _finding(answers), *_by_size(families), _crossovers(families)]
+    tables = [_finding(answers), _by_size(families), _crossovers(families)]
     return [table for table in tables if table.rows]
-
-
-def _matrix(answers: Sequence[MachineAnswer]) -> LargeTable:
-    """Return the table of machine × question: the fastest backend, and over which sizes."""
-    counts = Counter(_family_name(family) for one in answers for family in one.sweeps)
-    names = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST])
-    left_out = len(counts) - len(names)
-    columns = (
-        _MACHINE,
-        *_GROUND[:2],
-        Column("finding", "the finding, OR gate"),
-        Column("finding_time", "the finding takes", by="finding_seconds"),
-        *_family_columns(names),
-        Column("finding_seconds", "the finding, s", is_number=True),
-    )
-    title = "The fastest backend at the sizes that each machine measured"
-    if left_out:
-        title += f"; {left_out:,} families on fewer machines have no column"
-    rows = [row for one in answers for row in _matrix_rows(one, names)]
-    return LargeTable(label="the fastest backend", title=title, columns=columns, rows=rows)
-
-
-def _family_columns(names: Iterable[str]) -> Iterator[Column]:
-    """Yield a column for each family; two whose names look alike are numbered in what is saved."""
-    seen: Counter[str] = Counter()
-    for name in map(shortened, names):
-        seen[name] += 1
-        number = f" {seen[name]}" if seen[name] > 1 else ""
-        yield Column(f"family{number}: {name}", name or "(no name)")
-
-
-def _matrix_rows(one: MachineAnswer, names: Sequence[str]) -> Iterator[list[Value]]:
-    """Yield a row for each number of threads and dtype: they are different answers."""
-    cells: dict[tuple[int | None, str | None], dict[str, list[str]]] = {}
-    for family in one.sweeps:
-        words = fastest_words(family.fastest, family.axis)
-        own = cells.setdefault((family.ground.threads, family.ground.dtype), {})
-        own.setdefault(_family_name(family), []).append(words)
-    finding, best, at = one.finding, None, None
-    if finding is not None:
-        best = next((row for row in finding.rows if row.backend == finding.fastest), None)
-        alike = sorted((key for key in cells if key[0] == finding.threads), key=str)
-        at = alike[0] if alike else (finding.threads, "as published")
-        cells.setdefault(at, {})
-    for ground in sorted(cells, key=lambda key: (key[0] or 0, key[1] or "")):
-        threads, dtype = ground
-        found: tuple[Value, Value, Value] = (None, None, None)
-        if finding is not None and ground == at and best is not None:
-            fastest = names_words(best.backend, finding.unsure)
-            found = (fastest, _seconds_words(_seconds_of(best)), _number(best.seconds))
-        yield [
-            _name_of(one),
-            threads,
-            dtype or NONE,
-            *found[:2],
-            *(" · ".join(cells[ground].get(name, [])) or None for name in names),
-            found[2],
-        ]
 
 
 def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
@@ -272,26 +208,12 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
     return LargeTable(label="the finding, OR gate", title=title, columns=_FINDING, rows=rows)
 
 
-def _by_size(families: Sequence[_Member]) -> Iterator[LargeTable]:
-    """Yield the fastest at each size: a table for each family, the rest of them in one."""
-    groups = grouped(families, lambda member: member[1].family)
-    order = sorted(sorted(groups), key=lambda name: -len({one.machine for one, _ in groups[name]}))
-    own, others = sorted(order[:_MOST]), sorted(order[_MOST:])
-    tables = [(name, [name]) for name in own]
-    tables += [(f"{len(others):,} families more", others)] if others else []
-    title = "The fastest backend at each size [95% interval]; of one size the fastest machine first"
-    for label, names in tables:
-        rows = _size_rows(member for name in names for member in groups[name])
-        label = f"{label}, at each size"
-        yield LargeTable(label=label, title=title, columns=_SIZES, rows=rows)
-
-
-def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
+def _by_size(families: Iterable[_Member]) -> LargeTable:
     ordered = sorted(
-        ((one, family, at) for one, family in members for at in family.fastest),
+        ((one, family, at) for one, family in families for at in family.fastest),
         key=lambda entry: (entry[1].family, entry[2].size, entry[2].seconds.estimate),
     )
-    return [
+    rows: list[list[Value]] = [
         [
             _name_of(one),
             family.family,
@@ -306,6 +228,8 @@ def _size_rows(members: Iterable[_Member]) -> list[list[Value]]:
         ]
         for one, family, at in ordered
     ]
+    title = "The fastest backend at each size [95% interval]; of one size the fastest machine first"
+    return LargeTable(label="the fastest at each size", title=title, columns=_SIZES, rows=rows)
 
 
 def _crossovers(families: Iterable[_Member]) -> LargeTable:
@@ -335,12 +259,6 @@ def _name_of(one: MachineAnswer) -> str:
     return shortened(machine_name(one.machine, one.source))
 
 
-def _family_name(family: Sweep) -> str:
-    """Return the family, with how it was trained where that is not plain."""
-    words = training_words(family.ground)
-    return f"{family.family} ({words})" if words else family.family
-
-
 def _seconds_of(row: FindingRow) -> Interval | None:
     return None if row.seconds is None else Interval(row.seconds, row.low, row.high)
 
@@ -348,16 +266,6 @@ def _seconds_of(row: FindingRow) -> Interval | None:
 def _number(value: float | None) -> float | None:
     """Return a number to the digits that a table has room for."""
     return None if value is None else float(f"{value:.6g}")
-
-
-def fastest_words(answers: Iterable[FastestAtSize], axis: str) -> str:
-    """Return ``numpy at 4–64 rows; undecided: numpy or torch-cpu at 128 rows``."""
-    words = []
-    for names, alike in groupby(answers, lambda at: names_words(at.backend, at.unsure)):
-        ends = [at.size for at in alike]
-        sizes = f"{ends[0]:,}" if len(ends) == 1 else f"{ends[0]:,}–{ends[-1]:,}"
-        words.append(f"{names} at {sized(sizes, axis)}")
-    return "; ".join(words) or "no two backends have a time"
 
 
 def _seconds_words(seconds: Interval | None) -> str:

@@ -13,7 +13,7 @@ from perceptron.analysis.collection import Collection
 from perceptron.analysis.contention import CONTENDED
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.rates import single_tables
-from perceptron.analysis.crossover.sweep import CurvePoint, Sweep
+from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.analysis.crossover.words import (
     decided,
     has_crossing,
@@ -24,19 +24,17 @@ from perceptron.analysis.crossover.words import (
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
 from perceptron.analysis.select import usable_rows
-from perceptron.analysis.training import training_words
 from perceptron.answer import Answered
 from perceptron.figure import Figure
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.dashboard.answers import address, drawn, link
-from perceptron.report.dashboard.page import machine_name, state_name
+from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import place
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
 PICTURED = "mlp-width"
-WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "fastest there")
 _VERDICTS = ("family", "decided", "answer")
 # Verdicts of an answer that are told in its line.
 _TOLD = 2
@@ -60,9 +58,6 @@ def overview(
         # Without a run of the main job a map is all that there is to show.
         "map": None if newest else _map(collection.studies.get("map", []), looks),
         "asv": asv,
-        "others": [
-            _other(other) for other in benches if all(other is not bench for bench in newest)
-        ],
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
         "machines": len(collection.machines),
@@ -106,8 +101,6 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
         "when": rows[0].when[:10],
         "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
         "finding": _finding(bench, rows, threads[0], looks),
-        "winners": winner_cells(own),
-        "winner_columns": WINNER_COLUMNS,
         "singles": single_tables(rows),
         "crossovers": [
             (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
@@ -210,24 +203,6 @@ def _trust(
     ]
 
 
-def _other(bench: Answered) -> tuple[str, ...]:
-    finding = {row.backend: row for row in bench.answer.data["finding"]}
-    cells = []
-    for name in ("numpy", "torch-cpu", "torch-cuda"):
-        row = finding.get(name)
-        if row is None or row.seconds is None:
-            cells.append("not measured")
-        else:
-            cells.append(numbers.duration_interval(row.seconds, row.low, row.high))
-    first = bench.run.rows[0]
-    return (
-        shortened(machine_name(bench.run.run.machine, "perceptron")),
-        shortened(bench.run.facts.environment.cpu),
-        shortened(state_name(first.commit, first.when)),
-        *cells,
-    )
-
-
 def _finding_card(rows: Sequence[FindingRow]) -> list[dict[str, Any]]:
     """Return the answer in a few words: a large number, what it is, and whether it is decided."""
     measured = [row for row in rows if row.ratio_to_published is not None]
@@ -256,47 +231,3 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
         for crossover in crossovers
         if crossover.size is not None and has_crossing(crossover)
     ][:3]
-
-
-def winner_cells(sweeps: Iterable[Sweep]) -> list[tuple[str, ...]]:
-    """Return the fastest at both ends of each family and way to train it, newest first."""
-    newest: dict[tuple[str, str], Sweep] = {}
-    for sweep in sweeps:
-        newest.setdefault((sweep.family, training_words(sweep.ground)), sweep)
-    return [_winner(newest[key]) for key in sorted(newest)]
-
-
-def _winner(sweep: Sweep) -> tuple[str, ...]:
-    sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
-    words = training_words(sweep.ground)
-    name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
-    if not sizes:
-        return (name, "–", "nothing measured", "–", "nothing measured")
-    axis = sweep.axis
-    ends = [
-        cell
-        for size in (sizes[0], sizes[-1])
-        for cell in (f"{axis} {size:,}", _fastest(sweep, size))
-    ]
-    return (name, *ends)
-
-
-def _fastest(sweep: Sweep, size: float) -> str:
-    """Return the fastest at a size with its time, and the next; that it has no rival, if so."""
-    spots = {
-        curve.backend: spot for curve in sweep.curves for spot in curve.spots if spot.size == size
-    }
-    ordered = sorted(spots, key=lambda name: (spots[name].value.estimate, name))
-    times = [f"{shortened(name)} {_time(spots[name])}" for name in ordered[:2]]
-    if len(times) == 1:
-        return f"{times[0]}, and no other has a time"
-    (answer,) = (one for one in sweep.fastest if one.size == size)
-    return f"undecided: {' or '.join(times)}" if answer.unsure else " before ".join(times)
-
-
-def _time(spot: CurvePoint) -> str:
-    value = spot.value
-    time = numbers.duration_interval(value.estimate, value.low, value.high)
-    if spot.epoch is None:
-        return time
-    return f"{time} ({numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))})"

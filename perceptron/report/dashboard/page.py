@@ -7,7 +7,6 @@ it, and no quote or backslash that ends the text early.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import distribution
@@ -25,11 +24,6 @@ from perceptron.untrusted_text import shortened
 if TYPE_CHECKING:
     from jinja2 import Environment as Templates
 
-# What of our own advice is typed into a terminal.
-_COMMAND = re.compile(
-    r"sudo .+|env(?: -u \S+)+|nvidia-smi(?: -\w| [A-Z,]+)+|--threads \d+|--budget [\d.]+"
-    r"|perceptron compare \S+ \.|`[^`]+`"
-)
 OPENING = "perceptron.receive("
 """The beginning of every data file."""
 _ESCAPES = {
@@ -112,17 +106,11 @@ def foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
 
 
 def advice_markup(text: str) -> Markup:
-    """Return the text with its commands, and nothing else, set as code."""
-    text = shortened(text, 400)
-    parts = []
-    end = 0
-    for match in _COMMAND.finditer(text):
-        parts += [
-            Markup.escape(text[end : match.start()]),
-            Markup("<code>{}</code>").format(match[0].strip("`")),
-        ]
-        end = match.end()
-    return Markup("").join([*parts, Markup.escape(text[end:])])
+    """Return the text with what stands between backticks, and nothing else, set as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else Markup.escape(part)
+        for at, part in enumerate(shortened(text, 400).split("`"))
+    )
 
 
 def script(name: str, document: object) -> str:

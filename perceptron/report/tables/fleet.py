@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-
-from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
 
 from perceptron.analysis.collection import Judge
 from perceptron.errors import UserError
@@ -22,37 +17,8 @@ Show = Callable[[FleetStatus], None]
 COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 
-@contextmanager
-def job_lines() -> Iterator[Show]:
-    """Show a line for each job on standard error; yield the function that updates them.
-
-    Lines that move in a terminal; elsewhere, in a log, one whenever a job's state changes.
-    """
-    if not terminal.err.is_terminal:
-        yield _log()
-        return
-    with Live(console=terminal.err, transient=True, auto_refresh=False) as live:
-
-        def show(status: FleetStatus) -> None:
-            live.update(_lines(status.jobs), refresh=True)
-
-        yield show
-
-
-def _lines(jobs: Iterable[JobStatus]) -> Table:
-    grid = Table.grid(padding=(0, 2), expand=True)
-    for _ in COLUMNS[:-1]:
-        grid.add_column(no_wrap=True)
-    # A job has one line, however long its message.
-    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for job in jobs:
-        style = "red" if job.is_bad_news else "green" if job.state == "done" else "default"
-        name, machine, state, rows, said = map(escape, cells(job))
-        grid.add_row(name, machine, f"[{style}]{state}[/]", f"{rows} rows", said)
-    return grid
-
-
-def _log() -> Show:
+def job_lines() -> Show:
+    """Return what writes a line on standard error whenever a job's state changes."""
     shown: dict[str, str] = {}
 
     def show(status: FleetStatus) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -55,9 +54,6 @@ _LONGEST_NAME = 24
 _GAP = 2
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
-# A log says so often at least what is being done.
-_SILENT_SECONDS = 10.0
-
 Move = Callable[[float, float, str], None]
 
 
@@ -67,18 +63,11 @@ def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
 
     What is done, and what there is in all, are pieces. With a ``budget`` they are seconds, which
     go on by themselves from when the command began. A bar in a terminal; elsewhere, in a log, a
-    line at every tenth, and where these are pieces, every ten seconds what is being done.
+    line at every tenth.
     """
     # A notebook has FORCE_COLOR, which makes it a terminal to rich, and would keep every refresh.
     if not (err.is_terminal and sys.stderr.isatty()):
-        over = threading.Event()
-        move, show = _log(title, _pieces if budget is None else _of_budget)
-        if budget is None:
-            threading.Thread(target=_repeat, args=(show, over), daemon=True).start()
-        try:
-            yield move
-        finally:
-            over.set()
+        yield _log(title, _pieces if budget is None else _of_budget)
         return
     counted = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     columns = (
@@ -110,27 +99,18 @@ class _SpentColumn(BarColumn):
         return super().render(task)
 
 
-def _log(title: str, words: Callable[[float, float], str]) -> tuple[Move, Callable[[], None]]:
-    """Return what writes a line where a tenth is done, and what writes the latest one again."""
-    tenths, line = -1, ""
-
-    def show() -> None:
-        err.print(line, soft_wrap=True)
+def _log(title: str, words: Callable[[float, float], str]) -> Move:
+    """Return what writes a line where a tenth is done."""
+    tenths = -1
 
     def move(done: float, total: float, message: str) -> None:
-        nonlocal tenths, line
-        line = f"{title}: {words(done, total)}, {escape(message)}"
+        nonlocal tenths
         now = int(10 * done // total) if total else 10
         if now != tenths:
             tenths = now
-            show()
+            err.print(f"{title}: {words(done, total)}, {escape(message)}", soft_wrap=True)
 
-    return move, show
-
-
-def _repeat(show: Callable[[], None], over: threading.Event) -> None:
-    while not over.wait(_SILENT_SECONDS):
-        show()
+    return move
 
 
 def _pieces(done: float, total: float) -> str:

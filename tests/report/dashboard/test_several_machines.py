@@ -9,11 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.sweep import FastestAtSize, sweeps
+from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.fleet import machine_answers
-from perceptron.analysis.interval import Interval
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fastest_words, fleet_tables
+from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fleet_tables
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
@@ -101,8 +100,9 @@ def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
 
 
-def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Path) -> None:
-    rows = tables(html, "machines")["mlp-width, at each size"]
+def test_of_one_size_the_fastest_machine_stands_first(html: Path) -> None:
+    rows = tables(html, "machines")["the fastest at each size"]
+    rows = [row for row in rows if row["family"] == "mlp-width"]
     order = [(row["size"], row["seconds"]) for row in rows]
     assert order == sorted(order)
     assert rows[0]["machine"] == "epyc-64"
@@ -112,24 +112,6 @@ def test_a_family_lists_the_machines_of_one_size_with_the_fastest_first(html: Pa
 def test_times_of_nobody_knows_what_are_of_no_training(problem: str | None, takes: str) -> None:
     """Else 10,000 iterations of the fastest are told."""
     rows = [replace(row, seconds=4e-6, problem=problem and f"made:{row.size}") for row in line()]
-    table = fleet_tables(machine_answers(sweeps(rows), []))[1]
+    table = fleet_tables(machine_answers(sweeps(rows), []))[0]
     place = [column.id for column in table.columns].index("training_time")
     assert {str(row[place]).partition(" [")[0] for row in table.rows} == {takes}
-
-
-def test_the_fastest_over_a_sweep_in_words() -> None:
-    """Neighbours with one answer are joined."""
-    one = Interval(1.0, None, None)
-    parts = [
-        FastestAtSize(4, "numpy", one, []),
-        FastestAtSize(64, "numpy", one, []),
-        FastestAtSize(128, "numpy", one, ["torch-cpu"]),
-        FastestAtSize(256, "torch-cpu", one, []),
-        FastestAtSize(1024, "torch-cpu", one, []),
-    ]
-    assert fastest_words(parts, "width") == (
-        "numpy at width 4–64; undecided: numpy or torch-cpu at width 128; "
-        "torch-cpu at width 256–1,024"
-    )
-    assert fastest_words(parts[:2], "batch") == "numpy at batch 4–64"
-    assert fastest_words([], "width") == "no two backends have a time"

@@ -159,10 +159,7 @@ def test_files_of_others_stay(results: Path, tmp_path: Path) -> None:
 
 
 def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
-    """Every page is there, without a script that would look for data.
-
-    That of the history has a drawing that says that it is none of a measurement.
-    """
+    """Every page is there, without a script that would look for data."""
     write_site(tmp_path, collect(tmp_path / "none"))
     for file, *_ in PAGES:
         page = read(tmp_path / file)
@@ -170,8 +167,6 @@ def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
         assert page.scripts == 0, file
     assert "perceptron bench --quick" in text_of(tmp_path / "index.html")
     history = (tmp_path / "history.html").read_text(encoding="utf-8")
-    assert history.count("<svg") == 1
-    assert "not a measurement" in history
     assert "<code>asv machine --yes &amp;&amp; asv run NEW</code>" in history
 
 
@@ -252,7 +247,6 @@ def cards_of(tmp_path: Path, rows: list[Measurement]) -> str:
 
 
 def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
-    """Their advice is prose; only what can be typed is set as a command."""
     folder = keep(tmp_path / "results", BENCH, bench_rows())
     conditions = {"on_battery": True, "governors": ["powersave"]}
     (folder / "conditions.json").write_text(json.dumps(conditions))
@@ -264,9 +258,7 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
         assert f"<strong>{start}</strong>" in summary
         assert "on battery" in summary
         assert "battery" in folded.partition("</summary>")[2]
-        assert "<code>plug it in</code>" not in folded
         assert "plug it in" in folded
-        assert "<code>sudo cpupower" in folded
 
 
 def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> None:

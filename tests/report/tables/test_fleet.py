@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from rich.console import Console
 
 from perceptron.records.fleet import Collected, CollectedRun, FleetStatus, JobState, JobStatus
-from perceptron.report.tables import fleet, terminal
+from perceptron.report.tables import fleet
 from perceptron.studies.answering import judges
 from tests.made import LADDER, MAP, keep, keep_race, ladder_rows, line, map_rows, race_rows
 
@@ -24,31 +22,16 @@ def job(name: str = "a", state: JobState = "running", **fields: object) -> JobSt
 
 
 def test_a_log_has_a_line_whenever_a_state_changes(capfd: pytest.CaptureFixture[str]) -> None:
-    with fleet.job_lines() as show:
-        show(status(job(state="pending", reason="Slurm: PENDING: Resources"), job("b", rows=1)))
-        show(status(job(machine="n1", step="measuring: one"), job("b", rows=2)))
-        show(status(job(machine="n1", step="measuring: two"), job("b", "done", rows=3)))
+    show = fleet.job_lines()
+    show(status(job(state="pending", reason="Slurm: PENDING: Resources"), job("b", rows=1)))
+    show(status(job(machine="n1", step="measuring: one"), job("b", rows=2)))
+    show(status(job(machine="n1", step="measuring: two"), job("b", "done", rows=3)))
     assert capfd.readouterr().err.splitlines() == [
         "a  pending  0 rows  Slurm: PENDING: Resources",
         "b  running  1 rows",
         "a  n1  running  0 rows  measuring: one",
         "b  done  3 rows",
     ]
-
-
-def test_a_terminal_has_one_line_for_each_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much it says, and what looks like markup is shown as it is."""
-    monkeypatch.setenv("TERM", "xterm")
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=60, color_system=None)
-    monkeypatch.setattr(terminal, "err", console)
-    with fleet.job_lines() as show:
-        show(status(job("[red]a", machine="n1", step="measuring " * 20), job("b", "done", rows=7)))
-    lines = [line for line in screen.getvalue().splitlines() if "rows" in line][:2]
-    assert "[red]a" in lines[0]
-    assert lines[0].rstrip().endswith("…")
-    assert lines[0].split()[1:5] == ["n1", "running", "0", "rows"]
-    assert lines[1].split()[:4] == ["b", "done", "7", "rows"]
 
 
 def test_what_steers_a_terminal_is_not_shown() -> None:

@@ -106,23 +106,6 @@ def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
     assert lines[-1] == "measuring: 100 of 100, [step 100]"
 
 
-def test_a_log_says_again_what_goes_on_for_long(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Within one piece, too; and a stage that begins from nothing has its line."""
-    monkeypatch.setattr(terminal, "_SILENT_SECONDS", 0.01)
-    lines: list[str] = []
-    with terminal.progress_bar("comparing") as move:
-        move(10, 10, "counting")
-        move(0, 10, "screen, block 1")
-        move(0, 10, "screen, block 1: time_it")
-        until = time.monotonic() + 60
-        while not lines or "time_it" not in lines[-1]:
-            assert time.monotonic() < until
-            lines += capsys.readouterr().err.splitlines()
-    assert {"comparing: 10 of 10, counting", "comparing: 0 of 10, screen, block 1"} <= {*lines}
-
-
 def test_progress_of_a_budget_is_the_time_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     with terminal.progress_bar("measuring", 120) as move:
         for done in range(61):

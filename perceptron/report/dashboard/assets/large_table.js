@@ -26,13 +26,9 @@
       load(chosen.file).then(
         (content) => {
           if (chosen !== tables[choice.selectedIndex]) return;
-          // Of the field itself, and with the cursor: somebody may be typing while the table is on its way.
-          const field = shown?.table().container().querySelector('input');
-          const isTyping = field === document.activeElement;
-          const search = field?.value ?? '';
+          const search = shown?.search() ?? '';
           shown?.destroy();
           shown = draw(place, content, search, chosen.file.replaceAll('/', '-'));
-          if (isTyping) shown.table().container().querySelector('input').focus();
         },
         (error) => {
           if (chosen === tables[choice.selectedIndex]) place.replaceChildren(alarm(error.message));
