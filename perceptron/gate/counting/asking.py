@@ -20,7 +20,7 @@ Pair = dict[Side, Content]
 # What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
-_OVER = ("", {})
+_OVER: tuple[str, Content] = ("", {})
 _NO_TIME = {"status": "untried", "reason": "there was no time for it: raise --budget"}
 
 
