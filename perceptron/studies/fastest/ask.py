@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from msgspec.structs import replace
 
 from perceptron.analysis.fastest import Advice
-from perceptron.errors import UserError
+from perceptron.errors import UserError, unknown
 from perceptron.problems.problem import DType
 from perceptron.studies.fastest.answer import Answer
 from perceptron.studies.fastest.of_model import of_model
@@ -43,6 +43,7 @@ def fastest(
     dtype: DType | None = None,
     threads: int | None = None,
     results: Path | None = None,
+    **others: Never,
 ) -> Advice:
     """Return which backend trains a model fastest on this machine, and how long that takes.
 
@@ -104,6 +105,9 @@ def fastest(
     UserError
         For a wrong argument. A backend that cannot run is a candidate with a reason.
     """
+    if others:
+        arguments = [name for name in fastest.__annotations__ if name not in ("others", "return")]
+        raise unknown("argument", next(iter(others)), arguments)
     folder = RESULTS if results is None else Path(results)
     usual = {"among": among, "measure": measure, "seconds": seconds, "threads": threads}
     if model is None:

@@ -274,6 +274,7 @@ def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
         ({"model": Skip(LINEAR), "loss": 3}, "loss: 3 is no loss"),
         ({"model": Skip(LINEAR), "among": ("numpy",)}, "among"),
         ({"model": Skip(LINEAR), "dtype": "float64"}, "dtype: a module is trained as it is"),
+        ({"optimiser": "adam"}, "argument 'optimiser': did you mean 'optimizer'?"),
         ({"batch": 9}, "batch"),
         ({"rows": 8}, "rows: goes with a shape"),
         ({"among": ("numpy",)}, "among"),
