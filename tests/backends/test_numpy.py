@@ -249,8 +249,3 @@ def test_what_nobody_holds_is_released() -> None:
     held = weakref.ref(typed(problem, np.float16).inputs)
     gc.collect(0)  # as soon as that
     assert held() is None
-
-
-def test_nobody_writes_to_what_others_hold() -> None:
-    with pytest.raises(ValueError, match="read-only"):
-        typed(catalogue.find("or-gate"), "float32").inputs[...] = 7.0

@@ -142,18 +142,6 @@ def test_what_cannot_be_kept_is_made_again(shared: Path) -> None:
     datasets.forget()
 
 
-def test_small_data_and_those_of_no_study_are_not_kept(
-    shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
-    Clusters("clusters", 40, 3, classes=4).load()
-    monkeypatch.setenv(datasets.DATA_FOLDER, str(shared))
-    datasets.forget()
-    Clusters("clusters", 40, 3, classes=4).load()
-    assert list(shared.iterdir()) == []
-    datasets.forget()
-
-
 INPUTS = np.arange(12.0).reshape(6, 2)
 TARGETS = np.array([0, 1, 0, 1, 1, 0])
 
