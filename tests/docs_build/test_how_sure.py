@@ -74,12 +74,6 @@ def row(what: str, quiet: Side = QUIET, busy: Side = BUSY) -> list[str]:
             {"bench": Asked(60.0, [replace(NEVER, status="always")], [])},
             "1.0 min; decided 1 of 2, idle 2 of 2; 1 unlike the idle one",
         ),
-        ("`crossover", {"crossover": Asked(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
-        (
-            "`crossover",
-            {"crossover": Asked(9.0, [replace(CROSSES, low=701.0, high=None)])},
-            "9.00 s; 600 [701, …]",
-        ),
         (
             "`crossover",
             {"crossover": Asked(9.0, [replace(NEVER, family="width")])},
@@ -91,7 +85,6 @@ def row(what: str, quiet: Side = QUIET, busy: Side = BUSY) -> list[str]:
             {"bench": Asked(60.0, [], widths(0.05, 0.01, 0.06))},
             "5.0%, 3 sizes (2.46×)",
         ),
-        ("width", {"bench": Asked(60.0, [], widths(0.01, None))}, "open, 3 sizes, 2 open"),
         ("a whole A/A", {"gate": GateSpeed([15.1], [])}, "15.1 s"),
     ],
 )
