@@ -206,7 +206,7 @@ class _Frame(NamedTuple):
 def _share(axis: Axis, value: float) -> float:
     value = min(max(value, axis.low), axis.high)
     if axis.is_linear:
-        return (value - axis.low) / (axis.high - axis.low)
+        return (value - axis.low) / ((axis.high - axis.low) or 1.0)
     return log(value / axis.low) / log(axis.high / axis.low)
 
 

@@ -217,14 +217,6 @@ def write(file: Path) -> None:
     file.write_text("mine")
 
 
-def test_a_crossover_with_a_guess_on_one_side_is_no_card(tmp_path: Path) -> None:
-    """With two repeats the finding is decided, and its crossover is not."""
-    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.repeat in (None, 0, 1)]
-    cards = cards_of(tmp_path, rows)
-    assert cards.count("</li>") == 1
-    assert '<span class="tag">' not in cards
-
-
 def test_a_card_says_decided_as_the_verdict_does(tmp_path: Path) -> None:
     """The smallest size is undecided, the crossover is not."""
     rows = [

@@ -34,14 +34,6 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
     assert f"{2000 - shown:,} more benchmarks left out for want of room." in text
 
 
-def test_many_changes_are_counted_too() -> None:
-    text = comment(
-        comparison(*(slower(benchmark="€" * 150 + str(number)) for number in range(999)))
-    )
-    assert len(text.encode()) < MOST_BYTES
-    assert f"{999 - text.count('| `€')} more benchmarks left out for want of room." in text
-
-
 def test_what_matters_most_comes_first_and_is_left_out_last() -> None:
     """The verdict, crossovers, what fails, what became slower, then what became faster."""
     rows = [row(benchmark=f"fast.t{n}", verdict="improvement", change=-0.9) for n in range(999)]

@@ -227,15 +227,6 @@ def test_many_blocks_do_no_harm(case: Case) -> None:
     assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
 
 
-def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
-    """The blocks are not judged again, and more than anybody would read are counted."""
-    case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
-    text = case.post()
-    assert "- crossover moved: `mlp-width`: `torch-cpu overtakes numpy at width 64.0 [62" in text
-    assert "- 9,990 more crossovers moved\n" in text
-    assert len(text.encode()) < MOST_BYTES
-
-
 def test_there_is_an_end_to_rows(case: Case) -> None:
     rows = [{**ROW, "spread": None}] * (MOST_ROWS + 1)
     case.result.write_text(json.dumps({**VALID, "rows": rows}))
