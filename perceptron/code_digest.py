@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 
-def code_digest(package: Path, parts: Sequence[str], without: Collection[str] = frozenset()) -> str:
-    """Return 12 hexadecimal digits of these folders and files of a package, some files apart.
+def code_digest(package: Path, parts: Sequence[str]) -> str:
+    """Return 12 hexadecimal digits of these folders and files of a package.
 
     They are the same in a checkout and in an installed copy, on any system. Whole folders
     count, so that a module added to one is part of it without being named.
     """
     result = sha256()
     for name, text in sources(package, parts):
-        if name in without:
-            continue
         result.update(f"{name}\n{text}\n".encode())
     return result.hexdigest()[:12]
 

@@ -10,6 +10,7 @@ from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.analysis.select import definitions
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
@@ -20,6 +21,8 @@ from perceptron.records.warning import MeasurementWarning
 _OTHER_COMMIT = "of a commit that was not asked for"
 # Commits that an error names.
 _NAMED_COMMITS = 5
+# Of all families together: more take minutes to judge, and nobody reads them.
+_MOST_PAIRS = 20_000
 
 
 Uses = Callable[[Sequence[Crossover]], list[SourceUse]]
@@ -70,6 +73,7 @@ def read_files(
     if wanted:  # pages judge every pair of the rows that they are given
         named = {backend for pair in wanted for backend in pair}
         rows = [row for row in rows if row.backend in named]
+    _must_be_judged_in_time(rows)
 
     def accounted(found: Sequence[Crossover]) -> list[SourceUse]:
         if not found:
@@ -83,6 +87,18 @@ def read_files(
         *definitions(rows).warnings(),
     ]
     return rows, tuple(wanted), accounted, warnings
+
+
+def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
+    """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
+    cases = grouped(rows, lambda row: (row.family, ground(row)))
+    backends = [len({row.backend for row in own}) for own in cases.values()]
+    pairs = sum(number * (number - 1) // 2 for number in backends)
+    if pairs > _MOST_PAIRS:
+        raise UserError(
+            f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: choose pairs with "
+            "--pair A:B, or families with --family"
+        )
 
 
 def _named(commit: str, rows: Iterable[Measurement]) -> str:

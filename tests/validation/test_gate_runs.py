@@ -25,7 +25,6 @@ from benchmarks.validation.gate.suite import (
     sources,
     wanted,
 )
-from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import git
 from perceptron.records.block import Benchmark, Block, SideMeasurement
@@ -177,9 +176,13 @@ def test_runs_of_another_gate_are_measured_again(
 def test_work_depends_on_all_that_decides_a_verdict(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And on no comment or docstring."""
+    monkeypatch.setattr(proof, "sources", lambda *_: [("stages.py", '"""Text."""\nBLOCKS = 3')])
     before = proof.current_gate()
+    monkeypatch.setattr(proof, "sources", lambda *_: [("stages.py", "# Comment\nBLOCKS = 3")])
+    assert proof.current_gate() == before
     if what == "code":
-        monkeypatch.setattr(fingerprint, "digest", lambda *_, **__: "another")
+        monkeypatch.setattr(proof, "sources", lambda *_: [("stages.py", "BLOCKS = 4")])
     elif what == "suite":
         monkeypatch.setattr(suite, "digest", lambda: "another")
     else:
