@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def read_own_folder(folder: Path, reading: Reading) -> list[Path]:
     Folders and files that cannot be read are in ``reading``, whose first runs are ours.
     """
     note_closed_folders(folder, reading)
-    folders = []
+    folders: list[Path] = []
     for file in own_files(folder):
         _try_file(file, reading.request, reading)
         if len(reading.runs) > len(folders):
@@ -123,7 +124,7 @@ def _try_file(file: Path, request: ReadRequest, reading: Reading) -> None:
 
 
 def _read_file(file: Path, request: ReadRequest, reading: Reading) -> None:
-    with file.open("rb", buffering=_HEAD) as content:
+    with io.BufferedReader(io.FileIO(file), _HEAD) as content:
         head = content.peek(_HEAD)
         is_document = file.suffix in (".json", ".js")
         if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
