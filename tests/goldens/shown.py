@@ -237,10 +237,4 @@ def figures_last(page: Path) -> str:
     ]
     captions = {line.strip() for _, line, *_ in told}
     words = [line for line in text_of(page).split("\n") if line not in captions]
-    return "\n".join([*words, _NO_SCRIPT, *(line for lines in told for line in lines)])
-
-
-_NO_SCRIPT = (
-    "This browser does not run the script that draws the figures. The tables have the same numbers."
-)
-"""What pages of comparisons said to browsers that run no script, when they had one."""
+    return "\n".join([*words, *(line for lines in told for line in lines)])
