@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import threading
 from contextlib import suppress
@@ -27,7 +28,7 @@ _MONITOR_SECONDS = 2.0
 def main() -> None:
     """Start the ranks, and end when they do or when standard input closes."""
     processes, logs, *arguments = sys.argv[1:]
-    threading.Thread(target=_end_with_the_leader, daemon=True).start()
+    threading.Thread(target=_end_with_the_leader, args=(logs,), daemon=True).start()
     code = 0
     try:
         _launch(int(processes), logs, arguments)
@@ -64,13 +65,17 @@ def _launch(processes: int, logs: str, arguments: list[str]) -> None:
         print(rank, failure.exitcode, flush=True)
 
 
-def _end_with_the_leader() -> None:
-    """When standard input closes, end the ranks: one that is stuck hears nothing."""
+def _end_with_the_leader(logs: str) -> None:
+    """When standard input closes, end the ranks: one that is stuck hears nothing.
+
+    The leader may have left without removing what they wrote.
+    """
     while os.read(0, 4096):
         pass
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    shutil.rmtree(logs, ignore_errors=True)
     os._exit(0)
 
 

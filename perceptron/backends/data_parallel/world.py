@@ -11,6 +11,7 @@ import itertools
 import os
 import pickle
 import queue
+import shutil
 import sys
 import tempfile
 import threading
@@ -51,15 +52,14 @@ class World:
         self._dropped: list[int] = []
         self.has_ended = False
         """Whether nothing can be asked of it any more."""
-        self._folder = tempfile.TemporaryDirectory(prefix="perceptron-ranks-")
+        self._folder = Path(tempfile.mkdtemp(prefix="perceptron-ranks-"))
         """Nobody else's: there lie the socket at which ranks arrive, and what they write."""
-        folder = Path(self._folder.name)
-        self._listener = Listener(str(folder / "leader"), "AF_UNIX", backlog=processes)
+        self._listener = Listener(str(self._folder / "leader"), "AF_UNIX", backlog=processes)
         self._arrivals: queue.SimpleQueue[tuple[int, int, Connection]] = queue.SimpleQueue()
         threading.Thread(target=self._accept, daemon=True).start()
         self._ranks: list[tuple[Connection, int]] = []
         """The connection on which each rank is asked, and the number of its process."""
-        self._launcher = launch(processes, device, folder)
+        self._launcher = launch(processes, device, self._folder)
         try:
             self._ranks = self._wait_for_ranks()
             self.ask("join", EXCHANGE_SECONDS)
@@ -196,7 +196,7 @@ class World:
 
     def _last_line(self, rank: int) -> str:
         """Return the last line that a rank wrote on standard error, "" if there is none."""
-        for file in Path(self._folder.name).glob(f"*/attempt_*/{rank}/stderr.log"):
+        for file in self._folder.glob(f"*/attempt_*/{rank}/stderr.log"):
             lines = file.read_text(errors="replace").strip().splitlines()
             return lines[-1].strip() if lines else ""
         return ""
@@ -209,7 +209,7 @@ class World:
                 connection.close()
             self._listener.close()
             self._launcher.end(_SECONDS_TO_LEAVE)
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _worlds: dict[tuple[int, str], World] = {}
