@@ -64,8 +64,10 @@ def read_source(source: Path, reading: Reading) -> None:
             _read_folder(source, reading)
         elif not source.exists():
             raise UserError(f"{source}: no such results; `perceptron bench` makes some")
-        elif reading.is_new(source):
-            _read_file(source, reading.request, reading)
+        else:
+            must_be_a_file(source)
+            if reading.is_new(source):
+                _read_file(source, reading.request, reading)
     except OSError as error:
         name = error.filename or source
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None

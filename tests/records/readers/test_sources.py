@@ -86,6 +86,8 @@ def test_a_named_pipe_in_a_folder_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(folder / "box" / "9999-pipe.json")
     with pytest.warns(UserWarning, match=r"9999-pipe\.json: no ordinary file"):
         assert len(load_measurements(folder)) == 4
+    with pytest.raises(UserError, match=r"pipe\.csv: no ordinary file"):
+        load_measurements(tmp_path / "pipe.csv")
 
 
 def keep_criterion(criterion: Path, function: str, value: str, nanoseconds: float) -> None:
