@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.records.comparison import Side
+from perceptron.records.comparison import ComparedRevision
 from perceptron.report.pull_request.comment import MOST_BYTES, comment
 from tests.made_comparison import broken, comparison, moved, row, slower, work
 
@@ -65,8 +65,8 @@ def test_what_matters_most_comes_first_and_is_left_out_last() -> None:
 
 PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"
 OURS = "https://we.example/suite"
-TREE = Side(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
-EVIL = Side(name="x", commit="](https://evil.example) @all #1", python="python")
+TREE = ComparedRevision(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
+EVIL = ComparedRevision(name="x", commit="](https://evil.example) @all #1", python="python")
 
 
 @pytest.mark.parametrize(
