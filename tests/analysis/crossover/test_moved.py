@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.moved import moved_crossovers
-from perceptron.records.block import Benchmark, Reading
+from perceptron.records.block import Benchmark, SideMeasurement
 from perceptron.records.comparison import Comparison, Control, ControlRow, Row
 from tests.made_comparison import block, comparison, row, slower
 
@@ -136,8 +136,8 @@ def test_untrusted_blocks_are_judged_or_passed_over(
     blocks = [
         replace(
             block(benchmark.key, number % 4, 1.0, 1.0, "screen" if number < 4 else "confirmation"),
-            base=Reading(status="ok", value=base),
-            head=Reading(status="ok", value=head),
+            base=SideMeasurement(status="ok", value=base),
+            head=SideMeasurement(status="ok", value=head),
         )
         for index, benchmark in enumerate(benchmarks)
         for number, (base, head) in enumerate(values[index % 3 :: 3])
