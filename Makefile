@@ -48,8 +48,8 @@ valgrind:
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq valgrind; } \
 		|| echo 'NO VALGRIND: counting will not be tested; install the package valgrind' >&2
 
-# A fleet wants a cluster, links that are shaped want ip and tc. Tests start daemons of their own, so
-# whether the packages start theirs makes no difference.
+# A fleet wants a cluster. Tests start daemons of their own, so whether the packages start theirs makes
+# no difference.
 slurm:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; \
 		(for name in munged slurmctld slurmd; do command -v $$name >/dev/null || exit 1; done) \
