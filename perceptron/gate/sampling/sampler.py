@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,25 @@ Content = Mapping[str, Any]
 
 # The peak of a process is one number, and shared by all that ran in it.
 ALONE = frozenset({"peakmemory"})
+# One that hangs must leave time to try the other benchmarks.
+_SHARE_OF_CACHE = 0.1
 
 
 class Sampler:
-    """Asks programs of the sides about benchmarks."""
+    """Asks programs of the sides about benchmarks.
 
-    def __init__(self, sides: Sides, clock: Callable[[], float] = time.monotonic) -> None:
+    Each `setup_cache` may take a tenth of the ``seconds_left``.
+    """
+
+    def __init__(
+        self,
+        sides: Sides,
+        clock: Callable[[], float] = time.monotonic,
+        seconds_left: Callable[[], float] = lambda: inf,
+    ) -> None:
         self.sides = sides
         self._clock = clock
+        self._seconds_left = seconds_left
         self.start_seconds = 0.0
         """What a process took beside its benchmarks, at most: to start, and to import."""
         self._made: dict[tuple[Side, str], float] = {}
@@ -171,12 +183,17 @@ class Sampler:
         self, side: Side, benchmark: Benchmark, cache: str, seeds: Seeds
     ) -> SideMeasurement:
         self._file(side, cache).parent.mkdir(parents=True, exist_ok=True)
-        seconds = benchmark.cache_timeout or benchmark.timeout
+        own = benchmark.cache_timeout or benchmark.timeout
+        seconds = min(own, max(1.0, _SHARE_OF_CACHE * self._seconds_left() // 1))
         tasks = [self._task(side, benchmark, CALIBRATING)]
         last = Answer(kind="end")
         for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
             if last.kind == "measurement":
                 return msgspec.convert(last.content, type=SideMeasurement)
+        if last.kind == "silent" and seconds < own:  # which says nothing of the revision
+            return SideMeasurement(
+                status="untried", reason=f"setup_cache: {last.reason}; raise --budget"
+            )
         return SideMeasurement(
             status="slow" if last.kind == "silent" else "failed",
             reason=f"setup_cache: {last.reason or 'it gave no answer'}",
