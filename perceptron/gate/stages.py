@@ -76,7 +76,7 @@ class Stages:
     ) -> None:
         self._trees = sides.trees
         self._valgrind = valgrind
-        self.sampler = Sampler(sides, clock, lambda: self._budget - self.elapsed_seconds)
+        self.sampler = Sampler(sides, clock)
         """It has what `setup_cache` returned so far."""
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
