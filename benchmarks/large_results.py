@@ -22,8 +22,8 @@ OPENED = 5
 # Of each page that is opened, what stands there when it can be read.
 CONTENT = {
     "index": "footer",
-    "sweeps": ".main-svg",
-    "history": ".main-svg",
+    "sweeps": "#view svg",
+    "history": "#view svg",
     "machines": "#tables tbody td",
     "raw": "#tables tbody td",
 }

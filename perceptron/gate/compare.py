@@ -39,7 +39,7 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
-from perceptron.gate.sampling.discovery import CannotImport
+from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
@@ -105,7 +105,12 @@ def _measured(
     """Measure what both sides load, judge it, and look into what changed."""
     request, began = case.request, time.monotonic()
     progress(0, 1, "discovering benchmarks")
-    both = discover_both(sides)
+    budget = 60 * request.budget_minutes
+    try:
+        both = discover_both(sides, lambda: budget - (time.monotonic() - began))
+    except ImportTooLong as finding:
+        reason = f"{finding}: raise --budget, or have it import less"
+        return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
     valgrind = _counter(case, sides, valgrind)
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
@@ -245,6 +250,7 @@ def _unmeasured(
     verdict: Verdict,
     reason: str,
     results: Path | None = None,
+    seconds: float = 0.0,
 ) -> Comparison:
     """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
     environment = _environment(None)
@@ -254,7 +260,7 @@ def _unmeasured(
         _run(case, environment).plan,
         environment=environment,
         warnings=case.warnings,
-        seconds=0.0,
+        seconds=seconds,
         results=str(results or case.request.results),
         benchmarks=[],
         blocks=[],

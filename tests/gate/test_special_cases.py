@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.journal import ComparisonRun
+from perceptron.gate.sampling import sides
 from tests.gate.conftest import (
     COUNTED,
     SUITE,
@@ -158,6 +160,40 @@ def test_a_configuration_that_makes_no_sense_is_one_line(toy: Repository, tmp_pa
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
     assert_gone(toy, tmp_path)
+
+
+def test_an_import_that_does_not_end_says_nothing_of_the_change(
+    toy: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sides, "_LEAST_SECONDS", 1.0)
+    toy.commit("second", "benchmarks/suite.py", f"import time\ntime.sleep(1000)\n{SUITE}")
+    comparison = run(budget_minutes=0.01)
+    assert (comparison.verdict, comparison.rows) == ("inconclusive", [])
+    assert "benchmarks/suite.py: no answer within 1 s" in comparison.reason
+    assert comparison.seconds >= 1
+
+
+def test_a_setup_cache_that_takes_the_budget_is_named(toy: Repository) -> None:
+    suite = """
+import time
+import toy
+
+class Cached:
+    def setup_cache(self):
+        time.sleep(1000)
+
+    def track_it(self, cache):
+        return 1
+
+def track_other():
+    return toy.work(1)
+"""
+    toy.commit("second", "benchmarks/suite.py", suite)
+    comparison = run(budget_minutes=0.3)
+    (left_out,) = comparison.plan.left_out
+    assert left_out.benchmark == "suite.Cached.track_it"
+    assert re.match(r"setup_cache: no answer within [\d.]+ s", left_out.reason)
+    assert [row.benchmark for row in comparison.rows] == ["suite.track_other"]
 
 
 SCRIPTED = """

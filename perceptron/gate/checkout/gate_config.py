@@ -22,7 +22,7 @@ from perceptron.untrusted_text import label
 
 _FILE = "pyproject.toml"
 _Text = Annotated[str, Meta(pattern=r"\S", max_length=200)]
-_Percent = Annotated[str, Meta(pattern=r"^\d{1,4}(\.\d{1,6})? ?%$")]
+_Percent = Annotated[str, Meta(pattern=r"^\d{1,4}(\.\d{1,6})? ?%\Z")]
 
 
 class _Rule(Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,7 +40,7 @@ def ask_both(
     failed: dict[str, Content] = {}
     for side in PAIR:
         # Beforehand: what makes a cache ends what runs beside it.
-        unready = sampler.make_caches(side, benchmarks, seeds)
+        unready = sampler.make_caches(side, benchmarks, seeds, seconds_left)
         failed |= {
             key: {"status": own.status, "reason": own.reason} for key, own in unready.items()
         }

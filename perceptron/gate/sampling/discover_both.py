@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.discovery import CannotImport, Discovery
+from perceptron.gate.sampling.discovery import CannotImport, Discovery, ImportTooLong
+from perceptron.gate.sampling.processes import START_SECONDS
 from perceptron.gate.sampling.sides import Sides
 from perceptron.records.block import Benchmark, Side
 from perceptron.records.comparison import LeftOut, SuiteKind
@@ -68,18 +69,24 @@ def _is_inside(test: str, named: str) -> bool:
     return not named or test == named or test.startswith((f"{named}::", f"{named}["))
 
 
-def discover_both(sides: Sides) -> SuiteOfBoth:
+def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBoth:
     """Discover on both sides. Raises `UserError` if neither loads, or one lacks a dependency.
 
     Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
-    reported.
+    reported. Raises `ImportTooLong` where half of the ``seconds_left`` does not suffice, or BASE
+    never loads.
     """
     found: dict[Side, Discovery] = {}
     errors: dict[Side, CannotImport] = {}
     both: tuple[Side, ...] = ("head", "base")
     for side in both:
+        left = seconds_left()
         try:
-            found[side] = sides.discover(side)
+            found[side] = sides.discover(side, seconds_left)
+        except ImportTooLong as error:
+            if side == "base" or left < 2 * START_SECONDS:
+                raise
+            errors[side] = error
         except CannotImport as error:
             errors[side] = error
     if not found:

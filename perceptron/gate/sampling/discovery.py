@@ -29,6 +29,10 @@ class CannotImport(UserError):
         self.missing = missing
 
 
+class ImportTooLong(CannotImport):
+    """The suite does not load in the time there is: that says nothing of the revisions."""
+
+
 @dataclass(frozen=True)
 class Unloadable:
     """A module of the suite that does not load."""
@@ -86,13 +90,16 @@ def discover(
     loads.
     """
     deadly: list[Unloadable] = []
+    kind = CannotImport
     while True:
         found, ended, last = _walked(programs())
         if last.kind not in {"failed", "silent", "died"}:
             break
+        if last.kind == "silent":
+            kind = ImportTooLong
         if "." not in ended.module:
             reason = f"{ended.reason}{_advice(ended, where)}"
-            raise CannotImport(f"{side.upper()} cannot be imported: {reason}", ended.missing)
+            raise kind(f"{side.upper()} cannot be imported: {reason}", ended.missing)
         deadly.append(ended)
         without.add(ended.module)
     failed = [
@@ -103,7 +110,7 @@ def discover(
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
-        raise CannotImport(f"{side.upper()} cannot be imported: {reason}", first.missing)
+        raise kind(f"{side.upper()} cannot be imported: {reason}", first.missing)
     return replace(found, unloadable=failed)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ class Sampler:
         effort: Calibration,
         seeds: Seeds,
         limit: Callable[[Benchmark], float],
+        seconds_left: Callable[[], float] = lambda: inf,
     ) -> Iterator[tuple[str, SideMeasurement]]:
         """Yield the key and the measurement of each benchmark, from a fresh process.
 
-        ``limit`` gives the seconds that it may take.
+        ``limit`` gives the seconds that it may take; a `setup_cache` may take half of what is left.
         """
-        unready = self.make_caches(side, benchmarks, seeds)
+        unready = self.make_caches(side, benchmarks, seeds, seconds_left)
         yield from unready.items()
         left = {own.key: own for own in benchmarks if own.key not in unready}
         # A process that measures its peak must not begin with ours.
@@ -136,7 +138,11 @@ class Sampler:
         return sum(self._made.values())
 
     def make_caches(
-        self, side: Side, benchmarks: Sequence[Benchmark], seeds: Seeds
+        self,
+        side: Side,
+        benchmarks: Sequence[Benchmark],
+        seeds: Seeds,
+        seconds_left: Callable[[], float] = lambda: inf,
     ) -> dict[str, SideMeasurement]:
         """Make what these benchmarks lack; return those without it, or such parameters, by key.
 
@@ -154,7 +160,8 @@ class Sampler:
             elif cache is not None and (side, cache) not in self._made:
                 if cache not in failed:
                     began = self._clock()
-                    measurement = self._make_cache(side, benchmark, cache, self._seeds)
+                    left = max(0.0, seconds_left() / 2)
+                    measurement = self._make_cache(side, benchmark, cache, self._seeds, left)
                     if measurement.status == "ok":
                         self._made[side, cache] = self._clock() - began
                         continue
@@ -168,15 +175,19 @@ class Sampler:
         self._seeds = None
 
     def _make_cache(
-        self, side: Side, benchmark: Benchmark, cache: str, seeds: Seeds
+        self, side: Side, benchmark: Benchmark, cache: str, seeds: Seeds, left: float
     ) -> SideMeasurement:
         self._file(side, cache).parent.mkdir(parents=True, exist_ok=True)
-        seconds = benchmark.cache_timeout or benchmark.timeout
+        own = benchmark.cache_timeout or benchmark.timeout
+        seconds = min(own, left)
         tasks = [self._task(side, benchmark, CALIBRATING)]
         last = Answer(kind="end")
         for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
             if last.kind == "measurement":
                 return msgspec.convert(last.content, type=SideMeasurement)
+        if last.kind == "silent" and seconds < own:  # which says nothing of the revision
+            reason = f"setup_cache: no answer within {seconds:.2g} s: raise --budget"
+            return SideMeasurement(status="untried", reason=reason)
         return SideMeasurement(
             status="slow" if last.kind == "silent" else "failed",
             reason=f"setup_cache: {last.reason or 'it gave no answer'}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,20 @@ from perceptron.gate.environments import metadata
 from perceptron.gate.environments.interpreters import Code, Interpreters
 from perceptron.gate.environments.metadata import project_names
 from perceptron.gate.sampling.discovery import Discovery, discover
-from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument, Program, Seeds
+from perceptron.gate.sampling.processes import (
+    START_SECONDS,
+    UNSEEDED,
+    Answer,
+    Instrument,
+    Program,
+    Seeds,
+)
 from perceptron.records.block import PAIR, Benchmark, Side
 
 # What depends on no clock: both sides may do it at the same time.
 _AT_ONCE = frozenset({"count", "trace", "profile"})
+# To start an interpreter and to import, however little time there is.
+_LEAST_SECONDS = 10.0
 
 
 class Sides:
@@ -57,14 +67,21 @@ class Sides:
         self.code: dict[Side, Code] = {}
         """What a side imported the project from, where installed code is compared."""
 
-    def discover(self, side: Side) -> Discovery:
+    def discover(self, side: Side, seconds_left: Callable[[], float] = lambda: inf) -> Discovery:
         """Return HEAD's benchmarks as they load on this side's tree.
+
+        An import may take half of the ``seconds_left``, and always a few seconds.
 
         A module of the suite that ends the program is left out of the next try, and of all programs
         of this side. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
+
+        def programs() -> Iterator[Answer]:
+            seconds = min(START_SECONDS, max(_LEAST_SECONDS, seconds_left() // 2))
+            return self.run(side, Instrument("discover", start_seconds=seconds), UNSEEDED)
+
         self._discoveries[side] = discover(
-            lambda: self.run(side, Instrument("discover"), UNSEEDED),
+            programs,
             side,
             self.interpreters.where(side),
             self._without.setdefault(side, set()),

@@ -44,7 +44,12 @@ def try_both(
             if elapsed() >= end:
                 break
             for key, measurement in sampler.sample(
-                side, group, CALIBRATING, seeds, lambda own: min(own.timeout, longest)
+                side,
+                group,
+                CALIBRATING,
+                seeds,
+                lambda own: min(own.timeout, longest),
+                lambda: end - elapsed(),
             ):
                 measurements[key] = measurement
                 tell(key)

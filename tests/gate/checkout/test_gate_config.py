@@ -51,6 +51,7 @@ WRONG = {
     "slower = 10": "$.rule[2].slower",
     "slower = '-1%'": "$.rule[2].slower",
     "slower = '99999%'": "$.rule[2].slower",
+    'slower = "10%\\n"': "$.rule[2].slower",
     "mute = ''": "$.rule[2].mute",
     "until = '2027-03-01'": "until needs a reason",
     "mute = 'x'\nuntil = 'soon'": "$.rule[2].until",

@@ -28,6 +28,7 @@ class Fake:
         _effort: Calibration,
         _seeds: Seeds,
         limit: Callable[[Benchmark], float],
+        _seconds_left: Callable[[], float],
     ) -> Iterator[tuple[str, SideMeasurement]]:
         for benchmark in benchmarks:
             self.asked.append((side, benchmark.key))
