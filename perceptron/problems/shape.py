@@ -70,9 +70,10 @@ class Shape:
             raise UserError(
                 f"{len(self.hidden)} hidden layers are too many: give at most {_DEEPEST}"
             )
-        for number in (self.rows, self.features, *self.hidden, self.models):
+        sizes = {"rows": self.rows, "features": self.features, "models": self.models}
+        for name, number in (*sizes.items(), *(("hidden", width) for width in self.hidden)):
             if not 1 <= number <= _LARGEST:
-                raise UserError(f"{number} is no size: give whole numbers from 1 to {_LARGEST:,}")
+                raise UserError(f"{name}: {number} is no whole number from 1 to {_LARGEST:,}")
         if self.classes is not None and not 2 <= self.classes <= self.rows:
             raise UserError(
                 f"classes: {self.classes} is not between 2 and the {self.rows} rows, "

@@ -12,10 +12,11 @@ refused unless the user names the separator.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
-from collections.abc import Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import inf
 from operator import attrgetter, itemgetter
 from pathlib import Path
@@ -62,10 +63,10 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     columns: _Columns | None = None
     row = 1
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
+        with file.open(encoding=_encoding(file), newline="") as text:
             separator = _separator(text) if stated is None else stated
             records = csv.reader(
-                iter(partial(text.readline, _LONGEST_LINE), ""),
+                _lines(text),
                 delimiter=separator,
                 skipinitialspace=separator != " ",
                 strict=True,
@@ -80,11 +81,29 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                 row = records.line_num + 1
                 if len(rows) > MOST_ROWS:
                     raise ValueError(f"more than {MOST_ROWS:,} rows; choose some with --family")
+    except UnicodeDecodeError as error:  # text is decoded ahead of the row
+        kind = error.encoding.upper()
+        raise UserError(f"{printable(file)}: not {kind} text; save it as UTF-8") from None
     except (csv.Error, TypeError, ValueError) as error:  # TypeError: of the separator
         raise UserError(f"{printable(file)}, row {row}: {error}") from None
     if not rows and not reading.left_out[NOT_ASKED_FOR]:
         raise UserError(f"{file}: no rows; a header {','.join(NEEDED)} and rows are needed")
     return [ForeignRow(row=row) for row in _with_axes(rows)]
+
+
+def _encoding(file: Path) -> str:
+    """Return UTF-8, or the UTF-16 of which a spreadsheet's "Unicode text" has the mark."""
+    with file.open("rb") as content:
+        mark = content.read(2)
+    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield the lines; raises ValueError for one too long, of which a part would pass for a row."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise ValueError(f"a line of {_LONGEST_LINE:,} characters or more")
+        yield line
 
 
 def _separator(text: TextIO) -> str:

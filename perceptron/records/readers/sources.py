@@ -99,7 +99,9 @@ def _why_nothing(reading: Reading) -> str:
         )
     reasons = [f"{rows:,} {reason}" for reason, rows in reading.left_out.most_common()]
     complaints = [warning.message for warning in reading.warnings[:1]]
-    return f"no row of it can be used: {'; '.join([*reasons, *complaints]) or 'it has none'}"
+    if not (reasons or complaints):
+        return "no rows in it"
+    return f"no row of it can be used: {'; '.join([*reasons, *complaints])}"
 
 
 Source = str | Path

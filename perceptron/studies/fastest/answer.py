@@ -109,18 +109,31 @@ class Answer:
 
     def _attempt(self, backend: str, reason: str, shape: TrainingShape | None) -> Attempt:
         """Return that this was given up, whatever the shape if that is None."""
-        seconds = self._asked.seconds
-        return Attempt(backend=backend, shape=shape, seconds=seconds, reason=reason, when=now())
+        return Attempt(
+            backend=backend,
+            shape=shape,
+            ground=self._ground,
+            seconds=self._asked.seconds,
+            reason=reason,
+            when=now(),
+        )
+
+    @property
+    def _ground(self) -> str:
+        return cache.alike(self._asked.dtype, self._asked.threads)
+
+    def _given_up(self, name: str) -> Attempt | None:
+        return self._known.given_up(name, self._asked.work.shape, self._ground)
 
     def _may_try(self, name: str) -> bool:
         """Return whether to begin with a backend, or again with more time than lately in vain."""
-        tried = self._known.given_up(name, self._asked.work.shape)
+        tried = self._given_up(name)
         is_asked = self._asked.measure == "now"
         return is_asked or tried is None or self._asked.seconds > tried.seconds
 
     def _backend(self, name: str) -> BackendHere:
         asked = self._known.backends.get(name)
-        attempt = self._known.given_up(name, self._asked.work.shape)
+        attempt = self._given_up(name)
         tried = None if attempt is None else attempt.reason
         if asked is None:
             reason = tried or here.NOT_ASKED
@@ -145,7 +158,7 @@ class Answer:
         asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
         rows = [one.row for one in self._rows]
         # No other training tells how long one takes that is trained as it is.
-        key = "" if isinstance(asked.own, AsItIs) else cache.alike(asked.dtype, asked.threads)
+        key = "" if isinstance(asked.own, AsItIs) else self._ground
         curves = self._known.curves.get(key)
         found = candidates(asked.work, asked.iterations, backends, rows, curves or {})
         is_open = any(one.reason in (NOT_KNOWN, *GIVEN_UP) for one in found)
@@ -264,12 +277,16 @@ def _changes(behind: Iterable[KnownRow]) -> str | None:
 
 
 def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Return the runs of a results folder that are new or have changed since they were read.
+    """Return the runs of a results folder that are new, gone or have changed since they were read.
 
-    Each with what tells that: size and time of the file that holds its rows.
+    Each with what tells that: size and time of the file that holds its rows, of which one that is
+    gone has none.
     """
-    found = {}
-    for machine in _folders(os.path.join(os.path.abspath(results), "runs")):
+    runs = os.path.join(os.path.abspath(results), "runs")
+    read = (run for run, stamp in known.items() if stamp and run.startswith(os.path.join(runs, "")))
+    gone = (run for run in read if not os.path.exists(os.path.join(run, "measurements.jsonl")))
+    found = dict.fromkeys(gone, "")
+    for machine in _folders(runs):
         for run in _folders(machine):
             with suppress(OSError):
                 stat = os.stat(os.path.join(run, "measurements.jsonl"))

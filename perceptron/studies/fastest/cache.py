@@ -59,6 +59,8 @@ class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     backend: str
     shape: TrainingShape | None
     """None where the backend did not start, whatever is trained."""
+    ground: str
+    """The dtype and number of threads, by `alike`: another may succeed."""
     seconds: float
     """That the question had for measuring."""
     reason: str
@@ -94,11 +96,11 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return the rows that may be compared with each other."""
         return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
 
-    def given_up(self, backend: str, shape: TrainingShape) -> Attempt | None:
+    def given_up(self, backend: str, shape: TrainingShape, ground: str) -> Attempt | None:
         """Return the newest attempt at this that was given up lately; None if there is none."""
-        own = (one for one in self.attempts if one.backend == backend)
-        lately = (one for one in own if one.shape in (None, shape) and one.when >= _lately())
-        return max(lately, key=lambda one: one.when, default=None)
+        own = (one for one in self.attempts if one.backend == backend and one.when >= _lately())
+        same = (one for one in own if not one.shape or (one.shape, one.ground) == (shape, ground))
+        return max(same, key=lambda one: one.when, default=None)
 
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
@@ -130,12 +132,12 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
         """Return this with more attempts, and without those that are long ago."""
         every = (one for one in (*self.attempts, *new) if one.when >= _lately())
-        kept = {(one.backend, one.shape): one for one in every}
+        kept = {(one.backend, one.shape, one.ground): one for one in every}
         return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
 
 
 def alike(dtype: DType, threads: int) -> str:
-    """Return the key of the curves of one dtype and number of threads."""
+    """Return the key of what is of one dtype and number of threads."""
     return f"{dtype}, {threads}"
 
 

@@ -45,7 +45,7 @@ POINTS = st.tuples(
     points=st.lists(POINTS, min_size=1),
     order=st.permutations(HEADER.strip().split(",")),
     separator=st.sampled_from(",;\t|: §"),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
 def test_what_is_written_is_read_however_it_is_written(
@@ -69,7 +69,7 @@ def test_what_is_written_is_read_however_it_is_written(
 
 
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
-    with pytest.raises(UserError, match=r"table\.csv, row 2: 65537 fields"):
+    with pytest.raises(UserError, match=r"table\.csv, row 2: a line of 131,072"):
         read(HEADER.encode() + b"x," * 2**23)
 
 

@@ -145,7 +145,9 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
         for row in rows_of_two(20)
         if row.backend == "numpy"
     ]
-    given_up = Attempt(backend="torch-cpu", shape=None, seconds=5.0, reason=NO_START, when=now())
+    given_up = Attempt(
+        backend="torch-cpu", shape=None, ground="", seconds=5.0, reason=NO_START, when=now()
+    )
     update(cache, lambda known: known.with_rows(others).with_attempts([given_up]))
     fastest(**SHAPE, among=("numpy", "torch-cpu"), measure="never")  # who can run is known too
     code = (

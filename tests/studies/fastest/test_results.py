@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_rows_of_this_machine_answer_with_what_they_rest_on(
     assert "scipy" not in str(advice.stale)
 
 
-def test_a_run_is_read_once_until_it_changes(
+def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
     """Other folders of results may not be at hand: what they said is still known."""
@@ -111,7 +112,9 @@ def test_a_run_is_read_once_until_it_changes(
     lines = (folder / "measurements.jsonl").read_text().splitlines(keepends=True)
     (folder / "measurements.jsonl").write_text(lines[0])
     assert asked(tmp_path / "results").seconds == pytest.approx(PREPARE + 1e-3 * ITERATIONS)
+    shutil.rmtree(folder)
     assert asked(tmp_path / "nowhere").source == "measured"
+    assert asked(tmp_path / "results").source == "unknown"
 
 
 def test_processes_that_had_to_wait_count_where_there_are_no_others(
