@@ -52,7 +52,7 @@ valgrind:
 # whether the packages start theirs makes no difference.
 slurm:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; \
-		(for name in munged slurmctld slurmd ip tc; do command -v $$name >/dev/null || exit 1; done) \
+		(for name in munged slurmctld slurmd; do command -v $$name >/dev/null || exit 1; done) \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq \
 			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
 		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
