@@ -1,6 +1,6 @@
 """The content of figures as plain data, which `report.charts.svg` draws.
 
-Texts are as measured; each drawer makes them safe for its library. Colours, dashes and markers
+Texts are as measured; the drawing makes them safe. Colours, dashes and markers
 follow from the name of the backend (see `palette`).
 """
 

@@ -29,6 +29,7 @@ from perceptron.measure.functions import PICKLED, Functions
 from perceptron.measure.pickled import to_send
 from perceptron.records.row import times
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
     import pandas
@@ -156,7 +157,8 @@ class FunctionCrossover:
             raise UserError("nothing was measured: there is nothing to plot")
         with drawing(7.2, 4.2) as (figure, axes):
             for line in described.lines:
-                axes.loglog(line.x, line.y, marker="o", label=line.label)
+                # A legend leaves out what begins with an underscore.
+                axes.loglog(line.x, line.y, marker="o", label=f"\u2009{shortened(line.label)}")
                 axes.fill_between(line.x, *line.band, alpha=0.18)
             axes.set(xlabel=described.x.title, ylabel=described.y.title)
             axes.legend(frameon=False)

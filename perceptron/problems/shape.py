@@ -192,7 +192,10 @@ def _read(reference: str) -> tuple[Shape, Axis | None, int]:
     try:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
-            raise UserError("write shapes as mlp:60000x784x128:10c:128b:adam:host:400m")
+            raise UserError(
+                "write shapes as mlp:60000x784x128:10c:128b:adam:host:400m, in this order, with "
+                f"numbers from 1 to {_LARGEST:,}"
+            )
         typed: dict[str, Any] = match.groupdict()
         size = match["size"]
         starred = [axis for axis in _AXES if "*" in (typed[axis] or "")]
@@ -214,7 +217,8 @@ def _read(reference: str) -> tuple[Shape, Axis | None, int]:
         )
         axis = starred[0] if starred else None
         if reference != (f"{shape.family(axis)}:{size}" if axis else shape.reference):
-            raise UserError("star every hidden layer or none, and leave out ':1m'")
+            has_one = typed["models"] == "1"
+            raise UserError("leave out ':1m'" if has_one else "star every hidden layer or none")
         return shape, axis, int(size or shape.rows)
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None

@@ -33,11 +33,12 @@ def walkthrough(
     where the library with the data is not installed.
     """
     problem = find(name, activation)
+    # All of them first: nothing is trained beside a name that is unknown.
+    asked = [(backend, registry.reason_unavailable(backend)) for backend in backends]
     train, test = problem.parts()
     inputs, targets = test or train
     runs, skipped = [], []
-    for backend in backends:
-        reason = registry.reason_unavailable(backend)
+    for backend, reason in asked:
         if reason is None:
             try:
                 runs.append(_train(problem, backend, inputs, progress))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
 from perceptron.answer import Answer, Figure, Note, Setting, Table
-from perceptron.figure import Axis, Line, LineFigure
+from perceptron.figure import Axis, Line, LineFigure, linear_axis
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration, duration_interval, interval, tick
 from perceptron.report.charts.svg import Looks
@@ -23,6 +23,7 @@ STEP_COLUMNS = (
     "level [95% interval]>",
     "change [95% interval]>",
 )
+_MOST_DATES = 6
 
 
 def history_views(collection: Collection, looks: Looks) -> Views:
@@ -89,9 +90,8 @@ def _steps(past: CaseHistory) -> Table:
 
 def _figure(past: CaseHistory) -> Figure:
     row, points = past.row, past.points
-    shown = _places(len(points))
-    most = max(point.seconds for point in points)
-    shares = [most * share for share in (0.25, 0.5, 0.75, 1.0)]
+    # At even distances: each has room for a date.
+    shown = range(0, len(points), -(-len(points) // _MOST_DATES))
     values = tuple(point.seconds for point in points)
     drawing = LineFigure(
         alt=f"Time per iteration of {row.backend} over {len(points)} commits: "
@@ -106,14 +106,8 @@ def _figure(past: CaseHistory) -> Figure:
             ticks=tuple((float(at), points[at].committed[:10]) for at in shown),
             is_linear=True,
         ),
-        # From zero, so that a step looks as large as it is; in a unit that people read.
-        y=Axis(
-            title="time per iteration",
-            low=0.0,
-            high=most * 1.08,
-            ticks=((0.0, "0"), *((value, tick(float(f"{value:.3g}"))) for value in shares)),
-            is_linear=True,
-        ),
+        # From zero, so that a step looks as large as it is.
+        y=linear_axis([0.0, *values], _tick, "time per iteration"),
         lines=(
             Line(
                 backend=row.backend,
@@ -140,9 +134,8 @@ def _figure(past: CaseHistory) -> Figure:
     return Figure(title=title, drawing=drawing, part=_part(past))
 
 
-def _places(count: int) -> Sequence[int]:
-    most = min(6, count)
-    return sorted({round(index * (count - 1) / max(1, most - 1)) for index in range(most)})
+def _tick(seconds: float) -> str:
+    return tick(float(f"{seconds:.3g}")) if seconds else "0"
 
 
 def _words(past: CaseHistory, step: Segment) -> str:
