@@ -130,9 +130,7 @@ class FunctionCrossover:
         if not seconds:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
-            raise UserError(
-                f"at({number(size)}): is outside of the sizes that were measured{reach}"
-            )
+            raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
         best = min(seconds, key=seconds.__getitem__)
         pairs = [one for one in self.crossovers if best in (one.incumbent, one.challenger)]
         winners = [_winner(one, size) for one in pairs]

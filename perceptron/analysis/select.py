@@ -125,28 +125,6 @@ def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     }
 
 
-def current(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows of each backend's newest state: one environment, and one state of the code.
-
-    Times of another version of a library or of the code are not further processes of this one, nor
-    are those of another definition of the problem.
-    """
-    rows = list(rows)
-    newest: dict[str, tuple[str, tuple[str | None, ...]]] = {}
-    for row in rows:
-        latest = newest.get(row.backend)
-        if row.status == "ok" and (latest is None or row.when > latest[0]):
-            newest[row.backend] = (row.when, _where(row))
-    kept = [
-        row for row in rows if row.backend not in newest or newest[row.backend][1] == _where(row)
-    ]
-    return Definitions(kept).keep(kept)
-
-
-def _where(row: Measurement) -> tuple[str | None, ...]:
-    return row.environment, row.commit, row.code
-
-
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
     """Return whether there is any time of this backend."""
     return any(row.backend == backend and row.status == "ok" for row in rows)

@@ -79,7 +79,7 @@ def _read_folder(folder: Path, reading: Reading) -> None:
     next(folder.iterdir(), None)  # raises OSError where it may not be listed
     if (folder / "runs").is_dir() or own_files(folder) or is_asv_folder(folder / "asv"):
         read_own_folder(folder, reading)
-        reading.formats.add("perceptron")
+        reading.formats = reading.formats or {"perceptron"}  # there may be no rows yet
         return
     note_closed_folders(folder, reading)
     if is_asv_folder(folder):

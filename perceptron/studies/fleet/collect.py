@@ -139,7 +139,7 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
                 append_lines(stream, new)
             # Beside what is older or the same it keeps the time that was spent, and its end.
             copy = folder / "run.json"
-            if new or not copy.exists() or load_plan(folder).finished is None:
+            if new or not copy.exists() or _progress(load_plan(folder)) < _progress(run):
                 replace(copy, with_fields(run, machine=machine))
     except OSError as error:
         raise cannot_write(machines, error) from None
@@ -147,6 +147,10 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     return CollectedRun(
         folder=str(folder), machine=machine, rows=held.count(b"\n") + added, added=added
     )
+
+
+def _progress(run: Run) -> tuple[float, bool]:
+    return run.spent_seconds or 0.0, run.finished is not None
 
 
 def _lines(file: Path, machine: str | None) -> list[bytes]:
