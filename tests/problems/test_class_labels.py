@@ -74,7 +74,7 @@ def test_a_number_is_one_class_however_it_is_written() -> None:
         ("1,a\n2,\n3,a\n", ", line 3, column 'y': empty: give each row a class"),
         ("1,0\n2,0.5\n3,0\n", ", line 3, column 'y': class '0.5' occurs once"),
         ("1,0\n2,O\n3,0\n", ", line 3, column 'y': class 'O' occurs once"),
-        ("1,0\n2,1\n3,nan\n4,nan\n", ", line 4, column 'y': 'nan' is not a finite number"),
+        ("1,0\n2,0\n3,nan\n4,nan\n", ", line 4, column 'y': 'nan' is not a finite number"),
         ('1,a\n2,"b\n3,a\n4,b\n', ": not a CSV file: unexpected end of data"),
     ],
 )
