@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,8 @@ def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
 @lru_cache(maxsize=4)  # read again for every row that is written
 def _read(file: Path, targets: tuple[str, ...], classes: bool, modified: int, size: int) -> CsvData:
     content = file.read_bytes()
-    lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    # Strict: a quote that is never closed would swallow the rows below it.
+    lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
     header = [name.strip() for name in next(lines, [])]
     columns = _target_columns(file, header, targets)
     others = [index for index in range(len(header)) if index not in columns]
@@ -149,21 +150,34 @@ def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array,
     Raises `UserError` naming file, line and column.
     """
     cells = [(line, label.strip()) for line, label in labels]
-    counts = Counter(label for _, label in cells)
+    keys: dict[str, Any]
     try:
-        names = sorted(counts, key=float)
+        keys = {label: _numeric(label) for _, label in cells}  # 1 and 1.0 are one class
     except ValueError:
-        names = sorted(counts)
+        keys = {label: label for _, label in cells}
+    counts = Counter(keys[label] for _, label in cells)
     for line, label in cells:
-        what = ""
+        what, key = "", keys[label]
         if not label:
             what = "empty: give each row a class"
-        elif len(names) < 2:
+        elif not isinstance(key, str) and not isfinite(key):
+            what = f"{label[:40]!r} is not a finite number"
+        elif len(counts) < 2:
             what = f"{label[:40]!r} is the only class: give at least two"
-        elif counts[label] == 1:
+        elif counts[key] == 1:
             what = f"class {label[:40]!r} occurs once: give each class two rows"
         if what:
             raise UserError(f"{file}, line {line}, column {column!r}: {what}")
-    number = {name: float(index) for index, name in enumerate(names)}
-    values = np.array([number[label] for _, label in cells])
-    return values.reshape(-1, 1), tuple(names)
+    names = {keys[label]: label for label in sorted(keys, reverse=True)}
+    place = {key: float(index) for index, key in enumerate(sorted(counts))}
+    values = np.array([place[keys[label]] for _, label in cells])
+    return values.reshape(-1, 1), tuple(names[key] for key in place)
+
+
+def _numeric(label: str) -> float:
+    """Return the number that a label is, a whole one exactly; raises ValueError for text."""
+    plain = label.replace("_", "?")
+    try:
+        return int(plain)
+    except ValueError:
+        return float(plain)

@@ -58,6 +58,14 @@ def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
     assert [names[int(target)] for target in targets[:, 0]] == [label for _, label in labels]
 
 
+def test_a_number_is_one_class_however_it_is_written() -> None:
+    """Whole numbers exactly: names of classes may be long."""
+    labels = list(enumerate(["1.0", "0", "1", "0", f"{2**53}", f"{2**53 + 1}"] * 2, 2))
+    targets, names = classes_in(Path("data.csv"), "y", labels)
+    assert names == ("0", "1", f"{2**53}", f"{2**53 + 1}")
+    assert targets[:6, 0].tolist() == [1, 0, 1, 0, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -66,6 +74,8 @@ def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
         ("1,a\n2,\n3,a\n", ", line 3, column 'y': empty: give each row a class"),
         ("1,0\n2,0.5\n3,0\n", ", line 3, column 'y': class '0.5' occurs once"),
         ("1,0\n2,O\n3,0\n", ", line 3, column 'y': class 'O' occurs once"),
+        ("1,0\n2,0\n3,nan\n4,nan\n", ", line 4, column 'y': 'nan' is not a finite number"),
+        ('1,a\n2,"b\n3,a\n4,b\n', ": not a CSV file: unexpected end of data"),
     ],
 )
 @pytest.mark.parametrize("model", [THREE, BINARY], ids=["cross-entropy", "bce"])

@@ -39,6 +39,8 @@ ANSWER_SECONDS = 150.0
 _GRACE_SECONDS = 2.0
 # The agent looks every two seconds.
 _REPORT_SECONDS = 8.0
+# Bytes of the folder of temporary files: a socket's address, the longer by 33, has at most 103.
+_LONGEST_FOLDER = 70
 # Said by ranks of which another did not come, or went away.
 _OF_OTHERS = ("gloo", "NCCL", "Dist", "Connection closed by peer", "Connection reset by peer")
 
@@ -52,7 +54,9 @@ class World:
         self._dropped: list[int] = []
         self.has_ended = False
         """Whether nothing can be asked of it any more."""
-        self._folder = Path(tempfile.mkdtemp(prefix="perceptron-ranks-"))
+        is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
+        where = None if is_short else "/tmp"  # noqa: S108 made anew, for nobody else
+        self._folder = Path(tempfile.mkdtemp(prefix="perceptron-ranks-", dir=where))
         """Nobody else's: there lie the socket at which ranks arrive, and what they write."""
         self._listener = Listener(str(self._folder / "leader"), "AF_UNIX", backlog=processes)
         self._arrivals: queue.SimpleQueue[tuple[int, int, Connection]] = queue.SimpleQueue()

@@ -245,7 +245,8 @@ def _around(frame: _Frame, key: str = "", grid: str = "xy") -> list[str]:
     parts.append(_text(frame.x.title, middle, frame.bottom + 33, 120, text_anchor="middle"))
     if frame.y.title:
         turned = f"rotate(-90 14 {centre:.1f})"
-        parts.append(_text(frame.y.title, 14, centre, text_anchor="middle", transform=turned))
+        room = int((frame.bottom - frame.top) / _LETTER)
+        parts.append(_text(frame.y.title, 14, centre, room, text_anchor="middle", transform=turned))
     if key:
         parts.append(_text(key, frame.left, 14, 200, fill=_SOFT, font_size=12))
     return parts
