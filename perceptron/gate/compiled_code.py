@@ -29,9 +29,10 @@ _SOURCE = re.compile(
 )
 _TEMPLATES = frozenset({".in", ".j2", ".src", ".tmpl", ".tp"})
 _BUILD_FILE = re.compile(
-    r"CMakeLists\.txt|Cargo\.(lock|toml)|meson\.build|meson\.options|meson_options\.txt"
+    r"CMakeLists\.txt|Cargo\.(lock|toml)|meson\.build|meson\.options|meson_options\.txt|setup\.py"
 )
 _CARGO = ".cargo"
+_SETUP = "setup.py"
 # Folders of code that no user's program runs.
 _ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
 # In pyproject.toml: who compiles, by the name of its module or its distribution.
@@ -57,7 +58,10 @@ def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
     if case.installed:
         return [], None
     sign = next(filter(None, (_declared(tree / case.suite.code) for tree in trees)), None)
-    return [name for name in names if _is_compiled(PurePosixPath(name))], sign
+    changed = [name for name in names if _is_compiled(PurePosixPath(name))]
+    if sign is None:  # else setup.py says how it is compiled
+        changed = [name for name in changed if PurePosixPath(name).name != _SETUP]
+    return changed, sign
 
 
 def with_warning(comparison: Comparison, unbuilt: NotBuilt) -> Comparison:
@@ -98,7 +102,7 @@ def _declared(folder: Path) -> str | None:
         for word in (_first_word(text) for text in named if isinstance(text, str)):
             if _COMPILER.fullmatch(word):
                 return f"pyproject.toml builds with {word}"
-    declares = _EXTENSION.search((bounded(folder / "setup.py") or b"").decode(errors="replace"))
+    declares = _EXTENSION.search((bounded(folder / _SETUP) or b"").decode(errors="replace"))
     return None if declares is None else f"setup.py names {declares[1]}"
 
 

@@ -40,12 +40,14 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(compiled: R
         "compiled code changed (toy/_core.c and 1 more) and was not built: compare with --build"
     )
     assert [row.verdict for row in comparison.rows] == ["no change"]
+    compiled.commit("second", "setup.py", SETUP.replace('_core.c"]', '_core.c"], define_macros=[]'))
+    assert run(always=False).reason.startswith("compiled code changed (setup.py and 2 more)")
     compiled.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.1 * amount"))
     compiled.commit("second")
     comparison = run()
     assert comparison.verdict == "regression"
     assert [warning.code for warning in comparison.warnings] == ["not built"]
-    assert "toy/_core.c and 1 more" in comparison.warnings[0].message
+    assert "setup.py and 2 more" in comparison.warnings[0].message
 
 
 def test_compiled_code_that_did_not_change_is_a_warning(compiled: Repository) -> None:
