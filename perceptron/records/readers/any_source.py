@@ -162,7 +162,7 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
     rows = times(parse_rows(file, lines, complaints.append))
-    if complaints and not rows:
+    if not rows:
         reading.not_understood()
     if complaints:
         more = f" (and {len(complaints) - 1} more in this file)" if complaints[1:] else ""
