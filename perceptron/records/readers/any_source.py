@@ -66,8 +66,7 @@ def read_source(source: Path, reading: Reading) -> None:
             raise UserError(f"{source}: no such results; `perceptron bench` makes some")
         else:
             must_be_a_file(source)
-            if reading.is_new(source):
-                _read_file(source, reading.request, reading)
+            _read_new(source, reading.request, reading)
     except OSError as error:
         name = error.filename or source
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
@@ -117,12 +116,22 @@ def _try_file(file: Path, request: ReadRequest, reading: Reading) -> None:
     """Read a file of a folder; note why it is not read where it cannot be."""
     try:
         must_be_a_file(file)
-        if reading.is_new(file):
-            _read_file(file, request, reading)
+        _read_new(file, request, reading)
     except UserError as error:
         reading.not_read(file, error)
     except OSError as error:
         reading.not_read(file, f"cannot be read: {error.strerror}")
+
+
+def _read_new(file: Path, request: ReadRequest, reading: Reading) -> None:
+    """Read a file of which no copy was read."""
+    if not reading.is_new(file):
+        return
+    try:
+        _read_file(file, request, reading)
+    except (UserError, OSError):
+        reading.not_understood()
+        raise
 
 
 def _read_file(file: Path, request: ReadRequest, reading: Reading) -> None:
@@ -153,6 +162,8 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
     rows = times(parse_rows(file, lines, complaints.append))
+    if not rows:
+        reading.not_understood()
     if complaints:
         more = f" (and {len(complaints) - 1} more in this file)" if complaints[1:] else ""
         what = complaints[0].removeprefix(f"{file}, ") + more

@@ -116,6 +116,7 @@ class Reading:
         self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
         self._seen = set() if seen is None else seen
+        self._newest = b""
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     @property
@@ -134,6 +135,10 @@ class Reading:
         if rows:
             self.left_out[reason] += rows
 
+    def not_understood(self) -> None:
+        """Let a copy of the newest file be read: another name may say better what is in it."""
+        self._seen.discard(self._newest)
+
     def is_new(self, file: Path) -> bool:
         """Return whether a file is to be read, and warn of one that was, or whose copy was.
 
@@ -143,6 +148,7 @@ class Reading:
             digest = hashlib.file_digest(stream, "blake2b").digest()
         if digest not in self._seen or not file.stat().st_size:
             self._seen.add(digest)
+            self._newest = digest
             return True
         self.has_repeats = True
         self.complain(

@@ -172,6 +172,8 @@ HUGE = {
 @example(json.dumps(HUGE).encode(), "asv/box/0-env.json")
 @example(b'{"a":' * 100_000 + b"\n", "runs/m/1/measurements.jsonl")
 @example(b"\x1b\n\0\nNaN\n", "runs/m/1/measurements.jsonl")
+@example(json.dumps(RESULTS).encode(), "runs/m/1/measurements.jsonl")
+@example(json.dumps(RESULTS).encode(), "asv/box/0-env.json")
 def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name: str) -> None:
     """Pages are made of what can be read, and say in a line of the file what cannot."""
     with tempfile.TemporaryDirectory() as folder:
@@ -191,7 +193,8 @@ def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name:
         assert row.seconds is None or 0 < row.seconds < float("inf")
         assert is_shown(row)
     for line in found.complaints:
-        assert line.startswith(str(results / name))
+        # Undamaged content may be that of another file, which is then told as its copy.
+        assert line.startswith(str(results / name)) or "read already" in line
         assert line == printable(line)
         assert len(line) <= 400
 
