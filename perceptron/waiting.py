@@ -95,9 +95,14 @@ class WaitingMeter:
                 ran, waited = os.pread(file, 64, 0).split()[:2]
                 self._nanoseconds[thread] = (int(ran), int(waited))
         # Who asks has run: a kernel that says otherwise does not keep these numbers.
-        if not any(ran for ran, _ in self._nanoseconds.values()):
+        if not self.ran_seconds:
             return None
         return sum(waited for _, waited in self._nanoseconds.values()) / 1e9
+
+    @property
+    def ran_seconds(self) -> float:
+        """Seconds that the threads had run at the last call, added up."""
+        return sum(ran for ran, _ in self._nanoseconds.values()) / 1e9
 
     @property
     def threads(self) -> int:

@@ -28,6 +28,8 @@ _LARGEST_GROWTH = 100
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
+# Of the time of all cores: a process that had more of it had no neighbour to wait for.
+_ALL_CORES = 0.95
 
 
 class Repeatable(Protocol):
@@ -88,9 +90,16 @@ def time_training(
         iterations = effort.iterations or _calibrated(take, meter, least)
         _warm_up(take, meter, iterations)
         meter.leave_out_idle()
+        cores = usable_cores()
+        begin, ran = clock(), meter.ran_seconds
         shorten = effort.iterations is None
-        samples = take_samples(take, iterations, effort.samples, stolen, usable_cores(), shorten)
+        samples = take_samples(take, iterations, effort.samples, stolen, cores, shorten)
+        # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
+        # that had all cores waited only for each other.
+        had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
     waited = samples.waited
+    if waited is not None and had_all_cores:
+        waited = 0.0
     kept, dropped = (
         [sample.seconds / sample.iterations for sample in own]
         for own in (samples.kept, samples.dropped)

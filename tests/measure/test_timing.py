@@ -121,6 +121,22 @@ def test_where_waiting_is_known_warming_up_ends_when_threads_have_their_cores() 
     assert len(trainer.calls) == 6 + 5
 
 
+def test_threads_that_had_all_cores_waited_for_nobody_but_themselves() -> None:
+    """More threads than cores: a row that says it waited would blame a neighbour."""
+
+    class Meter(WaitingMeter):
+        def __call__(self) -> float | None:
+            return 0.5 * sum(trainer.calls) * trainer.cost
+
+        @property
+        def ran_seconds(self) -> float:
+            return 1e6 * sum(trainer.calls)  # far more than any machine has cores
+
+    trainer = FakeTrainer(1e-4)
+    timing = time_training(trainer, Effort(), trainer.clock, Meter("no such folder"), lambda: None)
+    assert timing.waited == 0.0
+
+
 def test_who_is_called_many_times_says_how_long_a_sample_must_be() -> None:
     """A thousand trainings one by one have a thousand times what a call costs."""
     trainer = FakeTrainer(1e-3, overhead=1e-3)
