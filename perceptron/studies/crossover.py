@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from math import inf
 from pathlib import Path
@@ -191,7 +191,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
-        training = {
+        training: dict[str, object] = {
             "--family": self.families,
             "--problem": self.problems,
             "--backends": self.backends,
@@ -201,7 +201,9 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--iterations": self.iterations != CrossoverPlan().iterations,
             "--threads of several numbers": self.threads[1:],
         }
-        _refuse(training, "is about training: leave it out with --functions")
+        for option, given in training.items():
+            if given:
+                raise UserError(f"{option} is about training: leave it out with --functions")
         found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
@@ -219,7 +221,9 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "--quick": self.quick,
             "--what-if": self.what_if,
         }
-        _refuse(measuring, "is about measuring: leave it out with --from")
+        for option, given in measuring.items():
+            if given:
+                raise UserError(f"{option} is about measuring: leave it out with --from")
         return self
 
     @property
@@ -277,13 +281,6 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             return Search(low, high, axis.given)
         coarse = inf if axis.given else Search.coarse
         return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
-
-
-def _refuse(options: Mapping[str, object], why: str) -> None:
-    """Raise `UserError` for the first of these options that is given."""
-    for option, given in options.items():
-        if given:
-            raise UserError(f"{option} {why}")
 
 
 class CrossoverStudy:

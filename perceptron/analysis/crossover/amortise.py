@@ -69,26 +69,35 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
     """Judge every two backends at every size where both were measured from a cold start.
 
-    Of each family the newest state is judged that has such rows.
+    Two backends are judged at the newest commit that has both, as crossovers are.
     """
     started = (row for row in rows if row.status == "ok" and row.prepare_seconds)
-    judged: list[Amortisation] = []
-    for members in grouped(started, lambda row: (row.family, ground(row))).values():
-        states = grouped(members, state).values()
-        newest = max(states, key=lambda alike: max(map(moment, alike)))
-        kept = Definitions(newest).keep(newest)
-        for case in grouped(kept, lambda row: (row.size, row.problem)).values():
-            judged += _of_size(case)
+    groups = grouped(started, lambda row: (row.family, ground(row)))
+    judged = [
+        amortisation
+        for members in groups.values()
+        for amortisation in _of_family(grouped(members, state).values())
+    ]
     return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
 
 
-def _of_size(rows: list[Measurement]) -> Iterator[Amortisation]:
-    names = dict.fromkeys(row.backend for row in rows)
-    # Once for each backend, not for each pair.
-    seconds = {name: of_times(list(times(rows, name).values())) for name in names}
-    prepare = {name: of_times(list(prepared(rows, name).values())) for name in names}
-    for one, other in combinations(names, 2):
-        yield _amortise(rows, (min(one, other), max(one, other)), seconds, prepare)
+def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
+    judged: set[tuple[str, str]] = set()
+    for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
+        kept = Definitions(members).keep(members)
+        cases = grouped(kept, lambda row: (row.size, row.problem))
+        here = set()
+        for case in cases.values():
+            names = dict.fromkeys(row.backend for row in case)
+            # Once for each backend, not for each pair.
+            seconds = {name: of_times(list(times(case, name).values())) for name in names}
+            prepare = {name: of_times(list(prepared(case, name).values())) for name in names}
+            for one, other in combinations(names, 2):
+                pair = (min(one, other), max(one, other))
+                if pair not in judged:
+                    here.add(pair)
+                    yield _amortise(case, pair, seconds, prepare)
+        judged |= here
 
 
 def _amortise(
