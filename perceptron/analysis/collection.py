@@ -189,10 +189,13 @@ def _by_hardware(
 def _newest(
     groups: Iterable[list[StoredRun]], judge: Judge, complaints: list[str]
 ) -> list[Answered]:
-    """Judge the newest run of each group that can be judged."""
+    """Judge the newest run of each group that can be judged.
+
+    A whole run of the same code on the same ground goes before a newer quick one.
+    """
     judged: list[Answered] = []
     for runs in groups:
-        for stored in runs:
+        for stored in _preferred(runs):
             try:
                 judged.append(judge.judge(read_run(stored.folder)))
             except UserError as error:
@@ -200,6 +203,18 @@ def _newest(
             else:
                 break
     return judged
+
+
+def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
+    """Return the same runs in the order in which they are to be shown."""
+
+    def state(stored: StoredRun) -> tuple[object, ...]:
+        return stored.run.environment, stored.run.commit, stored.run.code
+
+    def is_quick(stored: StoredRun) -> bool:
+        return state(stored) != state(runs[0]) or bool(stored.run.plan.get("quick"))
+
+    return sorted(runs, key=is_quick) if runs[0].run.plan.get("quick") else runs
 
 
 def _machines(

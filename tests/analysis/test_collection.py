@@ -163,6 +163,23 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
     assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, EARLY),
+        ({"commit": "newer"}, LATER),
+        ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
+    ],
+)
+def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
+    tmp_path: Path, fields: dict[str, Any], shown: str
+) -> None:
+    """A look that came later knows less; one at newer code, or on another ground, knows news."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, BENCH | {"quick": True}, ROWS, started=LATER, **fields)
+    assert when(tmp_path) == [shown]
+
+
 def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
     """Its rows count once, and the copy is named."""
     keep(tmp_path, BENCH, ROWS)
