@@ -23,6 +23,7 @@ START_SECONDS = 120.0
 # Of the agent, which asks its processes so often whether they are alive: each time takes it about
 # a millisecond of a core.
 _MONITOR_SECONDS = 2.0
+_SECONDS_TO_DIE = 2.0
 
 
 def main() -> None:
@@ -72,9 +73,11 @@ def _end_with_the_leader(logs: str) -> None:
     """
     while os.read(0, 4096):
         pass
-    for process in psutil.Process().children(recursive=True):
+    ranks = psutil.Process().children(recursive=True)
+    for process in ranks:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(ranks, timeout=_SECONDS_TO_DIE)  # until then they may write
     shutil.rmtree(logs, ignore_errors=True)
     os._exit(0)
 
