@@ -120,13 +120,13 @@ def test_a_file_of_functions_on_the_command_line(perceptron: Perceptron, tmp_pat
     (tmp_path / "sleeps.py").write_text(SLEEPING)
     told = perceptron(
         *("crossover", "--functions", "sleeps.py", "--threads", "1", "--budget", "4", "--json"),
-        *("--pair", "slope:flat", "--pair", "flat:wrong", "--pair", "flat:small"),
+        *("--pair", "_slope:flat", "--pair", "flat:wrong", "--pair", "flat:small"),
     )
     assert told.returncode == 0, told.stderr
     by_pair = {
         (one["incumbent"], one["challenger"]): one for one in json.loads(told.stdout)["crossovers"]
     }
-    assert by_pair["slope", "flat"]["status"] == "crosses"
+    assert by_pair["_slope", "flat"]["status"] == "crosses"
     wrong = by_pair["flat", "wrong"]
     assert wrong["status"] == "not measured"
     assert "differs from flat: " in wrong["reason"]
