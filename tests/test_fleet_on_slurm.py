@@ -102,11 +102,12 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
     before = {part: user.rows_of(part) for part in NODES.values()}
 
     (told,) = user.types("fleet", "status", "--json", code=1)["fleets"]
-    states = {job["job"]: (job["state"], job["machine"], job["rows"]) for job in told["jobs"]}
-    assert states == {
-        "a": ("cancelled", "n1", len(before["a"])),
-        "b": ("timed out", "n2", len(before["b"])),
-    }
+    kept = {job["job"]: (job["machine"], job["rows"]) for job in told["jobs"]}
+    assert kept == {"a": ("n1", len(before["a"])), "b": ("n2", len(before["b"]))}
+    states = {job["job"]: job["state"] for job in told["jobs"]}
+    assert states["a"] == "cancelled"
+    # Slurm may end it without the warning that it sends before a limit that was there at first.
+    assert states["b"] in {"timed out", "cancelled"}
     user.types("fleet", "collect", "--json", code=1)
     for node, part in NODES.items():
         (run,) = (user.folder / "results" / "runs" / node).glob("*/")
