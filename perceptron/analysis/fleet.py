@@ -93,6 +93,8 @@ class BackendOnMachines(Struct, frozen=True, kw_only=True):
     """By machine and number of threads: the backend's curve, in the newest sweep."""
     alike: Sweep
     """The newest of the sweeps; its machine and threads are its own alone."""
+    outdated: list[str] = []
+    """Machines whose rows are of an older definition of the problems."""
 
 
 def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
@@ -101,12 +103,13 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
     Curves stand together where family, problem, its definition, dtype, training, the tool that
     measured and the benchmark's version are equal; threads may differ, and each curve says its own.
-    A machine with an older checkout may have another definition of a problem: it stands alone. A
-    sweep that does not know its definition stands with the others.
+    A machine with an older checkout may have another definition of a problem: it is left out
+    and named. A sweep that does not know its definition stands with the others.
     """
     groups: dict[tuple[tuple[object, ...], str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
     definitions: dict[tuple[object, ...], dict[str, str]] = {}
+    outdated: dict[tuple[object, ...], set[str]] = {}
     for sweep in sweeps:
         where, version = sweep.ground, sweep.state.version
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
@@ -122,6 +125,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
             if row.problem is not None and row.problem_digest is not None
         }
         if any(known.get(problem, digest) != digest for problem, digest in digests.items()):
+            outdated.setdefault(alike, set()).add(where.machine)
             continue
         known.update(digests)
         for curve in sweep.curves:
@@ -134,8 +138,9 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
                 members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
             ),
             alike=members[0][0],
+            outdated=sorted(outdated.get(alike, ())),
         )
-        for (_, backend), members in groups.items()
+        for (alike, backend), members in groups.items()
         if len({sweep.ground.machine for sweep, _ in members}) > 1
     ]
     return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))

@@ -119,7 +119,7 @@ class Stages:
 
     def _seeds(self, stage: Stage, number: int) -> Seeds:
         """Return what the processes of a block are seeded with."""
-        return schedule.seeds(self._plan.seed, stage, number, self._plan.seeded)
+        return schedule.seeds(self._plan.seed, stage, number)
 
     def _until(self, share: float) -> float:
         """Return when so much of the time is over that discovery and counting left."""

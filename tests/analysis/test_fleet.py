@@ -60,7 +60,7 @@ def test_another_training_or_problem_is_another_group() -> None:
     assert groups(*on("a"), *on("b", optimizer="adam", batch=8)) == []
 
 
-def test_another_definition_of_one_name_stands_alone() -> None:
+def test_another_definition_of_one_name_is_left_out_and_named() -> None:
     """As of an older checkout; rows without a digest stand with the newest."""
     newest = on("a", "b", problem_digest="new", when="2026-02-01T00:00:00Z")
     old = on("c", "d", problem_digest="old", when="2026-01-01T00:00:00Z")
@@ -69,3 +69,4 @@ def test_another_definition_of_one_name_stands_alone() -> None:
     assert [[sweep.ground.machine for sweep, _ in one.curves] for one in found] == [
         ["a", "b", "e"],
     ]
+    assert found[0].outdated == ["c", "d"]

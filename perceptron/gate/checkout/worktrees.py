@@ -136,12 +136,12 @@ def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
 
 
 @contextmanager
-def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path]:
+def working_folder(repository: Path) -> Iterator[Path]:
     """Yield a folder for trees and caches; afterwards it is gone, and git's record of it too.
 
     What a killed comparison left behind goes first. Raises `UserError` if it cannot be written.
     """
-    folder = cache or user_cache_path("perceptron", appauthor=False)
+    folder = user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for left in abandoned(folder, _PREFIX):

@@ -69,7 +69,7 @@ class CountingStage:
         draws = work.FIRST if number == work.AGAIN else number
         if number != work.FIRST:
             self.sampler.forget_caches()
-        seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
+        seeds = schedule.seeds(plan.seed, "count", draws)
         sides = self.sampler.sides
         sides.trees.arrange(_folders(number))
         counted = 0

@@ -68,7 +68,7 @@ def add(
     plan, sides = comparison.plan, sampler.sides
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
-    drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
+    drawn = seeds(plan.seed, "count", work.FIRST)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}

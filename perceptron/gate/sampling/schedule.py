@@ -98,8 +98,8 @@ def groups(
     return processes
 
 
-def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
-    """Return what the processes of a block are seeded with; random ``draws`` only if wanted.
+def seeds(seed: int, stage: Stage, number: int) -> Seeds:
+    """Return what the processes of a block are seeded with.
 
     Equal in its sides, because the layout of dicts and sets is noise that pairs can cancel, and two
     draws of an input may be two amounts of work; others in each block, because a change must not be
@@ -109,7 +109,7 @@ def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
     """
     hashes = random.Random(f"{seed} {stage} hash {number}").randrange(2**32)
     drawn = random.Random(f"{seed} {stage} draw {number}").randrange(2**32)
-    return Seeds(hashes, drawn if draws else None)
+    return Seeds(hashes, drawn)
 
 
 def fitting(

@@ -66,6 +66,10 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         notes.append(
             f"Of {len(group.curves):,} lines the {len(drawn)} newest are drawn; the table has all."
         )
+    if group.outdated:
+        notes.append(
+            f"Left out: {', '.join(group.outdated)}, with an older definition of the problems."
+        )
     shown = "time per iteration" if alike.per_iteration else "time"
     part = (("Shown", f"{group.backend}: {shown}"),)
     title = f"{alike.family}: {group.backend} on several machines, {shown}"

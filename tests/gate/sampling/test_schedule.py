@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.gate.checkout.worktrees import FOLDERS
-from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.schedule import Costs, fitting, groups, seeds, turn
 from perceptron.records.block import Benchmark, Side
 
@@ -42,12 +41,11 @@ def test_a_seed_is_a_schedule() -> None:
     """Equal seeds repeat it block by block, so that a resumed run has the same one."""
     one = [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
     assert one == [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
-    one, again, other = (seeds(5, "screen", number, draws=True) for number in (1, 1, 2))
+    one, again, other = (seeds(5, "screen", number) for number in (1, 1, 2))
     assert one == again
     assert one.hash != other.hash
     assert one.draw != other.draw
     assert one.draw != one.hash
-    assert seeds(5, "screen", 1, draws=False) == Seeds(one.hash, None)
 
 
 def suite(count: int) -> list[Benchmark]:
