@@ -91,7 +91,7 @@ def take_samples(
 
     Then the uncontended ones count, if they are half of those wanted or more; else as many as that,
     of those that waited least. ``shorten`` allows to put samples together from shorter ones where
-    no long one is uncontended. What the host took of the ``cores`` meanwhile counts as waiting.
+    no long one is uncontended. Steal time of the ``cores`` meanwhile counts as waiting.
     """
     before, elapsed = stolen(), 0.0
     longer: list[Sample] = []

@@ -160,7 +160,8 @@ class _Columns:
         for name in COLUMNS:
             if (times := names.count(name)) > 1 or (times == 0 and name in NEEDED):
                 given = ", ".join(quoted(field.strip()) for field in header[:20])
-                raise ValueError(f"{times} columns {name!r} in the header, which has {given}")
+                number = f"{times} columns" if times else "no column"
+                raise ValueError(f"{number} {name!r} in the header, which has {given}")
         self._width = len(header)
         self._at = {name: names.index(name) for name in COLUMNS if name in names}
         self._last_needed = max(self._at[name] for name in NEEDED)

@@ -91,6 +91,19 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     }
 
 
+def test_a_machine_with_an_older_definition_is_named(tmp_path: Path) -> None:
+    rows = [
+        replace(row, machine=machine, problem_digest=digest, when=f"2026-0{month}-01T00:00:00Z")
+        for row in line()
+        for machine, digest, month in (("a", "new", 3), ("b", "new", 2), ("c", "old", 1))
+    ]
+    write_site(tmp_path, collection_of(rows))
+    shown = [view for at, view in views(tmp_path, "sweeps").items() if at[1] == SEVERAL]
+    assert shown
+    left_out = "Left out: c, with an older definition of the problems."
+    assert all(left_out in view["lines"] for view in shown)
+
+
 def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     """All of them; the newest have a column each."""
     rows = tables(html, "machines")["what each machine is"]
