@@ -14,7 +14,7 @@ import pytest
 import perceptron
 from perceptron.backends import registry
 from perceptron.backends.protocol import thread_variables
-from perceptron.measure.job import Batch
+from perceptron.measure.job import Time
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT
 
@@ -159,14 +159,13 @@ def assert_near_our_own(seconds: float) -> None:
 
     A busy machine alone may make a factor of ten between two moments.
     """
-    job = Batch(
+    job = Time(
+        problem="mlp-width:128",
         backend="numpy",
-        problems=["mlp-width:128"],
         dtype="float32",
         threads=1,
-        samples=5,
         minimum_seconds=0.01,
     )
-    (ours,) = run_job(job, registry.load("numpy"))
+    ours = run_job(job, registry.load("numpy"))
     assert ours.seconds is not None
     assert 1 / 25 < seconds / ours.seconds < 25
