@@ -16,7 +16,7 @@ from typing import Any
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of, loop_of
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
-from perceptron.measure.hardware import device_of, hardware_of
+from perceptron.measure.hardware import device_of, hardware_of, train_for
 from perceptron.measure.job import Part, timed
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
@@ -268,19 +268,11 @@ def train_by_counter(
 ) -> Part:
     """Train for two seconds, and return what a counter counted meanwhile.
 
-    Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
-    stands.
+    Raises `Unsupported` for a counter that stands.
     """
-    joules, begin = read(), clock()
-    now, iterations, trained = begin, 1, 0
-    while now - begin < _WINDOW_SECONDS:
-        trainer.reset()
-        trainer.train(iterations)
-        trained += iterations
-        before, now = now, clock()
-        if now - before < _CALL_SECONDS:
-            iterations *= 2
-    counted, seconds = read() - joules, (now - begin) / trained
+    joules = read()
+    elapsed, trained = train_for(trainer, _WINDOW_SECONDS, _CALL_SECONDS, clock)
+    counted, seconds = read() - joules, elapsed / trained
     if not counted:
         raise Unsupported("the GPU's energy counter does not advance")
     return Part(

@@ -38,14 +38,29 @@ def hardware_of(backend: Backend) -> Host:
     return Host(ranks_of(backend))
 
 
+@lru_cache(maxsize=1)  # a worker has one backend
 def device_of(accelerator: Any) -> Device:
     """Return the device behind an accelerator, the same as before: it knows when it last worked."""
-    return _device_of(accelerator)
-
-
-@lru_cache(maxsize=1)  # a worker has one backend
-def _device_of(accelerator: Any) -> Device:
     return Device(accelerator)
+
+
+def train_for(
+    trainer: Repeatable, seconds: float, call_seconds: float, clock: Clock
+) -> tuple[float, int]:
+    """Train for so long, in calls of about ``call_seconds``, each from the start as a sample is.
+
+    Return the seconds that it really took, and the iterations.
+    """
+    begin = now = clock()
+    iterations, trained = 1, 0
+    while now - begin < seconds:
+        trainer.reset()
+        trainer.train(iterations)
+        trained += iterations
+        before, now = now, clock()
+        if now - before < call_seconds:
+            iterations *= 2
+    return now - begin, trained
 
 
 def ran_out(backend: Backend, error: BaseException) -> bool:
@@ -143,17 +158,10 @@ class Device(Host):
 
         On the CPU there is nothing whose clock could rise.
         """
-        begin, iterations = self._clock(), 1
-        seconds = 0.0 if self._accelerator.place == "cpu" else WARM_UP_SECONDS
-        if self._worked_until is not None and begin - self._worked_until <= _LONGEST_GAP_SECONDS:
-            seconds = 0.0
-        now = begin
-        while now - begin < seconds:
-            trainer.reset()
-            trainer.train(iterations)
-            before, now = now, self._clock()
-            if now - before < _CALL_SECONDS:
-                iterations *= 2
+        until = self._worked_until
+        has_just_worked = until is not None and self._clock() - until <= _LONGEST_GAP_SECONDS
+        if self._accelerator.place != "cpu" and not has_just_worked:
+            train_for(trainer, WARM_UP_SECONDS, _CALL_SECONDS, self._clock)
 
     def has_worked(self) -> None:
         self._worked_until = self._clock()
