@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, typed
 
 PACKAGE = """
 from perceptron.backends.numpy_backend import NumpyBackend
@@ -44,17 +41,8 @@ def test_its_contract_can_be_checked(tmp_path: Path) -> None:
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text(ENTRIES)
     problems = ("--problem", "or-gate", "--problem", "mlp-depth:2")
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "perceptron", "check", "elsewhere", "elsewhere-wrong"),
-            *(*problems, "--json"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = ("check", "elsewhere", "elsewhere-wrong", *problems, "--json")
+    process = typed(tmp_path, *asked, path=(tmp_path, ROOT))
     assert process.returncode == 1, process.stderr
     checks = json.loads(process.stdout)["backends"]
     assert all(check["passed"] and not check["broken"] for check in checks["elsewhere"])

@@ -17,7 +17,6 @@ from contextlib import suppress
 
 import msgspec
 import psutil
-from threadpoolctl import threadpool_info
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
@@ -113,6 +112,8 @@ def print_loaded(backends: Sequence[str]) -> None:
 
     What cannot be loaded is left out: the worker that needs it will say why.
     """
+    from threadpoolctl import threadpool_info
+
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a module prints is no part of the answer
     versions: dict[str, str] = {}
