@@ -56,11 +56,11 @@ def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
 
     All jobs of a worker are of one backend, dtype and number of threads.
     """
-    backend, context_seconds = _backend(job.backend), None
+    backend = _backend(job.backend)
     if is_first:
         keep_freed_memory()
-        context_seconds = first_touch(backend, job)
-    yield measure(backend, job, context_seconds)
+        first_touch(backend, job)
+    yield measure(backend, job, is_first)
     # The next job may be long in coming, and other workers need memory.
     forget_data(backend)
     hardware_of(backend).release()
@@ -72,19 +72,15 @@ def _backend(name: str) -> Backend:
     return registry.load(name)
 
 
-def measure(backend: Backend, job: Trained, context_seconds: float | None = None) -> Timings:
-    """Do a job. Whatever goes wrong with it becomes its outcome.
-
-    ``context_seconds`` are those that the device of this process took to start, if nothing has
-    run on it yet.
-    """
+def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
+    """Do a job, the first of this process or not. Whatever goes wrong becomes its outcome."""
     try:
         threads_of_each(backend, job.threads)
         if job.step == "start":
             return Outcome(parts=tuple(extras.harness()))
         problem = catalogue.find(job.problem)
         if isinstance(job, Extra):
-            return _extra(backend, problem, job, context_seconds)
+            return _extra(backend, problem, job, is_first)
         return _measure(backend, problem, job)
     except Unsupported as reason:
         return Timings(status="skipped", reason=text_of(reason))
@@ -99,22 +95,16 @@ def measure(backend: Backend, job: Trained, context_seconds: float | None = None
         return Timings(status="failed", reason=reason_of(error))
 
 
-def first_touch(backend: Backend, job: AnyJob) -> float | None:
-    """Pay what a process pays once, imports and contexts, before anything is measured.
-
-    Return the seconds that its device took to start; None for one without.
-    """
+def first_touch(backend: Backend, job: AnyJob) -> None:
+    """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    context_seconds = None
     extra = job.extra if isinstance(job, Extra) else None
-    # Kernels are counted where no device is.
-    if extra != "kernels" and (accelerator := accelerator_of(backend)):
-        begin = time.perf_counter()
+    # Kernels are counted where no device is. What it costs to start one, and a first iteration, is
+    # seen on a process that has had none.
+    if extra not in ("kernels", "device") and (accelerator := accelerator_of(backend)):
         accelerator.touch()
-        context_seconds = time.perf_counter() - begin
-    # A backend that compiles does so for each problem: that is part of preparing it. What a first
-    # iteration costs is seen on a process that has had none.
+    # A backend that compiles does so for each problem: that is part of preparing it.
     if not getattr(backend, "compiles", False) and extra != "device":
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
@@ -123,7 +113,6 @@ def first_touch(backend: Backend, job: AnyJob) -> float | None:
     # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    return context_seconds
 
 
 def _measure(backend: Backend, problem: Problem, job: Trained) -> Timings:
@@ -148,9 +137,7 @@ def _dtype(job: AnyJob) -> DType:
     return "float64" if job.dtype == "float64" else "float32"
 
 
-def _extra(
-    backend: Backend, problem: Problem, job: Extra, context_seconds: float | None
-) -> Outcome:
+def _extra(backend: Backend, problem: Problem, job: Extra, is_first: bool) -> Outcome:
     effort, dtype = Effort(job.samples, job.minimum_seconds), _dtype(job)
     parts: Iterable[Part]
     match job.extra:
@@ -163,7 +150,7 @@ def _extra(
         case "profile":
             parts = extras.profile(backend, problem, dtype)
         case "device":
-            parts = extras.device_costs(backend, problem, dtype, effort, context_seconds)
+            parts = extras.device_costs(backend, problem, dtype, effort, is_first)
         case "energy":
             parts = extras.energy(backend, problem, dtype)
         case _:
