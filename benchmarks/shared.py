@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from perceptron.backends import registry
 from perceptron.measure.job import Extra, Outcome, Time
 from perceptron.measure.launch import run_job
 from perceptron.problems.problem import DType
@@ -51,7 +50,7 @@ def measured(
         "minimum_seconds": 0.02,
     }
     job = Time(**about) if extra is None else Extra(**about, extra=extra)
-    seen = run_job(job, registry.load(name))
+    seen = run_job(job)
     if seen.status != "ok":
         raise SystemExit(f"error: {name} on {problem}: {seen.reason}")
     return seen

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
 from perceptron.measure.budget import Budget, Progress
@@ -158,11 +157,8 @@ class _Campaign:
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
-            wanted: dict[Hashable, tuple[Job, Backend | None]] = {}
-            for job in here:
-                wanted[_process(job)] = (job, _backend(job))
-                if self._key(job) not in self._agreed:
-                    wanted[_checker(job)] = (job, _backend(job))
+            wanted = {_process(job): job for job in here}
+            wanted |= {_checker(job): job for job in here if self._key(job) not in self._agreed}
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
                 return
@@ -181,7 +177,7 @@ class _Campaign:
             self._report(f"checking {job.problem} on {job.backend}")
             check = replace(job, step="check", references=self._references)
             with self._noting_hangs(self._budget.longest_piece):
-                seen = self._workers.run(_checker(job), check, _backend(job))
+                seen = self._workers.run(_checker(job), check)
                 if seen.status == "ok":
                     self._agreed.add(self._key(job))
                 else:
@@ -191,14 +187,12 @@ class _Campaign:
         """Do a job, and keep its row."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
-        backend = _backend(job)
         with self._noting_hangs(self._budget.longest_piece):
             seen: Seen
             if isinstance(job, Race):
-                assert backend is not None, "functions do not race"
-                seen = run_race(job, backend, seconds_left=self._budget.until_abandoned)
+                seen = run_race(job, seconds_left=self._budget.until_abandoned)
             else:
-                seen = self._workers.run(_process(job), job, backend)
+                seen = self._workers.run(_process(job), job)
             self._keep(job, seen)
 
     @contextmanager
@@ -240,11 +234,6 @@ class _Campaign:
 
     def _report(self, message: str) -> None:
         self._progress(self._budget.spent, self._budget.seconds, message)
-
-
-def _backend(job: Job) -> Backend | None:
-    """Return what a job trains with; None where it calls a function."""
-    return None if isinstance(job, Call) else registry.load(job.backend)
 
 
 def _refusal(job: Job) -> str | None:

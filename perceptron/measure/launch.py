@@ -15,9 +15,10 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.errors import UserError, in_one_line
-from perceptron.measure.job import Job, Outcome, Race
+from perceptron.measure.job import Call, Job, Outcome, Race
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
@@ -57,19 +58,19 @@ class Abandoned(Exception):
         """Which did not start in time, where several were started at once."""
 
 
-def run_job(job: Job, backend: Backend) -> Outcome:
+def run_job(job: Job) -> Outcome:
     """Return what becomes of a job in a fresh process, which ends with it."""
     with Workers() as workers:
-        return workers.run("", job, backend)
+        return workers.run("", job)
 
 
-def run_race(job: Race, backend: Backend, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
+def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
     """Race once in a process of its own; whatever goes wrong with it becomes its answer.
 
     Raises `Abandoned` once there are no ``seconds_left``.
     """
     try:
-        environment = worker_environment(backend, job.threads)
+        environment = _environment(job)
     except Exception as error:  # noqa: BLE001 untrusted code may do anything
         return RaceTimes(status="failed", reason=_not_asked(error))
     begun = time.monotonic()
@@ -107,7 +108,7 @@ class Workers:
             self.end(*self._alive)
         self._data = None
 
-    def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend | None]]) -> None:
+    def warm(self, wanted: Mapping[Hashable, Job]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
@@ -115,11 +116,11 @@ class Workers:
         """
         self._failed_to_start.clear()
         started = {}
-        for name, (job, backend) in wanted.items():
+        for name, job in wanted.items():
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
-                worker = self._start(worker_environment(backend, job.threads))
+                worker = self._start(_environment(job))
                 self._alive[name] = worker
                 started[name] = (worker, job)
                 worker.send(replace(job, step="start"))
@@ -136,12 +137,12 @@ class Workers:
             self.end(*late)  # what they still answer is of no job to come
             raise first
 
-    def run(self, name: Hashable, job: Job, backend: Backend | None) -> Outcome:
+    def run(self, name: Hashable, job: Job) -> Outcome:
         """Return what becomes of a job in the process ``name``.
 
-        That is of one backend, dtype and threads, or of functions, which have no backend. If it
-        crashes or hangs, or if its device refuses everything from then on, the next job has a fresh
-        one; if it could not start, the next ones fail alike. Raises `Abandoned`.
+        That is of one backend, dtype and threads. If it crashes or hangs, or if its device refuses
+        everything from then on, the next job has a fresh one; if it could not start, the next ones
+        fail alike. Raises `Abandoned`.
         """
         if name in self._failed_to_start:
             return self._failed_to_start[name]
@@ -149,7 +150,7 @@ class Workers:
         if worker is None or worker.ended:
             self.end(name)
             try:
-                environment = worker_environment(backend, job.threads)
+                environment = _environment(job)
             except Exception as error:  # noqa: BLE001 untrusted code may do anything
                 return Outcome(status="failed", reason=_not_asked(error))
             worker = self._alive[name] = self._start(environment)
@@ -186,6 +187,12 @@ class Workers:
 
 def _not_asked(error: Exception) -> str:
     return f"environment() cannot be asked: {in_one_line(error)}"
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """Return that of a job's worker; functions have no backend."""
+    backend = None if isinstance(job, Call) else registry.load(job.backend)
+    return worker_environment(backend, job.threads)
 
 
 def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:

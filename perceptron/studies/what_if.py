@@ -149,7 +149,7 @@ def _kernels(
             samples=1,
             minimum_seconds=0.0,
         )
-        seen = workers.run(name, asked, registry.load(name))
+        seen = workers.run(name, asked)
         if seen.status != "ok":
             raise UserError(f"--what-if: {reference}: {seen.reason}")
         kernels[reference] = [
@@ -164,7 +164,7 @@ def _dispatch(dtype: DType, threads: int) -> float:
     asked = Time(problem=_TINY, backend=_HOST, dtype=dtype, threads=threads, minimum_seconds=0.005)
     seconds = []
     for _ in range(_PROCESSES):
-        seen = run_job(asked, registry.load(_HOST))
+        seen = run_job(asked)
         if seen.seconds is None:
             raise UserError(f"--what-if: {_TINY}: {seen.reason}")
         seconds.append(seen.seconds)

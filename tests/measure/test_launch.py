@@ -69,9 +69,7 @@ def run(backend: str, problems: Iterable[str] = PROBLEMS, **changes: Any) -> dic
     """Return what becomes of each problem, one after the other in a process that stays."""
     with launch.Workers() as workers:
         return {
-            problem: workers.run(
-                "", job(problem, backend=backend, **changes), registry.load(backend)
-            )
+            problem: workers.run("", job(problem, backend=backend, **changes))
             for problem in problems
         }
 
@@ -126,7 +124,7 @@ def test_a_worker_that_was_asked_to_end_is_no_failure_of_its_backend(strange) ->
     """A scheduler asks all processes of a job: the whole is interrupted, and nothing is noted."""
     strange("os.kill(os.getpid(), signal.SIGTERM)")
     with pytest.raises(KeyboardInterrupt):
-        run_job(job(backend="strange"), registry.load("strange"))
+        run_job(job(backend="strange"))
 
 
 def test_a_spoilt_device_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
@@ -172,12 +170,12 @@ def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
-def test_a_worker_that_cannot_start_reports_its_last_line() -> None:
+def test_a_worker_that_cannot_start_reports_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """All problems fail for the reason that Python gave, once, whenever it was started."""
-    gone, backend = job(backend="gone"), NumpyBackend()
+    monkeypatch.setattr(registry, "load", lambda name: NumpyBackend())
     with launch.Workers() as workers:
-        workers.warm({"gone": (gone, backend)})
-        outcomes = [workers.run("gone", gone, backend) for _ in range(3)]
+        workers.warm({"gone": job(backend="gone")})
+        outcomes = [workers.run("gone", job(backend="gone")) for _ in range(3)]
     assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
 
 
@@ -186,7 +184,7 @@ def test_a_worker_that_cannot_start_reports_its_last_line() -> None:
     [("1 / 0", "ZeroDivisionError"), ("{'N': 3}", "must give a dict")],
 )
 def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
-    answer: str, reason: str
+    answer: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The method may do anything; the run continues with the others."""
 
@@ -194,7 +192,8 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
         def environment(self, threads: int) -> dict[str, str]:
             return eval(answer)  # type: ignore[no-any-return]  # noqa: S307
 
-    outcome = run_job(job(), Odd())
+    monkeypatch.setattr(registry, "load", lambda name: Odd())
+    outcome = run_job(job())
     assert outcome.status == "failed"
     assert reason in str(outcome.reason)
 
@@ -202,15 +201,14 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
 def test_workers_are_started_together_last_and_are_used_again() -> None:
     """One name is one process; all share a folder while they last; after a crash there is a fresh
     one."""
-    backend = registry.load("numpy")
     one = job()
     with launch.Workers() as workers:
-        workers.warm({"a": (one, backend), "b": (one, backend)})
+        workers.warm({"a": one, "b": one})
         warmed = processes_of(workers)
         assert set(warmed) == {"a", "b"}
-        workers.warm({"a": (one, backend), "c": (one, backend)})
+        workers.warm({"a": one, "c": one})
         for problem in ("mlp-width:2", "mlp-width:8"):
-            assert workers.run("a", job(problem), backend).status == "ok"
+            assert workers.run("a", job(problem)).status == "ok"
         processes = processes_of(workers)
         assert set(processes) == {"a", "b", "c"}
         assert processes["a"].pid == warmed["a"].pid
@@ -218,7 +216,7 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
         assert Path(folder).is_dir()
         os.kill(processes["a"].pid, signal.SIGKILL)
         processes["a"].wait()
-        assert workers.run("a", one, backend).status == "ok"
+        assert workers.run("a", one).status == "ok"
     assert all(process.has_ended for process in processes.values())
     assert not Path(folder).exists()
 
@@ -230,28 +228,26 @@ def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
 def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
     """Its worker is gone, nothing is said about the problem, and the next job has a fresh one."""
     strange("time.sleep(1000)")
-    backend = registry.load("strange")
     left = [60.0]
     with launch.Workers(lambda: left[0]) as workers:
-        workers.run("a", job("mlp-width:4", backend="strange"), backend)
+        workers.run("a", job("mlp-width:4", backend="strange"))
         worker = workers._alive["a"].process
         left[0] = 0.0
         with pytest.raises(launch.Abandoned):
-            workers.run("a", job("mlp-width:2", backend="strange"), backend)
+            workers.run("a", job("mlp-width:2", backend="strange"))
         assert worker.has_ended
         assert not workers._alive
         left[0] = 60.0
-        again = workers.run("a", job("mlp-width:8", backend="strange"), backend)
+        again = workers.run("a", job("mlp-width:8", backend="strange"))
     assert again.status == "ok"
 
 
 def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
     """None is left that would answer an old job to the next."""
-    backend = registry.load("numpy")
     one = job()
     with launch.Workers(lambda: 0.0) as workers:
         with pytest.raises(launch.Abandoned) as abandoned:
-            workers.warm({"a": (one, backend), "b": (one, backend)})
+            workers.warm({"a": one, "b": one})
         assert abandoned.value.workers == ("a", "b")
         assert not workers._alive
 

@@ -37,11 +37,10 @@ JOB = Time(**ABOUT)
 @needs_ddp
 def test_a_worker_measures_what_its_ranks_do() -> None:
     """Time, waiting and memory of a training; then what it adds to each phase of an iteration."""
-    backend = registry.load("torch-ddp@2")
     with Workers() as workers:
-        checked = workers.run("", replace(JOB, step="check"), backend)
-        timed = workers.run("", JOB, backend)
-        phases = workers.run("", Extra(**ABOUT, extra="phases"), backend)
+        checked = workers.run("", replace(JOB, step="check"))
+        timed = workers.run("", JOB)
+        phases = workers.run("", Extra(**ABOUT, extra="phases"))
     assert [checked.reason, timed.reason, phases.reason] == [None, None, None]
     assert timed.seconds is not None
     # Two ranks of 4 B × (64 × 512 + 512 + 512 + 1) for parameters, their gradients and buckets.

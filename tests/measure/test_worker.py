@@ -135,15 +135,12 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
 
-    A second job finds the device started; an energy counter is nowhere to be had here.
+    A second job finds the device started.
     """
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     asked = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
-    backend = registry.load("torch-cuda")
     with Workers() as workers:
-        first = workers.run("", asked, backend)
-        second = workers.run("", asked, backend)
-        energy = workers.run("", replace(asked, extra="energy"), backend)
+        first, second = workers.run("", asked), workers.run("", asked)
     assert first.status == "ok", first.reason
     found = {part.name: part for part in first.parts}
     assert list(found) == [
@@ -154,8 +151,6 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert found["synchronize"].seconds < found["host to device"].seconds
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
-    assert energy.status == "skipped"
-    assert "stands in" in str(energy.reason)
 
 
 def test_a_row_says_whether_preparing_found_what_was_compiled(

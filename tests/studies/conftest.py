@@ -9,7 +9,6 @@ import pytest
 
 from perceptron.answer import Answered
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.measure import budget, launch
 from perceptron.measure.budget import Progress
 from perceptron.measure.job import Extra, Job, Outcome, Part, Time
@@ -113,8 +112,8 @@ class Lab:
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
-        for name, (job, _) in wanted.items():
+    def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, Job]) -> None:
+        for name, job in wanted.items():
             self._start(workers, name, job)
 
     def _start(
@@ -172,7 +171,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(
-        launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)
+        launch.Workers, "run", lambda self, name, job: made.run_by_name(self, name, job)
     )
     monkeypatch.setattr(registry, "reason_unavailable", made.missing.get)
     return made

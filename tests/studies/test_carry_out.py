@@ -41,7 +41,7 @@ class Track:
         self.takes: Callable[[RaceJob], float] = lambda job: 1.0
         self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
 
-    def race(self, job: RaceJob, backend: object, seconds_left: SecondsLeft) -> RaceTimes:
+    def race(self, job: RaceJob, seconds_left: SecondsLeft) -> RaceTimes:
         self._pass(self.takes(job), seconds_left, job.backend, job.problem)
         self.raced.append((job.backend, job.repeat))
         return self.becomes(job) or RaceTimes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,6 @@ from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
-from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.machine import usable_cores
 from perceptron.measure.budget import START_SHARE, Budget
 from perceptron.measure.job import Module, Time, timed
@@ -96,12 +94,9 @@ class _Look:
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
         """Start these processes, all at once; return those that are there in time."""
-        wanted: dict[Hashable, tuple[Time, Backend]] = {
-            one: (self._job(one[0]), registry.load(one[0])) for one in some
-        }
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
-                workers.warm(wanted)
+                workers.warm({one: self._job(one[0]) for one in some})
             except Abandoned as late:
                 return [one for one in some if one not in late.workers]
         return list(some)
@@ -109,7 +104,7 @@ class _Look:
     def _time(self, workers: Workers, name: str, process: int) -> None:
         before = self._budget.spent
         try:
-            seen = workers.run((name, process), self._job(name), registry.load(name))
+            seen = workers.run((name, process), self._job(name))
         except Abandoned:
             self.reasons.setdefault(name, NO_TIME)
             return

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 
 from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
-from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned
 from perceptron.problems import catalogue
@@ -51,7 +50,7 @@ class FakeWorkers:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def warm(self, wanted: Mapping[Any, tuple[Job, Backend]]) -> None:
+    def warm(self, wanted: Mapping[Any, Job]) -> None:
         self.started.append(list(wanted))
         late = [name for name in wanted if name[0] in self.late]
         if late:
@@ -59,7 +58,7 @@ class FakeWorkers:
             abandoned.workers = tuple(late)
             raise abandoned
 
-    def run(self, name: Any, job: Job, _: Backend) -> Outcome:
+    def run(self, name: Any, job: Job) -> Outcome:
         if name[0] in self.endless:
             raise Abandoned(name[0])
         if name[0] in self.refusing:
@@ -99,9 +98,9 @@ def test_workers_find_the_very_training(
     found: list[Problem] = []
     run = workers.run
 
-    def finding(self: FakeWorkers, name: Any, job: Job, backend: Backend) -> Outcome:
+    def finding(self: FakeWorkers, name: Any, job: Job) -> Outcome:
         found.append(catalogue.find(job.problem))
-        return run(self, name, job, backend)
+        return run(self, name, job)
 
     monkeypatch.setattr(workers, "run", finding)
     measure.measure(own, ["numpy"], 60.0)
