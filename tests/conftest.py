@@ -152,6 +152,14 @@ def perceptron(tmp_path: Path) -> Perceptron:
     return partial(typed, tmp_path)
 
 
+def install_backend(folder: Path, name: str, place: str) -> None:
+    """Put beside a module what pip notes of a package that has one backend, ``module:object``."""
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[perceptron.backends]\n{name} = {place}\n")
+
+
 def typed(
     folder: Path, *arguments: str, path: Sequence[Path] = (ROOT,), **options: Any
 ) -> subprocess.CompletedProcess[str]:

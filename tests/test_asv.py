@@ -17,11 +17,11 @@ from perceptron.backends.protocol import thread_variables
 from perceptron.measure.job import Time
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT
+from tests.plenty import git
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".git").exists(), reason="asv: needs a git checkout of the project"
 )
-IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "nothing changed")
     asv(folder, "machine", "--yes", "--machine", "box")
     return folder
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def asv(folder: Path, *arguments: str, home: Path | None = None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from perceptron import load_results
-from tests.conftest import ROOT, Perceptron, typed
+from tests.conftest import ROOT, Perceptron, install_backend, typed
 from tests.made import everything
 from tests.made_fleet import made_fleet
 from tests.report.reading import PAGES as DASHBOARD
@@ -197,14 +197,8 @@ def test_the_backend_of_the_docs_works_from_its_own_package(tmp_path: Path) -> N
     for name, code in fenced(page, "python").items():
         (tmp_path / name).write_text(code)
     project = tomllib.loads(fenced(page, "toml")["pyproject.toml"])["project"]
-    info = tmp_path / f"{project['name']}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n"
-    )
-    lines = ["[perceptron.backends]"]
-    lines += [f"{k} = {v}" for k, v in project["entry-points"]["perceptron.backends"].items()]
-    (info / "entry_points.txt").write_text("\n".join(lines))
+    for backend, place in project["entry-points"]["perceptron.backends"].items():
+        install_backend(tmp_path, backend, place)
     for command in commands(page):
         type_in(tmp_path, (tmp_path, ROOT), command)
 

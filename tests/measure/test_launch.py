@@ -23,6 +23,7 @@ from perceptron.measure.job import Outcome, Time
 from perceptron.measure.launch import run_job
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.supervision import ChildProcess
+from tests.conftest import install_backend
 
 STRANGE = """
 import os, signal, sys, time
@@ -45,10 +46,7 @@ def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
 
     def install(action: str) -> None:
         (tmp_path / "strange.py").write_text(STRANGE.format(action=textwrap.dedent(action)))
-        info = tmp_path / "strange-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[perceptron.backends]\nstrange = strange:Strange\n")
+        install_backend(tmp_path, "strange", "strange:Strange")
         path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
         monkeypatch.setenv("PYTHONPATH", path)
         monkeypatch.syspath_prepend(str(tmp_path))
