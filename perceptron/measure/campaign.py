@@ -17,7 +17,6 @@ from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Call, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
-from perceptron.records.files.lock import temporary_folder
 from perceptron.records.measurement import KERNELS
 from perceptron.records.row import Row
 from perceptron.records.run import Run
@@ -43,29 +42,18 @@ def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress:
     has no row, is named by the budget's hangs, and is not tried again in this start. Raises
     `UserError` where ``ask`` fails or asks for what it has; rows are kept.
     """
-    with temporary_folder() as references, Workers(budget.until_abandoned) as workers:
-        campaign = _Campaign(journal, run, budget, progress, workers, str(references))
-        return campaign.carry_out(ask)
+    with Workers(budget.until_abandoned) as workers:
+        return _Campaign(journal, run, budget, progress, workers).carry_out(ask)
 
 
 class _Campaign:
     """One start of a run."""
 
     def __init__(
-        self,
-        journal: RunJournal,
-        run: Run,
-        budget: Budget,
-        progress: Progress,
-        workers: Workers,
-        references: str,
+        self, journal: RunJournal, run: Run, budget: Budget, progress: Progress, workers: Workers
     ) -> None:
-        self._journal = journal
-        self._run = run
-        self._budget = budget
-        self._progress = progress
-        self._workers = workers
-        self._references = references
+        self._journal, self._run, self._workers = journal, run, workers
+        self._budget, self._progress = budget, progress
         self._subjects: dict[str, dict[str, Any]] = {}
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
@@ -175,9 +163,8 @@ class _Campaign:
             if self._may_be_done(job) or self._hangs(job):
                 continue
             self._report(f"checking {job.problem} on {job.backend}")
-            check = replace(job, step="check", references=self._references)
             with self._noting_hangs(self._budget.longest_piece):
-                seen = self._workers.run(_checker(job), check)
+                seen = self._workers.run(_checker(job), replace(job, step="check"))
                 if seen.status == "ok":
                     self._agreed.add(self._key(job))
                 else:

@@ -33,8 +33,6 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     Nothing is timed where agreement is shown: what a reference leaves in memory and thread pools
     must not disturb a sample.
     """
-    references: str | None = None
-    """A folder where processes that check keep reference results for each other."""
 
     @property
     def subject(self) -> str:

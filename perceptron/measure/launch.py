@@ -87,7 +87,7 @@ class Workers:
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
     decides by its results what to measure next uses the same processes. All end with the context,
-    and with them the large data that the first to need them has generated for the others.
+    and with them what the first to need it has made for the others: large data, reference results.
     When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
@@ -97,16 +97,15 @@ class Workers:
         self._failed_to_start: dict[Hashable, Outcome] = {}
         self._patience = _SECONDS_TO_LEAVE
         self._stack = contextlib.ExitStack()
-        self._data: Path | None = None
+        self._shared: dict[str, str] = {}
 
     def __enter__(self) -> Workers:
-        self._data = self._stack.enter_context(temporary_folder())
+        self._shared = {DATA_FOLDER: str(self._stack.enter_context(temporary_folder()))}
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._stack:
             self.end(*self._alive)
-        self._data = None
 
     def warm(self, wanted: Mapping[Hashable, Job]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
@@ -120,8 +119,7 @@ class Workers:
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
-                worker = self._start(_environment(job))
-                self._alive[name] = worker
+                worker = self._start(name, _environment(job))
                 started[name] = (worker, job)
                 worker.send(replace(job, step="start"))
         late: dict[Hashable, Abandoned] = {}
@@ -153,7 +151,7 @@ class Workers:
                 environment = _environment(job)
             except Exception as error:  # noqa: BLE001 untrusted code may do anything
                 return Outcome(status="failed", reason=_not_asked(error))
-            worker = self._alive[name] = self._start(environment)
+            worker = self._start(name, environment)
         try:
             worker.send(job)
             outcome = worker.answer(job, Outcome)
@@ -169,10 +167,9 @@ class Workers:
             self.end(name)
         return outcome
 
-    def _start(self, environment: Mapping[str, str]) -> _Worker:
-        """Start a worker, which finds here what others have generated."""
-        data = {} if self._data is None else {DATA_FOLDER: str(self._data)}
-        return _Worker({**environment, **data}, self._seconds_left)
+    def _start(self, name: Hashable, environment: dict[str, str]) -> _Worker:
+        self._alive[name] = _Worker(environment | self._shared, self._seconds_left)
+        return self._alive[name]
 
     def end(self, *names: Hashable) -> None:
         """End the processes of these names, if they are there.

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import hashlib
 import importlib
+import os
 import pickle
 import shlex
 import time
@@ -41,6 +42,7 @@ from perceptron.measure.ranks import (
 )
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
+from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.files.write import replace
 from perceptron.records.measurement import Timings
@@ -159,7 +161,7 @@ def _extra(backend: Backend, problem: Problem, job: Extra, is_first: bool) -> Ou
 
 
 def _check(backend: Backend, problem: Problem, job: Trained) -> Timings:
-    difference = agreement.check(backend, problem, _dtype(job), _reference(problem, job.references))
+    difference = agreement.check(backend, problem, _dtype(job), _reference(problem))
     if not difference.agrees:
         tell = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
         raise UserError(f"{difference}; run: {tell}")
@@ -196,12 +198,13 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     )
 
 
-def _reference(problem: Problem, folder: str | None) -> Reference:
+def _reference(problem: Problem) -> Reference:
     """Return the reference result, from another worker of this run if one has it already."""
+    folder = os.environ.get(DATA_FOLDER)
     if folder is None:
         return _new_reference(problem)
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
-    file = Path(folder) / digest
+    file = Path(folder) / f"{digest}.reference"
     if file.exists():
         found: Reference = pickle.loads(file.read_bytes())  # noqa: S301 a worker of ours wrote it
         return found

@@ -16,6 +16,7 @@ from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import training
 from perceptron.measure.job import Extra, Time
 from perceptron.measure.launch import Workers
+from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
 from tests.measure.conftest import Clock, FakeAccelerator
 
@@ -66,7 +67,8 @@ def test_a_reference_is_computed_once_for_all_workers(
     job: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker of the run finds it in the folder that they share."""
-    check = replace(job, problem="many-or-gates:4", step="check", references=str(tmp_path))
+    check = replace(job, problem="many-or-gates:4", step="check")
+    monkeypatch.setenv(DATA_FOLDER, str(tmp_path))
     assert training.measure(NumpyBackend(), check).status == "ok"
     monkeypatch.setattr(agreement, "reference", lambda problem: pytest.fail("computed again"))
     assert training.measure(NumpyBackend(), check).status == "ok"
