@@ -145,8 +145,11 @@ class _Campaign:
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
-            wanted = {_process(job): job for job in here}
-            wanted |= {_checker(job): job for job in here if self._key(job) not in self._agreed}
+            wanted = {}
+            for job in here:
+                wanted[_process(job)] = job
+                if self._key(job) not in self._agreed:
+                    wanted[_checker(job)] = job
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
                 return
