@@ -14,9 +14,7 @@ from math import ceil
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer, Unsupported
 from perceptron.measure.memory import keep_freed_memory
-from perceptron.measure.timing import Clock
 from perceptron.problems import catalogue, cost
-from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 
 DTYPE: DType = "float32"
@@ -103,24 +101,9 @@ def prepare(case: Case) -> Trainer:
 
 
 def per_iteration(case: Case) -> Callable[[], float]:
-    """Return a clock for bodies of this case: it counts seconds per training iteration."""
-    return PerIteration(case.iterations)
-
-
-def families() -> dict[str, Family]:
-    """Return the families that are measured, by name."""
-    return {name: FAMILIES[name] for name in SIZES}
-
-
-class PerIteration:
-    """A clock that counts seconds per training iteration, for bodies of many iterations.
+    """Return a clock for bodies of this case: it counts seconds per training iteration.
 
     Harnesses that report what a body took, such as asv, then report iterations.
     """
-
-    def __init__(self, iterations: int, clock: Clock = time.perf_counter) -> None:
-        self._iterations = iterations
-        self._clock = clock
-
-    def __call__(self) -> float:
-        return self._clock() / self._iterations
+    iterations = case.iterations
+    return lambda: time.perf_counter() / iterations

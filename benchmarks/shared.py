@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from perceptron.backends import registry
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Extra, Outcome, Time
 from perceptron.measure.launch import run_job
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import ExtraName
@@ -41,19 +41,19 @@ def measured(
     name: str, problem: str, dtype: DType, threads: int = 1, extra: ExtraName | None = None
 ) -> Outcome:
     """Return what one fresh process measures."""
-    job = Batch(
-        backend=name,
-        problems=[problem],
-        dtype=dtype,
-        threads=threads,
-        samples=5,
-        minimum_seconds=0.02,
-        extra=extra,
-    )
-    (outcome,) = run_job(job, registry.load(name))
-    if outcome.status != "ok":
-        raise SystemExit(f"error: {name} on {problem}: {outcome.reason}")
-    return outcome
+    about: dict[str, Any] = {
+        "problem": problem,
+        "backend": name,
+        "dtype": dtype,
+        "threads": threads,
+        "samples": 5,
+        "minimum_seconds": 0.02,
+    }
+    job = Time(**about) if extra is None else Extra(**about, extra=extra)
+    seen = run_job(job)
+    if seen.status != "ok":
+        raise SystemExit(f"error: {name} on {problem}: {seen.reason}")
+    return seen
 
 
 @contextmanager

@@ -6,13 +6,11 @@ its pages and its JSON hold the number that the suite speaks of everywhere.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, per_iteration, prepare
 
 
-class Training(ABC):
-    """What the families share. Abstract, so that asv does not collect it by itself."""
+class Training:
+    """What the families share; asv collects what has a ``time_`` of its own."""
 
     param_names = ("size", "backend")
     timeout = 120.0
@@ -20,7 +18,17 @@ class Training(ABC):
     version = "1"
     case: Case | None = None
 
-    family = ""
+    family: str
+
+    def __init_subclass__(cls) -> None:
+        """Give a family its parameters, and a function that has its name in asv's pages."""
+
+        def time_train(self: Training, size: int, backend: str) -> None:
+            """Nothing but the training; it returns when the work is done."""
+            self.trainer.train(self.iterations)
+
+        time_train.pretty_name = cls.family
+        cls.time_train, cls.params = time_train, (SIZES[cls.family], BACKENDS)
 
     def setup(self, size: int, backend: str) -> None:
         """Before every sample: at the start parameters, prepared once for each process."""
@@ -35,84 +43,38 @@ class Training(ABC):
             self.timer = per_iteration(case)
         self.trainer.reset()
 
-    @abstractmethod
-    def time_train(self, size: int, backend: str) -> None:
-        """Written out in each class, because asv reads a benchmark's name off its function."""
-
 
 class PerceptronRows(Training):
     """A perceptron with 2 features, more and more rows."""
 
     family = "perceptron-rows"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]
 
 
 class PerceptronFeatures(Training):
     """A perceptron on 256 rows, more and more features."""
 
     family = "perceptron-features"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]
 
 
 class MlpWidth(Training):
     """256 rows × 64 features, one hidden layer, wider and wider."""
 
     family = "mlp-width"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]
 
 
 class MlpDepth(Training):
     """256 rows × 64 features, more and more hidden layers of width 64."""
 
     family = "mlp-depth"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]
 
 
 class MlpBatch(Training):
     """10 classes, 64 features, width 128, Adam: larger and larger batches of 16,384 rows."""
 
     family = "mlp-batch"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]
 
 
 class MlpWidthAdam(Training):
     """10 classes, 64 features, batches of 128, Adam: one hidden layer, wider and wider."""
 
     family = "mlp-width-adam"
-    params = (SIZES[family], BACKENDS)
-
-    def time_train(self, size: int, backend: str) -> None:
-        """Nothing but the training; it returns when the work is done."""
-        self.trainer.train(self.iterations)
-
-    time_train.pretty_name = family  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -149,16 +149,27 @@ def here(
 @pytest.fixture
 def perceptron(tmp_path: Path) -> Perceptron:
     """Run the command line in a process of its own, in an empty folder."""
+    return partial(typed, tmp_path)
 
-    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "perceptron", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,  # type: ignore[call-overload]
-        )
 
-    return run
+def install_backend(folder: Path, name: str, place: str) -> None:
+    """Put beside a module what pip notes of a package that has one backend, ``module:object``."""
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[perceptron.backends]\n{name} = {place}\n")
+
+
+def typed(
+    folder: Path, *arguments: str, path: Sequence[Path] = (ROOT,), **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder, with modules found on ``path``."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    return subprocess.run(
+        [sys.executable, "-m", "perceptron", *arguments],
+        cwd=folder,
+        env=environment | options.pop("variables", {}),
+        text=True,
+        check=False,
+        **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
+    )

@@ -14,14 +14,14 @@ import pytest
 import perceptron
 from perceptron.backends import registry
 from perceptron.backends.protocol import thread_variables
-from perceptron.measure.job import Batch
+from perceptron.measure.job import Time
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT
+from tests.plenty import git
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".git").exists(), reason="asv: needs a git checkout of the project"
 )
-IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "nothing changed")
     asv(folder, "machine", "--yes", "--machine", "box")
     return folder
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def asv(folder: Path, *arguments: str, home: Path | None = None) -> str:
@@ -159,14 +155,13 @@ def assert_near_our_own(seconds: float) -> None:
 
     A busy machine alone may make a factor of ten between two moments.
     """
-    job = Batch(
+    job = Time(
+        problem="mlp-width:128",
         backend="numpy",
-        problems=["mlp-width:128"],
         dtype="float32",
         threads=1,
-        samples=5,
         minimum_seconds=0.01,
     )
-    (ours,) = run_job(job, registry.load("numpy"))
+    ours = run_job(job)
     assert ours.seconds is not None
     assert 1 / 25 < seconds / ours.seconds < 25

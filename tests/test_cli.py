@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -49,30 +47,18 @@ def test_the_version_is_told(here: Perceptron) -> None:
     assert here("--version").stdout == f"perceptron {__version__}\n"
 
 
-def test_a_terminal_without_greek_letters_loses_no_report(tmp_path: Path) -> None:
+def test_a_terminal_without_greek_letters_loses_no_report(perceptron: Perceptron) -> None:
     """µ and × become marks; the command still answers."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
-    process = subprocess.run(
-        [sys.executable, "-m", "perceptron", "walkthrough", "--backend", "numpy"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        check=True,
+    process = perceptron(
+        *("walkthrough", "--backend", "numpy"), variables={"PYTHONIOENCODING": "ascii"}
     )
-    assert b"10,000 iterations took" in process.stdout
+    assert process.returncode == 0, process.stderr
+    assert "10,000 iterations took" in process.stdout
 
 
-def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_behind_standard_output_is_one_line(perceptron: Perceptron) -> None:
     with open("/dev/full", "w") as full:
-        process = subprocess.run(
-            [sys.executable, "-m", "perceptron", "backends", "--json"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        process = perceptron("backends", "--json", stdout=full)
     assert process.returncode == 2
     assert (
         process.stderr.splitlines()[0] == "error: cannot write the answer: No space left on device"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perceptron import load_results
-from tests.conftest import ROOT, Perceptron
+from tests.conftest import ROOT, Perceptron, install_backend, typed
 from tests.made import everything
 from tests.made_fleet import made_fleet
 from tests.report.reading import PAGES as DASHBOARD
@@ -56,6 +56,12 @@ def fenced(page: Path, language: str) -> dict[str, str]:
     return dict(re.findall(pattern, page.read_text(encoding="utf-8"), re.M | re.S))
 
 
+def runnable(page: Path, comment: str = "run") -> list[str]:
+    """The page's blocks of Python below such a comment."""
+    pattern = rf"<!-- {comment} -->\n```python\n(.*?)^```"
+    return re.findall(pattern, page.read_text(encoding="utf-8"), re.M | re.S)
+
+
 def shortened(line: str) -> list[str]:
     """The words after `perceptron`, with what makes them short."""
     first, *words = shlex.split(line)
@@ -85,18 +91,10 @@ def accepted(words: list[str], process: subprocess.CompletedProcess[str]) -> boo
     return process.returncode == 0
 
 
-def type_in(folder: Path, path: Path, line: str) -> None:
+def type_in(folder: Path, path: Sequence[Path], line: str) -> None:
     """Type a command in a folder, with the suite found on ``path``."""
     words = shortened(line)
-    environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
-    process = subprocess.run(
-        [sys.executable, "-m", "perceptron", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = typed(folder, *words, path=path)
     assert accepted(words, process), f"{line}\n{process.stdout}{process.stderr}"
 
 
@@ -108,7 +106,7 @@ def lines_of_the_docs() -> list[str]:
     return [line for line in ours if not line.startswith("make ")]
 
 
-def typed() -> list[object]:
+def lines_to_type() -> list[object]:
     """Of each command that measures the shortest line; the others only in the long run.
 
     So is an estimate of another device, for which five processes import PyTorch.
@@ -131,7 +129,7 @@ def typed() -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("line", typed())
+@pytest.mark.parametrize("line", lines_to_type())
 def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: Path) -> None:
     """As a new user types it, in a folder that has the files of docs/examples.
 
@@ -149,7 +147,7 @@ def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: 
 def test_the_commands_of_a_fleet_work_one_after_another(tmp_path: Path) -> None:
     assert set(FLEET) <= set(lines_of_the_docs())
     for line in FLEET:
-        type_in(tmp_path, ROOT, line)
+        type_in(tmp_path, (ROOT,), line)
 
 
 def test_every_target_of_the_docs_is_in_the_makefile() -> None:
@@ -185,11 +183,11 @@ def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
         assert not (tmp_path / name).exists(), name
         (tmp_path / name).write_text(code)
     insert(tmp_path, page)
-    for code in re.findall(r"<!-- run -->\n```python\n(.*?)^```", page.read_text(), re.M | re.S):
+    for code in runnable(page):
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     for command in commands(page):
         if command.startswith("perceptron "):
-            type_in(tmp_path, tmp_path, command)
+            type_in(tmp_path, (tmp_path,), command)
 
 
 @pytest.mark.slow
@@ -199,17 +197,10 @@ def test_the_backend_of_the_docs_works_from_its_own_package(tmp_path: Path) -> N
     for name, code in fenced(page, "python").items():
         (tmp_path / name).write_text(code)
     project = tomllib.loads(fenced(page, "toml")["pyproject.toml"])["project"]
-    info = tmp_path / f"{project['name']}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n"
-    )
-    lines = ["[perceptron.backends]"]
-    lines += [f"{k} = {v}" for k, v in project["entry-points"]["perceptron.backends"].items()]
-    (info / "entry_points.txt").write_text("\n".join(lines))
-    path = Path(os.pathsep.join((str(tmp_path), str(ROOT))))
+    for backend, place in project["entry-points"]["perceptron.backends"].items():
+        install_backend(tmp_path, backend, place)
     for command in commands(page):
-        type_in(tmp_path, path, command)
+        type_in(tmp_path, (tmp_path, ROOT), command)
 
 
 def anchors(page: Path) -> set[str]:
@@ -248,10 +239,8 @@ def test_the_query_of_the_docs_answers_from_an_export(
     page = ROOT / "docs" / "asv-and-notebooks.md"
     everything(tmp_path / "results")
     (command,) = [line for line in commands(page) if line.startswith("perceptron export")]
-    type_in(tmp_path, ROOT, command)
-    (code,) = re.findall(
-        r"<!-- run -->\n```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S
-    )
+    type_in(tmp_path, (ROOT,), command)
+    (code,) = runnable(page)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 our own page
     rows = names["medians"].fetchall()
@@ -269,11 +258,7 @@ def test_the_query_of_the_docs_names_the_fastest_machine_and_the_cheapest(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made_fleet(tmp_path / "results", machines=4)
-    (code,) = re.findall(
-        r"<!-- run -->\n```python\n(.*?)^```",
-        (ROOT / "docs" / "fleet.md").read_text("utf-8"),
-        re.M | re.S,
-    )
+    (code,) = runnable(ROOT / "docs" / "fleet.md")
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 our own page
     machine, _, _, backend = names["seconds"].index[0]

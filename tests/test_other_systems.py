@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, typed
 
 # Read by every Python that starts. What the libraries ask of Linux they may: elsewhere they do not.
 LACKING = """
@@ -56,7 +54,7 @@ QUICK = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--t
 
 
 @pytest.mark.parametrize(
-    ("typed", "codes"),
+    ("words", "codes"),
     [
         (("--help",), {0}),
         (("backends", "--json"), {0}),
@@ -67,16 +65,16 @@ QUICK = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--t
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_the_core_answers(tmp_path: Path, typed: tuple[str, ...], codes: set[int]) -> None:
+def test_the_core_answers(tmp_path: Path, words: tuple[str, ...], codes: set[int]) -> None:
     """What is not known is left out of the answer: for how long threads waited, the peak memory."""
     (tmp_path / "two.py").write_text(
         "import numpy\n\nSIZES = (16, 65_536)\nCANDIDATES = {'a': numpy.sum, 'b': numpy.sort}\n\n\n"
         "def setup(size):\n    return numpy.ones(size)\n"
     )
-    process = elsewhere(tmp_path, typed)
+    process = elsewhere(tmp_path, words)
     assert process.returncode in codes, process.stderr
     assert "Traceback" not in process.stderr
-    if "--json" in typed:
+    if "--json" in words:
         document = json.loads(process.stdout)
         failed = [row["reason"] for row in document.get("finding", []) if row["backend"] == "numpy"]
         assert not any(failed)
@@ -90,14 +88,7 @@ def test_what_cannot_work_there_is_refused_in_one_line(tmp_path: Path) -> None:
     )
 
 
-def elsewhere(folder: Path, typed: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def elsewhere(folder: Path, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     """Run a command as it would run on such a system."""
     (folder / "sitecustomize.py").write_text(LACKING)
-    return subprocess.run(
-        [sys.executable, "-m", "perceptron", *typed],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return typed(folder, *words, path=(folder, ROOT))

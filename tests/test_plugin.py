@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, install_backend, typed
 
 PACKAGE = """
 from perceptron.backends.numpy_backend import NumpyBackend
@@ -26,11 +23,6 @@ class Wrong(NumpyBackend):
         optimizer = replace(problem.optimizer, rate=1.01 * problem.rate)
         return super().prepare(replace(problem, optimizer=optimizer), dtype)
 """
-ENTRIES = """
-[perceptron.backends]
-elsewhere = elsewhere:Good
-elsewhere-wrong = elsewhere:Wrong
-"""
 
 
 def test_its_contract_can_be_checked(tmp_path: Path) -> None:
@@ -39,22 +31,11 @@ def test_its_contract_can_be_checked(tmp_path: Path) -> None:
     On two problems: on all of them each backend of ours is checked.
     """
     (tmp_path / "elsewhere.py").write_text(PACKAGE)
-    installed = tmp_path / "elsewhere-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text(ENTRIES)
+    install_backend(tmp_path, "elsewhere", "elsewhere:Good")
+    install_backend(tmp_path, "elsewhere-wrong", "elsewhere:Wrong")
     problems = ("--problem", "or-gate", "--problem", "mlp-depth:2")
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "perceptron", "check", "elsewhere", "elsewhere-wrong"),
-            *(*problems, "--json"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = ("check", "elsewhere", "elsewhere-wrong", *problems, "--json")
+    process = typed(tmp_path, *asked, path=(tmp_path, ROOT))
     assert process.returncode == 1, process.stderr
     checks = json.loads(process.stdout)["backends"]
     assert all(check["passed"] and not check["broken"] for check in checks["elsewhere"])

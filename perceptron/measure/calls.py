@@ -13,10 +13,11 @@ from typing import Any
 
 from perceptron.errors import UserError
 from perceptron.measure.functions import Function, Functions, Setup, load
-from perceptron.measure.job import Batch, Outcome, reason_of, timed
+from perceptron.measure.job import Call, reason_of
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.same_results import difference, digest, is_tensor
 from perceptron.measure.timing import Effort, time_training
+from perceptron.records.measurement import Timings
 
 Make = Callable[[], tuple[object, ...]]
 
@@ -29,16 +30,15 @@ _SINGLE_CALLS = 25
 _LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
 
 
-def outcomes(batch: Batch) -> Iterator[Outcome]:
-    """Yield the outcome of each problem, which ends with its size, as soon as it is there."""
-    for problem in batch.problems:
-        try:
-            yield _outcome(*_loaded(str(batch.functions), batch.backend), problem, batch)
-        except Exception as error:  # noqa: BLE001 an error of a function costs it this row only
-            yield Outcome(problem=problem, status="failed", reason=reason_of(error))
+def answer(job: Call) -> Timings:
+    """Check or time a function; its error costs it this row only."""
+    try:
+        return _answer(*_loaded(job.functions, job.backend), job)
+    except Exception as error:  # noqa: BLE001 the code is the user's
+        return Timings(status="failed", reason=reason_of(error))
 
 
-@lru_cache(maxsize=1)  # all batches of a worker are of one function
+@lru_cache(maxsize=1)  # all jobs of a worker are of one function
 def _loaded(file: str, name: str) -> tuple[Functions, Setup, Function]:
     functions = load(file)
     function = functions.candidate(name)
@@ -47,25 +47,23 @@ def _loaded(file: str, name: str) -> tuple[Functions, Setup, Function]:
     return functions, setup, function
 
 
-def _outcome(
-    functions: Functions, setup: Setup, function: Function, problem: str, batch: Batch
-) -> Outcome:
-    if batch.extra is not None:  # only to have everything imported
-        return Outcome(problem=problem)
-    make = partial(setup, *map(int, problem.rpartition(":")[2].split("x")))
-    if batch.check:
-        _check(functions, batch.backend, function, make)
-        return Outcome(problem=problem)
+def _answer(functions: Functions, setup: Setup, function: Function, job: Call) -> Timings:
+    if job.step == "start":
+        return Timings()
+    make = partial(setup, *map(int, job.problem.rpartition(":")[2].split("x")))
+    if job.step == "check":
+        _check(functions, job.backend, function, make)
+        return Timings()
     if compiler := sys.modules.get("torch._dynamo"):
         compiler.reset()  # what it made for the sizes before is up to 20% slower at this one
     calls = _Calling(function, make, functions.fresh is True)
     seconds = calls.first()
-    effort = Effort(batch.samples, batch.minimum_seconds)
+    effort = Effort(job.samples, job.minimum_seconds)
     if functions.fresh and seconds < _LONG_SECONDS:
         effort = Effort(_SINGLE_CALLS, 0, 1)
     elif functions.fresh or seconds >= _LONG_SECONDS:
-        effort = Effort(batch.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES, 0, 1)
-    return Outcome(problem=problem, **timed(time_training(calls, effort)))
+        effort = Effort(job.samples if seconds < _VERY_LONG_SECONDS else _FEW_SAMPLES, 0, 1)
+    return time_training(calls, effort)
 
 
 class _Calling:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
 from perceptron.measure.budget import Budget, Progress
-from perceptron.measure.job import Batch, Call, Extra, Job, Outcome, Race, Time
+from perceptron.measure.job import Call, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
-from perceptron.records.files.lock import temporary_folder
 from perceptron.records.measurement import KERNELS
 from perceptron.records.row import Row
 from perceptron.records.run import Run
@@ -43,29 +42,18 @@ def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress:
     has no row, is named by the budget's hangs, and is not tried again in this start. Raises
     `UserError` where ``ask`` fails or asks for what it has; rows are kept.
     """
-    with temporary_folder() as references, Workers(budget.until_abandoned) as workers:
-        campaign = _Campaign(journal, run, budget, progress, workers, str(references))
-        return campaign.carry_out(ask)
+    with Workers(budget.until_abandoned) as workers:
+        return _Campaign(journal, run, budget, progress, workers).carry_out(ask)
 
 
 class _Campaign:
     """One start of a run."""
 
     def __init__(
-        self,
-        journal: RunJournal,
-        run: Run,
-        budget: Budget,
-        progress: Progress,
-        workers: Workers,
-        references: str,
+        self, journal: RunJournal, run: Run, budget: Budget, progress: Progress, workers: Workers
     ) -> None:
-        self._journal = journal
-        self._run = run
-        self._budget = budget
-        self._progress = progress
-        self._workers = workers
-        self._references = references
+        self._journal, self._run, self._workers = journal, run, workers
+        self._budget, self._progress = budget, progress
         self._subjects: dict[str, dict[str, Any]] = {}
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
@@ -157,12 +145,11 @@ class _Campaign:
         while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
-            wanted: dict[Hashable, tuple[Batch, Backend | None]] = {}
+            wanted = {}
             for job in here:
-                backend = _backend(job)
-                wanted[_process(job)] = (_batch([job]), backend)
+                wanted[_process(job)] = job
                 if self._key(job) not in self._agreed:
-                    wanted[_checker(job)] = (_batch([job]), backend)
+                    wanted[_checker(job)] = job
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
                 return
@@ -173,61 +160,41 @@ class _Campaign:
         That is in processes in which nothing is timed. One that computes with few bits is checked
         with more: what it rounds away is its right.
         """
-        unchecked = [job for job in jobs if not self._may_be_done(job)]
-        for name, members in grouped(unchecked, _checker).items():
-            left = {job.problem: job for job in members}
-            # Once around, and again without each problem on which the backend did not end.
-            while left := {name: job for name, job in left.items() if not self._hangs(job)}:
-                if self._budget.is_over:
-                    return
-                check = _batch(list(left.values()), self._references)
-                what = next(iter(left)) if len(left) == 1 else f"{len(left)} problems"
-                self._report(f"checking {what} on {check.backend}")
-                outcomes = self._workers.run(name, check, _backend(members[0]))
-                for outcome in self._each(outcomes):
-                    job = left.pop(outcome.problem)
-                    if outcome.status == "ok":
-                        self._agreed.add(self._key(job))
-                    else:
-                        self._keep(job, nothing(job, outcome.status, outcome.reason))
+        for job in chain(*grouped(jobs, _checker).values()):
+            if self._budget.is_over:
+                return
+            if self._may_be_done(job) or self._hangs(job):
+                continue
+            self._report(f"checking {job.problem} on {job.backend}")
+            with self._noting_hangs(self._budget.longest_piece):
+                seen = self._workers.run(_checker(job), replace(job, step="check"))
+                if seen.status == "ok":
+                    self._agreed.add(self._key(job))
+                else:
+                    self._keep(job, nothing(job, seen.status, seen.reason))
 
     def _answer(self, job: Job) -> None:
         """Do a job, and keep its row."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
-        backend = _backend(job)
-        with self._noting_hangs(self._budget.longest_piece, job.subject):
+        with self._noting_hangs(self._budget.longest_piece):
             seen: Seen
             if isinstance(job, Race):
-                assert backend is not None, "functions do not race"
-                seen = run_race(job, backend, seconds_left=self._budget.until_abandoned)
+                seen = run_race(job, seconds_left=self._budget.until_abandoned)
             else:
-                (seen,) = self._workers.run(_process(job), _batch([job]), backend)
+                seen = self._workers.run(_process(job), job)
             self._keep(job, seen)
 
-    def _each(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        """Yield outcomes up to one that does not come in time: what hangs is noted."""
-        while True:
-            outcome = None
-            with self._noting_hangs(self._budget.longest_piece):
-                outcome = next(outcomes, None)
-            if outcome is None:
-                return
-            yield outcome
-
     @contextmanager
-    def _noting_hangs(self, seconds: float, subject: str | None = None) -> Iterator[None]:
-        """Do a piece; keep that it hangs if it was abandoned before all of the time was over.
-
-        ``subject`` is what it was at; by default the problem.
-        """
+    def _noting_hangs(self, seconds: float) -> Iterator[None]:
+        """Do a piece; keep that it hangs if it was abandoned before all of the time was over."""
         budget, before = self._budget, self._budget.spent
         try:
             with budget.piece(seconds):
                 yield
         except Abandoned as abandoned:
             if not budget.is_over:
-                key = (abandoned.backend, subject or abandoned.problem)
+                key = (abandoned.backend, abandoned.subject)
                 budget.abandoned[key] = budget.spent - before
 
     def _hangs(self, job: Job) -> bool:
@@ -259,11 +226,6 @@ class _Campaign:
         self._progress(self._budget.spent, self._budget.seconds, message)
 
 
-def _backend(job: Job) -> Backend | None:
-    """Return what a job trains with; None where it calls a function."""
-    return None if isinstance(job, Call) else registry.load(job.backend)
-
-
 def _refusal(job: Job) -> str | None:
     """Return why a job cannot be done here, without a process; None if it may be."""
     if isinstance(job, Call):
@@ -275,25 +237,6 @@ def _refusal(job: Job) -> str | None:
         return reason
     low = getattr(registry.load(job.backend), "low_precision", ())
     return None if job.dtype in low else f"{job.backend} does not compute in {job.dtype}"
-
-
-def _batch(jobs: Sequence[Job], references: str | None = None) -> Batch:
-    """Return what is sent to the worker of these jobs; with ``references`` they are checked."""
-    first = jobs[0]
-    effort = first if isinstance(first, Time | Extra) else None
-    return Batch(
-        backend=first.backend,
-        problems=[job.problem for job in jobs],
-        dtype="float64" if first.dtype == "float64" else "float32",
-        threads=first.threads,
-        samples=effort.samples if effort else 1,
-        minimum_seconds=effort.minimum_seconds if effort else 0.0,
-        iterations=first.iterations if isinstance(first, Time) else None,
-        check=references is not None,
-        references=references,
-        extra=first.extra if isinstance(first, Extra) else None,
-        functions=first.functions if isinstance(first, Call) else None,
-    )
 
 
 def _process(job: Job) -> Hashable:

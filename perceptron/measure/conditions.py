@@ -40,26 +40,26 @@ _TICKS, _READINGS = 1_000, 1_000_000
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
-def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
+def conditions(with_loop: bool) -> Conditions:
     """Read the facts; those that take time, 5 s at most, only ``with_loop``.
 
-    ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
+    Raises `UserError` if no process can be started.
     """
     # First: what follows is load too. That of cores that are not ours says nothing.
-    load = load_average(system) if usable_cores() == os.cpu_count() else None
-    cpu, swap = system.cpu_times(), swap_memory(system)
+    load = load_average() if usable_cores() == os.cpu_count() else None
+    cpu, swap = psutil.cpu_times(), swap_memory()
     loop = loop_steadiness() if with_loop else None
     return Conditions(
         governors=governors(),
         load=load,
         quota_cores=quota_cores(),
         loop=loop,
-        steal_share=steal_share(cpu, system.cpu_times()) if with_loop else None,
+        steal_share=steal_share(cpu, psutil.cpu_times()) if with_loop else None,
         swap_used_bytes=None if swap is None else swap.used,
-        swapped_bytes=swapped_bytes(swap, swap_memory(system)) if with_loop else None,
+        swapped_bytes=swapped_bytes(swap, swap_memory()) if with_loop else None,
         clock_resolution_seconds=time.get_clock_info("perf_counter").resolution,
         clock_tick_seconds=clock_tick(),
-        on_battery=on_battery(system),
+        on_battery=on_battery(),
         gpus=gpu_states(),
     )
 
@@ -92,10 +92,10 @@ def quota_cores(root: Path = Path("/")) -> float | None:
     return min(quotas, default=None)
 
 
-def load_average(system: Any = psutil) -> float | None:
+def load_average() -> float | None:
     """Return processes that ran or wanted to over the last minute; None where it is unknown."""
     with contextlib.suppress(OSError):
-        return float(system.getloadavg()[0])
+        return float(psutil.getloadavg()[0])
     return None
 
 

@@ -1,28 +1,39 @@
-"""Facts about this machine, as a worker process finds them."""
+"""Facts about this machine, as a worker process finds them.
+
+Started as ``python -m perceptron.measure.environment BACKEND …`` with a worker's environment, this
+prints what these backends load: `Loaded`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
 import psutil
 
+from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
 from perceptron.library_versions import versions_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import printed, worker_environment
-from perceptron.measure.loaded_libraries import Loaded
 from perceptron.measure.nvml import NoDevice, driver
-from perceptron.records.environment import Environment, Gpu
+from perceptron.records.environment import Environment, Gpu, ThreadPool
 
 # With a cold disk cache the libraries of a GPU take half of it.
 _LOADING_SECONDS = 90.0
+
+Loaded = tuple[list[ThreadPool], dict[str, str]]
+"""The thread pools of a process, without paths, which would name a user's home; and the versions of
+what lies beneath the libraries and drives a device, by name."""
 
 
 def environment(backends: list[Backend], threads: int) -> Environment:
@@ -66,7 +77,7 @@ def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
 
 
 def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
-    command = ["-m", "perceptron.measure.loaded_libraries", *names]
+    command = ["-m", "perceptron.measure.environment", *names]
     try:
         answer = printed(command, _LOADING_SECONDS, variables)
     except subprocess.TimeoutExpired:
@@ -94,3 +105,40 @@ def gpus_here() -> tuple[dict[str, str], list[Gpu]]:
         ]
     except nvml.NVMLError:
         return {}, []
+
+
+def print_loaded(backends: Sequence[str]) -> None:
+    """Load NumPy and what the backends need, then print what there is.
+
+    What cannot be loaded is left out: the worker that needs it will say why.
+    """
+    from threadpoolctl import threadpool_info
+
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a module prints is no part of the answer
+    versions: dict[str, str] = {}
+    importlib.import_module("numpy")
+    for name in backends:
+        with suppress(Exception):
+            backend = registry.load(name)
+            for module in getattr(backend, "imports", ()):
+                importlib.import_module(module)
+            if accelerator := accelerator_of(backend):
+                versions |= accelerator.versions()
+    pools = [
+        ThreadPool(
+            library=pool["internal_api"],
+            version=pool.get("version"),
+            kernel=pool.get("architecture"),
+            threads=pool.get("num_threads"),
+        )
+        for pool in threadpool_info()
+    ]
+    answer.write(msgspec.json.encode((pools, versions)))
+    answer.close()
+
+
+if __name__ == "__main__":
+    print_loaded(sys.argv[1:])
+    # At once: unloading takes time, and libraries of GPUs that share a process may not survive it.
+    os._exit(0)

@@ -16,7 +16,7 @@ from typing import Any
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of, loop_of
 from perceptron.backends.protocol import Backend, Unsupported, processes_of
-from perceptron.measure.hardware import device_of, hardware_of
+from perceptron.measure.hardware import device_of, hardware_of, train_for
 from perceptron.measure.job import Part, timed
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.measure.ranks import meter_of
@@ -187,14 +187,9 @@ def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
 
 
 def device_costs(
-    backend: Backend,
-    problem: Problem,
-    dtype: DType,
-    effort: Effort,
-    context_seconds: float | None,
-    clock: Clock = time.perf_counter,
+    backend: Backend, problem: Problem, dtype: DType, effort: Effort, is_fresh: bool
 ) -> Iterator[Part]:
-    """Time what a device costs beside training, in a process in which nothing has run on it.
+    """Time what a device costs beside training, in a fresh process: nothing has run on it yet.
 
     ``context``, its start; ``first iteration``, the problem prepared and trained for one
     iteration, with all that is loaded, compiled and warmed up on the way; copies, whose work is
@@ -203,15 +198,17 @@ def device_costs(
     accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the host: there is no device to start or to copy to")
-    if context_seconds is None:
+    if not is_fresh:
         raise Unsupported(
             "the device of this process was started before: measure it in a fresh process"
         )
-    yield once("context", context_seconds)
-    begin = clock()
+    begin = time.perf_counter()
+    accelerator.touch()
+    yield once("context", time.perf_counter() - begin)
+    begin = time.perf_counter()
     trainer = backend.prepare(problem, dtype)
     trainer.train(1)
-    yield once("first iteration", clock() - begin)
+    yield once("first iteration", time.perf_counter() - begin)
     del trainer
     own = device_of(accelerator)
     for name, loop in accelerator.transfers(_TRANSFERRED_BYTES).items():
@@ -268,19 +265,11 @@ def train_by_counter(
 ) -> Part:
     """Train for two seconds, and return what a counter counted meanwhile.
 
-    Each call trains from the start, as a sample does. Raises `Unsupported` for a counter that
-    stands.
+    Raises `Unsupported` for a counter that stands.
     """
-    joules, begin = read(), clock()
-    now, iterations, trained = begin, 1, 0
-    while now - begin < _WINDOW_SECONDS:
-        trainer.reset()
-        trainer.train(iterations)
-        trained += iterations
-        before, now = now, clock()
-        if now - before < _CALL_SECONDS:
-            iterations *= 2
-    counted, seconds = read() - joules, (now - begin) / trained
+    joules = read()
+    elapsed, trained = train_for(trainer, _WINDOW_SECONDS, _CALL_SECONDS, clock)
+    counted, seconds = read() - joules, elapsed / trained
     if not counted:
         raise Unsupported("the GPU's energy counter does not advance")
     return Part(

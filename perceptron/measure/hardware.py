@@ -10,7 +10,7 @@ from math import ceil
 from threading import Thread
 from typing import Any
 
-from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of
 from perceptron.backends.protocol import Backend, Ranks, ranks_of
 from perceptron.measure import memory
 from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process, gpu_state
@@ -38,14 +38,29 @@ def hardware_of(backend: Backend) -> Host:
     return Host(ranks_of(backend))
 
 
-def device_of(accelerator: Any) -> Device:
-    """Return the device behind an accelerator, the same as before: it knows when it last worked."""
-    return _device_of(accelerator)
-
-
 @lru_cache(maxsize=1)  # a worker has one backend
-def _device_of(accelerator: Any) -> Device:
+def device_of(accelerator: Accelerator) -> Device:
+    """Return the device behind an accelerator, the same as before: it knows when it last worked."""
     return Device(accelerator)
+
+
+def train_for(
+    trainer: Repeatable, seconds: float, call_seconds: float, clock: Clock
+) -> tuple[float, int]:
+    """Train for so long, in calls of about ``call_seconds``, each from the start as a sample is.
+
+    Return the seconds that it really took, and the iterations.
+    """
+    begin = now = clock()
+    iterations, trained = 1, 0
+    while now - begin < seconds:
+        trainer.reset()
+        trainer.train(iterations)
+        trained += iterations
+        before, now = now, clock()
+        if now - before < call_seconds:
+            iterations *= 2
+    return now - begin, trained
 
 
 def ran_out(backend: Backend, error: BaseException) -> bool:
@@ -109,7 +124,7 @@ class Device(Host):
 
     def __init__(
         self,
-        accelerator: Any,
+        accelerator: Accelerator,
         clock: Clock = time.perf_counter,
         find: Callable[[str | None], NvmlDevice] = device_of_process,
     ) -> None:
@@ -122,12 +137,11 @@ class Device(Host):
 
     def free_bytes(self) -> int | None:
         # Not by the driver: to it, what a library keeps for later is not free.
-        free: int | None = self._asked("free_memory")
-        return free
+        return self._accelerator.free_memory()
 
     def release(self) -> None:
         memory.release()  # drops what is unused, on the device too
-        self._asked("release")
+        self._accelerator.release()
 
     def watch_memory(self) -> None:
         self._accelerator.reset_peak_memory()
@@ -143,17 +157,10 @@ class Device(Host):
 
         On the CPU there is nothing whose clock could rise.
         """
-        begin, iterations = self._clock(), 1
-        seconds = 0.0 if self._accelerator.place == "cpu" else WARM_UP_SECONDS
-        if self._worked_until is not None and begin - self._worked_until <= _LONGEST_GAP_SECONDS:
-            seconds = 0.0
-        now = begin
-        while now - begin < seconds:
-            trainer.reset()
-            trainer.train(iterations)
-            before, now = now, self._clock()
-            if now - before < _CALL_SECONDS:
-                iterations *= 2
+        until = self._worked_until
+        has_just_worked = until is not None and self._clock() - until <= _LONGEST_GAP_SECONDS
+        if self._accelerator.place != "cpu" and not has_just_worked:
+            train_for(trainer, WARM_UP_SECONDS, _CALL_SECONDS, self._clock)
 
     def has_worked(self) -> None:
         self._worked_until = self._clock()
@@ -187,14 +194,11 @@ class Device(Host):
             return None
         try:
             trainer.reset()
-            seconds: float | None = self._accelerator.busy_seconds(
-                queue, _lasting(_QUEUED_SECONDS, timing)
-            )
+            return self._accelerator.busy_seconds(queue, _lasting(_QUEUED_SECONDS, timing))
         except Exception:  # noqa: BLE001 the row has its time; it must not be lost for this
             return None
         finally:
             self.has_worked()
-        return seconds
 
     def nvml_device(self) -> NvmlDevice:
         """Return the GPU as NVIDIA's driver knows it. Raises `NoDevice`."""
@@ -202,18 +206,13 @@ class Device(Host):
             raise NoDevice("the CPU stands in for the GPU")
         if self._accelerator.kind != "cuda":
             raise NoDevice("only NVIDIA's driver is asked")
-        return self._find(self._asked("uuid"))
+        return self._find(self._accelerator.uuid())
 
     @cached_property
     def _nvml_device(self) -> NvmlDevice | None:
         with suppress(Exception):  # `NoDevice`, and whatever another version raises
             return self.nvml_device()
         return None
-
-    def _asked(self, name: str) -> Any:
-        """Return what a method that an accelerator need not have returns, else None."""
-        method = getattr(self._accelerator, name, None)
-        return None if method is None else method()
 
 
 def _lasting(seconds: float, timing: Timings) -> int:

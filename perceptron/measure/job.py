@@ -1,15 +1,16 @@
-"""What a worker process is asked to do, and what it answers: a line of JSON for each."""
+"""What a study asks for and a worker process is sent, and what it answers: a line of JSON each."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from perceptron.errors import UserError, in_one_line
-from perceptron.problems.problem import DType
 from perceptron.records.measurement import ExtraName, Timings
 from perceptron.records.race import Count, RaceDType, Target
+
+Step = Literal["start", "check", "measure"]
 
 
 class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -26,6 +27,12 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     threads: int
     """Of all processes that train together."""
     repeat: int = 0
+    step: Step = "measure"
+    """What its process does: import what the job needs; show that the backend agrees; or measure.
+
+    Nothing is timed where agreement is shown: what a reference leaves in memory and thread pools
+    must not disturb a sample.
+    """
 
     @property
     def subject(self) -> str:
@@ -43,6 +50,10 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     """Of each sample; as many as that takes by default."""
     lasts: bool = True
     """Whether its process stays: jobs of the same repeat may be asked for later."""
+
+
+class Module(Time, frozen=True, kw_only=True, tag="module"):
+    """Time steps of a PyTorch module of the user's: ``problem`` is the file that holds it."""
 
 
 class Call(Time, frozen=True, kw_only=True, tag="call"):
@@ -87,31 +98,7 @@ class Extra(Job, frozen=True, kw_only=True, tag="extra"):
         return f"{self.extra} of {self.problem}"
 
 
-class Batch(Struct, frozen=True, kw_only=True, tag="batch", tag_field="kind"):
-    """Time one backend on some problems, in this order, in one process.
-
-    With ``check`` the process shows that the backend agrees and times nothing: what a reference
-    leaves in memory and thread pools must not disturb a sample.
-    """
-
-    backend: str
-    problems: list[str]
-    """References, by which `problems.catalogue.find` finds them in the other process."""
-    dtype: DType
-    threads: int
-    """Of all processes that train together."""
-    samples: int
-    minimum_seconds: float
-    iterations: int | None = None
-    check: bool = False
-    references: str | None = None
-    """A folder where workers keep reference results for each other."""
-    extra: ExtraName | None = None
-    """Measure this of each problem instead of its training; see `extras`."""
-    functions: str | None = None
-    """A file of functions, of which ``backend`` is one and each problem ends with a size."""
-    is_module: bool = False
-    """Whether each problem is a file that holds a PyTorch module of the user's."""
+AnyJob = Time | Module | Call | Race | Extra
 
 
 class Part(Timings, frozen=True, kw_only=True):
@@ -132,10 +119,8 @@ def timed(seen: Timings) -> dict[str, Any]:
 
 
 class Outcome(Timings, frozen=True, kw_only=True):
-    """What became of one problem of a batch."""
+    """What became of a job."""
 
-    problem: str
-    """The reference, as the batch names it."""
     parts: tuple[Part, ...] = ()
     """Of an extra."""
 

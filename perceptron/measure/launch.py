@@ -7,15 +7,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
+from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.errors import UserError, in_one_line
-from perceptron.measure.job import Batch, Outcome, Race
+from perceptron.measure.job import Call, Job, Outcome, Race
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
@@ -40,52 +43,43 @@ _SECONDS_TO_LEAVE = 1.0
 _SHARED_DEVICE = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 SecondsLeft = Callable[[], float]
+_Answer = TypeVar("_Answer", Outcome, RaceTimes)
 
 
 class Abandoned(Exception):
     """The time was over while a worker was at its job: it is ended, and nothing is known of it."""
 
-    def __init__(self, backend: str, problem: str | None = None) -> None:
+    def __init__(self, backend: str, subject: str | None = None) -> None:
         super().__init__(f"{backend} did not end in time")
         self.backend = backend
-        self.problem = problem
-        """The reference of what it was at; None while it started."""
+        self.subject = subject
+        """What it was at, as its job names that; None while it started."""
         self.workers: tuple[Hashable, ...] = ()
         """Which did not start in time, where several were started at once."""
 
 
-def run_job(job: Batch, backend: Backend) -> Iterator[Outcome]:
-    """Yield an outcome for every problem of the job, each as soon as it is there.
-
-    The process is a fresh one and ends with the job.
-    """
+def run_job(job: Job) -> Outcome:
+    """Return what becomes of a job in a fresh process, which ends with it."""
     with Workers() as workers:
-        yield from workers.run("", job, backend)
+        return workers.run("", job)
 
 
-def run_race(job: Race, backend: Backend, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
+def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
     """Race once in a process of its own; whatever goes wrong with it becomes its answer.
 
     Raises `Abandoned` once there are no ``seconds_left``.
     """
     try:
-        environment = worker_environment(backend, job.threads)
+        environment = _environment(job)
     except Exception as error:  # noqa: BLE001 untrusted code may do anything
         return RaceTimes(status="failed", reason=_not_asked(error))
     begun = time.monotonic()
     worker = _Worker(environment, seconds_left)
-    patience = 0.0
     try:
-        worker.send(msgspec.structs.replace(job, begun=begun))
-        line = worker.next_line(job, job.problem)
-        if line is None:
-            return RaceTimes(status="failed", reason=worker.why_it_ended()[1])
-        patience = _SECONDS_TO_LEAVE
-        return msgspec.json.decode(line, type=RaceTimes)
-    except (TimeoutError, msgspec.DecodeError) as error:  # untrusted code may do anything
-        return RaceTimes(status="failed", reason=str(error))
+        worker.send(replace(job, begun=begun))
+        return worker.answer(job, RaceTimes)
     finally:
-        worker.process.end(patience)
+        worker.process.end(0.0 if worker.ended else _SECONDS_TO_LEAVE)
 
 
 class Workers:
@@ -93,101 +87,89 @@ class Workers:
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
     decides by its results what to measure next uses the same processes. All end with the context,
-    and with them the large data that the first to need them has generated for the others.
+    and with them what the first to need it has made for the others: large data, reference results.
     When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
     def __init__(self, seconds_left: SecondsLeft = lambda: inf) -> None:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
+        self._failed_to_start: dict[Hashable, Outcome] = {}
         self._patience = _SECONDS_TO_LEAVE
         self._stack = contextlib.ExitStack()
-        self._data: Path | None = None
+        self._shared: dict[str, str] = {}
 
     def __enter__(self) -> Workers:
-        self._data = self._stack.enter_context(temporary_folder())
+        self._shared = {DATA_FOLDER: str(self._stack.enter_context(temporary_folder()))}
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._stack:
             self.end(*self._alive)
-        self._data = None
 
-    def warm(self, wanted: Mapping[Hashable, tuple[Batch, Backend | None]]) -> None:
+    def warm(self, wanted: Mapping[Hashable, Job]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
         is reported when the worker is run. Raises `Abandoned`; those that were there in time stay.
         """
+        self._failed_to_start.clear()
         started = {}
-        for name, (job, backend) in wanted.items():
+        for name, job in wanted.items():
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
-                worker = self._start(worker_environment(backend, job.threads))
-                self._alive[name] = worker
-                empty = msgspec.structs.replace(job, problems=["or-gate"], extra="harness")
-                started[name] = (worker, empty)
-                worker.send(empty)
+                worker = self._start(name, _environment(job))
+                started[name] = (worker, job)
+                worker.send(replace(job, step="start"))
         late: dict[Hashable, Abandoned] = {}
-        for name, (worker, empty) in started.items():
+        for name, (worker, job) in started.items():
             try:
-                outcomes = list(worker.outcomes(empty))
-            except Abandoned as abandoned:
-                late[name] = Abandoned(abandoned.backend)
-                continue
-            if any(outcome.status != "ok" for outcome in outcomes):
-                self.end(name)
+                if worker.answer(job, Outcome).status != "ok":
+                    self.end(name)
+            except Abandoned:
+                late[name] = Abandoned(job.backend)
         for first in late.values():
             first.workers = tuple(late)
             self._patience = 0.0
             self.end(*late)  # what they still answer is of no job to come
             raise first
 
-    def run(self, name: Hashable, job: Batch, backend: Backend | None) -> Iterator[Outcome]:
-        """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
+    def run(self, name: Hashable, job: Job) -> Outcome:
+        """Return what becomes of a job in the process ``name``.
 
-        Without a backend it is of functions.
-
-        A worker that crashes or hangs costs the problem it was at, as one does whose device refuses
-        everything from then on; a fresh one does the rest. Raises `Abandoned`.
+        That is of one backend, dtype and threads. If it crashes or hangs, or if its device refuses
+        everything from then on, the next job has a fresh one; if it could not start, the next ones
+        fail alike. Raises `Abandoned`.
         """
-        try:
-            environment = worker_environment(backend, job.threads)
-        except Exception as error:  # noqa: BLE001 untrusted code may do anything
-            for problem in job.problems:
-                yield Outcome(problem=problem, status="failed", reason=_not_asked(error))
-            return
-        left = list(job.problems)
-        while left:
-            worker = self._alive.get(name)
-            if worker is None or worker.ended:
-                self.end(name)
-                worker = self._alive[name] = self._start(environment)
-            todo = msgspec.structs.replace(job, problems=list(left))
-            answered = False
+        if name in self._failed_to_start:
+            return self._failed_to_start[name]
+        worker = self._alive.get(name)
+        if worker is None or worker.ended:
+            self.end(name)
             try:
-                worker.send(todo)
-                for outcome in worker.outcomes(todo):
-                    left.remove(outcome.problem)
-                    yield outcome
-                    # Nothing more is to be expected of a process that failed so.
-                    reason = outcome.reason or ""
-                    if outcome.status == "failed" and any(words in reason for words in _SPOILT):
-                        break
-                else:
-                    answered = True
-            except Abandoned:
-                self._patience = 0.0
-                raise
-            finally:
-                if worker.ended or not answered:  # by itself, or nobody waits for it any more
-                    self.end(name)
+                environment = _environment(job)
+            except Exception as error:  # noqa: BLE001 untrusted code may do anything
+                return Outcome(status="failed", reason=_not_asked(error))
+            worker = self._start(name, environment)
+        try:
+            worker.send(job)
+            outcome = worker.answer(job, Outcome)
+        except Abandoned:
+            self._patience = 0.0
+            self.end(name)
+            raise
+        if worker.failed_to_start:
+            self._failed_to_start[name] = outcome
+        # Nothing more is to be expected of a process that failed so.
+        is_spoilt = any(words in (outcome.reason or "") for words in _SPOILT)
+        if worker.ended or (is_spoilt and outcome.status == "failed"):
+            self.end(name)
+        return outcome
 
-    def _start(self, environment: Mapping[str, str]) -> _Worker:
-        """Start a worker, which finds here what others have generated."""
-        data = {} if self._data is None else {DATA_FOLDER: str(self._data)}
-        return _Worker({**environment, **data}, self._seconds_left)
+    def _start(self, name: Hashable, environment: dict[str, str]) -> _Worker:
+        self._alive[name] = _Worker(environment | self._shared, self._seconds_left)
+        return self._alive[name]
 
     def end(self, *names: Hashable) -> None:
         """End the processes of these names, if they are there.
@@ -202,6 +184,12 @@ class Workers:
 
 def _not_asked(error: Exception) -> str:
     return f"environment() cannot be asked: {in_one_line(error)}"
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """Return that of a job's worker; functions have no backend."""
+    backend = None if isinstance(job, Call) else registry.load(job.backend)
+    return worker_environment(backend, job.threads)
 
 
 def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
@@ -249,63 +237,46 @@ class _Worker:
         self.process = ChildProcess(_COMMAND, environment)
         self._seconds_left = seconds_left
         self._hangs = False
+        self._has_answered = False
+        self.failed_to_start = False
+        """Whether it ended, but by no signal, before it answered anything."""
 
     @property
     def ended(self) -> bool:
         """Whether it is of no more use."""
         return self._hangs or self.process.has_ended
 
-    def send(self, job: Batch | Race) -> None:
+    def send(self, job: Job) -> None:
         """Hand over a job."""
         self.process.send(msgspec.json.encode(job))
 
-    def next_line(self, job: Batch | Race, problem: str) -> bytes | None:
-        """Return its next answer, None if it has ended.
+    def answer(self, job: Job, kind: type[_Answer]) -> _Answer:
+        """Return its answer to a job that was sent; if it has none, the answer is why.
 
-        Raises TimeoutError if it says nothing for `TIMEOUT_SECONDS`, not even that it is alive;
-        `Abandoned` once there are no seconds left.
+        That is so where it ends, and where it says nothing for `TIMEOUT_SECONDS`, not even that it
+        is alive. Raises `Abandoned` once there are no seconds left.
         """
         while True:
             remaining = self._seconds_left()
             try:
                 line = self.process.read_line(max(0.0, min(TIMEOUT_SECONDS, remaining)))
-            except TimeoutError:
+                if line is None:
+                    return kind(status="failed", reason=self._why_it_ended())
+                if line.strip():
+                    self._has_answered = True
+                    return msgspec.json.decode(line, type=kind)
+            except (TimeoutError, msgspec.DecodeError) as error:
                 self._hangs = True
-                if remaining < TIMEOUT_SECONDS:
-                    raise Abandoned(job.backend, problem) from None
-                raise
-            if line is None or line.strip():
-                return line
+                if isinstance(error, TimeoutError) and remaining < TIMEOUT_SECONDS:
+                    raise Abandoned(job.backend, job.subject) from None
+                return kind(status="failed", reason=str(error))
 
-    def outcomes(self, job: Batch) -> Iterator[Outcome]:
-        """Yield the outcomes of a job that was sent, ending with why it ended early if it did.
-
-        There is at least one. Raises `Abandoned` once there are no seconds left.
-        """
-        left = list(job.problems)
-        while left:
-            try:
-                line = self.next_line(job, left[0])
-            except TimeoutError as error:
-                yield Outcome(problem=left[0], status="failed", reason=str(error))
-                return
-            if line is None:
-                started = len(left) < len(job.problems)
-                by_signal, reason = self.why_it_ended()
-                # A signal ended it at the first problem; what could not start has none.
-                for problem in left[:1] if started or by_signal else left:
-                    yield Outcome(problem=problem, status="failed", reason=reason)
-                return
-            outcome = msgspec.json.decode(line, type=Outcome)
-            left.remove(outcome.problem)
-            yield outcome
-
-    def why_it_ended(self) -> tuple[bool, str]:
-        """Return whether a signal ended it, and how it ended in words."""
+    def _why_it_ended(self) -> str:
         code = self.process.wait()
         if ended_with_us(code):
             raise KeyboardInterrupt
+        self.failed_to_start = code >= 0 and not self._has_answered
         reason = f"the worker {describe_exit(code)}"
         if code >= 0:
             reason = f"{reason}: {self.process.last_message() or 'no message'}"
-        return code < 0, reason[:500]
+        return reason[:500]

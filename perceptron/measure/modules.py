@@ -6,48 +6,44 @@ import inspect
 import io
 import sys
 import time
-from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.shared.torch_trainer import start_again
-from perceptron.measure.batch import first_touch
-from perceptron.measure.job import Batch, Outcome, reason_of, timed
+from perceptron.measure.job import Module, reason_of
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.pickled import received
 from perceptron.measure.timing import Effort, time_training
+from perceptron.measure.training import first_touch
+from perceptron.records.measurement import Timings
 
 
-def outcomes(batch: Batch) -> Iterator[Outcome]:
-    """Yield the outcome of each problem, the file of a module, as soon as it is there."""
-    for problem in batch.problems:
-        try:
-            yield _outcome(problem, batch)
-        except Exception as error:  # noqa: BLE001 the code is the user's
-            yield Outcome(problem=problem, status="failed", reason=reason_of(error))
+def answer(job: Module, is_first: bool) -> Timings:
+    """Time a module; its error costs it this row only."""
+    try:
+        return _answer(job, is_first)
+    except Exception as error:  # noqa: BLE001 the code is the user's
+        return Timings(status="failed", reason=reason_of(error))
 
 
-_ready: set[str] = set()
-
-
-def _outcome(problem: str, batch: Batch) -> Outcome:
-    backend = registry.load(batch.backend)
-    if backend.name not in _ready:
+def _answer(job: Module, is_first: bool) -> Timings:
+    backend = registry.load(job.backend)
+    if is_first:
         keep_freed_memory()
-        first_touch(backend, batch)
-        _ready.add(backend.name)
-    if batch.extra is not None:  # only to have everything imported
-        return Outcome(problem=problem)
+        first_touch(backend, job)
+    if job.step == "start":
+        return Timings()
     begin = time.perf_counter()
-    training = ModuleTraining(Path(problem), backend.device, backend.name.endswith("-compiled"))
+    training = ModuleTraining(Path(job.problem), backend.device, backend.name.endswith("-compiled"))
     training.train(2)  # compiles; first kernels
     prepare_seconds = time.perf_counter() - begin
-    timing = time_training(training, Effort(batch.samples, batch.minimum_seconds))
-    own = timed(timing) | {"prepare_seconds": prepare_seconds}
-    return Outcome(problem=problem, **own)
+    timing = time_training(training, Effort(job.samples, job.minimum_seconds))
+    return replace(timing, prepare_seconds=prepare_seconds)
 
 
 class ModuleTraining:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
-from perceptron.measure.job import Batch, Outcome, Race
-
-ALIVE = b""
-"""A line that says only that the process is still at its job."""
+from perceptron.measure.job import AnyJob, Call, Module, Race
+from perceptron.records.measurement import Timings
+from perceptron.records.race import RaceTimes
 
 
 def main() -> None:
@@ -32,30 +32,35 @@ def main() -> None:
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     is_first = True
+    # An empty line says only that the process is still at its job.
+    alive = partial(send, b"")
     while True:
-        job = msgspec.json.decode(jobs.get(), type=Race | Batch)
-        if isinstance(job, Race):
-            from perceptron.measure.racing import raced
-
-            send(msgspec.json.encode(raced(job, lambda: send(ALIVE))))
-            continue
-        for outcome in _outcomes(job, is_first):
-            send(msgspec.json.encode(outcome))
+        job = msgspec.json.decode(jobs.get(), type=AnyJob)
+        for answer in _answer(job, is_first, alive):
+            send(msgspec.json.encode(answer))
         is_first = False
 
 
-def _outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
-    if batch.functions is not None:
+def _answer(
+    job: AnyJob, is_first: bool, alive: Callable[[], None]
+) -> Iterator[Timings | RaceTimes]:
+    """Yield the answer; what follows it is done while nobody waits."""
+    if isinstance(job, Race) and job.step == "measure":
+        from perceptron.measure.racing import raced
+
+        yield raced(job, alive)
+    elif isinstance(job, Call):
         from perceptron.measure import calls
 
-        return calls.outcomes(batch)
-    if batch.is_module:
+        yield calls.answer(job)
+    elif isinstance(job, Module):
         from perceptron.measure import modules
 
-        return modules.outcomes(batch)
-    from perceptron.measure.batch import outcomes
+        yield modules.answer(job, is_first)
+    else:
+        from perceptron.measure import training
 
-    return outcomes(batch, is_first)
+        yield from training.answer(job, is_first)
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:

@@ -20,10 +20,10 @@ from perceptron.analysis.what_if.estimate import (
 from perceptron.backends import registry
 from perceptron.backends.shared.kernels import reduces
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch
-from perceptron.measure.launch import Workers
+from perceptron.measure.job import Extra, Time
+from perceptron.measure.launch import Workers, run_job
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.measurement import ExtraName, Measurement
+from perceptron.records.measurement import KERNELS, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 
 # Shows what the host needs for an operation. What is dispatched on a device is listed without one
@@ -139,40 +139,33 @@ def _kernels(
 ) -> list[list[KernelWork]]:
     """Return the kernels of one iteration of a backend on each problem."""
     kernels = {}
-    job = _job(name, list(dict.fromkeys(references)), dtype, threads, "kernels")
-    for outcome in workers.run(name, job, registry.load(name)):
-        if outcome.status != "ok":
-            raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
-        kernels[outcome.problem] = [
+    for reference in dict.fromkeys(references):
+        asked = Extra(
+            problem=reference,
+            backend=name,
+            dtype=dtype,
+            threads=threads,
+            extra=KERNELS,
+            samples=1,
+            minimum_seconds=0.0,
+        )
+        seen = workers.run(name, asked)
+        if seen.status != "ok":
+            raise UserError(f"--what-if: {reference}: {seen.reason}")
+        kernels[reference] = [
             KernelWork(part.work, part.bytes_moved or 0.0, part.thinnest, reduces(part.name))
-            for part in outcome.parts
+            for part in seen.parts
         ]
     return [kernels[reference] for reference in references]
 
 
 def _dispatch(dtype: DType, threads: int) -> float:
     """Return seconds of one iteration of the tiny problem, over a few fresh processes."""
+    asked = Time(problem=_TINY, backend=_HOST, dtype=dtype, threads=threads, minimum_seconds=0.005)
     seconds = []
-    for process in range(_PROCESSES):
-        with Workers() as workers:
-            (outcome,) = workers.run(
-                process, _job(_HOST, [_TINY], dtype, threads), registry.load(_HOST)
-            )
-        if outcome.seconds is None:
-            raise UserError(f"--what-if: {_TINY}: {outcome.reason}")
-        seconds.append(outcome.seconds)
+    for _ in range(_PROCESSES):
+        seen = run_job(asked)
+        if seen.seconds is None:
+            raise UserError(f"--what-if: {_TINY}: {seen.reason}")
+        seconds.append(seen.seconds)
     return of_times(seconds).estimate
-
-
-def _job(
-    name: str, references: list[str], dtype: DType, threads: int, extra: ExtraName | None = None
-) -> Batch:
-    return Batch(
-        backend=name,
-        problems=references,
-        dtype=dtype,
-        threads=threads,
-        samples=5,
-        minimum_seconds=0.005,
-        extra=extra,
-    )

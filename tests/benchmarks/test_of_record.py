@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from benchmarks.of_record import export
+from tests.plenty import git
 
 
 def names(folder: Path) -> set[str]:
@@ -21,10 +21,9 @@ def test_what_a_user_measured_is_not_of_record(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     make(checkout)
     (checkout / ".gitignore").write_text("/results/\n")
-    git = ("git", "-C", str(checkout))
-    subprocess.run([*git, "init", "--quiet"], check=True)
+    git(checkout, "init", "--quiet")
     (checkout / "results/runs/box/kept/gone.json").write_text("gone")
-    subprocess.run([*git, "add", "--force", "results/runs/box/kept"], check=True)
+    git(checkout, "add", "--force", "results/runs/box/kept")
     (checkout / "results/runs/box/kept/run.json").write_text("changed")
     (checkout / "results/runs/box/kept/gone.json").unlink()
     results = export(checkout, tmp_path / "copy")

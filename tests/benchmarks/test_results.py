@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from benchmarks import results
-
-GIT = ("git", "-c", "user.name=tester", "-c", "user.email=tester@example.org")
+from tests.plenty import git
 
 
 def commit(folder: Path, name: str, text: str) -> str:
     """Change one file; return the commit."""
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text)
-    for words in (["add", "--force", name], ["commit", "--quiet", "--message", name]):
-        subprocess.run([*GIT, *words], cwd=folder, check=True)
-    return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, text=True).strip()
+    git(folder, "add", "--force", name)
+    git(folder, "commit", "--quiet", "--message", name)
+    return git(folder, "rev-parse", "HEAD").strip()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     folder.mkdir()
-    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=folder, check=True)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
     commit(folder, "perceptron/code.py", "first = 1\n")
     return folder
 

@@ -19,7 +19,7 @@ from perceptron.backends import registry
 from perceptron.numbers import duration_interval
 from perceptron.studies.shared.axes import SWEEP
 from tests.commands.conftest import QUICK
-from tests.conftest import ROOT, Perceptron
+from tests.conftest import ROOT, Perceptron, install_backend
 from tests.schemas import valid
 
 # Against a hang, on however busy a machine.
@@ -132,12 +132,8 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     After each of them no row is lost or changed, and at the end none is measured twice. It stops
     where the backend says that it is, so it does in the middle on a machine of any speed.
     """
-    installed = tmp_path / "stopped-0.dist-info"
-    installed.mkdir()
     (tmp_path / "stopped.py").write_text(_STOPPED)
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: stopped\nVersion: 0\n")
-    entry = "[perceptron.backends]\nstopped = stopped:BACKEND\n"
-    (installed / "entry_points.txt").write_text(entry)
+    install_backend(tmp_path, "stopped", "stopped:BACKEND")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from perceptron.studies.fastest.cache import KnownRow
 from perceptron.studies.fastest.question import work_of
 from tests.conftest import ROOT
 from tests.made_work import measured
+from tests.test_docs import runnable
 
 EXAMPLES = ROOT / "docs" / "examples"
 
@@ -119,8 +119,7 @@ def test_the_lines_of_the_page_work(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
     """As a reader types them in the example's folder; what they print is measured elsewhere."""
-    page = (ROOT / "docs" / "fastest.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"<!-- run -->\n```python\n(.*?)^```", page, re.M | re.S)
+    (code,) = runnable(ROOT / "docs" / "fastest.md")
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 our own page
     assert names["accuracy"] > 0.9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import perceptron
 from perceptron import fastest
 from perceptron.studies.fastest.cache import FOLDER
 from tests.conftest import ROOT
+from tests.test_docs import runnable
 
 torch = pytest.importorskip("torch")
 
@@ -39,9 +39,8 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
 
 def block(comment: str) -> str:
-    page = (ROOT / "docs" / "fastest.md").read_text(encoding="utf-8")
-    (code,) = re.findall(rf"<!-- {comment} -->\n```python\n(.*?)^```", page, re.M | re.S)
-    return str(code)
+    (code,) = runnable(ROOT / "docs" / "fastest.md", comment)
+    return code
 
 
 def test_the_call_of_the_first_screen_picks_a_device(names: dict[str, Any]) -> None:

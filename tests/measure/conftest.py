@@ -11,6 +11,7 @@ from typing import Any
 import pynvml
 import pytest
 
+from perceptron.backends.accelerators.protocol import Accelerator
 from perceptron.measure.nvml import driver
 
 
@@ -120,22 +121,16 @@ class FakeTrainer:
         self.log.append(f"queue {iterations}")
 
 
-class FakeAccelerator:
+class FakeAccelerator(Accelerator):
     """A device of some memory, whose work moves the clock."""
 
-    kind = place = "cuda"
+    place = "cuda"
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.free: int | None = None
         self.log: list[str] = []
         self.held = self.peak = 0
-
-    def touch(self) -> None:
-        self.log.append("touch")
-
-    def synchronize(self) -> None:
-        self.log.append("synchronize")
 
     def reset_peak_memory(self) -> None:
         self.log.append("reset peak")
@@ -166,12 +161,6 @@ class FakeAccelerator:
     def copy(self, size: int) -> Callable[[int], None]:
         self.log.append(f"copy {size >> 20} MiB")
         return self._loop(1e-3)
-
-    def transfers(self, size: int) -> dict[str, Callable[[int], None]]:
-        return {name: self._loop(1e-3) for name in ("host to device", "device to host")}
-
-    def versions(self) -> dict[str, str]:
-        return {"cuda": "13.0"}
 
     def _loop(self, seconds: float) -> Callable[[int], None]:
         def loop(iterations: int) -> None:

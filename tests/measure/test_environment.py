@@ -9,7 +9,6 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.machine import usable_cores
 from perceptron.measure import environment as facts_of_machine
-from perceptron.measure import loaded_libraries
 from perceptron.measure.environment import environment
 from tests.measure.conftest import MakeNvml
 
@@ -38,8 +37,8 @@ def test_versions_beneath_a_library_are_recorded(
 ) -> None:
     """By the process that loads it."""
     monkeypatch.setattr(TorchAccelerator, "versions", lambda self: {"cuda": "13.0"})
-    loaded_libraries.main(["torch-cuda", "no such backend"])
-    pools, found = msgspec.json.decode(capfd.readouterr().out, type=loaded_libraries.Loaded)
+    facts_of_machine.print_loaded(["torch-cuda", "no such backend"])
+    pools, found = msgspec.json.decode(capfd.readouterr().out, type=facts_of_machine.Loaded)
     assert found == {"cuda": "13.0"}
     assert pools
 

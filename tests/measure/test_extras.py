@@ -82,7 +82,7 @@ def test_a_host_has_no_device_to_start() -> None:
     with pytest.raises(Unsupported, match="trains on the host"):
         list(
             device_costs(
-                registry.load("numpy"), catalogue.find("or-gate"), "float32", ONE_ITERATION, None
+                registry.load("numpy"), catalogue.find("or-gate"), "float32", ONE_ITERATION, True
             )
         )
 

@@ -16,9 +16,10 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.measure import calls
-from perceptron.measure.calls import outcomes, waiter
+from perceptron.measure.calls import waiter
 from perceptron.measure.functions import Functions, describe
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Call
+from perceptron.records.measurement import Timings
 
 Data = tuple[Any, ...]
 RNG = np.random.default_rng(1)
@@ -32,22 +33,26 @@ def outcome_of(
     check: bool = False,
     sizes: tuple[int, ...] = (8,),
     **options: Any,
-) -> Outcome:
+) -> Timings:
     """Return what the worker answers for the last size."""
-    batch = Batch(
-        backend=name,
-        problems=[f"own:{size}" for size in sizes],
-        dtype="float64",
-        threads=1,
-        samples=3,
-        minimum_seconds=1e-4,
-        check=check,
-        functions="own.py",
-    )
     with pytest.MonkeyPatch().context() as here:
         here.setattr(calls, "load", lambda _: Functions(candidates, setup, **options))
         calls._loaded.cache_clear()
-        return list(outcomes(batch))[-1]
+        for size in sizes:
+            job = Call(
+                problem=f"own:{size}",
+                backend=name,
+                dtype=None,
+                threads=1,
+                step="check" if check else "measure",
+                samples=3,
+                minimum_seconds=1e-4,
+                axes=("size",),
+                functions="own.py",
+                digest="",
+            )
+            seen = calls.answer(job)
+        return seen
 
 
 def ones(size: int) -> Data:

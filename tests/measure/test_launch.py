@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -17,10 +19,11 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Outcome, Time
 from perceptron.measure.launch import run_job
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.supervision import ChildProcess
+from tests.conftest import install_backend
 
 STRANGE = """
 import os, signal, sys, time
@@ -43,10 +46,7 @@ def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
 
     def install(action: str) -> None:
         (tmp_path / "strange.py").write_text(STRANGE.format(action=textwrap.dedent(action)))
-        info = tmp_path / "strange-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[perceptron.backends]\nstrange = strange:Strange\n")
+        install_backend(tmp_path, "strange", "strange:Strange")
         path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
         monkeypatch.setenv("PYTHONPATH", path)
         monkeypatch.syspath_prepend(str(tmp_path))
@@ -55,28 +55,27 @@ def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no
     sys.modules.pop("strange", None)
 
 
-def job(**changes: object) -> Batch:
-    defaults: dict[str, object] = {
-        "backend": "numpy",
-        "problems": ["mlp-width:4", "mlp-width:2", "mlp-width:8"],
-        "dtype": "float32",
-        "threads": 1,
-        "samples": 2,
-        "minimum_seconds": 0.001,
-    }
-    return Batch(**(defaults | changes))  # type: ignore[arg-type]
+PROBLEMS = ("mlp-width:4", "mlp-width:2", "mlp-width:8")
 
 
-def run(job: Batch) -> dict[str, Outcome]:
-    outcomes = list(run_job(job, registry.load(job.backend)))
-    assert sorted(outcome.problem for outcome in outcomes) == sorted(job.problems), "each once"
-    return {outcome.problem: outcome for outcome in outcomes}
+def job(problem: str = "mlp-width:2", **changes: Any) -> Time:
+    defaults = {"backend": "numpy", "dtype": "float32", "threads": 1, "samples": 2}
+    return Time(problem=problem, minimum_seconds=0.001, **(defaults | changes))
+
+
+def run(backend: str, problems: Iterable[str] = PROBLEMS, **changes: Any) -> dict[str, Outcome]:
+    """Return what becomes of each problem, one after the other in a process that stays."""
+    with launch.Workers() as workers:
+        return {
+            problem: workers.run("", job(problem, backend=backend, **changes))
+            for problem in problems
+        }
 
 
 def test_each_problem_is_measured_that_fits() -> None:
     """Seconds, samples, iterations and the time to prepare, all positive."""
     large = "perceptron-rows:99999999999"
-    outcomes = run(job(problems=["mlp-width:4", large, "mlp-width:8"]))
+    outcomes = run("numpy", ["mlp-width:4", large, "mlp-width:8"])
     too_large = outcomes.pop(large)
     assert too_large.status == "skipped"
     assert "needs about" in str(too_large.reason)
@@ -112,7 +111,7 @@ def test_a_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-
         for name, (action, _) in CRASHES.items()
     )
     strange(f"pass{crashes}")
-    outcomes = run(job(backend="strange", problems=["mlp-width:4", *CRASHES, "mlp-width:8"]))
+    outcomes = run("strange", ["mlp-width:4", *CRASHES, "mlp-width:8"])
     for name, (_, reason) in CRASHES.items():
         assert outcomes[name].status == "failed"
         assert reason in str(outcomes[name].reason)
@@ -122,10 +121,8 @@ def test_a_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-
 def test_a_worker_that_was_asked_to_end_is_no_failure_of_its_backend(strange) -> None:  # type: ignore[no-untyped-def]
     """A scheduler asks all processes of a job: the whole is interrupted, and nothing is noted."""
     strange("os.kill(os.getpid(), signal.SIGTERM)")
-    outcomes: list[Outcome] = []
     with pytest.raises(KeyboardInterrupt):
-        outcomes.extend(run_job(job(backend="strange"), registry.load("strange")))
-    assert {outcome.status for outcome in outcomes} <= {"ok"}
+        run_job(job(backend="strange"))
 
 
 def test_a_spoilt_device_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
@@ -138,7 +135,7 @@ def test_a_spoilt_device_costs_one_problem(strange) -> None:  # type: ignore[no-
         if "spoilt" in globals():
             raise RuntimeError({error!r})""".strip()
     )
-    outcomes = run(job(backend="strange"))
+    outcomes = run("strange")
     assert error in str(outcomes["mlp-width:2"].reason)
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
@@ -166,19 +163,17 @@ def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
 
     monkeypatch.setattr(ChildProcess, "read_line", patient)
     monkeypatch.setattr(launch, "TIMEOUT_SECONDS", 0.5)
-    outcomes = run(job(backend="strange"))
+    outcomes = run("strange")
     assert outcomes["mlp-width:2"].reason == "no answer within 0.5 s"
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
-def test_a_worker_that_cannot_start_reports_its_last_line() -> None:
+def test_a_worker_that_cannot_start_reports_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """All problems fail for the reason that Python gave, once, whenever it was started."""
-    gone, backend = job(backend="gone"), NumpyBackend()
-    outcomes = list(run_job(gone, backend))
+    monkeypatch.setattr(registry, "load", lambda name: NumpyBackend())
     with launch.Workers() as workers:
-        workers.warm({"gone": (gone, backend)})
-        outcomes += workers.run("gone", gone, backend)
-    assert len(outcomes) == 6
+        workers.warm({"gone": job(backend="gone")})
+        outcomes = [workers.run("gone", job(backend="gone")) for _ in range(3)]
     assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
 
 
@@ -187,7 +182,7 @@ def test_a_worker_that_cannot_start_reports_its_last_line() -> None:
     [("1 / 0", "ZeroDivisionError"), ("{'N': 3}", "must give a dict")],
 )
 def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
-    answer: str, reason: str
+    answer: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The method may do anything; the run continues with the others."""
 
@@ -195,24 +190,23 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
         def environment(self, threads: int) -> dict[str, str]:
             return eval(answer)  # type: ignore[no-any-return]  # noqa: S307
 
-    outcomes = list(run_job(job(), Odd()))
-    assert len(outcomes) == 3
-    assert all(outcome.status == "failed" and reason in str(outcome.reason) for outcome in outcomes)
+    monkeypatch.setattr(registry, "load", lambda name: Odd())
+    outcome = run_job(job())
+    assert outcome.status == "failed"
+    assert reason in str(outcome.reason)
 
 
 def test_workers_are_started_together_last_and_are_used_again() -> None:
     """One name is one process; all share a folder while they last; after a crash there is a fresh
     one."""
-    backend = registry.load("numpy")
-    one = job(problems=["mlp-width:2"])
+    one = job()
     with launch.Workers() as workers:
-        workers.warm({"a": (one, backend), "b": (one, backend)})
+        workers.warm({"a": one, "b": one})
         warmed = processes_of(workers)
         assert set(warmed) == {"a", "b"}
-        workers.warm({"a": (one, backend), "c": (one, backend)})
+        workers.warm({"a": one, "c": one})
         for problem in ("mlp-width:2", "mlp-width:8"):
-            (outcome,) = workers.run("a", job(problems=[problem]), backend)
-            assert outcome.status == "ok"
+            assert workers.run("a", job(problem)).status == "ok"
         processes = processes_of(workers)
         assert set(processes) == {"a", "b", "c"}
         assert processes["a"].pid == warmed["a"].pid
@@ -220,8 +214,7 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
         assert Path(folder).is_dir()
         os.kill(processes["a"].pid, signal.SIGKILL)
         processes["a"].wait()
-        outcomes = list(workers.run("a", job(), backend))
-        assert [outcome.status for outcome in outcomes] == ["ok"] * 3
+        assert workers.run("a", one).status == "ok"
     assert all(process.has_ended for process in processes.values())
     assert not Path(folder).exists()
 
@@ -233,30 +226,26 @@ def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
 def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
     """Its worker is gone, nothing is said about the problem, and the next job has a fresh one."""
     strange("time.sleep(1000)")
-    backend = registry.load("strange")
-    hangs = job(backend="strange", problems=["mlp-width:4", "mlp-width:2", "mlp-width:8"])
     left = [60.0]
     with launch.Workers(lambda: left[0]) as workers:
-        outcomes = workers.run("a", hangs, backend)
-        assert next(outcomes).problem == "mlp-width:4"
+        workers.run("a", job("mlp-width:4", backend="strange"))
         worker = workers._alive["a"].process
         left[0] = 0.0
         with pytest.raises(launch.Abandoned):
-            next(outcomes)
+            workers.run("a", job("mlp-width:2", backend="strange"))
         assert worker.has_ended
         assert not workers._alive
         left[0] = 60.0
-        (again,) = workers.run("a", job(backend="strange", problems=["mlp-width:8"]), backend)
+        again = workers.run("a", job("mlp-width:8", backend="strange"))
     assert again.status == "ok"
 
 
 def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
     """None is left that would answer an old job to the next."""
-    backend = registry.load("numpy")
-    one = job(problems=["mlp-width:2"])
+    one = job()
     with launch.Workers(lambda: 0.0) as workers:
         with pytest.raises(launch.Abandoned) as abandoned:
-            workers.warm({"a": (one, backend), "b": (one, backend)})
+            workers.warm({"a": one, "b": one})
         assert abandoned.value.workers == ("a", "b")
         assert not workers._alive
 
@@ -267,7 +256,7 @@ def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore
         "from dataclasses import replace; optimizer = problem.optimizer; "
         "problem = replace(problem, optimizer=replace(optimizer, rate=optimizer.rate * 1.5))"
     )
-    outcomes = run(job(backend="strange", check=True))
+    outcomes = run("strange", step="check")
     assert outcomes["mlp-width:2"].status == "failed"
     assert "disagrees with float64 NumPy" in str(outcomes["mlp-width:2"].reason)
     assert outcomes["mlp-width:4"].status == "ok"
@@ -277,7 +266,7 @@ def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore
 def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ignore[no-untyped-def]
     """Backends on unequal threads are never compared."""
     strange("import threadpoolctl; threadpoolctl.threadpool_limits(3)")
-    outcomes = run(job(backend="strange", problems=["mlp-width:2"]))
+    outcomes = run("strange", ["mlp-width:2"])
     assert "runs 3 threads instead of 1" in str(outcomes["mlp-width:2"].reason)
 
 
@@ -291,7 +280,7 @@ def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
     )
     assert worker.stdin is not None
     assert worker.stdout is not None
-    long = job(problems=["mlp-width:4"], samples=100_000, minimum_seconds=0.1)
+    long = msgspec.structs.replace(job(samples=100_000), minimum_seconds=0.1)
     worker.stdin.write(msgspec.json.encode(long) + b"\n")
     worker.stdin.close()
     assert worker.wait(timeout=300) == 0

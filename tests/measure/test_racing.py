@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.measure import launch, racing, ranks
 from perceptron.measure.job import Race
@@ -147,7 +146,7 @@ def test_whatever_becomes_of_the_process_is_its_answer(
     (tmp_path / "child.py").write_text(child)
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
     monkeypatch.setattr(launch, "TIMEOUT_SECONDS", 2.0)
-    times = launch.run_race(job(backend="numpy"), registry.load("numpy"))
+    times = launch.run_race(job(backend="numpy"))
     assert times.status == "failed"
     assert ENDINGS[says] in str(times.reason)
 
@@ -158,7 +157,7 @@ def test_it_is_abandoned_when_the_time_is_over(
     (tmp_path / "child.py").write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
     with pytest.raises(launch.Abandoned):
-        launch.run_race(job(), registry.load("numpy"), seconds_left=lambda: 0.2)
+        launch.run_race(job(backend="numpy"), seconds_left=lambda: 0.2)
 
 
 def test_a_real_worker_races_and_says_after_each_look_that_it_is_alive(tmp_path: Path) -> None:

@@ -6,15 +6,15 @@ import os
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
-from perceptron.measure import batch as worker
-from perceptron.measure.job import Batch
+from perceptron.measure import training
+from perceptron.measure.job import Extra, Time
 from perceptron.measure.launch import Workers
 from perceptron.measure.ranks import meter_of
 from perceptron.waiting import WaitingMeter
@@ -23,24 +23,24 @@ needs_ddp = pytest.mark.skipif(
     registry.reason_unavailable("torch-ddp") is not None,
     reason=f"torch-ddp: {registry.reason_unavailable('torch-ddp')}",
 )
-JOB = Batch(
-    backend="torch-ddp@2",
-    problems=["mlp-width:512"],
-    dtype="float32",
-    threads=2,
-    samples=2,
-    minimum_seconds=0.001,
-)
+ABOUT: dict[str, Any] = {
+    "problem": "mlp-width:512",
+    "backend": "torch-ddp@2",
+    "dtype": "float32",
+    "threads": 2,
+    "samples": 2,
+    "minimum_seconds": 0.001,
+}
+JOB = Time(**ABOUT)
 
 
 @needs_ddp
 def test_a_worker_measures_what_its_ranks_do() -> None:
     """Time, waiting and memory of a training; then what it adds to each phase of an iteration."""
-    backend = registry.load("torch-ddp@2")
     with Workers() as workers:
-        (checked,) = workers.run("", replace(JOB, check=True), backend)
-        (timed,) = workers.run("", JOB, backend)
-        (phases,) = workers.run("", replace(JOB, extra="phases"), backend)
+        checked = workers.run("", replace(JOB, step="check"))
+        timed = workers.run("", JOB)
+        phases = workers.run("", Extra(**ABOUT, extra="phases"))
     assert [checked.reason, timed.reason, phases.reason] == [None, None, None]
     assert timed.seconds is not None
     # Two ranks of 4 B × (64 × 512 + 512 + 512 + 1) for parameters, their gradients and buckets.
@@ -52,7 +52,7 @@ def test_a_worker_measures_what_its_ranks_do() -> None:
 
 @needs_ddp
 def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
-    outcome = worker.measure(registry.load("torch-ddp@2"), "or-gate", replace(JOB, threads=3))
+    outcome = training.measure(registry.load("torch-ddp@2"), replace(JOB, threads=3))
     assert outcome.status == "skipped"
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from perceptron.code_digest import sources
 from perceptron.errors import UserError
 from perceptron.measure import revision
+from tests.plenty import git
 
 PACKAGE = Path(revision.__file__).parents[1]
 
@@ -23,18 +23,11 @@ def test_a_commit_is_dirty_by_changes_outside_results(
     assert revision.revision() is None
     monkeypatch.setenv("PERCEPTRON_COMMIT", "abc1234")
     assert revision.revision() == "abc1234"
-
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(
-            ["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True
-        )
-
-    git("init", "-q")
+    git(tmp_path, "init", "-q")
     assert revision.revision() == "abc1234"  # no commit yet
     (tmp_path / "code.py").write_text("1")
-    git("add", ".")
-    git("commit", "-qm", "one")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
     clean = revision.revision()
     assert clean not in (None, "abc1234")  # git knows better
     assert "-dirty" not in str(clean)

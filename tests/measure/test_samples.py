@@ -7,7 +7,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.analysis.interval import of_ratio
@@ -35,7 +35,6 @@ def scripted(shares: list[float], seconds: list[float]) -> Callable[[int], Sampl
 times = st.lists(st.floats(0.01, 0.1), min_size=1, max_size=9)
 
 
-@settings(deadline=None)
 @given(times)
 def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[float]) -> None:
     """Nothing is chosen by its time, and nothing is measured twice."""
@@ -45,7 +44,6 @@ def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[f
     assert got.waited == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.01, 0.5, 0.6]), min_size=1, max_size=9), times)
 def test_of_those_taken_the_waiting_alone_decides(
     shares: list[float], seconds: list[float]
@@ -62,7 +60,6 @@ def test_of_those_taken_the_waiting_alone_decides(
         assert all(sample.share >= most - 1e-9 for sample in got.dropped)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 0.9), min_size=1, max_size=20), times, st.integers(1, 1000))
 def test_taking_again_is_bounded_and_loses_nothing(
     shares: list[float], seconds: list[float], iterations: int

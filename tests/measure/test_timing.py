@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.measure.timing import (
-    Effort,
-    lower_quartile,
-    time_training,
-)
+from perceptron.measure.timing import Effort, lower_quartile, time_training
+from perceptron.records.measurement import Timings
 from perceptron.waiting import WaitingMeter
 
 # Made-up time has no real waiting in it.
@@ -40,24 +38,24 @@ class FakeTrainer:
         self.fresh = True
 
 
-@settings(deadline=None)
+def timed(trainer: FakeTrainer, meter: WaitingMeter = NO_METER, **effort: Any) -> Timings:
+    return time_training(trainer, Effort(**effort), trainer.clock, meter, lambda: None)
+
+
 @given(st.floats(1e-7, 1.0))
 def test_the_known_cost_is_read_back(cost: float) -> None:
     """Seconds per iteration are the true ones, whatever the size."""
     trainer = FakeTrainer(cost)
-    timing = time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
+    timing = timed(trainer)
     assert timing.seconds == pytest.approx(cost, rel=1e-6)
     assert len(timing.samples) == 5
 
 
-@settings(deadline=None)
 @given(st.floats(1e-7, 1.0), st.floats(0, 1e-3), st.floats(0, 5))
 def test_every_sample_is_long_enough(cost: float, overhead: float, first: float) -> None:
     """At least the minimum, even where the first call is slow (imports, compilation)."""
     trainer = FakeTrainer(cost, overhead, first)
-    timing = time_training(
-        trainer, Effort(minimum_seconds=0.01), trainer.clock, NO_METER, lambda: None
-    )
+    timing = timed(trainer, minimum_seconds=0.01)
     assert min(timing.samples) * timing.iterations >= 0.01 * (1 - 1e-9)
     assert timing.seconds <= cost + overhead + 1e-12  # the first call is in no sample
 
@@ -65,8 +63,8 @@ def test_every_sample_is_long_enough(cost: float, overhead: float, first: float)
 def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> None:
     """0.15 s of training precede the samples where several threads may be at work."""
     slow, fast = FakeTrainer(0.02), FakeTrainer(1e-5)
-    time_training(slow, Effort(), slow.clock, NO_METER, lambda: None)
-    time_training(fast, Effort(), fast.clock, NO_METER, lambda: None)
+    timed(slow)
+    timed(fast)
     assert 0.02 * sum(slow.calls[:-5]) >= 0.15
     assert 1e-5 * sum(fast.calls[:-5]) < 0.05
 
@@ -74,9 +72,7 @@ def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> No
 def test_fixed_iterations_are_kept() -> None:
     """A whole training is timed whole."""
     trainer = FakeTrainer(1e-6)
-    timing = time_training(
-        trainer, Effort(samples=3, iterations=10_000), trainer.clock, NO_METER, lambda: None
-    )
+    timing = timed(trainer, samples=3, iterations=10_000)
     assert timing.iterations == 10_000
     assert trainer.calls[-3:] == [10_000] * 3
 
@@ -90,7 +86,7 @@ def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
     """A negative duration must never become a fast backend."""
     trainer = FakeTrainer(-1.0)
     with pytest.raises(RuntimeError, match="went back by"):
-        time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
+        timed(trainer)
 
 
 def test_the_garbage_collector_rests_while_timing() -> None:
@@ -102,7 +98,7 @@ def test_the_garbage_collector_rests_while_timing() -> None:
             super().train(iterations)
 
     trainer = Watching(1e-3)
-    time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
+    timed(trainer)
     assert gc.isenabled()
 
 
@@ -115,7 +111,7 @@ def test_where_waiting_is_known_warming_up_ends_when_threads_have_their_cores() 
             return 0.5 * sum(trainer.calls[:5]) * trainer.cost
 
     trainer = FakeTrainer(0.02)
-    timing = time_training(trainer, Effort(), trainer.clock, Meter("no such folder"), lambda: None)
+    timing = timed(trainer, Meter("no such folder"))
     assert timing.seconds == pytest.approx(0.02)
     assert timing.dropped == []
     assert len(trainer.calls) == 6 + 5
@@ -133,7 +129,7 @@ def test_threads_that_had_all_cores_waited_for_nobody_but_themselves() -> None:
             return 1e6 * sum(trainer.calls)  # far more than any machine has cores
 
     trainer = FakeTrainer(1e-4)
-    timing = time_training(trainer, Effort(), trainer.clock, Meter("no such folder"), lambda: None)
+    timing = timed(trainer, Meter("no such folder"))
     assert timing.waited == 0.0
 
 
@@ -141,8 +137,6 @@ def test_who_is_called_many_times_says_how_long_a_sample_must_be() -> None:
     """A thousand trainings one by one have a thousand times what a call costs."""
     trainer = FakeTrainer(1e-3, overhead=1e-3)
     trainer.least_seconds = 0.5  # type: ignore[attr-defined]
-    timing = time_training(
-        trainer, Effort(minimum_seconds=0.01), trainer.clock, NO_METER, lambda: None
-    )
+    timing = timed(trainer, minimum_seconds=0.01)
     assert timing.iterations >= 499
     assert timing.seconds == pytest.approx(1e-3, rel=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -12,9 +13,10 @@ from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.measure import batch as worker
-from perceptron.measure.job import Batch
+from perceptron.measure import training
+from perceptron.measure.job import Extra, Time
 from perceptron.measure.launch import Workers
+from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
 from tests.measure.conftest import Clock, FakeAccelerator
 
@@ -31,53 +33,57 @@ class Diverges(NumpyBackend):
         return LossOf(problem, dtype)
 
 
+ABOUT: dict[str, Any] = {
+    "problem": "or-gate",
+    "backend": "numpy",
+    "dtype": "float32",
+    "threads": 1,
+    "samples": 3,
+    "minimum_seconds": 0.001,
+}
+
+
 @pytest.fixture
-def job(monkeypatch: pytest.MonkeyPatch) -> Batch:
+def job(monkeypatch: pytest.MonkeyPatch) -> Time:
     """Return a job of 1,234 iterations; this process may have any number of threads."""
-    monkeypatch.setattr(worker, "assert_threads_of_each", lambda backend, threads: None)
-    return Batch(
-        backend="numpy",
-        problems=[],
-        dtype="float32",
-        threads=1,
-        samples=3,
-        minimum_seconds=0.001,
-        iterations=1234,
-    )
+    monkeypatch.setattr(training, "assert_threads_of_each", lambda backend, threads: None)
+    return Time(**ABOUT, iterations=1234)
 
 
 @pytest.mark.parametrize(("value", "name"), [(float("nan"), "NaN"), (float("inf"), "inf")])
 def test_a_loss_that_diverges_costs_its_row_only(
-    job: Batch, monkeypatch: pytest.MonkeyPatch, value: float, name: str
+    job: Time, monkeypatch: pytest.MonkeyPatch, value: float, name: str
 ) -> None:
     """A training to NaN takes another time than a training: its row says so, the others go on."""
     monkeypatch.setattr(LossOf, "value", value)
-    outcomes = [worker.measure(Diverges(), f"mlp-width:{width}", job) for width in (2, 4)]
+    jobs = [replace(job, problem=f"mlp-width:{width}") for width in (2, 4)]
+    outcomes = [training.measure(Diverges(), each) for each in jobs]
     assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
     assert outcomes[0].reason == (f"the loss is {name} after 1,234 iterations: lower the rate")
     assert outcomes[0].seconds is None
 
 
 def test_a_reference_is_computed_once_for_all_workers(
-    job: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker of the run finds it in the folder that they share."""
-    check = replace(job, check=True, references=str(tmp_path))
-    assert worker.measure(NumpyBackend(), "many-or-gates:4", check).status == "ok"
+    check = replace(job, problem="many-or-gates:4", step="check")
+    monkeypatch.setenv(DATA_FOLDER, str(tmp_path))
+    assert training.measure(NumpyBackend(), check).status == "ok"
     monkeypatch.setattr(agreement, "reference", lambda problem: pytest.fail("computed again"))
-    assert worker.measure(NumpyBackend(), "many-or-gates:4", check).status == "ok"
+    assert training.measure(NumpyBackend(), check).status == "ok"
 
 
-def test_a_row_of_a_device_has_its_own_seconds(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a rehearsal too, where no GPU has a state."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     short = replace(job, backend="torch-cuda", iterations=5)
-    outcome = worker.measure(registry.load("torch-cuda"), "or-gate", short)
+    outcome = training.measure(registry.load("torch-cuda"), short)
     assert outcome.status == "ok", outcome.reason
     assert outcome.device_seconds is not None
     assert outcome.device_seconds > 0
     assert (outcome.gpu, outcome.peak_bytes) == (None, None)
-    on_host = worker.measure(NumpyBackend(), "or-gate", job)
+    on_host = training.measure(NumpyBackend(), job)
     assert (on_host.device_seconds, on_host.gpu) == (None, None)
 
 
@@ -98,25 +104,28 @@ class Exhausting(NumpyBackend):
 
 
 def test_a_device_without_memory_costs_that_row_only(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
+    job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one finds the memory that this one had."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     backend = Exhausting()
-    failed = worker.measure(backend, "mlp-width:4", job)
+    monkeypatch.setattr(training, "_backend", lambda name: backend)
+    (failed,) = training.answer(replace(job, problem="mlp-width:4"), is_first=False)
     assert (failed.status, failed.reason) == ("failed", "out of memory on the device")
     assert backend.accelerator.log[-1] == "release"
-    assert worker.measure(backend, "mlp-width:2", job).status == "ok"
+    narrow = replace(job, problem="mlp-width:2")
+    (fits,) = training.answer(narrow, is_first=False)
+    assert fits.status == "ok"
 
 
 def test_what_would_not_fit_on_the_device_is_not_tried(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
+    job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The estimate is the reason, as on the host."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     backend = Exhausting()
     backend.accelerator.free = 1000
-    outcome = worker.measure(backend, "mlp-width:2", job)
+    outcome = training.measure(backend, replace(job, problem="mlp-width:2"))
     assert outcome.status == "skipped"
     assert outcome.reason is not None
     assert "are free on the device" in outcome.reason
@@ -124,19 +133,16 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
 
 
 def test_what_a_device_costs_is_told_by_a_fresh_worker(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
 
-    A second job finds the device started; an energy counter is nowhere to be had here.
+    A second job finds the device started.
     """
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    asked = replace(job, backend="torch-cuda", problems=["or-gate"], iterations=1, extra="device")
-    backend = registry.load("torch-cuda")
+    asked = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
     with Workers() as workers:
-        (first,) = workers.run("", asked, backend)
-        (second,) = workers.run("", asked, backend)
-        (energy,) = workers.run("", replace(asked, extra="energy"), backend)
+        first, second = workers.run("", asked), workers.run("", asked)
     assert first.status == "ok", first.reason
     found = {part.name: part for part in first.parts}
     assert list(found) == [
@@ -147,33 +153,31 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert found["synchronize"].seconds < found["host to device"].seconds
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
-    assert energy.status == "skipped"
-    assert "stands in" in str(energy.reason)
 
 
 def test_a_row_says_whether_preparing_found_what_was_compiled(
-    job: Batch, monkeypatch: pytest.MonkeyPatch
+    job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = NumpyBackend()
-    assert worker.measure(backend, "or-gate", job).prepared_from_cache is None
+    assert training.measure(backend, job).prepared_from_cache is None
     for found in (False, True):
         monkeypatch.setattr(
             backend, "prepared_from_cache", lambda found=found: found, raising=False
         )
-        assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
+        assert training.measure(backend, job).prepared_from_cache is found
 
 
-def test_a_backend_lasts_as_long_as_its_worker(job: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it has loaded for one batch is there for the next."""
+def test_a_backend_lasts_as_long_as_its_worker(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has loaded for one job is there for the next."""
     loaded: list[NumpyBackend] = []
 
     def load(name: str) -> NumpyBackend:
         loaded.append(NumpyBackend())
         return loaded[-1]
 
-    worker._backend.cache_clear()
+    training._backend.cache_clear()
     monkeypatch.setattr(registry, "load", load)
     for problem in ("or-gate", "mlp-width:2"):
-        (outcome,) = worker.outcomes(replace(job, problems=[problem]), is_first=False)
+        (outcome,) = training.answer(replace(job, problem=problem), is_first=False)
         assert outcome.status == "ok", outcome.reason
     assert len(loaded) == 1

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 import pytest
 
 from perceptron.answer import Answered
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.measure import budget, launch
 from perceptron.measure.budget import Progress
-from perceptron.measure.job import Batch, Outcome, Part, Time
+from perceptron.measure.job import Extra, Job, Outcome, Part, Time
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -44,7 +43,7 @@ class Lab:
     """Stands in for worker processes: every job is answered at once, from formulas, and kept."""
 
     def __init__(self) -> None:
-        self.jobs: list[Batch] = []
+        self.jobs: list[Job] = []
         self.timed: list[tuple[str, str]] = []
         """(backend, reference of the problem), one for each training that was timed."""
         self.names: set[object] = set()
@@ -54,8 +53,8 @@ class Lab:
         """A clock that every job moves, in seconds."""
         self.start_seconds = 0.0
         """What a fresh process takes before its first problem."""
-        self.takes: Callable[[Batch, Problem], float] = lambda job, problem: (
-            0.02 if job.check else 0.1
+        self.takes: Callable[[Job, Problem], float] = lambda job, problem: (
+            0.02 if job.step == "check" else 0.1
         )
         """What a problem of a job takes, in seconds of the clock."""
         self.power_cut_after: int | None = None
@@ -70,41 +69,34 @@ class Lab:
         """What a backend answers that does not train a problem."""
         self.seconds: Callable[[str, Problem], float] = lambda backend, problem: 1e-6
         self.prepare_seconds: Callable[[str], float] = lambda backend: 1e-3
-        self.measure_extra: Callable[[Batch], Outcome] = lambda job: Outcome(
-            problem=job.problems[0]
-        )
+        self.measure_extra: Callable[[Extra], Outcome] = lambda job: Outcome()
         """What is answered to a job with an extra."""
         self.extra_seconds = 0.1
 
-    def run(self, job: Batch, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
+    def run(self, job: Job, seconds_left: launch.SecondsLeft) -> Outcome:
         self.jobs.append(job)
-        if job.extra:
-            self._pass(self.extra_seconds, seconds_left, job.backend, job.problems[0])
-            yield self.measure_extra(job)
-            return
-        for reference in job.problems:
-            problem = catalogue.find(reference)
-            self._pass(self.takes(job, problem), seconds_left, job.backend, reference)
-            refused = self.refused(job.backend, problem)
-            if refused is not None:
-                yield refused
-            elif job.check:
-                yield Outcome(problem=reference)
-            else:
-                yield self._train(job.backend, problem)
+        if isinstance(job, Extra):
+            self._pass(self.extra_seconds, seconds_left, job.backend, job.subject)
+            return self.measure_extra(job)
+        problem = catalogue.find(job.problem)
+        self._pass(self.takes(job, problem), seconds_left, job.backend, job.subject)
+        refused = self.refused(job.backend, problem)
+        if refused is not None:
+            return refused
+        return Outcome() if job.step == "check" else self._train(job.backend, problem)
 
     def _pass(
         self,
         seconds: float,
         seconds_left: launch.SecondsLeft,
         backend: str,
-        problem: str | None = None,
+        subject: str | None = None,
     ) -> None:
         """Move the clock; what would end too late is abandoned in time."""
         left = seconds_left()
         self.now += max(0.0, min(seconds, left))
         if seconds > left:
-            raise launch.Abandoned(backend, problem)
+            raise launch.Abandoned(backend, subject)
 
     def _train(self, backend: str, problem: Problem) -> Outcome:
         if self.power_cut_after is not None:
@@ -114,31 +106,30 @@ class Lab:
         self.timed.append((backend, problem.reference))
         seconds = self.seconds(backend, problem)
         return Outcome(
-            problem=problem.reference,
             seconds=seconds,
             samples=[seconds],
             iterations=100,
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def warm(
-        self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Batch, Backend]]
-    ) -> None:
-        for name, (job, _) in wanted.items():
+    def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, Job]) -> None:
+        for name, job in wanted.items():
             self._start(workers, name, job)
 
-    def _start(self, workers: launch.Workers, name: Hashable, job: Batch) -> None:
+    def _start(
+        self, workers: launch.Workers, name: Hashable, job: Job, subject: str | None = None
+    ) -> None:
         if (workers, name) in self._started:
             return
         self.starts.append(job.backend)
         seconds = 1e6 if job.backend in self.never_starts else self.start_seconds
-        self._pass(seconds, workers._seconds_left, job.backend)
+        self._pass(seconds, workers._seconds_left, job.backend, subject)
         self._started.add((workers, name))
 
-    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Batch) -> Iterator[Outcome]:
+    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Job) -> Outcome:
         self.names.add(name)
-        self._start(workers, name, job)
-        yield from self.run(job, workers._seconds_left)
+        self._start(workers, name, job, job.subject)
+        return self.run(job, workers._seconds_left)
 
 
 def carried_out(
@@ -157,13 +148,13 @@ def codes(told: Answered) -> set[str]:
     return {warning.code for warning in told.warnings}
 
 
-def parts_of(job: Batch, seconds: dict[str, float]) -> Outcome:
+def parts_of(seconds: dict[str, float]) -> Outcome:
     """Return an extra in parts, from seconds by name."""
     parts = tuple(
         Part(name=name, work=13.0, seconds=value, samples=[value], iterations=1)
         for name, value in seconds.items()
     )
-    return Outcome(problem=job.problems[0], parts=parts)
+    return Outcome(parts=parts)
 
 
 def jobs_of(plan: BenchPlan) -> list[Time]:
@@ -180,7 +171,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(
-        launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)
+        launch.Workers, "run", lambda self, name, job: made.run_by_name(self, name, job)
     )
     monkeypatch.setattr(registry, "reason_unavailable", made.missing.get)
     return made

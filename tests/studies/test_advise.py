@@ -171,7 +171,9 @@ def test_a_problem_that_takes_long_leaves_time_for_the_sizes_beside_it(
     lab: Lab, tmp_path: Path
 ) -> None:
     """Its further repeats come last, and were not all made: more minutes are asked for."""
-    lab.takes = lambda job, problem: 0.05 if job.check or problem.name != "mlp:100x10x4" else 5.5
+    lab.takes = lambda job, problem: (
+        0.05 if job.step == "check" or problem.name != "mlp:100x10x4" else 5.5
+    )
     result = advise(tmp_path, "mlp:100x10x4")
     assert [name for _, name in lab.timed[:3]].count("mlp:100x10x4") == 2
     assert {change.reason for change in found(result).changes} != {NO_TIME}
@@ -190,7 +192,7 @@ def estimated(
     ]
     monkeypatch.setattr(what_if, "require", lambda problems: None)
     monkeypatch.setattr(what_if, "estimates", lambda *_: {"mlp:100x10x4": guesses})
-    failed = Outcome(problem="mlp:100x10x4", status="failed", reason="out of memory")
+    failed = Outcome(status="failed", reason="out of memory")
     lab.seconds = lambda backend, problem: seconds or 0.0
     lab.refused = lambda backend, problem: failed if seconds is None else None
     return advise(results, "mlp:100x10x4", backends=("numpy",), what_if="h100")

@@ -12,7 +12,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.answer import Answered
 from perceptron.errors import UserError
-from perceptron.measure.job import Batch
+from perceptron.measure.job import Job
 from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
@@ -93,7 +93,7 @@ SMALL = plan(families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"
 def slow(lab: Lab) -> Lab:
     """Numpy is twice as fast everywhere, and every row takes half a second."""
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
-    lab.takes = lambda job, problem: 0.05 if job.check else 0.5
+    lab.takes = lambda job, problem: 0.05 if job.step == "check" else 0.5
     return lab
 
 
@@ -127,9 +127,9 @@ def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
     """A device whose context takes seconds: all have what is enough, and the readers take it."""
     lab.start_seconds = 4.0
 
-    def takes(job: Batch, problem: Problem) -> float:
+    def takes(job: Job, problem: Problem) -> float:
         slow = problem.name == "or-gate" and job.backend == "torch-cuda"
-        return 0.1 if job.check else 4.0 if slow else 0.15
+        return 0.1 if job.step == "check" else 4.0 if slow else 0.15
 
     lab.takes = takes
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5

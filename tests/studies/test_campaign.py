@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
-from perceptron.measure.job import Batch, Time
+from perceptron.measure.job import Job, Time
 from perceptron.measure.launch import Workers
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -71,12 +71,12 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
     assert len(set(rounds)) > 2
     shown: set[tuple[str, str, str]] = set()
     for job in lab.jobs:
-        asked = {(job.backend, problem, job.dtype) for problem in job.problems}
-        if job.check:
-            assert not asked & shown
-            shown |= asked
+        asked = (job.backend, job.problem, str(job.dtype))
+        if job.step == "check":
+            assert asked not in shown
+            shown.add(asked)
         else:
-            assert asked <= shown
+            assert asked in shown
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])
@@ -92,7 +92,7 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     keys = [(row.problem, row.backend, row.dtype, row.repeat) for row in rows]
     assert len(keys) == len(set(keys)) == len(jobs_of(PLAN))
     # The interruption hits between rows: no problem was timed without leaving its row.
-    assert len(lab.timed) <= len(jobs_of(PLAN)) + max(len(job.problems) for job in lab.jobs)
+    assert len(lab.timed) <= len(jobs_of(PLAN)) + 1
 
 
 def test_a_damaged_line_is_reported_and_measured_again(
@@ -113,15 +113,15 @@ def test_a_damaged_line_is_reported_and_measured_again(
     assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
 
 
-@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("step", ["measure", "check"])
 def test_what_does_not_end_is_abandoned_once_and_named(
-    lab: Lab, tmp_path: Path, environment: Environment, check: bool
+    lab: Lab, tmp_path: Path, environment: Environment, step: str
 ) -> None:
     """It has no row, as nothing is known of it; all else is measured in what time it leaves."""
     hung = []
 
-    def takes(job: Batch, problem: Problem) -> float:
-        if (job.backend, problem.name, job.check) != ("torch-cpu", "mlp-width:8", check):
+    def takes(job: Job, problem: Problem) -> float:
+        if (job.backend, problem.name, job.step) != ("torch-cpu", "mlp-width:8", step):
             return 0.1
         hung.append(lab.now)
         return 1e6
@@ -144,7 +144,7 @@ def test_what_runs_when_the_time_is_over_is_abandoned(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """A little after the budget; what was begun late is not said to hang."""
-    lab.takes = lambda job, problem: 0.9 if lab.now > 4.5 else 0.02 if job.check else 0.1
+    lab.takes = lambda job, problem: 0.9 if lab.now > 4.5 else 0.02 if job.step == "check" else 0.1
     budget = Budget(5.0, clock=lambda: lab.now)
     measure(tmp_path, environment, budget=budget)
     assert lab.now == pytest.approx(5.0 * (1 + GRACE))
@@ -180,7 +180,7 @@ def test_never_more_than_the_budget_and_its_grace(
     """Whatever pieces take, and if a neighbour comes in the middle of it."""
     lab.now, lab.start_seconds = 0.0, start
 
-    def takes(job: Batch, problem: Problem) -> float:
+    def takes(job: Job, problem: Problem) -> float:
         own = 0.01 + longest * problem.size / 8192
         return own * (slower if lab.now > seconds / 2 else 1)
 
@@ -237,7 +237,7 @@ def test_what_agreed_in_an_iteration_alone_is_checked(
     lab.power_cut_after = None
     lab.jobs.clear()
     measure(tmp_path, environment)
-    checked = {(job.backend, name) for job in lab.jobs if job.check for name in job.problems}
+    checked = {(job.backend, job.problem) for job in lab.jobs if job.step == "check"}
     assert ("torch-cpu", "mlp-width:8") in checked
 
 

@@ -41,7 +41,7 @@ class Track:
         self.takes: Callable[[RaceJob], float] = lambda job: 1.0
         self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
 
-    def race(self, job: RaceJob, backend: object, seconds_left: SecondsLeft) -> RaceTimes:
+    def race(self, job: RaceJob, seconds_left: SecondsLeft) -> RaceTimes:
         self._pass(self.takes(job), seconds_left, job.backend, job.problem)
         self.raced.append((job.backend, job.repeat))
         return self.becomes(job) or RaceTimes(
@@ -153,8 +153,7 @@ def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path
 
 def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) -> None:
     def refused(backend: str, problem: Problem) -> Outcome | None:
-        reason = "the loss differs"
-        failed = Outcome(problem=problem.reference, status="failed", reason=reason)
+        failed = Outcome(status="failed", reason="the loss differs")
         return failed if backend == "python" else None
 
     lab.refused = refused

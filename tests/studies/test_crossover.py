@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.answer import Answered
-from perceptron.measure.job import Batch
+from perceptron.measure.job import Job
 from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from tests.conftest import ROOT
@@ -132,7 +132,7 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
 
 def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
     """Coarse sizes come first; what is not decided is said."""
-    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
     told = search(tmp_path, 60.0)
     assert lab.now <= 60 * 1.05
     crossover = only(told)
@@ -199,11 +199,11 @@ def many(backend: str, models: int) -> float:
     return 9.0 + 0.1 * models if backend == "numpy" else 40.0 + 0.02 * models
 
 
-def single_trainings_take_long(job: Batch, problem: Problem) -> float:
+def single_trainings_take_long(job: Job, problem: Problem) -> float:
     if job.backend == "processes":
-        return 0.1 if job.check else 2.5
+        return 0.1 if job.step == "check" else 2.5
     seconds = 0.15 if problem.models < 10_000 else 0.6
-    return seconds / 3 if job.check else seconds
+    return seconds / 3 if job.step == "check" else seconds
 
 
 @pytest.mark.parametrize("slower", [1, 4])

@@ -31,7 +31,7 @@ def refused(backend: str, problem: Problem) -> Outcome | None:
     """torch-cpu has little room."""
     if backend == "numpy" or problem.size <= 100_000:
         return None
-    return Outcome(problem=problem.reference, status="skipped", reason="needs more memory")
+    return Outcome(status="skipped", reason="needs more memory")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path:
 def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_path: Path) -> None:
     """Coarse cells come first; in the end no backend wins a cell for lack of the other's time."""
     whole = draw(tmp_path / "whole")
-    lab.takes = lambda job, problem: 0.05 if job.check else 0.25
+    lab.takes = lambda job, problem: 0.05 if job.step == "check" else 0.25
     lab.now = 0.0
     short = draw(tmp_path / "short", 50.0)
     assert lab.now <= 50 * 1.05

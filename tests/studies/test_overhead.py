@@ -13,7 +13,7 @@ from perceptron.analysis.overhead.ladder import Rung
 from perceptron.answer import Answered
 from perceptron.backends.ladder import rungs
 from perceptron.measure.budget import GRACE
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Extra, Job, Outcome, Time
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
@@ -35,8 +35,12 @@ PARTS = {
 }
 
 
-def parts(job: Batch) -> Outcome:
-    return parts_of(job, PARTS[str(job.extra)])
+def parts(job: Extra) -> Outcome:
+    return parts_of(PARTS[job.extra])
+
+
+def extras_of(lab: Lab) -> list[Extra]:
+    return [job for job in lab.jobs if isinstance(job, Extra)]
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     assert len(lab.timed) == 3 * len(LADDER)
     assert [phase.phase for phase in found["phases"]] == ["forward", "backward"]
     assert found["harness"]["seconds"] == pytest.approx(1e-7)
-    dtypes = {job.backend: job.dtype for job in lab.jobs if not job.extra and not job.check}
+    dtypes = {job.backend: job.dtype for job in lab.jobs if isinstance(job, Time)}
     assert {dtypes[name] for name in ("numpy", "python", "numba", "jax-cpu")} == {"float64"}
     assert {dtypes[name] for name in LADDER if name.startswith("torch")} == {"float32"}
     assert planned(dtype="float32").dtype_of("numpy") == "float32"
@@ -87,7 +91,7 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
-    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
     rungs = rungs_of(climb(planned(), tmp_path, budget=8.0))
     assert lab.now <= 8 * 1.05
     reasons = {rung.reason for rung in rungs if rung.seconds_per_iteration is None}
@@ -118,13 +122,11 @@ def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Pa
     """The others are climbed as ever, and no warning says again what the line says."""
     no_adam = "takes sgd, not adam"
 
-    def refusal(backend: str, reference: str) -> Outcome | None:
-        if backend != "python":
-            return None
-        return Outcome(problem=reference, status="skipped", reason=no_adam)
+    def refusal(backend: str) -> Outcome | None:
+        return Outcome(status="skipped", reason=no_adam) if backend == "python" else None
 
-    lab.refused = lambda backend, problem: refusal(backend, problem.reference)
-    lab.measure_extra = lambda job: refusal(job.backend, job.problems[0]) or parts(job)
+    lab.refused = lambda backend, problem: refusal(backend)
+    lab.measure_extra = lambda job: refusal(job.backend) or parts(job)
     backends = ("torch-cpu", "numpy", "python")
     told = climb(planned(problem="digits", backends=backends, quick=True), tmp_path)
     assert [rung.reason for rung in rungs_of(told)] == [None, None, no_adam]
@@ -135,7 +137,7 @@ def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Pa
 def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
     """The first, before forward; together they are the iteration. A loader is the first rung."""
     phases = {"batch": 1e-5, "forward": 4e-5, "backward": 1e-4, "optimizer step": 3e-4}
-    lab.measure_extra = lambda job: parts_of(job, (PARTS | {"phases": phases})[str(job.extra)])
+    lab.measure_extra = lambda job: parts_of((PARTS | {"phases": phases})[job.extra])
     lab.seconds = lambda backend, problem: 3e-4 if backend.startswith("torch") else 1e-4
     plan = planned(problem="digits", backends=("torch-cpu", "numpy"), quick=True)
     told = climb(plan, tmp_path)
@@ -160,12 +162,11 @@ NO_KERNEL = "the profiler saw no kernel"
 def device(lab: Lab) -> Lab:
     """A device that counts no energy, and shows a profiler nothing of one of two rungs."""
 
-    def measure(job: Batch) -> Outcome:
-        (problem,) = job.problems
+    def measure(job: Extra) -> Outcome:
         if job.extra == "energy":
-            return Outcome(problem=problem, status="skipped", reason=NO_COUNTER)
+            return Outcome(status="skipped", reason=NO_COUNTER)
         if (job.extra, job.backend) == ("profile", "torch-cuda"):
-            return Outcome(problem=problem, status="failed", reason=NO_KERNEL)
+            return Outcome(status="failed", reason=NO_KERNEL)
         return parts(job)
 
     lab.missing.clear()
@@ -181,7 +182,7 @@ def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -
     """
     result = climb(planned(**ON_GPU), tmp_path)
     asked = {
-        extra: [(job.backend, job.dtype) for job in device.jobs if job.extra == extra]
+        extra: [(job.backend, job.dtype) for job in extras_of(device) if job.extra == extra]
         for extra in ("ceiling", "energy", "profile")
     }
     assert sorted(asked["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
@@ -208,7 +209,7 @@ def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
     device.power_cut_after = None
     told = climb(plan, tmp_path)
     assert len(device.timed) == 3 * 3
-    asked = [(job.extra, job.backend) for job in device.jobs]
+    asked = [(job.extra, job.backend) for job in extras_of(device)]
     assert [asked.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
     keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(told.run.rows)]
     assert len(keys) == len(set(keys))
@@ -229,8 +230,10 @@ def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
     lab.seconds = lambda backend, problem: 1e-6
 
     def take(names: set[str], seconds: float) -> None:
-        def takes(job: Batch, problem: Problem) -> float:
-            return (seconds / 2 if job.check else seconds) if job.backend in names else 0.1
+        def takes(job: Job, problem: Problem) -> float:
+            return (
+                (seconds / 2 if job.step == "check" else seconds) if job.backend in names else 0.1
+            )
 
         lab.takes = takes
 
@@ -274,11 +277,11 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
 ) -> None:
     """A failure is one warning; a refusal, which its rung would say too, is none."""
 
-    def refused(status: Status) -> Callable[[Batch], Outcome]:
-        def answer(job: Batch) -> Outcome:
+    def refused(status: Status) -> Callable[[Extra], Outcome]:
+        def answer(job: Extra) -> Outcome:
             if (job.extra, job.backend) != ("phases", "torch-cpu"):
                 return parts(job)
-            return Outcome(problem=job.problems[0], status=status, reason="no batches")
+            return Outcome(status=status, reason="no batches")
 
         return answer
 
@@ -287,7 +290,7 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
         lab.measure_extra = refused(status)
         plan = planned(quick=True, backends=("torch-cpu", "numpy"))
         told = climb(plan, tmp_path / status)
-        asked = [job.backend for job in lab.jobs if job.extra == "phases"]
+        asked = [job.backend for job in extras_of(lab) if job.extra == "phases"]
         assert asked.count("torch-cpu") == 3
         assert len([row for row in times(told.run.rows) if row.phase is None]) == 3 * 2
         assert told.answer.data["ceilings"] is not None

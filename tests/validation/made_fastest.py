@@ -48,7 +48,6 @@ class Measured:
             problem = catalogue.find(job.problem)
             seconds = seconds_of(job.backend, problem) * exp(self.random.normal(0, 0.01))
             outcome = Outcome(
-                problem=job.problem,
                 seconds=seconds,
                 samples=[seconds] * 5,
                 iterations=10,

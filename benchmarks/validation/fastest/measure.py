@@ -35,7 +35,6 @@ from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import KnownBackend
 from perceptron.studies.fastest.question import Question, question
 from perceptron.studies.fastest.results import known_rows
-from perceptron.studies.idle import LOOK_ONCE, Wait
 from perceptron.studies.shared.missing import missing
 
 ANSWERS = "answers.jsonl"
@@ -224,7 +223,6 @@ def measure(
     results: Path,
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
-    wait: Wait = LOOK_ONCE,
     ask: Ask | None = None,
 ) -> Path:
     """Measure the plan, or resume it where it was interrupted; return the run's folder.
@@ -240,7 +238,7 @@ def measure(
         return missing(every, times_of(rows))
 
     with start_run(
-        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget, wait=wait
+        plan.as_json(), plan.backends, plan.threads, machine, results, False, budget
     ) as (journal, run, facts):
         for_times = Budget(budget.spent + _TIMES_SHARE * budget.left, budget.spent)
         whole = campaign.carry_out(want, journal, run, for_times, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,15 +11,13 @@ from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
-from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
 from perceptron.machine import usable_cores
 from perceptron.measure.budget import START_SHARE, Budget
-from perceptron.measure.job import Batch, Outcome, timed
+from perceptron.measure.job import Module, Time, timed
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.question import Question, reference_of
@@ -96,12 +94,9 @@ class _Look:
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
         """Start these processes, all at once; return those that are there in time."""
-        wanted: dict[Hashable, tuple[Batch, Backend]] = {
-            one: (self._job(one[0]), registry.load(one[0])) for one in some
-        }
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
-                workers.warm(wanted)
+                workers.warm({one: self._job(one[0]) for one in some})
             except Abandoned as late:
                 return [one for one in some if one not in late.workers]
         return list(some)
@@ -109,29 +104,29 @@ class _Look:
     def _time(self, workers: Workers, name: str, process: int) -> None:
         before = self._budget.spent
         try:
-            (outcome,) = workers.run((name, process), self._job(name), registry.load(name))
+            seen = workers.run((name, process), self._job(name))
         except Abandoned:
             self.reasons.setdefault(name, NO_TIME)
             return
-        if outcome.status == "ok":
-            self.rows.setdefault(name, []).append(self._measurement(name, process, outcome))
+        if seen.status == "ok":
+            self.rows.setdefault(name, []).append(self._measurement(name, process, seen))
             self._took[name] = self._budget.spent - before
         else:
-            self.reasons.setdefault(name, outcome.reason or "no reason given")
+            self.reasons.setdefault(name, seen.reason or "no reason given")
 
-    def _job(self, name: str) -> Batch:
-        return Batch(
+    def _job(self, name: str) -> Time:
+        kind = Module if isinstance(self._question.own, AsItIs) else Time
+        return kind(
+            problem=self._reference,
             backend=name,
-            problems=[self._reference],
             dtype=self._question.dtype,
             threads=self._question.threads,
             samples=_SAMPLES,
             minimum_seconds=_SAMPLE_SECONDS,
-            is_module=isinstance(self._question.own, AsItIs),
         )
 
-    def _measurement(self, name: str, process: int, outcome: Outcome) -> Measurement:
-        """Return what a study would keep of an outcome, as far as it decides which count."""
+    def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
+        """Return what a study would keep of it, as far as it decides which count."""
         asked = self._question
         return Measurement(
             source="perceptron",
@@ -141,7 +136,7 @@ class _Look:
             size=asked.work.shape.rows,
             repeat=process,
             **backend_fields(name, asked.dtype, asked.threads),
-            **timed(outcome),
+            **timed(seen),
         )
 
 

@@ -17,6 +17,7 @@ from perceptron.analysis.work import GIVEN_UP
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Known, KnownRow, update
+from tests.conftest import install_backend
 from tests.made_work import measured, work
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "threads": 1}
@@ -33,13 +34,7 @@ class Backend(NumpyBackend):
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The module of a backend that another package installs as ``foreign``."""
     site = tmp_path / "site"
-    (site / "foreign-1.dist-info").mkdir(parents=True)
-    metadata = {
-        "METADATA": "Metadata-Version: 2.1\nName: foreign\nVersion: 1\n",
-        "entry_points.txt": "[perceptron.backends]\nforeign = foreign_backend:Backend\n",
-    }
-    for name, text in metadata.items():
-        (site / "foreign-1.dist-info" / name).write_text(text)
+    install_backend(site, "foreign", "foreign_backend:Backend")
     monkeypatch.syspath_prepend(str(site))
     paths = [str(site), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))

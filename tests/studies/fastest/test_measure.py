@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import pytest
 
 from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
-from perceptron.backends.protocol import Backend
-from perceptron.measure.job import Batch, Outcome
+from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Clusters
@@ -51,7 +50,7 @@ class FakeWorkers:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def warm(self, wanted: Mapping[Any, tuple[Batch, Backend]]) -> None:
+    def warm(self, wanted: Mapping[Any, Job]) -> None:
         self.started.append(list(wanted))
         late = [name for name in wanted if name[0] in self.late]
         if late:
@@ -59,15 +58,13 @@ class FakeWorkers:
             abandoned.workers = tuple(late)
             raise abandoned
 
-    def run(self, name: Any, job: Batch, _: Backend) -> Iterator[Outcome]:
+    def run(self, name: Any, job: Job) -> Outcome:
         if name[0] in self.endless:
             raise Abandoned(name[0])
-        (problem,) = job.problems
         if name[0] in self.refusing:
-            yield Outcome(problem=problem, status="skipped", reason="no")
-        else:
-            seconds = 1e-3 * (1 + name[1])
-            yield Outcome(problem=problem, seconds=seconds, prepare_seconds=0.5, waited=self.waited)
+            return Outcome(status="skipped", reason="no")
+        seconds = 1e-3 * (1 + name[1])
+        return Outcome(seconds=seconds, prepare_seconds=0.5, waited=self.waited)
 
 
 @pytest.fixture
@@ -101,9 +98,9 @@ def test_workers_find_the_very_training(
     found: list[Problem] = []
     run = workers.run
 
-    def finding(self: FakeWorkers, name: Any, job: Batch, backend: Backend) -> Iterator[Outcome]:
-        found.append(catalogue.find(job.problems[0]))
-        return run(self, name, job, backend)
+    def finding(self: FakeWorkers, name: Any, job: Job) -> Outcome:
+        found.append(catalogue.find(job.problem))
+        return run(self, name, job)
 
     monkeypatch.setattr(workers, "run", finding)
     measure.measure(own, ["numpy"], 60.0)

@@ -1,4 +1,4 @@
-"""What a worker does with a batch: some problems on one backend, checked, timed or looked into."""
+"""A job of training in its worker: the backend is checked, timed or looked into."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import gc
 import hashlib
 import importlib
+import os
 import pickle
 import shlex
 import time
@@ -14,6 +15,7 @@ from functools import lru_cache
 from math import isfinite, isnan
 from pathlib import Path
 
+import msgspec
 from threadpoolctl import threadpool_limits
 
 from perceptron.backends import registry
@@ -30,7 +32,7 @@ from perceptron.backends.protocol import (
 from perceptron.errors import UserError
 from perceptron.measure import extras
 from perceptron.measure.hardware import hardware_of, ran_out
-from perceptron.measure.job import Batch, Outcome, Part, reason_of, text_of, timed
+from perceptron.measure.job import AnyJob, Extra, Outcome, Part, Race, Time, reason_of, text_of
 from perceptron.measure.memory import available_bytes, keep_freed_memory
 from perceptron.measure.ranks import (
     assert_threads_of_each,
@@ -40,27 +42,28 @@ from perceptron.measure.ranks import (
 )
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
-from perceptron.problems.problem import Problem
+from perceptron.problems.datasets import DATA_FOLDER
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.files.write import replace
+from perceptron.records.measurement import Timings
+
+Trained = Time | Race | Extra
 
 # Of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9
-_OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
-def outcomes(batch: Batch, is_first: bool) -> Iterator[Outcome]:
-    """Yield the outcome of each problem as soon as it is there.
+def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
+    """Do a job, and before the first one what a process pays once; yield what becomes of it.
 
-    All batches of a worker are of one backend, dtype and number of threads; the first starts it.
+    All jobs of a worker are of one backend, dtype and number of threads.
     """
-    backend, context_seconds = _backend(batch.backend), None
+    backend = _backend(job.backend)
     if is_first:
         keep_freed_memory()
-        context_seconds = first_touch(backend, batch)
-    for reference in batch.problems:
-        yield measure(backend, reference, batch, context_seconds)
-        context_seconds = None  # the next problem finds everything started
-    # The next batch may be long in coming, and other workers need memory.
+        first_touch(backend, job)
+    yield measure(backend, job, is_first)
+    # The next job may be long in coming, and other workers need memory.
     forget_data(backend)
     hardware_of(backend).release()
 
@@ -71,119 +74,106 @@ def _backend(name: str) -> Backend:
     return registry.load(name)
 
 
-def measure(
-    backend: Backend, reference: str, job: Batch, context_seconds: float | None = None
-) -> Outcome:
-    """Check and time one problem. Whatever goes wrong with it becomes its outcome.
-
-    ``context_seconds`` are those that the device of this process took to start, if nothing has
-    run on it yet.
-    """
-    outcome = _measured(backend, reference, job, context_seconds)
-    if outcome.reason == _OUT_OF_DEVICE_MEMORY:
-        hardware_of(backend).release()  # by now nothing refers to the trainer
-    return outcome
-
-
-def _measured(
-    backend: Backend, reference: str, job: Batch, context_seconds: float | None
-) -> Outcome:
+def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
+    """Do a job, the first of this process or not. Whatever goes wrong becomes its outcome."""
     try:
-        problem = catalogue.find(reference)
         threads_of_each(backend, job.threads)
-        if job.extra:
-            return _extra(backend, problem, job, context_seconds)
+        if job.step == "start":
+            return Outcome(parts=tuple(extras.harness()))
+        problem = catalogue.find(job.problem)
+        if isinstance(job, Extra):
+            return _extra(backend, problem, job, is_first)
         return _measure(backend, problem, job)
     except Unsupported as reason:
-        return Outcome(problem=reference, status="skipped", reason=text_of(reason))
+        return Timings(status="skipped", reason=text_of(reason))
     except Refused as reason:
-        said = f"not checkable: {text_of(reason)}"
-        return Outcome(problem=reference, status="skipped", reason=said)
+        return Timings(status="skipped", reason=f"not checkable: {text_of(reason)}")
     except RankFailed as reason:
-        return Outcome(problem=reference, status="failed", reason=text_of(reason))
+        return Timings(status="failed", reason=text_of(reason))
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
         is_ours = isinstance(error, UserError | MemoryError)
-        is_out = not is_ours and ran_out(backend, error)
-        said = _OUT_OF_DEVICE_MEMORY if is_out else reason_of(error)
-        return Outcome(problem=reference, status="failed", reason=said)
+        if not is_ours and ran_out(backend, error):
+            return Timings(status="failed", reason="out of memory on the device")
+        return Timings(status="failed", reason=reason_of(error))
 
 
-def first_touch(backend: Backend, job: Batch) -> float | None:
-    """Pay what a process pays once, imports and contexts, before anything is measured.
-
-    Return the seconds that its device took to start; None for one without.
-    """
+def first_touch(backend: Backend, job: AnyJob) -> None:
+    """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    context_seconds = None
-    # Kernels are counted where no device is.
-    if job.extra != "kernels" and (accelerator := accelerator_of(backend)):
-        begin = time.perf_counter()
+    extra = job.extra if isinstance(job, Extra) else None
+    # Kernels are counted where no device is. What it costs to start one, and a first iteration, is
+    # seen on a process that has had none.
+    if extra not in ("kernels", "device") and (accelerator := accelerator_of(backend)):
         accelerator.touch()
-        context_seconds = time.perf_counter() - begin
-    # A backend that compiles does so for each problem: that is part of preparing it. What a first
-    # iteration costs is seen on a process that has had none.
-    if not getattr(backend, "compiles", False) and job.extra != "device":
+    # A backend that compiles does so for each problem: that is part of preparing it.
+    if not getattr(backend, "compiles", False) and extra != "device":
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
             threads_of_each(backend, job.threads)
-            backend.prepare(catalogue.find("or-gate"), job.dtype)
+            backend.prepare(catalogue.find("or-gate"), _dtype(job))
     # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    return context_seconds
 
 
-def _measure(backend: Backend, problem: Problem, job: Batch) -> Outcome:
-    of_each = cost.memory(problem, "float64" if job.check else job.dtype)
+def _measure(backend: Backend, problem: Problem, job: Trained) -> Timings:
+    is_check = job.step == "check"
+    of_each = cost.memory(problem, "float64" if is_check else _dtype(job))
     for free, needed, where in (
         (available_bytes(), processes_of(backend) * of_each, ""),
         (hardware_of(backend).free_bytes(), of_each, " on the device"),
     ):
         if free is not None and needed > free:
             reason = f"needs about {_gib(needed)}, {_gib(free)} are free{where}"
-            return Outcome(problem=problem.reference, status="skipped", reason=reason)
+            return Timings(status="skipped", reason=reason)
     make_ready(backend, problem)
-    return _check(backend, problem, job) if job.check else _time(backend, problem, job)
+    if is_check:
+        return _check(backend, problem, job)
+    assert isinstance(job, Time), "races are run by `racing`"
+    return _time(backend, problem, job)
 
 
-def _extra(
-    backend: Backend, problem: Problem, job: Batch, context_seconds: float | None
-) -> Outcome:
-    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
+def _dtype(job: AnyJob) -> DType:
+    """Return in what a job trains here: what rounds to fewer bits is its right, and is checked."""
+    return "float64" if job.dtype == "float64" else "float32"
+
+
+def _extra(backend: Backend, problem: Problem, job: Extra, is_first: bool) -> Outcome:
+    effort, dtype = Effort(job.samples, job.minimum_seconds), _dtype(job)
     parts: Iterable[Part]
     match job.extra:
         case "phases":
-            parts = extras.phases(backend, problem, job.dtype, effort)
+            parts = extras.phases(backend, problem, dtype, effort)
         case "ceiling":
-            parts = extras.ceilings(backend, job.dtype, effort)
+            parts = extras.ceilings(backend, dtype, effort)
         case "kernels":
-            parts = extras.kernels(backend, problem, job.dtype)
+            parts = extras.kernels(backend, problem, dtype)
         case "profile":
-            parts = extras.profile(backend, problem, job.dtype)
+            parts = extras.profile(backend, problem, dtype)
         case "device":
-            parts = extras.device_costs(backend, problem, job.dtype, effort, context_seconds)
+            parts = extras.device_costs(backend, problem, dtype, effort, is_first)
         case "energy":
-            parts = extras.energy(backend, problem, job.dtype)
+            parts = extras.energy(backend, problem, dtype)
         case _:
             parts = extras.harness()
-    return Outcome(problem=problem.reference, status="ok", parts=tuple(parts))
+    return Outcome(parts=tuple(parts))
 
 
-def _check(backend: Backend, problem: Problem, job: Batch) -> Outcome:
-    difference = agreement.check(backend, problem, job.dtype, _reference(problem, job))
+def _check(backend: Backend, problem: Problem, job: Trained) -> Timings:
+    difference = agreement.check(backend, problem, _dtype(job), _reference(problem))
     if not difference.agrees:
         tell = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
         raise UserError(f"{difference}; run: {tell}")
-    return Outcome(problem=problem.reference, status="ok")
+    return Timings()
 
 
-def _time(backend: Backend, problem: Problem, job: Batch) -> Outcome:
+def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     hardware = hardware_of(backend)
     hardware.release()
     hardware.watch_memory()
     begin = time.perf_counter()
-    trainer = backend.prepare(problem, job.dtype)
+    trainer = backend.prepare(problem, _dtype(job))
     prepare_seconds = time.perf_counter() - begin
     from_cache = getattr(backend, "prepared_from_cache", None)
     assert_threads_of_each(backend, threads_of_each(backend, job.threads))
@@ -198,22 +188,23 @@ def _time(backend: Backend, problem: Problem, job: Batch) -> Outcome:
         raise UserError(
             f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
         )
-    own = {
-        "prepare_seconds": prepare_seconds,
-        "prepared_from_cache": from_cache() if from_cache is not None else None,
-        "peak_bytes": hardware.peak_bytes(),
-        "gpu": hardware.state_at_work(trainer, timing),
-        "device_seconds": hardware.own_seconds(trainer, timing),
-    }
-    return Outcome(problem=problem.reference, **timed(timing) | own)
+    return msgspec.structs.replace(
+        timing,
+        prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache() if from_cache is not None else None,
+        peak_bytes=hardware.peak_bytes(),
+        gpu=hardware.state_at_work(trainer, timing),
+        device_seconds=hardware.own_seconds(trainer, timing),
+    )
 
 
-def _reference(problem: Problem, job: Batch) -> Reference:
+def _reference(problem: Problem) -> Reference:
     """Return the reference result, from another worker of this run if one has it already."""
-    if job.references is None:
+    folder = os.environ.get(DATA_FOLDER)
+    if folder is None:
         return _new_reference(problem)
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
-    file = Path(job.references) / digest
+    file = Path(folder) / f"{digest}.reference"
     if file.exists():
         found: Reference = pickle.loads(file.read_bytes())  # noqa: S301 a worker of ours wrote it
         return found
