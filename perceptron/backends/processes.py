@@ -137,10 +137,8 @@ class ProcessesTrainer(Scored):
 
     def parameters(self) -> list[Array]:
         problem = self._training.problem
-        singles = [views(own, problem.widths) for own in self._standing[:, 0]]
-        if problem.models == 1:
-            return [array.copy() for array in singles[0]]
-        return [np.stack(arrays) for arrays in zip(*singles, strict=True)]
+        standing = self._standing[:, 0] if problem.models > 1 else self._standing[0, 0]
+        return [array.copy() for array in views(standing, problem.widths)]
 
     def _shares(self) -> Iterator[slice]:
         """Yield which models each worker is sent: as many as the others, give or take one."""

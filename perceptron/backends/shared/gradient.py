@@ -243,15 +243,16 @@ def outputs_of(problem: Problem, library: Library, arrays: Sequence[Tensor], inp
 def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
     """Return the arrays of a network whose values lie in one flat array, as views of it.
 
-    Those of so many ``models`` are stacked: array after array, and in each model after model.
+    Those of so many ``models`` are stacked: array after array, and in each model after model. In a
+    ``flat`` of an axis more, (models, size), the values of a model lie together.
     """
     arrays, begin = [], 0
-    stack = () if models is None else (models,)
+    stack = tuple(flat.shape[:-1]) if models is None else (models,)
     for fan_in, fan_out in pairwise(widths):
         for own in ((fan_in, fan_out), (fan_out,)):
-            shape = (*stack, *own)
-            arrays.append(flat[begin : begin + prod(shape)].reshape(shape))
-            begin += prod(shape)
+            size = prod(own) * (models or 1)
+            arrays.append(flat[..., begin : begin + size].reshape((*stack, *own)))
+            begin += size
     return arrays
 
 
