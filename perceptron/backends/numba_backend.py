@@ -25,8 +25,11 @@ from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.python_backend import (
+    Loop,
+    LoopForm,
     LoopTrainer,
     arguments_of,
+    loop_function,
     scale_of,
     sgd_of,
     turns_of,
@@ -41,7 +44,6 @@ from perceptron.backends.shared.compiled_layers import (
 )
 from perceptron.backends.shared.evaluation import Scored, predict
 from perceptron.backends.shared.gradient import views
-from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.problems.cost import parameter_count, products
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem

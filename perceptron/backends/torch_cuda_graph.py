@@ -22,25 +22,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Pair
+from perceptron.backends.shared.torch_backend import OnTorch, Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-
-if TYPE_CHECKING:
-    pass
-
 
 Work = Callable[[], None]
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Trainer, Unsupported
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Pair
+from perceptron.backends.shared.torch_backend import OnTorch, Pair
 from perceptron.backends.shared.torch_trainer import ModuleTrainer, model_of
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem

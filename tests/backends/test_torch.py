@@ -13,7 +13,7 @@ from perceptron.backends import registry, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
-from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
+from perceptron.backends.shared.torch_backend import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND
 from perceptron.problems import catalogue
 from tests.backends.batched import SHORT_LAST

@@ -15,8 +15,7 @@ from perceptron.backends import torch_cuda_persistent
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import INTERPRET
-from perceptron.backends.shared.one_block import fitting
-from perceptron.backends.torch_cuda_persistent import BACKEND, PersistentTrainer
+from perceptron.backends.torch_cuda_persistent import BACKEND, PersistentTrainer, fitting
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -124,7 +123,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from perceptron.backends.shared import persistent_kernel as kernel
-from perceptron.backends.shared.one_block import block_of
+from perceptron.backends.torch_cuda_persistent import block_of
 from perceptron.problems import catalogue
 
 assert [one.name for one in kernel.train.params if one.do_not_specialize] == ["iterations"]

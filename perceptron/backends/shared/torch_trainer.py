@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perceptron.backends.shared.torch_backend import DeviceTrainer
-from perceptron.backends.shared.torch_data import Feed, Pair, to_host
+from perceptron.backends.shared.torch_backend import DeviceTrainer, Feed, Pair, to_host
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
