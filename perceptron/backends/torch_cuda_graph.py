@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
@@ -142,7 +141,6 @@ def capture(place: str) -> CudaCapture | Repeating:
 # In one graph; the check before timing takes ten iterations, so it replays what is timed.
 STEPS = 10
 
-
 Recordable = ModuleTrainer | ManualTrainer
 
 
@@ -172,7 +170,7 @@ class RecordedTrainer(Scored):
                 self._ahead = torch.arange(STEPS * batches.size, device=data.device)
             self.graphs: dict[Kind, Work] = {
                 kind: capture.record(partial(self._steps, kind))
-                for kind in kinds(batches, data.rows)
+                for kind in dict.fromkeys(kinds(batches, data.rows))
             }
             for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
                 replay()
@@ -216,12 +214,15 @@ class RecordedTrainer(Scored):
             yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
 
 
-def kinds(batches: Batches | None, rows: int) -> list[Kind]:
-    """Return the graphs that a training of so many rows is made of, the longest first."""
+def kinds(batches: Batches | None, rows: int) -> tuple[Kind, Kind, Kind]:
+    """Return the graphs that a training of so many rows is made of.
+
+    That of many steps, of one, and of one on the short batch of an epoch, which may be the same.
+    """
     if batches is None:
-        return [Kind(STEPS, rows), Kind(1, rows)]
+        return Kind(STEPS, rows), Kind(1, rows), Kind(1, rows)
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
-    return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
+    return many, Kind(1, batches.size), Kind(1, batches.shortest)
 
 
 def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) -> Iterator[Kind]:
@@ -230,16 +231,10 @@ def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) ->
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
-    if batches is None:
-        calls, rest = divmod(iterations, STEPS)
-        yield from repeat(Kind(STEPS, rows), calls)
-        yield from repeat(Kind(1, rows), rest)
-        return
-    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
-    one, short = Kind(1, batches.size), Kind(1, batches.shortest)
+    many, one, short = kinds(batches, rows)
     while iterations:
-        full = batches.full_from(iteration)
-        kind = (many if min(full, iterations) >= many.steps else one) if full else short
+        full = iterations if batches is None else min(batches.full_from(iteration), iterations)
+        kind = (many if full >= many.steps else one) if full else short
         yield kind
         iteration += kind.steps
         iterations -= kind.steps
