@@ -113,7 +113,6 @@ class Backend(Protocol):
       list may still be empty.
     * ``rung``: its `LadderStep` in the cost breakdown of one model; not inherited.
     * ``rung_of_models``: the same for several models; not inherited.
-    * ``counterpart``: the `Counterpart` of a `Distributed` backend.
     * ``low_precision``: names of further dtypes that it trains in, for `race` alone: agreement
       cannot be shown in them.
     * ``published_dtype``: the `DType` in which the published walk-through ran, or would have run,
@@ -161,7 +160,9 @@ class Distributed(Protocol):
     """
 
     name: str
+    device: str
     processes: int
+    counterpart: Counterpart
 
     def over(self, processes: int) -> Backend:
         """Return the same backend over so many processes.

@@ -43,10 +43,6 @@ Work = Callable[[], None]
 WARM_UP_CALLS = 3
 
 
-class NotRecorded(RuntimeError):
-    """The device refused to record; the message has its first line."""
-
-
 class CudaCapture:
     """Records CUDA graphs, all on one stream and in one pool of memory.
 
@@ -77,7 +73,7 @@ class CudaCapture:
         """Return what does ``work`` again without launching it piece by piece.
 
         To be called on the stream. Warming up and recording do the work several times. Raises
-        `NotRecorded` if the work does what cannot be recorded.
+        `RuntimeError`, in one line, if the work does what cannot be recorded.
         """
         for _ in range(WARM_UP_CALLS):
             work()
@@ -93,7 +89,7 @@ class CudaCapture:
             # To end a recording that has failed raises once more, and says nothing of the cause.
             cause = error.__context__ or error
             first, *_ = str(cause).splitlines() or [type(cause).__name__]
-            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from cause
+            raise RuntimeError(f"a CUDA graph could not be recorded: {first}") from cause
         replay: Work = graph.replay
         return replay
 

@@ -11,7 +11,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
-from tests.backends.conftest import PROMISES, broken_promises, trains_models_only
+from tests.backends.conftest import broken_promises, trains_models_only
 
 PROBLEMS = {problem.name: problem for problem in problems()}
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
@@ -38,7 +38,7 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DType) -> None:
     if reason := registry.reason_unavailable(name):
         pytest.skip(f"{name}: {reason}")
-    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, PROMISES) == []
+    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype) == []
 
 
 @pytest.mark.parametrize("name", [name for name in DEVICES if name.startswith("torch")])

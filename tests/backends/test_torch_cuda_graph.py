@@ -11,7 +11,6 @@ from perceptron.backends import registry
 from perceptron.backends.torch_cuda_graph import (
     STEPS,
     CudaCapture,
-    NotRecorded,
     RecordedTrainer,
 )
 from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
@@ -101,6 +100,6 @@ def test_trainers_share_a_stream_and_nothing_is_collected_while_they_record() ->
 
 def test_what_the_device_refuses_is_said_in_one_line() -> None:
     cuda = FakeCuda()
-    with pytest.raises(NotRecorded) as refusal:
+    with pytest.raises(RuntimeError) as refusal:
         CudaCapture(cuda).record(cuda.synchronize)
     assert str(refusal.value) == f"a CUDA graph could not be recorded: {FORBIDDEN}"

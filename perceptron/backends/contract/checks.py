@@ -5,8 +5,7 @@ Each check takes a backend, a problem and a dtype, and raises `Broken` with what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import isclose
 
@@ -25,14 +24,6 @@ class Broken(Exception):
 
 
 Check = Callable[[Backend, Problem, DType], None]
-
-
-@dataclass(frozen=True)
-class ContractCheck:
-    """A promise, named by what it promises."""
-
-    name: str
-    run: Check
 
 
 @lru_cache(maxsize=64)
@@ -132,39 +123,30 @@ def _mistakes_are_noticed(backend: Backend, problem: Problem, dtype: DType) -> N
 
 
 AGREES = "agrees with float64 NumPy"
+NOTICED = "mistakes put into it are noticed"
 
-CHECKS: tuple[ContractCheck, ...] = (
-    ContractCheck(
-        "starts at the start parameters", _stands_at_the_start("prepare", lambda trainer: None)
+CHECKS: Mapping[str, Check] = {
+    "starts at the start parameters": _stands_at_the_start("prepare", lambda trainer: None),
+    "keeps shapes and dtype": _keeps_shapes_and_dtype,
+    "train(20) twice leaves what train(40) leaves": _trains_alike(
+        "train(20) twice and train(40)", (20, 20), 40, exact=True
     ),
-    ContractCheck("keeps shapes and dtype", _keeps_shapes_and_dtype),
-    ContractCheck(
-        "train(20) twice leaves what train(40) leaves",
-        _trains_alike("train(20) twice and train(40)", (20, 20), 40, exact=True),
+    "train(7) twice leaves what train(14) leaves": _trains_alike(
+        "train(7) twice and train(14)", (7, 7), 14
     ),
-    ContractCheck(
-        "train(7) twice leaves what train(14) leaves",
-        _trains_alike("train(7) twice and train(14)", (7, 7), 14),
+    "train(0) changes nothing": _stands_at_the_start("train(0)", lambda trainer: trainer.train(0)),
+    "reset goes back to the start": _stands_at_the_start("reset", _trains_and_resets),
+    "reset goes back to the first batch and step": _trains_alike(
+        "train(5) after train(7) and reset, and train(5)", (7, None, 5), 5
     ),
-    ContractCheck(
-        "train(0) changes nothing",
-        _stands_at_the_start("train(0)", lambda trainer: trainer.train(0)),
+    "parameters() are copies": _stands_at_the_start(
+        "changing what it returned", _changes_what_it_returns
     ),
-    ContractCheck(
-        "reset goes back to the start", _stands_at_the_start("reset", _trains_and_resets)
-    ),
-    ContractCheck(
-        "reset goes back to the first batch and step",
-        _trains_alike("train(5) after train(7) and reset, and train(5)", (7, None, 5), 5),
-    ),
-    ContractCheck(
-        "parameters() are copies",
-        _stands_at_the_start("changing what it returned", _changes_what_it_returns),
-    ),
-    ContractCheck("returns the loss, and evaluates both parts", _evaluates),
-    ContractCheck(AGREES, _agrees),
-    ContractCheck("mistakes put into it are noticed", _mistakes_are_noticed),
-)
+    "returns the loss, and evaluates both parts": _evaluates,
+    AGREES: _agrees,
+    NOTICED: _mistakes_are_noticed,
+}
+"""The checks of each promise, by what it promises."""
 
 
 def _takes(backend: Backend, problem: Problem, dtype: DType) -> bool:

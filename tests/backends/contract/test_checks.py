@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from perceptron.backends import registry
+from perceptron.backends.contract.checks import NOTICED
 from perceptron.backends.contract.mutants import mutations
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
 from tests.backends.conftest import (
-    MISTAKES,
-    PROMISES,
     SHORT,
     broken_promises,
     marks,
@@ -91,7 +90,7 @@ def test_every_backend_keeps_every_promise(
     backend: Backend, problem: Problem, dtype: DType
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
-    assert broken_promises(backend, problem, dtype, PROMISES) == []
+    assert broken_promises(backend, problem, dtype) == []
 
 
 def has_slow_mistakes(name: str, problem: Problem, dtype: DType) -> bool:
@@ -106,7 +105,7 @@ def has_slow_mistakes(name: str, problem: Problem, dtype: DType) -> bool:
 def test_mistakes_put_into_every_backend_are_noticed(
     backend: Backend, problem: Problem, dtype: DType
 ) -> None:
-    assert broken_promises(backend, problem, dtype, MISTAKES) == []
+    assert broken_promises(backend, problem, dtype, [NOTICED]) == []
 
 
 def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:

@@ -21,7 +21,7 @@ from perceptron.backends.protocol import Distributed, RankFailed, Ranks, process
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Loss, Problem
-from tests.backends.conftest import PROMISES, broken_promises
+from tests.backends.conftest import broken_promises
 from tests.backends.data_parallel import inside
 
 if registry.reason_unavailable("torch-ddp"):
@@ -51,7 +51,7 @@ def test_each_process_gets_its_share_of_the_threads() -> None:
 )
 def test_two_processes_keep_the_contract(name: str, dtype: DType) -> None:
     """Batches of one row leave a process without any; evaluate() is of all rows all the same."""
-    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype, PROMISES) == []
+    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype) == []
 
 
 def test_phases_are_loops_that_end_ever_later() -> None:
