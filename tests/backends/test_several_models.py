@@ -16,10 +16,8 @@ import pytest
 
 from perceptron import optional
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
@@ -33,8 +31,7 @@ needs_joblib = pytest.mark.skipif(
 
 NAMES = [name for name in registry.BUILT_IN if name.endswith("-sequential")]
 OR_GATES = catalogue.find("many-or-gates:4")
-SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
-PERCEPTRONS = replace(SEVERAL["many-perceptrons"], models=5)
+FOLDS = next(problem for problem in problems() if problem.name == "folds-adam")
 
 
 def section(title: str) -> str:
@@ -100,7 +97,7 @@ def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> Non
 @needs_joblib
 @pytest.mark.parametrize(
     "problem",
-    [SEVERAL["folds-adam"], catalogue.find("or-gate")],
+    [FOLDS, catalogue.find("or-gate")],
     ids=lambda problem: problem.name,
 )
 def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
@@ -145,25 +142,6 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
     while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:
         time.sleep(0.1)
     assert not any(map(psutil.pid_exists, numbers))
-
-
-@pytest.mark.parametrize(
-    "problem",
-    [
-        replace(PERCEPTRONS, batch=None),
-        replace(PERCEPTRONS, folds=True),
-        replace(PERCEPTRONS, folds=True, batch=None),
-        # More values than an optimizer updates together.
-        replace(SEVERAL["many-adam"], models=900),
-    ],
-    ids=lambda problem: f"{problem.models}-{problem.batch}-{problem.folds}",
-)
-def test_all_at_once_is_each_alone(problem: Problem) -> None:
-    """Models of one layer and of two; of very many some are held against their training alone."""
-    difference = agreement.compare(
-        problem, NumpyTrainer(problem, "float64"), "float64", agreement.reference(problem)
-    )
-    assert difference.agrees, str(difference)
 
 
 def test_it_needs_what_its_backend_needs() -> None:

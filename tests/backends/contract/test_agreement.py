@@ -39,6 +39,7 @@ BY_ADAM = replace(SMALL["many-adam"], models=40)
 """More models than are trained alone."""
 FOLDS = replace(BY_ADAM, models=35, folds=True)
 """The same, each without two rows of its own."""
+PERCEPTRONS = SMALL["many-perceptrons"]
 # Every size of every sweep that ten iterations of every mutant do not take minutes for, and some of
 # those by batches, which evaluate many rows. Of several models 1,024 at most: drawing their starts
 # takes longer than all else.
@@ -363,9 +364,19 @@ def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
         agreement.reference(problem)
 
 
-@pytest.mark.parametrize("problem", [BY_ADAM, FOLDS], ids=lambda problem: problem.name)
-def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) -> None:
+@pytest.mark.parametrize(
+    "problem",
+    [
+        *(BY_ADAM, FOLDS, replace(PERCEPTRONS, batch=None)),
+        *(replace(PERCEPTRONS, folds=True, batch=batch) for batch in (None, PERCEPTRONS.batch)),
+    ],
+    ids=lambda problem: f"{problem.name}-{problem.batch}-{problem.folds}",
+)
+def test_of_many_models_the_reference_is_that_of_each_alone(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also of those that are not trained for it; a loss is their mean."""
+    monkeypatch.setattr(NumpyTrainer, "piece", 100)  # as where there are more values than that
     expected = agreement.reference(problem)
     singles = [agreement.reference(problem.single(index)) for index in range(problem.models)]
     for name, quantity in expected.items():
