@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.backends.shared.kernels import capturable_anywhere
@@ -26,6 +27,12 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
     reason = registry.reason_unavailable(name)
     gpu = [pytest.mark.gpu] if registry.load(name).device != "cpu" else []
     return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
+
+
+def needs(name: str) -> None:
+    """Skip the test, or the module that is imported, where this backend cannot run."""
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}", allow_module_level=True)
 
 
 def trains_models_only(name: str) -> bool:
@@ -72,6 +79,7 @@ def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_compiled, "compiled", trace)
 
 
+PROBLEMS = {problem.name: problem for problem in problems()}
 _PLAIN = Sgd(rate=0.01)
 # That mistakes would be noticed is a promise of problems more than of backends.
 PROMISES = tuple(name for name in checks.CHECKS if name != checks.NOTICED)

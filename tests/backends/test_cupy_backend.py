@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 
 from perceptron import rehearsal
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.cupy_backend import BACKEND
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROBLEMS, broken_promises
 
-PROBLEMS = {problem.name: problem for problem in problems()}
 NUMPYS_OWN = ("amax", "clip", "copyto", "exp", "negative", "reciprocal", "sign", "sqrt", "subtract")
 
 

@@ -9,13 +9,12 @@ import pytest
 
 from perceptron.backends.contract import checks, mutants
 from perceptron.backends.contract.mutants import Driver, Kind, arrays_of, mistaken
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.protocol import Evaluation, Score, Trainer
 from perceptron.backends.shared.update import start_state
 from perceptron.problems.problem import DType, Problem
+from tests.backends.conftest import PROBLEMS
 
-PROBLEMS = {problem.name: problem for problem in problems()}
 EVALUATES = "returns the loss, and evaluates both parts"
 
 

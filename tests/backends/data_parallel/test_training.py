@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.data_parallel.backend import CPU, CUDA
 from perceptron.backends.data_parallel.rank_trainer import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
@@ -21,15 +20,10 @@ from perceptron.backends.protocol import Distributed, RankFailed, Ranks, process
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Loss, Problem
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROBLEMS, broken_promises, needs
 from tests.backends.data_parallel import inside
 
-if registry.reason_unavailable("torch-ddp"):
-    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
-
-
-# Of one model: several at once are refused.
-PROBLEMS = {problem.name: problem for problem in problems() if problem.models == 1}
+needs("torch-ddp")
 
 
 def test_its_name_says_over_how_many_it_trains() -> None:

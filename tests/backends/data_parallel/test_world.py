@@ -20,10 +20,10 @@ from perceptron.backends import registry
 from perceptron.backends.data_parallel import world
 from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
 from perceptron.problems import catalogue
+from tests.backends.conftest import needs
 from tests.backends.data_parallel import inside
 
-if registry.reason_unavailable("torch-ddp"):
-    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
+needs("torch-ddp")
 
 ROOT = Path(world.__file__).parents[3]
 OR_GATE = catalogue.find("or-gate")

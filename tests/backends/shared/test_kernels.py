@@ -7,7 +7,6 @@ from importlib import import_module
 import pytest
 
 from perceptron.backends import (
-    registry,
     torch_cuda_graph,
     torch_dataloader,
     torch_eager,
@@ -16,9 +15,9 @@ from perceptron.backends import (
 )
 from perceptron.backends.shared.kernels import Kernel, reduces
 from perceptron.problems import catalogue
+from tests.backends.conftest import needs
 
-if registry.reason_unavailable("torch-cpu"):
-    pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
+needs("torch-cpu")
 
 Counted = (
     torch_eager.TorchBackend
