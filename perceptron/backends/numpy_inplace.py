@@ -200,62 +200,6 @@ def with_ones(values: Array) -> Array:
     return array
 
 
-def iteration_calls(
-    problem: Problem,
-    matrices: Sequence[Array],
-    gradients: Sequence[Array],
-    inputs: Array,
-    targets: Array,
-    scale: float,
-    factor: float,
-    stay: bool,
-) -> Calls:
-    """Return the calls that compute the gradients on ``inputs`` and ``targets``.
-
-    ``inputs`` (rows, features + 1) with their ones, ``targets`` (outputs, rows); ``stay`` tells
-    that their values do not change from one iteration to the next. ``scale`` is for `slope_calls`,
-    and the slope they leave is multiplied with ``factor``. The delta of a hidden layer has a column
-    for the ones above, which nothing reads.
-    """
-    rows, dtype, last = len(inputs), inputs.dtype, len(matrices) - 1
-    entering = [inputs, *(with_ones(np.zeros((rows, width), dtype)) for width in problem.hidden)]
-    outputs, last_delta = (empty((problem.outputs, rows), dtype) for _ in range(2))
-    deltas = [*(empty(signal.shape, dtype) for signal in entering[1:]), last_delta]
-    calls = Calls()
-    damps: list[Calls] = []
-    for index, layer in enumerate(problem.layers):
-        below, matrix = entering[index], matrices[index]
-        values = outputs if index == last else entering[index + 1]
-        if index == last:
-            calls.product(matrix, below.T, outputs)
-        else:
-            calls.product(below, matrix, values[:, :-1])
-        activate, damp = activation_calls(layer.activation, values, deltas[index])
-        calls += activate
-        damps.append(damp)
-        if index < last and layer.activation in ("sigmoid", "tanh"):
-            ones = values[:, -1]
-            calls.copyto(ones, np.ones_like(ones))
-    calls += slope_calls(problem.loss, outputs, targets, last_delta, scale)
-    if factor != 1.0:
-        if stay and not last:  # nothing but the inputs is multiplied with the slope
-            entering[0] = inputs * np.array(factor, dtype)
-        else:
-            calls.multiply(last_delta, np.array(factor, dtype), last_delta)
-    for index in reversed(range(last + 1)):
-        delta, matrix, below = deltas[index], matrices[index], entering[index]
-        calls += damps[index]
-        if index == last:
-            calls.product(delta, below, gradients[index])
-            delta, matrix = delta.T, matrix.T
-        else:
-            delta = delta[:, :-1]
-            calls.product(below.T, delta, gradients[index])
-        if index:
-            calls.product(delta, matrix.T, deltas[index - 1])
-    return calls
-
-
 class InplaceTrainer(Scored):
     """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one."""
 
@@ -322,21 +266,53 @@ class InplaceTrainer(Scored):
         return step_scale(self._problem, rows, with_rate=is_linear)
 
     def _iteration(self, inputs: Array, targets: Array) -> Calls:
-        """Return the calls of an iteration on rows that lie in these arrays."""
-        rows, problem = len(inputs), self._problem
+        """Return the calls of an iteration on ``inputs`` with their ones, and ``targets`` lying.
+
+        The delta of a hidden layer has a column for the ones above, which nothing reads.
+        """
+        problem, rows, dtype = self._problem, len(inputs), self._dtype
         scale, factor = self._scale(problem.step_rows), self._scale(rows)
         if problem.loss == "cross-entropy":
             factor /= scale  # which the targets hold
-        calls = iteration_calls(
-            problem,
-            self._matrices,
-            self._gradients,
+        entering = [
             inputs,
-            targets,
-            scale,
-            factor,
-            stay=self._batches is None,
-        )
+            *(with_ones(np.zeros((rows, width), dtype)) for width in problem.hidden),
+        ]
+        outputs, last_delta = (empty((problem.outputs, rows), dtype) for _ in range(2))
+        deltas = [*(empty(signal.shape, dtype) for signal in entering[1:]), last_delta]
+        last = len(problem.layers) - 1
+        calls = Calls()
+        damps: list[Calls] = []
+        for index, layer in enumerate(problem.layers):
+            below, matrix = entering[index], self._matrices[index]
+            values = outputs if index == last else entering[index + 1]
+            if index == last:
+                calls.product(matrix, below.T, outputs)
+            else:
+                calls.product(below, matrix, values[:, :-1])
+            activate, damp = activation_calls(layer.activation, values, deltas[index])
+            calls += activate
+            damps.append(damp)
+            if index < last and layer.activation in ("sigmoid", "tanh"):
+                ones = values[:, -1]
+                calls.copyto(ones, np.ones_like(ones))
+        calls += slope_calls(problem.loss, outputs, targets, last_delta, scale)
+        if factor != 1.0:
+            if self._batches is None and not last:  # only the inputs are multiplied with the slope
+                entering[0] = inputs * np.array(factor, dtype)
+            else:
+                calls.multiply(last_delta, np.array(factor, dtype), last_delta)
+        for index in reversed(range(last + 1)):
+            delta, matrix, below = deltas[index], self._matrices[index], entering[index]
+            calls += damps[index]
+            if index == last:
+                calls.product(delta, below, self._gradients[index])
+                delta, matrix = delta.T, matrix.T
+            else:
+                delta = delta[:, :-1]
+                calls.product(below.T, delta, self._gradients[index])
+            if index:
+                calls.product(delta, matrix.T, deltas[index - 1])
         calls += self._step
         return calls
 
