@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -146,6 +147,13 @@ def assert_as_numpy(
             assert own.loss == pytest.approx(other.loss, rel=max(relative / 10, 1e-11))
             assert own.accuracy == other.accuracy
 
+
+SHORT_LAST = replace(PROBLEMS["batches-adam"], feed="resident")
+"""Batches of 16 rows, of which each epoch's fifth has 6."""
+MANY = replace(SHORT_LAST, name="many", models=3)
+ONE_LAYER, FOLDS = PROBLEMS["many-perceptrons"], PROBLEMS["folds-adam"]
+FEW_PARAMETERS = replace(ONE_LAYER, folds=True, optimizer=Sgd(rate=0.2, momentum=0.9))
+"""Few enough for compiled code to have a variable for each."""
 
 OVER_EPOCHS = (1e-6, 1e-9)
 """The tolerance of many steps by Adam, which divides by small numbers."""

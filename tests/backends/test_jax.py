@@ -19,7 +19,7 @@ from perceptron.backends.accelerators.jax_accelerator import (
     with_loops_on_the_device,
 )
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
-from tests.backends.batched import SHORT_LAST
+from tests.backends.conftest import SHORT_LAST
 from tests.conftest import ROOT
 
 needs_jax = pytest.mark.skipif(

@@ -27,8 +27,7 @@ from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FEW_PARAMETERS, MANY
-from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
+from tests.backends.conftest import FEW_PARAMETERS, MANY, OVER_EPOCHS, assert_as_numpy
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")

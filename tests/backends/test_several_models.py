@@ -16,13 +16,12 @@ import pytest
 
 from perceptron import optional
 from perceptron.backends import registry
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FEW_PARAMETERS
+from tests.backends.conftest import FEW_PARAMETERS, FOLDS
 from tests.conftest import ROOT
 
 needs_joblib = pytest.mark.skipif(
@@ -31,7 +30,6 @@ needs_joblib = pytest.mark.skipif(
 
 NAMES = [name for name in registry.BUILT_IN if name.endswith("-sequential")]
 OR_GATES = catalogue.find("many-or-gates:4")
-FOLDS = next(problem for problem in problems() if problem.name == "folds-adam")
 
 
 def section(title: str) -> str:

@@ -16,7 +16,7 @@ from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.shared.torch_backend import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND
 from perceptron.problems import catalogue
-from tests.backends.batched import SHORT_LAST
+from tests.backends.conftest import PROBLEMS, SHORT_LAST
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -80,15 +80,14 @@ def test_inductor_compiled_if_it_wrote_a_library(
     ("name", "steps"),
     [
         *(("or-gate", 10), ("xor-hidden", 5), ("mlp-width:512", 1), ("mlp-depth:64", 1)),
-        *(("mlp-batch:1", 5), ("digits", 1), ("short-last", 2)),
+        *(("mlp-batch:1", 5), ("digits", 1), ("batches-adam", 2)),
     ],
 )
 def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
     name: str, steps: int
 ) -> None:
     """Unrolling pays where a step is short, and costs compilation where it is long."""
-    problem = SHORT_LAST if name == SHORT_LAST.name else catalogue.find(name)
-    assert torch_compiled.unrolled(problem) == steps
+    assert torch_compiled.unrolled(PROBLEMS.get(name) or catalogue.find(name)) == steps
 
 
 @pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_manual.BmmTrainer])
