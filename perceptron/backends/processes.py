@@ -110,7 +110,6 @@ class ProcessesTrainer(Scored):
             initializer=_end_with,
             initargs=(os.getpid(),),
         )
-        self.least_seconds = _least_seconds(models)
         self.reset()
 
     def train(self, iterations: int) -> None:
@@ -149,10 +148,6 @@ class ProcessesTrainer(Scored):
             yield slice(begin, end)
 
 
-def _least_seconds(models: int) -> float:
-    return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
-
-
 class ProcessesBackend(NumpyBackend):
     """Trains what `numpy` trains, with the same results, in a worker process for each thread."""
 
@@ -171,7 +166,7 @@ class ProcessesBackend(NumpyBackend):
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:
-        return _least_seconds(problem.models)
+        return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * problem.models)
 
     def process_ids(self) -> list[int]:
         return [child.pid for child in psutil.Process().children(recursive=True)]

@@ -41,9 +41,6 @@ class Trainer(Protocol):
 
     With several models (`Problem.models`) an iteration is a step of each, and losses and accuracies
     are their means.
-
-    It may have ``least_seconds``: the least duration of a timed call, so that the cost of the call
-    itself does not count as the cost of its iterations.
     """
 
     def train(self, iterations: int) -> None:
@@ -107,8 +104,8 @@ class Backend(Protocol):
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``ranks``: the `Ranks` of a backend that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
-    * ``least_seconds(problem)``: the ``least_seconds`` of the trainer that `prepare` would make,
-      from which a study estimates what measuring will take. Cheap.
+    * ``least_seconds(problem)``: the least duration of a timed call, so that the cost of the call
+      itself does not count as the cost of its iterations. Cheap.
     * ``process_ids()``: the numbers of the processes of a pool that trains different models; the
       list may still be empty.
     * ``rung``: its `LadderStep` in the cost breakdown of one model; not inherited.
@@ -204,10 +201,10 @@ def processes_of(backend: Backend) -> int:
     return backend.processes if isinstance(backend, Distributed) else 1
 
 
-def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
-    """Return the least seconds of a timed call, if the backend states them."""
+def least_seconds_of(backend: Backend, problem: Problem) -> float:
+    """Return the least seconds of a timed call; 0 unless the backend states them."""
     asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
-    return None if asked is None else asked(problem)
+    return 0.0 if asked is None else asked(problem)
 
 
 def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:

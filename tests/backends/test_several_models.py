@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -18,7 +17,7 @@ from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.backends.protocol import Unsupported, least_seconds_of
-from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
+from perceptron.backends.sequential import MOST_MODELS
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from tests.backends.conftest import FEW_PARAMETERS, FOLDS
@@ -79,17 +78,14 @@ def test_more_models_than_say_more_are_refused() -> None:
         )
 
 
-def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> None:
-    """Of what is refused, nothing takes long; with one model it is the backend itself."""
+def test_a_sample_must_be_longer_the_more_models_there_are() -> None:
+    """With one model it is the backend itself."""
     backend = registry.load("numpy-sequential")
-    trainers: list[Any] = [None] * OR_GATES.models
-    least = SequentialTrainer(trainers).least_seconds
-    assert least_seconds_of(backend, OR_GATES) == least
-    assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
-    assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
-    assert least_seconds_of(registry.load("numpy"), OR_GATES) is None
+    least = least_seconds_of(backend, OR_GATES)
     many = catalogue.find("many-or-gates:1000")
     assert least_seconds_of(backend, many) == pytest.approx(250 * least)
+    for name, problem in (("numpy-sequential", OR_GATES.single(0)), ("numpy", OR_GATES)):
+        assert least_seconds_of(registry.load(name), problem) == 0.0
 
 
 @needs_joblib
