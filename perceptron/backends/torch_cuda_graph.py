@@ -29,8 +29,7 @@ from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch, Pair
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
-from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
+from perceptron.backends.torch_eager import EnsembleTrainer, ModuleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array

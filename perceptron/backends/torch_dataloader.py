@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.torch_backend import Feed, Pair
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
-from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
+from perceptron.backends.torch_eager import ModuleTrainer, TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.problem import DType, Problem
 

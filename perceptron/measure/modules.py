@@ -13,7 +13,7 @@ from typing import Any
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.shared.torch_trainer import start_again
+from perceptron.backends.torch_eager import start_again
 from perceptron.measure.batch import first_touch
 from perceptron.measure.job import Batch, Outcome, reason_of, timed
 from perceptron.measure.memory import keep_freed_memory

@@ -109,7 +109,7 @@ def test_steps_are_those_of_pytorch(optimizer: Optimizer) -> None:
     """The definitions are PyTorch's: 20 steps leave the same 64-bit parameters."""
     import torch
 
-    from perceptron.backends.shared.torch_trainer import optimizer_of
+    from perceptron.backends.torch_eager import optimizer_of
 
     random = np.random.default_rng(7)
     parameters = random.standard_normal(50)
