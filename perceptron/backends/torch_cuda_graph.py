@@ -19,9 +19,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
@@ -235,14 +234,15 @@ def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) ->
         iterations -= kind.steps
 
 
-@dataclass(eq=False)
 class GraphBackend(OnTorch):
     """What a backend of these trainers computes, kernel for kernel."""
 
     # The first step of an optimizer imports the last.
     imports = ("torch", "torch._dynamo")
-    of_one: Any = TorchTrainer
-    of_several: Any = EnsembleTrainer
+    trainer: ClassVar[Any] = TorchTrainer
+    of_several: ClassVar[Any] = EnsembleTrainer
+    at_once: ClassVar[dict[str, bool]] = {"foreach": True}
+    """Options of the trainer on the meta device, which takes parameters one by one by itself."""
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for batches from the host."""
@@ -252,7 +252,7 @@ class GraphBackend(OnTorch):
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         self.require(problem, dtype)
         where = place(self)
-        make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
+        make = partial(self._trainer, problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
@@ -260,13 +260,15 @@ class GraphBackend(OnTorch):
 
         An optimizer that is recorded launches more: what the host would compute, the device does.
         """
-        kind = self._kind(problem)
-        at_once = {"foreach": True} if issubclass(kind, ModuleTrainer) else {}
-        make = partial(kind, problem, dtype, "meta", recorded=STEPS, **at_once)
+        make = partial(self._trainer, problem, dtype, "meta", recorded=STEPS, **self.at_once)
         return trace(make, counts_host=False)
 
-    def _kind(self, problem: Problem) -> Any:
-        return self.of_one if problem.models == 1 else self.of_several
+
+class ManualGraphBackend(GraphBackend):
+    """The same of gradients that are derived by hand."""
+
+    trainer, of_several = ManualTrainer, BmmTrainer
+    at_once: ClassVar[dict[str, bool]] = {}
 
 
 _REPLAYED = "launches from Python: recorded steps, replayed"
@@ -276,12 +278,10 @@ BACKEND = GraphBackend(
     f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda"),
 )
-MANUAL = GraphBackend(
+MANUAL = ManualGraphBackend(
     "torch-cuda-manual-graph",
     "cuda",
     f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda-manual"),
     LadderStep(_REPLAYED, after="torch-cuda-bmm"),
-    of_one=ManualTrainer,
-    of_several=BmmTrainer,
 )

@@ -8,11 +8,11 @@ that of `Problem.batches`, where a tutorial's shuffles.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.torch_backend import Feed, Pair
-from perceptron.backends.torch_eager import ModuleTrainer, TorchBackend, TorchTrainer
+from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.problem import DType, Problem
 
@@ -93,18 +93,16 @@ class LoaderBackend(TorchBackend):
     imports = ("torch", "torch.utils.data", "torch._dynamo")
     one_model = True
     trainer = LoaderTrainer
-    of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
+    of_several = None  # refused: a loader's rows are those of one model
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for a problem that takes all rows at once."""
         if problem.batch is None:
             raise Unsupported("loads batches, and this problem takes all rows at once")
 
-    def _trainer(
-        self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
-    ) -> ModuleTrainer:
+    def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
         self.require(problem, dtype)
-        return super()._trainer(problem, dtype, device, foreach)
+        return super()._trainer(problem, dtype, device, **options)
 
 
 CPU = LoaderBackend(

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -366,9 +366,8 @@ class TorchBackend(OnTorch):
     fused: bool | None = None
     """The option of `torch.optim`; None takes what PyTorch takes."""
     low_precision: tuple[str, ...] = ("bfloat16",)
-    trainer = TorchTrainer
-    of_several: type[ModuleTrainer] = EnsembleTrainer
-    """The trainer of several models."""
+    trainer: ClassVar[type[ModuleTrainer]] = TorchTrainer
+    of_several: ClassVar[type[ModuleTrainer] | None] = EnsembleTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if self.device == "mps" and dtype == "float64":
@@ -387,11 +386,8 @@ class TorchBackend(OnTorch):
             counts_host=not is_gpu,
         )
 
-    def _trainer(
-        self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
-    ) -> ModuleTrainer:
-        kind = self.trainer if problem.models == 1 else self.of_several
-        return kind(problem, dtype, device, foreach=foreach, fused=self.fused)
+    def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
+        return super()._trainer(problem, dtype, device, fused=self.fused, **options)
 
 
 class FusedBackend(TorchBackend):

@@ -187,6 +187,8 @@ class OnTorch:
 
     imports: ClassVar[tuple[str, ...]] = ("torch",)
     trainer: ClassVar[Any]
+    of_several: ClassVar[Any] = None
+    """The trainer of several models; None where it is the same."""
     name: str
     device: str
     summary: str
@@ -211,6 +213,7 @@ class OnTorch:
         trainer.reset()
         return trainer
 
-    def _trainer(self, problem: Problem, dtype: DType, device: str) -> Any:
+    def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
         """Return the trainer, not warmed up, on what PyTorch calls the device."""
-        return self.trainer(problem, dtype, device)
+        kind = self.of_several if self.of_several and problem.models > 1 else self.trainer
+        return kind(problem, dtype, device, **options)
