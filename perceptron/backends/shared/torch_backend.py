@@ -156,6 +156,7 @@ class DeviceTrainer(Scored):
         self._device = torch.device(device)
         self._accelerator = TorchAccelerator(self._device.type)
         self.data = TrainingData(problem, self._dtype, self._device, classes=classes)
+        self._all_rows: Any = self.data.inputs, self.data.targets
         self._batches, self._iteration = problem.batches, 0
 
     def train(self, iterations: int) -> None:
@@ -170,7 +171,7 @@ class DeviceTrainer(Scored):
         first = self._iteration
         self._iteration += iterations
         if self._batches is None:
-            return repeat((self.data.inputs, self.data.targets), iterations)
+            return repeat(self._all_rows, iterations)
         feed = self.feed
         return (feed(begin, end) for begin, end in self._batches.spans(first, iterations))
 
