@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 
 from perceptron.backends import registry
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
-from perceptron.backends.numpy_published import BACKEND as PUBLISHED
 from perceptron.backends.numpy_trainer import NumpyTrainer, typed
-from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.backends.python_backend import MOST_OPERATIONS, MOST_PARAMETERS
 from perceptron.backends.shared.evaluation import evaluate, loss_of
@@ -28,7 +26,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.cost import operations, parameter_count
 from perceptron.problems.datasets import Array, Clusters
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
-from perceptron.problems.problem import DTYPES, Activation, DType, Loss, Problem
+from perceptron.problems.problem import DTYPES, Activation, Loss, Problem
 from tests.backends.conftest import SHORT_LAST, assert_as_numpy, network
 
 OR_GATE = catalogue.find("or-gate")
@@ -199,29 +197,6 @@ def test_a_batch_is_gathered_into_arrays_that_are_there() -> None:
     """Neither gathering, nor a step of Adam, nor the shorter last batch makes an array."""
     problem = replace(SHORT_LAST, dataset=Clusters("clusters", 1797, 64, classes=3), batch=1000)
     assert allocated(problem) < 1000 * 3 * 8  # the targets of a batch
-
-
-@pytest.mark.parametrize(
-    ("backend", "problem", "dtype", "reason"),
-    [
-        (PUBLISHED, replace(OR_GATE, batch=2), "float64", "trains on all rows at once"),
-        (PUBLISHED, replace(OR_GATE, optimizer=Adam()), "float64", "by plain gradient descent"),
-        (PUBLISHED, replace(OR_GATE, optimizer=MOMENTUM), "float64", "not by sgd momentum$"),
-        (PUBLISHED, replace(OR_GATE, loss="mse"), "float64", "one sigmoid under the summed L1"),
-        # Rounding each step to 32 bits would time something else.
-        (PYTHON, OR_GATE, "float32", "Python floats have 64 bits: no float32"),
-        (PYTHON, catalogue.find("mlp-width:512"), "float64", "at most 750,000 are taken"),
-        (PYTHON, catalogue.find("mlp:2x4096"), "float64", "4,097 parameters, at most 4,096"),
-        (PYTHON, catalogue.find("mlp-batch:1"), "float64", r"^trains by sgd only, not by adam$"),
-    ],
-)
-def test_what_a_backend_does_not_train_is_refused(
-    backend: Backend, problem: Problem, dtype: DType, reason: str
-) -> None:
-    """In one line: the console shows it."""
-    with pytest.raises(Unsupported, match=reason) as refused:
-        backend.prepare(problem, dtype)
-    assert "\n" not in str(refused.value)
 
 
 def test_a_problem_at_the_limits_is_trained() -> None:

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.backends.protocol import Unsupported, least_seconds_of
-from perceptron.backends.sequential import MOST_MODELS
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from tests.backends.conftest import FEW_PARAMETERS, FOLDS
@@ -68,14 +66,6 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
     assert [named(line) for line in lines] == [
         list(rungs(device, batches=False, models=True)) for device in ("cpu", "cuda")
     ]
-
-
-def test_more_models_than_say_more_are_refused() -> None:
-    """Before a trainer is made for each."""
-    with pytest.raises(Unsupported, match="sequential"):
-        registry.load("numpy-sequential").prepare(
-            replace(OR_GATES, models=MOST_MODELS + 1), "float32"
-        )
 
 
 def test_a_sample_must_be_longer_the_more_models_there_are() -> None:

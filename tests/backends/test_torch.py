@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from perceptron.backends import registry, torch_compiled, torch_manual
-from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
 from perceptron.backends.shared.torch_backend import BUFFERS, TrainingData
@@ -23,29 +22,9 @@ if registry.reason_unavailable("torch-cpu"):
 
 import torch
 
-from perceptron.backends.torch_dataloader import CPU as LOADER
-from perceptron.backends.torch_dataloader import CUDA as CUDA_LOADER
 from tests.backends.fake_cuda import OnMetaAlone
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
-
-def test_a_problem_without_batches_is_refused() -> None:
-    """Before anything is made, in one line, by what trains and by what counts kernels."""
-    problem = catalogue.find("or-gate")
-    for refused in (LOADER.prepare, LOADER.kernels, CUDA_LOADER.kernels):
-        with pytest.raises(Unsupported, match=r"^loads batches, and this problem takes all rows"):
-            refused(problem, "float32")
-
-
-@pytest.mark.parametrize("name", ["torch-cuda-compiled", "torch-cuda-graph", "jax-cuda"])
-def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It gathers them itself; elsewhere they would be timed as if they had been copied."""
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    with pytest.raises(Unsupported, match=r'feed = "host": .* gathers batches on the device'):
-        registry.load(name).prepare(catalogue.find("mlp-batch-host:64"), "float32")
 
 
 @pytest.mark.slow
