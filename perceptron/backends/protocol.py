@@ -102,7 +102,6 @@ class Backend(Protocol):
     * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where the problem
       alone decides that. Cheap.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
-    * ``ranks``: the `Ranks` of a backend that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
     * ``least_seconds(problem)``: the least duration of a timed call, so that the cost of the call
       itself does not count as the cost of its iterations. Cheap.
@@ -150,10 +149,11 @@ class Counterpart:
 
 @runtime_checkable
 class Distributed(Protocol):
-    """A `Backend` that trains one model over several processes together.
+    """A `Backend` that trains one model over several processes together, its ranks.
 
     Its plain name trains over one process. The threads of its ``environment(threads)`` and of the
-    worker are shared out evenly among the processes.
+    worker are shared out evenly among the ranks. A worker measures memory, threads and waiting in
+    these instead of in itself.
     """
 
     name: str
@@ -166,10 +166,6 @@ class Distributed(Protocol):
 
         Its name ends with ``@`` and their number, unless that is 1.
         """
-
-
-class Ranks(Protocol):
-    """The processes of a `Distributed` backend, for `perceptron.measure`; see `ranks_of`."""
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         """Return what the function returns in each rank, which imports its module.
@@ -184,16 +180,12 @@ class Ranks(Protocol):
         """
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the processes."""
+        """Return the numbers of the ranks' processes."""
 
 
-def ranks_of(backend: Backend) -> Ranks | None:
-    """Return a backend's attribute ``ranks``, the processes that train together; None without.
-
-    A worker measures memory, threads and waiting in these processes instead of in itself.
-    """
-    ranks: Ranks | None = getattr(backend, "ranks", None)
-    return ranks
+def distributed(backend: Backend) -> Distributed | None:
+    """Return the backend if it is `Distributed`."""
+    return backend if isinstance(backend, Distributed) else None
 
 
 def processes_of(backend: Backend) -> int:
