@@ -34,17 +34,6 @@ MOMENTUM = Sgd(rate=0.05, momentum=0.9)
 smooth = st.sampled_from(["sigmoid", "tanh", "identity"])
 
 
-def problem(
-    layers: list[tuple[int, Activation]],
-    last: Activation,
-    loss: Loss,
-    rate: float,
-    outputs: int = 1,
-) -> Problem:
-    optimizer = Sgd(rate=rate)
-    return network(tuple(layers), last, loss, classes=outputs, optimizer=optimizer)
-
-
 @given(
     layers=st.lists(st.tuples(st.integers(1, 5), smooth), max_size=3),
     last=smooth,
@@ -58,7 +47,8 @@ def test_gradients_are_the_slopes_of_the_loss(
     if loss == "bce":
         last = "sigmoid"  # its logarithms want outputs between 0 and 1
     rate, nudge = 1e-3, 1e-6
-    trainer = NumpyTrainer(problem(layers, last, loss, rate, outputs), "float64")
+    problem = network(tuple(layers), last, loss, classes=outputs, optimizer=Sgd(rate=rate))
+    trainer = NumpyTrainer(problem, "float64")
     before = trainer.parameters()
     trainer.train(1)
     steps = [new - old for new, old in zip(trainer.parameters(), before, strict=True)]
@@ -77,8 +67,7 @@ def test_gradients_are_the_slopes_of_the_loss(
 
 def test_an_exact_hit_has_no_gradient() -> None:
     """sign(f − t) is 0 where |f − t| / (f − t) would be 0/0."""
-    exact = problem([], "identity", "l1-sum", 0.1)
-    trainer = NumpyTrainer(exact, "float64")
+    trainer = NumpyTrainer(network((), "identity", "l1-sum"), "float64")
     weights, bias = trainer._network.arrays
     trainer._whole = trainer._whole._replace(targets=trainer._inputs @ weights + bias)
     before = trainer.parameters()
