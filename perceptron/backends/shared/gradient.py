@@ -290,10 +290,6 @@ def _relu(xp: Namespace, one: Tensor | float) -> Activate:
     return lambda values: clip(values, 0.0, None, out=values)
 
 
-def _identity(xp: Namespace, one: Tensor | float) -> Activate:
-    return lambda values: values
-
-
 def _damp_sigmoid(xp: Namespace) -> Damp:
     subtract = xp.subtract
 
@@ -323,10 +319,6 @@ def _damp_relu(xp: Namespace) -> Damp:
     return damp
 
 
-def _damp_identity(xp: Namespace) -> Damp:
-    return lambda delta, output: delta
-
-
 def _l1_slope(xp: Namespace) -> Slope:
     sign = xp.sign
 
@@ -336,10 +328,6 @@ def _l1_slope(xp: Namespace) -> Slope:
         return sign(delta, out=delta)
 
     return slope
-
-
-def _mse_slope(xp: Namespace) -> Slope:
-    return lambda predictions, targets: predictions - targets
 
 
 def _bce_slope(xp: Namespace) -> Slope:
@@ -371,20 +359,20 @@ ACTIVATE: dict[Activation, Callable[[Namespace, Tensor | float], Activate]] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": _relu,
-    "identity": _identity,
+    "identity": lambda xp, one: lambda values: values,
 }
 DAMP: dict[Activation, Callable[[Namespace], Damp]] = {
     "sigmoid": _damp_sigmoid,
     "tanh": _damp_tanh,
     "relu": _damp_relu,
-    "identity": _damp_identity,
+    "identity": lambda xp: lambda delta, output: delta,
 }
 # f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
 # values before that.
 SLOPES: dict[Loss, Callable[[Namespace], Slope]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
-    "mse": _mse_slope,
+    "mse": lambda xp: lambda predictions, targets: predictions - targets,
     "bce": _bce_slope,
     "cross-entropy": _cross_entropy_slope,
 }
