@@ -21,25 +21,21 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """A sampler: each time it is asked, the rows of the next epoch; `start` begins with the first.
+    """A sampler: the rows of an epoch, in an order that was made beforehand.
 
-    The orders are made beforehand. Making a list of one is part of the loop, as in PyTorch's
-    RandomSampler.
+    Making a list of it is part of the loop, as in PyTorch's RandomSampler.
     """
+
+    epoch = 0
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self.start()
-
-    def start(self) -> None:
-        self._epoch = 0
 
     def __len__(self) -> int:
         return self._batches.rows_per_epoch
 
     def __iter__(self) -> Iterator[int]:
-        begin = self._epoch % self._batches.epochs * len(self)
-        self._epoch += 1
+        begin = self.epoch * len(self)
         rows: list[int] = self._batches.orders[begin : begin + len(self)].tolist()
         return iter(rows)
 
@@ -51,10 +47,7 @@ class LoaderTrainer(TorchTrainer):
     """
 
     def _make_feed(self) -> Feed:
-        """Return what moves a loader's batches to the device.
-
-        A loader goes forward only: they are asked for one after the other, or from the first again.
-        """
+        """Return what moves a loader's batches to the device, one after the other."""
         from torch.utils.data import DataLoader, TensorDataset
 
         assert self._batches is not None
@@ -68,15 +61,11 @@ class LoaderTrainer(TorchTrainer):
         )
         stream: Iterator[list[torch.Tensor]]
 
-        def epochs() -> Iterator[list[torch.Tensor]]:
-            order.start()
-            while True:
-                yield from loader
-
         def feed(begin: int, end: int) -> Pair:
             nonlocal stream
-            if begin == 0:
-                stream = epochs()
+            epoch, taken = divmod(begin, len(order))
+            if not taken:
+                order.epoch, stream = epoch, iter(loader)
             inputs, targets = next(stream)
             return (
                 inputs.to(device, non_blocking=pinned),
