@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import jax_events
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.gradient import Library, Network, slope_scale
+from perceptron.backends.shared.gradient import Library, Network, activations_of, slope_scale
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
@@ -46,16 +46,6 @@ if TYPE_CHECKING:
 
 # Steps in a loop of known length; see `repeated`. On a CPU such loops gain nothing.
 _INNER = {"cpu": 1, "cuda": 10}
-
-
-Models = Literal["one", "on shared data", "on data of each"]
-
-
-def models_of(problem: Problem) -> Models:
-    """Return whether there is one model, and what several train on."""
-    if problem.models == 1:
-        return "one"
-    return "on data of each" if problem.folds else "on shared data"
 
 
 class State(NamedTuple):
@@ -78,37 +68,45 @@ class Program(NamedTuple):
     """(parameters, inputs) → outputs of the last layer, (rows, outputs) or (models, …)."""
 
 
-def start(optimizer: Optimizer, parameters: list[jax.Array]) -> State:
-    """Return the state before the first step."""
-    from jax import numpy as jnp
-
-    kept = [start_state(jnp, optimizer, array) for array in parameters]
-    return State(jnp.zeros((), "int64"), parameters, kept)
-
-
 @cache
 def program(
     activations: tuple[Activation, ...],
     loss: Loss,
     optimizer: Optimizer,
     batches: Batches | None,
-    models: Models,
+    several: bool,
+    folds: bool,
     inner: int,
 ) -> Program:
     """Return the functions of all problems that differ in data and start alone.
 
-    ``inner`` steps are a loop of known length within the loop of a training; see `repeated`.
+    ``several`` models have a stack of parameters, with ``folds`` of data too. ``inner`` steps are a
+    loop of known length within the loop of a training; see `repeated`.
     """
     import jax
 
-    gradients_on, taken = partial(_gradients, activations, loss), _taken
-    forward = partial(_outputs, activations, loss)
-    if models != "one":
-        data = 0 if models == "on data of each" else None
+    library = _library()
+
+    def forward(parameters: list[jax.Array], inputs: jax.Array) -> jax.Array:
+        outputs: jax.Array = Network(library, parameters, (), activations, loss).outputs(inputs)
+        return outputs
+
+    def gradients_on(
+        parameters: list[jax.Array], inputs: jax.Array, targets: jax.Array
+    ) -> list[jax.Array]:
+        places = [_Place() for _ in parameters]
+        network = Network(library, parameters, places, activations, loss)
+        scale = slope_scale(loss, *targets.shape)
+        network.train([network.batch(inputs, targets, None, scale)], lambda: None)
+        return [place.value for place in places]
+
+    taken = _taken
+    if several:
+        data = 0 if folds else None
         gradients_on = jax.vmap(gradients_on, (0, data, data))
         forward = jax.vmap(forward, (0, data))
-        if data is not None:
-            taken = jax.vmap(_taken, (0, None))
+    if folds:
+        taken = jax.vmap(_taken, (0, None))
 
     def step(state: State, inputs: jax.Array, targets: jax.Array) -> State:
         return _moved(optimizer, state, gradients_on(state.parameters, inputs, targets))
@@ -244,30 +242,6 @@ def _library() -> Library:
     return Library(_Functions(), layer, matmul, row_sums, attrgetter("T"))
 
 
-def _outputs(
-    activations: tuple[Activation, ...],
-    loss: Loss,
-    parameters: list[jax.Array],
-    inputs: jax.Array,
-) -> jax.Array:
-    outputs: jax.Array = Network(_library(), parameters, (), activations, loss).outputs(inputs)
-    return outputs
-
-
-def _gradients(
-    activations: tuple[Activation, ...],
-    loss: Loss,
-    parameters: list[jax.Array],
-    inputs: jax.Array,
-    targets: jax.Array,
-) -> list[jax.Array]:
-    places = [_Place() for _ in parameters]
-    network = Network(_library(), parameters, places, activations, loss)
-    scale = slope_scale(loss, *targets.shape)
-    network.train([network.batch(inputs, targets, None, scale)], lambda: None)
-    return [place.value for place in places]
-
-
 def _moved(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> State:
     """Return the state after the optimizer's step."""
     from jax import numpy as jnp
@@ -297,20 +271,22 @@ class JaxTrainer(Scored):
 
         self._problem, self._dtype = problem, np.dtype(dtype)
         self._target = JaxAccelerator(device).device
+        several, optimizer = problem.models > 1, problem.optimizer
         self._program = program(
-            tuple(layer.activation for layer in problem.layers),
+            activations_of(problem),
             problem.loss,
-            problem.optimizer,
+            optimizer,
             problem.batches,
-            models_of(problem),
+            several,
+            problem.folds,
             _INNER[device],
         )
         # float64 for Adam's factors; every array has its own dtype and keeps it.
         with jax.enable_x64(True):
-            several = problem.models > 1
             arrays = problem.stacked_start() if several else problem.start_parameters()
             parameters = [self._placed(array) for array in arrays]
-            first = start(problem.optimizer, parameters)
+            kept = [start_state(jax.numpy, optimizer, array) for array in parameters]
+            first = State(jax.numpy.zeros((), "int64"), parameters, kept)
             self._start: State = jax.device_put(first, self._target)
         self._state = self._start
         batches, (inputs, targets) = problem.batches, problem.parts()[0]
@@ -327,7 +303,7 @@ class JaxTrainer(Scored):
 
         with jax.enable_x64(True):
             self._state = self._program.train(iterations, self._state, *self._data)
-        _wait_for(self._state)
+        jax.block_until_ready(self._state)
 
     def reset(self) -> None:
         self._state = self._start  # arrays of JAX never change
@@ -348,13 +324,6 @@ class JaxTrainer(Scored):
         with jax.enable_x64(True):
             outputs = self._program.predict(self._state.parameters, self._placed(inputs))
         return np.array(outputs)
-
-
-def _wait_for(state: State) -> None:
-    import jax
-
-    for array in jax.tree.leaves(state):
-        array.block_until_ready()
 
 
 @dataclass(eq=False)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Counterpart, Distributed, LadderStep
+from perceptron.backends.protocol import Distributed, LadderStep
 
 STARTS = "nothing: the ladder starts here"
 
@@ -36,36 +36,29 @@ def rungs(
     joined = _over_processes(device, ladder) if processes and not models else None
     if joined is None:
         return ladder
-    backend, counterpart = joined
     names = list(ladder)
-    below = names[names.index(counterpart.name) + 1 :]
+    below = names[names.index(joined.counterpart.name) + 1 :]
     return {
-        **_steps_down(backend, counterpart, sorted(set(processes), reverse=True)),
+        **_steps_down(joined, sorted(set(processes), reverse=True)),
         **{name: ladder[name] for name in below},
     }
 
 
-def _over_processes(
-    device: str, ladder: Mapping[str, str]
-) -> tuple[Distributed, Counterpart] | None:
+def _over_processes(device: str, ladder: Mapping[str, str]) -> Distributed | None:
     """Return what trains over several processes above one of this ladder; ours if there is one."""
-    for name in registry.names():
-        backend = registry.load(name)
-        counterpart = getattr(backend, "counterpart", None)
-        if (
-            isinstance(backend, Distributed)
-            and backend.device == device
-            and isinstance(counterpart, Counterpart)
-            and counterpart.name in ladder
-        ):
-            return backend, counterpart
-    return None
+    joined = (
+        backend
+        for backend in map(registry.load, registry.names())
+        if isinstance(backend, Distributed)
+        and backend.device == device
+        and backend.counterpart.name in ladder
+    )
+    return next(joined, None)
 
 
-def _steps_down(
-    backend: Distributed, counterpart: Counterpart, counts: Sequence[int]
-) -> dict[str, str]:
+def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
     """Return the rungs from most processes down to the counterpart, with what each removes."""
+    counterpart = backend.counterpart
     most, *fewer = counts
     starts = STARTS if most == 1 else f"{STARTS}, over {most} processes"
     removes = (

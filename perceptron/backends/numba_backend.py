@@ -25,8 +25,11 @@ from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.python_backend import (
+    Loop,
+    LoopForm,
     LoopTrainer,
     arguments_of,
+    loop_function,
     scale_of,
     sgd_of,
     turns_of,
@@ -35,11 +38,12 @@ from perceptron.backends.shared.compiled_layers import (
     ACTIVATIONS,
     LOSSES,
     LoopArrays,
+    Settings,
     compiled,
     descent,
 )
 from perceptron.backends.shared.evaluation import Scored, predict
-from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
+from perceptron.backends.shared.gradient import views
 from perceptron.problems.cost import parameter_count, products
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -79,7 +83,7 @@ class LayeredTrainer(NumpyTrainer):
     several = False
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
-        settings = settings_of(problem, dtype)
+        self._settings = settings_of(problem, dtype)
         super().__init__(problem, dtype)
         rows = problem.step_rows
         signals = np.empty(rows * sum(problem.widths), dtype)
@@ -94,17 +98,16 @@ class LayeredTrainer(NumpyTrainer):
             targets=self._targets[:rows].copy(),
             all_inputs=self._inputs,
             all_targets=self._targets,
-            **settings,
         )
         self._descend = descent()
 
     def train(self, iterations: int) -> None:
-        self._descend(self._arrays, self._iteration, iterations)
+        self._descend(self._settings, self._arrays, self._iteration, iterations)
         self._iteration += iterations
 
 
-def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
-    """Return the fields of `LoopArrays` that no training changes and every model shares.
+def settings_of(problem: Problem, dtype: DType) -> Settings:
+    """Return what of a problem no training changes.
 
     Raises `Unsupported` for an optimizer other than sgd.
     """
@@ -113,28 +116,28 @@ def settings_of(problem: Problem, dtype: DType) -> dict[str, Any]:
     scales, orders = np.full(1, scale_of(problem, rows)), np.empty(0, np.int64)
     if problem.batches is not None:
         begins, ends, scales, orders = turns_of(problem, problem.batches)
-    return {
-        "widths": np.array(problem.widths),
-        "activations": np.array([ACTIVATIONS.index(layer.activation) for layer in problem.layers]),
-        "ones": np.ones(rows, dtype),
-        "begins": begins,
-        "ends": ends,
-        "scales": scales.astype(dtype),
-        "orders": orders,
-        "loss": LOSSES.index(problem.loss),
-        "nesterov": optimizer.nesterov,
-        "momentum": real(optimizer.momentum),
-        "decay": real(optimizer.rate * optimizer.weight_decay),
-        "one": real(1.0),
-        "smallest": real(1e-12),
-    }
+    return Settings(
+        widths=np.array(problem.widths),
+        activations=np.array([ACTIVATIONS.index(layer.activation) for layer in problem.layers]),
+        ones=np.ones(rows, dtype),
+        begins=begins,
+        ends=ends,
+        scales=scales.astype(dtype),
+        orders=orders,
+        loss=LOSSES.index(problem.loss),
+        nesterov=optimizer.nesterov,
+        momentum=real(optimizer.momentum),
+        decay=real(optimizer.rate * optimizer.weight_decay),
+        one=real(1.0),
+        smallest=real(1e-12),
+    )
 
 
 @lru_cache(maxsize=8)
-def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
+def _descents(settings_type: Any, arrays_type: Any) -> tuple[Callable[..., None], ...]:
     """Compile `descent` of one thread's models, and what calls that in parallel.
 
-    There are as many threads as have `LoopArrays` of their own. What a thread writes has an axis of
+    There are as many threads as have arrays of their own. What a thread writes has an axis of
     threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` and
     ``buffer`` are (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns)
     with one data set, or one for each model.
@@ -147,7 +150,12 @@ def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None
     descend = descent()
 
     def train_share(
-        arrays: LoopArrays, thread: int, threads: int, first: int, iterations: int
+        settings: Settings,
+        arrays: LoopArrays,
+        thread: int,
+        threads: int,
+        first: int,
+        iterations: int,
     ) -> None:
         models = len(arrays.parameters)
         data_sets, rows, features = arrays.all_inputs.shape
@@ -156,47 +164,38 @@ def _descents(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None
         for model in range(begin, end):
             data_set = model % data_sets
             all_inputs, all_targets = arrays.all_inputs[data_set], arrays.all_targets[data_set]
-            if len(arrays.orders) == 0 and (data_sets > 1 or model == begin):
+            if len(settings.orders) == 0 and (data_sets > 1 or model == begin):
                 for row in range(rows):
                     for j in range(features):
                         signals[row * features + j] = all_inputs[row, j]
                     for j in range(all_targets.shape[1]):
                         targets[row, j] = all_targets[row, j]
             own = LoopArrays(
-                arrays.widths,
-                arrays.activations,
                 arrays.parameters[model],
                 arrays.gradients[thread],
                 arrays.buffer[model],
                 signals,
                 arrays.deltas[thread],
                 targets,
-                arrays.ones,
                 all_inputs,
                 all_targets,
-                arrays.begins,
-                arrays.ends,
-                arrays.scales,
-                arrays.orders,
-                arrays.loss,
-                arrays.nesterov,
-                arrays.momentum,
-                arrays.decay,
-                arrays.one,
-                arrays.smallest,
             )
-            descend(own, first, iterations)
+            descend(settings, own, first, iterations)
 
     def train_all(
-        arrays: LoopArrays, train_share: Callable[..., None], first: int, iterations: int
+        settings: Settings,
+        arrays: LoopArrays,
+        train_share: Callable[..., None],
+        first: int,
+        iterations: int,
     ) -> None:
         threads = len(arrays.gradients)
         for thread in prange(threads):
-            train_share(arrays, np.int64(thread), threads, first, iterations)
+            train_share(settings, arrays, np.int64(thread), threads, first, iterations)
 
-    integer = types.int64
-    of_share = types.void(arrays_type, integer, integer, integer, integer)
-    of_all = types.void(arrays_type, types.FunctionType(of_share), integer, integer)
+    integer, both = types.int64, (settings_type, arrays_type)
+    of_share = types.void(*both, integer, integer, integer, integer)
+    of_all = types.void(*both, types.FunctionType(of_share), integer, integer)
     return compiled(train_share, of_share), compiled(train_all, of_all, parallel=True)
 
 
@@ -211,7 +210,6 @@ class NumbaModels(Scored):
         # (parameters and momentum's buffer, models, parameters of one)
         kept = 1 + self._optimizer.state_arrays
         self._states = np.zeros((kept, *self._start.shape), dtype)
-        self._ends = np.cumsum([array.shape[1] for array in stacked])
         part = problem.parts()[0]
         # (data sets, rows, columns): one data set, or each model's own
         self._inputs, self._targets = (
@@ -229,13 +227,7 @@ class NumbaModels(Scored):
         return predict(self._problem, self.parameters(), inputs)
 
     def parameters(self) -> list[Array]:
-        arrays = np.split(self._states[0].copy(), self._ends[:-1], axis=1)
-        widths, models = self._problem.widths, self._problem.models
-        return [
-            # Weights and biases take turns.
-            array if index % 2 else array.reshape(models, widths[index // 2], -1)
-            for index, array in enumerate(arrays)
-        ]
+        return [array.copy() for array in views(self._states[0], self._problem.widths)]
 
 
 class WrittenOutModels(NumbaModels):
@@ -279,15 +271,17 @@ class LayeredModels(NumbaModels):
             targets=np.zeros((threads, rows + padding, outputs), dtype),
             all_inputs=self._inputs,
             all_targets=self._targets,
-            **settings_of(problem, dtype),
         )
-        self._share, self._descend = _descents(typeof(self._arrays))  # type: ignore[no-untyped-call]
+        self._settings = settings_of(problem, dtype)
+        kinds = map(typeof, (self._settings, self._arrays))
+        self._share, self._descend = _descents(*kinds)
         self._pools = ThreadpoolController()
 
     def train(self, iterations: int) -> None:
         # A pool of BLAS in each of our threads would have them wait for each other.
         with self._pools.limit(limits=1, user_api="blas"):
-            self._descend(self._arrays, self._share, self._iteration, iterations)
+            own = (self._settings, self._arrays, self._share)
+            self._descend(*own, self._iteration, iterations)
         self._iteration += iterations
 
 

@@ -110,7 +110,6 @@ class ProcessesTrainer(Scored):
             initializer=_end_with,
             initargs=(os.getpid(),),
         )
-        self.least_seconds = _least_seconds(models)
         self.reset()
 
     def train(self, iterations: int) -> None:
@@ -137,10 +136,8 @@ class ProcessesTrainer(Scored):
 
     def parameters(self) -> list[Array]:
         problem = self._training.problem
-        singles = [views(own, problem.widths) for own in self._standing[:, 0]]
-        if problem.models == 1:
-            return [array.copy() for array in singles[0]]
-        return [np.stack(arrays) for arrays in zip(*singles, strict=True)]
+        standing = self._standing[:, 0] if problem.models > 1 else self._standing[0, 0]
+        return [array.copy() for array in views(standing, problem.widths)]
 
     def _shares(self) -> Iterator[slice]:
         """Yield which models each worker is sent: as many as the others, give or take one."""
@@ -149,10 +146,6 @@ class ProcessesTrainer(Scored):
         bounds = [share * models // shares for share in range(shares + 1)]
         for begin, end in pairwise(bounds):
             yield slice(begin, end)
-
-
-def _least_seconds(models: int) -> float:
-    return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
 
 
 class ProcessesBackend(NumpyBackend):
@@ -173,7 +166,7 @@ class ProcessesBackend(NumpyBackend):
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:
-        return _least_seconds(problem.models)
+        return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * problem.models)
 
     def process_ids(self) -> list[int]:
         return [child.pid for child in psutil.Process().children(recursive=True)]

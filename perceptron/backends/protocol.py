@@ -41,9 +41,6 @@ class Trainer(Protocol):
 
     With several models (`Problem.models`) an iteration is a step of each, and losses and accuracies
     are their means.
-
-    It may have ``least_seconds``: the least duration of a timed call, so that the cost of the call
-    itself does not count as the cost of its iterations.
     """
 
     def train(self, iterations: int) -> None:
@@ -105,15 +102,13 @@ class Backend(Protocol):
     * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where the problem
       alone decides that. Cheap.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
-    * ``ranks``: the `Ranks` of a backend that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
-    * ``least_seconds(problem)``: the ``least_seconds`` of the trainer that `prepare` would make,
-      from which a study estimates what measuring will take. Cheap.
+    * ``least_seconds(problem)``: the least duration of a timed call, so that the cost of the call
+      itself does not count as the cost of its iterations. Cheap.
     * ``process_ids()``: the numbers of the processes of a pool that trains different models; the
       list may still be empty.
     * ``rung``: its `LadderStep` in the cost breakdown of one model; not inherited.
     * ``rung_of_models``: the same for several models; not inherited.
-    * ``counterpart``: the `Counterpart` of a `Distributed` backend.
     * ``low_precision``: names of further dtypes that it trains in, for `race` alone: agreement
       cannot be shown in them.
     * ``published_dtype``: the `DType` in which the published walk-through ran, or would have run,
@@ -154,24 +149,23 @@ class Counterpart:
 
 @runtime_checkable
 class Distributed(Protocol):
-    """A `Backend` that trains one model over several processes together.
+    """A `Backend` that trains one model over several processes together, its ranks.
 
     Its plain name trains over one process. The threads of its ``environment(threads)`` and of the
-    worker are shared out evenly among the processes.
+    worker are shared out evenly among the ranks. A worker measures memory, threads and waiting in
+    these instead of in itself.
     """
 
     name: str
+    device: str
     processes: int
+    counterpart: Counterpart
 
     def over(self, processes: int) -> Backend:
         """Return the same backend over so many processes.
 
         Its name ends with ``@`` and their number, unless that is 1.
         """
-
-
-class Ranks(Protocol):
-    """The processes of a `Distributed` backend, for `perceptron.measure`; see `ranks_of`."""
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         """Return what the function returns in each rank, which imports its module.
@@ -186,16 +180,12 @@ class Ranks(Protocol):
         """
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the processes."""
+        """Return the numbers of the ranks' processes."""
 
 
-def ranks_of(backend: Backend) -> Ranks | None:
-    """Return a backend's attribute ``ranks``, the processes that train together; None without.
-
-    A worker measures memory, threads and waiting in these processes instead of in itself.
-    """
-    ranks: Ranks | None = getattr(backend, "ranks", None)
-    return ranks
+def distributed(backend: Backend) -> Distributed | None:
+    """Return the backend if it is `Distributed`."""
+    return backend if isinstance(backend, Distributed) else None
 
 
 def processes_of(backend: Backend) -> int:
@@ -203,10 +193,10 @@ def processes_of(backend: Backend) -> int:
     return backend.processes if isinstance(backend, Distributed) else 1
 
 
-def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
-    """Return the least seconds of a timed call, if the backend states them."""
+def least_seconds_of(backend: Backend, problem: Problem) -> float:
+    """Return the least seconds of a timed call; 0 unless the backend states them."""
     asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
-    return None if asked is None else asked(problem)
+    return 0.0 if asked is None else asked(problem)
 
 
 def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:

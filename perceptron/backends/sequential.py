@@ -39,7 +39,6 @@ class SequentialTrainer(Scored):
 
     def __init__(self, trainers: list[Trainer]) -> None:
         self._trainers = trainers
-        self.least_seconds = _least_seconds(len(trainers))
         # The timing asks whether a trainer has it.
         if all(hasattr(trainer, "queue") for trainer in trainers):
             self.queue = self._queue
@@ -63,10 +62,6 @@ class SequentialTrainer(Scored):
         trainers: Iterable[Any] = self._trainers
         for trainer in trainers:
             trainer.queue(iterations)
-
-
-def _least_seconds(models: int) -> float:
-    return _LEAST_SECONDS_OF_A_MODEL * models
 
 
 class Sequential:
@@ -99,8 +94,8 @@ class Sequential:
 
     def least_seconds(self, problem: Problem) -> float:
         if problem.models == 1:
-            return least_seconds_of(self._backend, problem) or 0.0
-        return _least_seconds(problem.models) if problem.models <= MOST_MODELS else 0.0
+            return least_seconds_of(self._backend, problem)
+        return problem.models * _LEAST_SECONDS_OF_A_MODEL
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if problem.models == 1:

@@ -19,38 +19,26 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cache, partial
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_backend import OnTorch
-from perceptron.backends.shared.torch_data import Pair
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
-from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
+from perceptron.backends.shared.torch_backend import OnTorch, Pair
+from perceptron.backends.torch_eager import EnsembleTrainer, ModuleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
-
-if TYPE_CHECKING:
-    pass
-
 
 Work = Callable[[], None]
 
 # Until cuBLAS has its workspaces and the allocator its blocks; PyTorch's notes on CUDA graphs
 # take three.
 WARM_UP_CALLS = 3
-
-
-class NotRecorded(RuntimeError):
-    """The device refused to record; the message has its first line."""
 
 
 class CudaCapture:
@@ -83,7 +71,7 @@ class CudaCapture:
         """Return what does ``work`` again without launching it piece by piece.
 
         To be called on the stream. Warming up and recording do the work several times. Raises
-        `NotRecorded` if the work does what cannot be recorded.
+        `RuntimeError`, in one line, if the work does what cannot be recorded.
         """
         for _ in range(WARM_UP_CALLS):
             work()
@@ -99,7 +87,7 @@ class CudaCapture:
             # To end a recording that has failed raises once more, and says nothing of the cause.
             cause = error.__context__ or error
             first, *_ = str(cause).splitlines() or [type(cause).__name__]
-            raise NotRecorded(f"a CUDA graph could not be recorded: {first}") from cause
+            raise RuntimeError(f"a CUDA graph could not be recorded: {first}") from cause
         replay: Work = graph.replay
         return replay
 
@@ -147,7 +135,6 @@ def capture(place: str) -> CudaCapture | Repeating:
 # In one graph; the check before timing takes ten iterations, so it replays what is timed.
 STEPS = 10
 
-
 Recordable = ModuleTrainer | ManualTrainer
 
 
@@ -177,7 +164,7 @@ class RecordedTrainer(Scored):
                 self._ahead = torch.arange(STEPS * batches.size, device=data.device)
             self.graphs: dict[Kind, Work] = {
                 kind: capture.record(partial(self._steps, kind))
-                for kind in kinds(batches, data.rows)
+                for kind in dict.fromkeys(kinds(batches, data.rows))
             }
             for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
                 replay()
@@ -221,12 +208,15 @@ class RecordedTrainer(Scored):
             yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
 
 
-def kinds(batches: Batches | None, rows: int) -> list[Kind]:
-    """Return the graphs that a training of so many rows is made of, the longest first."""
+def kinds(batches: Batches | None, rows: int) -> tuple[Kind, Kind, Kind]:
+    """Return the graphs that a training of so many rows is made of.
+
+    That of many steps, of one, and of one on the short batch of an epoch, which may be the same.
+    """
     if batches is None:
-        return [Kind(STEPS, rows), Kind(1, rows)]
+        return Kind(STEPS, rows), Kind(1, rows), Kind(1, rows)
     many = Kind(min(STEPS, batches.full_from(0)), batches.size)
-    return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
+    return many, Kind(1, batches.size), Kind(1, batches.shortest)
 
 
 def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) -> Iterator[Kind]:
@@ -235,29 +225,24 @@ def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) ->
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
-    if batches is None:
-        calls, rest = divmod(iterations, STEPS)
-        yield from repeat(Kind(STEPS, rows), calls)
-        yield from repeat(Kind(1, rows), rest)
-        return
-    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
-    one, short = Kind(1, batches.size), Kind(1, batches.shortest)
+    many, one, short = kinds(batches, rows)
     while iterations:
-        full = batches.full_from(iteration)
-        kind = (many if min(full, iterations) >= many.steps else one) if full else short
+        full = iterations if batches is None else min(batches.full_from(iteration), iterations)
+        kind = (many if full >= many.steps else one) if full else short
         yield kind
         iteration += kind.steps
         iterations -= kind.steps
 
 
-@dataclass(eq=False)
 class GraphBackend(OnTorch):
     """What a backend of these trainers computes, kernel for kernel."""
 
     # The first step of an optimizer imports the last.
     imports = ("torch", "torch._dynamo")
-    of_one: Any = TorchTrainer
-    of_several: Any = EnsembleTrainer
+    trainer: ClassVar[Any] = TorchTrainer
+    of_several: ClassVar[Any] = EnsembleTrainer
+    at_once: ClassVar[dict[str, bool]] = {"foreach": True}
+    """Options of the trainer on the meta device, which takes parameters one by one by itself."""
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for batches from the host."""
@@ -267,7 +252,7 @@ class GraphBackend(OnTorch):
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         self.require(problem, dtype)
         where = place(self)
-        make = partial(self._kind(problem), problem, dtype, where, recorded=STEPS)
+        make = partial(self._trainer, problem, dtype, where, recorded=STEPS)
         return RecordedTrainer(make, capture(where))
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
@@ -275,13 +260,15 @@ class GraphBackend(OnTorch):
 
         An optimizer that is recorded launches more: what the host would compute, the device does.
         """
-        kind = self._kind(problem)
-        at_once = {"foreach": True} if issubclass(kind, ModuleTrainer) else {}
-        make = partial(kind, problem, dtype, "meta", recorded=STEPS, **at_once)
+        make = partial(self._trainer, problem, dtype, "meta", recorded=STEPS, **self.at_once)
         return trace(make, counts_host=False)
 
-    def _kind(self, problem: Problem) -> Any:
-        return self.of_one if problem.models == 1 else self.of_several
+
+class ManualGraphBackend(GraphBackend):
+    """The same of gradients that are derived by hand."""
+
+    trainer, of_several = ManualTrainer, BmmTrainer
+    at_once: ClassVar[dict[str, bool]] = {}
 
 
 _REPLAYED = "launches from Python: recorded steps, replayed"
@@ -291,12 +278,10 @@ BACKEND = GraphBackend(
     f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda"),
 )
-MANUAL = GraphBackend(
+MANUAL = ManualGraphBackend(
     "torch-cuda-manual-graph",
     "cuda",
     f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph",
     LadderStep(_REPLAYED, after="torch-cuda-manual"),
     LadderStep(_REPLAYED, after="torch-cuda-bmm"),
-    of_one=ManualTrainer,
-    of_several=BmmTrainer,
 )

@@ -8,11 +8,10 @@ that of `Problem.batches`, where a tutorial's shuffles.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perceptron.backends.protocol import LadderStep, Unsupported
-from perceptron.backends.shared.torch_data import Feed, Pair
-from perceptron.backends.shared.torch_trainer import ModuleTrainer
+from perceptron.backends.shared.torch_backend import Feed, Pair
 from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.problem import DType, Problem
@@ -22,25 +21,21 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """A sampler: each time it is asked, the rows of the next epoch; `start` begins with the first.
+    """A sampler: the rows of an epoch, in an order that was made beforehand.
 
-    The orders are made beforehand. Making a list of one is part of the loop, as in PyTorch's
-    RandomSampler.
+    Making a list of it is part of the loop, as in PyTorch's RandomSampler.
     """
+
+    epoch = 0
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self.start()
-
-    def start(self) -> None:
-        self._epoch = 0
 
     def __len__(self) -> int:
         return self._batches.rows_per_epoch
 
     def __iter__(self) -> Iterator[int]:
-        begin = self._epoch % self._batches.epochs * len(self)
-        self._epoch += 1
+        begin = self.epoch * len(self)
         rows: list[int] = self._batches.orders[begin : begin + len(self)].tolist()
         return iter(rows)
 
@@ -52,10 +47,7 @@ class LoaderTrainer(TorchTrainer):
     """
 
     def _make_feed(self) -> Feed:
-        """Return what moves a loader's batches to the device.
-
-        A loader goes forward only: they are asked for one after the other, or from the first again.
-        """
+        """Return what moves a loader's batches to the device, one after the other."""
         from torch.utils.data import DataLoader, TensorDataset
 
         assert self._batches is not None
@@ -69,15 +61,11 @@ class LoaderTrainer(TorchTrainer):
         )
         stream: Iterator[list[torch.Tensor]]
 
-        def epochs() -> Iterator[list[torch.Tensor]]:
-            order.start()
-            while True:
-                yield from loader
-
         def feed(begin: int, end: int) -> Pair:
             nonlocal stream
-            if begin == 0:
-                stream = epochs()
+            epoch, taken = divmod(begin, len(order))
+            if not taken:
+                order.epoch, stream = epoch, iter(loader)
             inputs, targets = next(stream)
             return (
                 inputs.to(device, non_blocking=pinned),
@@ -94,18 +82,16 @@ class LoaderBackend(TorchBackend):
     imports = ("torch", "torch.utils.data", "torch._dynamo")
     one_model = True
     trainer = LoaderTrainer
-    of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
+    of_several = None  # refused: a loader's rows are those of one model
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for a problem that takes all rows at once."""
         if problem.batch is None:
             raise Unsupported("loads batches, and this problem takes all rows at once")
 
-    def _trainer(
-        self, problem: Problem, dtype: DType, device: str, foreach: bool | None = None
-    ) -> ModuleTrainer:
+    def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
         self.require(problem, dtype)
-        return super()._trainer(problem, dtype, device, foreach)
+        return super()._trainer(problem, dtype, device, **options)
 
 
 CPU = LoaderBackend(

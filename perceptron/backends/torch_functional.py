@@ -40,11 +40,11 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
     def train(self, iterations: int) -> None:
         import torch
 
-        leaves, error = self._leaves, self._error
+        leaves, loss, outputs = self._leaves, self._loss, self._outputs
         grad, no_grad = torch.autograd.grad, torch.no_grad
         step = self._step(iterations)
         for inputs, targets in self._fed(iterations):
-            gradients = grad(error(inputs, targets), leaves)
+            gradients = grad(loss(outputs(inputs), targets), leaves)
             with no_grad():
                 step(gradients)
 
@@ -74,9 +74,6 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
 
         with torch.no_grad():
             return self._host(self._outputs(self._put(inputs)))
-
-    def _error(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self._loss(self._outputs(inputs), targets)
 
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
         import torch

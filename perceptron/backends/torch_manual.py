@@ -17,8 +17,7 @@ from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.flat_trainer import DerivedTrainer
 from perceptron.backends.shared.gradient import Batch, Library
 from perceptron.backends.shared.kernels import Kernel, trace
-from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch
-from perceptron.backends.shared.torch_data import Pair
+from perceptron.backends.shared.torch_backend import DeviceTrainer, OnTorch, Pair
 from perceptron.backends.shared.update import Factors, adam_factors
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem

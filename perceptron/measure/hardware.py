@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 from perceptron.backends.accelerators.protocol import Accelerator, accelerator_of
-from perceptron.backends.protocol import Backend, Ranks, ranks_of
+from perceptron.backends.protocol import Backend, Distributed, distributed
 from perceptron.measure import memory
 from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process, gpu_state
 from perceptron.measure.timing import Clock, Repeatable
@@ -35,7 +35,7 @@ def hardware_of(backend: Backend) -> Host:
     accelerator = accelerator_of(backend)
     if accelerator is not None:
         return device_of(accelerator)
-    return Host(ranks_of(backend))
+    return Host(distributed(backend))
 
 
 @lru_cache(maxsize=1)  # a worker has one backend
@@ -76,7 +76,7 @@ class Host:
     Little of it need be asked.
     """
 
-    def __init__(self, ranks: Ranks | None) -> None:
+    def __init__(self, ranks: Distributed | None) -> None:
         self._ranks = ranks
 
     def free_bytes(self) -> int | None:

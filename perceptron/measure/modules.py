@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.shared.torch_trainer import start_again
+from perceptron.backends.torch_eager import start_again
 from perceptron.measure.job import Module, reason_of
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.pickled import received

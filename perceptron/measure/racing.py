@@ -13,7 +13,7 @@ from math import isfinite, nan
 from typing import cast
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend, Trainer, Unsupported, ranks_of, threads_of_each
+from perceptron.backends.protocol import Backend, Trainer, Unsupported, distributed, threads_of_each
 from perceptron.errors import UserError
 from perceptron.measure.job import Race, reason_of, text_of
 from perceptron.problems import catalogue
@@ -84,7 +84,7 @@ def train(
     checks: list[Check] = []
     seconds, waited = 0.0, 0.0
     # This one's threads tell nothing of other processes that train with it.
-    with nullcontext() if ranks_of(backend) else closing(WaitingMeter()) as meter:
+    with nullcontext() if distributed(backend) else closing(WaitingMeter()) as meter:
         for done in range(0, iterations, job.check_iterations):
             step = min(job.check_iterations, iterations - done)
             if meter is not None:

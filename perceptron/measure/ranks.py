@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from threadpoolctl import threadpool_info
 
 from perceptron.backends.accelerators.protocol import accelerator_of
-from perceptron.backends.protocol import Backend, ranks_of
+from perceptron.backends.protocol import Backend, distributed
 from perceptron.measure import memory
 from perceptron.problems import datasets
 from perceptron.problems.problem import Problem
@@ -29,14 +29,14 @@ def make_ready(backend: Backend, problem: Problem) -> None:
     Ranks are started if they are not there, and keep the memory that they free from then on.
     """
     problem.dataset.load()
-    if ranks := ranks_of(backend):
+    if ranks := distributed(backend):
         ranks.call(_make_rank_ready, problem)
 
 
 def forget_data(backend: Backend) -> None:
     """Release data that are kept: the next job may be long in coming."""
     datasets.forget()
-    if ranks := ranks_of(backend):
+    if ranks := distributed(backend):
         ranks.call_running(datasets.forget)
 
 
@@ -53,7 +53,7 @@ def assert_threads(threads: int) -> None:
 def assert_threads_of_each(backend: Backend, threads: int) -> None:
     """Raise for a thread pool of another size, in any process that trains."""
     assert_threads(threads)
-    if ranks := ranks_of(backend):
+    if ranks := distributed(backend):
         ranks.call(assert_threads, threads)
 
 
@@ -69,9 +69,9 @@ def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
     These are a backend's ranks, or the processes that have work of it. None for a backend that
     trains on the host in this process alone, whose meter `time_training` makes itself.
     """
-    helping, accelerator = ranks_of(backend) or backend, accelerator_of(backend)
-    if hasattr(helping, "process_ids"):
-        others = [f"/proc/{number}/task" for number in helping.process_ids()]
+    accelerator = accelerator_of(backend)
+    if hasattr(backend, "process_ids"):
+        others = [f"/proc/{number}/task" for number in backend.process_ids()]
         meter = WaitingMeter("/proc/self/task", *others, left_out=_EXCHANGING)
         meter.processes = len(others) or 1
     elif accelerator is not None:

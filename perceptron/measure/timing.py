@@ -33,10 +33,7 @@ _ALL_CORES = 0.95
 
 
 class Repeatable(Protocol):
-    """An object that can be timed: a trainer, or a loop that does less; see `protocol.Trainer`.
-
-    One that says so takes ``least_seconds`` a sample, and not less.
-    """
+    """An object that can be timed: a trainer, or a loop that does less; see `protocol.Trainer`."""
 
     def train(self, iterations: int) -> None:
         """Do so many iterations, and return when they are done."""
@@ -86,8 +83,7 @@ def time_training(
     with _no_collection(), waiting_meter() as own:
         meter = meter or own
         take = partial(_sample, trainer, clock, meter)
-        least = max(effort.minimum_seconds, getattr(trainer, "least_seconds", 0.0))
-        iterations = effort.iterations or _calibrated(take, meter, least)
+        iterations = effort.iterations or _calibrated(take, meter, effort.minimum_seconds)
         _warm_up(take, meter, iterations)
         meter.leave_out_idle()
         cores = usable_cores()

@@ -26,6 +26,7 @@ from perceptron.backends.protocol import (
     Backend,
     RankFailed,
     Unsupported,
+    least_seconds_of,
     processes_of,
     threads_of_each,
 )
@@ -178,7 +179,8 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     from_cache = getattr(backend, "prepared_from_cache", None)
     assert_threads_of_each(backend, threads_of_each(backend, job.threads))
     hardware.warm_up(trainer)
-    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
+    least = max(job.minimum_seconds, least_seconds_of(backend, problem))
+    effort = Effort(job.samples, least, job.iterations)
     with meter_of(backend) as meter:
         timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()

@@ -222,7 +222,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
 
 def _least_seconds(backend: str, problem: Problem) -> float:
     with suppress(Exception):  # untrusted code may do anything
-        return least_seconds_of(registry.load(backend), problem) or 0.0
+        return least_seconds_of(registry.load(backend), problem)
     return 0.0
 
 

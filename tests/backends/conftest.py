@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.backends.shared.kernels import capturable_anywhere
@@ -26,6 +28,12 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
     reason = registry.reason_unavailable(name)
     gpu = [pytest.mark.gpu] if registry.load(name).device != "cpu" else []
     return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
+
+
+def needs(name: str) -> None:
+    """Skip the test, or the module that is imported, where this backend cannot run."""
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}", allow_module_level=True)
 
 
 def trains_models_only(name: str) -> bool:
@@ -72,10 +80,10 @@ def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_compiled, "compiled", trace)
 
 
+PROBLEMS = {problem.name: problem for problem in problems()}
 _PLAIN = Sgd(rate=0.01)
 # That mistakes would be noticed is a promise of problems more than of backends.
-MISTAKES = tuple(check for check in checks.CHECKS if check.name.startswith("mistakes"))
-PROMISES = tuple(check for check in checks.CHECKS if check not in MISTAKES)
+PROMISES = tuple(name for name in checks.CHECKS if name != checks.NOTICED)
 # Together every kind of thing: all rows, hidden layers, batches with a short last one by Adam and
 # by momentum, several models and their folds. All others are tried by `make test-long`.
 SHORT = (
@@ -140,6 +148,13 @@ def assert_as_numpy(
             assert own.accuracy == other.accuracy
 
 
+SHORT_LAST = replace(PROBLEMS["batches-adam"], feed="resident")
+"""Batches of 16 rows, of which each epoch's fifth has 6."""
+MANY = replace(SHORT_LAST, name="many", models=3)
+ONE_LAYER, FOLDS = PROBLEMS["many-perceptrons"], PROBLEMS["folds-adam"]
+FEW_PARAMETERS = replace(ONE_LAYER, folds=True, optimizer=Sgd(rate=0.2, momentum=0.9))
+"""Few enough for compiled code to have a variable for each."""
+
 OVER_EPOCHS = (1e-6, 1e-9)
 """The tolerance of many steps by Adam, which divides by small numbers."""
 
@@ -148,17 +163,17 @@ def broken_promises(
     backend: Backend,
     problem: Problem,
     dtype: DType,
-    contract: Sequence[checks.ContractCheck] = checks.CHECKS,
+    promises: Sequence[str] = PROMISES,
 ) -> list[str]:
-    """Run every check of the contract; skip a problem that the backend does not train."""
+    """Check these promises of the contract; skip a problem that the backend does not train."""
     try:
         backend.prepare(problem, dtype)
     except Unsupported as reason:
         pytest.skip(f"{backend.name}: {reason}")
     broken = []
-    for check in contract:
+    for promise in promises:
         try:
-            check.run(backend, problem, dtype)
+            checks.CHECKS[promise](backend, problem, dtype)
         except checks.Broken as error:
-            broken.append(f"{check.name}: {error}")
+            broken.append(f"{promise}: {error}")
     return broken

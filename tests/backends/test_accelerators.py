@@ -11,6 +11,7 @@ from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.accelerators.torch_accelerator import held_up
+from tests.backends.conftest import needs
 
 CYCLE = 1e-9
 
@@ -22,8 +23,7 @@ def test_a_stand_in_can_be_asked_all_that_a_gpu_is(
     """So that what a GPU will be asked has been asked before; CuPy is not even imported."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     monkeypatch.setitem(sys.modules, "cupy", None)
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
+    needs(name)
     accelerator = accelerator_of(registry.load(name))
     assert accelerator is not None
     assert (accelerator.kind, accelerator.place) == ("cuda", "cpu")

@@ -21,7 +21,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Activation, Loss, Problem
 from perceptron.problems.start import GivenStart
-from tests.backends.conftest import assert_as_numpy, marks, network
+from tests.backends.conftest import assert_as_numpy, marks, needs, network
 
 TORCH, COMPILED = ("torch-cpu", "torch-cpu-functional", "torch-cpu-manual"), ("numba", "jax-cpu")
 INTERPRETED = ("numpy-inplace", "python", *TORCH)
@@ -108,8 +108,7 @@ REPEATING = ("jax-cuda", "torch-cuda-graph", "torch-cuda-manual-graph")
 def test_orders_begin_again_after_a_cycle(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Epochs have a limited number of orders, after which the first is next, in any call."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
+    needs(name)
     monkeypatch.setattr("perceptron.problems.batches.CYCLE", 2)
     problem = network(
         ((6, "tanh"),),

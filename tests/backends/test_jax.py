@@ -14,13 +14,12 @@ from perceptron import optional
 from perceptron.backends import jax_backend
 from perceptron.backends.accelerators import jax_accelerator
 from perceptron.backends.accelerators.jax_accelerator import (
-    is_accepted,
     repeats_within_a_graph,
     runs,
     with_loops_on_the_device,
 )
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
-from tests.backends.batched import SHORT_LAST
+from tests.backends.conftest import SHORT_LAST
 from tests.conftest import ROOT
 
 needs_jax = pytest.mark.skipif(
@@ -136,57 +135,21 @@ def test_a_cache_is_the_users_or_there_is_none(
     assert backend.environment(1)["JAX_ENABLE_COMPILATION_CACHE"] == "false"
 
 
-def takes(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
-    """Let XLA take flags with one of these words only."""
-    monkeypatch.setattr(
-        jax_accelerator, "is_accepted", lambda flags: any(word in flags for word in words)
-    )
-
-
-@pytest.mark.parametrize("word", ["+WHILE,", ",WHILE,"])
-def test_a_loop_goes_into_a_command_buffer_as_this_xla_says_it(
-    word: str, monkeypatch: pytest.MonkeyPatch
+def test_a_loop_goes_into_a_command_buffer_where_that_works(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The user's own flags stay, and come first; who says what is in buffers has the last word."""
-    takes(monkeypatch, word)
-    for own in ("", "--xla_cpu_enable_fast_math=false"):
-        flags = with_loops_on_the_device(own)
-        assert flags.startswith(own)
-        assert flags == flags.strip()
-        assert word in flags
-    own = "--xla_gpu_enable_command_buffer= --more"
-    assert with_loops_on_the_device(own) == own
+    """As this XLA says it: what it does not know, or the GPU cannot run, would end each worker.
 
-
-def test_an_xla_without_it_gets_no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that it does not know would end the worker."""
-    takes(monkeypatch)
-    assert with_loops_on_the_device("--own") == "--own"
-
-
-@needs_jax
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [
-        ("", True),
-        ("--xla_gpu_graph_min_graph_size=1", True),
-        ("--xla_gpu_enable_command_buffer=WHILE,NO_SUCH_COMMAND", False),
-        ("--xla_no_such_flag=1", False),
-    ],
-)
-def test_xla_itself_is_asked(flags: str, expected: bool) -> None:
-    assert is_accepted(flags) == expected
-
-
-@pytest.mark.parametrize("works", [True, False])
-def test_a_gpu_that_cannot_run_it_gets_no_flag(
-    works: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each of its trainings would end its worker: then the host steers the loop."""
-    takes(monkeypatch, "+WHILE,")
+    The user's own flags stay, and come first; who says what is in buffers has the last word."""
     monkeypatch.setattr(jax_accelerator, "cuda_unavailable", lambda: None)
-    monkeypatch.setattr(jax_accelerator, "runs", lambda flags: works)
-    assert ("WHILE" in with_loops_on_the_device("--own")) == works
+    own = "--xla_cpu_enable_fast_math=false"
+    for word in ("+WHILE,", ",WHILE,"):
+        monkeypatch.setattr(jax_accelerator, "runs", lambda flags, word=word: word in flags)
+        assert word in with_loops_on_the_device("")
+        assert with_loops_on_the_device(own).startswith(f"{own} --")
+        assert with_loops_on_the_device(f"{own} --xla_gpu_enable_command_buffer=").endswith("=")
+    monkeypatch.setattr(jax_accelerator, "runs", lambda flags: False)
+    assert with_loops_on_the_device(own) == own
 
 
 @needs_jax

@@ -22,13 +22,11 @@ from perceptron.backends.numba_backend import (
     WrittenOutTrainer,
 )
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
-from perceptron.backends.protocol import Unsupported
 from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FEW_PARAMETERS, MANY
-from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
+from tests.backends.conftest import FEW_PARAMETERS, MANY, OVER_EPOCHS, assert_as_numpy
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
@@ -124,13 +122,6 @@ def test_blas_has_one_thread_within_ours_and_its_own_number_afterwards() -> None
 
 def _blas_threads() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-
-def test_what_a_parallel_loop_trains_by_is_sgd() -> None:
-    """As of one model."""
-    adam = replace(CLASSIFIERS, optimizer=Adam(rate=0.01))
-    with pytest.raises(Unsupported, match=r"^trains by sgd only, not by adam$"):
-        BACKEND.prepare(adam, "float64")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")

@@ -8,12 +8,10 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
-from tests.backends.conftest import PROMISES, broken_promises, trains_models_only
+from tests.backends.conftest import PROBLEMS, broken_promises, needs, trains_models_only
 
-PROBLEMS = {problem.name: problem for problem in problems()}
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
 
 pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
@@ -36,16 +34,14 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.parametrize("name", DEVICES)
 def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DType) -> None:
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
-    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, PROMISES) == []
+    needs(name)
+    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype) == []
 
 
 @pytest.mark.parametrize("name", [name for name in DEVICES if name.startswith("torch")])
 def test_work_can_be_queued_without_waiting(name: str) -> None:
     """A device's own seconds are read around work that was queued; see `Accelerator`."""
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
+    needs(name)
     problem = PROBLEMS["many-momentum" if trains_models_only(name) else "batches-momentum"]
     try:
         trainers = [registry.load(name).prepare(problem, "float32") for _ in range(2)]

@@ -6,9 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -16,15 +14,11 @@ import pytest
 
 from perceptron import optional
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.ladder import rungs
-from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Unsupported, least_seconds_of
-from perceptron.backends.sequential import MOST_MODELS, SequentialTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FEW_PARAMETERS
+from tests.backends.conftest import FEW_PARAMETERS, FOLDS
 from tests.conftest import ROOT
 
 needs_joblib = pytest.mark.skipif(
@@ -33,8 +27,6 @@ needs_joblib = pytest.mark.skipif(
 
 NAMES = [name for name in registry.BUILT_IN if name.endswith("-sequential")]
 OR_GATES = catalogue.find("many-or-gates:4")
-SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
-PERCEPTRONS = replace(SEVERAL["many-perceptrons"], models=5)
 
 
 def section(title: str) -> str:
@@ -76,31 +68,20 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
     ]
 
 
-def test_more_models_than_say_more_are_refused() -> None:
-    """Before a trainer is made for each."""
-    with pytest.raises(Unsupported, match="sequential"):
-        registry.load("numpy-sequential").prepare(
-            replace(OR_GATES, models=MOST_MODELS + 1), "float32"
-        )
-
-
-def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> None:
-    """Of what is refused, nothing takes long; with one model it is the backend itself."""
+def test_a_sample_must_be_longer_the_more_models_there_are() -> None:
+    """With one model it is the backend itself."""
     backend = registry.load("numpy-sequential")
-    trainers: list[Any] = [None] * OR_GATES.models
-    least = SequentialTrainer(trainers).least_seconds
-    assert least_seconds_of(backend, OR_GATES) == least
-    assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
-    assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
-    assert least_seconds_of(registry.load("numpy"), OR_GATES) is None
+    least = least_seconds_of(backend, OR_GATES)
     many = catalogue.find("many-or-gates:1000")
     assert least_seconds_of(backend, many) == pytest.approx(250 * least)
+    for name, problem in (("numpy-sequential", OR_GATES.single(0)), ("numpy", OR_GATES)):
+        assert least_seconds_of(registry.load(name), problem) == 0.0
 
 
 @needs_joblib
 @pytest.mark.parametrize(
     "problem",
-    [SEVERAL["folds-adam"], catalogue.find("or-gate")],
+    [FOLDS, catalogue.find("or-gate")],
     ids=lambda problem: problem.name,
 )
 def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
@@ -145,25 +126,6 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
     while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:
         time.sleep(0.1)
     assert not any(map(psutil.pid_exists, numbers))
-
-
-@pytest.mark.parametrize(
-    "problem",
-    [
-        replace(PERCEPTRONS, batch=None),
-        replace(PERCEPTRONS, folds=True),
-        replace(PERCEPTRONS, folds=True, batch=None),
-        # More values than an optimizer updates together.
-        replace(SEVERAL["many-adam"], models=900),
-    ],
-    ids=lambda problem: f"{problem.models}-{problem.batch}-{problem.folds}",
-)
-def test_all_at_once_is_each_alone(problem: Problem) -> None:
-    """Models of one layer and of two; of very many some are held against their training alone."""
-    difference = agreement.compare(
-        problem, NumpyTrainer(problem, "float64"), "float64", agreement.reference(problem)
-    )
-    assert difference.agrees, str(difference)
 
 
 def test_it_needs_what_its_backend_needs() -> None:

@@ -10,42 +10,21 @@ from typing import Any
 import pytest
 
 from perceptron.backends import registry, torch_compiled, torch_manual
-from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import inductor_wrote
 from perceptron.backends.shared.gradient import activations_of
-from perceptron.backends.shared.torch_data import BUFFERS, TrainingData
+from perceptron.backends.shared.torch_backend import BUFFERS, TrainingData
 from perceptron.backends.torch_compiled import BACKEND
 from perceptron.problems import catalogue
-from tests.backends.batched import SHORT_LAST
+from tests.backends.conftest import PROBLEMS, SHORT_LAST
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
 
 import torch
 
-from perceptron.backends.torch_dataloader import CPU as LOADER
-from perceptron.backends.torch_dataloader import CUDA as CUDA_LOADER
 from tests.backends.fake_cuda import OnMetaAlone
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
-
-def test_a_problem_without_batches_is_refused() -> None:
-    """Before anything is made, in one line, by what trains and by what counts kernels."""
-    problem = catalogue.find("or-gate")
-    for refused in (LOADER.prepare, LOADER.kernels, CUDA_LOADER.kernels):
-        with pytest.raises(Unsupported, match=r"^loads batches, and this problem takes all rows"):
-            refused(problem, "float32")
-
-
-@pytest.mark.parametrize("name", ["torch-cuda-compiled", "torch-cuda-graph", "jax-cuda"])
-def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It gathers them itself; elsewhere they would be timed as if they had been copied."""
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
-    with pytest.raises(Unsupported, match=r'feed = "host": .* gathers batches on the device'):
-        registry.load(name).prepare(catalogue.find("mlp-batch-host:64"), "float32")
 
 
 @pytest.mark.slow
@@ -80,15 +59,14 @@ def test_inductor_compiled_if_it_wrote_a_library(
     ("name", "steps"),
     [
         *(("or-gate", 10), ("xor-hidden", 5), ("mlp-width:512", 1), ("mlp-depth:64", 1)),
-        *(("mlp-batch:1", 5), ("digits", 1), ("short-last", 2)),
+        *(("mlp-batch:1", 5), ("digits", 1), ("batches-adam", 2)),
     ],
 )
 def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
     name: str, steps: int
 ) -> None:
     """Unrolling pays where a step is short, and costs compilation where it is long."""
-    problem = SHORT_LAST if name == SHORT_LAST.name else catalogue.find(name)
-    assert torch_compiled.unrolled(problem) == steps
+    assert torch_compiled.unrolled(PROBLEMS.get(name) or catalogue.find(name)) == steps
 
 
 @pytest.mark.parametrize("kind", [torch_manual.ManualTrainer, torch_manual.BmmTrainer])

@@ -11,22 +11,20 @@ from perceptron.backends import registry
 from perceptron.backends.torch_cuda_graph import (
     STEPS,
     CudaCapture,
-    NotRecorded,
     RecordedTrainer,
 )
 from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
-from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Problem
-from tests.backends.batched import (
-    CYCLE,
-    EVEN,
+from tests.backends.conftest import (
     FOLDS,
     ONE_LAYER,
+    OVER_EPOCHS,
+    PROBLEMS,
     SHORT_LAST,
+    assert_as_numpy,
 )
-from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -35,7 +33,7 @@ from tests.backends.fake_cuda import FORBIDDEN, FakeCuda
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread", "capturable_on_a_cpu")
 OF_ONE, OF_SEVERAL = (TorchTrainer, ManualTrainer), (EnsembleTrainer, BmmTrainer)
-OR_GATE = catalogue.find("or-gate")
+OR_GATE, EVEN = PROBLEMS["or-gate"], PROBLEMS["batches-nesterov"]
 
 
 def recorded(kind: Any, problem: Problem, cuda: FakeCuda | None = None) -> RecordedTrainer:
@@ -72,11 +70,11 @@ def test_what_is_replayed_is_the_training(kind: Any, problem: Problem) -> None:
     assert cuda.strays == []
     assert {graph.recorded_on for graph in cuda.graphs} == {"side 1"}
     assert {name for graph in cuda.graphs for name in graph.replayed_on} == {"side 1"}
-    if problem is OR_GATE:
+    if problem.batches is None:
         assert_as_numpy(trainer, problem, iterations=37, tolerance=(1e-13, 0.0))
         assert [len(graph.replayed_on) for graph in cuda.graphs] == [1 + 1 + 3, 1 + 3 + 7]
     else:
-        iterations = CYCLE + 21 if problem.models == 1 else 40
+        iterations = problem.batches.cycle + 21 if problem.models == 1 else 40
         assert_as_numpy(trainer, problem, iterations=iterations, tolerance=OVER_EPOCHS)
 
 
@@ -101,6 +99,6 @@ def test_trainers_share_a_stream_and_nothing_is_collected_while_they_record() ->
 
 def test_what_the_device_refuses_is_said_in_one_line() -> None:
     cuda = FakeCuda()
-    with pytest.raises(NotRecorded) as refusal:
+    with pytest.raises(RuntimeError) as refusal:
         CudaCapture(cuda).record(cuda.synchronize)
     assert str(refusal.value) == f"a CUDA graph could not be recorded: {FORBIDDEN}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,12 +14,10 @@ from perceptron.backends import torch_cuda_persistent
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import INTERPRET
-from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.torch_cuda_persistent import BACKEND, PersistentTrainer
 from perceptron.problems import catalogue
-from perceptron.problems.optimizer import Adam, Sgd
-from perceptron.problems.problem import Activation, DType, Loss, Problem
-from tests.backends.conftest import PROMISES, assert_as_numpy, broken_promises, network
+from perceptron.problems.problem import Activation, Loss, Problem
+from tests.backends.conftest import assert_as_numpy, broken_promises, network
 from tests.conftest import ROOT
 
 for extra in ("torch", "triton"):
@@ -46,7 +43,7 @@ ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 )
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
-    assert broken_promises(BACKEND, problem, "float32", PROMISES) == []
+    assert broken_promises(BACKEND, problem, "float32") == []
 
 
 def test_a_long_training_is_several_launches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,39 +89,13 @@ def test_a_rehearsal_interprets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert INTERPRET not in os.environ
 
 
-OR_GATE = catalogue.find("or-gate")
-
-
-@pytest.mark.parametrize(
-    ("problem", "dtype", "reason"),
-    [
-        (OR_GATE, "float64", "in float32 only"),
-        (replace(OR_GATE, batch=2), "float32", "not on batches"),
-        (replace(OR_GATE, optimizer=Adam(rate=0.1)), "float32", "not by adam"),
-        (
-            replace(OR_GATE, optimizer=Sgd(rate=0.1, weight_decay=0.1)),
-            "float32",
-            "not by sgd decay",
-        ),
-        (catalogue.find("mlp-depth:4"), "float32", "up to 3 layers, not 5"),
-        (catalogue.find("mlp-width:64"), "float32", "takes .* KiB, at most 128 KiB are taken"),
-        (catalogue.find("mlp-map:16x32"), "float32", "up to 8,192 terms of a product, not 32,768"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_the_limit(
-    problem: Problem, dtype: DType, reason: str
-) -> None:
-    with pytest.raises(Unsupported, match=reason):
-        fitting(problem, dtype)
-
-
 COMPILE = """
 import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from perceptron.backends.shared import persistent_kernel as kernel
-from perceptron.backends.shared.one_block import block_of
+from perceptron.backends.torch_cuda_persistent import block_of
 from perceptron.problems import catalogue
 
 assert [one.name for one in kernel.train.params if one.do_not_specialize] == ["iterations"]

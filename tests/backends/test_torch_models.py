@@ -15,8 +15,7 @@ from perceptron.backends.torch_eager import EnsembleTrainer
 from perceptron.backends.torch_manual import BmmTrainer
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.batched import FOLDS, MANY, ONE_LAYER
-from tests.backends.conftest import OVER_EPOCHS, assert_as_numpy
+from tests.backends.conftest import FOLDS, MANY, ONE_LAYER, OVER_EPOCHS, assert_as_numpy
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -36,7 +35,7 @@ both = pytest.mark.parametrize("kind", [EnsembleTrainer, BmmTrainer])
 def test_batches_that_are_copied_are_the_same(kind: type[Several], problem: Problem) -> None:
     """From buffers in host memory, whose short batch is a part of them."""
     trainer = kind(problem, "float64", "cpu")
-    trainer.feed = trainer.data.from_host(36, _Event, pin=False)
+    trainer.feed = trainer.data.from_host(16, _Event, pin=False)
     assert_as_numpy(trainer, problem, iterations=40, tolerance=OVER_EPOCHS)
 
 
@@ -52,7 +51,7 @@ def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> No
     """No tensor of the host, and nothing that Python must ask a value of."""
     with torch.device("meta"):
         trainer = kind(problem, "float32", "meta", recorded=STEPS)
-    batch = trainer.data.feed()(0, 36)
+    batch = trainer.data.feed()(0, 16)
     trainer.take_recorded(1, [batch])
     with OnMetaAlone():  # type: ignore[no-untyped-call]
         trainer.take_recorded(2, [batch, batch])

@@ -1,8 +1,9 @@
-"""Why a backend cannot run here, in one line with what to do, before its library is imported."""
+"""Why a backend cannot run here, before its library is imported, or not train a problem."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from perceptron import optional, rehearsal
+from perceptron.backends import registry
 from perceptron.backends.accelerators import (
     cupy_accelerator,
     jax_accelerator,
@@ -19,7 +21,13 @@ from perceptron.backends.accelerators import (
 from perceptron.backends.accelerators.torch_accelerator import device_unavailable
 from perceptron.backends.cupy_backend import BACKEND as CUPY
 from perceptron.backends.jax_backend import JaxBackend
+from perceptron.backends.protocol import Unsupported
+from perceptron.backends.sequential import MOST_MODELS
 from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
+from perceptron.problems import catalogue
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import DType, Problem
+from tests.backends.conftest import needs
 
 
 def fail(name: str) -> None:
@@ -75,31 +83,18 @@ def test_a_compiler_and_pythons_header_are_needed(
     assert unavailable() == f"{variable}=/no/such/compiler not found: install {compiler}"
 
 
-@pytest.mark.parametrize(
-    ("device", "reason"),
-    [
-        ("mps", "no MPS device found: only macOS has them"),
-        ("xpu", "no XPU device found: Intel's Level Zero is not installed"),
-    ],
-)
-def test_without_a_driver_torch_is_not_asked(
-    device: str, reason: str, monkeypatch: pytest.MonkeyPatch
+def test_torch_is_not_asked_for_what_a_look_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To import it takes seconds."""
+    """To import it takes seconds. Schedulers bring Level Zero to machines without such a device."""
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("ctypes.CDLL", fail)
     monkeypatch.setattr(torch_accelerator, "_accelerator_unavailable", lambda device: "was asked")
-    assert device_unavailable(device) == reason
-
-
-def test_a_build_without_its_library_is_not_asked_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Schedulers bring Level Zero to machines that have no such device."""
-    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
-    monkeypatch.setattr(torch_accelerator, "_accelerator_unavailable", lambda device: "was asked")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(torch_accelerator, "find_spec", lambda name: spec)
+    assert device_unavailable("mps") == "no MPS device found: only macOS has them"
+    assert device_unavailable("xpu") == "no XPU device found: Intel's Level Zero is not installed"
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
     assert device_unavailable("xpu") == "this PyTorch is built without XPU: install a build for xpu"
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libtorch_xpu.so").touch()
@@ -182,3 +177,60 @@ def test_a_gpu_is_looked_for_before_cupy(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(cupy_accelerator, "cuda_unavailable", lambda: None)
     assert CUPY.unavailable() == "no cupy"
     assert CUPY.environment(3)["CUPY_TF32"] == "0", "whatever the user has set"
+
+
+OR_GATE = catalogue.find("or-gate")
+ON_BATCHES = replace(OR_GATE, batch=2)
+BY_ADAM = replace(OR_GATE, optimizer=Adam(rate=0.1))
+DECAYING = replace(OR_GATE, optimizer=Sgd(rate=0.1, weight_decay=0.1))
+FROM_HOST = catalogue.find("mlp-batch-host:64")
+PERSISTENT = "torch-cuda-persistent"
+BY_HOST = r'feed = "host": .* gathers batches on the device'
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "reason"),
+    [
+        ("numpy-published", ON_BATCHES, "trains on all rows at once"),
+        ("numpy-published", BY_ADAM, "by plain gradient descent, as published, not by adam$"),
+        ("numpy-published", DECAYING, "not by sgd decay$"),
+        ("numpy-published", replace(OR_GATE, loss="mse"), "one sigmoid under the summed L1"),
+        ("python", catalogue.find("mlp-width:512"), "at most 750,000 are taken"),
+        ("python", catalogue.find("mlp:2x4096"), "4,097 parameters, at most 4,096"),
+        ("python", BY_ADAM, "^trains by sgd only, not by adam$"),
+        ("numba", replace(BY_ADAM, models=2), "^trains by sgd only, not by adam$"),
+        ("numpy-sequential", replace(OR_GATE, models=MOST_MODELS + 1), "^sequential, a model of"),
+        ("torch-cpu-dataloader", OR_GATE, "^loads batches, and this problem takes all rows"),
+        *((name, FROM_HOST, BY_HOST) for name in ("torch-cuda-compiled", "torch-cuda-graph")),
+        ("jax-cuda", FROM_HOST, BY_HOST),
+        (PERSISTENT, ON_BATCHES, "not on batches"),
+        (PERSISTENT, BY_ADAM, "not by adam"),
+        (PERSISTENT, DECAYING, "not by sgd decay"),
+        (PERSISTENT, catalogue.find("mlp-depth:4"), "up to 3 layers, not 5"),
+        (PERSISTENT, catalogue.find("mlp-width:64"), "takes .* KiB, at most 128 KiB are taken"),
+        (PERSISTENT, catalogue.find("mlp-map:16x32"), "up to 8,192 terms of a product, not 32,768"),
+    ],
+)
+def test_what_a_backend_does_not_train_is_refused(
+    name: str, problem: Problem, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line: the console shows it."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    needs(name)
+    backend = registry.load(name)
+    with pytest.raises(Unsupported, match=reason) as refused:
+        backend.prepare(problem, "float64" if backend.device == "cpu" else "float32")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "reason"),
+    [
+        # Rounding each step to 32 bits would time something else.
+        ("python", "float32", "Python floats have 64 bits: no float32"),
+        (PERSISTENT, "float64", "trains in float32 only, not in float64"),
+    ],
+)
+def test_a_backend_of_one_dtype_refuses_the_other(name: str, dtype: DType, reason: str) -> None:
+    with pytest.raises(Unsupported, match=reason):
+        registry.load(name).require(OR_GATE, dtype)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from perceptron.backends.accelerators.protocol import (
     Loop,
     Queue,
     cuda_unavailable,
-    loop_of,
 )
 from perceptron.problems.problem import DType
 
@@ -80,6 +79,3 @@ class CupyAccelerator(Accelerator):
         runtime = cuda.runtime.runtimeGetVersion()  # 13020 is 13.2
         cublas = cuda.cublas.getVersion(cuda.device.get_cublas_handle())
         return {"cuda": f"{runtime // 1000}.{runtime % 1000 // 10}", "cublas": str(cublas)}
-
-    def _loop(self, work: Callable[[], object]) -> Loop:
-        return loop_of(work, self.synchronize)

@@ -39,8 +39,6 @@ _VERSIONS = {
     "cublas": "cublas_get_version",
     "cudnn": "cudnn_get_version",
 }
-# Whether the installed XLA takes some flags.
-_ASK = "from jaxlib import xla_client; xla_client.CompileOptions()"
 _LOOPS = "--xla_gpu_enable_command_buffer"
 # A loop that runs in a command buffer, which is a CUDA graph, asks no host for its next pass; one
 # that the host steers waits for the device before each. Newer XLA takes additions to what it puts
@@ -208,21 +206,17 @@ def _loop(work: Callable[..., jax.Array], *arguments: object) -> Loop:
 
 
 def with_loops_on_the_device(own: str) -> str:
-    """Return the user's ``own`` flags and those that keep a loop on the device, if that works.
+    """Return the user's ``own`` flags and those that keep a loop on the GPU, if that works.
 
-    XLA must have them, and a GPU that is here must run a loop rightly with them. A user's own
-    choice of what goes into command buffers comes last and wins. To try takes up to two minutes.
+    A loop must run rightly with them. A user's own choice of what goes into command buffers comes
+    last and wins. To try takes up to two minutes; without a GPU there is nothing to try.
     """
-    if _LOOPS in own:
+    if _LOOPS in own or cuda_unavailable() is not None:
         return own
     if (decided := os.environ.get(DECIDED)) is not None:
         return decided
-    for flags in _WANTED:
-        if is_accepted(flags):
-            with_flags = f"{own} {flags}".strip()
-            is_there = cuda_unavailable() is None
-            return own if is_there and not runs(with_flags) else with_flags
-    return own
+    tried = (f"{own} {flags}".strip() for flags in _WANTED)
+    return next((flags for flags in tried if runs(flags)), own)
 
 
 def repeats_within_a_graph(flags: str) -> bool:
@@ -231,22 +225,13 @@ def repeats_within_a_graph(flags: str) -> bool:
 
 
 @cache
-def is_accepted(flags: str) -> bool:
-    """Return whether XLA takes these flags, by asking it in a process of its own."""
-    return _ends_well(_ASK, flags)
-
-
-@cache
 def runs(flags: str, platform: str = "cuda") -> bool:
     """Return whether a loop runs rightly with these flags, in a process of its own."""
-    return _ends_well(_RUN, flags, JAX_PLATFORMS=platform, XLA_PYTHON_CLIENT_PREALLOCATE="false")
-
-
-def _ends_well(code: str, flags: str, **variables: str) -> bool:
+    own = {"JAX_PLATFORMS": platform, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     try:
         process = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, **variables, "XLA_FLAGS": flags},
+            [sys.executable, "-c", _RUN],
+            env={**os.environ, **own, "XLA_FLAGS": flags},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -103,12 +103,12 @@ class Accelerator:
     def product(self, width: int, dtype: DType) -> Loop:
         """Return a loop of products of two square matrices of this width, in full precision."""
         left, right, result = (np.ones((width, width), dtype) for _ in range(3))
-        return loop_of(lambda: np.dot(left, right, out=result))
+        return self._loop(lambda: np.dot(left, right, out=result))
 
     def copy(self, size: int) -> Loop:
         """Return a loop that copies so many bytes within the device's memory."""
         source, target = (np.ones(size // 4, "float32") for _ in range(2))
-        return loop_of(lambda: np.copyto(target, source))
+        return self._loop(lambda: np.copyto(target, source))
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
         """Return loops that copy so many bytes ``host to device`` and ``device to host``."""
@@ -117,6 +117,9 @@ class Accelerator:
     def versions(self) -> dict[str, str]:
         """Return versions of what drives the device beneath the library, by name."""
         return {}
+
+    def _loop(self, work: Callable[[], object]) -> Loop:
+        return loop_of(work, self.synchronize)
 
 
 def accelerator_of(backend: Backend) -> Accelerator | None:

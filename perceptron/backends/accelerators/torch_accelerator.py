@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from perceptron.backends.accelerators.protocol import (
     Loop,
     Queue,
     cuda_unavailable,
-    loop_of,
     place_of,
 )
 from perceptron.problems.problem import DType
@@ -131,9 +130,6 @@ class TorchAccelerator(Accelerator):
         import torch
 
         return getattr(torch, self.place)
-
-    def _loop(self, work: Callable[[], object]) -> Loop:
-        return loop_of(work, self.synchronize)
 
 
 def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:

@@ -186,31 +186,30 @@ def _of_the_loss(problem: Problem) -> Iterator[Mutation]:
         yield Mutation("mean over rows only", scaled(float(problem.outputs)))
     rows = None if problem.batches is None else problem.batches.indices(0)
     if _overflows(problem, start_of(problem), rows, "float64"):
-        yield Mutation(
-            "softmax without its maximum taken off", PLAIN_SOFTMAX, depends_on_dtype=True
-        )
+        name = "softmax without its maximum taken off"
+        yield Mutation(name, mistaken(gradient=_by_plain_softmax), depends_on_dtype=True)
 
 
 def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
     for layer in range(len(problem.layers)):
         weights, bias = 2 * layer, 2 * layer + 1
         number = layer + 1
-        yield Mutation(f"bias of layer {number} dropped", dropped(bias))
+        yield Mutation(f"bias of layer {number} dropped", put_back(bias, 0.0))
         if problem.loss != "bce" or number < len(problem.layers):  # it takes 0 to 1 only
             yield Mutation(f"activation of layer {number} swapped", misread=_swapped(layer))
-        yield Mutation(f"gradient of layer {number} of the wrong sign", spoiled(_turning(layer)))
-        yield Mutation(f"weights of layer {number} stale", stale(weights))
-        yield Mutation(f"bias of layer {number} stale", stale(bias))
+        yield Mutation(f"gradient of layer {number} of the wrong sign", turned(layer))
+        yield Mutation(f"weights of layer {number} stale", put_back(weights, 1.0))
+        yield Mutation(f"bias of layer {number} stale", put_back(bias, 1.0))
 
 
 def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
     decays = optimizer.weight_decay >= _VISIBLE_DECAY
     if isinstance(optimizer, Adam):
-        yield Mutation("no bias correction", NO_BIAS_CORRECTION)
+        yield Mutation("no bias correction", mistaken(factors=_uncorrected))
         yield Mutation("averages kept by reset()", STATE_KEPT)
         yield Mutation("step count kept by reset()", STEPS_KEPT)
         if optimizer.eps >= _VISIBLE_EPS:
-            yield Mutation("eps inside the root", EPS_INSIDE)
+            yield Mutation("eps inside the root", mistaken(step=_with_eps_inside))
         if decays:
             kind, name = Adam, "weight decay coupled for decoupled"
             if not isinstance(optimizer, AdamW):
@@ -244,7 +243,9 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
             yield Mutation("last batch kept", misread=lambda old: replace(old, last="keep"))
             return
         yield Mutation("last batch dropped", misread=lambda old: replace(old, last="drop"))
-        yield Mutation("short batch divided by the rows of a whole one", WHOLE_BATCH)
+        yield Mutation(
+            "short batch divided by the rows of a whole one", mistaken(gradient=_of_a_whole_batch)
+        )
 
 
 def _of_the_models(problem: Problem) -> Iterator[Mutation]:
@@ -312,12 +313,14 @@ def taking(batch: Callable[[int, int], int]) -> Kind:
     return mistaken(rows=rows)
 
 
-def _turning(layer: int) -> Callable[[list[Array]], None]:
+def turned(layer: int) -> Kind:
+    """Return what has the gradients of this layer turned."""
+
     def turn(arrays: list[Array]) -> None:
         for array in arrays[2 * layer : 2 * layer + 2]:
             array *= -1.0
 
-    return turn
+    return spoiled(turn)
 
 
 def _sum_over_models(arrays: list[Array]) -> None:
@@ -330,24 +333,14 @@ def _skip_last_model(arrays: list[Array]) -> None:
         array[-1] = 0.0
 
 
-def stale(index: int) -> Kind:
-    """Return what never moves this array."""
+def put_back(index: int, share: float) -> Kind:
+    """Return what leaves in this array, after each step, a share of what was there before."""
 
     def step(self: Driver, gradient: Array) -> None:
         array = arrays_of(self.problem, self.values)[index]
-        before = array.copy()
+        before = share * array
         Driver.step(self, gradient)
         array[...] = before
-
-    return mistaken(step=step)
-
-
-def dropped(index: int) -> Kind:
-    """Return what has zeros in place of this array after each step."""
-
-    def step(self: Driver, gradient: Array) -> None:
-        Driver.step(self, gradient)
-        arrays_of(self.problem, self.values)[index][...] = 0.0
 
     return mistaken(step=step)
 
@@ -401,10 +394,6 @@ def _of_the_training_part(self: Driver) -> Evaluation:
     return replace(evaluation, test=evaluation.train)
 
 
-WHOLE_BATCH = mistaken(gradient=_of_a_whole_batch)
-PLAIN_SOFTMAX = mistaken(gradient=_by_plain_softmax)
-NO_BIAS_CORRECTION = mistaken(factors=_uncorrected)
-EPS_INSIDE = mistaken(step=_with_eps_inside)
 STATE_KEPT, STEPS_KEPT = mistaken(kept=("state",)), mistaken(kept=("steps",))
 POSITION_KEPT = mistaken(kept=("iteration",))
 WRONG_PART = mistaken(evaluate=_of_the_training_part)

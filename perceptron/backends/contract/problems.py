@@ -69,6 +69,7 @@ def _many() -> list[Problem]:
     """Return several models: with data that they share, and each without its fold."""
     momentum = Sgd(rate=0.2, momentum=0.9)
     held_out = hold_out(_CLASSES, 0.3)
+    one_layer = _problem("many-perceptrons", Sgd(rate=0.5))
     several = [
         _problem("many-momentum", momentum, dataset=held_out),
         _problem("many-adam", Adam(rate=0.01), hidden="tanh", last="drop", feed="host"),
@@ -76,15 +77,9 @@ def _many() -> list[Problem]:
     ]
     return [
         *(replace(problem, models=3) for problem in several),
-        _perceptrons(),
+        replace(one_layer, models=5, layers=one_layer.layers[1:]),
         replace(_problem("folds-adam", Adam(rate=0.01)), models=4, folds=True),
     ]
-
-
-def _perceptrons() -> Problem:
-    """Return several models of one layer and several outputs."""
-    problem = _problem("many-perceptrons", Sgd(rate=0.5))
-    return replace(problem, models=5, layers=problem.layers[1:])
 
 
 def _problem(

@@ -19,7 +19,6 @@ from perceptron.backends.protocol import (
     Counterpart,
     Evaluation,
     RankFailed,
-    Ranks,
     Unsupported,
     thread_variables,
     threads_of_each,
@@ -42,8 +41,7 @@ class DataParallelBackend:
         self.device = device
         self.summary = summary
         self.processes = processes
-        self.ranks = RanksOf(processes, device)
-        self.accelerator = None if device == "cpu" else RanksAccelerator(device, self.ranks)
+        self.accelerator = None if device == "cpu" else RanksAccelerator(device, self)
         self._alone = name
         library = "gloo" if device == "cpu" else "NCCL"
         self.counterpart = Counterpart(
@@ -75,7 +73,26 @@ class DataParallelBackend:
         return thread_variables(each)
 
     def prepare(self, problem: Problem, dtype: DType) -> DataParallelTrainer:
-        return DataParallelTrainer(self.ranks.world(), problem, dtype)
+        return DataParallelTrainer(self._world(), problem, dtype)
+
+    def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        return self._world().ask("call", function, arguments)
+
+    def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        world = running_world(self.processes, place_of(self.device))
+        if world is None:
+            return []
+        try:
+            return world.ask("call", function, arguments)
+        except (RankFailed, Unsupported):
+            return []
+
+    def process_ids(self) -> list[int]:
+        return self._world().process_ids()
+
+    def _world(self) -> World:
+        """Return the ranks, started if they are not there."""
+        return world_of(self.processes, place_of(self.device))
 
 
 class DataParallelTrainer(Scored):
@@ -131,32 +148,6 @@ def _too_few_gpus(needed: int) -> str | None:
     return f"needs {needed} GPUs, one for each process, and finds {there}"
 
 
-class RanksOf:
-    """The ranks of a backend; see `protocol.Ranks`."""
-
-    def __init__(self, processes: int, device: str) -> None:
-        self._processes, self._device = processes, device
-
-    def world(self) -> World:
-        """Return them, started if they are not there."""
-        return world_of(self._processes, place_of(self._device))
-
-    def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return self.world().ask("call", function, arguments)
-
-    def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        world = running_world(self._processes, place_of(self._device))
-        if world is None:
-            return []
-        try:
-            return world.ask("call", function, arguments)
-        except (RankFailed, Unsupported):
-            return []
-
-    def process_ids(self) -> list[int]:
-        return self.world().process_ids()
-
-
 class RanksAccelerator(TorchAccelerator):
     """The GPUs of the ranks, as one device: asked in the ranks, which hold the memory.
 
@@ -165,9 +156,9 @@ class RanksAccelerator(TorchAccelerator):
     Its own seconds are unknown: no event of one GPU tells when it waits for another.
     """
 
-    def __init__(self, kind: str, ranks: Ranks) -> None:
+    def __init__(self, kind: str, backend: DataParallelBackend) -> None:
         super().__init__(kind)
-        self._ranks = ranks
+        self._ranks = backend
 
     def touch(self) -> None:
         """Start the ranks, each of which starts its GPU."""

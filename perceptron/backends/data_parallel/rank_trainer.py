@@ -10,12 +10,10 @@ where the processes do not divide the batch, and are empty where there are more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import repeat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from perceptron.backends.torch_eager import TorchTrainer
-from perceptron.problems.batches import Batches
 from perceptron.problems.problem import DType, Loss, Problem
 
 if TYPE_CHECKING:
@@ -30,8 +28,11 @@ class RankTrainer(TorchTrainer):
     ) -> None:
         from torch.nn.parallel import DistributedDataParallel
 
-        super().__init__(problem, dtype, device)
         self._rank, self._processes = rank, processes
+        super().__init__(problem, dtype, device)
+        inputs, targets = self._all_rows
+        begin, end = part_of(len(inputs), rank, processes)
+        self._all_rows = inputs[begin:end], (targets[begin:end], self._weight(len(inputs)))
         self._loss_of_rows, self._loss = self._loss, self._weighted
         devices = None if self._device.type == "cpu" else [self._device.index]
         self._distributed = DistributedDataParallel(self._model, device_ids=devices)
@@ -49,24 +50,20 @@ class RankTrainer(TorchTrainer):
         error = self._loss_of_rows(outputs, targets)
         return error if weight == 1.0 else error * weight
 
-    def _fed(self, iterations: int) -> Iterator[Any]:
-        """Return this rank's part of the next batches, with its weight beside the targets."""
-        if self._batches is not None:
-            return self._parts_of(self._batches, iterations)
-        rows = len(self.data.inputs)
-        begin, end = part_of(rows, self._rank, self._processes)
-        targets = self.data.targets[begin:end], self._weight(rows)
-        return repeat((self.data.inputs[begin:end], targets), iterations)
+    def _make_feed(self) -> Any:
+        """Return what gives this rank's part of a batch, with its weight beside the targets."""
+        assert self._batches is not None
+        feed, rank, processes = super()._make_feed(), self._rank, self._processes
+        weights = {
+            rows: self._weight(rows) for rows in (self._batches.size, self._batches.shortest)
+        }
 
-    def _parts_of(self, batches: Batches, iterations: int) -> Iterator[Any]:
-        feed, rank, processes = self.feed, self._rank, self._processes
-        weights = {rows: self._weight(rows) for rows in (batches.size, batches.shortest)}
-        for begin, end in batches.spans(self._iteration, iterations):
-            rows = end - begin
-            first, last = part_of(rows, rank, processes)
+        def feed_part(begin: int, end: int) -> Any:
+            first, last = part_of(end - begin, rank, processes)
             inputs, targets = feed(begin + first, begin + last)
-            yield inputs, (targets, weights[rows])
-        self._iteration += iterations
+            return inputs, (targets, weights[end - begin])
+
+        return feed_part
 
     def _weight(self, rows: int) -> float:
         return weight_of(self._problem.loss, rows, self._rank, self._processes)

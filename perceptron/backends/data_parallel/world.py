@@ -10,15 +10,14 @@ import atexit
 import itertools
 import os
 import pickle
-import queue
 import shutil
+import socket
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection, Listener, wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,10 @@ class World:
         where = None if is_short else "/tmp"  # noqa: S108 made anew, for nobody else
         self._folder = Path(tempfile.mkdtemp(prefix="perceptron-ranks-", dir=where))
         """Nobody else's: there lie the socket at which ranks arrive, and what they write."""
-        self._listener = Listener(str(self._folder / "leader"), "AF_UNIX", backlog=processes)
-        self._arrivals: queue.SimpleQueue[tuple[int, int, Connection]] = queue.SimpleQueue()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(self._folder / "leader"))
+        self._socket.listen(processes)
+        self._socket.settimeout(_LOOK_SECONDS)
         self._ranks: list[tuple[Connection, int]] = []
         """The connection on which each rank is asked, and the number of its process."""
         self._launcher = launch(processes, device, self._folder)
@@ -163,18 +163,15 @@ class World:
     def _called(self, rank: int) -> str:
         return f"rank {rank} of {self.processes}"
 
-    def _accept(self) -> None:
-        for _ in range(self.processes):
-            connection = self._listener.accept()
-            self._arrivals.put((*connection.recv(), connection))
-
     def _wait_for_ranks(self) -> list[tuple[Connection, int]]:
         """Return all ranks when they have come. Raises `RankFailed` if one does not."""
         came: dict[int, tuple[Connection, int]] = {}
         until = time.monotonic() + START_SECONDS
         while len(came) < self.processes:
-            with suppress(queue.Empty):
-                rank, process_id, connection = self._arrivals.get(timeout=_LOOK_SECONDS)
+            with suppress(TimeoutError, EOFError):
+                arrived, _ = self._socket.accept()
+                connection = Connection(arrived.detach())
+                rank, process_id = connection.recv()
                 came[rank] = (connection, process_id)
                 continue
             if self._launcher.has_ended:
@@ -211,7 +208,7 @@ class World:
             self.has_ended = True
             for connection, _ in self._ranks:
                 connection.close()
-            self._listener.close()
+            self._socket.close()
             self._launcher.end(_SECONDS_TO_LEAVE)
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -26,26 +26,16 @@ _SIGMOID, _TANH, _RELU = 1, 2, 3
 _L1_MEAN, _BCE, _CROSS_ENTROPY = 1, 3, 4
 
 
-class LoopArrays(NamedTuple):
-    """Arrays that the loop of `descent` works on.
+class Settings(NamedTuple):
+    """What no training changes, and every model shares.
 
-    The arrays of all layers lie one after another in one, so that they have one type and the code
-    is compiled once for any depth. Layer k has ``widths[k]`` inputs and ``widths[k + 1]`` outputs.
-    Batch k is the rows ``orders[begins[k] : ends[k]]``. Without ``orders`` it is all rows, and they
-    lie in ``signals`` and ``targets`` already.
+    Layer k has ``widths[k]`` inputs and ``widths[k + 1]`` outputs. Batch k is the rows
+    ``orders[begins[k] : ends[k]]``; without ``orders`` it is all rows.
     """
 
     widths: Array
     activations: Array
-    parameters: Array  # weights 1, bias 1, weights 2, …
-    gradients: Array
-    buffer: Array  # momentum's, of the parameters' size
-    signals: Array  # the batch's inputs, then the output of each layer
-    deltas: Array  # ∂E/∂y of each layer
-    targets: Array  # (rows of a batch, outputs)
     ones: Array
-    all_inputs: Array  # (rows, features)
-    all_targets: Array
     begins: Indices
     ends: Indices
     scales: Array  # of the slope, the rate included
@@ -57,6 +47,24 @@ class LoopArrays(NamedTuple):
     decay: Any  # rate × weight decay
     one: Any
     smallest: Any
+
+
+class LoopArrays(NamedTuple):
+    """Arrays that the loop of `descent` works on.
+
+    The arrays of all layers lie one after another in one, so that they have one type and the code
+    is compiled once for any depth. Without orders all rows lie in ``signals`` and ``targets``
+    already.
+    """
+
+    parameters: Array  # weights 1, bias 1, weights 2, …
+    gradients: Array
+    buffer: Array  # momentum's, of the parameters' size
+    signals: Array  # the batch's inputs, then the output of each layer
+    deltas: Array  # ∂E/∂y of each layer
+    targets: Array  # (rows of a batch, outputs)
+    all_inputs: Array  # (rows, features)
+    all_targets: Array
 
 
 def _activate(kind: int, values: Array, bias: Array, one: Any) -> None:
@@ -85,48 +93,47 @@ def _damp(kind: int, delta: Array, output: Array, one: Any) -> None:
                 delta[row, j] *= a > 0
 
 
-def _slope(arrays: LoopArrays, predictions: Array, delta: Array, scale: Any) -> None:
-    targets = arrays.targets
+def _slope(
+    settings: Settings, targets: Array, predictions: Array, delta: Array, scale: Any
+) -> None:
     for row in range(delta.shape[0]):
-        top = total = arrays.one - arrays.one
-        if arrays.loss == _CROSS_ENTROPY:
+        top = total = settings.one - settings.one
+        if settings.loss == _CROSS_ENTROPY:
             top = predictions[row].max()
             for j in range(delta.shape[1]):
                 delta[row, j] = math.exp(predictions[row, j] - top)
                 total += delta[row, j]
         for j in range(delta.shape[1]):
             f = predictions[row, j]
-            if arrays.loss == _CROSS_ENTROPY:
+            if settings.loss == _CROSS_ENTROPY:
                 slope = delta[row, j] / total - targets[row, j]
             else:
                 slope = f - targets[row, j]
-                if arrays.loss <= _L1_MEAN:
+                if settings.loss <= _L1_MEAN:
                     slope = np.sign(slope)
-                elif arrays.loss == _BCE:
-                    slope /= max((arrays.one - f) * f, arrays.smallest)
+                elif settings.loss == _BCE:
+                    slope /= max((settings.one - f) * f, settings.smallest)
             delta[row, j] = scale * slope
 
 
-def _gather(arrays: LoopArrays, begin: int, rows: int) -> None:
-    features = arrays.widths[0]
-    for i in range(rows):
-        row = arrays.orders[begin + i]
+def _gather(arrays: LoopArrays, orders: Indices) -> None:
+    features = arrays.all_inputs.shape[1]
+    for i, row in enumerate(orders):
         for j in range(features):
             arrays.signals[i * features + j] = arrays.all_inputs[row, j]
         for j in range(arrays.targets.shape[1]):
             arrays.targets[i, j] = arrays.all_targets[row, j]
 
 
-def _step(arrays: LoopArrays) -> None:
-    parameters, gradients, buffer = arrays.parameters, arrays.gradients, arrays.buffer
-    if arrays.decay > 0:
+def _step(settings: Settings, parameters: Array, gradients: Array, buffer: Array) -> None:
+    if settings.decay > 0:
         for index in range(len(parameters)):
-            gradients[index] += arrays.decay * parameters[index]
-    if arrays.momentum > 0:
+            gradients[index] += settings.decay * parameters[index]
+    if settings.momentum > 0:
         for index in range(len(parameters)):
-            buffer[index] = arrays.momentum * buffer[index] + gradients[index]
-            if arrays.nesterov:
-                gradients[index] += arrays.momentum * buffer[index]
+            buffer[index] = settings.momentum * buffer[index] + gradients[index]
+            if settings.nesterov:
+                gradients[index] += settings.momentum * buffer[index]
             else:
                 gradients[index] = buffer[index]
     for index in range(len(parameters)):
@@ -138,25 +145,26 @@ def _matrix(values: Array, start: int, rows: int, width: int) -> Array:
 
 
 @lru_cache(maxsize=1)
-def descent() -> Callable[[LoopArrays, int, int], None]:
+def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
     """Compile what `gradient` and `update` do; NumPy's functions stand for Numba's here.
 
-    The function takes the arrays, the first iteration's number and how many follow.
+    The function takes settings, arrays, the first iteration's number and how many follow.
     """
     activate, damp, gather = compiled(_activate), compiled(_damp), compiled(_gather)
     slope, matrix, step = compiled(_slope), compiled(_matrix), compiled(_step)
 
-    def descend(arrays: LoopArrays, first: int, iterations: int) -> None:
-        depth, outputs = len(arrays.activations), arrays.widths[1:].sum()
+    def descend(settings: Settings, arrays: LoopArrays, first: int, iterations: int) -> None:
+        widths, activations, one = settings.widths, settings.activations, settings.one
+        depth, outputs = len(activations), widths[1:].sum()
         for iteration in range(first, first + iterations):
-            turn = iteration % len(arrays.begins)
-            begin = arrays.begins[turn]
-            rows = arrays.ends[turn] - begin
-            if len(arrays.orders) > 0:
-                gather(arrays, begin, rows)
+            turn = iteration % len(settings.begins)
+            begin, end = settings.begins[turn], settings.ends[turn]
+            rows = end - begin
+            if len(settings.orders) > 0:
+                gather(arrays, settings.orders[begin:end])
             entering = parameter = 0  # where the layer's inputs and parameters begin
             for k in range(depth):
-                fan_in, fan_out = arrays.widths[k], arrays.widths[k + 1]
+                fan_in, fan_out = widths[k], widths[k + 1]
                 signal = matrix(arrays.signals, entering, rows, fan_in)
                 weights = matrix(arrays.parameters, parameter, fan_in, fan_out)
                 entering += rows * fan_in
@@ -165,21 +173,21 @@ def descent() -> Callable[[LoopArrays, int, int], None]:
                 parameter += fan_out
                 output = matrix(arrays.signals, entering, rows, fan_out)
                 np.dot(signal, weights, output)
-                activate(arrays.activations[k], output, bias, arrays.one)
+                activate(activations[k], output, bias, one)
             leaving = rows * outputs  # where the deltas of the layer above begin
             for k in range(depth - 1, -1, -1):
-                fan_in, fan_out = arrays.widths[k], arrays.widths[k + 1]
+                fan_in, fan_out = widths[k], widths[k + 1]
                 leaving -= rows * fan_out
                 delta = matrix(arrays.deltas, leaving, rows, fan_out)
                 output = matrix(arrays.signals, entering, rows, fan_out)
                 entering -= rows * fan_in
                 signal = matrix(arrays.signals, entering, rows, fan_in)
                 if k == depth - 1:
-                    slope(arrays, output, delta, arrays.scales[turn])
-                damp(arrays.activations[k], delta, output, arrays.one)
+                    slope(settings, arrays.targets, output, delta, settings.scales[turn])
+                damp(activations[k], delta, output, one)
                 parameter -= fan_out
                 bias_gradient = arrays.gradients[parameter : parameter + fan_out]
-                np.dot(arrays.ones[:rows], delta, bias_gradient)
+                np.dot(settings.ones[:rows], delta, bias_gradient)
                 parameter -= fan_in * fan_out
                 gradient = matrix(arrays.gradients, parameter, fan_in, fan_out)
                 np.dot(signal.T, delta, gradient)
@@ -187,7 +195,7 @@ def descent() -> Callable[[LoopArrays, int, int], None]:
                     weights = matrix(arrays.parameters, parameter, fan_in, fan_out)
                     below = matrix(arrays.deltas, leaving - rows * fan_in, rows, fan_in)
                     np.dot(delta, weights.T, below)
-            step(arrays)
+            step(settings, arrays.parameters, arrays.gradients, arrays.buffer)
 
     return compiled(descend)
 

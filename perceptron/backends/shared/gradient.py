@@ -243,15 +243,16 @@ def outputs_of(problem: Problem, library: Library, arrays: Sequence[Tensor], inp
 def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
     """Return the arrays of a network whose values lie in one flat array, as views of it.
 
-    Those of so many ``models`` are stacked: array after array, and in each model after model.
+    Those of so many ``models`` are stacked: array after array, and in each model after model. In a
+    ``flat`` of an axis more, (models, size), the values of a model lie together.
     """
     arrays, begin = [], 0
-    stack = () if models is None else (models,)
+    stack = tuple(flat.shape[:-1]) if models is None else (models,)
     for fan_in, fan_out in pairwise(widths):
         for own in ((fan_in, fan_out), (fan_out,)):
-            shape = (*stack, *own)
-            arrays.append(flat[begin : begin + prod(shape)].reshape(shape))
-            begin += prod(shape)
+            size = prod(own) * (models or 1)
+            arrays.append(flat[..., begin : begin + size].reshape((*stack, *own)))
+            begin += size
     return arrays
 
 
@@ -289,10 +290,6 @@ def _relu(xp: Namespace, one: Tensor | float) -> Activate:
     return lambda values: clip(values, 0.0, None, out=values)
 
 
-def _identity(xp: Namespace, one: Tensor | float) -> Activate:
-    return lambda values: values
-
-
 def _damp_sigmoid(xp: Namespace) -> Damp:
     subtract = xp.subtract
 
@@ -322,10 +319,6 @@ def _damp_relu(xp: Namespace) -> Damp:
     return damp
 
 
-def _damp_identity(xp: Namespace) -> Damp:
-    return lambda delta, output: delta
-
-
 def _l1_slope(xp: Namespace) -> Slope:
     sign = xp.sign
 
@@ -335,10 +328,6 @@ def _l1_slope(xp: Namespace) -> Slope:
         return sign(delta, out=delta)
 
     return slope
-
-
-def _mse_slope(xp: Namespace) -> Slope:
-    return lambda predictions, targets: predictions - targets
 
 
 def _bce_slope(xp: Namespace) -> Slope:
@@ -370,20 +359,20 @@ ACTIVATE: dict[Activation, Callable[[Namespace, Tensor | float], Activate]] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": _relu,
-    "identity": _identity,
+    "identity": lambda xp, one: lambda values: values,
 }
 DAMP: dict[Activation, Callable[[Namespace], Damp]] = {
     "sigmoid": _damp_sigmoid,
     "tanh": _damp_tanh,
     "relu": _damp_relu,
-    "identity": _damp_identity,
+    "identity": lambda xp: lambda delta, output: delta,
 }
 # f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
 # values before that.
 SLOPES: dict[Loss, Callable[[Namespace], Slope]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
-    "mse": _mse_slope,
+    "mse": lambda xp: lambda predictions, targets: predictions - targets,
     "bce": _bce_slope,
     "cross-entropy": _cross_entropy_slope,
 }

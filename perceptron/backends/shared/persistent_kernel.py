@@ -13,14 +13,15 @@ the loss, padded columns in each layer's output.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import triton
 import triton.language as tl
 from triton.runtime.errors import OutOfResources
 
-from perceptron.backends.shared.one_block import Block
-from perceptron.problems.problem import Activation, Loss
+if TYPE_CHECKING:
+    from perceptron.backends.torch_cuda_persistent import Block
+    from perceptron.problems.problem import Activation, Loss
 
 __all__ = ["OutOfResources", "launch"]
 

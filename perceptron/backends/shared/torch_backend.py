@@ -1,23 +1,141 @@
-"""Backends that PyTorch drives on one device, and their trainers: what they have in common."""
+"""Backends that PyTorch drives on one device, their trainers and data: what they have in common.
+
+Batches are gathered on the device, or in host memory and copied there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import cycle, repeat
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from perceptron import optional
 from perceptron.backends.accelerators.protocol import place
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.shared.evaluation import Scored
-from perceptron.backends.shared.torch_data import Feed, Pair, TrainingData, tensor, to_host
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import DType, Problem, classes_of
 
 if TYPE_CHECKING:
     import torch
+
+# Where nothing is copied to: host memory is the device's, and on meta there are no values.
+_IN_PLACE = ("cpu", "meta")
+
+Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
+Feed: TypeAlias = Callable[[int, int], Pair]
+"""Gives a batch when its turn comes: the rows ``orders[begin:end]``, on the device."""
+
+# Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
+BUFFERS = 3
+
+
+class TrainingData:
+    """Inputs (rows, features) and targets of the rows to train on, and the orders of their batches.
+
+    They lie on ``device``, or in host memory where the problem is fed from there. With ``classes``
+    the targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows, outputs).
+    ``orders`` is empty where all rows are one batch. Rows lie along ``axis``: 0, or 1 where each of
+    several models has its own, (models, rows, features).
+    """
+
+    def __init__(
+        self, problem: Problem, dtype: torch.dtype, device: torch.device, *, classes: bool
+    ) -> None:
+        import torch
+
+        self.device, self.batches = device, problem.batches
+        self.is_copied = problem.feed == "host" and device.type not in _IN_PLACE
+        where = torch.device("cpu") if self.is_copied else device
+        part, _ = problem.parts()
+        self.axis = 1 if problem.folds else 0
+        self.inputs = tensor(part.inputs, dtype, where)
+        if classes and problem.loss == "cross-entropy":
+            self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(where)
+        else:
+            self.targets = tensor(part.targets, dtype, where)
+        self.orders = torch.empty(0, dtype=torch.int64, device=where)
+        if self.batches is not None:
+            self.orders = torch.from_numpy(self.batches.orders).to(where)
+
+    def feed(self) -> Feed:
+        """Return what gives a batch when its turn comes."""
+        import torch
+
+        if not self.is_copied:
+            return self._gathered
+        assert self.batches is not None
+        event = getattr(torch, self.device.type).Event
+        return self.from_host(self.batches.size, event)
+
+    def _gathered(self, begin: int, end: int) -> Pair:
+        rows, axis = self.orders[begin:end], self.axis
+        return self.inputs.index_select(axis, rows), self.targets.index_select(axis, rows)
+
+    def from_host(self, size: int, event: Callable[[], Any], pin: bool = True) -> Feed:
+        """Return what gathers a batch of at most ``size`` rows in host memory, and copies it.
+
+        From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS``
+        take turns: one is written to again only when the device has passed the event behind its
+        last copy. ``event`` makes such an event, on a GPU `torch.cuda.Event`.
+        """
+        import torch
+
+        axis, device, select = self.axis, self.device, torch.index_select
+        all_inputs, all_targets, orders = self.inputs, self.targets, self.orders
+
+        def buffer_for(values: torch.Tensor) -> torch.Tensor:
+            shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+            return torch.empty(shape, dtype=values.dtype, device="cpu", pin_memory=pin)
+
+        buffers = cycle(
+            [(buffer_for(all_inputs), buffer_for(all_targets), event()) for _ in range(BUFFERS)]
+        )
+
+        def feed(begin: int, end: int) -> Pair:
+            rows, size = orders[begin:end], end - begin
+            inputs, targets, copied = next(buffers)
+            copied.synchronize()
+            inputs, targets = inputs.narrow(axis, 0, size), targets.narrow(axis, 0, size)
+            select(all_inputs, axis, rows, out=inputs)
+            select(all_targets, axis, rows, out=targets)
+            batch = (
+                inputs.to(device, non_blocking=True),
+                targets.to(device, non_blocking=True),
+            )
+            copied.record()
+            return batch
+
+        return feed
+
+    @property
+    def rows(self) -> int:
+        """Number of training rows of each model."""
+        return int(self.inputs.shape[self.axis])
+
+
+def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return a copy of an array on a device, converted before it goes there.
+
+    A copy: data sets are read-only, and torch would warn that it cannot promise that.
+    """
+    import torch
+
+    return torch.tensor(array, dtype=dtype, device="cpu").to(device)
+
+
+def to_host(tensor: torch.Tensor) -> Array:
+    """Return a tensor as an array of NumPy's, which may share its memory.
+
+    It is float32 where NumPy has no such type.
+    """
+    import torch
+
+    values = tensor.detach().cpu()
+    array: Array = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    return array
 
 
 class DeviceTrainer(Scored):
@@ -38,6 +156,7 @@ class DeviceTrainer(Scored):
         self._device = torch.device(device)
         self._accelerator = TorchAccelerator(self._device.type)
         self.data = TrainingData(problem, self._dtype, self._device, classes=classes)
+        self._all_rows: Any = self.data.inputs, self.data.targets
         self._batches, self._iteration = problem.batches, 0
 
     def train(self, iterations: int) -> None:
@@ -52,7 +171,7 @@ class DeviceTrainer(Scored):
         first = self._iteration
         self._iteration += iterations
         if self._batches is None:
-            return repeat((self.data.inputs, self.data.targets), iterations)
+            return repeat(self._all_rows, iterations)
         feed = self.feed
         return (feed(begin, end) for begin, end in self._batches.spans(first, iterations))
 
@@ -69,6 +188,8 @@ class OnTorch:
 
     imports: ClassVar[tuple[str, ...]] = ("torch",)
     trainer: ClassVar[Any]
+    of_several: ClassVar[Any] = None
+    """The trainer of several models; None where it is the same."""
     name: str
     device: str
     summary: str
@@ -93,6 +214,7 @@ class OnTorch:
         trainer.reset()
         return trainer
 
-    def _trainer(self, problem: Problem, dtype: DType, device: str) -> Any:
+    def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
         """Return the trainer, not warmed up, on what PyTorch calls the device."""
-        return self.trainer(problem, dtype, device)
+        kind = self.of_several if self.of_several and problem.models > 1 else self.trainer
+        return kind(problem, dtype, device, **options)

@@ -99,7 +99,7 @@ def _tensor(values: Any, dtype: Any) -> Any:
 
 def loss_in_torch(loss: Any) -> Any:
     """Return what is called with outputs and targets; raise `UserError` for what is no loss."""
-    from perceptron.backends.shared.torch_trainer import loss_of
+    from perceptron.backends.torch_eager import loss_of
 
     names = get_args(Loss)
     if loss is None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import lcm
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Counterpart, Distributed, processes_of
+from perceptron.backends.protocol import Distributed, processes_of
 from perceptron.errors import UserError
 
 Pair = tuple[str, str]
@@ -34,11 +34,8 @@ def pairs_between(counts: Iterable[int]) -> tuple[Pair, ...]:
         backend = registry.load(name)
         assert isinstance(backend, Distributed)
         first, *more = [backend.over(count).name for count in counts]
-        counterpart = getattr(backend, "counterpart", None)
-        alone = counterpart.name if isinstance(counterpart, Counterpart) else None
-        pairs += [] if alone is None else [(alone, first)]
-        pairs += pairwise((first, *more))
-        pairs += [] if alone is None else [(alone, other) for other in more]
+        alone = backend.counterpart.name
+        pairs += [(alone, first), *pairwise((first, *more)), *((alone, other) for other in more)]
     return tuple(dict.fromkeys(pairs))
 
 

@@ -19,7 +19,6 @@ from perceptron.backends.contract.mutants import (
     mutations,
     spoiled,
 )
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
@@ -32,13 +31,14 @@ from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Layer, Problem
 from perceptron.problems.start import GivenStart
+from tests.backends.conftest import PROBLEMS
 
-SMALL = {problem.name: problem for problem in problems()}
 OR_GATES = catalogue.find("many-or-gates:64")
-BY_ADAM = replace(SMALL["many-adam"], models=40)
+BY_ADAM = replace(PROBLEMS["many-adam"], models=40)
 """More models than are trained alone."""
 FOLDS = replace(BY_ADAM, models=35, folds=True)
 """The same, each without two rows of its own."""
+PERCEPTRONS = PROBLEMS["many-perceptrons"]
 # Every size of every sweep that ten iterations of every mutant do not take minutes for, and some of
 # those by batches, which evaluate many rows. Of several models 1,024 at most: drawing their starts
 # takes longer than all else.
@@ -202,7 +202,7 @@ class InFloat32(NumpyBackend):
 )
 def test_fewer_bits_than_float32_are_noticed(name: str, product: Product, alone: bool) -> None:
     """TF32 left on, sums in float16: what float64 cannot show; and the line says where to look."""
-    problem = SMALL[name]
+    problem = PROBLEMS[name]
     expected = agreement.reference(problem)
     right = agreement.check(InFloat32(float32, alone), problem, "float32", expected)
     assert right.difference < 0.1 * right.allowed, str(right)
@@ -214,7 +214,7 @@ def test_fewer_bits_than_float32_are_noticed(name: str, product: Product, alone:
 
 def test_a_mistake_is_told_of_float64_first() -> None:
     """There it is the algorithm, and nothing is to be looked for in products."""
-    problem = SMALL["mlp-width:8"]
+    problem = PROBLEMS["mlp-width:8"]
 
     class Wrong(NumpyBackend):
         def prepare(self, problem: Problem, dtype: DType) -> Trainer:
@@ -311,7 +311,7 @@ def test_a_backend_of_nans_disagrees(dtype: DType) -> None:
     def spoil(arrays: list[Array]) -> None:
         arrays[-1][-1] = np.nan
 
-    for problem in (SMALL["or-gate"], SMALL["many-momentum"]):
+    for problem in (PROBLEMS["or-gate"], PROBLEMS["many-momentum"]):
         trainer = spoiled(spoil)(BACKEND, problem, dtype)
         expected = agreement.reference(problem)
         assert not agreement.compare(problem, trainer, dtype, expected).agrees
@@ -363,9 +363,19 @@ def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
         agreement.reference(problem)
 
 
-@pytest.mark.parametrize("problem", [BY_ADAM, FOLDS], ids=lambda problem: problem.name)
-def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) -> None:
+@pytest.mark.parametrize(
+    "problem",
+    [
+        *(BY_ADAM, FOLDS, replace(PERCEPTRONS, batch=None)),
+        *(replace(PERCEPTRONS, folds=True, batch=batch) for batch in (None, PERCEPTRONS.batch)),
+    ],
+    ids=lambda problem: f"{problem.name}-{problem.batch}-{problem.folds}",
+)
+def test_of_many_models_the_reference_is_that_of_each_alone(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also of those that are not trained for it; a loss is their mean."""
+    monkeypatch.setattr(NumpyTrainer, "piece", 100)  # as where there are more values than that
     expected = agreement.reference(problem)
     singles = [agreement.reference(problem.single(index)) for index in range(problem.models)]
     for name, quantity in expected.items():
@@ -396,7 +406,7 @@ def test_what_a_backend_says_of_itself_is_held_against_its_parameters(
     name: str, kind: Kind
 ) -> None:
     """In float32 alone, too, where half of the values may be anywhere."""
-    problem = SMALL[name]
+    problem = PROBLEMS[name]
     expected = agreement.reference(problem)
     right, wrong = (
         agreement.compare(problem, make(BACKEND, problem, "float32"), "float32", expected)

@@ -11,7 +11,7 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DTYPES, DType, Problem
-from tests.backends.conftest import SHORT
+from tests.backends.conftest import SHORT, needs
 
 NAMED = {
     "no bias correction",
@@ -54,8 +54,7 @@ def test_every_mistake_is_made_on_some_problem() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_without_a_mistake_the_driver_agrees(name: str, dtype: DType) -> None:
     """Else mutants would be caught for what the driver does."""
-    if reason := registry.reason_unavailable(name):
-        pytest.skip(f"{name}: {reason}")
+    needs(name)
     few = {"batches-adam", "batches-nesterov"} if name in ("python", "jax-cpu") else None
     backend = registry.load(name)
     for problem in problems():

@@ -9,13 +9,12 @@ import pytest
 
 from perceptron.backends.contract import checks, mutants
 from perceptron.backends.contract.mutants import Driver, Kind, arrays_of, mistaken
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
 from perceptron.backends.protocol import Evaluation, Score, Trainer
 from perceptron.backends.shared.update import start_state
 from perceptron.problems.problem import DType, Problem
+from tests.backends.conftest import PROBLEMS
 
-PROBLEMS = {problem.name: problem for problem in problems()}
 EVALUATES = "returns the loss, and evaluates both parts"
 
 
@@ -98,7 +97,7 @@ ACCURACY_OFF_BY_A_ROW = mistaken(evaluate=off_by_a_row)
 )
 def test_the_promise_is_seen_to_be_broken(driver: Kind, problem: str, promise: str) -> None:
     """And the driver without the mistake keeps it, so that it is the mistake that is seen."""
-    check = next(check for check in checks.CHECKS if check.name == promise)
-    check.run(Driven(Driver), PROBLEMS[problem], "float64")
+    check = checks.CHECKS[promise]
+    check(Driven(Driver), PROBLEMS[problem], "float64")
     with pytest.raises(checks.Broken):
-        check.run(Driven(driver), PROBLEMS[problem], "float64")
+        check(Driven(driver), PROBLEMS[problem], "float64")

@@ -13,23 +13,17 @@ from hypothesis import strategies as st
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.problems import problems
 from perceptron.backends.data_parallel.backend import CPU, CUDA
 from perceptron.backends.data_parallel.rank_trainer import part_of, weight_of
 from perceptron.backends.data_parallel.world import running_world
-from perceptron.backends.protocol import Distributed, RankFailed, Ranks, processes_of, ranks_of
+from perceptron.backends.protocol import Distributed, RankFailed, distributed, processes_of
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Loss, Problem
-from tests.backends.conftest import PROMISES, broken_promises
+from tests.backends.conftest import PROBLEMS, broken_promises, needs
 from tests.backends.data_parallel import inside
 
-if registry.reason_unavailable("torch-ddp"):
-    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
-
-
-# Of one model: several at once are refused.
-PROBLEMS = {problem.name: problem for problem in problems() if problem.models == 1}
+needs("torch-ddp")
 
 
 def test_its_name_says_over_how_many_it_trains() -> None:
@@ -51,7 +45,7 @@ def test_each_process_gets_its_share_of_the_threads() -> None:
 )
 def test_two_processes_keep_the_contract(name: str, dtype: DType) -> None:
     """Batches of one row leave a process without any; evaluate() is of all rows all the same."""
-    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype, PROMISES) == []
+    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype) == []
 
 
 def test_phases_are_loops_that_end_ever_later() -> None:
@@ -77,10 +71,10 @@ def test_phases_are_loops_that_end_ever_later() -> None:
 
 def test_ranks_run_the_threads_of_their_environment() -> None:
     """In PyTorch too, which would take all cores; torchrun's own program would say 1."""
-    ranks = ranks_of(registry.load("torch-ddp@2"))
+    ranks = distributed(registry.load("torch-ddp@2"))
     assert ranks is not None
     assert ranks.call(inside.thread_count) == [(1, "1"), (1, "1")]
-    assert len(set(ranks.process_ids() or [])) == 2
+    assert len(set(ranks.process_ids())) == 2
 
 
 def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,8 +127,8 @@ def test_equal_parts_are_not_weighted(each: int, processes: int) -> None:
 
 
 @pytest.fixture
-def ranks() -> Iterator[Ranks]:
-    found = ranks_of(registry.load("torch-ddp@2"))
+def ranks() -> Iterator[Distributed]:
+    found = distributed(registry.load("torch-ddp@2"))
     assert found is not None
     yield found
     found.call_running(inside.unmake_mistakes)
@@ -149,7 +143,7 @@ def ranks() -> Iterator[Ranks]:
     ],
 )
 def test_a_loss_that_is_weighted_wrongly_disagrees(
-    mistake: str, problem: str, ranks: Ranks
+    mistake: str, problem: str, ranks: Distributed
 ) -> None:
     """What is averaged over ranks is a mean of unequal parts, of none, or a sum."""
     assert agrees(problem)
@@ -157,7 +151,7 @@ def test_a_loss_that_is_weighted_wrongly_disagrees(
     assert not agrees(problem)
 
 
-def test_ranks_that_do_not_exchange_are_found_out(ranks: Ranks) -> None:
+def test_ranks_that_do_not_exchange_are_found_out(ranks: Distributed) -> None:
     """Their parameters drift apart, and those of one alone would tell nothing."""
     ranks.call(inside.make_mistake, "no exchange")
     with pytest.raises(RankFailed, match=r"^rank 1 of 2 has other parameters than rank 0$"):

@@ -12,26 +12,27 @@ from contextlib import suppress
 from multiprocessing.connection import Client
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.data_parallel import world
-from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
+from perceptron.backends.protocol import Distributed, RankFailed, Trainer, Unsupported
 from perceptron.problems import catalogue
+from tests.backends.conftest import needs
 from tests.backends.data_parallel import inside
 
-if registry.reason_unavailable("torch-ddp"):
-    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
+needs("torch-ddp")
 
 ROOT = Path(world.__file__).parents[3]
 OR_GATE = catalogue.find("or-gate")
 
 
-def two() -> tuple[Trainer, Ranks]:
-    backend = registry.load("torch-ddp@2")
-    return backend.prepare(OR_GATE, "float32"), backend.ranks  # type: ignore[attr-defined]
+def two() -> tuple[Trainer, Distributed]:
+    backend: Any = registry.load("torch-ddp@2")
+    return backend.prepare(OR_GATE, "float32"), backend
 
 
 def family(numbers: list[int]) -> list[psutil.Process]:
@@ -65,7 +66,7 @@ def test_a_rank_that_fails_is_named_and_nothing_is_left(
         world.end_worlds()
         monkeypatch.setattr(world, "EXCHANGE_SECONDS", 10.0)
     trainer, ranks = two()
-    processes = family(ranks.process_ids() or [])
+    processes = family(ranks.process_ids())
     ranks.call(inside.fail_at_step, 1, way, 3)
     with pytest.raises(RankFailed, match=reason):
         trainer.train(10)
@@ -100,7 +101,7 @@ def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped(with_launche
         "from perceptron.problems import catalogue\n"
         "backend = registry.load('torch-ddp@2')\n"
         "trainer = backend.prepare(catalogue.find('or-gate'), 'float32')\n"
-        "print(*backend.ranks.process_ids(), flush=True)\n"
+        "print(*backend.process_ids(), flush=True)\n"
         "trainer.train(10**9)\n"
     )
     leader = subprocess.Popen(

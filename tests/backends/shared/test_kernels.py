@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import pytest
 
 from perceptron.backends import (
-    registry,
     torch_cuda_graph,
     torch_dataloader,
     torch_eager,
@@ -16,31 +16,22 @@ from perceptron.backends import (
 )
 from perceptron.backends.shared.kernels import Kernel, reduces
 from perceptron.problems import catalogue
+from tests.backends.conftest import needs
 
-if registry.reason_unavailable("torch-cpu"):
-    pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
-
-Counted = (
-    torch_eager.TorchBackend
-    | torch_functional.FunctionalBackend
-    | torch_manual.ManualBackend
-    | torch_cuda_graph.GraphBackend
-)
-
+needs("torch-cpu")
 
 # The widths of mlp-batch are 64, 128 and 10.
 PARAMETERS = (64 * 128, 128, 128 * 10, 10)
-
-
 BOTH = (torch_eager.CUDA, torch_cuda_graph.BACKEND)
 EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataloader.CUDA)
 
 
-def kernels(backend: Counted, problem: str = "mlp-batch:64") -> list[Kernel]:
-    return backend.kernels(catalogue.find(problem), "float32")
+def kernels(backend: Any, problem: str = "mlp-batch:64") -> list[Kernel]:
+    traced: list[Kernel] = backend.kernels(catalogue.find(problem), "float32")
+    return traced
 
 
-def named(backend: Counted, *words: str) -> list[Kernel]:
+def named(backend: Any, *words: str) -> list[Kernel]:
     prefixes = tuple(f"aten.{word}" for word in words)
     return [kernel for kernel in kernels(backend) if kernel.name.startswith(prefixes)]
 
@@ -48,7 +39,7 @@ def named(backend: Counted, *words: str) -> list[Kernel]:
 @pytest.mark.parametrize(
     "backend", [torch_eager.CPU, torch_eager.CUDA, torch_functional.BACKEND, torch_manual.BACKEND]
 )
-def test_a_gather_reads_the_rows_that_it_takes(backend: Counted) -> None:
+def test_a_gather_reads_the_rows_that_it_takes(backend: Any) -> None:
     """Not all 16,384 of them: 64 rows of 64 float32 in and out, and their indices."""
     inputs, _ = named(backend, "index_select")
     assert inputs.bytes_moved == 2 * 64 * 64 * 4 + 64 * 8
@@ -77,7 +68,7 @@ def test_a_fused_optimizer_is_one_kernel(backend: torch_eager.TorchBackend) -> N
     ("backend", "count"),
     [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (torch_functional.BACKEND, 13)],
 )
-def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
+def test_an_iteration_of_the_or_gate(backend: Any, count: int) -> None:
     """Thirteen kernels; on a GPU one for both parameters. What the profiler notes is none."""
     names = [kernel.name for kernel in kernels(backend, "or-gate")]
     assert len(names) == count
@@ -95,7 +86,7 @@ def test_a_recorded_adam_launches_more() -> None:
 
 
 @pytest.mark.parametrize("backend", [torch_eager.CUDA, torch_cuda_graph.BACKEND])
-def test_a_sum_is_a_reduction_and_what_follows_from_it_is_none(backend: Counted) -> None:
+def test_a_sum_is_a_reduction_and_what_follows_from_it_is_none(backend: Any) -> None:
     names = {kernel.name for kernel in kernels(backend) if reduces(kernel.name)}
     assert {"aten.sum.dim_IntList", "aten.nll_loss_forward.default"} < names
     assert not [name for name in names if "mm" in name or "foreach" in name or "nll_loss_b" in name]
