@@ -24,8 +24,7 @@ from perceptron.analysis.select import definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.analysis.what_if import DeviceEstimate, device
 from perceptron.answer import Answer, Page
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores

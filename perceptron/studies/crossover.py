@@ -11,18 +11,17 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.amortise import amortisations, from_cold
+from perceptron.analysis.crossover.amortise import amortisation_tables, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.crossover.told import amortisation_tables, told
+from perceptron.analysis.crossover.told import told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import WhatIf, estimate_source, estimate_tables
+from perceptron.analysis.what_if import WhatIf, device, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.what_if.devices import (
+from perceptron.analysis.what_if import (
     DEVICES,
-    REACHED,
-    device,
-)
-from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
+    REACHED,
     CaseStatuses,
     DeviceEstimate,
     KernelWork,
     WhatIf,
+    device,
     estimate,
     estimate_source,
     estimate_tables,

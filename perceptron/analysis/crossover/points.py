@@ -21,7 +21,7 @@ from scipy import special
 from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
-from perceptron.analysis.select import has_time, is_own
+from perceptron.analysis.select import has_time, is_own, rows_by_process
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -131,7 +131,9 @@ def _by_itself(
 
     Raises ValueError where two rows of a backend have the same process.
     """
-    incumbent, challenger = _by_process(incumbents), _by_process(challengers)
+    incumbent, challenger = (
+        rows_by_process(rows, rows[0].backend) for rows in (incumbents, challengers)
+    )
     if len(incumbent) == len(challenger) == 1:
         (one,), (other,) = incumbent.values(), challenger.values()
         if incumbent.keys() == challenger.keys() or not is_own(one):
@@ -140,15 +142,6 @@ def _by_itself(
     if is_own(next(iter(incumbent.values()))):
         return _of_pairs(size, shared, incumbent, challenger) if shared else None
     return _of_unpaired(size, list(incumbent.values()), list(challenger.values()))
-
-
-def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
-    """Return rows by process; raises ValueError where two have the same."""
-    by_process = {row.repeat: row for row in rows}
-    if len(by_process) < len(rows):
-        row = rows[0]
-        raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
-    return by_process
 
 
 def _of_pairs(

@@ -17,7 +17,7 @@ from statistics import median
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
-from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
+from perceptron.analysis.what_if import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.collection import Collection
-from perceptron.analysis.crossover.picture import bands, curve_line
 from perceptron.analysis.crossover.sweep import Curve, Sweep
-from perceptron.analysis.crossover.told import of_sweep, where
+from perceptron.analysis.crossover.told import bands, curve_line, of_sweep, where
 from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
 from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, by_key, contended, with_contended
-from perceptron.analysis.crossover.amortise import amortisations
+from perceptron.analysis.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
-from perceptron.analysis.crossover.told import AMORTISATION_COLUMNS, amortisation_tables
 from perceptron.analysis.crossover.words import verdicts
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
@@ -130,6 +129,6 @@ def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -
     found = amortisations(rows)
     (table,) = amortisation_tables(found)
     assert len(table.rows) == 7
-    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in table.rows)
+    assert all(len(line) == len(COLUMNS) for line in table.rows)
     assert (table.rows[0][1], table.rows[-1][1]) == ("2", f"{sizes[-1]:,}")
     assert amortisation_tables([]) == []
