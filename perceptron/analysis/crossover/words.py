@@ -34,6 +34,7 @@ _PAIRS = 3
 _NOTES = 2
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
+_ONE_CHANGE = ("crosses", "reverses")
 
 
 def verdicts(
@@ -143,16 +144,10 @@ def sentence(found: Crossover) -> str:
 
 
 def _said(found: Crossover, sides: _Sides, axis: str) -> str:
-    if found.status in ("crosses", "reverses") and found.size is not None and found.decided:
-        guess = _guessed_side(found)
-        if guess is None:
-            return _overtakes(found, sides, axis)
-        later, earlier = _order(found)
-        winner = sides[earlier if guess == "above" else later]
-        return f"{winner.does('is')} faster {_where(found, axis)}"
-    if found.status in ("always", "never"):
-        winner = sides["incumbent" if found.status == "never" else "challenger"]
-        return f"{winner.does('is')} faster {_where(found, axis)}"
+    if has_crossing(found):
+        return _overtakes(found, sides, axis)
+    if winner := _only_winner(found):
+        return f"{sides[winner].does('is')} faster {_where(found, axis)}"
     if found.status == "multiple" and _is_every_lead_decided(found):
         first, *later_ones = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
@@ -194,8 +189,7 @@ def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
 
 def has_crossing(found: Crossover) -> bool:
     """Return whether there is one change of winner, with a winner known on both sides of it."""
-    is_one = found.status in ("crosses", "reverses") and bool(found.decided)
-    return is_one and _guessed_side(found) is None
+    return found.status in _ONE_CHANGE and bool(found.decided) and _only_winner(found) is None
 
 
 def has_turns(found: Crossover) -> bool:
@@ -203,26 +197,29 @@ def has_turns(found: Crossover) -> bool:
     return has_crossing(found) or (found.status == "multiple" and _is_every_lead_decided(found))
 
 
-def _order(found: Crossover) -> tuple[str, str]:
-    """Return which is faster from the crossover on, and which before."""
-    sides = ("challenger", "incumbent")
-    return sides if found.status == "crosses" else (sides[1], sides[0])
-
-
-def _guessed_side(found: Crossover) -> str | None:
-    """Return the side of the only change of winner on which no winner is known, if it is one."""
-    if found.size is None:
+def _only_winner(found: Crossover) -> str | None:
+    """Return the side that is faster wherever a winner is known; None if each is somewhere."""
+    if found.status in ("never", "always"):
+        return "incumbent" if found.status == "never" else "challenger"
+    if found.status not in _ONE_CHANGE or found.size is None:
         return None
-    below = any(high <= found.size for _, high in found.decided)
-    above = any(low >= found.size for low, _ in found.decided)
-    return None if below == above else "above" if below else "below"
+    before, after = _winners(found)
+    known = {before for _, high in found.decided if high <= found.size}
+    known |= {after for low, _ in found.decided if low >= found.size}
+    return known.pop() if len(known) == 1 else None
+
+
+def _winners(found: Crossover) -> tuple[str, str]:
+    """Return which side is faster before the only change of winner, and which after it."""
+    sides = ("incumbent", "challenger")
+    return sides if found.status == "crosses" else sides[::-1]
 
 
 def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
     assert found.size is not None, "one change of winner"
-    later, earlier = _order(found)
+    before, after = _winners(found)
     at = located(found.size, found.low, found.high, axis)
-    return f"{sides[later].does('overtake')} {sides[earlier].short} at {at}"
+    return f"{sides[after].does('overtake')} {sides[before].short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
@@ -250,8 +247,8 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    lines = [*_closest(found)]
     is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    lines = [*_closest(found)]
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
     lines += [f"why: {found.reason}"] if found.reason else []
@@ -260,15 +257,17 @@ def notes(found: Crossover) -> tuple[str, ...]:
 
 def _closest(found: Crossover) -> Iterator[str]:
     """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
-    _, sides = _sides(found)
-    if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
+    (_, sides), winner = _sides(found), _only_winner(found)
+    if winner is None:
+        return
+    if found.status in _ONE_CHANGE:
         yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
         return
-    sign = {"never": 1, "always": -1}.get(found.status, 0)
-    if not sign or not found.ratio_at:
+    if not found.ratio_at:
         return
-    loser = sides["challenger" if sign > 0 else "incumbent"]
-    known = [_turned(at, sign) for at in found.ratio_at]
+    incumbent_wins = winner == "incumbent"
+    loser = sides["challenger" if incumbent_wins else "incumbent"]
+    known = [at if incumbent_wins else _turned(at) for at in found.ratio_at]
     ahead = [at for at in known if _may_lead(at)]
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
@@ -279,10 +278,8 @@ def _closest(found: Crossover) -> Iterator[str]:
         yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
 
 
-def _turned(at: SizeRatio, sign: int) -> SizeRatio:
-    """Return the loser's time over the winner's."""
-    if sign > 0:
-        return at
+def _turned(at: SizeRatio) -> SizeRatio:
+    """Return the incumbent's time over the challenger's."""
     low, high = (None if not end else 1 / end for end in (at.high, at.low))
     return SizeRatio(at.size, 1 / at.ratio, low, high, at.repeats)
 
