@@ -150,9 +150,8 @@ def test_no_number_is_too_large_to_be_judged(
 def test_two_within_their_intervals_are_not_sure() -> None:
     """At one size they take the same; at the others one is ahead by far more than noise."""
     costs = {"numpy": linear(1e-4, 1e-6), "torch-cpu": linear(1.64e-4, 0)}
-    answers = {
-        one.size: one for one in only(world(measured, costs, (4, 16, 64, 256, 1024))).fastest
-    }
+    sweep = only(world(measured, costs, sizes=(4, 16, 64, 256, 1024)))
+    answers = {one.size: one for one in sweep.fastest}
     assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
     assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
     assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
