@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.interval import Interval, of_times, ratio_of
@@ -79,23 +79,21 @@ def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
 
 
 def _row(rows: list[Measurement], backend: str) -> FindingRow:
-    dtype = next((row.dtype for row in rows if row.backend == backend), None)
     published = PUBLISHED.get(backend)
+    found = FindingRow(
+        backend=backend,
+        dtype=next((row.dtype for row in rows if row.backend == backend), None),
+        published_seconds=published,
+        published_ratio=None if published is None else published / PUBLISHED["numpy-published"],
+    )
     seconds = list(times(rows, backend).values())
     if not seconds:
-        return FindingRow(
-            backend=backend,
-            dtype=dtype,
-            published_seconds=published,
-            published_ratio=_over_published(published),
-            reason=reason(rows, backend) or NOT_REACHED,
-        )
+        return structs.replace(found, reason=reason(rows, backend) or NOT_REACHED)
     training = of_times([ITERATIONS * value for value in seconds])
     to_numpy = ratio_of(rows, backend, "numpy")
     to_published = ratio_of(rows, backend, "numpy-published")
-    return FindingRow(
-        backend=backend,
-        dtype=dtype,
+    return structs.replace(
+        found,
         seconds=training.estimate,
         low=training.low,
         high=training.high,
@@ -106,13 +104,7 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
         ratio_to_published=to_published.estimate if to_published else None,
         published_low=to_published.low if to_published else None,
         published_high=to_published.high if to_published else None,
-        published_seconds=published,
-        published_ratio=_over_published(published),
     )
-
-
-def _over_published(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds / PUBLISHED["numpy-published"]
 
 
 # --- in words ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from statistics import median
 from typing import NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
+from perceptron.grouping import Key, grouped
 from perceptron.records.conditions import GpuState
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -133,6 +133,12 @@ def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:
     """Return why this backend has no time, from the first row with a reason."""
     return next((row.reason for row in rows if row.backend == backend and row.reason), None)
+
+
+def shared(values: Iterable[Key], otherwise: Key) -> Key:
+    """Return the one value that there is; ``otherwise`` where they differ, and without any."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else otherwise
 
 
 # --- which rows can be measurements at all: files of results are untrusted ------------------------

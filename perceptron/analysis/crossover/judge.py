@@ -22,7 +22,7 @@ from perceptron.analysis.crossover.crossing import (
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, is_gpu, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
-from perceptron.analysis.select import State, is_own
+from perceptron.analysis.select import State, is_own, shared
 from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
 from perceptron.records.ground import Ground, ground
@@ -167,9 +167,8 @@ def is_line(rows: Iterable[Measurement]) -> bool:
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
     """Return what sizes of a line count; None where its rows do not say."""
-    axes = {row.axes for row in rows}
-    only = axes.pop() if len(axes) == 1 else ()
-    return only[0] if len(only) == 1 else None
+    axes = shared((row.axes for row in rows), ())
+    return axes[0] if len(axes) == 1 else None
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:

@@ -244,9 +244,7 @@ def sweep_figure(
     if not measured:
         return None
     lines = [curve_line(curve, axis) for curve in measured]
-    lines += [_estimated(line) for line in estimates if line]
-    values = [value for line in lines for value in line.y]
-    ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
+    lines += map(_estimated, estimates)
     marks, stretches = crossings(crossovers)
     answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
@@ -256,7 +254,7 @@ def sweep_figure(
         "grey its interval.",
         height=460,
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
-        y=log_axis(within(values, ends), tick, 10, shown),
+        y=log_axis(within(lines), tick, 10, shown),
         lines=tuple(lines),
         marks=tuple(marks),
         stretches=tuple(stretches),
@@ -339,32 +337,29 @@ _TIE = 1.05
 _TICKS = 12
 
 
-def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
-    """Return the challenger over the incumbent at every size; None where there is no value.
+def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
+    """Return the challenger over the incumbent at every size, of which there are some.
 
     Above 1 the incumbent is faster, below it the challenger.
     """
-    if not crossover.ratio_at:
-        return None
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _ratio_line(crossover, axis)
-    known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
     undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
-    bands = "Bands are the intervals that decide, 95% for all sizes together"
+    kind = "Bands are the intervals that decide, 95% for all sizes together"
     if all(at.repeats == 1 for at in crossover.ratio_at):
-        bands = "Bands follow from the 99% intervals in the files"
+        kind = "Bands follow from the 99% intervals in the files"
     # The name of the faster backend stands where the curve does not.
     rises = crossover.status == "reverses"
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
         f"faster, below 1 {challenger}. {sentence(crossover)}",
         caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
-        f"{bands}; yellow: undecided.",
+        f"{kind}; yellow: undecided.",
         height=420,
         x=log_axis(line.x, size_text, 2, axis),
         y=log_axis(
-            [*within(line.y, known), 1 / 1.25, 1.25],
+            [*within([line]), 1 / 1.25, 1.25],
             lambda value: f"{value:g} ×",
             10,
             f"time of {challenger} over {incumbent}",

@@ -135,8 +135,6 @@ def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown:
     lines = [
         curve_line(curve, axis, label, machine) for machine, (label, curve) in enumerate(drawn)
     ]
-    values = [value for line in lines for value in line.y]
-    ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     return LineFigure(
         alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
         "both axes logarithmic, a line for each machine",
@@ -145,6 +143,6 @@ def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown:
         "by each other.",
         height=460 + 14 * max(0, len(lines) - 3),  # a line of the legend has 14 pixels
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
-        y=log_axis(within(values, ends), tick, 10, shown),
+        y=log_axis(within(lines), tick, 10, shown),
         lines=tuple(lines),
     )
