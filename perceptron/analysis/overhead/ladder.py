@@ -356,7 +356,7 @@ class Ladder(Struct, frozen=True, kw_only=True):
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
-    """Ceilings by device and backend; see `roofline.roof`."""
+    """Ceilings by device and backend; see `roof`."""
     device: list[DevicePart]
     """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
