@@ -51,19 +51,6 @@ def lost_by_waiting(
     return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
 
-def contended_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
-    """Return how many samples were contended, and how many were taken, where that is known.
-
-    Samples that count are contended too where no others were taken.
-    """
-    contended = taken = 0
-    for row in rows:
-        if row.waited is not None:
-            taken += len(row.samples) + (row.contended or 0)
-            contended += len(row.samples) * is_contended(row) + (row.contended or 0)
-    return contended, taken
-
-
 def those_that_count(
     shared: Sequence[int],
     incumbent: Mapping[int, Measurement],
@@ -140,12 +127,13 @@ class Contention(Struct, frozen=True, kw_only=True):
 def contention(rows: Iterable[Measurement]) -> Contention:
     """Add up the contention of these rows; rows without that fact count nothing."""
     known = [row for row in rows if row.status == "ok" and row.waited is not None]
-    contended, samples = contended_samples(known)
+    waited = list(filter(is_contended, known))
+    dropped = sum(row.contended or 0 for row in known)
     return Contention(
-        samples=samples,
-        contended=contended,
+        samples=dropped + sum(len(row.samples) for row in known),
+        contended=dropped + sum(len(row.samples) for row in waited),
         times=len(known),
-        waited=sum(map(is_contended, known)),
+        waited=len(waited),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.contention import contention
 from perceptron.analysis.crossover.comparable import ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
@@ -271,8 +271,8 @@ def _why_undecided(
     contended = {point.size for point in points if point.says_nothing and point.taken > 1}
     names = " and ".join(pair)
     if contended:
-        samples, taken = contended_samples(row for row in rows if row.size in contended)
-        share = f"{100 * samples / max(1, taken):.0f}%"
+        busy = contention(row for row in rows if row.size in contended)
+        share = f"{100 * busy.contended / max(1, busy.samples):.0f}%"
         return f"too busy to compare: {share} of samples contended; next: --wait or --threads 1"
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))

@@ -34,8 +34,8 @@ _BORROWED = 4.0
 class Point:
     """The log-ratios at one size, in the order of processes, and their trimmed mean.
 
-    ``processes`` and ``ratios`` are empty where the times of the two do not pair up; then the mean
-    is the difference of two trimmed means.
+    ``processes`` and ``ratios`` are empty where the times of the two do not pair up, as other
+    people's: then the mean is the difference of two trimmed means, or of single values.
     """
 
     size: float
@@ -134,14 +134,12 @@ def _by_itself(
     incumbent, challenger = (
         rows_by_process(rows, rows[0].backend) for rows in (incumbents, challengers)
     )
-    if len(incumbent) == len(challenger) == 1:
-        (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not is_own(one):
-            return _of_single_values(size, one, other, tuple(incumbent))
-    shared = sorted(incumbent.keys() & challenger.keys())
-    if is_own(next(iter(incumbent.values()))):
+    if is_own(incumbents[0]):
+        shared = sorted(incumbent.keys() & challenger.keys())
         return _of_pairs(size, shared, incumbent, challenger) if shared else None
-    return _of_unpaired(size, list(incumbent.values()), list(challenger.values()))
+    if len(incumbents) == len(challengers) == 1:
+        return _of_single_values(size, incumbents[0], challengers[0])
+    return _of_unpaired(size, incumbents, challengers)
 
 
 def _of_pairs(
@@ -175,10 +173,8 @@ def _log(row: Measurement) -> float:
     return log(row.seconds)
 
 
-def _of_single_values(
-    size: float, incumbent: Measurement, challenger: Measurement, processes: tuple[int, ...]
-) -> Point:
-    mean = _log(challenger) - _log(incumbent)
+def _of_single_values(size: float, incumbent: Measurement, challenger: Measurement) -> Point:
+    """Return the point of a value of each, in the interval that their files state, if they do."""
     stated = None
     if _states_interval(incumbent) or _states_interval(challenger):
         (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
@@ -186,15 +182,7 @@ def _of_single_values(
     spread = hypot(
         *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
     )
-    return Point(
-        size=size,
-        mean=mean,
-        processes=processes,
-        ratios=(mean,),
-        stated=stated,
-        hidden=UNKNOWN if is_own(incumbent) else 0.0,
-        spread=spread,
-    )
+    return Point(size, _log(challenger) - _log(incumbent), stated=stated, spread=spread)
 
 
 def _states_interval(row: Measurement) -> bool:
