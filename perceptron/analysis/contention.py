@@ -51,22 +51,18 @@ def lost_by_waiting(
     return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
 
-def those_that_count(
-    shared: Sequence[int],
-    incumbent: Mapping[int, Measurement],
-    challenger: Mapping[int, Measurement],
-) -> list[int]:
-    """Return the processes in which neither backend was contended, or all if these are too few.
+def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
+    """Return each side's rows of the processes that count, which all sides have, in their order.
 
-    Those with an unbounded wait are left out, if any others remain.
+    Those in which no side was contended, or all if these are too few. Those with an unbounded wait
+    are left out, if any others remain.
     """
-    lost = {
-        process: max(_lost(incumbent[process]), _lost(challenger[process])) for process in shared
-    }
-    uncontended = [process for process in shared if not lost[process]]
-    if len(uncontended) >= _FEWEST:
-        return uncontended
-    return [process for process in shared if lost[process] < UNKNOWN] or list(shared)
+    shared = sorted(set.intersection(*map(set, sides)))
+    lost = {process: max(_lost(side[process]) for side in sides) for process in shared}
+    counted = [process for process in shared if not lost[process]]
+    if len(counted) < _FEWEST:
+        counted = [process for process in shared if lost[process] < UNKNOWN] or shared
+    return [[side[process] for process in counted] for side in sides]
 
 
 def hidden(*backends: Iterable[Measurement]) -> float:

@@ -18,7 +18,7 @@ from math import hypot, inf, log, sqrt
 import numpy as np
 from scipy import special
 
-from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, side_by_side
 from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
 from perceptron.analysis.select import has_time, is_own, rows_by_process
@@ -135,36 +135,31 @@ def _by_itself(
         rows_by_process(rows, rows[0].backend) for rows in (incumbents, challengers)
     )
     if is_own(incumbents[0]):
-        shared = sorted(incumbent.keys() & challenger.keys())
-        return _of_pairs(size, shared, incumbent, challenger) if shared else None
+        taken = len(incumbent.keys() & challenger.keys())
+        return _of_pairs(size, taken, *side_by_side(incumbent, challenger)) if taken else None
     if len(incumbents) == len(challengers) == 1:
         return _of_single_values(size, incumbents[0], challengers[0])
     return _of_unpaired(size, incumbents, challengers)
 
 
 def _of_pairs(
-    size: float,
-    shared: Sequence[int],
-    incumbent: Mapping[int, Measurement],
-    challenger: Mapping[int, Measurement],
+    size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point:
-    """Return the point of processes that measured both, uncontended ones if there are enough."""
-    counted = those_that_count(shared, incumbent, challenger)
-    ratios = np.array([_log(challenger[process]) - _log(incumbent[process]) for process in counted])
+    """Return the point of processes that measured both, ``taken`` before some were left out."""
+    pairs = list(zip(incumbents, challengers, strict=True))
+    ratios = np.array([_log(challenger) - _log(incumbent) for incumbent, challenger in pairs])
     mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
         mean=float(mean),
-        processes=tuple(counted),
+        processes=tuple(row.repeat for row in incumbents),
         ratios=ratios,
-        count=len(counted),
+        count=len(pairs),
         error=float(error),
         freedom=freedom,
-        weight=len(counted),
-        taken=len(shared),
-        hidden=UNKNOWN
-        if len(counted) == 1
-        else hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
+        weight=len(pairs),
+        taken=taken,
+        hidden=UNKNOWN if len(pairs) == 1 else hidden(incumbents, challengers),
     )
 
 

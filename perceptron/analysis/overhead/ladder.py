@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, side_by_side
 from perceptron.analysis.device_share import (
     HOST,
     busy_share,
@@ -74,19 +74,16 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
     before: dict[int, Measurement] = {}
     for index, name in enumerate(names):
         upto = rows_by_process(rows, backend, name)
-        loops = (upto, before) if index else (upto,)
-        shared = sorted(set.intersection(*map(set, loops)))
+        sides = side_by_side(upto, before) if index else side_by_side(upto)
         before = upto
-        if not shared:
+        if not sides[0]:
             continue
-        counted = those_that_count(shared, loops[0], loops[-1])
-        sides = [[loop[process] for process in counted] for loop in loops]
         seconds = [np.array([row.seconds for row in side]) for side in sides]
         middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
         # Either loop may be shorter by as much.
         lost = hidden(*sides)
         reach += lost * float(seconds[0].mean())
-        is_open = len(counted) < 2 or lost >= UNKNOWN
+        is_open = len(sides[0]) < 2 or lost >= UNKNOWN
         parts.append(
             IterationPhase(
                 backend=backend,
