@@ -61,14 +61,6 @@ def moment(row: Measurement) -> str:
     return row.committed or row.when
 
 
-def problem_without_size(row: Measurement) -> str | None:
-    """Return what the problem of a row is called without its size; None where it is not known.
-
-    That of a member of a family ends in its size: ``mlp-width:512``, ``model.toml@1a2b3c4d:512``.
-    """
-    return None if row.problem is None else row.problem.removesuffix(f":{row.size}")
-
-
 def has_time(row: Measurement) -> bool:
     """Return whether this is the time of a whole iteration, above 0 and finite."""
     return (

@@ -22,7 +22,6 @@ from perceptron.analysis.select import (
     has_time,
     is_own,
     moment,
-    problem_without_size,
     reason,
     shared,
     state,
@@ -225,7 +224,9 @@ def _sweep(
         when=when,
         axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
-        problem=shared(map(problem_without_size, rows), None),
+        problem=shared(
+            (row.problem and row.problem.removesuffix(f":{row.size}") for row in rows), None
+        ),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows, pairs),

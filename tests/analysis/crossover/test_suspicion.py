@@ -109,8 +109,3 @@ def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(name: str) -> None
         for measurement in world(row, {name: linear(10, 0.01), "numpy": linear(1, 0.1)})
     ]
     assert only(rows).incumbent == "numpy"
-    stopped = [
-        replace(measurement, device=None)
-        for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
-    ]
-    assert only(stopped).status == "suspect"
