@@ -22,12 +22,6 @@ from perceptron.numbers import NONE, count, duration, duration_interval, rows_pe
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
-TITLE = "The fastest at each size [95% interval]"
-COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
-EPOCH_COLUMNS = ("throughput>", "per epoch>")
-MODEL_COLUMN = "per model>"
-
-
 _Row = tuple[tuple[str, ...], CurvePoint | None]
 """The cells of a table's row, and the time that it shows; None if not measured."""
 
@@ -40,8 +34,11 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     """
     families = grouped(rows, lambda row: (row.family, ground(row))).values()
     lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
-    columns, cells = _with_rates(COLUMNS, lines)
-    return [Table(title=TITLE, columns=columns, rows=tuple(cells))] if cells else []
+    columns, cells = _with_rates(
+        ("family", "size>", "threads in all>", "fastest", "per iteration>"), lines
+    )
+    title = "The fastest at each size [95% interval]"
+    return [Table(title=title, columns=columns, rows=tuple(cells))] if cells else []
 
 
 def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
@@ -90,7 +87,7 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
 
 
 def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
-    """Return the cells below `EPOCH_COLUMNS` of a time per iteration; dashes if not in batches."""
+    """Return throughput and time of an epoch of a time per iteration; dashes if not in batches."""
     if epoch is None:
         return NONE, NONE
     return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
@@ -99,14 +96,10 @@ def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
 def _with_rates(
     columns: Sequence[str], rows: Sequence[_Row]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with what the times of its rows mean.
-
-    It has `EPOCH_COLUMNS` if any of its rows is of batches, and `MODEL_COLUMN` if any is of several
-    models.
-    """
+    """Return a table with what its times mean where any row is of batches, or of several models."""
     has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
     has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
-    columns = (*columns, *EPOCH_COLUMNS * has_epochs, *(MODEL_COLUMN,) * has_models)
+    columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
     cells = []
     for own, spot in rows:
         epochs, of_one = (NONE, NONE), NONE
