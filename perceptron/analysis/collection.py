@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.select import definitions, plausible
+from perceptron.analysis.select import Definitions, plausible
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
@@ -89,7 +89,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     if len(rows) < len(stored.rows):
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
-    complaints += [warning.message for warning in definitions(rows).warnings()]
+    complaints += [warning.message for warning in Definitions(rows).warnings()]
     machines = _machines(rows, stored.runs, complaints)
     if machines and all(machine.name != here for machine in machines):
         here = machines[0].name
@@ -140,7 +140,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 def collection_of(rows: Iterable[Measurement]) -> Collection:
     """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
     kept = [row for row in rows if plausible(row)]
-    complaints = [warning.message for warning in definitions(kept).warnings()]
+    complaints = [warning.message for warning in Definitions(kept).warnings()]
     return Collection(
         rows=kept,
         machines=_machines(kept, [], complaints),

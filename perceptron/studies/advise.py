@@ -20,7 +20,7 @@ from perceptron.analysis.advice import (
 )
 from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.select import definitions, has_time, usable_rows
+from perceptron.analysis.select import Definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
@@ -215,7 +215,7 @@ class Advise:
         return replace(
             told(found, of_problem[0], run.run.budget, guesses),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
-            warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,
         )
 

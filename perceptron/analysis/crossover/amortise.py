@@ -73,8 +73,8 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
-    started = (row for row in rows if row.status == "ok" and row.prepare_seconds)
-    groups = grouped(started, lambda row: (row.family, ground(row)))
+    started = [row for row in rows if row.status == "ok" and row.prepare_seconds]
+    groups = grouped(Definitions(started).keep(started), lambda row: (row.family, ground(row)))
     judged = [
         amortisation
         for members in groups.values()
@@ -86,8 +86,7 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
     judged: set[tuple[str, str]] = set()
     for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
-        kept = Definitions(members).keep(members)
-        cases = grouped(kept, lambda row: (row.size, row.problem))
+        cases = grouped(members, lambda row: (row.size, row.problem))
         here = set()
         for case in cases.values():
             names = dict.fromkeys(row.backend for row in case)
