@@ -34,7 +34,8 @@ _PAIRS = 3
 _NOTES = 2
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
-_ONE_CHANGE = ("crosses", "reverses")
+_EVERYWHERE = {"never": "incumbent", "always": "challenger"}
+_OTHER = {"incumbent": "challenger", "challenger": "incumbent"}
 
 
 def verdicts(
@@ -148,7 +149,7 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
         return _overtakes(found, sides, axis)
     if winner := _only_winner(found):
         return f"{sides[winner].does('is')} faster {_where(found, axis)}"
-    if found.status == "multiple" and _is_every_lead_decided(found):
+    if has_turns(found):
         first, *later_ones = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
@@ -167,15 +168,6 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
     return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
 
 
-def _is_every_lead_decided(found: Crossover) -> bool:
-    """Return whether a winner is known before, between and after all changes of winner."""
-    ends = [0.0, *(one.size for one in found.crossings), inf]
-    return len(ends) > 2 and all(
-        any(start <= low and high <= end for low, high in found.decided)
-        for start, end in pairwise(ends)
-    )
-
-
 def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
     """Return which is faster in each range in which that is decided."""
     ratios = {at.size: at.ratio for at in found.ratio_at}
@@ -189,37 +181,34 @@ def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
 
 def has_crossing(found: Crossover) -> bool:
     """Return whether there is one change of winner, with a winner known on both sides of it."""
-    return found.status in _ONE_CHANGE and bool(found.decided) and _only_winner(found) is None
+    return len(found.crossings) == 1 and has_turns(found)
 
 
 def has_turns(found: Crossover) -> bool:
-    """Return whether every change of winner has a winner known on both sides of it."""
-    return has_crossing(found) or (found.status == "multiple" and _is_every_lead_decided(found))
+    """Return whether a winner is known before, between and after all changes of winner."""
+    ends = [0.0, *(one.size for one in found.crossings), inf]
+    return len(ends) > 2 and all(
+        any(start <= low and high <= end for low, high in found.decided)
+        for start, end in pairwise(ends)
+    )
 
 
 def _only_winner(found: Crossover) -> str | None:
     """Return the side that is faster wherever a winner is known; None if each is somewhere."""
-    if found.status in ("never", "always"):
-        return "incumbent" if found.status == "never" else "challenger"
-    if found.status not in _ONE_CHANGE or found.size is None:
+    if found.status in _EVERYWHERE:
+        return _EVERYWHERE[found.status]
+    if len(found.crossings) != 1 or not found.decided or has_turns(found):
         return None
-    before, after = _winners(found)
-    known = {before for _, high in found.decided if high <= found.size}
-    known |= {after for low, _ in found.decided if low >= found.size}
-    return known.pop() if len(known) == 1 else None
-
-
-def _winners(found: Crossover) -> tuple[str, str]:
-    """Return which side is faster before the only change of winner, and which after it."""
-    sides = ("incumbent", "challenger")
-    return sides if found.status == "crosses" else sides[::-1]
+    (turn,) = found.crossings
+    is_above = found.decided[0][0] >= turn.size
+    return turn.direction if is_above else _OTHER[turn.direction]
 
 
 def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
-    assert found.size is not None, "one change of winner"
-    before, after = _winners(found)
-    at = located(found.size, found.low, found.high, axis)
-    return f"{sides[after].does('overtake')} {sides[before].short} at {at}"
+    (turn,) = found.crossings
+    winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
+    at = located(turn.size, found.low, found.high, axis)
+    return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
@@ -260,14 +249,13 @@ def _closest(found: Crossover) -> Iterator[str]:
     (_, sides), winner = _sides(found), _only_winner(found)
     if winner is None:
         return
-    if found.status in _ONE_CHANGE:
+    if found.crossings:
         yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
         return
     if not found.ratio_at:
         return
-    incumbent_wins = winner == "incumbent"
-    loser = sides["challenger" if incumbent_wins else "incumbent"]
-    known = [at if incumbent_wins else _turned(at) for at in found.ratio_at]
+    loser = sides[_OTHER[winner]]
+    known = [at if winner == "incumbent" else _turned(at) for at in found.ratio_at]
     ahead = [at for at in known if _may_lead(at)]
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
