@@ -63,6 +63,11 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     published_ratio: float | None = None
     reason: str | None = None
 
+    @property
+    def time(self) -> Interval | None:
+        """The seconds with their interval."""
+        return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
+
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
@@ -224,10 +229,9 @@ def _dots(index: int, row: FindingRow) -> Iterator[Dot]:
     if (published := row.published_seconds) is not None:
         text = f"{row.backend} {published:g} s as published"
         yield published_dot(index, row.backend, published, f"{published:g} s", text)
-    if row.seconds is not None:
-        time = Interval(row.seconds, row.low, row.high)
-        text = f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
-        yield measured_dot(index, row.backend, time, duration(row.seconds), text)
+    if (time := row.time) is not None:
+        text = f"{row.backend} {duration_interval(*structs.astuple(time))}"
+        yield measured_dot(index, row.backend, time, duration(time.estimate), text)
 
 
 def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) -> Dot:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked
 from perceptron.analysis.finding import FindingRow, finding_rows
-from perceptron.analysis.interval import Interval, is_slower
+from perceptron.analysis.interval import is_slower
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered
 from perceptron.records.ground import Ground
@@ -66,11 +66,7 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> lis
 
 def _finding(bench: Answered) -> FindingAnswer:
     found: list[FindingRow] = bench.answer.data["finding"]
-    seconds = {
-        row.backend: Interval(row.seconds, row.low, row.high)
-        for row in found
-        if row.seconds is not None
-    }
+    seconds = {row.backend: time for row in found if (time := row.time) is not None}
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
     rows = list(finding_rows(row for row in own if row.all_threads == threads))
