@@ -11,26 +11,16 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.records.measurement import Measurement
-from tests.made import loaded
+from tests.made import loaded, measured
 
 OLD, NEW = "2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
 TWO = [("numpy", "gpu")]
 
 
 def made(backend: str, size: float, **fields: Any) -> Measurement:
-    defaults: dict[str, Any] = {
-        "source": "asv",
-        "file": "a.json",
-        "machine": "box",
-        "environment": "py3.12",
-        "version": "1",
-        "commit": "new",
-        "committed": NEW,
-        "when": NEW,
-        "family": "line",
-        "seconds": 1.0 if backend == "numpy" else 0.5,
-    }
-    return Measurement(backend=backend, size=size, **(defaults | fields))
+    of_asv = {"source": "asv", "file": "a.json", "version": "1", "commit": "new", "committed": NEW}
+    fields = of_asv | {"seconds": 1.0 if backend == "numpy" else 0.5} | fields
+    return measured(backend=backend, size=size, **fields)
 
 
 def account(rows: list[Measurement], pairs: list[tuple[str, str]] | None = None) -> SourceUse:
