@@ -10,17 +10,22 @@ iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import log
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
+
+if TYPE_CHECKING:
+    from perceptron.answer import Table
 
 # With fewer uncontended processes the contended ones tell more, whatever waiting hides.
 _FEWEST = 3
@@ -151,20 +156,17 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
 
-def with_contended(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    contentions: Iterable[Contention],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def with_contended(table: Table, contentions: Iterable[Contention]) -> Table:
     """Return a table with one more column if any of its rows was contended, else as it is.
 
     ``contentions`` are of its rows, in their order.
     """
-    table, contentions = [tuple(row) for row in rows], list(contentions)
+    contentions = list(contentions)
     if not any(each.is_any for each in contentions):
-        return tuple(columns), table
-    cells = zip(table, map(contended, contentions), strict=True)
-    return (*columns, CONTENDED), [(*row, cell) for row, cell in cells]
+        return table
+    cells = zip(table.rows, map(contended, contentions), strict=True)
+    rows = tuple((*row, cell) for row, cell in cells)
+    return replace(table, columns=(*table.columns, CONTENDED), rows=rows)
 
 
 def contended(of: Contention) -> str:

@@ -130,12 +130,8 @@ _COLUMNS = (
 def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -> Table:
     """Return whole trainings beside the published ones, and how contended those measured were."""
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
-    columns, cells = with_contended(
-        _COLUMNS,
-        map(_cells, rows),
-        (trainings.get(row.backend, Contention()) for row in rows),
-    )
-    return Table(title=TITLE, columns=columns, rows=tuple(cells))
+    table = Table(title=TITLE, columns=_COLUMNS, rows=tuple(map(_cells, rows)))
+    return with_contended(table, (trainings.get(row.backend, Contention()) for row in rows))
 
 
 def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:

@@ -34,11 +34,8 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     """
     families = grouped(rows, lambda row: (row.family, ground(row))).values()
     lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
-    columns, cells = _with_rates(
-        ("family", "size>", "threads in all>", "fastest", "per iteration>"), lines
-    )
-    title = "The fastest at each size [95% interval]"
-    return [Table(title=title, columns=columns, rows=tuple(cells))] if cells else []
+    columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
+    return _with_rates("The fastest at each size [95% interval]", columns, lines)
 
 
 def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
@@ -93,10 +90,10 @@ def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
     return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
 
 
-def _with_rates(
-    columns: Sequence[str], rows: Sequence[_Row]
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with what its times mean where any row is of batches, or of several models."""
+def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> list[Table]:
+    """Return a table, with what times in batches or of several models mean; none without rows."""
+    if not rows:
+        return []
     has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
     has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
     columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
@@ -107,7 +104,7 @@ def _with_rates(
             epochs = epoch_cells(spot.epoch, spot.value.estimate)
             of_one = duration(spot.value.estimate / spot.models)
         cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
-    return columns, cells
+    return [Table(title=title, columns=columns, rows=tuple(cells))]
 
 
 # --- families of one size: there is no size to compare along -------------------------------------
@@ -127,12 +124,9 @@ def single_tables(rows: Iterable[Measurement]) -> list[Table]:
         for own in grouped(members, lambda row: (ground(row), row.backend)).values()
     ]
     threads = "processes × threads" if over_processes else "threads"
-    columns, cells = _with_rates(
-        ("family", "backend", threads, "time per iteration [95% interval]"), lines
-    )
-    contentions = (Contention() if spot is None else spot.contention for _, spot in lines)
-    columns, cells = with_contended(columns, cells, contentions)
-    return [Table(title="One size", columns=columns, rows=tuple(cells))] if cells else []
+    columns = ("family", "backend", threads, "time per iteration [95% interval]")
+    contentions = [Contention() if spot is None else spot.contention for _, spot in lines]
+    return [with_contended(table, contentions) for table in _with_rates("One size", columns, lines)]
 
 
 def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:

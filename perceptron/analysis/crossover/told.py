@@ -179,8 +179,7 @@ def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
         sum((spot.contention for spot in spots if spot.size == size), start=Contention())
         for size in sorted({spot.size for spot in spots})
     ]
-    columns, cells = with_contended(table.columns, table.rows, contentions)
-    return replace(table, columns=columns, rows=tuple(cells))
+    return with_contended(table, contentions)
 
 
 def _grid(

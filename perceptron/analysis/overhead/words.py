@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.finding import measured_dot, published_dot
@@ -161,27 +163,30 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     def contended_of(backend: str, phase: str | None = None) -> Contention:
         return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
-    columns, cells = with_contended(
-        _RUNGS, map(_rung, found.rungs), (contended_of(rung.backend) for rung in found.rungs)
+    rungs = with_contended(
+        Table(
+            title=f"{found.problem}: one iteration, {threads}",
+            on_page="The rungs [95% interval]",
+            columns=_RUNGS,
+            rows=tuple(map(_rung, found.rungs)),
+            last_apart="What each rung removes",
+        ),
+        (contended_of(rung.backend) for rung in found.rungs),
     )
-    yield Table(
-        title=f"{found.problem}: one iteration, {threads}",
-        on_page="The rungs [95% interval]",
-        columns=(*columns, "removes"),
-        rows=tuple((*row, rung.removes) for row, rung in zip(cells, found.rungs, strict=True)),
-        last_apart="What each rung removes",
+    yield replace(
+        rungs,
+        columns=(*rungs.columns, "removes"),
+        rows=tuple((*row, rung.removes) for row, rung in zip(rungs.rows, found.rungs, strict=True)),
     )
-    if phases := list(_phase_cells(found)):
-        columns, cells = with_contended(
-            _PHASES, phases, (contended_of(backend, phase) for backend, phase, *_ in phases)
-        )
-        yield Table(
+    if phases := tuple(_phase_cells(found)):
+        table = Table(
             title="Inside one eager iteration",
             on_page="Inside one eager iteration, by the difference of loops with and without a "
             "phase",
-            columns=columns,
-            rows=tuple(cells),
+            columns=_PHASES,
+            rows=phases,
         )
+        yield with_contended(table, (contended_of(name, phase) for name, phase, *_ in phases))
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
         yield Table(

@@ -11,6 +11,7 @@ from perceptron.analysis.crossover.amortise import COLUMNS, amortisation_tables,
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
 from perceptron.analysis.crossover.words import verdicts
+from perceptron.answer import Table
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 from tests.made import linear, world
@@ -76,11 +77,11 @@ BUSY = Contention(samples=10, contended=2, times=2, waited=1)
 
 def test_a_column_comes_only_where_something_was_contended() -> None:
     """A quiet machine's tables stay as they are."""
-    table = ("a", "b"), [("1", "2"), ("3", "4")]
-    assert with_contended(*table, [QUIET, Contention()]) == table
-    columns, rows = with_contended(*table, [BUSY, Contention()])
-    assert columns == ("a", "b", "contended")
-    assert rows == [("1", "2", "20% of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    table = Table(title="", columns=("a", "b"), rows=(("1", "2"), ("3", "4")))
+    assert with_contended(table, [QUIET, Contention()]) == table
+    wider = with_contended(table, [BUSY, Contention()])
+    assert wider.columns == ("a", "b", "contended")
+    assert [row[-1] for row in wider.rows] == ["20% of samples, 1 of 2 times waited", "–"]
     assert contended(QUIET) == "0% of samples"
 
 
