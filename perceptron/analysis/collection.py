@@ -152,7 +152,6 @@ def _line(complaint: str) -> str:
 
 
 def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
-    """Return the runs of a study by machine and question."""
     own = (stored for stored in runs if stored.run.plan.get("study") == study)
     # What an older plan lacks is what a newer one leaves empty.
     questions = grouped(

@@ -73,7 +73,6 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
 
 
 def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
-    """Yield one way of showing a sweep after the other."""
     axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
     lines = _lines(sweep)
 
@@ -165,7 +164,6 @@ def _lines(sweep: Sweep) -> list[str]:
 
 
 def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
-    """Return the times, with intervals, and how contended they were."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
     table = _grid(
@@ -207,7 +205,6 @@ def _grid(
 
 
 def _ratio_table(crossover: Crossover, title: str) -> Table:
-    """Return the ratios of a pair at each size."""
     kind = _kind_of_interval((at.repeats, at.low) for at in crossover.ratio_at)
     return Table(
         title=title,

@@ -490,7 +490,6 @@ def _rung(
 
 
 def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> float | None:
-    """Return the kernels of an iteration."""
     own = [row for row in rows if row.family == family and row.backend == backend]
     return next((row.size for row in own if row.status == "ok"), None)
 

@@ -214,7 +214,6 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
 
 
 def _rung(rung: Rung) -> tuple[str, ...]:
-    """Return the row of a rung, with the reason where it was not measured."""
     kernels = _kernels(rung)
     dtype = rung.dtype or NONE
     if rung.seconds_per_iteration is None:
@@ -284,7 +283,6 @@ def _share(rung: Rung) -> tuple[str, ...]:
 
 
 def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each part, with the reason where it was not measured."""
     for part in found.device:
         time = f"not measured: {part.reason}"
         if part.seconds is not None:
