@@ -302,14 +302,16 @@ def _ticks(low: float, high: float, base: int, most: int) -> list[float]:
     return [float(base) ** power for power in powers if power % step == 0 and power >= low]
 
 
-def within(estimates: Iterable[float], ends: Iterable[float]) -> list[float]:
-    """Return the ends of intervals, those far beyond all estimates cut.
+def within(lines: Iterable[Line]) -> list[float]:
+    """Return all values of lines, and the ends of their bands: those far beyond all values cut.
 
     They would flatten the figure.
     """
-    seen = list(estimates)
-    low, high = min(seen) / _FAR, max(seen) * _FAR
-    return [min(max(end, low), high) for end in ends]
+    lines = list(lines)
+    values = [value for line in lines for value in line.y]
+    low, high = min(values) / _FAR, max(values) * _FAR
+    ends = [end for line in lines for edge in line.band for end in edge]
+    return [*values, *(min(max(end, low), high) for end in ends)]
 
 
 def size_text(value: float) -> str:

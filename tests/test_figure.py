@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.figure import Dot, dots_axis, log_axis, placed, size_text, within
+from perceptron.figure import Dot, Line, dots_axis, log_axis, placed, size_text, within
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,9 @@ def test_an_axis_holds_its_values_with_room() -> None:
 
 
 def test_an_interval_without_end_does_not_flatten_the_figure() -> None:
-    assert within([1.0, 2.0], [1e-9, 1.5, 1e9]) == [0.01, 1.5, 200.0]
+    times = {"y": (1.0, 2.0), "low": (1e-9, 1.5), "high": (1e9, None)}
+    line = Line(backend="numpy", label="numpy", x=(4.0, 8.0), texts=("", ""), **times)
+    assert within([line]) == [1.0, 2.0, 0.01, 1.5, 200.0, 2.0]
 
 
 def test_sizes_have_units() -> None:

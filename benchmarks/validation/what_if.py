@@ -20,8 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from benchmarks.validation.grid import TextTable, markdown
-from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import KernelWork, estimate
+from perceptron.analysis.what_if import DEVICES, KernelWork, estimate
 from perceptron.numbers import count, digits, duration, duration_interval, percent
 from perceptron.report import text_file
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
 from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of
-from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.crossover.told import sweep_figure
 from perceptron.analysis.finding import finding_figure, finding_table
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure

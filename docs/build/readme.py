@@ -22,7 +22,7 @@ from docs.build.shown import (
     crossovers_of,
     finding_of,
 )
-from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.contention import contention
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
 from perceptron.analysis.device_share import on_devices
@@ -183,8 +183,8 @@ def _first_row(page: Path, command: str) -> dict[str, str]:
 def _doctor(runs: Shown) -> str:
     """Return all that it warns of after `bench`, and how many samples were contended."""
     warnings = [one.message for one in runs.bench.warnings]
-    contended, taken = contended_samples(runs.bench.run.times)
-    share = f"; {contended / taken:.0%} of samples were contended" if taken else ""
+    busy = contention(runs.bench.run.times)
+    share = f"; {busy.share:.0%} of samples were contended" if busy.samples else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"
 
 

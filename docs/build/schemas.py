@@ -28,11 +28,7 @@ from perceptron.analysis.overhead.ladder import (
 )
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.race import RaceRun
-from perceptron.analysis.what_if.estimate import (
-    DeviceEstimate,
-    EstimatedRatio,
-    WhatIf,
-)
+from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, WhatIf
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions

@@ -19,7 +19,7 @@ from docs.build.shown import (
 )
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.what_if.estimate import WhatIf, size_words
+from perceptron.analysis.what_if import WhatIf, size_words
 from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement

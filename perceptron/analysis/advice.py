@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from perceptron.analysis.candidates import Candidate
-from perceptron.analysis.contention import contended_samples, is_contended
+from perceptron.analysis.contention import contention, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.fastest import Advice, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
@@ -202,8 +202,8 @@ def _doubts(
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
         # Contended repeats beside enough idle ones have left nothing undecided.
         if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
-            contended, taken = contended_samples(pair)
-            share = f"{contended / taken:.0%} of the " if taken else ""
+            busy = contention(pair)
+            share = f"{busy.share:.0%} of the " if busy.samples else ""
             return {name: f"{share}samples were contended"}
         if ratio is None or ratio.low is None:
             return {name: f"{ordered[0]} and {name} were compared in one repeat"}

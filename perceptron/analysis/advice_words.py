@@ -12,8 +12,8 @@ from perceptron.analysis.advice import (
     ProblemAdvice,
     whole_trainings,
 )
-from perceptron.analysis.crossover.picture import sweep_figure
 from perceptron.analysis.crossover.sweep import sweeps
+from perceptron.analysis.crossover.told import sweep_figure
 from perceptron.analysis.crossover.words import decided, sentence, verdict
 from perceptron.analysis.fastest import takes
 from perceptron.analysis.interval import Interval
@@ -22,7 +22,7 @@ from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import more_time
-from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
+from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,

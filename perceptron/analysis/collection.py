@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.select import definitions, plausible
+from perceptron.analysis.select import Definitions, plausible
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
@@ -89,7 +89,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     if len(rows) < len(stored.rows):
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
-    complaints += [warning.message for warning in definitions(rows).warnings()]
+    complaints += [warning.message for warning in Definitions(rows).warnings()]
     machines = _machines(rows, stored.runs, complaints)
     if machines and all(machine.name != here for machine in machines):
         here = machines[0].name
@@ -100,36 +100,31 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     places = {run.folder: place for place, run in enumerate(finished)}
 
     groups: dict[str, list[list[StoredRun]]] = {}
+    studies: dict[str, list[Answered]] = {}
     for study, judge in judges.items():
-        own = _groups(finished, study, judge.asked)
-        groups[study] = (
-            [alike for runs in own for alike in _by_hardware(runs, stored, complaints)]
-            if judge.page.is_overview
-            else own
-        )
+        groups[study] = _groups(finished, study, judge.asked)
+        if judge.page.is_overview:
+            groups[study] = [
+                alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)
+            ]
+        found = _newest(groups[study], judge, complaints)
+        studies[study] = sorted(found, key=lambda told: places[told.results])
 
-    def judged(study: str, of: Iterable[list[StoredRun]]) -> list[Answered]:
-        found = _newest(of, judges[study], complaints)
-        return sorted(found, key=lambda told: places[told.results])
-
-    studies = {study: judged(study, own) for study, own in groups.items()}
-    known = {told.results: told for answers in studies.values() for told in answers}
-
-    def answer(run: StoredRun) -> list[Answered]:
-        """Return the answer, unless it cannot be judged or is that of a rehearsal."""
-        alike = list(_by_hardware([run], stored, complaints))
-        if alike and run.folder in known:
-            return [known[run.folder]]
-        return judged(str(run.run.plan["study"]), alike)
-
+    known = {told.results: told for found in studies.values() for told in found}
     first = [runs[0] for own in groups.values() for runs in own]
-    newest_asked = sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]
+    answers: list[Answered] = []
+    for run in sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]:
+        alike = _by_hardware([run], stored, complaints)  # of a rehearsal there is none
+        if alike and run.folder in known:
+            answers.append(known[run.folder])
+        else:
+            answers += _newest(alike, judges[str(run.run.plan["study"])], complaints)
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
-        answers=[told for run in newest_asked for told in answer(run)],
+        answers=answers,
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
         histories=histories(rows),
         older={study: sum(len(runs) - 1 for runs in own) for study, own in groups.items()},
@@ -140,7 +135,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 def collection_of(rows: Iterable[Measurement]) -> Collection:
     """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
     kept = [row for row in rows if plausible(row)]
-    complaints = [warning.message for warning in definitions(kept).warnings()]
+    complaints = [warning.message for warning in Definitions(kept).warnings()]
     return Collection(
         rows=kept,
         machines=_machines(kept, [], complaints),
@@ -157,7 +152,6 @@ def _line(complaint: str) -> str:
 
 
 def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
-    """Return the runs of a study by machine and question."""
     own = (stored for stored in runs if stored.run.plan.get("study") == study)
     # What an older plan lacks is what a newer one leaves empty.
     questions = grouped(
@@ -171,7 +165,7 @@ def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list
 
 def _by_hardware(
     runs: list[StoredRun], stored: StoredResults, complaints: list[str]
-) -> Iterable[list[StoredRun]]:
+) -> list[list[StoredRun]]:
     """Return the runs grouped by the kind of hardware that they tell about; rehearsals by none."""
     groups: dict[str, list[StoredRun]] = {}
     for run in runs:
@@ -183,7 +177,7 @@ def _by_hardware(
             continue
         if kind is not None:
             groups.setdefault(kind, []).append(run)
-    return groups.values()
+    return list(groups.values())
 
 
 def _newest(

@@ -10,17 +10,22 @@ iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import log
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
+
+if TYPE_CHECKING:
+    from perceptron.answer import Table
 
 # With fewer uncontended processes the contended ones tell more, whatever waiting hides.
 _FEWEST = 3
@@ -51,35 +56,18 @@ def lost_by_waiting(
     return -log(1 - waited) if waited <= _LARGEST_BOUNDED else UNKNOWN
 
 
-def contended_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
-    """Return how many samples were contended, and how many were taken, where that is known.
+def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
+    """Return each side's rows of the processes that count, which all sides have, in their order.
 
-    Samples that count are contended too where no others were taken.
+    Those in which no side was contended, or all if these are too few. Those with an unbounded wait
+    are left out, if any others remain.
     """
-    contended = taken = 0
-    for row in rows:
-        if row.waited is not None:
-            taken += len(row.samples) + (row.contended or 0)
-            contended += len(row.samples) * is_contended(row) + (row.contended or 0)
-    return contended, taken
-
-
-def those_that_count(
-    shared: Sequence[int],
-    incumbent: Mapping[int, Measurement],
-    challenger: Mapping[int, Measurement],
-) -> list[int]:
-    """Return the processes in which neither backend was contended, or all if these are too few.
-
-    Those with an unbounded wait are left out, if any others remain.
-    """
-    lost = {
-        process: max(_lost(incumbent[process]), _lost(challenger[process])) for process in shared
-    }
-    uncontended = [process for process in shared if not lost[process]]
-    if len(uncontended) >= _FEWEST:
-        return uncontended
-    return [process for process in shared if lost[process] < UNKNOWN] or list(shared)
+    shared = sorted(set.intersection(*map(set, sides)))
+    lost = {process: max(_lost(side[process]) for side in sides) for process in shared}
+    counted = [process for process in shared if not lost[process]]
+    if len(counted) < _FEWEST:
+        counted = [process for process in shared if lost[process] < UNKNOWN] or shared
+    return [[side[process] for process in counted] for side in sides]
 
 
 def hidden(*backends: Iterable[Measurement]) -> float:
@@ -140,12 +128,13 @@ class Contention(Struct, frozen=True, kw_only=True):
 def contention(rows: Iterable[Measurement]) -> Contention:
     """Add up the contention of these rows; rows without that fact count nothing."""
     known = [row for row in rows if row.status == "ok" and row.waited is not None]
-    contended, samples = contended_samples(known)
+    waited = list(filter(is_contended, known))
+    dropped = sum(row.contended or 0 for row in known)
     return Contention(
-        samples=samples,
-        contended=contended,
+        samples=dropped + sum(len(row.samples) for row in known),
+        contended=dropped + sum(len(row.samples) for row in waited),
         times=len(known),
-        waited=sum(map(is_contended, known)),
+        waited=len(waited),
     )
 
 
@@ -167,20 +156,17 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
 
-def with_contended(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    contentions: Iterable[Contention],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def with_contended(table: Table, contentions: Iterable[Contention]) -> Table:
     """Return a table with one more column if any of its rows was contended, else as it is.
 
     ``contentions`` are of its rows, in their order.
     """
-    table, contentions = [tuple(row) for row in rows], list(contentions)
+    contentions = list(contentions)
     if not any(each.is_any for each in contentions):
-        return tuple(columns), table
-    cells = zip(table, map(contended, contentions), strict=True)
-    return (*columns, CONTENDED), [(*row, cell) for row, cell in cells]
+        return table
+    cells = zip(table.rows, map(contended, contentions), strict=True)
+    rows = tuple((*row, cell) for row, cell in cells)
+    return replace(table, columns=(*table.columns, CONTENDED), rows=rows)
 
 
 def contended(of: Contention) -> str:

@@ -113,7 +113,6 @@ def neighbourhood(places: Array, left: Array) -> Neighbourhood:
 
 
 def _smooth(places: Array, left: Array, kept: list[int]) -> Neighbourhood:
-    """Return that of these rows alone."""
     left, places = left[kept], places[kept]
     away = np.linalg.norm(places[:, None] - places[None], axis=-1)
     best = (-inf, Neighbourhood(kept=tuple(kept)))

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.interval import Interval, of_times, ratio_of
@@ -63,6 +63,11 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     published_ratio: float | None = None
     reason: str | None = None
 
+    @property
+    def time(self) -> Interval | None:
+        """The seconds with their interval."""
+        return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
+
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
@@ -79,23 +84,21 @@ def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
 
 
 def _row(rows: list[Measurement], backend: str) -> FindingRow:
-    dtype = next((row.dtype for row in rows if row.backend == backend), None)
     published = PUBLISHED.get(backend)
+    found = FindingRow(
+        backend=backend,
+        dtype=next((row.dtype for row in rows if row.backend == backend), None),
+        published_seconds=published,
+        published_ratio=None if published is None else published / PUBLISHED["numpy-published"],
+    )
     seconds = list(times(rows, backend).values())
     if not seconds:
-        return FindingRow(
-            backend=backend,
-            dtype=dtype,
-            published_seconds=published,
-            published_ratio=_over_published(published),
-            reason=reason(rows, backend) or NOT_REACHED,
-        )
+        return structs.replace(found, reason=reason(rows, backend) or NOT_REACHED)
     training = of_times([ITERATIONS * value for value in seconds])
     to_numpy = ratio_of(rows, backend, "numpy")
     to_published = ratio_of(rows, backend, "numpy-published")
-    return FindingRow(
-        backend=backend,
-        dtype=dtype,
+    return structs.replace(
+        found,
         seconds=training.estimate,
         low=training.low,
         high=training.high,
@@ -106,13 +109,7 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
         ratio_to_published=to_published.estimate if to_published else None,
         published_low=to_published.low if to_published else None,
         published_high=to_published.high if to_published else None,
-        published_seconds=published,
-        published_ratio=_over_published(published),
     )
-
-
-def _over_published(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds / PUBLISHED["numpy-published"]
 
 
 # --- in words ------------------------------------------------------------------------------------
@@ -133,12 +130,8 @@ _COLUMNS = (
 def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -> Table:
     """Return whole trainings beside the published ones, and how contended those measured were."""
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
-    columns, cells = with_contended(
-        _COLUMNS,
-        map(_cells, rows),
-        (trainings.get(row.backend, Contention()) for row in rows),
-    )
-    return Table(title=TITLE, columns=columns, rows=tuple(cells))
+    table = Table(title=TITLE, columns=_COLUMNS, rows=tuple(map(_cells, rows)))
+    return with_contended(table, (trainings.get(row.backend, Contention()) for row in rows))
 
 
 def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
@@ -232,10 +225,9 @@ def _dots(index: int, row: FindingRow) -> Iterator[Dot]:
     if (published := row.published_seconds) is not None:
         text = f"{row.backend} {published:g} s as published"
         yield published_dot(index, row.backend, published, f"{published:g} s", text)
-    if row.seconds is not None:
-        time = Interval(row.seconds, row.low, row.high)
-        text = f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
-        yield measured_dot(index, row.backend, time, duration(row.seconds), text)
+    if (time := row.time) is not None:
+        text = f"{row.backend} {duration_interval(*structs.astuple(time))}"
+        yield measured_dot(index, row.backend, time, duration(time.estimate), text)
 
 
 def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) -> Dot:

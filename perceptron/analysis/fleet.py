@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Curve, Sweep, ranked
 from perceptron.analysis.finding import FindingRow, finding_rows
-from perceptron.analysis.interval import Interval, is_slower
+from perceptron.analysis.interval import is_slower
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered
 from perceptron.records.ground import Ground
@@ -66,11 +66,7 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> lis
 
 def _finding(bench: Answered) -> FindingAnswer:
     found: list[FindingRow] = bench.answer.data["finding"]
-    seconds = {
-        row.backend: Interval(row.seconds, row.low, row.high)
-        for row in found
-        if row.seconds is not None
-    }
+    seconds = {row.backend: time for row in found if (time := row.time) is not None}
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
     rows = list(finding_rows(row for row in own if row.all_threads == threads))
@@ -106,41 +102,41 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     A machine with an older checkout may have another definition of a problem: it is left out
     and named. A sweep that does not know its definition stands with the others.
     """
-    groups: dict[tuple[tuple[object, ...], str], list[tuple[Sweep, Curve]]] = {}
-    seen: set[tuple[object, ...]] = set()
-    definitions: dict[tuple[object, ...], dict[str, str]] = {}
-    outdated: dict[tuple[object, ...], set[str]] = {}
+    newest: dict[tuple[object, ...], dict[tuple[str, int | None], Sweep]] = {}
     for sweep in sweeps:
         where, version = sweep.ground, sweep.state.version
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
         alike = (*trained, *where._replace(machine="", threads=None))
-        own = (*alike, where.machine, where.threads)
-        if own in seen:
-            continue
-        seen.add(own)
-        known = definitions.setdefault(alike, {})
+        newest.setdefault(alike, {}).setdefault((where.machine, where.threads), sweep)
+    made = [one for own in newest.values() for one in _of_alike(own.values())]
+    return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
+
+
+def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
+    """Yield each backend of alike sweeps, the newest first, that two machines measured."""
+    known: dict[str, str] = {}
+    groups: dict[str, list[tuple[Sweep, Curve]]] = {}
+    outdated = set()
+    for sweep in sweeps:
         digests = {
             row.problem: row.problem_digest
             for row in sweep.rows
             if row.problem is not None and row.problem_digest is not None
         }
         if any(known.get(problem, digest) != digest for problem, digest in digests.items()):
-            outdated.setdefault(alike, set()).add(where.machine)
+            outdated.add(sweep.ground.machine)
             continue
-        known.update(digests)
+        known |= digests
         for curve in sweep.curves:
             if curve.spots:
-                groups.setdefault((alike, curve.backend), []).append((sweep, curve))
-    made = [
-        BackendOnMachines(
-            backend=backend,
-            curves=sorted(
-                members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
-            ),
-            alike=members[0][0],
-            outdated=sorted(outdated.get(alike, ())),
-        )
-        for (alike, backend), members in groups.items()
-        if len({sweep.ground.machine for sweep, _ in members}) > 1
-    ]
-    return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
+                groups.setdefault(curve.backend, []).append((sweep, curve))
+    for backend, members in groups.items():
+        if len({sweep.ground.machine for sweep, _ in members}) > 1:
+            yield BackendOnMachines(
+                backend=backend,
+                curves=sorted(
+                    members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
+                ),
+                alike=members[0][0],
+                outdated=sorted(outdated),
+            )

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from scipy import special
 
-from perceptron.analysis.contention import hidden, those_that_count
+from perceptron.analysis.contention import hidden, side_by_side
 from perceptron.analysis.select import rows_by_process
 from perceptron.records.measurement import Measurement
 from perceptron.trimmed_mean import trimmed_mean
@@ -174,11 +174,7 @@ def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
-def counted_rows(
-    rows: Iterable[Measurement], first: str, second: str
-) -> tuple[list[Measurement], list[Measurement]]:
+def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:
     """Return the rows of each backend that their ratio is made of, process by process."""
     rows = list(rows)
-    of_first, of_second = rows_by_process(rows, first), rows_by_process(rows, second)
-    counted = those_that_count(sorted(of_first.keys() & of_second), of_second, of_first)
-    return [of_first[process] for process in counted], [of_second[process] for process in counted]
+    return side_by_side(rows_by_process(rows, first), rows_by_process(rows, second))

@@ -8,16 +8,16 @@ are of different trainings, and no answer mixes them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
+from perceptron.grouping import Key, grouped
 from perceptron.records.conditions import GpuState
-from perceptron.records.ground import ground
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 
@@ -59,14 +59,6 @@ def moment(row: Measurement) -> str:
     Histories are filled backwards: the commit measured last may be the oldest.
     """
     return row.committed or row.when
-
-
-def problem_without_size(row: Measurement) -> str | None:
-    """Return what the problem of a row is called without its size; None where it is not known.
-
-    That of a member of a family ends in its size: ``mlp-width:512``, ``model.toml@1a2b3c4d:512``.
-    """
-    return None if row.problem is None else row.problem.removesuffix(f":{row.size}")
 
 
 def has_time(row: Measurement) -> bool:
@@ -135,6 +127,12 @@ def reason(rows: Iterable[Measurement], backend: str) -> str | None:
     return next((row.reason for row in rows if row.backend == backend and row.reason), None)
 
 
+def shared(values: Iterable[Key], otherwise: Key) -> Key:
+    """Return the one value that there is; ``otherwise`` where they differ, and without any."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else otherwise
+
+
 # --- which rows can be measurements at all: files of results are untrusted ------------------------
 
 # In an attosecond light crosses three atoms. Ten thousand iterations of the slowest row are still a
@@ -185,7 +183,7 @@ def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
     Raises `UserError` where none states its threads.
     """
     rows = [row for row in rows if plausible(row)]
-    rows = definitions(rows).keep(rows)
+    rows = Definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
         raise UserError(f"{folder}: no rows that state their number of threads")
     return rows
@@ -193,25 +191,19 @@ def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
 
 # --- definitions of a problem ---------------------------------------------------------------------
 
-_Key = tuple[str, Hashable]
+_Key = tuple[str, Ground, State]
 """A problem's name, and what its rows must share to be compared."""
 
 
 class Definitions:
-    """The definition that counts of each problem: that of its newest row.
+    """The definition that counts of each problem on one ground in one state: of its newest row.
 
-    ``apart`` gives what rows must share to be compared at all: of rows that do not, each kind has
-    a definition of its own. Rows that do not know their definition, as those of other tools, are
-    of any.
+    No answer puts rows of several grounds or states together, so in each another definition may
+    count. Rows that do not know their definition, as those of other tools, are of any.
     """
 
-    def __init__(
-        self,
-        rows: Iterable[Measurement],
-        apart: Callable[[Measurement], Hashable] = lambda row: None,
-    ) -> None:
+    def __init__(self, rows: Iterable[Measurement]) -> None:
         self._rows = list(rows)
-        self._apart = apart
         known = (row for row in self._rows if row.problem and row.problem_digest)
         # Nearly always there are none.
         self._several = {
@@ -261,12 +253,4 @@ class Definitions:
         """Return what the row is of; None of a problem that has one definition only."""
         if row.problem is None or row.problem not in self._several:
             return None
-        return row.problem, self._apart(row)
-
-
-def definitions(rows: Iterable[Measurement]) -> Definitions:
-    """Return which definition of a problem counts among rows of one ground and one state.
-
-    No answer puts rows of several together, so in each another definition may count.
-    """
-    return Definitions(rows, lambda row: (ground(row), state(row)))
+        return row.problem, ground(row), state(row)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
@@ -42,21 +40,9 @@ def epoch_of(row: Measurement) -> Epoch | None:
     return Epoch(iterations, min(row.rows, iterations * row.batch) * models_of(row))
 
 
-def shared_epoch(rows: Iterable[Measurement]) -> Epoch | None:
-    """Return the epoch of rows of one problem; None where they differ."""
-    epochs = {epoch_of(row) for row in rows}
-    return epochs.pop() if len(epochs) == 1 else None
-
-
 def models_of(row: Measurement) -> int:
     """Return how many models an iteration of a row is a step of; one where that makes no sense."""
     return row.all_models if 1 <= row.all_models <= _MOST_ROWS else 1
-
-
-def shared_models(rows: Iterable[Measurement]) -> int:
-    """Return how many models rows of one problem are of; one where they differ."""
-    models = {models_of(row) for row in rows}
-    return models.pop() if len(models) == 1 else 1
 
 
 class TrainingLength(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import hidden, is_contended, those_that_count
+from perceptron.analysis.contention import hidden, is_contended, side_by_side
 from perceptron.analysis.select import LONGEST_SECONDS, SHORTEST_SECONDS
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
@@ -124,8 +124,7 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
     if len(counted) == 1:
         doubt = ONE_REPEAT if len(rows) == 1 else CONTENDED
     if not counted:
-        numbered = dict(enumerate(rows))
-        counted = [rows[index] for index in those_that_count(list(numbered), numbered, numbered)]
+        (counted,) = side_by_side(dict(enumerate(rows)))
         doubt = CONTENDED
     seconds, low, high = of_processes([row.seconds or 0.0 for row in counted])
     return MeasuredWork(

@@ -20,12 +20,11 @@ from perceptron.analysis.advice import (
 )
 from perceptron.analysis.advice_words import figures, told
 from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.select import definitions, has_time, usable_rows
+from perceptron.analysis.select import Definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.analysis.what_if import DeviceEstimate, device
 from perceptron.answer import Answer, Page
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
@@ -216,7 +215,7 @@ class Advise:
         return replace(
             told(found, of_problem[0], run.run.budget, guesses),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
-            warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,
         )
 

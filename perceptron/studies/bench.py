@@ -27,7 +27,7 @@ from perceptron.analysis.finding import (
     published_beside_numpy,
 )
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.select import definitions, usable_rows
+from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Figure, Note, Page, Setting
 from perceptron.backends import registry
@@ -249,7 +249,7 @@ class Bench:
                 ),
                 *parts.figures,
             ),
-            warnings=(*definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
             data={"machine": run.run.machine, "finding": found, "crossovers": pairs},

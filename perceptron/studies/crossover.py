@@ -11,18 +11,17 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.amortise import amortisations, from_cold
+from perceptron.analysis.crossover.amortise import amortisation_tables, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.crossover.told import amortisation_tables, told
+from perceptron.analysis.crossover.told import told
 from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, verdicts
-from perceptron.analysis.select import definitions, usable_rows
+from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if.devices import device
-from perceptron.analysis.what_if.estimate import WhatIf, estimate_source, estimate_tables
+from perceptron.analysis.what_if import WhatIf, device, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -317,7 +316,7 @@ class CrossoverStudy:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
         estimated = what_if.kept(run)
-        warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
         if _is_list(plan):
             found = list(map(_within_bracket, found))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.use import SourceUse, uses
-from perceptron.analysis.select import definitions
+from perceptron.analysis.select import Definitions
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
 from perceptron.records.ground import ground
@@ -84,7 +84,7 @@ def read_files(
 
     warnings = [
         *(warning for source in loaded for warning in source.warnings),
-        *definitions(rows).warnings(),
+        *Definitions(rows).warnings(),
     ]
     return rows, tuple(wanted), accounted, warnings
 

@@ -26,7 +26,7 @@ from perceptron.analysis.phase_map.phase_map import (
     map_figure,
     phase_map_of,
 )
-from perceptron.analysis.select import definitions, usable_rows
+from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
@@ -198,7 +198,7 @@ class Map:
         found = phase_map_of(own, plan.grid, plan.axes)
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
-        warnings = (*definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
         told = _told(found, own[0], not_refined, run.run.machine, warnings)
         if plan.called is None:
             return told

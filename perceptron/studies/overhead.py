@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.overhead.ladder import Ladder, ladder
 from perceptron.analysis.overhead.words import told
-from perceptron.analysis.select import definitions, usable_rows
+from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
 from perceptron.answer import Answer, Page
 from perceptron.backends import registry
@@ -170,7 +170,7 @@ class Overhead:
             bytes_moved=plan.bytes_moved,
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
-        left_out = definitions(times(rows)).warnings()
+        left_out = Definitions(times(rows)).warnings()
         warnings = [*left_out, *_not_measured(own), *warnings_of_rows(own)]
         return told(found, own, warnings, ("perceptron", "advise", "--problem", plan.problem))
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import ValidationError, convert
 
 from perceptron.analysis.interval import of_times
-from perceptron.analysis.what_if.devices import Device
-from perceptron.analysis.what_if.estimate import (
+from perceptron.analysis.what_if import (
     EAGER,
     GRAPH,
+    Device,
     DeviceEstimate,
     KernelWork,
     WhatIf,

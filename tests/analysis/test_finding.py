@@ -32,7 +32,6 @@ def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
         for name, cost in costs.items()
     ]
     verdict = finding_verdict(finding(rows, costs))
-    assert verdict is not None
     assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
     assert verdict.notes
     tie = [
@@ -40,7 +39,6 @@ def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
         for row in finding(rows, costs)
     ]
     undecided = finding_verdict(tie)
-    assert undecided is not None
     assert (undecided.decided, undecided.notes) == ("no", ())
 
 

@@ -10,25 +10,19 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.history import CaseHistory, histories
 from perceptron.records.measurement import Measurement
+from tests.made import measured
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def asv_row(number: int, seconds: float | None, **fields: object) -> Measurement:
     """Make what asv measured of one commit; its revision says nothing about the order."""
-    defaults: dict[str, object] = {
+    of_commit = {
         "source": "asv",
-        "machine": "box",
-        "environment": "py3.11",
         "commit": f"{(number * 7919) % 10007:012x}",
         "committed": (START + timedelta(hours=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "when": "2026-06-01T00:00:00Z",
-        "family": "mlp-width",
-        "size": 128,
-        "backend": "numpy",
-        "seconds": seconds,
     }
-    return Measurement(**(defaults | fields))  # type: ignore[arg-type]
+    return measured(seconds=seconds, **(of_commit | fields))
 
 
 def past_of(seconds: list[float]) -> CaseHistory:

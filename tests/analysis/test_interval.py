@@ -14,7 +14,6 @@ from perceptron.analysis.interval import (
     robust_mean,
     trimmed,
 )
-from perceptron.records.measurement import Measurement
 from tests.made import measured
 
 times = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
@@ -72,20 +71,3 @@ def test_pairs_are_of_processes_that_measured_both() -> None:
     assert ratio.estimate == pytest.approx(2.0)
     assert ratio.low is None
     assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
-
-
-def test_contended_processes_do_not_count_where_enough_are_not() -> None:
-    """And where all were, the interval holds what the waiting may hide."""
-
-    def rows(waits: list[float]) -> list[Measurement]:
-        return [
-            measured(repeat=process, seconds=seconds / (1 - waited), backend=backend, waited=waited)
-            for process, waited in enumerate(waits)
-            for backend, seconds in [("numpy", 1.0), ("torch-cpu", 1.5 + 0.001 * process)]
-        ]
-
-    some = ratio_of(rows([0.5, 0.0, 0.6, 0.0, 0.0]), "torch-cpu", "numpy")
-    assert some.low > 1.4
-    every = ratio_of(rows([0.2] * 5), "torch-cpu", "numpy")
-    assert every.low < 1.21
-    assert every.high > 1.87

@@ -87,9 +87,7 @@ def test_a_backend_that_waited_for_cores_may_have_been_first(
 ) -> None:
     """Waiting only ever adds: the one that is first all the same stays it."""
     rows = [
-        replace(row, resident=replace(row.resident, waited=waited))
-        if row.backend == name and row.resident is not None
-        else row
+        replace(row, resident=replace(row.resident, waited=waited)) if row.backend == name else row
         for row in race_rows()
     ]
     found = leaders_of(of_start(rows, "resident", NUMPY, TORCH).values())
@@ -99,7 +97,6 @@ def test_a_backend_that_waited_for_cores_may_have_been_first(
 def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
     assert race_warnings(race_rows()) == []
     waited = race_row()
-    assert waited.fresh is not None
     slow = replace(waited.fresh, waited=0.5)
     (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
     assert warning.code == "contended"
@@ -117,10 +114,8 @@ def test_those_given_up_last_only_raise_the_rank(seconds: list[float], late: int
     if late > len(seconds):
         assert found is None
     elif late < len(seconds):
-        assert found is not None
         assert found.estimate == pytest.approx(median([*seconds, *[end] * late]))
     else:
-        assert found is not None
         assert found.estimate == pytest.approx((max(seconds) + end) / 2)
 
 
@@ -130,7 +125,5 @@ def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:
     assert seven == Interval(4.0, 1.0, 6.0)
     for number in range(2, 7):
         fewer = median_of(list(range(1, number + 1)), [True] * number)
-        assert fewer is not None
-        assert fewer.low == 1.0
-        assert fewer.high is None
+        assert (fewer.low, fewer.high) == (1.0, None)
     assert median_of([3.0], [True]) == Interval(3.0, None, None)

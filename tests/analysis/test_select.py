@@ -13,7 +13,6 @@ from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.select import (
     OTHER_DEFINITION,
     Definitions,
-    definitions,
     plausible,
     times,
 )
@@ -58,7 +57,7 @@ def test_the_newest_definition_is_judged_and_the_other_told(rows: list[Measureme
     assert crossover.status == "always"
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([0.5, 0.5])
     assert [at.repeats for at in crossover.ratio_at] == [2, 2]
-    warnings = definitions(rows).warnings()
+    warnings = Definitions(rows).warnings()
     told = [warning for warning in warnings if warning.code == OTHER_DEFINITION]
     assert [warning.message for warning in told] == [
         f"line:{size}: 4 rows of definition {OLD[:-3]}{size:03d} left out: the newest are of "
@@ -79,7 +78,7 @@ def test_rows_without_a_digest_are_compared_as_before() -> None:
     assert Definitions(rows).keep(rows) == rows
     (crossover,) = crossovers(rows, [PAIR])
     assert [at.repeats for at in crossover.ratio_at] == [4, 4]
-    assert definitions(rows).warnings() == []
+    assert Definitions(rows).warnings() == []
 
 
 def test_a_failure_is_no_newer_definition() -> None:

@@ -2,12 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.throughput import (
-    TrainingLength,
-    epoch_of,
-    models_of,
-    shared_models,
-)
+from perceptron.analysis.throughput import TrainingLength, epoch_of, models_of
 from tests.made import measured
 
 
@@ -35,8 +30,6 @@ def test_rows_of_all_models_count() -> None:
 def test_a_row_is_of_as_many_models_as_it_says() -> None:
     """One where it says nothing, or what makes no sense."""
     assert [models_of(measured(models=models)) for models in (None, 8, -3, 10**30)] == [1, 8, 1, 1]
-    assert shared_models([measured(models=8), measured(models=8)]) == 8
-    assert shared_models([measured(models=8), measured(models=2)]) == shared_models([]) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 import perceptron.report
 from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.picture import sweep_figure
+from perceptron.analysis.crossover.told import sweep_figure
 from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import View, ViewFigure, drawn, table, view

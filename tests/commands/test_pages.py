@@ -12,7 +12,7 @@ import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, WhatIf
+from perceptron.analysis.what_if import CaseStatuses, DeviceEstimate, WhatIf
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import carry_out

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.advice import NO_TIME, ProblemAdvice
-from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
+from perceptron.analysis.what_if import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure

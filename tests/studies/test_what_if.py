@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
+from perceptron.analysis.what_if import EAGER, GRAPH, DeviceEstimate
 from perceptron.errors import UserError
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run

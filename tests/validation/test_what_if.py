@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.validation.__main__ import main
 from benchmarks.validation.what_if import compare, kernels_of, median_width, published
-from perceptron.analysis.what_if.estimate import EAGER
+from perceptron.analysis.what_if import EAGER
 from perceptron.backends import registry
 from perceptron.problems import catalogue
 from perceptron.studies.what_if import count_kernels

@@ -7,16 +7,18 @@ carry their share of it, as a short training does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import ceil, inf
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from perceptron.analysis.interval import Interval, is_slower, of_times
 from perceptron.analysis.select import Definitions, is_own, moment, prepared, state, times
+from perceptron.answer import Table
 from perceptron.grouping import grouped
+from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -71,8 +73,8 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
-    started = (row for row in rows if row.status == "ok" and row.prepare_seconds)
-    groups = grouped(started, lambda row: (row.family, ground(row)))
+    started = [row for row in rows if row.status == "ok" and row.prepare_seconds]
+    groups = grouped(Definitions(started).keep(started), lambda row: (row.family, ground(row)))
     judged = [
         amortisation
         for members in groups.values()
@@ -84,8 +86,7 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
     judged: set[tuple[str, str]] = set()
     for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
-        kept = Definitions(members).keep(members)
-        cases = grouped(kept, lambda row: (row.size, row.problem))
+        cases = grouped(members, lambda row: (row.size, row.problem))
         here = set()
         for case in cases.values():
             names = dict.fromkeys(row.backend for row in case)
@@ -152,3 +153,42 @@ def _iterations(
     if behind <= 0:
         return 1.0
     return inf if faster >= slower else max(1.0, ceil(behind / (slower - faster)))
+
+
+# --- in a table -----------------------------------------------------------------------------------
+
+TITLE = "After how many iterations the faster one has made up for its setup"
+COLUMNS = (
+    *("family", "size>", "faster", "per iteration", "setup"),
+    *("slower", "per iteration", "setup", "ahead from iteration>"),
+)
+# Sizes that a table of amortisations shows of each pair.
+_SIZES = 7
+
+
+def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
+    """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
+    pairs = grouped(
+        amortisations,
+        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+    )
+    rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
+    return [Table(title=TITLE, columns=COLUMNS, rows=rows)] if rows else []
+
+
+def _some(members: list[Amortisation]) -> list[Amortisation]:
+    number = min(_SIZES, len(members))
+    indices = {round(step * (len(members) - 1) / max(1, number - 1)) for step in range(number)}
+    return [members[index] for index in sorted(indices)]
+
+
+def _cells(of: Amortisation) -> tuple[str, ...]:
+    each = (of.faster_seconds, of.faster_prepare, of.slower_seconds, of.slower_prepare)
+    fast, fast_setup, slow, slow_setup = (duration_interval(*astuple(time)) for time in each)
+    high = "…" if of.high is None else count(of.high)
+    ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"
+    faster = of.faster + ("" if of.high else ", undecided")
+    return (
+        *(of.family, count(of.size), faster, fast, fast_setup),
+        *(of.slower, slow, slow_setup, ahead),
+    )

@@ -20,11 +20,8 @@ class ComparableRows:
     """The rows with a time of one family on one ground, by state, backend and size."""
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
-        timed = (row for row in rows if row.size > 0 and has_time(row))
-        self._rows = {
-            where: Definitions(measured).keep(measured)
-            for where, measured in grouped(timed, state).items()
-        }
+        timed = [row for row in rows if row.size > 0 and has_time(row)]
+        self._rows = grouped(Definitions(timed).keep(timed), state)
         # A history has thousands of states, of which the newest few are looked into.
         self._by_backend: dict[State, dict[str, BySize]] = {}
         self._newest_first = sorted(

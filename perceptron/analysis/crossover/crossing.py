@@ -9,7 +9,8 @@ say against a straight line.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import accumulate, groupby, pairwise
 from math import exp, hypot, log
 from typing import Literal
@@ -18,12 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from perceptron.analysis.crossover.points import Point, slope, steepest
-from perceptron.analysis.interval import CONFIDENCE, TIE, Array, Interval, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, TIE, Interval, quantile, trimmed
 
 # A bend counts where it is larger than so many standard errors.
 _SURE_BEND = 2.0
 # Between two sizes, where the interval is read off: weights of the right one.
 _WEIGHTS = np.linspace(0.0, 1.0, 201)
+
+Mask = npt.NDArray[np.bool_]
+Inside = Callable[[int], Mask]
+"""Whether, at each of `_WEIGHTS` between a point and the next, the ratio's interval has zero."""
 
 
 class ZeroCrossing(Interval, frozen=True):
@@ -49,15 +54,19 @@ def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
     """
     points = [point for point in points if not point.says_nothing]
     decided = [index for index, point in enumerate(points) if point.sign]
-    gaps = Gaps(points)
+
+    @cache  # walks from many zeros cross the same gaps
+    def inside(index: int) -> Mask:
+        return _contains_zero(points[index], points[index + 1])
+
     return [
-        _zero(points, gaps, left, right)
+        _zero(points, inside, left, right)
         for left, right in pairwise(decided)
         if points[left].sign != points[right].sign
     ]
 
 
-def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCrossing:
+def _zero(points: Sequence[Point], inside: Inside, first: int, last: int) -> ZeroCrossing:
     """Locate the crossing between two decided points; of several sign changes, the middle one.
 
     The interval then spans all of them.
@@ -71,8 +80,8 @@ def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCro
         )
     ]
     index = indices[len(indices) // 2]
-    low = _end(points, gaps, indices[0], step=-1)
-    high = _end(points, gaps, indices[-1], step=1)
+    low = _end(points, inside, indices[0], step=-1)
+    high = _end(points, inside, indices[-1], step=1)
     return ZeroCrossing(
         estimate=exp(_crossing(points[index], points[index + 1])),
         low=low,
@@ -101,12 +110,12 @@ def _crossing(left: Point, right: Point) -> float:
     return (1 - weight) * left.x + weight * right.x
 
 
-def _end(points: Sequence[Point], gaps: Gaps, index: int, step: int) -> float | None:
+def _end(points: Sequence[Point], inside: Inside, index: int, step: int) -> float | None:
     """Return the lower end of a crossing's interval for a ``step`` of −1, the upper for 1."""
     if any(point.count < 2 for point in points[index : index + 2]):
         return None
     zero = _crossing(points[index], points[index + 1])
-    last = gaps.walk(index, zero, step)
+    last = _walk(points, inside, index, zero, step)
     if last is None:
         return None
     return exp(zero + step * hypot(last - zero, _bend(points, index, zero, step)))
@@ -141,47 +150,32 @@ def _prolonged(outer: Point, near: Point, far: Point, zero: float) -> float:
     return reached if abs(reached - near.x) < abs(ahead) else far.x
 
 
-class Gaps:
-    """How far from a zero the interval of the interpolated trimmed mean contains zero.
+def _walk(
+    points: Sequence[Point], inside: Inside, index: int, zero: float, step: int
+) -> float | None:
+    """Return the logarithm of the last size, from ``zero`` on, whose interval contains zero.
 
-    Gaps between neighbouring points go by the index of the point to their left. Walks from many
-    zeros cross the same gaps: each gap is calculated once.
+    Of the gap at ``index`` and those beside it, upwards for a ``step`` of 1 and downwards for −1.
+    None where every interval up to the last size measured does.
     """
-
-    def __init__(self, points: Sequence[Point]) -> None:
-        self._points = points
-        self._contain: dict[int, npt.NDArray[np.bool_]] = {}
-
-    def walk(self, index: int, zero: float, step: int) -> float | None:
-        """Return the logarithm of the last size, from ``zero`` on, whose interval contains zero.
-
-        Of the gap at ``index`` and those beside it, upwards for a ``step`` of 1 and downwards for
-        −1. None where every interval up to the last size measured does.
-        """
-        last = zero
-        while 0 <= index < len(self._points) - 1:
-            left, right = self._points[index], self._points[index + 1]
-            where = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
-            beyond = where > zero if step > 0 else where < zero
-            xs, contains = where[beyond][::step], self._inside(index)[beyond][::step]
-            count = len(xs) if contains.all() else int(contains.argmin())
-            if count:
-                last = float(xs[count - 1])
-            if count < len(xs):
-                return last
-            index += step
-        return None
-
-    def _inside(self, index: int) -> npt.NDArray[np.bool_]:
-        """Return whether the intervals at these sizes contain zero."""
-        if index not in self._contain:
-            left, right = self._points[index], self._points[index + 1]
-            self._contain[index] = _contains_zero(left, right, _WEIGHTS)
-        return self._contain[index]
+    last = zero
+    while 0 <= index < len(points) - 1:
+        left, right = points[index], points[index + 1]
+        where = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
+        beyond = where > zero if step > 0 else where < zero
+        xs, contains = where[beyond][::step], inside(index)[beyond][::step]
+        count = len(xs) if contains.all() else int(contains.argmin())
+        if count:
+            last = float(xs[count - 1])
+        if count < len(xs):
+            return last
+        index += step
+    return None
 
 
-def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.bool_]:
+def _contains_zero(left: Point, right: Point) -> Mask:
     """Return whether the ratio's interval contains zero, by weight of ``right``."""
+    weights = _WEIGHTS
     left_ratios, right_ratios = (
         dict(zip(point.processes, point.ratios, strict=True)) for point in (left, right)
     )
@@ -194,7 +188,7 @@ def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.
         )
         hidden = (1 - weights) * left.hidden + weights * right.hidden
         reach = hidden + error * quantile(freedom, CONFIDENCE)
-        inside: npt.NDArray[np.bool_] = np.abs(middle) <= reach
+        inside: Mask = np.abs(middle) <= reach
         return inside
     middle = (1 - weights) * left.mean + weights * right.mean
     reach = (1 - weights) * left.reach(CONFIDENCE) + weights * right.reach(CONFIDENCE)

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import contended_samples
+from perceptron.analysis.contention import contention
 from perceptron.analysis.crossover.comparable import ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
@@ -22,7 +22,7 @@ from perceptron.analysis.crossover.crossing import (
 from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, is_gpu, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
-from perceptron.analysis.select import State, is_own
+from perceptron.analysis.select import State, is_own, shared
 from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
 from perceptron.records.ground import Ground, ground
@@ -167,9 +167,8 @@ def is_line(rows: Iterable[Measurement]) -> bool:
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
     """Return what sizes of a line count; None where its rows do not say."""
-    axes = {row.axes for row in rows}
-    only = axes.pop() if len(axes) == 1 else ()
-    return only[0] if len(only) == 1 else None
+    axes = shared((row.axes for row in rows), ())
+    return axes[0] if len(axes) == 1 else None
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
@@ -272,8 +271,8 @@ def _why_undecided(
     contended = {point.size for point in points if point.says_nothing and point.taken > 1}
     names = " and ".join(pair)
     if contended:
-        samples, taken = contended_samples(row for row in rows if row.size in contended)
-        share = f"{100 * samples / max(1, taken):.0f}%"
+        busy = contention(row for row in rows if row.size in contended)
+        share = f"{100 * busy.contended / max(1, busy.samples):.0f}%"
         return f"too busy to compare: {share} of samples contended; next: --wait or --threads 1"
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))

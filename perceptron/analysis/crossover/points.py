@@ -18,10 +18,10 @@ from math import hypot, inf, log, sqrt
 import numpy as np
 from scipy import special
 
-from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, side_by_side
 from perceptron.analysis.crossover.comparable import by_backend_and_size
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
-from perceptron.analysis.select import has_time, is_own
+from perceptron.analysis.select import has_time, is_own, rows_by_process
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -34,8 +34,8 @@ _BORROWED = 4.0
 class Point:
     """The log-ratios at one size, in the order of processes, and their trimmed mean.
 
-    ``processes`` and ``ratios`` are empty where the times of the two do not pair up; then the mean
-    is the difference of two trimmed means.
+    ``processes`` and ``ratios`` are empty where the times of the two do not pair up, as other
+    people's: then the mean is the difference of two trimmed means, or of single values.
     """
 
     size: float
@@ -131,49 +131,35 @@ def _by_itself(
 
     Raises ValueError where two rows of a backend have the same process.
     """
-    incumbent, challenger = _by_process(incumbents), _by_process(challengers)
-    if len(incumbent) == len(challenger) == 1:
-        (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not is_own(one):
-            return _of_single_values(size, one, other, tuple(incumbent))
-    shared = sorted(incumbent.keys() & challenger.keys())
-    if is_own(next(iter(incumbent.values()))):
-        return _of_pairs(size, shared, incumbent, challenger) if shared else None
-    return _of_unpaired(size, list(incumbent.values()), list(challenger.values()))
-
-
-def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
-    """Return rows by process; raises ValueError where two have the same."""
-    by_process = {row.repeat: row for row in rows}
-    if len(by_process) < len(rows):
-        row = rows[0]
-        raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
-    return by_process
+    incumbent, challenger = (
+        rows_by_process(rows, rows[0].backend) for rows in (incumbents, challengers)
+    )
+    if is_own(incumbents[0]):
+        taken = len(incumbent.keys() & challenger.keys())
+        return _of_pairs(size, taken, *side_by_side(incumbent, challenger)) if taken else None
+    if len(incumbents) == len(challengers) == 1:
+        return _of_single_values(size, incumbents[0], challengers[0])
+    return _of_unpaired(size, incumbents, challengers)
 
 
 def _of_pairs(
-    size: float,
-    shared: Sequence[int],
-    incumbent: Mapping[int, Measurement],
-    challenger: Mapping[int, Measurement],
+    size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point:
-    """Return the point of processes that measured both, uncontended ones if there are enough."""
-    counted = those_that_count(shared, incumbent, challenger)
-    ratios = np.array([_log(challenger[process]) - _log(incumbent[process]) for process in counted])
+    """Return the point of processes that measured both, ``taken`` before some were left out."""
+    pairs = list(zip(incumbents, challengers, strict=True))
+    ratios = np.array([_log(challenger) - _log(incumbent) for incumbent, challenger in pairs])
     mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
         mean=float(mean),
-        processes=tuple(counted),
+        processes=tuple(row.repeat for row in incumbents),
         ratios=ratios,
-        count=len(counted),
+        count=len(pairs),
         error=float(error),
         freedom=freedom,
-        weight=len(counted),
-        taken=len(shared),
-        hidden=UNKNOWN
-        if len(counted) == 1
-        else hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
+        weight=len(pairs),
+        taken=taken,
+        hidden=UNKNOWN if len(pairs) == 1 else hidden(incumbents, challengers),
     )
 
 
@@ -182,10 +168,8 @@ def _log(row: Measurement) -> float:
     return log(row.seconds)
 
 
-def _of_single_values(
-    size: float, incumbent: Measurement, challenger: Measurement, processes: tuple[int, ...]
-) -> Point:
-    mean = _log(challenger) - _log(incumbent)
+def _of_single_values(size: float, incumbent: Measurement, challenger: Measurement) -> Point:
+    """Return the point of a value of each, in the interval that their files state, if they do."""
     stated = None
     if _states_interval(incumbent) or _states_interval(challenger):
         (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
@@ -193,15 +177,7 @@ def _of_single_values(
     spread = hypot(
         *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
     )
-    return Point(
-        size=size,
-        mean=mean,
-        processes=processes,
-        ratios=(mean,),
-        stated=stated,
-        hidden=UNKNOWN if is_own(incumbent) else 0.0,
-        spread=spread,
-    )
+    return Point(size, _log(challenger) - _log(incumbent), stated=stated, spread=spread)
 
 
 def _states_interval(row: Measurement) -> bool:

@@ -22,12 +22,6 @@ from perceptron.numbers import NONE, count, duration, duration_interval, rows_pe
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
-TITLE = "The fastest at each size [95% interval]"
-COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
-EPOCH_COLUMNS = ("throughput>", "per epoch>")
-MODEL_COLUMN = "per model>"
-
-
 _Row = tuple[tuple[str, ...], CurvePoint | None]
 """The cells of a table's row, and the time that it shows; None if not measured."""
 
@@ -40,8 +34,8 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     """
     families = grouped(rows, lambda row: (row.family, ground(row))).values()
     lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
-    columns, cells = _with_rates(COLUMNS, lines)
-    return [Table(title=TITLE, columns=columns, rows=tuple(cells))] if cells else []
+    columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
+    return _with_rates("The fastest at each size [95% interval]", columns, lines)
 
 
 def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
@@ -90,23 +84,19 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
 
 
 def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
-    """Return the cells below `EPOCH_COLUMNS` of a time per iteration; dashes if not in batches."""
+    """Return throughput and time of an epoch of a time per iteration; dashes if not in batches."""
     if epoch is None:
         return NONE, NONE
     return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
 
 
-def _with_rates(
-    columns: Sequence[str], rows: Sequence[_Row]
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with what the times of its rows mean.
-
-    It has `EPOCH_COLUMNS` if any of its rows is of batches, and `MODEL_COLUMN` if any is of several
-    models.
-    """
+def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> list[Table]:
+    """Return a table, with what times in batches or of several models mean; none without rows."""
+    if not rows:
+        return []
     has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
     has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
-    columns = (*columns, *EPOCH_COLUMNS * has_epochs, *(MODEL_COLUMN,) * has_models)
+    columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
     cells = []
     for own, spot in rows:
         epochs, of_one = (NONE, NONE), NONE
@@ -114,7 +104,7 @@ def _with_rates(
             epochs = epoch_cells(spot.epoch, spot.value.estimate)
             of_one = duration(spot.value.estimate / spot.models)
         cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
-    return columns, cells
+    return [Table(title=title, columns=columns, rows=tuple(cells))]
 
 
 # --- families of one size: there is no size to compare along -------------------------------------
@@ -134,12 +124,9 @@ def single_tables(rows: Iterable[Measurement]) -> list[Table]:
         for own in grouped(members, lambda row: (ground(row), row.backend)).values()
     ]
     threads = "processes × threads" if over_processes else "threads"
-    columns, cells = _with_rates(
-        ("family", "backend", threads, "time per iteration [95% interval]"), lines
-    )
-    contentions = (Contention() if spot is None else spot.contention for _, spot in lines)
-    columns, cells = with_contended(columns, cells, contentions)
-    return [Table(title="One size", columns=columns, rows=tuple(cells))] if cells else []
+    columns = ("family", "backend", threads, "time per iteration [95% interval]")
+    contentions = [Contention() if spot is None else spot.contention for _, spot in lines]
+    return [with_contended(table, contentions) for table in _with_rates("One size", columns, lines)]
 
 
 def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:

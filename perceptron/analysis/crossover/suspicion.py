@@ -17,7 +17,7 @@ from statistics import median
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
-from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
+from perceptron.analysis.what_if import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
@@ -115,11 +115,9 @@ def _operations(row: Measurement) -> float | None:
 def _by_size(
     rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
 ) -> dict[float, float]:
-    """Return the logarithm of the median time at each size."""
     by_size = grouped((row for row in rows if row.backend == backend), lambda row: row.size)
     return {size: log(median(times(by_size[size], backend).values())) for size in sizes}
 
 
 def _range(logs: Mapping[float, float]) -> float:
-    """Return the logarithm of the slowest over the fastest size."""
     return max(logs.values()) - min(logs.values())

@@ -22,13 +22,13 @@ from perceptron.analysis.select import (
     has_time,
     is_own,
     moment,
-    problem_without_size,
     reason,
+    shared,
     state,
     times,
 )
 from perceptron.analysis.sizes import size_axis
-from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
+from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
@@ -217,7 +217,6 @@ def _sweep(
     # Backends run in random order, which must not choose the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
-    problems = {problem_without_size(row) for row in rows}
     return Sweep(
         source=rows[0].source,
         ground=ground(rows[0]),
@@ -225,7 +224,9 @@ def _sweep(
         when=when,
         axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
-        problem=problems.pop() if len(problems) == 1 else None,
+        problem=shared(
+            (row.problem and row.problem.removesuffix(f":{row.size}") for row in rows), None
+        ),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows, pairs),
@@ -258,9 +259,15 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     seconds = times(rows, rows[0].backend)
     if not seconds:
         return None
-    facts = (contention(rows), shared_epoch(rows), shared_models(rows), busy_share(rows))
-    value = of_times(list(seconds.values()))
-    return CurvePoint(rows[0].size, value, len(seconds), *facts)
+    return CurvePoint(
+        size=rows[0].size,
+        value=of_times(list(seconds.values())),
+        repeats=len(seconds),
+        contention=contention(rows),
+        epoch=shared(map(epoch_of, rows), None),
+        models=shared(map(models_of, rows), 1),
+        busy=busy_share(rows),
+    )
 
 
 def ranked(

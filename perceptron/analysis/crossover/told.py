@@ -8,45 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from perceptron.analysis.contention import Contention, with_contended
-from perceptron.analysis.crossover.amortise import Amortisation
+from perceptron.analysis.crossover.amortise import amortisation_tables
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.picture import (
-    ITERATION,
-    OF_ONE_MODEL,
-    ratio_figure,
-    sweep_figure,
-)
 from perceptron.analysis.crossover.rates import epoch_cells
 from perceptron.analysis.crossover.sweep import Curve, CurvePoint, Sweep
-from perceptron.analysis.crossover.words import axis_of, missing, verdicts
+from perceptron.analysis.crossover.words import (
+    axis_of,
+    has_turns,
+    is_measured,
+    missing,
+    sentence,
+    verdicts,
+)
 from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_line
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.sizes import sized
 from perceptron.analysis.training import training_name
-from perceptron.analysis.what_if.estimate import WhatIf, estimate_tables
+from perceptron.analysis.what_if import DeviceEstimate, WhatIf, estimate_tables
 from perceptron.answer import Answer, Figure, Note, Setting, Table
-from perceptron.figure import LineFigure
-from perceptron.grouping import grouped
-from perceptron.numbers import NONE, count, duration_interval, interval
-from perceptron.records.ground import ground
+from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
+from perceptron.figure import Note as CornerNote
+from perceptron.numbers import NONE, digits, duration, duration_interval, interval, tick
 
-AMORTISED = "After how many iterations the faster one has made up for its setup"
-AMORTISATION_COLUMNS = (
-    "family",
-    "size>",
-    "faster",
-    "per iteration",
-    "setup",
-    "slower",
-    "per iteration",
-    "setup",
-    "ahead from iteration>",
-)
-# Sizes that a table of amortisations shows of each pair.
-_SIZES = 7
+ITERATION = "time per iteration"
+OF_ONE_MODEL = "time per iteration and model"
+# Crossovers that a figure has room to label; the table has them all.
+_LABELLED = 4
 
 
 def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Answer:
@@ -83,7 +73,6 @@ def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> 
 
 
 def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
-    """Yield one way of showing a sweep after the other."""
     axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
     lines = _lines(sweep)
 
@@ -175,22 +164,20 @@ def _lines(sweep: Sweep) -> list[str]:
 
 
 def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
-    """Return the times, with intervals, and how contended they were."""
     spots = [spot for curve in curves for spot in curve.spots]
     kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
     table = _grid(
         f"{shown} [{kind}]",
         axis,
         curves,
-        lambda at: _duration(at.value),
+        lambda at: duration_interval(*astuple(at.value)),
         "not measured",
     )
     contentions = [
         sum((spot.contention for spot in spots if spot.size == size), start=Contention())
         for size in sorted({spot.size for spot in spots})
     ]
-    columns, cells = with_contended(table.columns, table.rows, contentions)
-    return replace(table, columns=columns, rows=tuple(cells))
+    return with_contended(table, contentions)
 
 
 def _grid(
@@ -218,7 +205,6 @@ def _grid(
 
 
 def _ratio_table(crossover: Crossover, title: str) -> Table:
-    """Return the ratios of a pair at each size."""
     kind = _kind_of_interval((at.repeats, at.low) for at in crossover.ratio_at)
     return Table(
         title=title,
@@ -236,37 +222,167 @@ def _kind_of_interval(values: Iterable[tuple[int, float | None]]) -> str:
     return "95% interval; of one repeat the 99% stated" if stated else "95% interval"
 
 
-def _duration(value: Interval) -> str:
-    return duration_interval(value.estimate, value.low, value.high)
+# --- the figures: times over sizes with their bands, and the ratio of each pair -------------------
 
 
-# --- setup made up for ---------------------------------------------------------------------------
+def sweep_figure(
+    curves: Sequence[Curve],
+    crossovers: Sequence[Crossover],
+    axis: str,
+    shown: str = ITERATION,
+    estimates: Sequence[Sequence[DeviceEstimate]] = (),
+) -> LineFigure | None:
+    """Return times over sizes; None where nothing has a time.
 
-
-def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
-    """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
-    pairs = grouped(
-        amortisations,
-        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+    ``axis`` and ``shown`` are the titles of the axes. Estimates are lines of their own.
+    """
+    measured = [curve for curve in curves if curve.spots]
+    if not measured:
+        return None
+    lines = [curve_line(curve, axis) for curve in measured]
+    lines += map(_estimated, estimates)
+    marks, stretches = crossings(crossovers)
+    answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
+    return LineFigure(
+        alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
+        f"logarithmic. {answers}",
+        caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
+        "grey its interval.",
+        height=460,
+        x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
+        y=log_axis(within(lines), tick, 10, shown),
+        lines=tuple(lines),
+        marks=tuple(marks),
+        stretches=tuple(stretches),
     )
-    rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
-    return [Table(title=AMORTISED, columns=AMORTISATION_COLUMNS, rows=rows)] if rows else []
 
 
-def _some(members: list[Amortisation]) -> list[Amortisation]:
-    number = min(_SIZES, len(members))
-    indices = {round(step * (len(members) - 1) / max(1, number - 1)) for step in range(number)}
-    return [members[index] for index in sorted(indices)]
+def bands(curves: Sequence[Curve]) -> str:
+    """Say what the bands around the curves are."""
+    spots = [spot for curve in curves for spot in curve.spots]
+    if all(spot.value.low is None for spot in spots):
+        return "Single values have no interval"
+    if all(spot.repeats == 1 for spot in spots):
+        return "Bands are the 99% intervals that the files state"
+    return "Bands are 95% intervals over repeats"
 
 
-def _cells(of: Amortisation) -> tuple[str, ...]:
-    fast, fast_setup, slow, slow_setup = map(
-        _duration, (of.faster_seconds, of.faster_prepare, of.slower_seconds, of.slower_prepare)
+def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
+    """Return a mark for each change of winner that is decided, and the interval of each crossover.
+
+    Labels stand from the level ``lowest`` up.
+    """
+    marks: list[Mark] = []
+    stretches: list[Stretch] = []
+    crossing = [crossover for crossover in crossovers if has_turns(crossover)]
+    for level, crossover in enumerate(crossing, lowest):
+        for change in crossover.crossings:
+            winner = getattr(crossover, change.direction)
+            label = f"{winner} from {sized(digits(change.size), axis_of(crossover))}"
+            marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
+        if crossover.low is not None and crossover.high is not None:
+            stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
+    return marks, stretches
+
+
+def curve_line(
+    curve: Curve, axis: str, label: str | None = None, machine: int | None = None
+) -> Line:
+    """Return the line of a curve, called after its backend unless it has a ``label``.
+
+    ``machine`` is its place among the machines of the figure, where it is drawn as one.
+    """
+    name = curve.backend if label is None else label
+    values = [spot.value for spot in curve.spots]
+    return Line(
+        backend=curve.backend,
+        label=name,
+        x=tuple(spot.size for spot in curve.spots),
+        y=tuple(value.estimate for value in values),
+        low=tuple(value.low for value in values),
+        high=tuple(value.high for value in values),
+        texts=tuple(
+            f"{name}, {axis} {spot.size:,}: {duration_interval(*astuple(spot.value))}; "
+            f"{spot.repeats} repeats"
+            for spot in curve.spots
+        ),
+        machine=machine,
     )
-    high = "…" if of.high is None else count(of.high)
-    ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"
-    faster = of.faster + ("" if of.high else ", undecided")
-    return (
-        *(of.family, count(of.size), faster, fast, fast_setup),
-        *(of.slower, slow, slow_setup, ahead),
+
+
+def _estimated(line: Sequence[DeviceEstimate]) -> Line:
+    name = f"{line[0].backend} on {line[0].device}, ESTIMATED"
+    return Line(
+        backend=line[0].backend,
+        label=name,
+        x=tuple(estimate.size for estimate in line),
+        y=tuple(estimate.seconds for estimate in line),
+        low=tuple(estimate.low for estimate in line),
+        high=tuple(estimate.high for estimate in line),
+        texts=tuple(
+            f"{name}: {duration(estimate.seconds)}, "
+            f"{duration(estimate.low)} at best, {duration(estimate.high)} at worst"
+            for estimate in line
+        ),
+        estimated=True,
+    )
+
+
+_TIE = 1.05
+# There is room for more ticks up an axis than along one.
+_TICKS = 12
+
+
+def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
+    """Return the challenger over the incumbent at every size, of which there are some.
+
+    Above 1 the incumbent is faster, below it the challenger.
+    """
+    incumbent, challenger = crossover.incumbent, crossover.challenger
+    line = _ratio_line(crossover, axis)
+    marks, stretches = crossings([crossover], lowest=1)  # a note stands below
+    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
+    kind = "Bands are the intervals that decide, 95% for all sizes together"
+    if all(at.repeats == 1 for at in crossover.ratio_at):
+        kind = "Bands follow from the 99% intervals in the files"
+    # The name of the faster backend stands where the curve does not.
+    rises = crossover.status == "reverses"
+    return LineFigure(
+        alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
+        f"faster, below 1 {challenger}. {sentence(crossover)}",
+        caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
+        f"{kind}; yellow: undecided.",
+        height=420,
+        x=log_axis(line.x, size_text, 2, axis),
+        y=log_axis(
+            [*within([line]), 1 / 1.25, 1.25],
+            lambda value: f"{value:g} ×",
+            10,
+            f"time of {challenger} over {incumbent}",
+            _TICKS,
+        ),
+        lines=(line,),
+        marks=tuple(marks),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
+        notes=(
+            CornerNote(f"{incumbent} is faster", incumbent, top=True, right=not rises),
+            CornerNote(f"{challenger} is faster", challenger, top=False, right=rises),
+        ),
+        legend=False,
+    )
+
+
+def _ratio_line(crossover: Crossover, axis: str) -> Line:
+    ratios = crossover.ratio_at
+    return Line(
+        backend=crossover.challenger,
+        label=f"{crossover.challenger} / {crossover.incumbent}",
+        x=tuple(at.size for at in ratios),
+        y=tuple(at.ratio for at in ratios),
+        low=tuple(at.low for at in ratios),
+        high=tuple(at.high for at in ratios),
+        texts=tuple(
+            f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.repeats} repeats"
+            for at in ratios
+        ),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.select import State, definitions, has_time, is_own
+from perceptron.analysis.select import Definitions, State, has_time, is_own
 from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.records.ground import Ground, ground
@@ -102,7 +102,7 @@ def _reasons(
             if crossover.sizes_measured:
                 rivals = judged.setdefault(_in_state(crossover, backend), {})
                 rivals[rival] = set(crossover.sizes_measured)
-    counting = definitions(rows)
+    counting = Definitions(rows)
     timed = grouped(filter(has_time, rows), _process)
     beside = {process: {row.backend for row in here} for process, here in timed.items()}
 

@@ -34,6 +34,8 @@ _PAIRS = 3
 _NOTES = 2
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
+_EVERYWHERE = {"never": "incumbent", "always": "challenger"}
+_OTHER = {"incumbent": "challenger", "challenger": "incumbent"}
 
 
 def verdicts(
@@ -143,17 +145,11 @@ def sentence(found: Crossover) -> str:
 
 
 def _said(found: Crossover, sides: _Sides, axis: str) -> str:
-    if found.status in ("crosses", "reverses") and found.size is not None and found.decided:
-        guess = _guessed_side(found)
-        if guess is None:
-            return _overtakes(found, sides, axis)
-        later, earlier = _order(found)
-        winner = sides[earlier if guess == "above" else later]
-        return f"{winner.does('is')} faster {_where(found, axis)}"
-    if found.status in ("always", "never"):
-        winner = sides["incumbent" if found.status == "never" else "challenger"]
-        return f"{winner.does('is')} faster {_where(found, axis)}"
-    if found.status == "multiple" and _is_every_lead_decided(found):
+    if has_crossing(found):
+        return _overtakes(found, sides, axis)
+    if winner := _only_winner(found):
+        return f"{sides[winner].does('is')} faster {_where(found, axis)}"
+    if has_turns(found):
         first, *later_ones = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
@@ -172,15 +168,6 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
     return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
 
 
-def _is_every_lead_decided(found: Crossover) -> bool:
-    """Return whether a winner is known before, between and after all changes of winner."""
-    ends = [0.0, *(one.size for one in found.crossings), inf]
-    return len(ends) > 2 and all(
-        any(start <= low and high <= end for low, high in found.decided)
-        for start, end in pairwise(ends)
-    )
-
-
 def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
     """Return which is faster in each range in which that is decided."""
     ratios = {at.size: at.ratio for at in found.ratio_at}
@@ -194,35 +181,34 @@ def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
 
 def has_crossing(found: Crossover) -> bool:
     """Return whether there is one change of winner, with a winner known on both sides of it."""
-    is_one = found.status in ("crosses", "reverses") and bool(found.decided)
-    return is_one and _guessed_side(found) is None
+    return len(found.crossings) == 1 and has_turns(found)
 
 
 def has_turns(found: Crossover) -> bool:
-    """Return whether every change of winner has a winner known on both sides of it."""
-    return has_crossing(found) or (found.status == "multiple" and _is_every_lead_decided(found))
+    """Return whether a winner is known before, between and after all changes of winner."""
+    ends = [0.0, *(one.size for one in found.crossings), inf]
+    return len(ends) > 2 and all(
+        any(start <= low and high <= end for low, high in found.decided)
+        for start, end in pairwise(ends)
+    )
 
 
-def _order(found: Crossover) -> tuple[str, str]:
-    """Return which is faster from the crossover on, and which before."""
-    sides = ("challenger", "incumbent")
-    return sides if found.status == "crosses" else (sides[1], sides[0])
-
-
-def _guessed_side(found: Crossover) -> str | None:
-    """Return the side of the only change of winner on which no winner is known, if it is one."""
-    if found.size is None:
+def _only_winner(found: Crossover) -> str | None:
+    """Return the side that is faster wherever a winner is known; None if each is somewhere."""
+    if found.status in _EVERYWHERE:
+        return _EVERYWHERE[found.status]
+    if len(found.crossings) != 1 or not found.decided or has_turns(found):
         return None
-    below = any(high <= found.size for _, high in found.decided)
-    above = any(low >= found.size for low, _ in found.decided)
-    return None if below == above else "above" if below else "below"
+    (turn,) = found.crossings
+    is_above = found.decided[0][0] >= turn.size
+    return turn.direction if is_above else _OTHER[turn.direction]
 
 
 def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
-    assert found.size is not None, "one change of winner"
-    later, earlier = _order(found)
-    at = located(found.size, found.low, found.high, axis)
-    return f"{sides[later].does('overtake')} {sides[earlier].short} at {at}"
+    (turn,) = found.crossings
+    winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
+    at = located(turn.size, found.low, found.high, axis)
+    return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
 def _where(found: Crossover, axis: str) -> str:
@@ -250,8 +236,8 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    lines = [*_closest(found)]
     is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    lines = [*_closest(found)]
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
     lines += [f"why: {found.reason}"] if found.reason else []
@@ -260,15 +246,16 @@ def notes(found: Crossover) -> tuple[str, ...]:
 
 def _closest(found: Crossover) -> Iterator[str]:
     """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
-    _, sides = _sides(found)
-    if found.status in ("crosses", "reverses") and _guessed_side(found) is not None:
+    (_, sides), winner = _sides(found), _only_winner(found)
+    if winner is None:
+        return
+    if found.crossings:
         yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
         return
-    sign = {"never": 1, "always": -1}.get(found.status, 0)
-    if not sign or not found.ratio_at:
+    if not found.ratio_at:
         return
-    loser = sides["challenger" if sign > 0 else "incumbent"]
-    known = [_turned(at, sign) for at in found.ratio_at]
+    loser = sides[_OTHER[winner]]
+    known = [at if winner == "incumbent" else _turned(at) for at in found.ratio_at]
     ahead = [at for at in known if _may_lead(at)]
     at = min(ahead or known, key=lambda one: one.ratio)
     words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
@@ -279,10 +266,8 @@ def _closest(found: Crossover) -> Iterator[str]:
         yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
 
 
-def _turned(at: SizeRatio, sign: int) -> SizeRatio:
-    """Return the loser's time over the winner's."""
-    if sign > 0:
-        return at
+def _turned(at: SizeRatio) -> SizeRatio:
+    """Return the incumbent's time over the challenger's."""
     low, high = (None if not end else 1 / end for end in (at.high, at.low))
     return SizeRatio(at.size, 1 / at.ratio, low, high, at.repeats)
 

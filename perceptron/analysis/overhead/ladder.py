@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, hidden, those_that_count
+from perceptron.analysis.contention import UNKNOWN, hidden, side_by_side
 from perceptron.analysis.device_share import (
     HOST,
     busy_share,
@@ -74,19 +74,16 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
     before: dict[int, Measurement] = {}
     for index, name in enumerate(names):
         upto = rows_by_process(rows, backend, name)
-        loops = (upto, before) if index else (upto,)
-        shared = sorted(set.intersection(*map(set, loops)))
+        sides = side_by_side(upto, before) if index else side_by_side(upto)
         before = upto
-        if not shared:
+        if not sides[0]:
             continue
-        counted = those_that_count(shared, loops[0], loops[-1])
-        sides = [[loop[process] for process in counted] for loop in loops]
         seconds = [np.array([row.seconds for row in side]) for side in sides]
         middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
         # Either loop may be shorter by as much.
         lost = hidden(*sides)
         reach += lost * float(seconds[0].mean())
-        is_open = len(counted) < 2 or lost >= UNKNOWN
+        is_open = len(sides[0]) < 2 or lost >= UNKNOWN
         parts.append(
             IterationPhase(
                 backend=backend,
@@ -356,7 +353,7 @@ class Ladder(Struct, frozen=True, kw_only=True):
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
-    """Ceilings by device and backend; see `roofline.roof`."""
+    """Ceilings by device and backend; see `roof`."""
     device: list[DevicePart]
     """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
@@ -493,7 +490,6 @@ def _rung(
 
 
 def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> float | None:
-    """Return the kernels of an iteration."""
     own = [row for row in rows if row.family == family and row.backend == backend]
     return next((row.size for row in own if row.status == "ok"), None)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from perceptron.analysis.contention import Contention, contention, with_contended
 from perceptron.analysis.device_share import HOST, busy_words, is_beside_host
 from perceptron.analysis.finding import measured_dot, published_dot
@@ -31,6 +33,7 @@ from perceptron.figure import (
     log_axis,
     placed,
 )
+from perceptron.grouping import grouped
 from perceptron.numbers import (
     NONE,
     count,
@@ -146,10 +149,7 @@ def _time(rung: Rung) -> str:
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.no_floor is None:
-        yield Note(
-            "Each rung removes one thing; the arithmetic is left at the floor.",
-            "page",
-        )
+        yield Note("Each rung removes one thing; the arithmetic is left at the floor.", "page")
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
@@ -163,28 +163,32 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     def contended_of(backend: str, phase: str | None = None) -> Contention:
         return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
-    columns, cells = with_contended(
-        _RUNGS, map(_rung, found.rungs), (contended_of(rung.backend) for rung in found.rungs)
+    rungs = with_contended(
+        Table(
+            title=f"{found.problem}: one iteration, {threads}",
+            on_page="The rungs [95% interval]",
+            columns=_RUNGS,
+            rows=tuple(map(_rung, found.rungs)),
+            last_apart="What each rung removes",
+        ),
+        (contended_of(rung.backend) for rung in found.rungs),
     )
-    yield Table(
-        title=f"{found.problem}: one iteration, {threads}",
-        on_page="The rungs [95% interval]",
-        columns=(*columns, "removes"),
-        rows=tuple((*row, rung.removes) for row, rung in zip(cells, found.rungs, strict=True)),
-        last_apart="What each rung removes",
+    yield replace(
+        rungs,
+        columns=(*rungs.columns, "removes"),
+        rows=tuple((*row, rung.removes) for row, rung in zip(rungs.rows, found.rungs, strict=True)),
     )
-    if phases := list(_phase_cells(found)):
-        columns, cells = with_contended(
-            _PHASES, phases, (contended_of(backend, phase) for backend, phase, *_ in phases)
-        )
-        yield Table(
+    if phases := tuple(_phase_cells(found)):
+        table = Table(
             title="Inside one eager iteration",
             on_page="Inside one eager iteration, by the difference of loops with and without a "
             "phase",
-            columns=columns,
-            rows=tuple(cells),
+            columns=_PHASES,
+            rows=phases,
         )
-    if shares := tuple(map(_share, _on_device(found.rungs))):
+        yield with_contended(table, (contended_of(name, phase) for name, phase, *_ in phases))
+    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
         yield Table(
             title="On the device",
             on_page="On the device: its busy share of the time, by its own events",
@@ -210,7 +214,6 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
 
 
 def _rung(rung: Rung) -> tuple[str, ...]:
-    """Return the row of a rung, with the reason where it was not measured."""
     kernels = _kernels(rung)
     dtype = rung.dtype or NONE
     if rung.seconds_per_iteration is None:
@@ -221,7 +224,7 @@ def _rung(rung: Rung) -> tuple[str, ...]:
     return (
         rung.backend,
         dtype,
-        duration_interval(rung.seconds_per_iteration, rung.low, rung.high),
+        _time(rung),
         ratio(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high),
         kernels,
         prepare,
@@ -249,16 +252,13 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
     Times, shares and sum are left out where a phase is undecided: differences of contended loops
     are noise, and may be below 0.
     """
-    undecided = {phase.backend for phase in found.phases if phase.low is None}
-    wholes = {whole.backend: whole for whole in found.wholes if whole.backend not in undecided}
-    for backend in dict.fromkeys(phase.backend for phase in found.phases):
-        whole = wholes.get(backend)
-        for phase in found.phases:
-            if phase.backend == backend:
-                seconds = phase.seconds_per_iteration
-                told = backend not in undecided
-                time = _time_of(phase) if told else "undecided"
-                yield (backend, phase.phase, time, _part_of(whole, seconds))
+    wholes = {whole.backend: whole for whole in found.wholes}
+    for backend, phases in grouped(found.phases, lambda phase: phase.backend).items():
+        is_decided = all(phase.low is not None for phase in phases)
+        whole = wholes.get(backend) if is_decided else None
+        for phase in phases:
+            time = _time_of(phase) if is_decided else "undecided"
+            yield (backend, phase.phase, time, _part_of(whole, phase.seconds_per_iteration))
         if whole is not None:
             time = duration(whole.phases_seconds)
             time += f"; the whole iteration {duration(whole.seconds_per_iteration)}"
@@ -267,15 +267,6 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
 
 def _part_of(whole: WholeIteration | None, seconds: float) -> str:
     return NONE if whole is None else percent(seconds / whole.seconds_per_iteration, 0)
-
-
-def _on_device(rungs: Sequence[Rung]) -> list[Rung]:
-    """Return the rungs with a time on a device beside the host."""
-    return [
-        rung
-        for rung in rungs
-        if rung.seconds_per_iteration is not None and is_beside_host(rung.device)
-    ]
 
 
 def _share(rung: Rung) -> tuple[str, ...]:
@@ -292,7 +283,6 @@ def _share(rung: Rung) -> tuple[str, ...]:
 
 
 def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each part, with the reason where it was not measured."""
     for part in found.device:
         time = f"not measured: {part.reason}"
         if part.seconds is not None:
@@ -365,14 +355,13 @@ def _ratio(rung: Rung) -> str:
 
 
 def _words(rung: Rung) -> str:
-    time = duration_interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
+    time = _time(rung)
     if rung.busy_share is not None:
         time += f", the device busy {rough_percent(rung.busy_share)} of it"
-    if rung.ratio_to_floor == 1:
-        return f"{time}, the floor"
     if rung.ratio_to_floor is None:
         return time
-    return f"{time}, {digits(rung.ratio_to_floor, 2)}× the floor"
+    times = "" if rung.ratio_to_floor == 1 else f"{digits(rung.ratio_to_floor, 2)}× "
+    return f"{time}, {times}the floor"
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:

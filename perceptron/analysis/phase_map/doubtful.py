@@ -79,7 +79,6 @@ def next_cells(grid: CellGrid, known: Times) -> list[Cell]:
 
 
 def _evenly(count: int) -> list[int]:
-    """Return indices from the first to the last, evenly spaced."""
     return sorted({round(step * (count - 1) / (_COARSE - 1)) for step in range(_COARSE)})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from perceptron.analysis.collection import Collection, Machine
 from perceptron.analysis.crossover.sweep import Sweep, names_words
 from perceptron.analysis.crossover.words import decided, sentence
-from perceptron.analysis.finding import ITERATIONS, FindingRow
+from perceptron.analysis.finding import ITERATIONS
 from perceptron.analysis.fleet import MachineAnswer, machine_answers
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.training import training_words
@@ -196,7 +196,7 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
                 [
                     _name_of(one),
                     row.backend,
-                    _seconds_words(_seconds_of(row)),
+                    _seconds_words(row.time),
                     place,
                     ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
                     finding.threads,
@@ -257,10 +257,6 @@ def _ground_cells(family: Sweep) -> tuple[Value, ...]:
 
 def _name_of(one: MachineAnswer) -> str:
     return shortened(machine_name(one.machine, one.source))
-
-
-def _seconds_of(row: FindingRow) -> Interval | None:
-    return None if row.seconds is None else Interval(row.seconds, row.low, row.high)
 
 
 def _number(value: float | None) -> float | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.collection import Collection
-from perceptron.analysis.crossover.picture import bands, curve_line
 from perceptron.analysis.crossover.sweep import Curve, Sweep
-from perceptron.analysis.crossover.told import of_sweep, where
+from perceptron.analysis.crossover.told import bands, curve_line, of_sweep, where
 from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
 from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table
@@ -136,8 +135,6 @@ def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown:
     lines = [
         curve_line(curve, axis, label, machine) for machine, (label, curve) in enumerate(drawn)
     ]
-    values = [value for line in lines for value in line.y]
-    ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
     return LineFigure(
         alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
         "both axes logarithmic, a line for each machine",
@@ -146,6 +143,6 @@ def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown:
         "by each other.",
         height=460 + 14 * max(0, len(lines) - 3),  # a line of the legend has 14 pixels
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
-        y=log_axis(within(values, ends), tick, 10, shown),
+        y=log_axis(within(lines), tick, 10, shown),
         lines=tuple(lines),
     )

@@ -143,8 +143,6 @@ def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:
     """It may hold several changes: all sizes inside are named."""
     line = measured({1: 0.8, 4: 0.02, 16: 0.0, 64: -0.02, 256: -0.8}, noise=0.1)
     (zero,) = zero_crossings(line)
-    assert zero.low is not None
-    assert zero.high is not None
     assert zero.high / zero.low > 4
     inside = [index for index, p in enumerate(line) if zero.low <= p.size <= zero.high]
     assert (inside[0], inside[-1]) in remaining(line)

@@ -174,10 +174,6 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     rows = Lab(costs, search, noise=0.0).locate()
     crossover = judged(rows)
     assert crossover.status == ("reverses" if turned else "crosses")
-    assert crossover.size is not None
-    assert crossover.low is not None
-    assert crossover.high is not None
-    assert crossover.bracket is not None
     assert abs(log(crossover.size / truth)) < log(1.10)
     below, above = crossover.bracket
     # Between whole numbers that are neighbours nothing tells how the ratio bends.
@@ -215,7 +211,6 @@ def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     assert len(failed) == len(set(failed))
     crossover = judged(rows)
     assert crossover.status == "crosses"
-    assert crossover.bracket is not None
     assert crossover.bracket[0] <= 100 <= crossover.bracket[1]
     assert crossover.size == pytest.approx(100, rel=0.1 if first > 90 or last < 65 else 0.6)
     assert not {size for size in crossover.sizes_measured if first <= size <= last}

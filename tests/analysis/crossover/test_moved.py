@@ -63,8 +63,6 @@ def test_a_crossover_that_moved_has_both_intervals() -> None:
     assert (moved.family, moved.incumbent) == ("train.Width.time_train", "numpy")
     assert moved.challenger == "torch-cpu"
     assert (moved.base.status, moved.head.status) == ("crosses", "crosses")
-    assert moved.base.low is not None
-    assert moved.head.high is not None
     assert moved.base.size == pytest.approx(64, rel=0.07)
     assert moved.head.size == pytest.approx(32, rel=0.07)
     assert moved.head.high < moved.base.low
@@ -109,10 +107,6 @@ def test_blocks_of_the_confirmation_count_as_more_processes() -> None:
         moved_crossovers(compared),
         moved_crossovers(replace(compared, blocks=[*compared.blocks, *more])),
     )
-    assert few.base.low is not None
-    assert few.base.high is not None
-    assert many.base.low is not None
-    assert many.base.high is not None
     assert many.base.high - many.base.low < few.base.high - few.base.low
 
 

@@ -11,26 +11,16 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.records.measurement import Measurement
-from tests.made import loaded
+from tests.made import loaded, measured
 
 OLD, NEW = "2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
 TWO = [("numpy", "gpu")]
 
 
 def made(backend: str, size: float, **fields: Any) -> Measurement:
-    defaults: dict[str, Any] = {
-        "source": "asv",
-        "file": "a.json",
-        "machine": "box",
-        "environment": "py3.12",
-        "version": "1",
-        "commit": "new",
-        "committed": NEW,
-        "when": NEW,
-        "family": "line",
-        "seconds": 1.0 if backend == "numpy" else 0.5,
-    }
-    return Measurement(backend=backend, size=size, **(defaults | fields))
+    of_asv = {"source": "asv", "file": "a.json", "version": "1", "commit": "new", "committed": NEW}
+    fields = of_asv | {"seconds": 1.0 if backend == "numpy" else 0.5} | fields
+    return measured(backend=backend, size=size, **fields)
 
 
 def account(rows: list[Measurement], pairs: list[tuple[str, str]] | None = None) -> SourceUse:
@@ -83,24 +73,6 @@ def test_of_our_own_rows_only_processes_that_measured_both_are_used() -> None:
     use = account(rows)
     assert (use.read, use.used) == (14, 8)
     assert reasons(use) == {"of a process that did not measure the other backend": 6}
-
-
-def test_what_was_not_wanted_and_what_the_reader_left_out_are_counted_too() -> None:
-    """Each source for itself, in the order named."""
-    other = [made("numpy", size, commit="other", file="b.json") for size in (10, 100)]
-
-    def unwanted(row: Measurement) -> str | None:
-        return "of a commit that was not asked for" if row.commit == "other" else None
-
-    first, second = uses(
-        [loaded(SWEEP, left_out={"not what asv writes": 7}, joined=5), loaded(other)],
-        crossovers(SWEEP),
-        unwanted,
-    )
-    assert (first.read, first.used, first.joined) == (16, 4, 5)
-    assert reasons(first) == {"not what asv writes": 7}
-    assert (second.read, second.used) == (2, 0)
-    assert reasons(second) == {"of a commit that was not asked for": 2}
 
 
 def test_the_most_frequent_reasons_are_named_and_the_others_counted() -> None:
@@ -174,13 +146,13 @@ def behind(crossover: Crossover, rows: list[Measurement]) -> list[Measurement]:
     st.sampled_from([None, TWO, [("gpu", "jax"), ("numpy", "jax")]]),
     st.sampled_from([None, "new", "old"]),
 )
-def test_rows_read_are_those_used_and_those_left_out(
+def test_rows_read_are_those_used_those_joined_and_those_left_out(
     rows: list[Measurement], pairs: list[tuple[str, str]] | None, commit: str | None
 ) -> None:
     """And the rows used are exactly those behind some verdict, all of them and no others."""
     rows = numbered(rows)
     half = len(rows) // 2
-    sources = [loaded(rows[:half], left_out={"unreadable": 3}), loaded(rows[half:])]
+    sources = [loaded(rows[:half], left_out={"unreadable": 3}, joined=5), loaded(rows[half:])]
 
     def unwanted(row: Measurement) -> str | None:
         return None if commit in (None, row.commit) else "not asked for"
@@ -189,8 +161,8 @@ def test_rows_read_are_those_used_and_those_left_out(
     judged = crossovers(wanted, pairs)
     used = {id(row) for crossover in judged for row in behind(crossover, wanted)}
     for source, use in zip(sources, uses(sources, judged, unwanted), strict=True):
-        assert use.read == len(source.rows) + sum(source.left_out.values())
-        assert use.read == use.used + sum(left.rows for left in use.left_out)
+        assert use.read == len(source.rows) + sum(source.left_out.values()) + source.joined
+        assert use.read == use.used + use.joined + sum(left.rows for left in use.left_out)
         assert all(left.rows > 0 and left.reason for left in use.left_out)
         assert use.used == sum(id(row) in used for row in source.rows)
     # No verdict says that it had more values than there are.

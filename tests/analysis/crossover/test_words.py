@@ -29,7 +29,7 @@ def crossover(**fields: Any) -> Crossover:
         "machine": "box",
         "dtype": "float32",
         "threads": 2,
-        "size": 200.0,
+        "crossings": [Crossing(200.0, "challenger")],
         "low": 180.0,
         "high": 220.0,
     }
@@ -80,11 +80,11 @@ def found(status: Any, **about: Any) -> Crossover:
     ("crossover", "words"),
     [
         (
-            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(4, 64)]),
+            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(4, 64)]),
             "numpy is faster up to 64 rows; undecided above",
         ),
         (
-            found("crosses", size=900.0, low=800.0, high=1000.0, decided=[(1024, 16384)]),
+            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(1024, 16384)]),
             "torch-cpu is faster from 1,024 rows; undecided below",
         ),
         (
@@ -130,10 +130,12 @@ ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map
 def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
     """Whatever is decided, of whatever status; its notes are two at most."""
     pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
+    status = data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"]))
+    winner = {"crosses": "challenger", "reverses": "incumbent"}.get(status)
     made = crossover(
         family="perceptron-features",
-        status=data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"])),
-        size=float(sizes[0]) + 0.5,
+        status=status,
+        crossings=[Crossing(sizes[0] + 0.5, winner)] if winner else [],
         sizes_measured=[float(size) for size in sizes],
         decided=joined(pairs),
         undecided=joined(pairs[::-1]),

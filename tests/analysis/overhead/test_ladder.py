@@ -90,7 +90,6 @@ def test_no_floor_is_named_that_is_not_decided(doubted: str, why: str) -> None:
     else:
         rows = [replace(row, waited=0.9 if row.backend == "numba" else 0.0) for row in rows]
     result = judged(rows)
-    assert result.no_floor is not None
     assert result.no_floor.startswith(why)
     assert {rung.ratio_to_floor for rung in result.rungs} == {None}
     assert {rung.ratio_low for rung in result.rungs} == {None}
@@ -204,8 +203,6 @@ def test_contention_leaves_a_phase_undecided() -> None:
 
     assert [waited(0.9)[name].low is None for name in ("forward", "backward")] == [False, True]
     idle, little = waited(0.0)["backward"], waited(0.1)["backward"]
-    assert little.low is not None
-    assert idle.low is not None
     assert little.low < idle.low - 0.05 * 7e-5
 
 

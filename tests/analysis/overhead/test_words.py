@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.ladder import Ladder, Rung, ladder
+from perceptron.analysis.overhead.ladder import Ladder, ladder
 from perceptron.analysis.overhead.words import told
 from perceptron.answer import Answer, Table
-from perceptron.figure import LineFigure
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 
 ROWS = gpu_ladder_rows()
 FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
-CUDA = next(rung for rung in FOUND.rungs if rung.backend == "torch-cuda")
 
 
 def answer(found: Ladder) -> Answer:
@@ -24,10 +20,6 @@ def answer(found: Ladder) -> Answer:
 
 def table(found: Ladder, title: str) -> Table:
     return next(one for one in answer(found).tables if one.title.startswith(title))
-
-
-def changed(**fields: Any) -> Rung:
-    return replace(CUDA, **fields)
 
 
 def test_no_phase_takes_less_than_no_time() -> None:
@@ -55,8 +47,6 @@ def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
 def test_the_roof_bends_where_copy_and_product_meet() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
-    assert isinstance(host, LineFigure)
-    assert isinstance(device, LineFigure)
     limits = next(one for one in FOUND.ceilings if one.device == "cpu")
     (low, slope), *flat = host.inked
     assert slope == pytest.approx(low * limits.gbytes)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.analysis.collection import Collection, collection_of
-from perceptron.analysis.crossover.picture import ratio_figure, sweep_figure
+from perceptron.analysis.crossover.told import ratio_figure, sweep_figure
 from perceptron.analysis.finding import finding_figure
 from perceptron.figure import (
     Axis,

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.picture import ITERATION, OF_ONE_MODEL
+from perceptron.analysis.crossover.told import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import ViewTable

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import Contention, by_key, contended, with_contended
-from perceptron.analysis.crossover.amortise import amortisations
+from perceptron.analysis.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
-from perceptron.analysis.crossover.told import AMORTISATION_COLUMNS, amortisation_tables
 from perceptron.analysis.crossover.words import verdicts
+from perceptron.answer import Table
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 from tests.made import linear, world
@@ -77,11 +77,11 @@ BUSY = Contention(samples=10, contended=2, times=2, waited=1)
 
 def test_a_column_comes_only_where_something_was_contended() -> None:
     """A quiet machine's tables stay as they are."""
-    table = ("a", "b"), [("1", "2"), ("3", "4")]
-    assert with_contended(*table, [QUIET, Contention()]) == table
-    columns, rows = with_contended(*table, [BUSY, Contention()])
-    assert columns == ("a", "b", "contended")
-    assert rows == [("1", "2", "20% of samples, 1 of 2 times waited"), ("3", "4", "–")]
+    table = Table(title="", columns=("a", "b"), rows=(("1", "2"), ("3", "4")))
+    assert with_contended(table, [QUIET, Contention()]) == table
+    wider = with_contended(table, [BUSY, Contention()])
+    assert wider.columns == ("a", "b", "contended")
+    assert [row[-1] for row in wider.rows] == ["20% of samples, 1 of 2 times waited", "–"]
     assert contended(QUIET) == "0% of samples"
 
 
@@ -130,6 +130,6 @@ def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -
     found = amortisations(rows)
     (table,) = amortisation_tables(found)
     assert len(table.rows) == 7
-    assert all(len(line) == len(AMORTISATION_COLUMNS) for line in table.rows)
+    assert all(len(line) == len(COLUMNS) for line in table.rows)
     assert (table.rows[0][1], table.rows[-1][1]) == ("2", f"{sizes[-1]:,}")
     assert amortisation_tables([]) == []

@@ -1,1 +1,0 @@
-"""What a device that is not here might take: published figures and estimates with a range."""
