@@ -121,8 +121,7 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
         raise UserError(
             f"{file}: {size!r} is no {keys.axis}: give a whole number from 1, {example}"
         )
-    with _prefixed(f"{file}: "):
-        check_size(int(size), keys.axis)
+    check_size(file, int(size), keys.axis)
     return int(size)
 
 

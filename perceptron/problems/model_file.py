@@ -209,10 +209,10 @@ def check_model(model: AnyModel) -> None:
         _check_axis(model, model.size)
 
 
-def check_size(size: int, axis: Axis) -> None:
+def check_size(where: object, size: int, axis: Axis) -> None:
     """Raise `UserError` for a size that a model cannot take along this axis."""
     if axis == "depth" and size > _DEEPEST:
-        raise UserError(f"depth must be at most {_DEEPEST}, got {size}")
+        raise UserError(f"{where}: depth must be at most {_DEEPEST}, got {size}")
 
 
 def _check_layers(model: AnyModel) -> None:
@@ -261,10 +261,7 @@ def _check_axis(model: AnyModel, size: SizeKeys) -> None:
         raise UserError(f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}")
     if len(set(size.values)) < len(size.values):
         raise UserError("size.values: a size is there twice")
-    try:
-        check_size(max(size.values), size.axis)
-    except UserError as error:
-        raise UserError(f"size.values: {error}") from None
+    check_size("size.values", max(size.values), size.axis)
 
 
 def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -34,19 +34,6 @@ def parameters_in(name: str, pattern: str = TRAILING_NUMBER) -> dict[str, str]:
         groups["size"] = match[1]
     rest = f"{name[: match.start()].rstrip(_EDGES)} {name[match.end() :].lstrip(_EDGES)}"
     return {"name": rest.strip() or name, **groups}
-
-
-def name_pattern(option: str, expression: str) -> str:
-    """Return an expression that was typed; raises `UserError` naming the option if it is none."""
-    try:
-        groups = re.compile(expression).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise UserError(f"{option} {expression!r}: not a regular expression: {error}") from None
-    if not groups:
-        raise UserError(
-            f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
-        )
-    return expression
 
 
 class ParameterRoles(Struct, frozen=True, kw_only=True):
@@ -100,3 +87,25 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         """Return the size; None for what is no number above 0."""
         size = number(parameters[self.size])
         return size if size is not None and 0 < size < float("inf") else None
+
+
+def roles_of(
+    by: str | Sequence[str], size: str | None, expression: str | None, option: str = "size_regex"
+) -> ParameterRoles:
+    """Return the roles that a user names; ``option`` is the one that the expression is given by.
+
+    Raises `UserError` naming it if that is no regular expression with a group.
+    """
+    by = (by,) if isinstance(by, str) else tuple(by)
+    roles = ParameterRoles(by=by, size=size or "size", pattern=expression)
+    if expression is None:
+        return roles
+    try:
+        groups = re.compile(expression).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UserError(f"{option} {expression!r}: not a regular expression: {error}") from None
+    if not groups:
+        raise UserError(
+            f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
+        )
+    return roles

@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.parameter_roles import ParameterRoles, roles_of
 from perceptron.records.readers.reading import (
     NO_SIZE,
     NOT_ASKED_FOR,
@@ -155,11 +155,7 @@ def load_measurements(
     sep: str | None = None,
 ) -> list[Measurement]:
     """Return the rows of `load_results`, whose parameters these are, in their order."""
-    roles = ParameterRoles(
-        by=(by,) if isinstance(by, str) else tuple(by),
-        size=size or "size",
-        pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
-    )
+    roles = roles_of(by, size, size_regex)
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default
         raise UserError("no sources in the list: name a file or folder of results")
