@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.problems.csv_data import CsvData, read_csv
 from perceptron.problems.datasets import BREAST_CANCER, DIGITS, Clusters, Dataset, Separable
-from perceptron.problems.held_out import Folds, HeldOut, hold_out
+from perceptron.problems.held_out import Divided, hold_out
 from perceptron.problems.model_file import (
     AnyModel,
     Axis,
@@ -97,11 +97,10 @@ def fingerprints(problems: Iterable[str]) -> dict[str, str]:
 
 def _digest(file: Path, dataset: Dataset) -> str:
     digest = hashlib.sha256(file.read_bytes())
-    whole = dataset
-    while isinstance(whole, (Folds, HeldOut)):
-        whole = whole.whole
-    if isinstance(whole, CsvData):
-        digest.update(whole.digest.encode())
+    while isinstance(dataset, Divided):
+        dataset = dataset.whole
+    if isinstance(dataset, CsvData):
+        digest.update(dataset.digest.encode())
     return digest.hexdigest()[:12]
 
 

@@ -127,8 +127,10 @@ class Reading:
         A family may carry other parameters in brackets behind the name.
         """
         self.families.add(family)
-        asked, names = self.request.families, (family, full_name or family)
-        if not asked or any(is_case_of(one, name) for one in asked for name in names):
+        asked = self.request.families
+        if not asked or any(
+            is_case_of(one, name) for one in asked for name in (family, full_name or family)
+        ):
             return True
         self.leave_out(rows, NOT_ASKED_FOR)
         return False
