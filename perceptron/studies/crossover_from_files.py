@@ -50,7 +50,9 @@ def read_files(
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}
-    wanted_families = {name for name in present if request.asks_for(name)}
+    wanted_families = {
+        name for name in present if not families or any(is_case_of(name, one) for one in families)
+    }
     for family in families:
         if not any(is_case_of(name, family) for name in present):
             known = present.union(*(source.families for source in loaded))

@@ -251,16 +251,10 @@ def _cases(
 
     None where the size is none.
     """
-    cases: list[tuple[dict[str, Any], dict[str, str]] | None] = []
-    for words in product(*choices):
-        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
-        size = roles.size_of(parameters)
-        if size is None:
-            cases.append(None)
-        else:
-            fields = {"size": size, "backend": roles.backend(parameters)}
-            cases.append((fields | roles.ground(parameters), roles.others(parameters)))
-    return cases
+    return [
+        roles.place(dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True)))
+        for words in product(*choices)
+    ]
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts

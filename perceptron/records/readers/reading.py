@@ -61,10 +61,6 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     ours: bool = False
     separator: str | None = None
 
-    def asks_for(self, family: str) -> bool:
-        """Return whether a family, by its final name, is asked for, or its benchmark is."""
-        return not self.families or any(is_case_of(family, name) for name in self.families)
-
 
 def is_case_of(family: str, benchmark: str) -> bool:
     """Return whether a family is a benchmark, or one of those that other parameters make of it."""
@@ -296,19 +292,14 @@ class BenchmarkRows:
         """
         if not self.reading.has_roles(roles, known):
             return
-        size = roles.size_of(known)
-        if size is None:
+        place = roles.place(known, telling)
+        if place is None:
             self.reading.complain_of_size(self.file, title, roles.size)
             return
         if time is None:
             time = {"status": "failed", "reason": f"no time in {self._tool}"}
-        row = Measurement(
-            **{**self.facts, **roles.ground(known), **time, **fields},
-            family=family,
-            size=size,
-            backend=roles.backend(known),
-        )
-        others = roles.others(known if telling is None else telling)
+        placed, others = place
+        row = Measurement(**{**self.facts, **placed, **time, **fields}, family=family)
         self.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
 
     def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
