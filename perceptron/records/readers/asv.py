@@ -200,9 +200,9 @@ def _add_benchmark(
 ) -> None:
     """Add the rows of one benchmark, or note why they are left out."""
     reading, roles, title = rows.reading, rows.reading.request.roles, label(name)
-    number = len(values.result or [None])
+    count = len(values.result or [None])
     if benchmark.type != "time":
-        reading.leave_out(number, "of a benchmark of something else than time")
+        reading.leave_out(count, "of a benchmark of something else than time")
         return
     family, full_name = label(benchmark.pretty_name or name), title
     if "name" in roles.backends:
@@ -214,15 +214,15 @@ def _add_benchmark(
         parameters = [f"param{number}" for number in range(1, len(values.choices) + 1)]
     in_title = roles.parameters(title)
     if not (
-        reading.is_asked_for(family, full_name, number)
-        and reading.has_roles(roles, {*in_title, *parameters}, number)
+        reading.is_asked_for(family, full_name, count)
+        and reading.has_roles(roles, {*in_title, *parameters}, count)
     ):
         return
     if len(values.result or []) != values.combinations:
         if values.result in (None, [], [None]):  # that stands for all combinations
-            reading.leave_out(number, "of a benchmark that failed as a whole in asv")
+            reading.leave_out(count, "of a benchmark that failed as a whole in asv")
         else:
-            reading.leave_out(number, "of a benchmark with values for other parameters")
+            reading.leave_out(count, "of a benchmark with values for other parameters")
             what = f"benchmark {title}: other values than for its parameters"
             reading.complain(rows.file, what, "run it again; it is left out")
         return
