@@ -46,10 +46,3 @@ def write(folder: Path, benchmarks: dict[str, Any], *results: dict[str, Any]) ->
     for index, content in enumerate(results):
         (folder / "box" / f"{index}123-env.json").write_text(json.dumps(content))
     return folder
-
-
-def suite(folder: Path, params: dict[str, list[str]], result: list[float] | None) -> Path:
-    """Write one benchmark of another suite."""
-    listed = {"bench.Sum.time_sum": {"type": "time", "param_names": list(params)}}
-    values = {"bench.Sum.time_sum": [result, list(params.values())]}
-    return write(folder, listed, {**RESULTS, "results": values})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
 from tests.made import (
     BENCH,
     LADDER,
@@ -85,46 +87,46 @@ def _ours(results: Path, index: int, name: str) -> None:
         gpus=[Gpu(name=name, driver=name, memory_bytes=2**63)],
         variables={name: name, "OPENBLAS_CORETYPE": name},
     )
-    for hour, (plan, rows) in enumerate(
-        (
-            (BENCH | {"backends": ["numpy", name]}, bench_rows(name)),
-            (MAP | {"family": f"{name}2"}, map_rows(f"{name}2")),
-            (
-                LADDER | {"problem": f"{name}3", "removes": {"numpy": name, name: name}},
-                ladder_rows(f"{name}3"),
-            ),
-        )
-    ):
-        folder = keep(
+    conditions = {
+        "governors": [name],
+        "load": 1e308,
+        "quota_cores": 1e-308,
+        "loop": {"seconds": [1e308], "variation": 1e308, "slowest_to_fastest": 1e308},
+        "swap_used_bytes": 2**63,
+        "swapped_bytes": 2**63,
+        "clock_tick_seconds": 1e308,
+        "gpus": [{"name": name, "sm_mhz": 1, "max_sm_mhz": 2**63, "slowed_by": [name]}],
+    }
+    ladder = LADDER | {"problem": f"{name}3", "removes": {"numpy": name, name: name}}
+    race = RACE | {"problem": f"{name}4", "backends": ["numpy", name], "dtypes": ["float32"]}
+    plans: list[tuple[dict[str, Any], list[Any]]] = [
+        (BENCH | {"backends": ["numpy", name]}, _renamed(bench_rows(name), name)),
+        (MAP | {"family": f"{name}2"}, _renamed(map_rows(f"{name}2"), name)),
+        (ladder, _renamed(ladder_rows(f"{name}3"), name)),
+        (race, _raced(f"{name}4", name)),
+    ]
+    for hour, (plan, rows) in enumerate(plans):
+        folder = (keep_race if plan is race else keep)(
             results,
-            plan,
-            [_renamed(row, name) for row in rows],
+            plan=plan,
+            rows=rows,
             machine=name,
             folder=f"box-{index}",
             started=f"2026-01-{28 - index:02d}T0{hour}:00:00Z",
             commit=name,
             facts=facts,
         )
-        conditions = {
-            "governors": [name],
-            "load": 1e308,
-            "quota_cores": 1e-308,
-            "loop": {"seconds": [1e308], "variation": 1e308, "slowest_to_fastest": 1e308},
-            "swap_used_bytes": 2**63,
-            "swapped_bytes": 2**63,
-            "clock_tick_seconds": 1e308,
-            "gpus": [{"name": name, "sm_mhz": 1, "max_sm_mhz": 2**63, "slowed_by": [name]}],
-        }
         (folder / "conditions.json").write_text(json.dumps(conditions))
         with (folder / "measurements.jsonl").open("a") as file:
-            for broken in _BROKEN:
-                file.write(f"{broken}\n")
+            file.writelines(f"{broken}\n" for broken in _BROKEN)
 
-    race = [
+
+def _raced(problem: str, name: str) -> list[RaceRow]:
+    return [
         replace(
             row,
             machine=name,
-            problem=f"{name}4",
+            problem=problem,
             commit=name,
             backend=name if row.backend == "torch-cpu" else row.backend,
             dtype=name,
@@ -134,30 +136,20 @@ def _ours(results: Path, index: int, name: str) -> None:
         )
         for row in race_rows()
     ]
-    folder = keep_race(
-        results,
-        race,
-        plan=RACE | {"problem": f"{name}4", "backends": ["numpy", name], "dtypes": ["float32"]},
-        machine=name,
-        folder=f"box-{index}",
-        started=f"2026-01-{28 - index:02d}T03:00:00Z",
-        commit=name,
-        facts=facts,
-    )
-    with (folder / "measurements.jsonl").open("a") as file:
-        for broken in _BROKEN:
-            file.write(f"{broken}\n")
 
 
-def _renamed(row: Measurement, name: str) -> Measurement:
-    return replace(
-        row,
-        source="perceptron",
-        backend=name if row.backend == "torch-cpu" else row.backend,
-        device=name if row.backend == "torch-cuda" else row.device,
-        dtype=row.dtype if row.family == "or-gate" else name,
-        reason=name if row.reason else None,
-    )
+def _renamed(rows: Iterable[Measurement], name: str) -> list[Measurement]:
+    return [
+        replace(
+            row,
+            source="perceptron",
+            backend=name if row.backend == "torch-cpu" else row.backend,
+            device=name if row.backend == "torch-cuda" else row.device,
+            dtype=row.dtype if row.family == "or-gate" else name,
+            reason=name if row.reason else None,
+        )
+        for row in rows
+    ]
 
 
 def _asvs(folder: Path) -> None:

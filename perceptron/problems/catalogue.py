@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from perceptron.errors import UserError, unknown
 from perceptron.problems import files, shape
-from perceptron.problems.families import FAMILIES
-from perceptron.problems.named import NAMED
+from perceptron.problems.families import FAMILIES, NAMED
 from perceptron.problems.problem import Problem
 
 

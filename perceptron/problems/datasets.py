@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -190,42 +190,45 @@ class Clusters(Dataset):
         return inputs, labels.astype(np.float64).reshape(-1, 1)
 
 
-@dataclass(frozen=True)
-class BreastCancer(Dataset):
-    """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
+class FromSklearn(Dataset):
+    """A table that scikit-learn bundles."""
+
+    problem: ClassVar[str]
+    loader: ClassVar[str]
 
     def require(self) -> None:
-        _require_sklearn("breast-cancer")
+        if reason := optional.missing("sklearn"):
+            raise UserError(f"problem {self.problem!r}: {reason}")
 
     def generate(self) -> tuple[Array, Array]:
-        inputs, targets = _bundled("breast-cancer", "load_breast_cancer")
+        self.require()
+        import sklearn.datasets
+
+        table = getattr(sklearn.datasets, self.loader)()
+        targets = np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
+        return np.asarray(table.data, dtype=np.float64), targets
+
+
+@dataclass(frozen=True)
+class BreastCancer(FromSklearn):
+    """The Wisconsin breast-cancer table, each feature standardised."""
+
+    problem, loader = "breast-cancer", "load_breast_cancer"
+
+    def generate(self) -> tuple[Array, Array]:
+        inputs, targets = super().generate()
         return (inputs - inputs.mean(axis=0)) / inputs.std(axis=0), targets
 
 
 @dataclass(frozen=True)
-class Digits(Dataset):
-    """Handwritten digits of 8 × 8 pixels that scikit-learn bundles, ink from 0 to 1."""
+class Digits(FromSklearn):
+    """Handwritten digits of 8 × 8 pixels, ink from 0 to 1."""
 
-    def require(self) -> None:
-        _require_sklearn("digits")
+    problem, loader = "digits", "load_digits"
 
     def generate(self) -> tuple[Array, Array]:
-        inputs, targets = _bundled("digits", "load_digits")
+        inputs, targets = super().generate()
         return inputs / 16.0, targets
-
-
-def _require_sklearn(problem: str) -> None:
-    if reason := optional.missing("sklearn"):
-        raise UserError(f"problem {problem!r}: {reason}")
-
-
-def _bundled(problem: str, load: str) -> tuple[Array, Array]:
-    _require_sklearn(problem)
-    import sklearn.datasets
-
-    table = getattr(sklearn.datasets, load)()
-    targets = np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
-    return np.asarray(table.data, dtype=np.float64), targets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.problems.csv_data import CsvData, read_csv
 from perceptron.problems.datasets import BREAST_CANCER, DIGITS, Clusters, Dataset, Separable
-from perceptron.problems.held_out import Folds, HeldOut, hold_out
+from perceptron.problems.held_out import Divided, hold_out
 from perceptron.problems.model_file import (
     AnyModel,
     Axis,
@@ -97,11 +97,10 @@ def fingerprints(problems: Iterable[str]) -> dict[str, str]:
 
 def _digest(file: Path, dataset: Dataset) -> str:
     digest = hashlib.sha256(file.read_bytes())
-    whole = dataset
-    while isinstance(whole, (Folds, HeldOut)):
-        whole = whole.whole
-    if isinstance(whole, CsvData):
-        digest.update(whole.digest.encode())
+    while isinstance(dataset, Divided):
+        dataset = dataset.whole
+    if isinstance(dataset, CsvData):
+        digest.update(dataset.digest.encode())
     return digest.hexdigest()[:12]
 
 
@@ -121,8 +120,7 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
         raise UserError(
             f"{file}: {size!r} is no {keys.axis}: give a whole number from 1, {example}"
         )
-    with _prefixed(f"{file}: "):
-        check_size(int(size), keys.axis)
+    check_size(file, int(size), keys.axis)
     return int(size)
 
 

@@ -17,21 +17,27 @@ from perceptron.problems.definition import ADDED
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldOut(Dataset):
-    """``whole`` without ``test_rows`` rows, which are drawn at random and never trained on.
-
-    Of each class the same share is held out, so that none is in one part only.
-    """
+class Divided(Dataset):
+    """The rows of ``whole`` that are not held out; subclasses define `divide`."""
 
     whole: Dataset
-    test_rows: int
-    test_seed: int = 1
 
     def require(self) -> None:
         self.whole.require()
 
     def generate(self) -> tuple[Array, Array]:
         return self.parts()[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut(Divided):
+    """``whole`` without ``test_rows`` rows, which are drawn at random and never trained on.
+
+    Of each class the same share is held out, so that none is in one part only.
+    """
+
+    test_rows: int
+    test_seed: int = 1
 
     def divide(self) -> tuple[Part, Part]:
         inputs, targets = self.whole.generate()
@@ -104,7 +110,7 @@ _FOLDS_SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folds(Dataset):
+class Folds(Divided):
     """``whole``, whose rows to train on are divided into ``folds`` parts of equal size.
 
     The rows of each model, one model after the other: inputs (models, rows, features). Model i
@@ -113,15 +119,8 @@ class Folds(Dataset):
     divide them are in no fold. What ``whole`` itself holds out is not used.
     """
 
-    whole: Dataset
     folds: int
     fold: int | None = field(default=None, metadata=ADDED)
-
-    def require(self) -> None:
-        self.whole.require()
-
-    def generate(self) -> tuple[Array, Array]:
-        return self.parts()[0]
 
     def divide(self) -> tuple[Part, Part]:
         rows = self.whole.divide()[0]

@@ -157,7 +157,11 @@ def _decode(raw: dict[str, object]) -> AnyModel:
         what, _, path = str(error).partition(" - at `$.")
         what = what.replace(" | null", "")  # which TOML has not
         raise UserError(f"{path.rstrip('`')}: {what}" if path else what) from None
-    check_model(model)
+    optimizer_of(model.rate, model.optimizer)
+    if fault := next(_faults(model), None):
+        raise UserError(fault)
+    if model.size is not None:
+        check_size("size.values", max(model.size.values), model.size.axis)
     return model
 
 
@@ -190,81 +194,57 @@ def _tables(
             yield where, table, kind
 
 
-def check_model(model: AnyModel) -> None:
-    """Refuse what depends on several keys; raise `UserError` that names one of them."""
-    data = model.data
-    _check_layers(model)
-    _check_training(model)
+def _faults(model: AnyModel) -> Iterator[str]:
+    """Yield what is wrong in several keys together, each with the name of one of them."""
+    data, last, size = model.data, model.layers[-1].activation, model.size
+    axis = None if size is None else size.axis
+    values = () if size is None else size.values
+    columns = data.target_columns if isinstance(data, FromCsv) else ()
+    if model.loss == "bce" and last != "sigmoid":
+        yield (
+            "loss: 'bce' needs predictions between 0 and 1: give the last layer 'sigmoid' instead "
+            f"of {last!r}"
+        )
     if model.loss == "cross-entropy":
-        if isinstance(data, Generated) and data.classes is None:
-            raise UserError("loss: 'cross-entropy' needs classes: give data.classes, such as 10")
-        if isinstance(data, FromCsv) and len(data.target_columns) > 1:
-            raise UserError("data.target: 'cross-entropy' takes one column, of classes")
-    if isinstance(data, FromCsv) and len(set(data.target_columns)) < len(data.target_columns):
-        raise UserError("data.target: a column is there twice")
-    _check_folds(model)
-    if data.test_seed is not None and data.test_share is None:
-        raise UserError("data.test_seed: needs data.test_share, such as test_share = 0.25")
-    if model.size is not None:
-        _check_axis(model, model.size)
-
-
-def check_size(size: int, axis: Axis) -> None:
-    """Raise `UserError` for a size that a model cannot take along this axis."""
-    if axis == "depth" and size > _DEEPEST:
-        raise UserError(f"depth must be at most {_DEEPEST}, got {size}")
-
-
-def _check_layers(model: AnyModel) -> None:
-    last = model.layers[-1].activation
-    for loss, activation, why in (
-        ("bce", "sigmoid", "needs predictions between 0 and 1"),
-        ("cross-entropy", "identity", "takes its softmax itself"),
-    ):
-        if model.loss == loss and last != activation:
-            raise UserError(
-                f"loss: {loss!r} {why}: give the last layer {activation!r} instead of {last!r}"
+        if last != "identity":
+            yield (
+                "loss: 'cross-entropy' takes its softmax itself: give the last layer 'identity' "
+                f"instead of {last!r}"
             )
-
-
-def _check_training(model: AnyModel) -> None:
-    optimizer_of(model.rate, model.optimizer)
+        if isinstance(data, Generated) and data.classes is None:
+            yield "loss: 'cross-entropy' needs classes: give data.classes, such as 10"
+        if len(columns) > 1:
+            yield "data.target: 'cross-entropy' takes one column, of classes"
+    if len(set(columns)) < len(columns):
+        yield "data.target: a column is there twice"
     if model.iterations is not None and model.epochs is not None:
-        raise UserError("epochs: give iterations or epochs, not both")
-    varies_batch = model.size is not None and model.size.axis == "batch"
-    if model.batch is None and not varies_batch:
+        yield "epochs: give iterations or epochs, not both"
+    if model.batch is None and axis != "batch":
         for key, value in (("feed", model.feed), ("last", model.last)):
             if value not in ("resident", None):
-                raise UserError(f"{key}: {value!r} is for batches: give a batch, such as 128")
-
-
-def _check_folds(model: AnyModel) -> None:
-    if not model.folds:
-        return
-    varies_models = model.size is not None and model.size.axis == "models"
-    if model.models < 2 and not varies_models:
-        raise UserError("folds: are for several models: give models, one for each fold")
-    if model.data.test_share is not None:
-        raise UserError(
-            "data.test_share: with folds each model holds out a fold of its own: leave it out"
-        )
-
-
-def _check_axis(model: AnyModel, size: SizeKeys) -> None:
+                yield f"{key}: {value!r} is for batches: give a batch, such as 128"
+    if model.folds and model.models < 2 and axis != "models":
+        yield "folds: are for several models: give models, one for each fold"
+    if model.folds and data.test_share is not None:
+        yield "data.test_share: with folds each model holds out a fold of its own: leave it out"
+    if data.test_seed is not None and data.test_share is None:
+        yield "data.test_seed: needs data.test_share, such as test_share = 0.25"
     hidden = len(model.layers) - 1
-    if size.axis in ("rows", "features") and not isinstance(model.data, Generated):
-        whose = repr(model.data.name) if isinstance(model.data, Bundled) else "a CSV file's"
-        raise UserError(f"size.axis: {size.axis!r} needs generated data; this is {whose}")
-    if size.axis == "width" and not hidden:
-        raise UserError("size.axis: 'width' needs a hidden layer before the last one")
-    if size.axis == "depth" and hidden != 1:
-        raise UserError(f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}")
-    if len(set(size.values)) < len(size.values):
-        raise UserError("size.values: a size is there twice")
-    try:
-        check_size(max(size.values), size.axis)
-    except UserError as error:
-        raise UserError(f"size.values: {error}") from None
+    if axis in ("rows", "features") and not isinstance(data, Generated):
+        whose = repr(data.name) if isinstance(data, Bundled) else "a CSV file's"
+        yield f"size.axis: {axis!r} needs generated data; this is {whose}"
+    if axis == "width" and not hidden:
+        yield "size.axis: 'width' needs a hidden layer before the last one"
+    if axis == "depth" and hidden != 1:
+        yield f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}"
+    if len(set(values)) < len(values):
+        yield "size.values: a size is there twice"
+
+
+def check_size(where: object, size: int, axis: Axis) -> None:
+    """Raise `UserError` for a size that a model cannot take along this axis."""
+    if axis == "depth" and size > _DEEPEST:
+        raise UserError(f"{where}: depth must be at most {_DEEPEST}, got {size}")
 
 
 def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:

@@ -241,9 +241,18 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
     """
     if loss != "cross-entropy" and values.shape[1] == outputs:
         return values
-    classes = check_classes(values, outputs)
-    one_hot = np.zeros((len(classes), outputs))
-    one_hot[np.arange(len(classes)), classes] = 1.0
+    if values.shape[1] != 1:
+        raise UserError(f"{outputs} outputs do not fit {values.shape[1]} columns of targets")
+    column = values[:, 0]
+    wrong = (column != np.floor(column)) | (column < 0) | (column >= outputs)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise UserError(
+            f"targets must be the classes 0 … {outputs - 1}, one for each output, "
+            f"but row {row} has {column[row]:g}"
+        )
+    one_hot = np.zeros((len(column), outputs))
+    one_hot[np.arange(len(column)), column.astype(np.int64)] = 1.0
     one_hot.setflags(write=False)
     return one_hot
 
@@ -255,18 +264,3 @@ def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """
     classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=-1)
     return classes
-
-
-def check_classes(values: Array, outputs: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return classes (rows,) int64; raise `UserError` if they are not 0 … outputs − 1."""
-    if values.shape[1] != 1:
-        raise UserError(f"{outputs} outputs do not fit {values.shape[1]} columns of targets")
-    column = values[:, 0]
-    wrong = (column != np.floor(column)) | (column < 0) | (column >= outputs)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise UserError(
-            f"targets must be the classes 0 … {outputs - 1}, one for each output, "
-            f"but row {row} has {column[row]:g}"
-        )
-    return column.astype(np.int64)

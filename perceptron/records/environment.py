@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 DIGEST_DIGITS = 6
 """Digits of a machine's hardware digest."""
@@ -75,10 +75,8 @@ class Facts(Struct, frozen=True):
     def is_same(self, other: Facts) -> bool:
         """Return whether both may be of one machine."""
         mine, theirs = self.memory_bytes, other.memory_bytes
-        return (
-            (self.cpu, self.architecture, self.cores, self.gpus)
-            == (other.cpu, other.architecture, other.cores, other.gpus)
-        ) and abs(mine - theirs) <= _SAME_MEMORY * max(mine, theirs)
+        is_near = abs(mine - theirs) <= _SAME_MEMORY * max(mine, theirs)
+        return is_near and replace(self, memory_bytes=theirs) == other
 
 
 def facts_of(environment: Environment) -> Facts:

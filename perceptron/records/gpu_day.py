@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.files.read import read_written
 from perceptron.records.files.write import cannot_write, replace
 
 STATE = "gpu-day.json"
@@ -97,13 +97,11 @@ def open_day(results: Path, rehearse: bool, archive: Path | None = None) -> DayS
         (results / LOGS).mkdir(parents=True, exist_ok=True)
         if archive is not None and archive.exists() and not file.exists():
             unpack(archive, results)
-        if not file.exists():
-            return DayState(rehearsal=rehearse)
-        state = msgspec.json.decode(file.read_bytes(), type=DayState)
     except OSError as error:
         raise cannot_write(results, error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: not what gpu-day writes: {error}; delete it") from None
+    if not file.exists():
+        return DayState(rehearsal=rehearse)
+    state = read_written(file, DayState, "gpu-day")
     if state.rehearsal != rehearse:
         kind = "a rehearsal" if state.rehearsal else "a real day"
         raise UserError(f"{results}: holds the results of {kind}: choose another --results")

@@ -12,7 +12,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import revision
@@ -45,16 +45,14 @@ def read_files(
     without. Raises `UserError` for a source that cannot be understood and for a family, a commit
     or a backend that is not in them.
     """
-    roles = ParameterRoles(
-        by=tuple(by),
-        size=size or "size",
-        pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
-    )
+    roles = roles_of(by, size, size_regex, "--size-regex")
     request = ReadRequest(roles=roles, families=tuple(families))
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}
-    wanted_families = {name for name in present if request.asks_for(name)}
+    wanted_families = {
+        name for name in present if not families or any(is_case_of(name, one) for one in families)
+    }
     for family in families:
         if not any(is_case_of(name, family) for name in present):
             known = present.union(*(source.families for source in loaded))

@@ -23,8 +23,8 @@ from perceptron.problems.datasets import (
     Separable,
 )
 from perceptron.problems.datasets import given as given_arrays
+from perceptron.problems.families import NAMED
 from perceptron.problems.held_out import hold_out
-from perceptron.problems.named import NAMED
 
 
 @given(rows=st.integers(1, 200), features=st.integers(1, 30), seed=st.integers(0, 5))

@@ -91,18 +91,8 @@ def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Probl
             assert other.digest not in seen, name
             seen.add(other.digest)
             counted.add(name)
-    assert {
-        "rows",
-        "features",
-        "seed",
-        "layers",
-        "loss",
-        "rate",
-        "gain",
-        "batch",
-        "last",
-    } <= counted
-    assert {"feed", "order_seed", "models", "folds"} <= counted
+    assert counted >= {"rows", "features", "seed", "layers", "loss", "rate", "gain"}
+    assert counted >= {"batch", "last", "feed", "order_seed", "models", "folds"}
 
 
 def test_what_is_not_written_in_fields_alone_counts() -> None:

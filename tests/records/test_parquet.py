@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pandas
 import pytest
@@ -118,14 +117,6 @@ def test_results_without_rows_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=why):
             export(results, tmp_path / "all.parquet")
     assert not (tmp_path / "all.parquet").exists()
-
-
-def test_a_number_too_large_is_named(tmp_path: Path) -> None:
-    run = keep(tmp_path / "results", BENCH, line())
-    row = msgspec.json.decode((run / "measurements.jsonl").read_bytes().splitlines()[0])
-    (run / "measurements.jsonl").write_bytes(msgspec.json.encode(row | {"rows": 2**63}) + b"\n")
-    with pytest.raises(UserError, match="rows: a row holds a number that is too large"):
-        export(tmp_path / "results", tmp_path / "all.parquet")
 
 
 def test_columns_have_types_whatever_is_in_them(row: MakeRow) -> None:

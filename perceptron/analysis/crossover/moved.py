@@ -116,19 +116,13 @@ def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
     """Return the benchmark as a row of other people's files; None if its size is no number."""
     names = benchmark.param_names
     parameters = dict(zip(names, map(parse_parameter, benchmark.params), strict=True))
-    size = _ROLES.size_of(parameters)
-    if size is None or size > _LARGEST_SIZE:
+    place = _ROLES.place(parameters)
+    if place is None or place[0]["size"] > _LARGEST_SIZE:
         return None
-    row = Measurement(
-        source="gate",
-        machine="",
-        when="",
-        family=label(benchmark.pretty_name or benchmark.name),
-        size=size,
-        backend=_ROLES.backend(parameters),
-        **_ROLES.ground(parameters),
-    )
-    return ForeignRow(row=row, name=benchmark.name, others=_ROLES.others(parameters))
+    fields, others = place
+    family = label(benchmark.pretty_name or benchmark.name)
+    row = Measurement(source="gate", machine="", when="", family=family, **fields)
+    return ForeignRow(row=row, name=benchmark.name, others=others)
 
 
 def _times(blocks: Sequence[Block]) -> dict[int, tuple[float, float]]:

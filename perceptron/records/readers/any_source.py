@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
-from perceptron.records.readers.asv import is_asv_folder, is_asv_results, read_asv, result_files
+from perceptron.records.readers.asv import ASV, is_asv_folder, result_files
 from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
 from perceptron.records.readers.criterion import CRITERION
 from perceptron.records.readers.csv_tables import read_csv
@@ -20,19 +21,13 @@ from perceptron.records.readers.hyperfine import HYPERFINE
 from perceptron.records.readers.json_text import MOST_BYTES, decode, is_json
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
-from perceptron.records.readers.reading import (
-    NOT_ASKED_FOR,
-    ForeignRow,
-    JsonFormat,
-    Reading,
-    ReadRequest,
-    Run,
-)
+from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading, Run
 from perceptron.records.row import Row, times
 from perceptron.records.store import ROWS, parse_rows
 
-# The tools whose JSON is read, a line each, beside asv, which keeps folders.
+# The tools whose JSON is read, a line each.
 FORMATS = (
+    ASV,
     PYTEST_BENCHMARK,
     GITHUB_ACTION,
     GOOGLE_BENCHMARK,
@@ -66,7 +61,7 @@ def read_source(source: Path, reading: Reading) -> None:
             raise UserError(f"{source}: no such results; `perceptron bench` makes some")
         else:
             must_be_a_file(source)
-            _read_new(source, reading.request, reading)
+            _read_new(source, reading)
     except OSError as error:
         name = error.filename or source
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
@@ -84,7 +79,7 @@ def _read_folder(folder: Path, reading: Reading) -> None:
     if is_asv_folder(folder):
         reading.formats.add("asv")
     for file in result_files(folder) if is_asv_folder(folder) else _result_like_files(folder):
-        _try_file(file, reading.request, reading)
+        _try_file(file, reading)
     if reading.formats or reading.has_repeats:
         return
     why = "".join(f" ({unread.file}: {unread.reason})" for unread in reading.unread[:1])
@@ -102,39 +97,41 @@ def read_own_folder(folder: Path, reading: Reading) -> list[Path]:
     note_closed_folders(folder, reading)
     folders: list[Path] = []
     for file in own_files(folder):
-        _try_file(file, reading.request, reading)
+        _try_file(file, reading)
         if len(reading.runs) > len(folders):
             folders.append(file.parent)
     # These are this suite's own benchmarks, whatever the other sources call their parameters.
-    ours = msgspec.structs.replace(reading.request, roles=ParameterRoles(), ours=True)
+    asked = reading.request
+    reading.request = replace(asked, roles=ParameterRoles(), ours=True)
     for file in result_files(folder / "asv"):
-        _try_file(file, ours, reading)
+        _try_file(file, reading)
+    reading.request = asked
     return folders
 
 
-def _try_file(file: Path, request: ReadRequest, reading: Reading) -> None:
+def _try_file(file: Path, reading: Reading) -> None:
     """Read a file of a folder; note why it is not read where it cannot be."""
     try:
         must_be_a_file(file)
-        _read_new(file, request, reading)
+        _read_new(file, reading)
     except UserError as error:
         reading.not_read(file, error)
     except OSError as error:
         reading.not_read(file, f"cannot be read: {error.strerror}")
 
 
-def _read_new(file: Path, request: ReadRequest, reading: Reading) -> None:
+def _read_new(file: Path, reading: Reading) -> None:
     """Read a file of which no copy was read."""
     if not reading.is_new(file):
         return
     try:
-        _read_file(file, request, reading)
+        _read_file(file, reading)
     except (UserError, OSError):
         reading.not_understood()
         raise
 
 
-def _read_file(file: Path, request: ReadRequest, reading: Reading) -> None:
+def _read_file(file: Path, reading: Reading) -> None:
     with io.BufferedReader(io.FileIO(file), _HEAD) as content:
         head = content.peek(_HEAD)
         is_document = file.suffix in (".json", ".js")
@@ -142,10 +139,7 @@ def _read_file(file: Path, request: ReadRequest, reading: Reading) -> None:
             reading.add("perceptron", _own_rows(file, content, reading))
         elif is_document or is_json(head):
             document = decode(file, content.read(MOST_BYTES + 1))
-            if is_asv_results(document):
-                read_asv(file, document, request, reading)
-            else:
-                _format_of(file, document).read(file, document, reading)
+            _format_of(file, document).read(file, document, reading)
         else:
             reading.add("csv", read_csv(file, reading))
 
@@ -155,7 +149,7 @@ def _format_of(file: Path, document: object) -> JsonFormat:
     for known in FORMATS:
         if isinstance(document, dict) and known.recognises(document):
             return known
-    names = ", ".join(["asv", *(known.name for known in FORMATS)])
+    names = ", ".join(known.name for known in FORMATS)
     raise UserError(f"{file}: JSON, but of none of {names}")
 
 
@@ -168,10 +162,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
         more = f" (and {len(complaints) - 1} more in this file)" if complaints[1:] else ""
         what = complaints[0].removeprefix(f"{file}, ") + more
         reading.complain(file, what, "delete that line; the others are read")
-    reading.families |= {row.family for row in rows}
-    wanted = [row for row in rows if reading.request.wants(row.family)]
-    reading.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
-    return [ForeignRow(row=row) for row in wanted]
+    return [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
 
 
 def _is_row(line: bytes) -> bool:

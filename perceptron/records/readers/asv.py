@@ -18,18 +18,16 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.json_text import read_json_file
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import (
-    NO_SUCH_PARAMETERS,
-    NOT_ASKED_FOR,
+    BenchmarkRows,
     ForeignRow,
+    JsonFormat,
     Reading,
-    ReadRequest,
     converted,
 )
 from perceptron.records.readers.values import (
@@ -41,13 +39,11 @@ from perceptron.records.readers.values import (
     stdev,
     without_address,
 )
-from perceptron.untrusted_text import label, printable
+from perceptron.untrusted_text import label
 
 _FACTS = ("machine.json", "benchmarks.json")
 """Files among asv's results that hold no results."""
 
-_FAILED = "of a benchmark that failed as a whole in asv"
-_OTHER_VALUES = "of a benchmark with values for other parameters"
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
@@ -127,13 +123,10 @@ class _Results(Struct, frozen=True):
     commit_hash: str
     params: dict[str, Any]
     results: dict[str, Any]
-    result_columns: list[str]
+    result_columns: list[str] = []
     env_name: str | None = None
     date: Any = None
-
-    @property
-    def machine(self) -> str:
-        return label(self.params.get("machine", "unknown"))
+    version: Any = None
 
     def values(self, name: str) -> _Values:
         """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
@@ -147,29 +140,31 @@ def is_asv_folder(folder: Path) -> bool:
     return facts or any(folder.glob("*/machine.json"))
 
 
-def is_asv_results(content: object) -> bool:
-    """Whether this is what asv writes for one commit."""
-    return isinstance(content, dict) and {"commit_hash", "results", "params"} <= set(content)
-
-
 def result_files(folder: Path) -> list[Path]:
     """Return the files of results in a machine's folder, or in every folder of a results folder."""
     pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
     return [file for file in sorted(folder.glob(pattern)) if file.name not in _FACTS]
 
 
-def read_asv(file: Path, document: object, request: ReadRequest, reading: Reading) -> None:
-    """Add a row for each time of a backend at a size; a file of results is a run.
+def _add(results: _Results, rows: BenchmarkRows) -> None:
+    """Add a row for each time of a backend at a size.
 
     Benchmarks of time are read if they have the parameters that hold the backend and the size.
     Where no list of benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …,
     as asv names them. ``seconds`` is asv's median. Raises `UserError` naming a file that is none.
     """
-    if isinstance(document, dict) and document.get("version") != 2:
+    file, reading = rows.file, rows.reading
+    if results.version != 2:
         raise UserError(f"{file}: not asv's format 2, which is read; see `asv update`")
-    results = converted(file, document, _Results, "asv")
     benchmarks = _list_of(file, reading)
-    run: list[ForeignRow] = []
+    environment, committed = results.env_name, moment(results.date)
+    rows.begin(
+        machine=label(results.params.get("machine", "unknown")),
+        environment=None if environment is None else label(environment),
+        commit=revision(results.commit_hash),
+        committed=committed or None,
+        when=committed,
+    )
     for name in results.results:
         try:
             values = results.values(name)
@@ -178,21 +173,8 @@ def read_asv(file: Path, document: object, request: ReadRequest, reading: Readin
             what = f"benchmark {label(name)}: not what asv writes: {error}"
             reading.complain(file, what, "run it again")
             continue
-        benchmark = benchmarks.get(name) or AsvBenchmark(
-            type="time" if _TIME.fullmatch(name) else ""
-        )
-        # The list may be of another revision than these values, or there is none.
-        if len(benchmark.param_names) != len(values.choices):
-            names = [f"param{number}" for number in range(1, len(values.choices) + 1)]
-            benchmark = replace(benchmark, param_names=names)
-        if why := _why_not(name, benchmark, values, request, reading):
-            reading.leave_out(len(values.result or [None]), why)
-            if why == _OTHER_VALUES:
-                what = f"benchmark {label(name)}: other values than for its parameters"
-                reading.complain(file, what, "run it again; it is left out")
-        else:
-            run += _rows(file, results, name, benchmark, values, request, reading)
-    reading.add("asv", run)
+        kind = "time" if _TIME.fullmatch(name) else ""
+        _add_benchmark(name, benchmarks.get(name) or AsvBenchmark(type=kind), values, rows)
 
 
 def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
@@ -213,78 +195,49 @@ def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     return reading.asv_lists[listed]
 
 
-def _why_not(
-    name: str, benchmark: AsvBenchmark, values: _Values, request: ReadRequest, reading: Reading
-) -> str | None:
-    """Return why no value of a benchmark is read; None for one that is."""
+def _add_benchmark(
+    name: str, benchmark: AsvBenchmark, values: _Values, rows: BenchmarkRows
+) -> None:
+    """Add the rows of one benchmark, or note why they are left out."""
+    reading, roles, title = rows.reading, rows.reading.request.roles, label(name)
+    count = len(values.result or [None])
     if benchmark.type != "time":
-        return "of a benchmark of something else than time"
-    families = _families(name, benchmark, request.roles)
-    reading.families.add(families[0])
-    if not request.wants(*families):
-        return NOT_ASKED_FOR
-    known = {*request.roles.parameters(label(name)), *benchmark.param_names}
-    if not request.roles.names <= known:
-        reading.unused.update(known)
-        return NO_SUCH_PARAMETERS
-    if len(values.result or []) == values.combinations:
-        return None
-    # One null, or nothing, stands for all combinations.
-    return _FAILED if values.result in (None, [], [None]) else _OTHER_VALUES
-
-
-def _rows(
-    file: Path,
-    results: _Results,
-    name: str,
-    benchmark: AsvBenchmark,
-    values: _Values,
-    request: ReadRequest,
-    reading: Reading,
-) -> list[ForeignRow]:
-    roles = request.roles
-    family, full_name = _families(name, benchmark, roles)
-    shared = _shared(file, results, values)
-    cases = _cases(
-        roles,
-        tuple(benchmark.param_names),
-        tuple(map(tuple, values.choices)),
-        tuple(roles.parameters(label(name)).items()),
-    )
-    rows = []
+        reading.leave_out(count, "of a benchmark of something else than time")
+        return
+    family, full_name = label(benchmark.pretty_name or name), title
+    if "name" in roles.backends:
+        # Then what has several backends is whatever the benchmarks have in common.
+        family = full_name = title.rpartition(".")[0] or "benchmark"
+    parameters = benchmark.param_names
+    # The list may be of another revision than these values, or there is none.
+    if len(parameters) != len(values.choices):
+        parameters = [f"param{number}" for number in range(1, len(values.choices) + 1)]
+    in_title = roles.parameters(title)
+    if not (
+        reading.is_asked_for(family, full_name, count)
+        and reading.has_roles(roles, {*in_title, *parameters}, count)
+    ):
+        return
+    if len(values.result or []) != values.combinations:
+        if values.result in (None, [], [None]):  # that stands for all combinations
+            reading.leave_out(count, "of a benchmark that failed as a whole in asv")
+        else:
+            reading.leave_out(count, "of a benchmark with values for other parameters")
+            what = f"benchmark {title}: other values than for its parameters"
+            reading.complain(rows.file, what, "run it again; it is left out")
+        return
+    shared = {**rows.facts, "family": family, "version": revision(values.version)}
+    shared["when"] = moment(values.started_at) or shared["when"]
+    choices = tuple(map(tuple, values.choices))
+    cases = _cases(roles, tuple(parameters), choices, tuple(in_title.items()))
     for case, outcome in zip(cases, values.outcomes(), strict=True):
         if case is not None:
             fields, others = case
-            problem = f"{family}:{fields['size']}" if request.ours else None
-            row = Measurement(**shared, problem=problem, family=family, **fields, **outcome)
-            rows.append(ForeignRow(row=row, name=full_name, others=others))
-    if len(rows) < len(cases):
-        reading.complain_of_size(file, label(name), roles.size, len(cases) - len(rows))
-    return rows
-
-
-def _families(name: str, benchmark: AsvBenchmark, roles: ParameterRoles) -> tuple[str, str]:
-    """Return the short and the full name of the family that a benchmark belongs to."""
-    if "name" in roles.backends:
-        # Then what has several backends is whatever the benchmarks have in common.
-        module = label(name).rpartition(".")[0] or "benchmark"
-        return module, module
-    return label(benchmark.pretty_name or name), label(name)
-
-
-def _shared(file: Path, results: _Results, values: _Values) -> dict[str, Any]:
-    """Return the fields that the rows of one benchmark share."""
-    committed, environment = moment(results.date), results.env_name
-    return {
-        "source": "asv",
-        "file": printable(file),
-        "machine": results.machine,
-        "environment": None if environment is None else label(environment),
-        "commit": revision(results.commit_hash),
-        "committed": committed or None,
-        "version": revision(values.version),
-        "when": moment(values.started_at) or committed,
-    }
+            problem = f"{family}:{fields['size']}" if reading.request.ours else None
+            row = Measurement(**shared, problem=problem, **fields, **outcome)
+            rows.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
+    if without_size := cases.count(None):
+        reading.complain_of_size(rows.file, title, roles.size, without_size)
 
 
 @lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
@@ -298,16 +251,10 @@ def _cases(
 
     None where the size is none.
     """
-    cases: list[tuple[dict[str, Any], dict[str, str]] | None] = []
-    for words in product(*choices):
-        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
-        size = roles.size_of(parameters)
-        if size is None:
-            cases.append(None)
-        else:
-            fields = {"size": size, "backend": roles.backend(parameters)}
-            cases.append((fields | roles.ground(parameters), roles.others(parameters)))
-    return cases
+    return [
+        roles.place(dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True)))
+        for words in product(*choices)
+    ]
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts
@@ -324,3 +271,6 @@ def parse_parameter(word: str) -> Any:
     if name := _CLASS.fullmatch(word):
         return name[1]  # as asv shows it
     return without_address(word)
+
+
+ASV = JsonFormat("asv", lambda of: {"commit_hash", "results", "params"} <= set(of), _Results, _add)

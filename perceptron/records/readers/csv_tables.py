@@ -76,8 +76,10 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                     pass
                 elif columns is None:
                     columns = _Columns(file, fields, stated is None and separator == ";")
-                elif _is_asked_for(columns.field(fields, "case"), reading):
-                    rows.append(columns.measurement(fields))
+                else:
+                    case = _text_of(columns.field(fields, "case"))
+                    if not case or reading.is_asked_for(case):  # without one, it is refused
+                        rows.append(columns.measurement(fields))
                 row = records.line_num + 1
                 if len(rows) > MOST_ROWS:
                     raise ValueError(f"more than {MOST_ROWS:,} rows; choose some with --family")
@@ -123,15 +125,6 @@ def _column(name: str) -> str:
 
 def _is_blank(fields: Sequence[str]) -> bool:
     return not "".join(fields).strip()
-
-
-def _is_asked_for(case: str, reading: Reading) -> bool:
-    family = _text_of(case)
-    reading.families.add(family)
-    if not family or reading.request.wants(family):  # without a case, it is refused
-        return True
-    reading.leave_out(1, NOT_ASKED_FOR)
-    return False
 
 
 def _with_axes(rows: list[Measurement]) -> list[Measurement]:

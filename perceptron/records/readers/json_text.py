@@ -43,14 +43,14 @@ def decode(file: Path, content: bytes) -> object:
         try:
             return msgspec.json.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return decode_lenient(content)
+            return _decode_lenient(content)
     except RecursionError:
         raise UserError(f"{file}: nested too deeply to be results") from None
     except ValueError as error:
         raise UserError(f"{file}: not JSON, or cut short: {error}") from None
 
 
-def decode_lenient(content: bytes) -> object:
+def _decode_lenient(content: bytes) -> object:
     """Return what Python's own decoder reads: NaN and Infinity, which several tools write, too.
 
     Half of a character that takes two (a lone surrogate) is no text that could be shown or written,

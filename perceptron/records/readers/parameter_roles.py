@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -36,19 +37,6 @@ def parameters_in(name: str, pattern: str = TRAILING_NUMBER) -> dict[str, str]:
     return {"name": rest.strip() or name, **groups}
 
 
-def name_pattern(option: str, expression: str) -> str:
-    """Return an expression that was typed; raises `UserError` naming the option if it is none."""
-    try:
-        groups = re.compile(expression).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise UserError(f"{option} {expression!r}: not a regular expression: {error}") from None
-    if not groups:
-        raise UserError(
-            f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
-        )
-    return expression
-
-
 class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size.
 
@@ -78,25 +66,48 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         """Return the parameters that stand in a benchmark's name."""
         return {} if self.pattern is None else parameters_in(name, self.pattern)
 
-    def backend(self, parameters: Mapping[str, Any]) -> str:
-        return ":".join(label(parameters[name]) for name in self.backends)
+    def place(
+        self, parameters: Mapping[str, Any], telling: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """Return the fields of a row that its parameters hold, and the other parameters.
 
-    def others(self, parameters: Mapping[str, Any]) -> dict[str, str]:
-        """Return the parameters that hold neither backend nor size."""
-        return {name: label(value) for name, value in parameters.items() if name not in self.names}
-
-    def ground(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of a row that parameters of their names hold, ``device`` among them."""
+        Fields are backend and size, and what bears a field's name. Others are all that hold neither
+        backend nor size, or of these the ``telling``. None where the size is no number above 0.
+        """
+        size = number(parameters[self.size])
+        if size is None or not 0 < size < inf:
+            return None
+        names = self.names
         fields: dict[str, Any] = {
-            name: label(parameters[name])
-            for name in _TEXTS
-            if name in parameters and name not in self.names
+            "size": size,
+            "backend": ":".join(label(parameters[name]) for name in self.backends),
         }
+        for name in _TEXTS:
+            if name in parameters and name not in names:
+                fields[name] = label(parameters[name])
         if device := _DEVICE.match(label(parameters.get("device", ""))):
             fields["device"] = device[1].lower()
-        return fields
+        shown = parameters if telling is None else telling
+        return fields, {name: label(value) for name, value in shown.items() if name not in names}
 
-    def size_of(self, parameters: Mapping[str, Any]) -> int | float | None:
-        """Return the size; None for what is no number above 0."""
-        size = number(parameters[self.size])
-        return size if size is not None and 0 < size < float("inf") else None
+
+def roles_of(
+    by: str | Sequence[str], size: str | None, expression: str | None, option: str = "size_regex"
+) -> ParameterRoles:
+    """Return the roles that a user names; ``option`` is the one that the expression is given by.
+
+    Raises `UserError` naming it if that is no regular expression with a group.
+    """
+    by = (by,) if isinstance(by, str) else tuple(by)
+    roles = ParameterRoles(by=by, size=size or "size", pattern=expression)
+    if expression is None:
+        return roles
+    try:
+        groups = re.compile(expression).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise UserError(f"{option} {expression!r}: not a regular expression: {error}") from None
+    if not groups:
+        raise UserError(
+            f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
+        )
+    return roles

@@ -125,7 +125,7 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
     for benchmark in document.benchmarks:
         if set(benchmark.extra_info or {}) >= _OWN:
             own = _own_row(rows, benchmark)
-            if rows.is_asked_for(own.family):
+            if rows.reading.is_asked_for(own.family):
                 rows.runs[-1].append(ForeignRow(row=own))
         else:
             _add_other(rows, benchmark, rows.reading.request.roles)
@@ -139,7 +139,7 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
         # Then what has several backends is whatever the tests have in common.
         family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
     family, full_name = label(family) or "benchmark", label(full_name)
-    if not rows.is_asked_for(family, full_name):
+    if not rows.reading.is_asked_for(family, full_name):
         return
     info, parameters = benchmark.extra_info or {}, benchmark.parameters
     known = {

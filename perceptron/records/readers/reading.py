@@ -61,19 +61,6 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     ours: bool = False
     separator: str | None = None
 
-    def wants(self, *names: str) -> bool:
-        """Return whether a benchmark of these names, short and in full, can be what is asked for.
-
-        A family may carry other parameters in brackets behind the name.
-        """
-        return not self.families or any(
-            is_case_of(family, name) for family in self.families for name in names
-        )
-
-    def asks_for(self, family: str) -> bool:
-        """Return whether a family, by its final name, is asked for, or its benchmark is."""
-        return not self.families or any(is_case_of(family, name) for name in self.families)
-
 
 def is_case_of(family: str, benchmark: str) -> bool:
     """Return whether a family is a benchmark, or one of those that other parameters make of it."""
@@ -129,6 +116,28 @@ class Reading:
         self.formats.add(tool)
         self.files += 1
         self.runs += runs
+
+    def is_asked_for(self, family: str, full_name: str = "", rows: int = 1) -> bool:
+        """Note that a benchmark is there; return whether its rows can be of a family asked for.
+
+        A family may carry other parameters in brackets behind the name.
+        """
+        self.families.add(family)
+        asked = self.request.families
+        if not asked or any(
+            is_case_of(one, name) for one in asked for name in (family, full_name or family)
+        ):
+            return True
+        self.leave_out(rows, NOT_ASKED_FOR)
+        return False
+
+    def has_roles(self, roles: ParameterRoles, known: Iterable[str], rows: int = 1) -> bool:
+        """Return whether a benchmark has the parameters asked for; note what it has if not."""
+        if roles.names.issubset(known):
+            return True
+        self.unused.update(known)
+        self.leave_out(rows, NO_SUCH_PARAMETERS)
+        return False
 
     def leave_out(self, rows: int, reason: str) -> None:
         """Count rows that the source holds and that are not returned."""
@@ -256,7 +265,7 @@ class BenchmarkRows:
         Without a ``time`` the tool states none.
         """
         family, title = label(family) or "benchmark", label(title)
-        if not self.is_asked_for(family):
+        if not self.reading.is_asked_for(family):
             return
         roles = self.reading.request.roles.in_names()
         known = self._known(title, title if name is None else label(name), parameters or {})
@@ -264,14 +273,6 @@ class BenchmarkRows:
             self.reading.leave_out(1, NO_SIZE_IN_NAME)
         else:
             self.add_chosen(roles, family, title, time, known, **fields)
-
-    def is_asked_for(self, family: str, full_name: str = "") -> bool:
-        """Return whether a family is asked for, and note that it is there."""
-        self.reading.families.add(family)
-        if self.reading.request.wants(family, *filter(None, [full_name])):
-            return True
-        self.reading.leave_out(1, NOT_ASKED_FOR)
-        return False
 
     def add_chosen(
         self,
@@ -289,23 +290,16 @@ class BenchmarkRows:
 
         ``telling`` are those that may tell families apart; all without.
         """
-        if not roles.names <= set(known):
-            self.reading.unused.update(known)
-            self.reading.leave_out(1, NO_SUCH_PARAMETERS)
+        if not self.reading.has_roles(roles, known):
             return
-        size = roles.size_of(known)
-        if size is None:
+        place = roles.place(known, telling)
+        if place is None:
             self.reading.complain_of_size(self.file, title, roles.size)
             return
         if time is None:
             time = {"status": "failed", "reason": f"no time in {self._tool}"}
-        row = Measurement(
-            **{**self.facts, **roles.ground(known), **time, **fields},
-            family=family,
-            size=size,
-            backend=roles.backend(known),
-        )
-        others = roles.others(known if telling is None else telling)
+        placed, others = place
+        row = Measurement(**{**self.facts, **placed, **time, **fields}, family=family)
         self.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
 
     def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perceptron import optional
 from perceptron.errors import UserError
@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
-from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.parameter_roles import ParameterRoles, roles_of
 from perceptron.records.readers.reading import (
     NO_SIZE,
     NOT_ASKED_FOR,
@@ -107,11 +107,6 @@ def _why_nothing(reading: Reading) -> str:
 Source = str | Path
 
 
-def load_measurements(*sources: Source | Iterable[Source], **options: Any) -> list[Measurement]:
-    """Load the rows of what `load_results` loads, in their order; ``options`` are its own."""
-    return _load(sources, **options)
-
-
 def load_results(
     *sources: Source | Iterable[Source],
     by: str | Sequence[str] = (),
@@ -147,34 +142,24 @@ def load_results(
     """
     optional.require("pages", "pandas")
     with no_search_for_cycles():
-        return data_frame(_load(sources, by, size, size_regex, sep))
+        return data_frame(
+            load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep)
+        )
 
 
-def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
-    """Return the sources, whether they were named one by one or in a list.
-
-    Raises `UserError` where there is a list, and nothing in it: it does not mean the default.
-    """
-    given = list(sources)
-    flat = [source for one in given for source in ([one] if isinstance(one, str | Path) else one)]
-    if given and not flat:
-        raise UserError("no sources in the list: name a file or folder of results")
-    return flat
-
-
-def _load(
-    sources: Iterable[Source | Iterable[Source]],
+def load_measurements(
+    *sources: Source | Iterable[Source],
     by: str | Sequence[str] = (),
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
 ) -> list[Measurement]:
-    roles = ParameterRoles(
-        by=(by,) if isinstance(by, str) else tuple(by),
-        size=size or "size",
-        pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
-    )
-    loaded = load_sources(_flat(sources), ReadRequest(roles=roles, separator=sep))
+    """Return the rows of `load_results`, whose parameters these are, in their order."""
+    roles = roles_of(by, size, size_regex)
+    named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
+    if sources and not named:  # an empty list does not mean the default
+        raise UserError("no sources in the list: name a file or folder of results")
+    loaded = load_sources(named, ReadRequest(roles=roles, separator=sep))
     for warning in (warning for source in loaded for warning in source.warnings):
         warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
     return [row for source in loaded for row in source.rows]

@@ -21,9 +21,10 @@ from perceptron.records.store import (
     load_run,
     stored_runs,
 )
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
+"""Characters of a complaint."""
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
@@ -78,8 +79,8 @@ def read_results(results: Path) -> StoredResults:
         folders = read_own_folder(results, reading)
         numbers = ProcessNumbers()
         rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
-    complaints = sorted(_line(warning.message) for warning in reading.warnings)
-    runs = stored_runs(results, lambda line: complaints.append(_line(line)))
+    complaints = sorted(shortened(warning.message, _LONGEST) for warning in reading.warnings)
+    runs = stored_runs(results, lambda line: complaints.append(shortened(line, _LONGEST)))
     return StoredResults(
         folder=results,
         rows=[row for run in rows for row in run],
@@ -103,8 +104,3 @@ def read_run(folder: Path) -> LoadedRun:
     """
     run, _, rows = load_run(folder, lambda _: None)
     return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))
-
-
-def _line(text: str) -> str:
-    text = label(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -68,11 +68,6 @@ def test_what_is_written_is_read_however_it_is_written(
     assert values == points
 
 
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
-    with pytest.raises(UserError, match=r"table\.csv, row 2: a line of 131,072"):
-        read(HEADER.encode() + b"x," * 2**23)
-
-
 LINES = st.lists(
     st.tuples(
         st.sampled_from(["f", "g"]),

@@ -12,7 +12,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import ParameterRoles, name_pattern
+from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_sources
 from tests.records.readers.documents import GROUPS, Case
@@ -33,14 +33,13 @@ class _Text(SingleFileSnapshotExtension):
 
 def asked(
     by: str | tuple[str, ...] = (),
-    size: str = "size",
+    size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
     families: tuple[str, ...] = (),
 ) -> ReadRequest:
     """What a user asks for with these options."""
-    pattern = None if size_regex is None else name_pattern("--size-regex", size_regex)
-    roles = ParameterRoles(by=(by,) if isinstance(by, str) else by, size=size, pattern=pattern)
+    roles = roles_of(by, size, size_regex, "--size-regex")
     return ReadRequest(roles=roles, separator=sep, families=families)
 
 

@@ -13,7 +13,7 @@ from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.readers.sources import load_measurements
-from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
+from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
 from tests.records.readers.conftest import TABLE
@@ -152,7 +152,9 @@ def test_sources_are_named_one_by_one_or_in_a_list_and_read_in_order(
 def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
     """Others have them; that one is not passed over in silence."""
     one = write(tmp_path / "one", BENCHMARKS, RESULTS)
-    other = suite(tmp_path / "other", {"n": ["1"], "lib": ["'np'"]}, [1.0])
+    listed = {"time_sum": {"type": "time", "param_names": ["n", "lib"]}}
+    sums = RESULTS | {"results": {"time_sum": [[1.0], [["1"], ["'np'"]]]}}
+    other = write(tmp_path / "other", listed, sums)
     with pytest.warns(UserWarning, match=r"other, no benchmark has the parameters backend, size"):
         assert len(load_measurements(one, other)) == 4
 

@@ -29,39 +29,10 @@ def results(tmp_path: Path, row: MakeRow) -> Path:
     return folder
 
 
-def own(results: Path) -> Path:
-    return results / "runs" / "box" / "one" / "measurements.jsonl"
-
-
-def one_of_asvs(results: Path) -> Path:
-    return min((results / "asv" / "box-00").glob("*-virtualenv-py3.11.json"))
-
-
-def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(results: Path) -> None:
-    file = results / "asv" / "benchmarks.json"
-    file.write_text("[" * 100_000)
-    folder = read_results(results)
-    assert len(folder.rows) == 2
-    assert folder.complaints == [f"{file}: nested too deeply to be results"]
-
-
 def test_a_link_to_a_folder_above_ends(results: Path) -> None:
     (results / "runs" / "box" / "up").symlink_to(results)
     (results / "asv" / "up").symlink_to(results)
     assert len(read_results(results).rows) == 2 + 6 * OF_A_FILE
-
-
-def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
-    """A pipe has no end; a folder no content."""
-    file = one_of_asvs(results)
-    file.unlink()
-    os.mkfifo(file)
-    own(results).unlink()
-    own(results).mkdir()
-    folder = read_results(results)
-    assert len(folder.rows) == 5 * OF_A_FILE
-    assert all(line.endswith("no ordinary file; move it away") for line in folder.complaints)
-    assert len(folder.complaints) == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")

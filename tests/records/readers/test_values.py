@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from perceptron.records.readers.parameter_roles import parameters_in
 from perceptron.records.readers.pytest_benchmark import name_opaque
-from perceptron.records.readers.values import revision, time_unit
+from perceptron.records.readers.values import revision
 
 OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
-
-
-@given(st.sampled_from(["ns", "s", "ops/s", "ops/ns"]), st.floats())
-def test_no_value_gives_a_time_that_is_none(unit: str, value: float) -> None:
-    known = time_unit(unit)
-    assert known is not None
-    seconds = known.in_seconds(value)
-    assert seconds is None or 0 < seconds < float("inf")
 
 
 def test_of_a_digest_the_first_digits_count_and_of_a_branch_all_of_its_name() -> None:
     """Two branches may begin alike."""
     assert revision("4ba8de659abaffff") == "4ba8de659aba"
     assert revision("feature/storage-new") == "feature/storage-new"
-
-
-@given(st.text(max_size=40), st.integers(0, 10**9))
-def test_any_name_with_a_number_behind_it_has_that_size(name: str, size: int) -> None:
-    assert parameters_in(f"{name}/{size}")["size"] == str(size)
 
 
 @pytest.mark.parametrize(
