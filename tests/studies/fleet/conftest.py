@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from perceptron.studies.fleet.folder import (
-    Attempt,
     FleetFolder,
     FleetPlan,
     JobFolder,
@@ -53,7 +52,7 @@ def fleet(tmp_path: Path) -> FleetFolder:
 def job(fleet: FleetFolder) -> JobFolder:
     """Its job on the partition a, which Slurm has as number 7."""
     job = fleet.job("a")
-    job.write(Attempt(id="7", host="login", budget_seconds=60.0))
+    job.write(submission(id="7", host="login"))
     job.log.mkdir()
     return job
 

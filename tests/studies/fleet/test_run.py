@@ -9,7 +9,7 @@ from perceptron.records.files.write import replace as write
 from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import load_plan
 from perceptron.studies.fleet import submit as module
-from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, Submission
+from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note, Submission
 from perceptron.studies.fleet.submit import start, wait
 from tests.made import BENCH, bench_rows, keep
 from tests.studies.fleet.conftest import Says, submission
@@ -22,8 +22,7 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def submit(job: JobFolder, asked: Submission) -> None:
         names.append(job.name)
-        number = str(100 + len(names))
-        job.write(Attempt(id=number, host="login", budget_seconds=asked.budget_seconds))
+        job.write(replace(asked, id=str(100 + len(names)), host="login"))
         job.log.mkdir(exist_ok=True)
 
     monkeypatch.setattr(module, "submit", submit)
@@ -31,11 +30,11 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def end(job: JobFolder, state: str, **fields: object) -> None:
-    attempt = job.attempt()
-    assert attempt is not None
-    assert attempt.id is not None
+    submitted = job.submission()
+    assert submitted is not None
+    assert submitted.id is not None
     note = {"machine": "n1", "state": state}
-    job.write_note(attempt.id, Note(**(note | fields)))  # type: ignore[arg-type]
+    job.write_note(submitted.id, Note(**(note | fields)))  # type: ignore[arg-type]
 
 
 def test_only_what_is_not_done_and_not_at_work_is_submitted(

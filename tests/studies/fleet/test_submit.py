@@ -24,8 +24,8 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
     says("sbatch", "Submitted batch job 12\n")
     says("srun")
     asked = submission(partition="a", gpus=1, minutes=30, sbatch=["account=physics", "mem=8G"])
-    attempt = submit(fleet.job("a"), asked)
-    assert (attempt.id, attempt.created, attempt.refused) == ("12", None, None)
+    submitted = submit(fleet.job("a"), asked)
+    assert (submitted.id, submitted.created, submitted.refused) == ("12", None, None)
     lines = batch_file(fleet)
     wanted = {
         *(
@@ -45,10 +45,10 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
 def test_what_a_scheduler_refuses_is_told_in_its_words(fleet: FleetFolder, says: Says) -> None:
     says("sbatch", error="sbatch: error: invalid partition specified: c\n", code=1)
     says("srun")
-    attempt = submit(fleet.job("a"), submission(partition="c"))
-    assert attempt.id is None
-    assert attempt.refused == "sbatch: error: invalid partition specified: c"
-    assert fleet.job("a").attempt() == attempt
+    submitted = submit(fleet.job("a"), submission(partition="c"))
+    assert submitted.id is None
+    assert submitted.refused == "sbatch: error: invalid partition specified: c"
+    assert fleet.job("a").submission() == submitted
 
 
 def test_without_slurm_it_says_what_to_do(
