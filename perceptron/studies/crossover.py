@@ -133,11 +133,11 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     def resolved(self) -> CrossoverPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
         if self.sources:
-            return self._of_files()
-        if self.by or self.size is not None:
-            raise UserError("--by and --size name parameters of files: give them with --from")
-        if self.size_regex is not None or self.commit is not None:
-            raise UserError("--size-regex and --commit are about files: give them with --from")
+            why = "is about measuring: leave it out with --from"
+            self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
+            self.refuse(why, "quick", "what_if")
+            return self
+        self.refuse("is about files: give it with --from", "by", "size", "size_regex", "commit")
         if self.functions is not None:
             return self._of_functions(self.functions)
         wanted = [
@@ -191,40 +191,16 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
-        training: dict[str, object] = {
-            "--family": self.families,
-            "--problem": self.problems,
-            "--backends": self.backends,
-            "--processes": self.over,
-            "--dtype": self.dtype,
-            "--what-if": self.what_if,
-            "--iterations": self.iterations != CrossoverPlan().iterations,
-            "--threads of several numbers": self.threads[1:],
-        }
-        for option, given in training.items():
-            if given:
-                raise UserError(f"{option} is about training: leave it out with --functions")
+        why = "is about training: leave it out with --functions"
+        self.refuse(why, "families", "problems", "backends", "over", "dtype", "what_if")
+        self.refuse(why, "iterations")
+        if len(self.threads) > 1:
+            raise UserError("--threads takes one number with --functions")
         found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
         )
         return self.of_functions(file, found, pairs, (*self.threads, usable_cores())[0], self.quick)
-
-    def _of_files(self) -> CrossoverPlan:
-        measuring = {
-            "--functions": self.functions,
-            "--problem": self.problems,
-            "--backends": self.backends,
-            "--threads": self.threads,
-            "--processes": self.over,
-            "--dtype": self.dtype,
-            "--quick": self.quick,
-            "--what-if": self.what_if,
-        }
-        for option, given in measuring.items():
-            if given:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
-        return self
 
     @property
     def axes(self) -> tuple[SizeAxis, ...]:

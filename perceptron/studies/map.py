@@ -117,11 +117,8 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         return points
 
     def _of_functions(self, file: str) -> MapPlan:
-        if (self.family, self.backends, self.over, self.dtype) != ("mlp-map", (), (), "float32"):
-            raise UserError(
-                "--family, --backends, --processes and --dtype are about training: leave them out "
-                "with --functions"
-            )
+        why = "is about training: leave it out with --functions"
+        self.refuse(why, "family", "backends", "over", "dtype")
         found = called(file, axes=2)
         (x_range, y_range), (x, y) = found.sizes, found.axes
         return replace(
