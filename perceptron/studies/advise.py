@@ -39,9 +39,8 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
-from perceptron.studies.shared.many_models import usual_for
 from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.pairs import backends_over, require_backends, usual_for
 from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.

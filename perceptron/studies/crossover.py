@@ -40,11 +40,12 @@ from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies import functions as of_functions
 from perceptron.studies.functions import Called, called, next_calls
 from perceptron.studies.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.many_models import between, pairs_along_models
 from perceptron.studies.shared.missing import missing as missing_jobs
 from perceptron.studies.shared.missing import not_reached, size_job
-from perceptron.studies.shared.over_processes import (
+from perceptron.studies.shared.pairs import (
     Pair,
+    between,
+    pairs_along_models,
     pairs_between,
     pairs_over,
     require_backends,

@@ -43,7 +43,7 @@ from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
 from perceptron.studies.shared.missing import missing, sample_seconds
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.pairs import backends_over, require_backends
 from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, Threads
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
