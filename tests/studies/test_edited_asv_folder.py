@@ -133,10 +133,3 @@ def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:
     twice = judge(folder)
     assert twice.answer.data["crossovers"] == once.answer.data["crossovers"]
     assert [warning.code for warning in twice.warnings] == ["read-twice"]
-
-
-def left_out(read: ReadFromFiles) -> int:
-    """Return how many rows were read that are in no answer."""
-    (source,) = read.answer.data["sources"]
-    assert source.read == source.used + sum(left.rows for left in source.left_out)
-    return int(source.read - source.used)

@@ -58,24 +58,6 @@ def test_collecting_again_changes_no_byte(sources: list[Path], tmp_path: Path) -
     assert files_of(home) == files
 
 
-def test_a_newer_state_adds_its_rows_and_an_older_one_takes_nothing_back(tmp_path: Path) -> None:
-    """Nor the time that the run had spent by then; where both grew, neither is changed."""
-    home, rows = tmp_path / "home", bench_rows()
-    older = keep(tmp_path / "older", BENCH, rows[:1], finished=False)
-    newer = keep(tmp_path / "newer", BENCH, rows[:3], finished=False)
-    for run, seconds in ((older, 10.0), (newer, 30.0)):
-        about = msgspec.json.decode((run / "run.json").read_bytes())
-        (run / "run.json").write_bytes(msgspec.json.encode(about | {"spent_seconds": seconds}))
-    added = [run.added for run in collect(home, [tmp_path / "older", tmp_path / "newer"]).runs]
-    assert added == [1, 2]
-    files = files_of(home)
-    assert [run.added for run in collect(home, [tmp_path / "older"]).runs] == [0]
-    assert files_of(home) == files
-    keep(tmp_path / "other", BENCH, [rows[0], *rows[3:5]], finished=False)
-    assert "has other rows" in collect(home, [tmp_path / "other"]).complaints[0]
-    assert files_of(home) == files
-
-
 @pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
 def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
     run = keep(tmp_path / "copied", BENCH, bench_rows())
