@@ -117,7 +117,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
             length=TrainingLength(
                 iterations=self.iterations or problem.iterations, epochs=self.epochs
             ),
-            axes=tuple(through.named for through in all_axes(problem)),
+            axes=tuple(named for named, _ in all_axes(problem)),
             what_if=self.what_if,
             backends=backends,
             threads=threads,
@@ -178,8 +178,7 @@ class Advise:
         if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
             return jobs
         axes = [
-            (through, rows_on(through.named, measured, plan.name))
-            for through in _axes(plan, measured)
+            (through, rows_on(through[0], measured, plan.name)) for through in _axes(plan, measured)
         ]
         for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
             if jobs := missing(_next_on(plan, through, on_axis), measured):
@@ -267,9 +266,9 @@ def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
     """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
-    axis, here = through.axis, through.named.here
+    named, axis = through
     rows = whole_trainings(on_axis, plan.length)
-    own = [row for row in rows if row.size == here]
+    own = [row for row in rows if row.size == named.here]
     usable = _usable(plan, own)
     # As many repeats as the problem itself had time for.
     beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
@@ -279,10 +278,10 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     wanted: dict[int, set[str]] = {}
     for other in others:
         for size in next_measurements(rows, best, other, search):
-            if size != here:
+            if size != named.here:
                 wanted.setdefault(size, set()).update((best, other))
     if not wanted:
         return []
-    size = min(wanted, key=lambda size: abs(log(size / here)))
+    size = min(wanted, key=lambda size: abs(log(size / named.here)))
     reference = axis.problem(size).reference
     return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)
