@@ -39,7 +39,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
-from perceptron.studies.shared.missing import missing
+from perceptron.studies.shared.missing import missing, size_job
 from perceptron.studies.shared.pairs import backends_over, require_backends, usual_for
 from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
 
@@ -48,7 +48,6 @@ _REPEATS = 3
 _BESIDE = 2
 # Share of the time that the problem's own repeats leave for sizes beside it.
 _BESIDE_SHARE = 0.4
-_SAMPLES, _SAMPLE_SECONDS = 5, 0.005
 # Each is an option.
 _OF_SHAPE = tuple(field.name for field in fields(Shape))
 
@@ -238,15 +237,7 @@ def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:
     return [
-        Time(
-            problem=problem,
-            backend=backend,
-            dtype=plan.dtype or "float32",
-            threads=plan.threads or 1,
-            repeat=repeat,
-            samples=_SAMPLES,
-            minimum_seconds=_SAMPLE_SECONDS,
-        )
+        size_job(problem, backend, plan.dtype or "float32", plan.threads or 1, repeat, quick=True)
         for repeat in range(repeats)
         for problem, backend in pairs
     ]
