@@ -37,7 +37,7 @@ from perceptron.studies.fastest.question import Question
 _ASKING_SHARE = 0.75
 
 
-class Answer:
+class Inquiry:
     """What is known of one question, ever more of it."""
 
     def __init__(self, asked: Question, results: Path) -> None:
