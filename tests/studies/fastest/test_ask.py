@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.work import CONTENDED, NO_START
+from perceptron.analysis.work import NO_START
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, load, update
 from tests.made_work import measured, rows_of_two, work
@@ -91,11 +91,6 @@ def test_other_libraries_make_it_stale(cache: Path) -> None:
     assert advice.stale is not None
     assert "numpy 1.0" in advice.stale
     assert advice.seconds == pytest.approx(0.2)
-
-
-def test_contended_times_decide_nothing(cache: Path) -> None:
-    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3}, doubt=CONTENDED)
-    assert not fastest(**SHAPE, among=TWO, measure="never").decided
 
 
 def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:

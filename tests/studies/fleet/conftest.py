@@ -19,20 +19,8 @@ from perceptron.studies.fleet.folder import (
 Says = Callable[..., None]
 
 
-def plan(**fields: object) -> FleetPlan:
-    """The plan of a fleet through Slurm; any field can be given."""
-    defaults: dict[str, object] = {
-        "command": ["bench", "--quick"],
-        "where": "slurm",
-        "version": "1",
-        "commit": "abc",
-        "contents": {},
-    }
-    return FleetPlan(**(defaults | fields))  # type: ignore[arg-type]
-
-
 def submission(**fields: object) -> Submission:
-    """What a job of that plan is to run; any field can be given."""
+    """What a job is to run; any field can be given."""
     defaults: dict[str, object] = {
         "arguments": ["bench", "--quick"],
         "where": "slurm",
@@ -44,8 +32,11 @@ def submission(**fields: object) -> Submission:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> FleetFolder:
-    """A fleet that nothing was submitted of."""
-    return open_fleet(tmp_path / "results", plan())
+    """A fleet through Slurm that nothing was submitted of."""
+    plan = FleetPlan(
+        command=["bench", "--quick"], where="slurm", version="1", commit="abc", contents={}
+    )
+    return open_fleet(tmp_path / "results", plan)
 
 
 @pytest.fixture
