@@ -320,7 +320,7 @@ class CrossoverStudy:
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
         """Judge what other tools measured, and account for every row of the sources."""
-        rows, pairs, uses, warnings = crossover_from_files.read_files(
+        rows, pairs, found, uses, warnings = crossover_from_files.read_files(
             plan.sources,
             plan.pair,
             plan.families,
@@ -329,9 +329,7 @@ class CrossoverStudy:
             plan.size_regex,
             plan.commit,
         )
-        plan = replace(plan, pairs=pairs)
-        found = crossovers(rows, pairs or None)
-        answer = answer_of(plan, rows, found, sources=uses(found))
+        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=uses)
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
 
 
