@@ -172,7 +172,7 @@ def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--size", "n"), "--by and --size name parameters of files"),
+        (("--size", "n"), "--size is about files: give it with --from"),
         (("--family", "mlp-width"), "--family is about training: leave it out with --functions"),
         (("--pair", "flat:steep"), "steep"),
         (("--from", "times.csv"), "--functions is about measuring: leave it out with --from"),

@@ -14,16 +14,32 @@ COLUMNS = ("name", "device", "here", "description")
 
 def backends(json: Json = False) -> None:
     """List the backends that can run here, and why others cannot."""
+    from perceptron.backends import registry
     from perceptron.report import documents
     from perceptron.report.tables import terminal
-    from perceptron.studies.backends import survey
 
-    facts = survey()
+    facts = list(map(_facts, registry.names()))
     if json:
         documents.write({"backends": facts})
     else:
         terminal.table("Backends", COLUMNS, map(cells, facts))
         terminal.show_next("perceptron bench --quick")
+
+
+def _facts(name: str) -> BackendFacts:
+    from perceptron.backends import registry
+    from perceptron.backends.protocol import Distributed
+    from perceptron.records.backend import BackendFacts
+
+    backend, reason = registry.load(name), registry.reason_unavailable(name)
+    return BackendFacts(
+        name=name,
+        device=backend.device,
+        summary=backend.summary,
+        reason=reason,
+        available=reason is None,
+        distributed=isinstance(backend, Distributed),
+    )
 
 
 def cells(backend: BackendFacts) -> tuple[str, ...]:

@@ -38,9 +38,8 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
-from perceptron.studies.shared.many_models import usual_for
-from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.missing import missing, size_job
+from perceptron.studies.shared.pairs import backends_over, require_backends, usual_for
 from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.
@@ -48,7 +47,6 @@ _REPEATS = 3
 _BESIDE = 2
 # Share of the time that the problem's own repeats leave for sizes beside it.
 _BESIDE_SHARE = 0.4
-_SAMPLES, _SAMPLE_SECONDS = 5, 0.005
 # Each is an option.
 _OF_SHAPE = tuple(field.name for field in fields(Shape))
 
@@ -117,7 +115,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
             length=TrainingLength(
                 iterations=self.iterations or problem.iterations, epochs=self.epochs
             ),
-            axes=tuple(through.named for through in all_axes(problem)),
+            axes=tuple(named for named, _ in all_axes(problem)),
             what_if=self.what_if,
             backends=backends,
             threads=threads,
@@ -178,8 +176,7 @@ class Advise:
         if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
             return jobs
         axes = [
-            (through, rows_on(through.named, measured, plan.name))
-            for through in _axes(plan, measured)
+            (through, rows_on(through[0], measured, plan.name)) for through in _axes(plan, measured)
         ]
         for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
             if jobs := missing(_next_on(plan, through, on_axis), measured):
@@ -239,15 +236,7 @@ def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:
     return [
-        Time(
-            problem=problem,
-            backend=backend,
-            dtype=plan.dtype or "float32",
-            threads=plan.threads or 1,
-            repeat=repeat,
-            samples=_SAMPLES,
-            minimum_seconds=_SAMPLE_SECONDS,
-        )
+        size_job(problem, backend, plan.dtype or "float32", plan.threads or 1, repeat, quick=True)
         for repeat in range(repeats)
         for problem, backend in pairs
     ]
@@ -267,9 +256,9 @@ def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
     """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
-    axis, here = through.axis, through.named.here
+    named, axis = through
     rows = whole_trainings(on_axis, plan.length)
-    own = [row for row in rows if row.size == here]
+    own = [row for row in rows if row.size == named.here]
     usable = _usable(plan, own)
     # As many repeats as the problem itself had time for.
     beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
@@ -279,10 +268,10 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     wanted: dict[int, set[str]] = {}
     for other in others:
         for size in next_measurements(rows, best, other, search):
-            if size != here:
+            if size != named.here:
                 wanted.setdefault(size, set()).update((best, other))
     if not wanted:
         return []
-    size = min(wanted, key=lambda size: abs(log(size / here)))
+    size = min(wanted, key=lambda size: abs(log(size / named.here)))
     reference = axis.problem(size).reference
     return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)

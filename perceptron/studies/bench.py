@@ -43,7 +43,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.studies.shared.axes import SWEEP, quick_sizes
 from perceptron.studies.shared.missing import lasts, missing, not_reached, size_job
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.pairs import backends_over, require_backends
 from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
 
 NO_FAMILY = "none"

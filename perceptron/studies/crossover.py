@@ -39,11 +39,12 @@ from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies import functions as of_functions
 from perceptron.studies.functions import Called, called, next_calls
 from perceptron.studies.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.many_models import between, pairs_along_models
 from perceptron.studies.shared.missing import missing as missing_jobs
 from perceptron.studies.shared.missing import not_reached, size_job
-from perceptron.studies.shared.over_processes import (
+from perceptron.studies.shared.pairs import (
     Pair,
+    between,
+    pairs_along_models,
     pairs_between,
     pairs_over,
     require_backends,
@@ -132,11 +133,11 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     def resolved(self) -> CrossoverPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
         if self.sources:
-            return self._of_files()
-        if self.by or self.size is not None:
-            raise UserError("--by and --size name parameters of files: give them with --from")
-        if self.size_regex is not None or self.commit is not None:
-            raise UserError("--size-regex and --commit are about files: give them with --from")
+            why = "is about measuring: leave it out with --from"
+            self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
+            self.refuse(why, "quick", "what_if")
+            return self
+        self.refuse("is about files: give it with --from", "by", "size", "size_regex", "commit")
         if self.functions is not None:
             return self._of_functions(self.functions)
         wanted = [
@@ -190,40 +191,16 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
-        training: dict[str, object] = {
-            "--family": self.families,
-            "--problem": self.problems,
-            "--backends": self.backends,
-            "--processes": self.over,
-            "--dtype": self.dtype,
-            "--what-if": self.what_if,
-            "--iterations": self.iterations != CrossoverPlan().iterations,
-            "--threads of several numbers": self.threads[1:],
-        }
-        for option, given in training.items():
-            if given:
-                raise UserError(f"{option} is about training: leave it out with --functions")
+        why = "is about training: leave it out with --functions"
+        self.refuse(why, "families", "problems", "backends", "over", "dtype", "what_if")
+        self.refuse(why, "iterations")
+        if len(self.threads) > 1:
+            raise UserError("--threads takes one number with --functions")
         found = called(file)
         pairs = tuple(
             crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
         )
         return self.of_functions(file, found, pairs, (*self.threads, usable_cores())[0], self.quick)
-
-    def _of_files(self) -> CrossoverPlan:
-        measuring = {
-            "--functions": self.functions,
-            "--problem": self.problems,
-            "--backends": self.backends,
-            "--threads": self.threads,
-            "--processes": self.over,
-            "--dtype": self.dtype,
-            "--quick": self.quick,
-            "--what-if": self.what_if,
-        }
-        for option, given in measuring.items():
-            if given:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
-        return self
 
     @property
     def axes(self) -> tuple[SizeAxis, ...]:
@@ -342,7 +319,7 @@ class CrossoverStudy:
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
         """Judge what other tools measured, and account for every row of the sources."""
-        rows, pairs, uses, warnings = crossover_from_files.read_files(
+        rows, pairs, found, uses, warnings = crossover_from_files.read_files(
             plan.sources,
             plan.pair,
             plan.families,
@@ -351,9 +328,7 @@ class CrossoverStudy:
             plan.size_regex,
             plan.commit,
         )
-        plan = replace(plan, pairs=pairs)
-        found = crossovers(rows, pairs or None)
-        answer = answer_of(plan, rows, found, sources=uses(found))
+        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=uses)
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
 from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.analysis.select import Definitions
 from perceptron.errors import UserError, unknown
@@ -25,10 +25,6 @@ _NAMED_COMMITS = 5
 _MOST_PAIRS = 20_000
 
 
-Uses = Callable[[Sequence[Crossover]], list[SourceUse]]
-"""Returns what became of every row of the sources, once these pairs are judged."""
-
-
 def read_files(
     sources: Sequence[str],
     pairs: Sequence[str],
@@ -37,13 +33,20 @@ def read_files(
     size: str | None = None,
     size_regex: str | None = None,
     commit: str | None = None,
-) -> tuple[list[Measurement], tuple[tuple[str, str], ...], Uses, list[MeasurementWarning]]:
-    """Return what other tools measured, the pairs that were asked for, and what became of the rest.
+) -> tuple[
+    list[Measurement],
+    tuple[tuple[str, str], ...],
+    list[Crossover],
+    list[SourceUse],
+    list[MeasurementWarning],
+]:
+    """Return what other tools measured, the pairs that were asked for, what is known of each, what
+    became of every row of the sources, and warnings.
 
     ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
     backend and the size; ``commit`` is the beginning of a revision, the newest one of each pair
-    without. Raises `UserError` for a source that cannot be understood and for a family, a commit
-    or a backend that is not in them.
+    without. Raises `UserError` for a source that cannot be understood, for a family, a commit or a
+    backend that is not in them, and where nothing can be compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
     request = ReadRequest(roles=roles, families=tuple(families))
@@ -73,18 +76,16 @@ def read_files(
         rows = [row for row in rows if row.backend in named]
     _must_be_judged_in_time(rows)
 
-    def accounted(found: Sequence[Crossover]) -> list[SourceUse]:
-        if not found:
-            left_out = sum((Counter(source.left_out) for source in loaded), Counter())
-            also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
-            raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
-        return uses(loaded, found, unwanted)
-
+    found = crossovers(rows, wanted or None)
+    if not found:
+        left_out = sum((Counter(source.left_out) for source in loaded), Counter())
+        also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
+        raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
     warnings = [
         *(warning for source in loaded for warning in source.warnings),
         *Definitions(rows).warnings(),
     ]
-    return rows, tuple(wanted), accounted, warnings
+    return rows, tuple(wanted), found, uses(loaded, found, unwanted), warnings
 
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:

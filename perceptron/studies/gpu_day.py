@@ -219,10 +219,8 @@ def run_day(
     """
     begin, rehearse = monotonic(), state.rehearsal
     left = (inf if rehearse else CALL_SECONDS) if budget_seconds is None else budget_seconds
-    gpus = [gpu.name for gpu in gpu_states()]
-    named = machine or (machine_of(gpus[0]) if gpus else machine_name())
-    if rehearse:
-        named = machine or "rehearsal"
+    gpus = [machine_of(gpu.name) for gpu in gpu_states()]
+    named = machine or ("rehearsal" if rehearse else [*gpus, machine_name()][0])
     packed = pack(results, archive)  # an archive that cannot be written is an error now
     done = {outcome.name: outcome for outcome in state.stages}
     outcomes = []
@@ -312,9 +310,8 @@ class _Runner:
         """
         facts: list[BackendFacts] = []
         if self._run({"backends": ("backends",)}, _SURVEY_SECONDS)["backends"] == 0:
-            answer = (self._results / LOGS / "backends.json").read_bytes()
-            known = msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["backends"]
-            facts = msgspec.json.decode(known, type=list[BackendFacts])
+            answer = msgspec.json.decode((self._results / LOGS / "backends.json").read_bytes())
+            facts = msgspec.convert(answer["backends"], list[BackendFacts])
         # Where it fails everything is tried, and its log has the reason.
         reasons = {one.name: one.reason for one in facts} or dict.fromkeys(registry.names())
         if self.xla_flags is None and reasons.get("jax-cuda") is None:
@@ -388,11 +385,8 @@ class _Runner:
         answer, log = (self._results / LOGS / f"{name}.{end}" for end in ("json", "txt"))
         if words[0] == "check" and code == 1:  # also where it trains none of the problems
             with suppress(msgspec.DecodeError):  # it died without an answer
-                checked = msgspec.json.decode(answer.read_bytes(), type=dict[str, msgspec.Raw])
-                of_each = msgspec.json.decode(
-                    checked["backends"], type=dict[str, list[CheckResult]]
-                )
-                broken = [one for every in of_each.values() for one in every if one.broken]
+                checked = msgspec.json.decode(answer.read_bytes())["backends"][words[1]]
+                broken = [one for one in msgspec.convert(checked, list[CheckResult]) if one.broken]
                 return f"{words[1]}: {broken[0].name}: {broken[0].broken[0]}" if broken else None
         if code in _GOOD.get(words[0], (0,)):
             return None

@@ -42,8 +42,8 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.functions import Called, called, missing_calls, notes_of_any
-from perceptron.studies.shared.missing import missing, sample_seconds
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.missing import missing, size_job
+from perceptron.studies.shared.pairs import backends_over, require_backends
 from perceptron.studies.study import DTYPE, Backends, Option, Over, Plan, Threads
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
@@ -117,11 +117,8 @@ class MapPlan(Plan, frozen=True, kw_only=True):
         return points
 
     def _of_functions(self, file: str) -> MapPlan:
-        if (self.family, self.backends, self.over, self.dtype) != ("mlp-map", (), (), "float32"):
-            raise UserError(
-                "--family, --backends, --processes and --dtype are about training: leave them out "
-                "with --functions"
-            )
+        why = "is about training: leave it out with --functions"
+        self.refuse(why, "family", "backends", "over", "dtype")
         found = called(file, axes=2)
         (x_range, y_range), (x, y) = found.sizes, found.axes
         return replace(
@@ -222,14 +219,7 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
     """Return a job for every row of these cells."""
     problems = [FAMILIES[plan.family].problem(*cell) for cell in cells]
     return [
-        Time(
-            problem=problem.reference,
-            backend=backend,
-            dtype=plan.dtype,
-            threads=plan.threads or 1,
-            repeat=repeat,
-            minimum_seconds=sample_seconds(plan.quick),
-        )
+        size_job(problem.reference, backend, plan.dtype, plan.threads or 1, repeat, plan.quick)
         for repeat in range(plan.repeats)
         for problem in problems
         for backend in plan.backends

@@ -38,9 +38,8 @@ from perceptron.records.measurement import (
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
-from perceptron.studies.shared.many_models import refuse_processes
 from perceptron.studies.shared.missing import missing
-from perceptron.studies.shared.over_processes import counts_of, require_backends
+from perceptron.studies.shared.pairs import counts_of, refuse_processes, require_backends
 from perceptron.studies.study import DTYPE, NamedBackends, Option, Over, Plan, Threads
 
 # The walk-through's problems.

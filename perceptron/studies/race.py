@@ -45,7 +45,7 @@ from perceptron.problems.problem import Problem
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
-from perceptron.studies.shared.over_processes import backends_over, require_backends
+from perceptron.studies.shared.pairs import backends_over, require_backends
 from perceptron.studies.study import NamedBackends, Option, Over, Plan, Threads
 from perceptron.untrusted_text import label
 

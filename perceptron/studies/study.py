@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, get_args, get_type_hints, runtime_checkable
 
 from msgspec import Struct
 
 from perceptron.answer import Answer, Page, ReadFromFiles
+from perceptron.errors import UserError
 from perceptron.measure.job import Job
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row
@@ -77,6 +78,16 @@ class Plan(Struct, frozen=True, kw_only=True):
         Raises `UserError` naming an option that cannot be.
         """
         return self
+
+    def refuse(self, why: str, *names: str) -> None:
+        """Raise `UserError` with the option of the first of these fields that was given."""
+        usual = type(self)()
+        for name in names:
+            if getattr(self, name) != getattr(usual, name):
+                about = get_args(get_type_hints(type(self), include_extras=True)[name])
+                option = next(one for one in about if isinstance(one, Option))
+                typed = option.names[0] if option.names else f"--{name.replace('_', '-')}"
+                raise UserError(f"{typed} {why}")
 
     @property
     def backends(self) -> tuple[str, ...]:

@@ -51,29 +51,24 @@ def require(problems: Iterable[Problem]) -> None:
             )
 
 
-Counted = tuple[dict[tuple[str, str], list[KernelWork]], int]
-"""The kernels of one iteration on a device, by the backend and the problem's name, and how many
-operations one of the tiny problem has on the host."""
+def count_kernels(
+    problems: Sequence[Problem], dtype: DType, threads: int = 1
+) -> tuple[dict[tuple[str, str], list[KernelWork]], int]:
+    """Count what an iteration of each problem dispatches on a device.
 
-
-def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -> Counted:
-    """Count what an iteration of each problem dispatches.
-
-    Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
+    Return its kernels by the backend and the problem's name, and how many operations one of the
+    tiny problem has on the host. Raises `UserError` where PyTorch is not installed, without which
+    nothing can be counted.
     """
     require(problems)
+    references = [problem.reference for problem in problems]
+    kernels = {}
     with Workers() as workers:
-        references = [problem.reference for problem in problems]
-        kernels = {
-            (backend, problem.name): own
-            for backend in (EAGER, GRAPH)
-            for problem, own in zip(
-                problems,
-                _kernels(workers, backend, references, dtype, threads),
-                strict=True,
-            )
-        }
-        (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads)
+        for backend in (EAGER, GRAPH):
+            counted = _kernels(workers, backend, references, dtype, threads)
+            for problem in problems:
+                kernels[backend, problem.name] = counted[problem.reference]
+        tiny = _kernels(workers, _HOST, [_TINY], dtype, threads)[_TINY]
     return kernels, len(tiny)
 
 
@@ -136,8 +131,8 @@ def of_crossovers(
 
 def _kernels(
     workers: Workers, name: str, references: Sequence[str], dtype: DType, threads: int
-) -> list[list[KernelWork]]:
-    """Return the kernels of one iteration of a backend on each problem."""
+) -> dict[str, list[KernelWork]]:
+    """Return the kernels of one iteration of a backend on each problem, by its reference."""
     kernels = {}
     for reference in dict.fromkeys(references):
         asked = Extra(
@@ -156,7 +151,7 @@ def _kernels(
             KernelWork(part.work, part.bytes_moved or 0.0, part.thinnest, reduces(part.name))
             for part in seen.parts
         ]
-    return [kernels[reference] for reference in references]
+    return kernels
 
 
 def _dispatch(dtype: DType, threads: int) -> float:

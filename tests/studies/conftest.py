@@ -69,6 +69,8 @@ class Lab:
         """What a backend answers that does not train a problem."""
         self.seconds: Callable[[str, Problem], float] = lambda backend, problem: 1e-6
         self.prepare_seconds: Callable[[str], float] = lambda backend: 1e-3
+        self.waited: float | None = None
+        """Share of the time that threads waited."""
         self.measure_extra: Callable[[Extra], Outcome] = lambda job: Outcome()
         """What is answered to a job with an extra."""
         self.extra_seconds = 0.1
@@ -110,11 +112,17 @@ class Lab:
             samples=[seconds],
             iterations=100,
             prepare_seconds=self.prepare_seconds(backend),
+            waited=self.waited,
         )
 
     def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, Job]) -> None:
         for name, job in wanted.items():
-            self._start(workers, name, job)
+            try:
+                self._start(workers, name, job)
+            except launch.Abandoned as abandoned:
+                late = (one for one, job in wanted.items() if job.backend in self.never_starts)
+                abandoned.workers = tuple(late)
+                raise
 
     def _start(
         self, workers: launch.Workers, name: Hashable, job: Job, subject: str | None = None

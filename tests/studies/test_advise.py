@@ -13,7 +13,6 @@ from perceptron.analysis.what_if import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
-from perceptron.measure.job import Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
@@ -21,9 +20,7 @@ from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
-from perceptron.studies.carry_out import carry_out
-from tests.made import silent
-from tests.studies.conftest import Lab
+from tests.studies.conftest import Lab, carried_out, codes
 
 
 @pytest.fixture
@@ -44,11 +41,7 @@ def plan(problem: str, **changes: Any) -> AdvisePlan:
 
 
 def advise(results: Path, problem: str, seconds: float = 20.0, **changes: Any) -> Answered:
-    return carry_out(Advise(), plan(problem, **changes), "box", results, silent, seconds)
-
-
-def codes(told: Answered) -> set[str]:
-    return {warning.code for warning in told.warnings}
+    return carried_out(Advise(), plan(problem, **changes), results, seconds)
 
 
 def found(told: Answered) -> ProblemAdvice:
@@ -180,10 +173,10 @@ def test_a_problem_that_takes_long_leaves_time_for_the_sizes_beside_it(
     assert "budget-spent" in codes(result)
 
 
-def estimated(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, results: Path, seconds: float | None
-) -> Answered:
-    """Ask about an H100: 100 µs eagerly, 10 µs as a graph; numpy takes so long, or fails."""
+def test_estimates_never_stand_among_measurements(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An H100 takes 100 µs eagerly and 10 µs as a graph, numpy a millisecond."""
     guesses = [
         DeviceEstimate(
             backend=backend, device="h100", size=100, seconds=time, low=time / 2, high=time * 2
@@ -192,16 +185,8 @@ def estimated(
     ]
     monkeypatch.setattr(what_if, "require", lambda problems: None)
     monkeypatch.setattr(what_if, "estimates", lambda *_: {"mlp:100x10x4": guesses})
-    failed = Outcome(status="failed", reason="out of memory")
-    lab.seconds = lambda backend, problem: seconds or 0.0
-    lab.refused = lambda backend, problem: failed if seconds is None else None
-    return advise(results, "mlp:100x10x4", backends=("numpy",), what_if="h100")
-
-
-def test_estimates_never_stand_among_measurements(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    answer = estimated(lab, monkeypatch, tmp_path, 1e-3).answer
+    lab.seconds = lambda backend, problem: 1e-3
+    answer = advise(tmp_path, "mlp:100x10x4", backends=("numpy",), what_if="h100").answer
     assert [one.ratio for one in answer.data["what_if"]["ratios"]] == pytest.approx([0.1, 0.01])
     measured, guessed, *_ = answer.tables
     assert [cells[0] for cells in measured.rows] == ["numpy"]

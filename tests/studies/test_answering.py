@@ -54,25 +54,20 @@ def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) 
 
 
 @every_kind
-def test_a_stored_run_warns_of_its_contended_rows(
+def test_a_stored_run_warns_of_its_rows(
     tmp_path: Path, plan: dict[str, Any], rows: list[Any]
 ) -> None:
-    """An old run, whose rows say nothing of waiting, does not."""
+    """Of contention and of a GPU's clock; an old run, whose rows say nothing of these, does not."""
     assert [*judge(keep(tmp_path / "old", plan, rows)).warnings] == []
-    marked = [replace(row, waited=0.5, contended=3) for row in rows]
-    (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
-    assert warning.code == "contended"
-
-
-@every_kind
-def test_a_stored_run_warns_of_the_clock_of_its_gpu(
-    tmp_path: Path, plan: dict[str, Any], rows: list[Any]
-) -> None:
-    """By the states in its rows."""
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
-    marked = [replace(row, gpu=slow) for row in rows]
-    (warning,) = judge(keep(tmp_path, plan, marked)).warnings
-    assert warning.code == "gpu-slowed"
+    marks: dict[str, dict[str, Any]] = {
+        "contended": {"waited": 0.5, "contended": 3},
+        "gpu-slowed": {"gpu": slow},
+    }
+    for code, mark in marks.items():
+        marked = [replace(row, **mark) for row in rows]
+        (warning,) = judge(keep(tmp_path / code, plan, marked)).warnings
+        assert warning.code == code
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:

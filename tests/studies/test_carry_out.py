@@ -19,7 +19,7 @@ from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.problems.problem import Problem
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.row import Row, races
+from perceptron.records.row import Row
 from perceptron.records.store import load_plan
 from perceptron.studies.answering import answer_run
 from perceptron.studies.bench import Bench, BenchPlan
@@ -77,13 +77,6 @@ def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = N
 
 def fresh(told: Answered) -> dict[str, RaceRun]:
     return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
-
-
-def test_a_row_says_what_was_asked(track: Track, tmp_path: Path) -> None:
-    rows = races(raced(tmp_path, plan(threads=2, epochs=20_001)).run.rows)
-    assert {
-        (row.all_threads, row.epochs, row.check_iterations, str(row.target)) for row in rows
-    } == {(2, 20_001, 3 * 38, "accuracy=0.95")}
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from glob import escape, glob
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -36,16 +37,16 @@ from perceptron.studies.fastest.question import Question
 _ASKING_SHARE = 0.75
 
 
-class Answer:
+class Inquiry:
     """What is known of one question, ever more of it."""
 
     def __init__(self, asked: Question, results: Path) -> None:
         self._asked = asked
         self._ends = monotonic() + asked.seconds
         self._file = cache.cache_file()
-        self._learn(cache.load(self._file))
-        self._learn_results(results)
-        self._learn_backends()
+        self._take(cache.load(self._file))
+        self._read_results(results)
+        self._ask_backends()
         self._cannot = {name: self._refusal(name) for name in asked.among}
         """Why nothing can be known of a backend, where that can be told without measuring."""
 
@@ -75,24 +76,27 @@ class Answer:
     def _left(self) -> float:
         return max(0.0, self._ends - monotonic())
 
-    def _learn(self, known: Known) -> None:
+    def _take(self, known: Known) -> None:
         """Take what is known now, of which the rows are those that may be compared."""
         self._known = known
         self._rows = known.rows_of(self._asked.dtype, self._asked.threads)
 
-    def _learn_results(self, results: Path) -> None:
+    def _learn(self, change: Callable[[Known], Known]) -> None:
+        """Change what is kept, and take it."""
+        self._take(cache.update(self._file, change))
+
+    def _read_results(self, results: Path) -> None:
         """Read what studies have measured since the last question."""
         if runs := changed_runs(results, self._known.runs):
             from perceptron.studies.fastest.results import read_runs
 
             new = read_runs(runs)
-            self._learn(cache.update(self._file, lambda known: known.with_rows(new, runs)))
+            self._learn(lambda known: known.with_rows(new, runs))
 
-    def _learn_backends(self) -> None:
+    def _ask_backends(self) -> None:
         """Ask those that can say at once whether they run here, and others where there is time."""
         names = [name for name in self._asked.among if not here.is_known(name, self._known)]
-        answers = {name: here.ask(name) for name in names}
-        new = {name: answer for name, answer in answers.items() if answer is not None}
+        new = {name: answer for name in names if (answer := here.ask(name)) is not None}
         silent = [name for name in names if name not in new and self._may_try(name)]
         late: list[Attempt] = []
         if silent and self._asked.measure != "never":
@@ -101,11 +105,7 @@ class Answer:
             except UserError as reason:
                 late = [self._attempt(name, str(reason), None) for name in silent]
         if new or late:
-
-            def change(known: Known) -> Known:
-                return known.with_backends(new).with_attempts(late)
-
-            self._learn(cache.update(self._file, change))
+            self._learn(lambda known: known.with_backends(new).with_attempts(late))
 
     def _attempt(self, backend: str, reason: str, shape: TrainingShape | None) -> Attempt:
         """Return that this was given up, whatever the shape if that is None."""
@@ -166,7 +166,7 @@ class Answer:
             return found
         # A copy to a device is no part of the curves.
         fitted = fit(row for row in rows if row.work.shape.feed == "resident")
-        self._learn(cache.update(self._file, lambda known: known.with_curves(key, fitted)))
+        self._learn(lambda known: known.with_curves(key, fitted))
         return candidates(asked.work, asked.iterations, backends, rows, fitted)
 
     def _wanted(self, found: Sequence[Candidate]) -> list[str]:
@@ -201,7 +201,7 @@ class Answer:
         begun = now()
         try:
             with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
-                self._learn(cache.load(self._file))
+                self._take(cache.load(self._file))
                 newest = {name: self._exact(name) for name in names}
                 names = [
                     name
@@ -232,8 +232,10 @@ class Answer:
             return known.with_rows(new).with_attempts(late)
 
         # Of a module as it is the row tells of no other question: its code may have changed.
-        is_kept = not isinstance(self._asked.own, AsItIs)
-        self._learn(cache.update(self._file, change) if is_kept else change(self._known))
+        if isinstance(self._asked.own, AsItIs):
+            self._take(change(self._known))
+        else:
+            self._learn(change)
 
     def _known_row(self, row: MeasuredWork) -> KnownRow:
         asked = self._known.backends.get(row.backend)
@@ -282,23 +284,10 @@ def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
     Each with what tells that: size and time of the file that holds its rows, of which one that is
     gone has none.
     """
-    runs = os.path.join(os.path.abspath(results), "runs")
-    read = (run for run, stamp in known.items() if stamp and run.startswith(os.path.join(runs, "")))
-    gone = (run for run in read if not os.path.exists(os.path.join(run, "measurements.jsonl")))
-    found = dict.fromkeys(gone, "")
-    for machine in _folders(runs):
-        for run in _folders(machine):
-            with suppress(OSError):
-                stat = os.stat(os.path.join(run, "measurements.jsonl"))
-                stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
-                if known.get(run) != stamp:
-                    found[run] = stamp
-    return found
-
-
-def _folders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.path for entry in entries if entry.is_dir())
-    except OSError:
-        return []
+    runs = os.path.join(os.path.abspath(results), "runs", "")
+    found = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}
+    for file in sorted(glob(f"{escape(runs)}*/*/measurements.jsonl")):
+        with suppress(OSError):
+            stat = os.stat(file)
+            found[os.path.dirname(file)] = f"{stat.st_size}-{stat.st_mtime_ns}"
+    return {run: stamp for run, stamp in found.items() if known.get(run) != stamp}

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from perceptron.analysis.fastest import Advice
 from perceptron.errors import UserError, unknown
 from perceptron.problems.problem import DType
-from perceptron.studies.fastest.answer import Answer
+from perceptron.studies.fastest.answer import Inquiry
 from perceptron.studies.fastest.of_model import of_model
 from perceptron.studies.fastest.question import Measure, question, question_of
 
@@ -131,7 +131,7 @@ def fastest(
             epochs=1 if epochs is None else epochs,
             **usual,
         )
-        return Answer(asked, folder).advice()
+        return Inquiry(asked, folder).advice()
     shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
     for name, value in {**shape, "models": None if models == 1 else models}.items():
         if value is not None:
@@ -143,5 +143,5 @@ def fastest(
         epochs=given.epochs if epochs is None else epochs,
         **usual,
     )
-    advice = Answer(asked, folder).advice()
+    advice = Inquiry(asked, folder).advice()
     return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")

@@ -169,12 +169,10 @@ def load(file: Path) -> Known:
         if stamp:  # else reading says why not
             must_be_a_file(file)
             if stamp[1] > _MOST_BYTES:
-                _warn(f"{file}: too large to be ours: it is made anew")
-                return nothing
+                raise ValueError("too large to be ours")
         known = _DECODER.decode(file.read_bytes())
-        if known.format != FORMAT or known.machine != nothing.machine:
-            _warn(f"{file}: of another version or machine: it is made anew")
-            return nothing
+        if (known.format, known.machine) != (FORMAT, nothing.machine):
+            raise ValueError("of another version or machine")
     except (FileNotFoundError, NotADirectoryError):
         return nothing
     except (UserError, OSError, ValueError, RecursionError) as error:

@@ -85,15 +85,14 @@ def data_of(inputs: Any, targets: Any, batch: object) -> Data:
 
 
 def _loaded(loader: Any) -> Data:
-    """Return the shape of what a DataLoader loads; its first row may have to be read for that."""
+    """Return the shape of what a DataLoader loads, by its first row."""
     if loader.batch_size is None:
         raise UserError("inputs: the DataLoader has no batch_size: give arrays and batch=")
     dataset = loader.dataset
     try:
         rows = len(loader.sampler)
-        tensors = getattr(dataset, "tensors", None)
         with _random_numbers_kept():
-            first = dataset[0] if tensors is None else [tensor[:1][0] for tensor in tensors]
+            first = dataset[0]
     except Exception as error:  # noqa: BLE001 the data set is the user's
         raise UserError(
             f"inputs: {name_of(dataset)} cannot be counted: {in_one_line(error)}: give arrays and "

@@ -119,8 +119,8 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     a copy that another process writes to, or one that is no older or newer state of this run.
     """
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
-    lines = _lines(source / ROWS, None if run.machine == machine else machine)
-    rows, folder = b"".join(lines), machines / machine / source.name
+    rows = _rows(source / ROWS, None if run.machine == machine else machine)
+    folder = machines / machine / source.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = open_locked(folder / ROWS)
@@ -153,15 +153,17 @@ def _progress(run: Run) -> tuple[float, bool]:
     return run.spent_seconds or 0.0, run.finished is not None
 
 
-def _lines(file: Path, machine: str | None) -> list[bytes]:
+def _rows(file: Path, machine: str | None) -> bytes:
     """Return the whole lines of a file, as rows of this machine; a torn last one is no line yet."""
     must_be_a_file(file)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
-    return lines if machine is None else [_renamed(line, machine) for line in lines]
+    whole = content[: content.rfind(b"\n") + 1]
+    if machine is None:
+        return whole
+    return b"".join(_renamed(line, machine) for line in whole.splitlines(keepends=True))
 
 
 def _renamed(line: bytes, machine: str) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple
 
 from perceptron.analysis.advice import AdviceAxis
 from perceptron.backends import registry
@@ -125,11 +124,8 @@ def file_axis(file: str) -> SizeAxis:
 # --- through a problem ----------------------------------------------------------------------------
 
 
-class AxisThrough(NamedTuple):
-    """An axis through the problem: what the judge needs to know of it, and its problems."""
-
-    named: AdviceAxis
-    axis: SizeAxis
+AxisThrough = tuple[AdviceAxis, SizeAxis]
+"""An axis through the problem: what the judge needs to know of it, and its problems."""
 
 
 def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
@@ -140,13 +136,13 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
     slowest = max(row.seconds for row in own if row.seconds is not None)
     most = LONGEST_SECONDS / slowest * operations(problem)
     axes = []
-    for through in all_axes(problem):
-        axis, here, high = through.axis, through.named.here, through.axis.high
+    for named, axis in all_axes(problem):
+        high = axis.high
         # An iteration is taken to last by its operations.
-        while high > here and operations(axis.problem(high)) > most:
-            high = max(here, high // 2)
+        while high > named.here and operations(axis.problem(high)) > most:
+            high = max(named.here, high // 2)
         if axis.low < high:
-            axes.append(AxisThrough(through.named, replace(axis, high=high)))
+            axes.append((named, replace(axis, high=high)))
     return axes
 
 
@@ -168,8 +164,7 @@ def all_axes(problem: Problem) -> list[AxisThrough]:
 
 
 def _through(here: int, label: str, axis: SizeAxis, fewer_rows: bool = False) -> AxisThrough:
-    named = AdviceAxis(axis=label, here=here, family=axis.family, fewer_rows=fewer_rows)
-    return AxisThrough(named, axis)
+    return AdviceAxis(axis=label, here=here, family=axis.family, fewer_rows=fewer_rows), axis
 
 
 def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
@@ -214,14 +209,9 @@ def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
 def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
     """Return how far to look, where there are such problems."""
     here = _size(own, axis)
-    low, high = max(2, here // _REACH), here * _REACH
-    if axis == "models":
-        return max(1, here // _REACH), high
-    if axis == "batch":
-        return max(1, here // _REACH), min(own.rows, high)
-    if axis == "rows" and own.classes is not None:
-        return max(low, own.classes), high
-    return low, high
+    least = {"models": 1, "batch": 1, "rows": own.classes or 2}.get(axis, 2)
+    high = here * _REACH
+    return max(least, here // _REACH), min(own.rows, high) if axis == "batch" else high
 
 
 def _size(own: shape.Shape, axis: shape.Axis) -> int:

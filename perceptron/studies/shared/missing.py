@@ -13,7 +13,7 @@ from perceptron.measure.job import Time
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.over_processes import Pair
+from perceptron.studies.shared.pairs import Pair
 
 # Repeats whose processes last, in which sizes that are asked for later are measured too. Each holds
 # its libraries, and with a device a context there.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perceptron.studies.fastest.cache import FOLDER, cache_file
+from perceptron.analysis.work import MeasuredWork
+from perceptron.library_versions import versions_beneath
+from perceptron.problems.problem import DType
+from perceptron.studies.fastest.cache import FOLDER, KnownRow, cache_file, update
 from tests.conftest import ROOT
+from tests.made_work import measured, work
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +26,21 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return cache_file()
+
+
+def remember(
+    cache: Path,
+    rows: Iterable[MeasuredWork],
+    libraries: Mapping[str, str] | None = None,
+    dtype: DType = "float32",
+) -> None:
+    """Have it known what these rows say of one thread."""
+    beneath = dict(libraries or versions_beneath(()))
+    known = [KnownRow(row=row, dtype=dtype, threads=1, libraries=beneath) for row in rows]
+    update(cache, lambda before: before.with_rows(known))
+
+
+def keep(cache: Path, seconds: Mapping[str, float], **fields: Any) -> None:
+    """Have it known how long an iteration of ``work()`` takes on each backend."""
+    rows = [measured(work(), name, seconds=taken, **fields) for name, taken in seconds.items()]
+    remember(cache, rows)

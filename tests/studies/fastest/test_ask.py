@@ -12,31 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.work import CONTENDED, NO_START
-from perceptron.library_versions import versions_beneath
+from perceptron.analysis.work import NO_START
 from perceptron.records.run import now
-from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
+from perceptron.studies.fastest.cache import Attempt, load, update
 from tests.made_work import measured, rows_of_two, work
+from tests.studies.fastest.conftest import keep, remember
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
 # Two that are here, whatever is installed.
 TWO = ("numpy", "numpy-inplace")
-
-
-def keep(cache: Path, seconds: dict[str, float], **fields: Any) -> None:
-    """Have it known how long each backend takes for the shape, or for the work ``of`` another."""
-    libraries = fields.pop("libraries", None) or versions_beneath(())
-    of, dtype = fields.pop("of", work()), fields.pop("dtype", "float32")
-    rows = [
-        KnownRow(
-            row=measured(of, name, seconds=taken, **fields),
-            dtype=dtype,
-            threads=1,
-            libraries=libraries,
-        )
-        for name, taken in seconds.items()
-    ]
-    update(cache, lambda known: known.with_rows(rows))
 
 
 def test_without_anything_known_it_is_numpy_and_undecided() -> None:
@@ -91,16 +75,8 @@ def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
 
 
 def test_a_shape_near_those_measured_is_estimated(cache: Path) -> None:
-    rows = [
-        KnownRow(
-            row=replace(row, backend={"torch-cpu": "numpy-inplace"}.get(row.backend, "numpy")),
-            dtype="float32",
-            threads=1,
-            libraries=versions_beneath(()),
-        )
-        for row in rows_of_two(60)
-    ]
-    update(cache, lambda known: known.with_rows(rows))
+    names = {"torch-cpu": "numpy-inplace", "numpy": "numpy"}
+    remember(cache, [replace(row, backend=names[row.backend]) for row in rows_of_two(60)])
     asked: dict[str, Any] = {"threads": 1, "epochs": 100, "among": TWO, "measure": "never"}
     small = fastest(rows=60, features=3, hidden=(9,), **asked)
     assert (small.backend, small.source) == ("numpy", "estimated")
@@ -110,16 +86,11 @@ def test_a_shape_near_those_measured_is_estimated(cache: Path) -> None:
 
 def test_other_libraries_make_it_stale(cache: Path) -> None:
     """It is still an answer."""
-    keep(cache, {"numpy": 2e-3}, libraries={"numpy": "1.0"})
+    remember(cache, [measured(work(), seconds=2e-3)], {"numpy": "1.0"})
     advice = fastest(**SHAPE, among=("numpy",), measure="never")
     assert advice.stale is not None
     assert "numpy 1.0" in advice.stale
     assert advice.seconds == pytest.approx(0.2)
-
-
-def test_contended_times_decide_nothing(cache: Path) -> None:
-    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3}, doubt=CONTENDED)
-    assert not fastest(**SHAPE, among=TWO, measure="never").decided
 
 
 def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
@@ -140,15 +111,11 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
 def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
     """Nor what only tables and fits need, though one backend was given up and rows make a curve."""
     keep(cache, {"numpy": 2e-3})
-    others = [
-        KnownRow(row=row, dtype="float32", threads=1, libraries={})
-        for row in rows_of_two(20)
-        if row.backend == "numpy"
-    ]
+    remember(cache, [row for row in rows_of_two(20) if row.backend == "numpy"])
     given_up = Attempt(
         backend="torch-cpu", shape=None, ground="", seconds=5.0, reason=NO_START, when=now()
     )
-    update(cache, lambda known: known.with_rows(others).with_attempts([given_up]))
+    update(cache, lambda known: known.with_attempts([given_up]))
     fastest(**SHAPE, among=("numpy", "torch-cpu"), measure="never")  # who can run is known too
     code = (
         "import sys, json; from perceptron import fastest;"

@@ -14,11 +14,10 @@ from msgspec.structs import replace
 
 from perceptron import fastest
 from perceptron.analysis.work import GIVEN_UP
-from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
-from perceptron.studies.fastest.cache import Known, KnownRow, update
+from perceptron.studies.fastest.cache import Known, update
 from tests.conftest import install_backend
-from tests.made_work import measured, work
+from tests.studies.fastest.conftest import keep
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "threads": 1}
 HANGS = "import time\ntime.sleep(1e6)\n"
@@ -81,9 +80,7 @@ def test_a_backend_that_is_broken_is_named_with_the_reason(
     foreign: Path, cache: Path, text: str, reason: str
 ) -> None:
     """And takes nothing from what is known of another."""
-    row = measured(work(), seconds=2e-3)
-    known = KnownRow(row=row, dtype="float32", threads=1, libraries=versions_beneath(()))
-    update(cache, lambda kept: kept.with_rows([known]))
+    keep(cache, {"numpy": 2e-3})
     foreign.write_text(text)
     advice = fastest(**SHAPE, among=("numpy", "foreign"), seconds=100)
     assert (advice.backend, advice.source) == ("numpy", "measured")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron import fastest
-from perceptron.analysis.fastest import MODULES, Advice
+from perceptron.analysis.fastest import MODULES
 from perceptron.analysis.work import CONTENDED
 from perceptron.backends import registry
 from perceptron.backends.shared.compilers import cpp_unavailable
@@ -25,11 +25,10 @@ from perceptron.problems import shape
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Layer
 from perceptron.studies.fastest import measure
-from perceptron.studies.fastest.cache import KnownRow, update
 from perceptron.studies.fastest.of_model import OfModel, of_model
 from perceptron.studies.fastest.question import Question, question, question_of, shape_of
-from tests.made_work import rows_of_two
-from tests.studies.fastest.test_ask import keep
+from tests.made_work import measured, rows_of_two
+from tests.studies.fastest.conftest import keep, remember
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -165,14 +164,12 @@ def test_a_loss_is_an_instance_a_class_or_a_name(loss: object, expected: tuple[s
 
 
 def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
-    """Of one that has no tensors to look at the first row is read."""
     data = torch.utils.data.TensorDataset(torch.zeros(50, 2, 2), torch.zeros(50).long())
     model = module_of(4, [(3, "identity")])
-    for rows in (data, [data[index] for index in range(50)]):
-        loader = torch.utils.data.DataLoader(rows, batch_size=8, drop_last=True)
-        problem: Any = of_model(model, loader, None, "cross-entropy", None, None).training
-        assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
-        assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
+    loader = torch.utils.data.DataLoader(data, batch_size=8, drop_last=True)
+    problem: Any = of_model(model, loader, None, "cross-entropy", None, None).training
+    assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
+    assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
     resident = read(model, 50, 4, loss="cross-entropy", batch=8).training
     kinds = {shape_of(one).kind for one in (problem, resident)}
     assert len(kinds) == 2, "no estimate is sure of it from resident data"
@@ -192,6 +189,18 @@ class Skip(nn.Module):  # type: ignore[misc,name-defined]
         return inputs + self.inner(inputs)
 
 
+class Normed(nn.Module):  # type: ignore[misc,name-defined]
+    """A skip connection around LayerNorm, dropout and BatchNorm, which have states of their own."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.norms = nn.Sequential(nn.LayerNorm(width), nn.BatchNorm1d(width), nn.Dropout(0.1))
+        self.inner = nn.Linear(width, width)
+
+    def forward(self, inputs: Any) -> Any:
+        return inputs + self.inner(self.norms(inputs))
+
+
 FROZEN = nn.Linear(4, 4)
 FROZEN.requires_grad_(False)
 SHARED = nn.Linear(4, 4)
@@ -199,37 +208,26 @@ WEIGHT_NORM = nn.Linear(4, 4)
 WEIGHT_NORM.register_parameter("weight_g", nn.Parameter(torch.ones(4, 1)))
 LINEAR = nn.Linear(4, 4)
 OTHER = nn.Linear(4, 4)
-
-
-@pytest.mark.parametrize(
-    ("model", "part"),
-    [
-        (nn.Sequential(nn.Sequential(nn.Conv1d(4, 4, 1))), "layer 0.0 (Conv1d)"),
-        (nn.Sequential(nn.Linear(4, 4), Skip(nn.Linear(4, 4))), "layer 1 (Skip)"),
-        (nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "layer 1 (Dropout) of p=0.5"),
-        (nn.Linear(4, 4, bias=False), "Linear that is"),
-        (nn.Sequential(WEIGHT_NORM), "layer 0 (Linear) that is"),
-        (nn.Sequential(SHARED, nn.ReLU(), SHARED), "layer 2 (Linear) that is"),
-        (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "layer 0 (ReLU)"),
-        (nn.Linear(4, 4).half(), "parameters of float16"),
-    ],
-)
-def test_what_only_pytorch_has_is_trained_as_it_is(model: Any, part: str) -> None:
-    as_it_is(part, model)
-
-
-def as_it_is(part: str, model: Any = LINEAR, inputs: Any = None, **fields: Any) -> None:
-    """Ask, and be told what of it no other backend has."""
-    fields = {"loss": "mse"} | fields
-    inputs = torch.zeros(8, 4) if inputs is None else inputs
-    advice = fastest(model, inputs, torch.zeros(8, 4), measure="never", **fields)
-    assert f"only PyTorch has {part}" in advice.why
-    assert advice.backend == "torch-cpu"
+ASKED: dict[str, Any] = {
+    "model": LINEAR,
+    "inputs": torch.zeros(8, 4),
+    "targets": torch.zeros(8, 4),
+    "loss": "mse",
+    "measure": "never",
+}
 
 
 @pytest.mark.parametrize(
     ("fields", "part"),
     [
+        ({"model": nn.Sequential(nn.Sequential(nn.Conv1d(4, 4, 1)))}, "layer 0.0 (Conv1d)"),
+        ({"model": nn.Sequential(nn.Linear(4, 4), Skip(nn.Linear(4, 4)))}, "layer 1 (Skip)"),
+        ({"model": nn.Sequential(LINEAR, nn.Dropout(0.5))}, "layer 1 (Dropout) of p=0.5"),
+        ({"model": nn.Linear(4, 4, bias=False)}, "Linear that is"),
+        ({"model": nn.Sequential(WEIGHT_NORM)}, "layer 0 (Linear) that is"),
+        ({"model": nn.Sequential(SHARED, nn.ReLU(), SHARED)}, "layer 2 (Linear) that is"),
+        ({"model": nn.Sequential(nn.ReLU(), nn.Linear(4, 4))}, "layer 0 (ReLU)"),
+        ({"model": nn.Linear(4, 4).half()}, "parameters of float16"),
         ({"loss": nn.HuberLoss()}, "the loss HuberLoss"),
         ({"loss": nn.functional.cross_entropy}, "the loss cross_entropy"),
         ({"loss": nn.MSELoss(reduction="sum")}, "MSELoss with reduction"),
@@ -243,20 +241,15 @@ def as_it_is(part: str, model: Any = LINEAR, inputs: Any = None, **fields: Any) 
         ({"inputs": torch.zeros(8, 2, 4)}, "Linear that is"),
     ],
 )
-def test_a_loss_and_an_optimizer_of_pytorchs_are_taken_as_they_are(
-    fields: dict[str, Any], part: str
-) -> None:
-    as_it_is(part, **fields)
+def test_what_only_pytorch_has_is_trained_as_it_is(fields: dict[str, Any], part: str) -> None:
+    advice = fastest(**(ASKED | fields))
+    assert f"only PyTorch has {part}" in advice.why
+    assert advice.backend == "torch-cpu"
 
 
-def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
-    """Ask, and be told in one line that names the part."""
-    fields = {"loss": "mse", "measure": "never"} | fields
-    inputs, targets = data or (torch.zeros(8, 4), torch.zeros(8, 4))
-    with pytest.raises(UserError) as caught:
-        fastest(LINEAR if model is None else model, inputs, targets, **fields)
-    assert named in str(caught.value)
-    assert "\n" not in str(caught.value)
+def loader(rows: Any, **fields: Any) -> dict[str, Any]:
+    """The data of a question as a DataLoader."""
+    return {"inputs": torch.utils.data.DataLoader(rows, **fields), "targets": None}
 
 
 @pytest.mark.parametrize(
@@ -278,27 +271,27 @@ def refused(named: str, model: Any = None, *data: Any, **fields: Any) -> None:
         ({"batch": 9}, "batch"),
         ({"rows": 8}, "rows: goes with a shape"),
         ({"among": ("numpy",)}, "among"),
+        ({"inputs": None}, "inputs: give"),
+        ({"targets": torch.zeros(7, 4)}, "targets: 7 rows"),
+        ({"targets": torch.zeros(8, 3)}, "targets: 3 columns"),
+        ({"inputs": 5}, "inputs: int is no array"),
+        (loader(torch.zeros(8, 4)) | {"targets": torch.zeros(8, 4)}, "targets: the Data"),
+        (loader(torch.zeros(8, 4)), "loads no (inputs, targets)"),
+        (loader(Endless()), "Endless cannot be counted"),
+        (loader(torch.zeros(8, 4), batch_size=None), "batch_size"),
+        ({"model": Normed(), "inputs": np.array([["a"] * 4] * 8)}, "TypeError"),
+        ({"model": Normed(), "inputs": [{"x": torch.zeros(4)}] * 8}, "TypeError"),
     ],
 )
-def test_an_argument_that_cannot_be_is_named(fields: dict[str, Any], named: str) -> None:
+def test_an_argument_that_cannot_be_is_named_in_a_line(fields: dict[str, Any], named: str) -> None:
     refused(named, **fields)
 
 
-@pytest.mark.parametrize(
-    ("inputs", "targets", "named"),
-    [
-        (None, torch.zeros(8, 4), "inputs: give"),
-        (torch.zeros(8, 4), torch.zeros(7, 4), "targets: 7 rows"),
-        (torch.zeros(8, 4), torch.zeros(8, 3), "targets: 3 columns"),
-        (5, torch.zeros(8, 4), "inputs: int is no array"),
-        (torch.utils.data.DataLoader(torch.zeros(8, 4)), torch.zeros(8, 4), "targets: the Data"),
-        (torch.utils.data.DataLoader(torch.zeros(8, 4)), None, "loads no (inputs, targets)"),
-        (torch.utils.data.DataLoader(Endless()), None, "Endless cannot be counted"),
-        (torch.utils.data.DataLoader(torch.zeros(8, 4), batch_size=None), None, "batch_size"),
-    ],
-)
-def test_data_that_cannot_be_are_named(inputs: Any, targets: Any, named: str) -> None:
-    refused(named, None, inputs, targets)
+def refused(named: str, **fields: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        fastest(**(ASKED | fields))
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_data_without_a_model_and_a_shape_without_rows_are_told() -> None:
@@ -335,18 +328,6 @@ def test_nothing_of_the_users_is_changed() -> None:
     fastest(model, inputs, targets, loss=nn.MSELoss(), optimizer=optimizer, measure="never")
     assert state() == before
     assert hooked.id in model[1]._forward_hooks
-
-
-class Normed(nn.Module):  # type: ignore[misc,name-defined]
-    """A skip connection around LayerNorm, dropout and BatchNorm, which have states of their own."""
-
-    def __init__(self, width: int = 4) -> None:
-        super().__init__()
-        self.norms = nn.Sequential(nn.LayerNorm(width), nn.BatchNorm1d(width), nn.Dropout(0.1))
-        self.inner = nn.Linear(width, width)
-
-    def forward(self, inputs: Any) -> Any:
-        return inputs + self.inner(self.norms(inputs))
 
 
 def test_a_module_is_measured_as_it_is_whenever_it_is_asked_for(cache: Path) -> None:
@@ -410,20 +391,7 @@ def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
     assert (found.backend, found.source) == ("", "unknown")
     assert "RuntimeError: Given normalized_shape=[5]" in found.why
     model.held = (one for one in ())
-    refused("model: cannot be pickled", model, *data, **fields | {"measure": "now", "seconds": 60})
-
-
-@pytest.mark.parametrize(
-    ("model", "inputs", "named"),
-    [
-        (Normed(), np.array([["a"] * 4] * 8), "TypeError"),
-        (Normed(), [{"x": torch.zeros(4)}] * 8, "TypeError"),
-    ],
-)
-def test_what_cannot_be_taken_as_it_is_is_told_in_a_line(
-    model: Any, inputs: Any, named: str
-) -> None:
-    refused(named, model, inputs, torch.zeros(8, 4))
+    refused("model: cannot be pickled", model=model, **fields, measure="now", seconds=60)
 
 
 def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path) -> None:
@@ -480,49 +448,25 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
 
 def test_batches_from_the_host_are_no_part_of_the_curves(cache: Path) -> None:
     """They have a copy in them that others have not."""
-    rows = [
-        KnownRow(
-            row=replace(row, work=replace(of, shape=replace(of.shape, feed="host"))),
-            dtype="float32",
-            threads=1,
-            libraries={},
-        )
-        for row in rows_of_two(20)
-        if (of := row.work)
-    ]
-    update(cache, lambda known: known.with_rows(rows))
+    rows = rows_of_two(20)
+    shapes = [replace(row.work.shape, feed="host") for row in rows]
+    works = [replace(row.work, shape=shape) for row, shape in zip(rows, shapes, strict=True)]
+    remember(cache, [replace(row, work=of) for row, of in zip(rows, works, strict=True)])
     assert fastest(rows=60, features=3, threads=1, measure="never").source == "unknown"
 
 
 def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
-    keep(cache, {"numpy": 1e-3})
-    advice = fastest(rows=1000, features=20, measure="never", threads=1, among=("numpy",))
-    with pytest.raises(UserError, match="numpy trains no PyTorch module"):
-        advice.apply(LINEAR)
+    keep(cache, {"numpy": 1e-3, "torch-cpu-compiled": 1e-3})
+    of_shape: dict[str, Any] = {"rows": 1000, "features": 20, "measure": "never", "threads": 1}
+    for name in ("numpy", "torch-cpu-compiled"):
+        advice = fastest(**of_shape, among=(name,))
+        with pytest.raises(UserError, match=f"{name} trains no PyTorch module"):
+            advice.apply(LINEAR)
+    elsewhere = replace(advice, backend="torch-cpu", device="meta")
     with pytest.raises(UserError, match="object is no PyTorch module"):
-        Advice.apply(on("cpu"), object())
-    keep(cache, {"torch-cpu-compiled": 1e-3})
-    of_shape = {"measure": "never", "threads": 1, "among": ("torch-cpu-compiled",)}
-    with pytest.raises(UserError, match="torch-cpu-compiled trains no PyTorch module"):
-        fastest(rows=1000, features=20, **of_shape).apply(LINEAR)  # type: ignore[arg-type]
-    assert on("meta").apply(nn.Linear(1, 1)).weight.device.type == "meta"
+        elsewhere.apply(object())
+    assert elsewhere.apply(nn.Linear(1, 1)).weight.device.type == "meta"
     assert all(registry.load(name).name == name for name in MODULES)
-
-
-def on(device: str) -> Advice:
-    return Advice(
-        backend="torch-cpu",
-        device=device,
-        seconds=None,
-        low=None,
-        high=None,
-        why="",
-        decided=False,
-        source="unknown",
-        measured=None,
-        stale=None,
-        candidates=(),
-    )
 
 
 # --- scikit-learn --------------------------------------------------------------------------------
@@ -545,7 +489,7 @@ def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
         assert getattr(found.training, part) == getattr(one, part), part
     assert asked(found).own is None
     assert (found.dtype, found.epochs, found.note) == ("float64", 7, "alpha=0.0001 is left out")
-    keep(cache, {"numpy": 1e-3}, of=asked(found).work, dtype="float64")
+    remember(cache, [measured(asked(found).work, seconds=1e-3)], dtype="float64")
     fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
     advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
     assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"
@@ -577,7 +521,7 @@ def test_targets_decide_how_an_estimator_ends(
 def test_a_part_of_an_estimator_that_cannot_be_is_named(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=named):
         of_estimator(estimator("MLPClassifier", **fields), np.arange(8) % 2)
-    refused("loss: MLPClassifier has its own", estimator("MLPClassifier"))
+    refused("loss: MLPClassifier has its own", model=estimator("MLPClassifier"))
 
 
 def test_an_estimator_imports_no_framework(tmp_path: Path) -> None:

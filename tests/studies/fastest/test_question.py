@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from perceptron import fastest
-from perceptron.analysis.work import TrainingShape
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
@@ -80,9 +79,3 @@ def test_a_wrong_argument_is_named(field: str, value: object) -> None:
     said = str(caught.value)
     assert "\n" not in said
     assert {"among": "backend", "hidden": "hidden"}.get(field, field) in said or field in said
-
-
-def test_several_models_are_a_shape_of_their_own() -> None:
-    shape = TrainingShape(rows=100, features=2, models=400)
-    assert reference_of(shape) == "mlp:100x2:400m"
-    assert shape.kind != TrainingShape(rows=100, features=2).kind

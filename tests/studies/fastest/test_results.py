@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.work import CONTENDED
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
 from perceptron.measure.rows import problem_fields
@@ -115,18 +114,6 @@ def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
     shutil.rmtree(folder)
     assert asked(tmp_path / "nowhere").source == "measured"
     assert asked(tmp_path / "results").source == "unknown"
-
-
-def test_processes_that_had_to_wait_count_where_there_are_no_others(
-    tmp_path: Path, here: Environment, row: MakeRow
-) -> None:
-    """And an older time that was not contended is the one to believe."""
-    stored(tmp_path, here, row, waited=0.5, when="2026-02-02T00:00:00Z")
-    (busy,) = asked(tmp_path).candidates
-    assert (busy.doubt, busy.low) == (CONTENDED, 0.0)
-    stored(tmp_path, here, row, "2026-01-02", waited=0.0, when="2026-01-01T00:00:00Z")
-    (calm,) = asked(tmp_path).candidates
-    assert calm.doubt is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from perceptron.studies.fleet.folder import (
-    Attempt,
     FleetFolder,
     FleetPlan,
     JobFolder,
@@ -20,20 +19,8 @@ from perceptron.studies.fleet.folder import (
 Says = Callable[..., None]
 
 
-def plan(**fields: object) -> FleetPlan:
-    """The plan of a fleet through Slurm; any field can be given."""
-    defaults: dict[str, object] = {
-        "command": ["bench", "--quick"],
-        "where": "slurm",
-        "version": "1",
-        "commit": "abc",
-        "contents": {},
-    }
-    return FleetPlan(**(defaults | fields))  # type: ignore[arg-type]
-
-
 def submission(**fields: object) -> Submission:
-    """What a job of that plan is to run; any field can be given."""
+    """What a job is to run; any field can be given."""
     defaults: dict[str, object] = {
         "arguments": ["bench", "--quick"],
         "where": "slurm",
@@ -45,15 +32,18 @@ def submission(**fields: object) -> Submission:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> FleetFolder:
-    """A fleet that nothing was submitted of."""
-    return open_fleet(tmp_path / "results", plan())
+    """A fleet through Slurm that nothing was submitted of."""
+    plan = FleetPlan(
+        command=["bench", "--quick"], where="slurm", version="1", commit="abc", contents={}
+    )
+    return open_fleet(tmp_path / "results", plan)
 
 
 @pytest.fixture
 def job(fleet: FleetFolder) -> JobFolder:
     """Its job on the partition a, which Slurm has as number 7."""
     job = fleet.job("a")
-    job.write(Attempt(id="7", host="login", budget_seconds=60.0))
+    job.write(submission(id="7", host="login"))
     job.log.mkdir()
     return job
 

@@ -6,14 +6,17 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.backends import registry
+from perceptron.errors import UserError
 from perceptron.problems.catalogue import find
 from perceptron.studies.crossover import CrossoverPlan
 from perceptron.studies.shared.axes import family_axis
-from perceptron.studies.shared.many_models import (
+from perceptron.studies.shared.pairs import (
     BESIDE,
     PAIRS,
     between,
+    counts_of,
     pairs_along_models,
+    pairs_over,
     usual_for,
 )
 
@@ -64,3 +67,21 @@ def test_short_axes_have_two_ends() -> None:
 def test_advice_about_several_models_also_tries_one_after_the_other() -> None:
     assert usual_for(find("or-gate")) == ()
     assert usual_for(find("many-or-gates:400")) == (*registry.DEFAULT, *BESIDE)
+
+
+ALONE, TWO, FOUR = "torch-ddp", "torch-ddp@2", "torch-ddp@4"
+
+
+def test_a_pair_that_is_named_has_each_count() -> None:
+    assert pairs_over([("numpy", ALONE)], (1, 2)) == (("numpy", ALONE), ("numpy", TWO))
+    assert pairs_over([(ALONE, TWO)], ()) == ((ALONE, TWO),)
+    assert pairs_over([], (1, 2)) == ()
+    with pytest.raises(UserError, match="leave out --processes"):
+        pairs_over([(ALONE, TWO)], (1, 2))
+    with pytest.raises(UserError, match="--processes: numpy, torch-cpu train in one process"):
+        pairs_over([("numpy", "torch-cpu")], (2,))
+
+
+def test_counts_are_those_of_what_trains_over_processes() -> None:
+    assert counts_of(["numpy", FOUR, ALONE]) == (1, 4)
+    assert counts_of(["numpy", "torch-cpu"]) == ()
