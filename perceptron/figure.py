@@ -45,8 +45,9 @@ class Line:
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    """Lower ends of the intervals of all values; empty where none has one."""
+    high: tuple[float | None, ...] = ()
     texts: tuple[str, ...]
     """One for each value, shown where a reader points at it."""
     estimated: bool = False

@@ -237,11 +237,9 @@ def _growth(ratio: float) -> str:
     return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
 
 
-def place(growth: Growth) -> str | None:
-    """Return the file of a function with its line, as far as they are known."""
-    if growth.file is None or growth.line is None:
-        return growth.file
-    return f"{growth.file}:{growth.line}"
+def place(of: Growth | Row) -> str | None:
+    """Return the file of a function or benchmark with its line, as far as they are known."""
+    return of.file if of.file is None or of.line is None else f"{of.file}:{of.line}"
 
 
 def _number(number: float) -> str:

@@ -212,7 +212,7 @@ def finish(
     from perceptron.report.tables import terminal
     from perceptron.studies.answering import judges
 
-    page = pages.write(results)
+    page, _ = pages.write(results)
     answers = table.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))

@@ -133,7 +133,7 @@ def _carry_out(
                 raise UserError(f"{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
-        _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
+        _show(read, prepare(html, by_default=not json).write(results, read), json)
         return
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
     if fleet is not None:
@@ -143,7 +143,7 @@ def _carry_out(
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
-        page = pages.write_answer(results, told)
+        page = pages.write(results, told)
     _show(told, page, json)
     proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
     if told.run.run.cut_short:  # the warning has the command that goes on

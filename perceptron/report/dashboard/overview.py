@@ -75,7 +75,7 @@ def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
         "words": "; ".join((*words[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
         or "not measured",
         "link": address(told, collection.pages[told.study].is_overview),
-        "machine": machine_name(first.machine, "perceptron"),
+        "machine": machine_name(first.machine),
         "when": first.when,
     }
 
@@ -94,7 +94,7 @@ def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke])
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
         "hardware": shortened(_hardware(bench) or "?"),
-        "machine": machine_name(bench.run.run.machine, "perceptron"),
+        "machine": machine_name(bench.run.run.machine),
         "environment": environment,
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.comparison import ComparedRevision, Comparison
 from perceptron.report.comparison_address import LIST, address
-from perceptron.report.dashboard.comparisons import reserve, write_comparison
+from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
@@ -128,14 +128,9 @@ def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     assert "../index.html" not in read(html / LIST).links
 
 
-def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> None:
-    """Without a page: a comparison that fails has none. One that cannot be written is one line."""
-    reserve(tmp_path / "html")
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     made = replace(comparison(row()), page=address(comparison().plan))
-    with pytest.raises(UserError, match="choose another"):
-        reserve(tmp_path / "file")
     with pytest.raises(UserError, match="choose another --html"):
         write_comparison(tmp_path / "file", made)
 

@@ -15,9 +15,8 @@ from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.sources import load_measurements
-from perceptron.report.dashboard.answers import link, with_rows
-from perceptron.report.dashboard.sweeps import sweep_address
-from perceptron.report.dashboard.write import write_site
+from perceptron.report.dashboard.answers import link
+from perceptron.report.dashboard.write import with_answer, write_site
 from perceptron.studies.answering import collect
 from tests.made import (
     BENCH,
@@ -109,7 +108,7 @@ def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
 def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
-    collection = with_rows(collect(tmp_path / "results"), read_from_files(old))
+    collection, _ = with_answer(collect(tmp_path / "results"), read_from_files(old))
     write_site(tmp_path / "html", collection)
     commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
     assert commits[0] == "old"
@@ -119,16 +118,14 @@ def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> No
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     """The address of an answer leads to its first case."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=64, crossing=0.25)))
-    collection = with_rows(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
+    collection, address = with_answer(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
     write_site(tmp_path, collection)
     shown = list(views(tmp_path, "sweeps"))
     assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(64)}
     ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
     assert len(ratios) == 64 * 6
     switches = [switch["id"] for switch in data(tmp_path, "sweeps")["switches"]]
-    assert sweep_address(collection) == link(
-        "sweeps", tuple(zip(switches[:-1], shown[0][:-1], strict=True))
-    )
+    assert address == link("sweeps", tuple(zip(switches[:-1], shown[0][:-1], strict=True)))
 
 
 def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:
