@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DEFAULT = "html"
 Written = tuple[Path | None, str | None]
 """The page with a command's own result: its file, and its address with the place on it."""
-_WRITES_PAGES = ("studies.answering", "report.asv.pages", "report.dashboard.write")
+_WRITES_PAGES = ("studies.answering", "report.asv_pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Pages:
         """Write the dashboard of all that is in ``results``, an answer before all others."""
         if self.html is None:
             return None, None
-        from perceptron.report.asv import pages as asv
+        from perceptron.report import asv_pages
         from perceptron.report.dashboard.write import with_answer, write_site
         from perceptron.studies.answering import collect
 
@@ -49,7 +49,7 @@ class Pages:
             collection, address = collect(results), "index.html"
             if told is not None:
                 collection, address = with_answer(collection, told)
-            write_site(self.html, collection, asv.absent(self.html))
+            write_site(self.html, collection, asv_pages.absent(self.html))
             return self.html / address.partition("#")[0], f"{self.html}/{address}"
         return None, None
 
