@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from perceptron.commands.shared import arguments
-from perceptron.commands.shared.ending import INCONCLUSIVE, close
+from perceptron.commands.shared.ending import INCONCLUSIVE
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
     FleetRequest,
@@ -25,7 +25,6 @@ from perceptron.commands.shared.idle import waiting
 from perceptron.commands.shared.list_command import ListCommand, typed_in_full
 from perceptron.commands.shared.options import (
     folder_name,
-    name_or_none,
     one_number,
     one_of,
     seconds_of,
@@ -120,6 +119,7 @@ def _carry_out(
     html: str | None,
     json: bool,
 ) -> None:
+    from perceptron.analysis.trust import KILLED
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
     from perceptron.studies.carry_out import carry_out
@@ -145,11 +145,13 @@ def _carry_out(
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
         page = pages.write(results, told)
     _show(told, page, json)
-    proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
-    if told.run.run.cut_short:  # the warning has the command that goes on
-        proposed = ""
-    close(told.warnings, None if json else proposed or None)
-    if not told.answer.is_decided:
+    killed = any(warning.code == KILLED for warning in told.warnings)
+    # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
+    if not (json or killed or told.run.run.cut_short):
+        proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
+        if proposed:
+            terminal.show_next(proposed)
+    if killed or not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
 
 
@@ -189,7 +191,7 @@ class _Typed:
             if choices:
                 return one_of(name, value, choices)
             if self._kind is str:
-                return name_or_none(name, value)
+                return several(name, (value,))[0]
             return one_number(name, value) if self._option.as_text else value
         if self._kind is int:
             return whole_numbers(name, value, self._option.each_once)
