@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
 from docs.build.shown import (
-    BATCHES,
-    MANY,
     MANY_FAMILIES,
-    RACED,
-    RACED_TO,
-    SEVERAL,
     Shown,
     crossovers_of,
 )
@@ -30,11 +25,10 @@ from perceptron.report.tables import markdown
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the map, the ladder of the OR gate, and each start of the race: SVG by file name."""
-    starts = {} if runs.race is None else _starts(runs.race)
     return {
         "map.svg": draw(runs.phase_map.answer.figures[0].drawing),
         "ladder.svg": draw(runs.ladder.answer.figures[0].drawing),
-        **{file: draw(figure.drawing) for file, figure in starts.items()},
+        **{file: draw(figure.drawing) for file, figure in _starts(runs.race).items()},
     }
 
 
@@ -52,22 +46,19 @@ def phase_map(runs: Shown) -> Blocks:
 
 def ladder(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
-    batches = f"Not measured yet: `perceptron overhead --problem {BATCHES}` does."
-    if runs.batches is not None:
-        rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
-        batches = "\n".join(
-            [
-                *(markdown.table(rungs.columns, rungs.rows) if rungs else []),
-                *(["", *markdown.table(phases.columns, phases.rows)] if phases else []),
-                "",
-                _ground_of_ladder(runs.batches),
-            ]
-        )
-    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": batches}
+    rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
+    batches = [
+        *markdown.table(rungs.columns, rungs.rows),
+        "",
+        *markdown.table(phases.columns, phases.rows),
+        "",
+        _ground_of_ladder(runs.batches),
+    ]
+    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": "\n".join(batches)}
 
 
-def _table_of(ladder: Answered, title: str) -> Table | None:
-    return next((one for one in ladder.answer.tables if one.title.startswith(title)), None)
+def _table_of(ladder: Answered, title: str) -> Table:
+    return next(one for one in ladder.answer.tables if one.title.startswith(title))
 
 
 def _ground_of_ladder(ladder: Answered) -> str:
@@ -82,9 +73,6 @@ def _ground_of_ladder(ladder: Answered) -> str:
 def race(runs: Shown) -> Blocks:
     """Return for each start a sentence, a table and a figure, then the notes about both."""
     told = runs.race
-    if told is None:
-        command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"
-        return {"race": f"Not measured yet: {command} does."}
     answer, lines = told.answer, []
     for file, figure in _starts(told).items():
         for verdict in answer.verdicts:
@@ -114,24 +102,19 @@ def _starts(told: Answered) -> dict[str, Figure]:
 def over_processes(runs: Shown) -> Blocks:
     """Return the search over the number of processes."""
     found = runs.processes
-    if found is None:
-        return {"processes": f"Not measured yet: `perceptron {SEVERAL}` does."}
     return {"processes": "\n".join([*crossover_lines(crossovers_of(found)), "", _ground(found)])}
 
 
 def many_models(runs: Shown) -> Blocks:
     """Return the searches along the number of models, with the times of each family."""
-    commands = " and ".join(f"`perceptron {one}`" for one in MANY)
     parts = ["\n".join(_along_models(search)) for search in runs.many]
-    return {"many-in-full": "\n\n".join(parts) or f"Not measured yet: {commands} do."}
+    return {"many-in-full": "\n\n".join(parts)}
 
 
 def _along_models(found: Answered) -> list[str]:
     lines = crossover_lines(crossovers_of(found))
     rows = found.run.times
-    for family in dict.fromkeys(row.family for row in rows):
-        own = [row for row in rows if row.family == family]
-        lines += ["", f"`{family}`: an iteration shared out over the models", "", *_times(own)]
+    lines += ["", f"`{rows[0].family}`: an iteration shared out over the models", "", *_times(rows)]
     guesses = [one for one in found.answer.data["what_if"] if one.incumbent == "numpy"]
     guesses = [one for one in guesses if one.family == MANY_FAMILIES[0]]
     if guesses:
