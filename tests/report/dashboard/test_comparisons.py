@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -28,13 +27,6 @@ def written(html: Path, made: Comparison) -> Path:
     assert page is not None
     write_comparison(html, replace(made, page=page))
     return html / page
-
-
-def test_the_document_that_json_prints_lies_beside_the_page(tmp_path: Path) -> None:
-    made = explained()
-    page = written(tmp_path / "html", made)
-    document = msgspec.json.decode((page.parent / "comparison.json").read_bytes(), type=Comparison)
-    assert document == replace(made, page=address(made.plan))
 
 
 def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
