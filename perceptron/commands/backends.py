@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from perceptron.commands.shared.arguments import Json
-
-if TYPE_CHECKING:
-    from perceptron.records.backend import BackendFacts
-
-COLUMNS = ("name", "device", "here", "description")
 
 
 def backends(json: Json = False) -> None:
@@ -21,13 +14,17 @@ def backends(json: Json = False) -> None:
     facts = survey()
     if json:
         documents.write({"backends": facts})
-    else:
-        terminal.table("Backends", COLUMNS, map(cells, facts))
-        terminal.show_next("perceptron bench --quick")
-
-
-def cells(backend: BackendFacts) -> tuple[str, ...]:
-    """Return a backend as a row of text."""
-    here = "yes" if backend.reason is None else f"no: {backend.reason}"
-    several = f"; {backend.name}@2 over two processes, and so on" if backend.distributed else ""
-    return backend.name, backend.device, here, f"{backend.summary}{several}"
+        return
+    rows = [
+        (
+            one.name,
+            one.device,
+            "yes" if one.reason is None else f"no: {one.reason}",
+            f"{one.summary}; {one.name}@2 over two processes, and so on"
+            if one.distributed
+            else one.summary,
+        )
+        for one in facts
+    ]
+    terminal.table("Backends", ("name", "device", "here", "description"), rows)
+    terminal.show_next("perceptron bench --quick")
