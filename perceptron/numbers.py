@@ -118,7 +118,7 @@ def _two(value: float) -> str:
 
 
 def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
     return f"{_hundredths(share, decimals, sign)}%"
 
 
@@ -158,9 +158,9 @@ def memory(size: int, unit: str = "GiB") -> str:
 
 
 def _hundredths(share: float, decimals: int, sign: bool) -> str:
-    plus = "+" if sign else ""
     form = f".{decimals}f" if abs(share) < _ABSURD_SHARE else ".2g"
-    return f"{100 * share:{plus}{form}}"
+    text = f"{100 * share:{'+' if sign else ''}{form}}"
+    return text.lstrip("+-") if float(text) == 0 else text
 
 
 def _unit(seconds: float, tolerance: float = 1.0) -> tuple[float, str]:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.figure import Line, LineFigure, Stretch, linear_axis
-from perceptron.numbers import NONE, rough_percent
+from perceptron.numbers import NONE, percent, rough_percent
 from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import comparison_row as text
@@ -113,13 +113,13 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
         p = f"{row.p_adjusted:.2g}, corrected for all that were confirmed"
         facts.append(("p-value of the confirmation", p))
     if row.spread is not None and row.change is not None:
-        facts.append(("spread of the blocks", text.percent(row.spread)))
+        facts.append(("spread of the blocks", percent(row.spread)))
     if row.work is not None:
         noise = rough_percent(row.work.noise)
         amounts, size = text.instructions(row.work), text.work_change(row.work)
         facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
     if row.waited is not None:
-        waited = f"threads waited for a core {text.percent(row.waited)} of the time"
+        waited = f"threads waited for a core {percent(row.waited)} of the time"
         facts.append(("contended", waited))
     return facts
 
@@ -189,7 +189,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
     x = linear_axis((0, len(timed)), "{:g}".format, "block")
     return LineFigure(
         alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
-        f"{text.percent(changes[0], sign=True)} to {text.percent(changes[-1], sign=True)}",
+        f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
         caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
         f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
         f"Line and band: the estimate with its 99% interval{of}.",
@@ -226,5 +226,5 @@ def _change(block: Block) -> float | None:
 def _words(row: Row, block: Block, change: float) -> str:
     values = (reading.value or 0.0 for reading in (block.base, block.head))
     base, head = (text.amount(value, row.unit) for value in values)
-    size = text.percent(change, sign=True)
+    size = percent(change, sign=True)
     return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"
