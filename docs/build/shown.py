@@ -92,6 +92,14 @@ def finding_of(told: Answered) -> list[FindingRow]:
     return found
 
 
+def ground(told: Answered, how: str = "", commit: bool = False) -> str:
+    """Return where, ``how`` and when a run was measured, and where its rows are."""
+    facts, first = told.run.facts.environment, told.run.rows[0]
+    state = f"commit `{first.commit}`, " if commit else ""
+    where = f"{facts.cpu}, {facts.cores} cores"
+    return f"{where}{how}; {first.when[:10]}, {state}rows in `{told.results}`."
+
+
 def shown(results: Path) -> Shown:
     """Return the newest run of each kind that is finished and not quick.
 

@@ -11,6 +11,7 @@ from docs.build.shown import (
     MANY_FAMILIES,
     Shown,
     crossovers_of,
+    ground,
 )
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
@@ -34,13 +35,11 @@ def pictures(runs: Shown) -> dict[str, str]:
 
 def phase_map(runs: Shown) -> Blocks:
     """Return which backend wins how much of the map, and where it was measured."""
-    run, cells = runs.phase_map.run, runs.phase_map.answer.data["map"]
-    facts = run.facts.environment
+    cells = runs.phase_map.answer.data["map"]
+    how = f", {threads_in_all(cells.threads, cells.backends)}, {cells.dtype}"
     return {
         "map": f"{cells.summary}. {cells.cells_measured} of {len(cells.cells)} cells measured on "
-        f"{facts.cpu}, {facts.cores} cores, "
-        f"{threads_in_all(cells.threads, cells.backends)}, {cells.dtype}; "
-        f"{run.rows[0].when[:10]}, rows in `{run.folder}`."
+        f"{ground(runs.phase_map, how)}"
     }
 
 
@@ -62,18 +61,14 @@ def _table_of(ladder: Answered, title: str) -> Table:
 
 
 def _ground_of_ladder(ladder: Answered) -> str:
-    facts, rows = ladder.run.facts.environment, times(ladder.run.rows)
-    processes = len({row.repeat for row in rows if row.phase is None})
-    return (
-        f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
-        f"{rows[0].when[:10]}, rows in `{ladder.run.folder}`."
-    )
+    processes = len({row.repeat for row in times(ladder.run.rows) if row.phase is None})
+    return ground(ladder, f"; {processes} fresh processes each")
 
 
 def race(runs: Shown) -> Blocks:
     """Return for each start a sentence, a table and a figure, then the notes about both."""
     told = runs.race
-    answer, lines = told.answer, []
+    answer, lines = told.answer, list[str]()
     for file, figure in _starts(told).items():
         for verdict in answer.verdicts:
             if is_of(verdict.part, figure.part):
@@ -85,9 +80,7 @@ def race(runs: Shown) -> Blocks:
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]
-    facts, when = told.run.facts.environment, told.run.rows[0].when[:10]
-    lines.append(f"{facts.cpu}, {facts.cores} cores; {when}, rows in `{told.run.folder}`.")
-    return {"race": "\n".join(lines)}
+    return {"race": "\n".join([*lines, ground(told)])}
 
 
 def _starts(told: Answered) -> dict[str, Figure]:
@@ -151,8 +144,5 @@ def _estimate(one: WhatIf) -> str:
 
 
 def _ground(found: Answered) -> str:
-    first, facts = found.run.times[0], found.run.facts.environment
-    return (
-        f"{facts.cpu}, {facts.cores} cores, {first.all_threads} threads in all, {first.dtype}; "
-        f"{first.when[:10]}, commit `{first.commit}`, rows in `{found.results}`."
-    )
+    first = found.run.times[0]
+    return ground(found, f", {first.all_threads} threads in all, {first.dtype}", commit=True)
