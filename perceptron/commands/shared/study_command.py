@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
@@ -15,12 +15,7 @@ from typer.core import TyperCommand
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE
-from perceptron.commands.shared.fleet_options import (
-    COMPANIONS,
-    FleetRequest,
-    fleet_request,
-    run_fleet,
-)
+from perceptron.commands.shared.fleet_options import COMPANIONS, refuse_alone, run_fleet
 from perceptron.commands.shared.idle import waiting
 from perceptron.commands.shared.list_command import ListCommand, typed_in_full
 from perceptron.commands.shared.options import (
@@ -89,7 +84,8 @@ def command_of(name: str) -> Callable[..., None]:
         every = _COMMON | {"html": (arguments.Html, None)}
 
     def command(context: typer.Context, **typed: Any) -> None:
-        fleet = fleet_request(context, {option: typed.pop(option) for option in COMPANIONS})
+        fleet = {option: typed.pop(option) for option in COMPANIONS}
+        refuse_alone(fleet)
         common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
@@ -111,7 +107,7 @@ def _carry_out(
     context: typer.Context,
     name: str,
     plan: Plan,
-    fleet: FleetRequest | None,
+    fleet: Mapping[str, Any],
     wait: float | None,
     machine: str | None,
     budget: float | None,
@@ -127,17 +123,17 @@ def _carry_out(
 
     study = registry.load(name)
     if plan.sources:
-        measuring = {"--wait": wait, "--machine": machine, "--budget": budget, "--on": fleet}
+        measuring = {"wait": wait, "machine": machine, "budget": budget, "on": fleet["on"]}
         for option, given in measuring.items():
             if given is not None:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
+                raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write(results, read), json)
         return
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
-    if fleet is not None:
-        raise typer.Exit(run_fleet(fleet, allowed))
+    if fleet["on"] is not None:
+        raise typer.Exit(run_fleet(context, fleet, allowed))
     pages = prepare(html, by_default=not json or study.page.is_overview)
     folder = folder_name("--machine", machine)
     with terminal.progress_bar(study.doing, allowed) as bar:
