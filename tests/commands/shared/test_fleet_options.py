@@ -9,7 +9,6 @@ from perceptron.studies.fleet import submit
 from perceptron.studies.fleet.folder import FleetFolder, Submission
 from tests.conftest import Perceptron
 
-
 Asked = list[tuple[FleetFolder, dict[str, Submission]]]
 
 
