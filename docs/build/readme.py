@@ -73,11 +73,7 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
             f"crossover --family {PICTURED} --processes 1,2",
             sentence(_pair(crossovers_of(runs.processes), PICTURED, _DATA_PARALLEL)),
         ),
-        (
-            "[Did my change slow anything?](docs/gate.md)",
-            "compare main .",
-            _false_alarms(proof),
-        ),
+        ("[Did my change slow anything?](docs/gate.md)", "compare main .", _false_alarms(proof)),
         ("[Can I trust timings here?](docs/how-sure.md)", "doctor", _doctor(runs)),
     )
     rows = [(question, f"`{command}`", answer) for question, command, answer in questions]

@@ -28,11 +28,7 @@ from perceptron.analysis.overhead.ladder import (
 )
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.race import RaceRun
-from perceptron.analysis.what_if.estimate import (
-    DeviceEstimate,
-    EstimatedRatio,
-    WhatIf,
-)
+from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, WhatIf
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
@@ -135,12 +131,7 @@ DOCUMENTS: dict[str, Any] = {
     ),
     "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
     "map": _holds(
-        "map",
-        map=PhaseMap,
-        not_refined=int,
-        machine=str,
-        notes=NotRequired[list[str]],
-        **_ANSWER,
+        "map", map=PhaseMap, not_refined=int, machine=str, notes=NotRequired[list[str]], **_ANSWER
     ),
     "overhead": _holds(
         "overhead",

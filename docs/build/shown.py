@@ -128,9 +128,7 @@ def shown(results: Path) -> Shown:
             pairs=[[*SEARCHED_PAIR]],
         ),
         processes=of_cpu(
-            SEVERAL,
-            families=[*SEVERAL_FAMILIES],
-            pairs=[[*pair] for pair in SEVERAL_PAIRS],
+            SEVERAL, families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]
         ),
         many=[
             of_cpu(command, families=[family])

@@ -7,12 +7,7 @@ by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md wh
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import (
-    MANY_FAMILIES,
-    Shown,
-    crossovers_of,
-    ground,
-)
+from docs.build.shown import MANY_FAMILIES, Shown, crossovers_of, ground
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.what_if.estimate import WhatIf, size_words

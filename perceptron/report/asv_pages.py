@@ -112,10 +112,7 @@ def _free(pages: Path) -> Path:
 
 
 def _run(
-    config: Path,
-    project: Path,
-    limit_seconds: float,
-    meanwhile: Callable[[], object] | None,
+    config: Path, project: Path, limit_seconds: float, meanwhile: Callable[[], object] | None
 ) -> None:
     # asv looks for its plug-ins in the project's folder, and changes to the config's by itself.
     process = subprocess.Popen(

@@ -164,11 +164,7 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
 
 
 def finish(
-    fleets: list[FleetStatus],
-    collected: Collected,
-    results: Path,
-    pages: Pages,
-    json: bool,
+    fleets: list[FleetStatus], collected: Collected, results: Path, pages: Pages, json: bool
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
     from perceptron.report import documents

@@ -51,11 +51,7 @@ _VIEW_SCRIPTS = ("page", "views")
 _TABLE_SCRIPTS = ("page", "datatables", "large_table")
 
 
-def write_site(
-    html: Path,
-    collection: Collection,
-    asv: str | None = None,
-) -> Path:
+def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
     """Write every page into the folder and return the path of the first.
 
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
@@ -116,9 +112,7 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 
 def _texts(
-    collection: Collection,
-    chosen: dict[str, Stroke],
-    first_page: dict[str, Any],
+    collection: Collection, chosen: dict[str, Stroke], first_page: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
