@@ -32,12 +32,7 @@ def timed(
 
 
 def _blocks(
-    benchmark: Benchmark,
-    stage: Stage,
-    ratio: float,
-    spread: float,
-    count: int,
-    drift: float | None,
+    benchmark: Benchmark, stage: Stage, ratio: float, spread: float, count: int, drift: float | None
 ) -> Iterator[Block]:
     base = _BASE[benchmark.key]
     for number in range(count):

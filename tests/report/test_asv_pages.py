@@ -87,10 +87,7 @@ class Late(OutputPublisher):
             {"results/asv/box-0*/*-*.json": None},
             r"no asv results in .*asv: `asv machine --yes`, then `asv run`",
         ),
-        (
-            {"results/asv/benchmarks.json": None},
-            r"no benchmarks\.json in .*just-discover",
-        ),
+        ({"results/asv/benchmarks.json": None}, r"no benchmarks\.json in .*just-discover"),
         ({".git": None}, r"project is not a git checkout"),
         # What asv chokes on.
         ({"results/asv/benchmarks.json": "[" * 100_000}, r"asv said: RecursionError"),

@@ -66,8 +66,7 @@ def open_row(**fields: Any) -> Row:
         ),
         (
             undecided(
-                open_row(benchmark="a", params=[], work=work(0.182)),
-                *(row() for _ in range(39)),
+                open_row(benchmark="a", params=[], work=work(0.182)), *(row() for _ in range(39))
             ),
             "probably slower: a executes 18% more instructions; 1 of 40 benchmarks probably slower",
         ),
@@ -174,11 +173,7 @@ def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
         environment=ComparisonEnvironment(
             machine={"system": "Linux"}, base={}, head={}, variables={}, counter=counter
         ),
-        plan={
-            "count": "auto",
-            "left_out": left_out,
-            **fields.pop("plan", {}),
-        },
+        plan={"count": "auto", "left_out": left_out, **fields.pop("plan", {})},
     )
     made = replace(made, **{name: value for name, value in fields.items() if value is not None})
     (said,) = describe(made).lines
@@ -231,11 +226,7 @@ def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float |
 
 
 @pytest.mark.parametrize(
-    ("change", "noise", "shown"),
-    [
-        (-0.004, 0.0042, "same"),
-        (0.004, 0.0002, "+0.4%"),
-    ],
+    ("change", "noise", "shown"), [(-0.004, 0.0042, "same"), (0.004, 0.0002, "+0.4%")]
 )
 def test_instructions_are_the_same_only_within_the_noise_of_counting(
     change: float, noise: float, shown: str
