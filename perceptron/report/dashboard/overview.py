@@ -5,7 +5,7 @@ Each kind of hardware has a block of its own, from the newest run on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perceptron import numbers
@@ -26,7 +26,7 @@ from perceptron.analysis.finding import FAMILY, FindingRow
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered, Figure
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.palette import Stroke
+from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import address, drawn, link
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import place
@@ -38,9 +38,7 @@ PICTURED = "mlp-width"
 _TOLD = 2
 
 
-def overview(
-    collection: Collection, looks: Mapping[str, Stroke], asv: str | None
-) -> dict[str, Any]:
+def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str, Any]:
     """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
     benches = collection.studies.get("bench", [])
     by_hardware: dict[str | None, Answered] = {}
@@ -82,7 +80,7 @@ def _hardware(told: Answered) -> str | None:
     return kind_of_hardware(told.run.times, told.run.facts.environment)
 
 
-def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
+def _block(collection: Collection, bench: Answered, looks: Looks) -> dict[str, Any]:
     rows = usable_rows(bench.results, bench.run.times)
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
@@ -117,7 +115,7 @@ def _figure(bench: Answered, family: str, threads: int) -> Figure | None:
     return next((one for one in bench.answer.figures if wanted <= {*one.part}), None)
 
 
-def _finding(bench: Answered, threads: int, looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
+def _finding(bench: Answered, threads: int, looks: Looks) -> dict[str, Any] | None:
     figure = _figure(bench, FAMILY, threads)
     if figure is None or figure.drawing is None:
         return None
@@ -126,7 +124,7 @@ def _finding(bench: Answered, threads: int, looks: Mapping[str, Stroke]) -> dict
 
 
 def _sweep(
-    bench: Answered, threads: int, sweeps: Iterable[Sweep], looks: Mapping[str, Stroke]
+    bench: Answered, threads: int, sweeps: Iterable[Sweep], looks: Looks
 ) -> dict[str, Any] | None:
     """Return a family's figure, and the address of its sweep: of this run, with its threads."""
     families = [crossover.family for crossover in bench.answer.data["crossovers"]]
@@ -146,9 +144,7 @@ def _sweep(
     }
 
 
-def _map(
-    collection: Collection, beside: Answered | None, looks: Mapping[str, Stroke]
-) -> dict[str, Any] | None:
+def _map(collection: Collection, beside: Answered | None, looks: Looks) -> dict[str, Any] | None:
     """Return the newest map; beside a run one of its hardware, if possible of its machine."""
     maps = [
         told for told in collection.studies.get("map", []) if not told.run.run.plan.get("functions")
