@@ -11,11 +11,6 @@ from dataclasses import dataclass, replace
 from math import ceil, floor, log
 from typing import Literal
 
-MOST_MARKERS = 40
-"""A line of more points has markers on some of them: they would hide the line."""
-
-# Share of an axis; a label of a mark further right could leave a narrow figure.
-_LEFT_BEYOND = 0.55
 _MOST_TICKS = 9
 # Factors by which an axis of dots is longer where labels stand beyond its last dot.
 _LEFT, _RIGHT = 4.0, 12.0
@@ -45,8 +40,9 @@ class Line:
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    low: tuple[float | None, ...]
-    high: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    """Lower ends of the intervals of all values; empty where none has one."""
+    high: tuple[float | None, ...] = ()
     texts: tuple[str, ...]
     """One for each value, shown where a reader points at it."""
     estimated: bool = False
@@ -74,11 +70,6 @@ class Mark:
     x: float
     label: str
     level: int
-
-    def is_labelled_left(self, axis: Axis) -> bool:
-        """Return whether the label stands left of the line, as there is no room on the right."""
-        along = log(self.x / axis.low) / log(axis.high / axis.low)
-        return along > _LEFT_BEYOND
 
 
 @dataclass(frozen=True)

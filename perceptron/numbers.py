@@ -5,14 +5,14 @@ Every number that a table, a figure, a page or a comment shows is formatted here
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import floor, log10
 
 NONE = "–"
 """Shown where there is no number."""
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-_THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
+_THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 _JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 # A rough share below this is not written with all its digits.
@@ -50,7 +50,7 @@ def enumerated(words: Iterable[str]) -> str:
 
 def large(number: float) -> str:
     """Return a count in thousands, millions …: 812, 4.12 k, 48.4 M."""
-    scale, prefix = next((pair for pair in _THOUSANDS if number >= pair[0]), (1.0, ""))
+    scale, prefix = _unit(number, _THOUSANDS)
     return f"{digits(number / scale)}{prefix}"
 
 
@@ -118,7 +118,7 @@ def _two(value: float) -> str:
 
 
 def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``."""
+    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
     return f"{_hundredths(share, decimals, sign)}%"
 
 
@@ -148,7 +148,7 @@ def rate(bytes_per_second: float) -> str:
 
 def joules(energy: float) -> str:
     """Return an energy in the unit that gives it one to three digits before the point."""
-    scale, unit = next((pair for pair in _JOULES if abs(energy) >= pair[0]), _JOULES[-1])
+    scale, unit = _unit(energy, _JOULES)
     return f"{digits(energy / scale)} {unit}"
 
 
@@ -158,14 +158,16 @@ def memory(size: int, unit: str = "GiB") -> str:
 
 
 def _hundredths(share: float, decimals: int, sign: bool) -> str:
-    plus = "+" if sign else ""
     form = f".{decimals}f" if abs(share) < _ABSURD_SHARE else ".2g"
-    return f"{100 * share:{plus}{form}}"
+    text = f"{100 * share:{'+' if sign else ''}{form}}"
+    return text.lstrip("+-") if float(text) == 0 else text
 
 
-def _unit(seconds: float, tolerance: float = 1.0) -> tuple[float, str]:
-    """Return the largest unit of which there is one, with its seconds."""
-    return next((pair for pair in _UNITS if abs(seconds) >= pair[0] * tolerance), _UNITS[-1])
+def _unit(
+    value: float, units: Sequence[tuple[float, str]] = _UNITS, tolerance: float = 1.0
+) -> tuple[float, str]:
+    """Return the largest unit of which there is one, with its size; else the smallest."""
+    return next((pair for pair in units if abs(value) >= pair[0] * tolerance), units[-1])
 
 
 def _over(value: float | None, scale: float) -> float | None:

@@ -136,16 +136,28 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
     return Comparison(**(defaults | fields), plan=full_plan)
 
 
-def block(benchmark: str, number: int, base: float, head: float, stage: Stage = "screen") -> Block:
-    """What one pair of processes gave, in seconds."""
+def block(
+    benchmark: str,
+    number: int,
+    base: float | SideMeasurement,
+    head: float | SideMeasurement,
+    stage: Stage = "screen",
+    **fields: Any,
+) -> Block:
+    """What one pair of processes gave, in seconds if it is a number; any field can be given."""
+    base, head = (
+        side if isinstance(side, SideMeasurement) else SideMeasurement(status="ok", value=side)
+        for side in (base, head)
+    )
     return Block(
         stage=stage,
         number=number,
         benchmark=benchmark,
         order=["base", "head"],
         folders={"base": "a", "head": "b"},
-        base=SideMeasurement(status="ok", value=base),
-        head=SideMeasurement(status="ok", value=head),
+        base=base,
+        head=head,
+        **fields,
     )
 
 

@@ -59,6 +59,7 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (percent(0.031), "3.1%"),
         (percent(0.0812, sign=True), "+8.1%"),
         (percent(-0.25, 0, sign=True), "-25%"),
+        (percent(-0.0001, sign=True), "0.0%"),
         # An absurd share takes few characters.
         (percent(1e300), "1e+302%"),
         (percent_interval(0.972, 0.959, 0.982), "97.2% [95.9, 98.2]"),

@@ -31,13 +31,7 @@ def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -
     """Return crossovers as a table, and why the others were not measured."""
     crossovers = list(crossovers)
     rows = [
-        (
-            f"`{one.family}`",
-            str(one.threads),
-            decided(one),
-            sentence(one),
-            "; ".join(notes(one)),
-        )
+        (f"`{one.family}`", str(one.threads), decided(one), sentence(one), "; ".join(notes(one)))
         for one in crossovers
         if is_measured(one)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of
+from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import sweep_figure
 from perceptron.analysis.finding import finding_figure, finding_table
@@ -50,14 +50,11 @@ def _finding(bench: Answered) -> list[str]:
 
 
 def _ground(bench: Answered) -> str:
-    facts, first = bench.run.facts.environment, bench.run.rows[0]
+    facts = bench.run.facts.environment
     names = [name for name in ("numpy", "torch") if name in facts.libraries]
     versions = ", ".join(f"{name} {facts.libraries[name]}" for name in names)
-    return (
-        f"{facts.cpu}, {facts.cores} cores, {facts.python}, {versions}; "
-        f"{max(row.repeats for row in finding_of(bench))} repeats each; {first.when[:10]}, "
-        f"commit `{first.commit}`, rows in `{bench.results}`."
-    )
+    repeats = max(row.repeats for row in finding_of(bench))
+    return ground(bench, f", {facts.python}, {versions}; {repeats} repeats each", commit=True)
 
 
 def _of_gpu(gpu: ShownGpu) -> list[str]:

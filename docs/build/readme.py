@@ -28,7 +28,7 @@ from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured
 from perceptron.analysis.device_share import on_devices
 from perceptron.analysis.race import of_start
 from perceptron.analysis.sizes import listed
-from perceptron.answer import Answered
+from perceptron.errors import UserError
 from perceptron.numbers import duration_interval, times_as_long
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
@@ -38,7 +38,6 @@ PICTURED = "perceptron-rows"
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus))."
-_NOT_MEASURED = "not measured yet"
 
 
 def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
@@ -47,12 +46,12 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
         (
             "[Which backend for my model?](docs/crossovers.md#for-one-model)",
             f"advise {ADVISED}",
-            _NOT_MEASURED if runs.advice is None else runs.advice.answer.verdicts[0].sentence,
+            runs.advice.answer.verdicts[0].sentence,
         ),
         (
             "[At what size does that change?](docs/crossovers.md)",
             f"crossover --family {SEARCHED}",
-            _told(runs.search, SEARCHED, SEARCHED_PAIR),
+            sentence(_pair(crossovers_of(runs.search), SEARCHED, SEARCHED_PAIR)),
         ),
         (
             "[Which reaches 95% accuracy first?](docs/race.md)",
@@ -72,13 +71,9 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
         (
             "[Does a second process help?](docs/over-processes.md)",
             f"crossover --family {PICTURED} --processes 1,2",
-            _told(runs.processes, PICTURED, _DATA_PARALLEL),
+            sentence(_pair(crossovers_of(runs.processes), PICTURED, _DATA_PARALLEL)),
         ),
-        (
-            "[Did my change slow anything?](docs/gate.md)",
-            "compare main .",
-            _false_alarms(proof),
-        ),
+        ("[Did my change slow anything?](docs/gate.md)", "compare main .", _false_alarms(proof)),
         ("[Can I trust timings here?](docs/how-sure.md)", "doctor", _doctor(runs)),
     )
     rows = [(question, f"`{command}`", answer) for question, command, answer in questions]
@@ -99,9 +94,10 @@ def _result(runs: Shown) -> str:
     """Say where the pictured winner changes, and what the OR gate takes."""
     facts = runs.bench.run.facts.environment
     found = _pair(crossovers_of(runs.bench), PICTURED, SEARCHED_PAIR)
-    words = _told(runs.bench, PICTURED, SEARCHED_PAIR)
-    sentences = [f"A perceptron with two features on {facts.cpu}, {facts.cores} cores: {words}."]
-    if found is not None and found.undecided and found.size is not None:
+    sentences = [
+        f"A perceptron with two features on {facts.cpu}, {facts.cores} cores: {sentence(found)}."
+    ]
+    if found.undecided and found.size is not None:
         sentences.append(f"Still undecided: {listed(found.undecided, axis_of(found))}.")
     torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
     if torch is not None and torch.ratio_to_numpy is not None:
@@ -113,30 +109,20 @@ def _result(runs: Shown) -> str:
     return " ".join(sentences)
 
 
-def _told(search: Answered | None, family: str, pair: Sequence[str]) -> str:
-    found = None if search is None else _pair(crossovers_of(search), family, pair)
-    return _NOT_MEASURED if found is None else sentence(found)
-
-
 def _race(runs: Shown) -> str:
     """Return the time of each backend in float32, the command's default."""
-    raced = [] if runs.race is None else of_start(runs.race.answer.data["runs"], "fresh")
-    times = [
+    return ", ".join(
         f"{run.backend} {duration_interval(run.seconds, run.low, run.high)}"
-        for run in raced
+        for run in of_start(runs.race.answer.data["runs"], "fresh")
         if run.dtype == "float32" and run.seconds is not None
-    ]
-    return ", ".join(times) or _NOT_MEASURED
+    )
 
 
 def _phases(runs: Shown) -> str:
     """Return the largest shares of a step of torch-cpu; none where one of them is undecided."""
-    found = {} if runs.batches is None else runs.batches.answer.data
-    backend = SEARCHED_PAIR[1]
-    phases = [one for one in found.get("phases", ()) if one.backend == backend]
-    whole = next((one for one in found.get("phases_of_whole", ()) if one.backend == backend), None)
-    if whole is None:
-        return _NOT_MEASURED
+    found, backend = runs.batches.answer.data, SEARCHED_PAIR[1]
+    phases = [one for one in found["phases"] if one.backend == backend]
+    (whole,) = (one for one in found["phases_of_whole"] if one.backend == backend)
     if any(phase.low is None for phase in phases):
         return "undecided"
     phases.sort(key=lambda phase: -phase.seconds_per_iteration)
@@ -152,8 +138,7 @@ def _many(runs: Shown) -> str:
     turns = []
     for backend in SEARCHED_PAIR:
         every = (one for search in runs.many for one in crossovers_of(search))
-        found = _pair(every, "many-or-gates", (f"{backend}{SEQUENTIAL}", backend))
-        turns.append(f"{backend}: {_NOT_MEASURED}" if found is None else sentence(found))
+        turns.append(sentence(_pair(every, "many-or-gates", (f"{backend}{SEQUENTIAL}", backend))))
     return "; ".join(turns)
 
 
@@ -201,12 +186,8 @@ def _gpus(runs: Shown) -> Iterable[str]:
         yield f"On {gpu.name}: {words} ([in full](docs/findings.md#on-gpus))."
 
 
-def _pair(crossovers: Iterable[Crossover], family: str, pair: Sequence[str]) -> Crossover | None:
-    return next(
-        (
-            one
-            for one in crossovers
-            if one.family == family and (one.incumbent, one.challenger) == tuple(pair)
-        ),
-        None,
-    )
+def _pair(crossovers: Iterable[Crossover], family: str, pair: Sequence[str]) -> Crossover:
+    for one in crossovers:
+        if one.family == family and (one.incumbent, one.challenger) == tuple(pair):
+            return one
+    raise UserError(f"{family}: {' and '.join(pair)} were not compared in the results of record")

@@ -131,12 +131,7 @@ DOCUMENTS: dict[str, Any] = {
     ),
     "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
     "map": _holds(
-        "map",
-        map=PhaseMap,
-        not_refined=int,
-        machine=str,
-        notes=NotRequired[list[str]],
-        **_ANSWER,
+        "map", map=PhaseMap, not_refined=int, machine=str, notes=NotRequired[list[str]], **_ANSWER
     ),
     "overhead": _holds(
         "overhead",

@@ -7,7 +7,7 @@ is none of them, nor is a rehearsal.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -24,8 +24,6 @@ from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.row import races
 from perceptron.records.store import StoredRun, stored_runs
 from perceptron.studies.answering import answer_run
-
-Plan = Mapping[str, object]
 
 # What is asked, as typed where README shows it.
 ADVISED = (
@@ -63,22 +61,22 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """All runs that the pages show; None was not measured yet.
+    """All runs that the pages show, of a CPU but ``gpus``, the newest first.
 
-    All is of a CPU but ``gpus``, the newest first. Folders are relative to the repository's root.
+    Folders are relative to the repository's root.
     """
 
     bench: Answered
     phase_map: Answered
     ladder: Answered
     """Of the OR gate."""
-    batches: Answered | None
-    advice: Answered | None
-    search: Answered | None
-    processes: Answered | None
+    batches: Answered
+    advice: Answered
+    search: Answered
+    processes: Answered
     many: list[Answered]
-    """A search for each of `MANY_FAMILIES` that was measured."""
-    race: Answered | None
+    """A search for each of `MANY_FAMILIES`."""
+    race: Answered
     gpus: list[ShownGpu] = []
 
 
@@ -94,60 +92,60 @@ def finding_of(told: Answered) -> list[FindingRow]:
     return found
 
 
+def ground(told: Answered, how: str = "", commit: bool = False) -> str:
+    """Return where, ``how`` and when a run was measured, and where its rows are."""
+    facts, first = told.run.facts.environment, told.run.rows[0]
+    state = f"commit `{first.commit}`, " if commit else ""
+    where = f"{facts.cpu}, {facts.cores} cores"
+    return f"{where}{how}; {first.when[:10]}, {state}rows in `{told.results}`."
+
+
 def shown(results: Path) -> Shown:
     """Return the newest run of each kind that is finished and not quick.
 
-    All of a kind of hardware are of the machine of its newest whole run, but searches over
-    processes and models and races, which are shown with their machine, are of another one rather
-    than missing. Raises `UserError` for a run that cannot be read, and where a CPU lacks one of
-    those without which there would be no page.
+    All of a kind of hardware are of the machine of its newest whole run. Raises `UserError` for a
+    run that cannot be read, and where a CPU lacks one.
     """
     runs = _Runs(results)
     if CPU not in runs.whole:
         raise UserError(f"{results}: no finished whole run of a CPU; `perceptron bench` makes one")
+
+    def of_cpu(command: str, **plan: object) -> Answered:
+        found = runs.newest(CPU, command.partition(" ")[0], **plan)
+        if found is None:
+            raise UserError(f"{results}: no finished run of it; `perceptron {command}` makes one")
+        return found
+
     return Shown(
-        bench=runs.within(answer_run(runs.whole[CPU])),
-        phase_map=_there(_map(runs, CPU), results, "map", "map"),
-        ladder=_there(_ladder(runs, CPU, FAMILY), results, "ladder", "overhead"),
-        batches=_ladder(runs, CPU, BATCHES),
-        advice=runs.newest("advise", CPU, _has()),
-        search=runs.newest("crossover", CPU, _has(families=[SEARCHED], pairs=[[*SEARCHED_PAIR]])),
-        processes=runs.newest(
-            "crossover",
-            CPU,
-            _has(families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]),
-            anywhere=True,
+        bench=runs.answer(runs.whole[CPU]),
+        phase_map=of_cpu("map", family="mlp-map"),
+        ladder=of_cpu("overhead", problem=FAMILY, over_processes=None),
+        batches=of_cpu(f"overhead --problem {BATCHES}", problem=BATCHES, over_processes=None),
+        advice=of_cpu(f"advise {ADVISED}"),
+        search=of_cpu(
+            f"crossover --family {SEARCHED} --pair {':'.join(SEARCHED_PAIR)}",
+            families=[SEARCHED],
+            pairs=[[*SEARCHED_PAIR]],
         ),
-        many=[found for name in MANY_FAMILIES if (found := runs.newest_along(name)) is not None],
-        race=runs.newest("race", CPU, _has(problem=RACED, target=RACED_TO), anywhere=True),
+        processes=of_cpu(
+            SEVERAL, families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]
+        ),
+        many=[
+            of_cpu(command, families=[family])
+            for family, command in zip(MANY_FAMILIES, MANY, strict=True)
+        ],
+        race=of_cpu(f"race --problem {RACED} --target {RACED_TO}", problem=RACED, target=RACED_TO),
         gpus=[
             ShownGpu(
                 name=name,
-                bench=runs.within(answer_run(whole)),
-                phase_map=_map(runs, name),
-                ladder=_ladder(runs, name, FAMILY),
+                bench=runs.answer(whole),
+                phase_map=runs.newest(name, "map", family="mlp-map"),
+                ladder=runs.newest(name, "overhead", problem=FAMILY, over_processes=None),
             )
             for name, whole in runs.whole.items()
             if name != CPU
         ],
     )
-
-
-def _map(runs: _Runs, hardware: str) -> Answered | None:
-    return runs.newest("map", hardware, _has(family="mlp-map"))
-
-
-def _ladder(runs: _Runs, hardware: str, problem: str) -> Answered | None:
-    def fits(plan: Plan) -> bool:
-        return plan.get("problem") == problem and not plan.get("over_processes")
-
-    return runs.newest("overhead", hardware, fits)
-
-
-def _there(result: Answered | None, results: Path, what: str, command: str) -> Answered:
-    if result is None:
-        raise UserError(f"{results}: no finished {what}; `perceptron {command}` makes one")
-    return result
 
 
 class _Runs:
@@ -178,63 +176,28 @@ class _Runs:
                 findings.setdefault(str(hardware), loaded)
         return newest | {name: run for name, run in findings.items() if name not in newest}
 
-    def newest(
-        self,
-        study: str,
-        hardware: str,
-        fits: Callable[[Plan], bool],
-        anywhere: bool = False,
-    ) -> Answered | None:
-        """Return the newest run of a study whose plan fits, on the machine of the whole run.
-
-        Where there is no whole run, or it may be of ``anywhere``, another machine's will do.
-        """
-        whole = self.whole.get(hardware)
-        for loaded in self._fitting(study, hardware, fits):
-            if anywhere or whole is None or loaded.run.machine == whole.run.machine:
-                return self.within(answer_run(loaded))
+    def newest(self, hardware: str, study: str, **plan: object) -> Answered | None:
+        """Return the newest run of a study with such a plan, on the machine of the whole run."""
+        machine = self.whole[hardware].run.machine
+        for stored in self._of(study):
+            own = stored.run.plan
+            fits = all((own.get(name) or None) == value for name, value in plan.items())
+            if stored.run.machine == machine and fits:
+                loaded = read_run(stored.folder)
+                if _hardware(loaded) == hardware:
+                    return self.answer(loaded)
         return None
 
-    def newest_along(self, family: str) -> Answered | None:
-        """Return what the newest search of a family that has times says of that family."""
-
-        def searched(plan: Plan) -> bool:
-            families = plan.get("families")
-            return isinstance(families, list) and family in families
-
-        for loaded in self._fitting("crossover", CPU, searched):
-            rows = [row for row in loaded.times if row.family == family]
-            if any(row.seconds is not None for row in rows):
-                return self.within(answer_run(replace(loaded, rows=list(rows))))
-        return None
-
-    def within(self, result: Answered) -> Answered:
-        """Return the result with its folder relative to the repository's root."""
-        folder = result.run.folder.relative_to(self._root)
+    def answer(self, loaded: LoadedRun) -> Answered:
+        """Return the answer, its folder relative to the repository's root."""
+        result, folder = answer_run(loaded), loaded.folder.relative_to(self._root)
         return replace(result, run=replace(result.run, folder=folder))
-
-    def _fitting(
-        self, study: str, hardware: str, fits: Callable[[Plan], bool]
-    ) -> Iterator[LoadedRun]:
-        """Yield runs of this hardware: those of the whole run's machine first, then the newest."""
-        whole = self.whole.get(hardware)
-        fitting = [stored for stored in self._of(study) if fits(stored.run.plan)]
-        if whole is not None:
-            fitting.sort(key=lambda stored: stored.run.machine != whole.run.machine)
-        for stored in fitting:
-            loaded = read_run(stored.folder)
-            if _hardware(loaded) == hardware:
-                yield loaded
 
     def _of(self, study: str) -> Iterator[StoredRun]:
         """Yield the runs of a study that are not quick, the newest first."""
         for stored in self._finished:
             if stored.run.plan.get("study") == study and not stored.run.plan.get("quick"):
                 yield stored
-
-
-def _has(**wanted: object) -> Callable[[Plan], bool]:
-    return lambda plan: all(plan.get(name) == value for name, value in wanted.items())
 
 
 def _hardware(loaded: LoadedRun) -> str | None:

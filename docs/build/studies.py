@@ -7,16 +7,7 @@ by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md wh
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import (
-    BATCHES,
-    MANY,
-    MANY_FAMILIES,
-    RACED,
-    RACED_TO,
-    SEVERAL,
-    Shown,
-    crossovers_of,
-)
+from docs.build.shown import MANY_FAMILIES, Shown, crossovers_of, ground
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.what_if import WhatIf, size_words
@@ -30,62 +21,49 @@ from perceptron.report.tables import markdown
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the map, the ladder of the OR gate, and each start of the race: SVG by file name."""
-    starts = {} if runs.race is None else _starts(runs.race)
     return {
         "map.svg": draw(runs.phase_map.answer.figures[0].drawing),
         "ladder.svg": draw(runs.ladder.answer.figures[0].drawing),
-        **{file: draw(figure.drawing) for file, figure in starts.items()},
+        **{file: draw(figure.drawing) for file, figure in _starts(runs.race).items()},
     }
 
 
 def phase_map(runs: Shown) -> Blocks:
     """Return which backend wins how much of the map, and where it was measured."""
-    run, cells = runs.phase_map.run, runs.phase_map.answer.data["map"]
-    facts = run.facts.environment
+    cells = runs.phase_map.answer.data["map"]
+    how = f", {threads_in_all(cells.threads, cells.backends)}, {cells.dtype}"
     return {
         "map": f"{cells.summary}. {cells.cells_measured} of {len(cells.cells)} cells measured on "
-        f"{facts.cpu}, {facts.cores} cores, "
-        f"{threads_in_all(cells.threads, cells.backends)}, {cells.dtype}; "
-        f"{run.rows[0].when[:10]}, rows in `{run.folder}`."
+        f"{ground(runs.phase_map, how)}"
     }
 
 
 def ladder(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
-    batches = f"Not measured yet: `perceptron overhead --problem {BATCHES}` does."
-    if runs.batches is not None:
-        rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
-        batches = "\n".join(
-            [
-                *(markdown.table(rungs.columns, rungs.rows) if rungs else []),
-                *(["", *markdown.table(phases.columns, phases.rows)] if phases else []),
-                "",
-                _ground_of_ladder(runs.batches),
-            ]
-        )
-    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": batches}
+    rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
+    batches = [
+        *markdown.table(rungs.columns, rungs.rows),
+        "",
+        *markdown.table(phases.columns, phases.rows),
+        "",
+        _ground_of_ladder(runs.batches),
+    ]
+    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": "\n".join(batches)}
 
 
-def _table_of(ladder: Answered, title: str) -> Table | None:
-    return next((one for one in ladder.answer.tables if one.title.startswith(title)), None)
+def _table_of(ladder: Answered, title: str) -> Table:
+    return next(one for one in ladder.answer.tables if one.title.startswith(title))
 
 
 def _ground_of_ladder(ladder: Answered) -> str:
-    facts, rows = ladder.run.facts.environment, times(ladder.run.rows)
-    processes = len({row.repeat for row in rows if row.phase is None})
-    return (
-        f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
-        f"{rows[0].when[:10]}, rows in `{ladder.run.folder}`."
-    )
+    processes = len({row.repeat for row in times(ladder.run.rows) if row.phase is None})
+    return ground(ladder, f"; {processes} fresh processes each")
 
 
 def race(runs: Shown) -> Blocks:
     """Return for each start a sentence, a table and a figure, then the notes about both."""
     told = runs.race
-    if told is None:
-        command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"
-        return {"race": f"Not measured yet: {command} does."}
-    answer, lines = told.answer, []
+    answer, lines = told.answer, list[str]()
     for file, figure in _starts(told).items():
         for verdict in answer.verdicts:
             if is_of(verdict.part, figure.part):
@@ -97,9 +75,7 @@ def race(runs: Shown) -> Blocks:
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]
-    facts, when = told.run.facts.environment, told.run.rows[0].when[:10]
-    lines.append(f"{facts.cpu}, {facts.cores} cores; {when}, rows in `{told.run.folder}`.")
-    return {"race": "\n".join(lines)}
+    return {"race": "\n".join([*lines, ground(told)])}
 
 
 def _starts(told: Answered) -> dict[str, Figure]:
@@ -114,24 +90,19 @@ def _starts(told: Answered) -> dict[str, Figure]:
 def over_processes(runs: Shown) -> Blocks:
     """Return the search over the number of processes."""
     found = runs.processes
-    if found is None:
-        return {"processes": f"Not measured yet: `perceptron {SEVERAL}` does."}
     return {"processes": "\n".join([*crossover_lines(crossovers_of(found)), "", _ground(found)])}
 
 
 def many_models(runs: Shown) -> Blocks:
     """Return the searches along the number of models, with the times of each family."""
-    commands = " and ".join(f"`perceptron {one}`" for one in MANY)
     parts = ["\n".join(_along_models(search)) for search in runs.many]
-    return {"many-in-full": "\n\n".join(parts) or f"Not measured yet: {commands} do."}
+    return {"many-in-full": "\n\n".join(parts)}
 
 
 def _along_models(found: Answered) -> list[str]:
     lines = crossover_lines(crossovers_of(found))
     rows = found.run.times
-    for family in dict.fromkeys(row.family for row in rows):
-        own = [row for row in rows if row.family == family]
-        lines += ["", f"`{family}`: an iteration shared out over the models", "", *_times(own)]
+    lines += ["", f"`{rows[0].family}`: an iteration shared out over the models", "", *_times(rows)]
     guesses = [one for one in found.answer.data["what_if"] if one.incumbent == "numpy"]
     guesses = [one for one in guesses if one.family == MANY_FAMILIES[0]]
     if guesses:
@@ -168,8 +139,5 @@ def _estimate(one: WhatIf) -> str:
 
 
 def _ground(found: Answered) -> str:
-    first, facts = found.run.times[0], found.run.facts.environment
-    return (
-        f"{facts.cpu}, {facts.cores} cores, {first.all_threads} threads in all, {first.dtype}; "
-        f"{first.when[:10]}, commit `{first.commit}`, rows in `{found.results}`."
-    )
+    first = found.run.times[0]
+    return ground(found, f", {first.all_threads} threads in all, {first.dtype}", commit=True)

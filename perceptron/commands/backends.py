@@ -9,8 +9,6 @@ from perceptron.commands.shared.arguments import Json
 if TYPE_CHECKING:
     from perceptron.records.backend import BackendFacts
 
-COLUMNS = ("name", "device", "here", "description")
-
 
 def backends(json: Json = False) -> None:
     """List the backends that can run here, and why others cannot."""
@@ -21,9 +19,9 @@ def backends(json: Json = False) -> None:
     facts = list(map(_facts, registry.names()))
     if json:
         documents.write({"backends": facts})
-    else:
-        terminal.table("Backends", COLUMNS, map(cells, facts))
-        terminal.show_next("perceptron bench --quick")
+        return
+    terminal.table("Backends", ("name", "device", "here", "description"), map(_cells, facts))
+    terminal.show_next("perceptron bench --quick")
 
 
 def _facts(name: str) -> BackendFacts:
@@ -42,8 +40,7 @@ def _facts(name: str) -> BackendFacts:
     )
 
 
-def cells(backend: BackendFacts) -> tuple[str, ...]:
-    """Return a backend as a row of text."""
+def _cells(backend: BackendFacts) -> tuple[str, ...]:
     here = "yes" if backend.reason is None else f"no: {backend.reason}"
     several = f"; {backend.name}@2 over two processes, and so on" if backend.distributed else ""
     return backend.name, backend.device, here, f"{backend.summary}{several}"

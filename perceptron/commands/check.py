@@ -14,8 +14,6 @@ from perceptron.commands.shared.options import split
 if TYPE_CHECKING:
     from perceptron.records.backend import CheckResult
 
-COLUMNS = ("promise", "kept", "cases>", "skipped>")
-
 
 def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
@@ -61,15 +59,13 @@ def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
     from perceptron.report.tables import terminal
 
     for name, promises in backends.items():
-        terminal.table(name, COLUMNS, map(cells, promises))
+        rows = [
+            (one.name, "yes" if one.kept else "NO", str(one.passed), str(one.skipped))
+            for one in promises
+        ]
+        terminal.table(name, ("promise", "kept", "cases>", "skipped>"), rows)
         for promise in promises:
             if promise.note:
                 terminal.out.print(f"{escape(promise.name)}: {escape(promise.note)}")
             for line in promise.broken:
                 terminal.out.print(f"[red]{escape(promise.name)}[/]: {escape(line)}")
-
-
-def cells(promise: CheckResult) -> tuple[str, ...]:
-    """Return a promise as a row of text."""
-    kept = "yes" if promise.kept else "NO"
-    return promise.name, kept, str(promise.passed), str(promise.skipped)

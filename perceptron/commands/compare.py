@@ -38,8 +38,7 @@ def compare(
         ),
     ] = None,
     budget: Annotated[
-        float,
-        typer.Option(min=0.05, metavar="MINUTES", help="Measure for at most this long."),
+        float, typer.Option(min=0.05, metavar="MINUTES", help="Measure for at most this long.")
     ] = 10.0,
     base_python: Annotated[
         str | None,

@@ -33,8 +33,7 @@ def dashboard(
 ) -> None:
     """Write the HTML pages of all results."""
     optional.require("pages")
-    from perceptron.report import documents
-    from perceptron.report.asv import pages
+    from perceptron.report import asv_pages, documents
     from perceptron.report.dashboard import page, server
     from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import terminal
@@ -47,7 +46,7 @@ def dashboard(
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(site)
     collected = cache(lambda: collect(results))
-    asv = pages.publish(config, results, site, meanwhile=collected)
+    asv = asv_pages.publish(config, results, site, meanwhile=collected)
     collection = collected()
     written = write_site(site, collection, asv)
     for complaint in collection.complaints:

@@ -13,8 +13,7 @@ from perceptron.commands.shared.arguments import Json, Results
 
 def export(
     parquet: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="Write this file, or replace an older export."),
+        Path, typer.Option(metavar="FILE", help="Write this file, or replace an older export.")
     ],
     results: Results = Path("results"),
     json: Json = False,

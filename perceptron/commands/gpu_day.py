@@ -46,8 +46,7 @@ def gpu_day(
     archive: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Pack everything into FILE; an empty DIR begins with it.",
+            metavar="FILE", help="Pack everything into FILE; an empty DIR begins with it."
         ),
     ] = None,
     unpack: Annotated[

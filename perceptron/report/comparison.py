@@ -177,27 +177,24 @@ def _in_the_middle(name: str, room: int) -> str:
 def _what_would_help(comparison: Comparison) -> str:
     """Return what was judged, what is undecided, and the one option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
-    undecided = [
-        *(row.key for row in comparison.rows if row.muted is None and _is_unjudged(row)),
-        *(own.benchmark for own in _missing(comparison)),
-    ]
-    parts = [f"next: {_next(comparison)}"]
-    if undecided:
-        parts.insert(0, f"undecided: {_named(undecided)}")
-    if total:
-        parts.insert(0, f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}")
-    return "; ".join(parts)
-
-
-def _next(comparison: Comparison) -> str:
-    """Return the one thing that would help; a larger budget only where a reason asks for time."""
-    plan = comparison.plan
     unjudged = [row for row in comparison.rows if row.muted is None and _is_unjudged(row)]
+    missing = _missing(comparison)
+    parts = []
+    if total:
+        parts.append(f"judged: {judged:,} of {_many(total)}{', none slower' if judged else ''}")
+    if undecided := [*(row.key for row in unjudged), *(own.benchmark for own in missing)]:
+        parts.append(f"undecided: {_named(undecided)}")
     reasons = [
         comparison.reason,
         *(row.reason or "" for row in unjudged),
-        *(own.reason for own in _missing(comparison)),
+        *(own.reason for own in missing),
     ]
+    return "; ".join([*parts, f"next: {_next(comparison, reasons)}"])
+
+
+def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
+    """Return the one thing that would help; a larger budget only where a reason asks for time."""
+    plan = comparison.plan
     if any("--build" in reason for reason in reasons):
         return "--build"
     if comparison.control.alarmed:
@@ -377,8 +374,8 @@ def _detectable(rows: Sequence[Row]) -> str:
     unknown = f"unknown for {sizes.count(inf):,} of {_many(len(sizes))}"
     if median(sizes) == inf:
         return unknown
-    return f"median {shown.percent(median(sizes))}, " + (
-        unknown if inf in sizes else f"worst {shown.percent(max(sizes))}"
+    return f"median {numbers.percent(median(sizes))}, " + (
+        unknown if inf in sizes else f"worst {numbers.percent(max(sizes))}"
     )
 
 
@@ -404,7 +401,7 @@ def _contention(rows: Sequence[Row]) -> str:
     blocks = sum(row.retaken for row in rows)
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""
-    middle, worst = shown.percent(median(waits)), shown.percent(max(waits))
+    middle, worst = numbers.percent(median(waits)), numbers.percent(max(waits))
     said = f"threads waited for a core {middle} of the time, at worst {worst}"
     if not samples and not blocks:
         return said

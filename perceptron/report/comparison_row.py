@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron import numbers
-from perceptron.numbers import NONE, digits, duration, large
+from perceptron.numbers import NONE, digits, duration, large, percent
 from perceptron.records.comparison import Growth, Row, Work
 from perceptron.untrusted_text import shortened
 
@@ -114,12 +114,6 @@ def _is_wide(row: Row) -> bool:
     return not 1 + row.high <= _WIDEST * (1 + row.low)
 
 
-def percent(share: float, *, sign: bool = False) -> str:
-    """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
-    said = numbers.percent(share, sign=sign)
-    return "0.0%" if said in {"-0.0%", "+0.0%"} else said
-
-
 def takes(row: Row) -> str:
     """Return how much longer what became slower takes, or how many more instructions it executes.
 
@@ -140,7 +134,7 @@ def takes(row: Row) -> str:
 def _rough(share: float, size: float | None = None) -> str:
     """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
     size = share if size is None else size
-    return numbers.percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
+    return percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
 
 
 def detectable(row: Row) -> str:
@@ -237,11 +231,9 @@ def _growth(ratio: float) -> str:
     return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
 
 
-def place(growth: Growth) -> str | None:
-    """Return the file of a function with its line, as far as they are known."""
-    if growth.file is None or growth.line is None:
-        return growth.file
-    return f"{growth.file}:{growth.line}"
+def place(of: Growth | Row) -> str | None:
+    """Return the file of a function or benchmark with its line, as far as they are known."""
+    return of.file if of.file is None or of.line is None else f"{of.file}:{of.line}"
 
 
 def _number(number: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from perceptron.errors import UserError
@@ -12,32 +14,29 @@ def reserve(file: Path) -> None:
 
     A file that does not exist is not left behind.
     """
+    with _writing(file):
+        without_trace(file)
+
+
+def without_trace(file: Path) -> None:
+    """Try to write the file and leave it as it was; raises `OSError`."""
     existed = file.exists()
-    try:
-        file.touch()
-        if not existed:
-            file.unlink()
-    except OSError as error:
-        raise _cannot(file, error) from None
+    file.touch()
+    if not existed:
+        file.unlink()
 
 
-def write(file: Path, text: str) -> Path:
-    """Write the file and return it; raises `UserError` if it cannot be written."""
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _cannot(file, error) from None
+def write(file: Path, text: str, mode: str = "w") -> Path:
+    """Write the file, or append to it with mode ``a``; raises `UserError` if that is impossible."""
+    with _writing(file), file.open(mode, encoding="utf-8") as stream:
+        stream.write(text)
     return file
 
 
-def append(file: Path, text: str) -> None:
-    """Append to the file; raises `UserError` if it cannot be written."""
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
     try:
-        with file.open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        yield
     except OSError as error:
-        raise _cannot(file, error) from None
-
-
-def _cannot(file: Path, error: OSError) -> UserError:
-    return UserError(f"{file}: cannot be written: {error.strerror}; choose another")
+        reason = f"{file}: cannot be written: {error.strerror}; choose another"
+        raise UserError(reason) from None

@@ -6,8 +6,8 @@ The data keep the contract with the scripts, and show what no results of one tes
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from msgspec import to_builtins
 
@@ -15,8 +15,10 @@ import perceptron.report
 from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.told import sweep_figure
 from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
+from perceptron.answer import Answer, Figure, Note, Table
+from perceptron.figure import Figure as Drawing
 from perceptron.report.charts.palette import strokes
-from perceptron.report.dashboard.answers import View, ViewFigure, drawn, table, view
+from perceptron.report.dashboard.answers import Shown, views_of
 from perceptron.report.dashboard.large_table import Column, Value
 from perceptron.report.dashboard.write import write_site
 from tests.made import line, map_rows
@@ -58,47 +60,61 @@ def data(folder: Path, name: str, content: object) -> None:
     path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({text}));\n")
 
 
-def index(folder: Path, name: str, switches: list[str], views: list[Any]) -> None:
-    """Write the list of views of a page: (texts of the switches, file, name in it)."""
-    data(
-        folder,
-        name,
-        {
-            "switches": [{"label": label, "id": label.lower()} for label in switches],
-            "views": [{"is": texts, "file": file, "name": key} for texts, file, key in views],
-        },
-    )
-
-
 def sweeps(folder: Path) -> None:
     """Two families; the second was measured on one machine, and with one dtype, only."""
-    index(
-        folder,
-        "sweeps",
-        ["Family", "Machine", "Dtype"],
-        [
-            (["mlp-width", "xeon-2core", "float32"], "sweeps/0", "a"),
-            (["mlp-width", "xeon-2core", "float64"], "sweeps/0", "b"),
-            (["mlp-width", "h100", "float32"], "sweeps/1", "c"),
-            (["mlp-map", "h100", "float32"], "sweeps/1", "d"),
-        ],
+    (sweep,) = collection_of(line(backends=BACKENDS)).sweeps
+    lines = sweep_figure(sweep.curves, sweep.crossovers, "width")
+    heat = map_figure(phase_map_of(map_rows()))
+    answers = (
+        (
+            ("a", lines, ("mlp-width", "xeon-2core", "float32")),
+            ("b", lines, ("mlp-width", "xeon-2core", "float64")),
+        ),
+        (
+            ("c", lines, ("mlp-width", "h100", "float32")),
+            ("d", heat, ("mlp-map", "h100", "float32")),
+        ),
     )
-    data(folder, "sweeps/0", {"a": view_of("a", lines()), "b": view_of("b", lines())})
-    data(folder, "sweeps/1", {"c": view_of("c", lines()), "d": view_of("d", heat())})
+    shown = (Shown(answer(one), ()) for one in answers)
+    views = views_of("sweeps", shown, strokes(BACKENDS))
+    data(folder, "sweeps", views.index)
+    for name, content in views.files.items():
+        data(folder, name, content)
+
+
+def answer(views: Iterable[tuple[str, Drawing | None, tuple[str, ...]]]) -> Answer:
+    """Return an answer with these views: a name, a figure, and how the switches stand."""
+    sentence = "numpy below, torch-cpu from 406 [371, 444] on; at 8,192 it takes 0.61 of the time"
+    columns = ("pair", "status", "size>", "who is faster, by hidden units [95 % interval]")
+    rows = [(f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence) for at in range(8)]
+    notes, tables, figures = [], [], []
+    for name, drawing, values in views:
+        part = tuple(zip(("Family", "Machine", "Dtype"), values, strict=True))
+        notes += [Note(f"text of {name}", part=part), Note("--ink is a word here", part=part)]
+        title = f"crossovers of {name}"
+        tables.append(Table(title=title, columns=columns, rows=tuple(rows), part=part))
+        figures.append(Figure(title=f"view {name}", drawing=drawing, part=part))
+    return Answer(
+        question="",
+        asked=(),
+        verdicts=(),
+        notes=tuple(notes),
+        tables=tuple(tables),
+        figures=tuple(figures),
+    )
 
 
 def broken(folder: Path) -> None:
     """Return a view whose file is missing, one that its file does not hold, and a good one."""
-    index(
-        folder,
-        "broken",
-        ["View"],
-        [
-            (["good"], "broken/0", "good"),
-            (["gone"], "broken/gone", "x"),
-            (["strange"], "broken/0", "x"),
+    views = {"good": ("0", "good"), "gone": ("gone", "x"), "strange": ("0", "x")}
+    index = {
+        "switches": [{"label": "View", "id": "view"}],
+        "views": [
+            {"is": [text], "file": f"broken/{file}", "name": name}
+            for text, (file, name) in views.items()
         ],
-    )
+    }
+    data(folder, "broken", index)
     data(folder, "broken/0", {"good": {"title": "good", "lines": [], "figures": [], "tables": []}})
 
 
@@ -134,25 +150,3 @@ def raw(folder: Path) -> None:
     names = {"xeon-2core (250 rows)": 0, f"{LONG} ({len(strange)} rows)": 1, "gone (3 rows)": 2}
     choices = [{"label": label, "file": f"raw/{place}"} for label, place in names.items()]
     data(folder, "raw", {"label": "machine", "tables": choices})
-
-
-def view_of(name: str, figure: ViewFigure) -> View:
-    """Return a view with a table."""
-    sentence = "numpy below, torch-cpu from 406 [371, 444] on; at 8,192 it takes 0.61 of the time"
-    rows = [(f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence) for at in range(8)]
-    columns = ("pair", "status", "size>", "who is faster, by hidden units [95 % interval]")
-    lines = [f"text of {name}", "--ink is a word here"]
-    return view(f"view {name}", lines, [figure], [table(columns, rows, f"crossovers of {name}")])
-
-
-def lines() -> ViewFigure:
-    """Lines with bands on log axes, and where two of them cross."""
-    (sweep,) = collection_of(line(backends=BACKENDS)).sweeps
-    figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
-    assert figure is not None
-    return drawn(figure, strokes(BACKENDS))
-
-
-def heat() -> ViewFigure:
-    """Return a map."""
-    return drawn(map_figure(phase_map_of(map_rows())), strokes(BACKENDS))

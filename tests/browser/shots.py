@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.of_record import export
-from perceptron.report.asv.pages import absent
+from perceptron.report.asv_pages import absent
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.browser.conftest import ARGUMENTS, chromium

@@ -10,7 +10,7 @@ import pytest
 
 from docs.build.shown import shown
 from perceptron.answer import Answered
-from perceptron.report.asv.pages import absent
+from perceptron.report.asv_pages import absent
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect

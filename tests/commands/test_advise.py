@@ -98,8 +98,7 @@ def test_what_is_undecided_is_inconclusive(
 def test_advise_answers_in_one_document(perceptron: Perceptron) -> None:
     """The sentence, what stands behind it, and an estimate that says it is one."""
     process = perceptron(
-        *("advise", "--problem", "or-gate", "--what-if", "h100", "--threads", "1", "--json"),
-        *AMPLE,
+        *("advise", "--problem", "or-gate", "--what-if", "h100", "--threads", "1", "--json"), *AMPLE
     )
     assert process.returncode in (0, 3), process.stderr
     document = json.loads(process.stdout)

@@ -55,14 +55,7 @@ def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
     app(["compare", "a", "b", *options.split()], standalone_mode=False)
     app(["compare", "a", "b"], standalone_mode=False)
     assert asked == [
-        CompareRequest(
-            "a",
-            "b",
-            budget_minutes=3,
-            seed=7,
-            count="never",
-            least_judged=0.0,
-        ),
+        CompareRequest("a", "b", budget_minutes=3, seed=7, count="never", least_judged=0.0),
         CompareRequest("a", "b"),
     ]
 
@@ -91,10 +84,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [
-        CompareRequest("a", "b"),
-        CompareRequest("a", "b", count="always", least_judged=0.9),
-    ],
+    [CompareRequest("a", "b"), CompareRequest("a", "b", count="always", least_judged=0.9)],
 )
 def test_the_command_to_type_again_asks_the_same(
     asked: list[CompareRequest], request_: CompareRequest

@@ -53,7 +53,7 @@ def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) ->
     assert process.returncode == 0
     assert "jax-gpu overtakes numpy" in process.stdout
     assert "page:" not in process.stdout
-    complaint = f"no page will be written: {html}/index.html: cannot write the page: "
+    complaint = f"no page will be written: {html}: cannot write the page: "
     assert process.stderr.startswith(complaint) if html else process.stderr == ""
     assert all(line.startswith("  ") for line in process.stderr.splitlines()[1:])
     assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]

@@ -150,10 +150,7 @@ def test_estimates_and_the_asked_number_of_iterations_are_on_the_page(html: Path
     ],
 )
 def test_what_is_proposed_goes_on_with_what_was_asked(
-    html: Path,
-    capsys: pytest.CaptureFixture[str],
-    typed: tuple[str, ...],
-    proposed: str | None,
+    html: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], proposed: str | None
 ) -> None:
     """The same in full after a quick run; and nothing, rather than another question."""
     run(*typed, "--html", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -71,15 +70,3 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
     (setting, *_), view = next(iter(views(tmp_path / "html", "race").items()))
     assert setting == document["problem"]
     assert view["figures"]
-
-
-def test_a_target_out_of_reach_is_told_and_exits_with_3(
-    here: Perceptron, small: tuple[str, ...]
-) -> None:
-    """Every seed is counted, and none is dropped."""
-    process = here(
-        *small, "--backend", "numpy", "--target", "loss=0.0001", "--epochs", "20", "--json"
-    )
-    assert process.returncode == 3, process.stderr
-    for run in json.loads(process.stdout)["runs"]:
-        assert (run["seeds"], run["reached"], run["seconds"], run["epochs"]) == (2, 0, None, None)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from docs.build import gate
 from docs.build.__main__ import ROOT, blocks, built
@@ -41,23 +40,6 @@ def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
         found = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
         name = page.relative_to(ROOT).as_posix()
         assert sorted(found) == sorted(filled.get(name, ())), name
-
-
-def test_what_was_not_measured_names_the_command_that_measures_it(runs: Shown) -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("batches", "advice", "search", "processes", "race"))
-    pages = blocks(replace(runs, many=[], **nothing))
-    for page, block, command in (
-        ("docs/ladder.md", "ladder-batches", "perceptron overhead --problem digits"),
-        (
-            "docs/over-processes.md",
-            "processes",
-            "perceptron crossover --family mlp-width",
-        ),
-        ("docs/many-models.md", "many-in-full", "perceptron crossover --family many-or-gates"),
-        ("docs/race.md", "race", "perceptron race --problem digits --target accuracy=0.95"),
-    ):
-        assert f"Not measured yet: `{command}" in pages[page][block]
-    assert pages["README.md"]["answers"].count("not measured") >= 5
 
 
 def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(

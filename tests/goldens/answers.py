@@ -85,10 +85,7 @@ def compared(
 
 
 def told(
-    found: Comparison,
-    html: Path,
-    pull: tuple[int, str] | None = None,
-    published: str | None = None,
+    found: Comparison, html: Path, pull: tuple[int, str] | None = None, published: str | None = None
 ) -> tuple[str, str, Path]:
     """Return the text and the comment of a comparison that was judged, and its page.
 

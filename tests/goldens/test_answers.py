@@ -246,10 +246,7 @@ def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
     calm = replace(SOUND, gpus=locked, **seen)
     texts = [
         answers.doctor(diagnosed(facts, conditions, threads))[1]
-        for facts, conditions, threads in (
-            (pinned, ill, 9),
-            (GPU_FACTS, calm, 2),
-        )
+        for facts, conditions, threads in ((pinned, ill, 9), (GPU_FACTS, calm, 2))
     ]
     assert golden(tmp_path, ill=texts[0], calm=texts[1]) == golden_file
 

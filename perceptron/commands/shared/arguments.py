@@ -14,10 +14,7 @@ Backends = Annotated[
 ]
 Threads = Annotated[
     str | None,
-    typer.Option(
-        metavar="N[,N…]",
-        help="Use N threads for every backend. Default: all cores.",
-    ),
+    typer.Option(metavar="N[,N…]", help="Use N threads for every backend. Default: all cores."),
 ]
 Budget = Annotated[
     float | None,

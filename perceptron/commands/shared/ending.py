@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import typer
 
 from perceptron.errors import UserError
 from perceptron.told_to_end import ENDING
 from perceptron.untrusted_text import printable
-
-if TYPE_CHECKING:
-    from perceptron.records.warning import MeasurementWarning
 
 INCONCLUSIVE = 3
 _INTERRUPTED = 130  # what typer makes of ctrl-C
@@ -81,20 +78,6 @@ def _told_to_end() -> Iterator[None]:
         for number in ours:
             if signal.getsignal(number) is interrupt:
                 signal.signal(number, signal.SIG_DFL)
-
-
-def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> None:
-    """Show the next command; where workers were killed, exit as *inconclusive*.
-
-    The warning advises to run the same command again.
-    """
-    from perceptron.analysis.trust import KILLED
-    from perceptron.report.tables import terminal
-
-    if any(warning.code == KILLED for warning in warnings):
-        raise typer.Exit(INCONCLUSIVE)
-    if next_command is not None:
-        terminal.show_next(next_command)
 
 
 def _missing_library(error: Exception) -> str | None:

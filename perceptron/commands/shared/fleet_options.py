@@ -6,8 +6,7 @@ Its jobs are submitted, waited for, merged and shown here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -58,58 +57,66 @@ _SUBMITITS = frozenset(
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class FleetRequest:
-    """A command line that was typed with ``--on``."""
-
-    where: Literal["slurm", "local"]
-    jobs: tuple[str, ...]
-    """Their names: partitions, ``default`` for the cluster's own, or ``local-1`` …"""
-    question: tuple[str, ...]
-    """The command and the options that say what to measure."""
-    further: tuple[str, ...]
-    """Options that each job takes as well, and that may change when it is resumed."""
-    gpus: int | None
-    minutes: int | None
-    sbatch: tuple[str, ...]
-    wait_minutes: float
-    options: dict[str, Any]
-    """``results``, ``html``, ``json`` and ``machine``, as parsed."""
+def refuse_alone(given: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a companion in ``given``, the values of `COMPANIONS`, without --on."""
+    for name, value in given.items():
+        if value is not None and given["on"] is None:
+            raise UserError(f"--{name} is for the jobs of a fleet: add --on")
 
 
-def fleet_request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
-    """Return the request of a command, from the values ``given`` of `COMPANIONS`; None for none.
+def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: float) -> int:
+    """Submit the jobs that are not done, wait for all, and show their answers.
 
-    Raises `UserError` naming an option that does not go with another.
+    ``given`` are the values of `COMPANIONS`. Return the exit code: 1 if a job failed. Raises
+    `UserError` naming an option that does not go with another.
     """
-    on = given["on"]
-    if on is None:
-        for name in COMPANIONS:
-            if given[name] is not None:
-                raise UserError(f"--{name} is for the jobs of a fleet: add --on")
-        return None
-    where, jobs = _where(on, split("--partitions", given["partitions"]))
-    if where == "local":
-        for name in _SLURM_ALONE:
-            if given[name] is not None:
-                raise UserError(f"--{name} is for Slurm: leave it out with --on {on}")
-    options = {name: context.params.get(name) for name in sorted(_OF_THE_WAITING)}
-    if options["machine"] is not None and len(jobs) > 1:
+    from perceptron.report.tables import fleet as table
+    from perceptron.studies.fleet import submit
+    from perceptron.studies.fleet.collect import collect
+    from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
+
+    typed = context.params
+    where, jobs = _where(given["on"], split("--partitions", given["partitions"]))
+    for name in _SLURM_ALONE:
+        if where == "local" and given[name] is not None:
+            raise UserError(f"--{name} is for Slurm: leave it out with --on {given['on']}")
+    machine = folder_name("--machine", typed["machine"])
+    if machine is not None and len(jobs) > 1:
         raise UserError(
             f"--machine names one machine and there are {len(jobs)}: leave it out to name each by "
             "its host"
         )
-    return FleetRequest(
-        where=where,
-        jobs=jobs,
-        question=(str(context.info_name), *_words(context, _NO_QUESTION, without=True)),
-        further=tuple(_words(context, _NO_QUESTION)),
-        gpus=one_number("--gpus", given["gpus"]) or None,
-        minutes=given["time"],
-        sbatch=tuple(_sbatch(given["sbatch"] or ())),
-        wait_minutes=context.params.get("wait") or 0.0,
-        options=options,
-    )
+    gpus = one_number("--gpus", given["gpus"]) or None
+    sbatch = list(_sbatch(given["sbatch"] or ()))
+    optional.require("fleet")
+    if where == "slurm":
+        submit.require_slurm()
+    question = [str(context.info_name), *_words(context, _NO_QUESTION, without=True)]
+    submissions = {
+        name: Submission(
+            arguments=[*question, *_words(context, _NO_QUESTION)],
+            where=where,
+            partition=name if where == "slurm" and name != "default" else None,
+            machine=machine,
+            gpus=gpus,
+            minutes=given["time"] or submit.minutes_for(budget_seconds, typed["wait"] or 0.0),
+            sbatch=sbatch,
+            budget_seconds=budget_seconds,
+        )
+        for name in jobs
+    }
+    pages = prepare(typed["html"])
+    fleet = open_fleet(typed["results"], fleet_plan(question, where, gpus, sbatch))
+    try:
+        submit.start(fleet, submissions)
+        status = submit.wait(fleet, list(jobs), table.job_lines())
+    except KeyboardInterrupt:
+        raise UserError(
+            "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
+            "`perceptron fleet collect` merges their rows, and the same command waits again"
+        ) from None
+    collected = collect(typed["results"], [fleet.job(name).results for name in jobs])
+    return finish([status], collected, typed["results"], pages, typed["json"])
 
 
 def _where(
@@ -156,55 +163,8 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
         yield word.removeprefix("--")
 
 
-def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
-    """Submit the jobs that are not done, wait for all, and show their answers.
-
-    Return the exit code: 1 if a job failed.
-    """
-    from perceptron.report.tables import fleet as table
-    from perceptron.studies.fleet import submit
-    from perceptron.studies.fleet.collect import collect
-    from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
-
-    optional.require("fleet")
-    if asked.where == "slurm":
-        submit.require_slurm()
-    results: Path = asked.options["results"]
-    pages = prepare(asked.options["html"])
-    plan = fleet_plan(asked.question, asked.where, asked.gpus, asked.sbatch)
-    fleet = open_fleet(results, plan)
-    limit = submit.minutes_for(budget_seconds, asked.wait_minutes)
-    submissions = {
-        name: Submission(
-            arguments=[*asked.question, *asked.further],
-            where=asked.where,
-            partition=name if asked.where == "slurm" and name != "default" else None,
-            machine=folder_name("--machine", asked.options["machine"]),
-            gpus=asked.gpus,
-            minutes=asked.minutes or limit,
-            sbatch=list(asked.sbatch),
-            budget_seconds=budget_seconds,
-        )
-        for name in asked.jobs
-    }
-    try:
-        submit.start(fleet, submissions)
-        status = submit.wait(fleet, list(asked.jobs), table.job_lines())
-    except KeyboardInterrupt:
-        raise UserError(
-            "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
-            "`perceptron fleet collect` merges their rows, and the same command waits again"
-        ) from None
-    collected = collect(results, [fleet.job(name).results for name in asked.jobs])
-    return finish([status], collected, results, pages, asked.options["json"])
-
-
 def finish(
-    fleets: list[FleetStatus],
-    collected: Collected,
-    results: Path,
-    pages: Pages,
-    json: bool,
+    fleets: list[FleetStatus], collected: Collected, results: Path, pages: Pages, json: bool
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
     from perceptron.report import documents
@@ -212,7 +172,7 @@ def finish(
     from perceptron.report.tables import terminal
     from perceptron.studies.answering import judges
 
-    page = pages.write(results)
+    page, _ = pages.write(results)
     answers = table.answers(collected, judges())
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import typer
@@ -40,42 +40,31 @@ class ListCommand(TyperCommand):
         ctx.obj = (str(ctx.info_name), *args)
         options = [option for option in self.params if option.param_type_name == "option"]
         lists = {name for option in options if option.multiple for name in option.opts}
-        args = repeat_options(args, lists)
-        if any("--wait" in option.opts for option in options):
-            args = add_minutes(args)
-        return super().parse_args(ctx, args)
+        waits = any("--wait" in option.opts for option in options)
+        return super().parse_args(ctx, list(_in_full(args, lists, waits)))
 
 
-def repeat_options(args: Iterable[str], lists: Container[str]) -> list[str]:
-    """Repeat the options in ``lists`` in front of each of their values, as the parser reads them.
+def _in_full(words: Sequence[str], lists: Container[str], waits: bool) -> Iterator[str]:
+    """Yield the words as the parser reads them: an option in ``lists`` before each of its values.
 
     The first word after an option is its value whatever it is.
     """
-    repeated: list[str] = []
     option: str | None = None
     has_value = False
-    for word in args:
+    for index, word in enumerate(words):
+        if word == "--":
+            yield from words[index:]
+            return
         if word.startswith("-"):
             option, has_value = (word if word in lists else None), False
         elif option is not None:
             if has_value:
-                repeated.append(option)
+                yield option
             has_value = True
-        repeated.append(word)
-    return repeated
-
-
-def add_minutes(args: Iterable[str]) -> list[str]:
-    """Return the words with `WAIT_MINUTES` after each ``--wait`` that has no minutes of its own."""
-    words = list(args)
-    end = words.index("--") if "--" in words else len(words)
-    added = []
-    for index, word in enumerate(words):
-        added.append(word)
+        yield word
         next_word = "".join(words[index + 1 : index + 2])
-        if index < end and word == "--wait" and not _is_minutes(next_word):
-            added.append(WAIT_MINUTES)
-    return added
+        if waits and word == "--wait" and not _is_minutes(next_word):
+            yield WAIT_MINUTES
 
 
 def _is_minutes(word: str) -> bool:

@@ -25,22 +25,15 @@ def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
     return once
 
 
-def several(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
-    """Return values that may hold commas, such as names of files, each once; none for None.
+def several(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return values that may hold commas, such as names of files, each once.
 
     Raises `UserError` naming the option for an empty one.
     """
-    once = tuple(dict.fromkeys(values or ()))
+    once = tuple(dict.fromkeys(values))
     if not all(value.strip() for value in once):
         raise UserError(f"{option} is empty: name one, or leave it out")
     return once
-
-
-def name_or_none(option: str, value: str | None) -> str | None:
-    """Return a name that was typed; raise `UserError` naming the option for an empty one."""
-    if value is not None and not value.strip():
-        raise UserError(f"{option} is empty: name one, or leave it out")
-    return value
 
 
 def whole_numbers(

@@ -1,8 +1,9 @@
-"""The dashboard that a measuring command leaves behind, if what draws it is installed."""
+"""The dashboard that a command leaves behind, if what draws it is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,22 +13,20 @@ from perceptron import optional
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
-    from perceptron.analysis.collection import Collection
     from perceptron.answer import Answered, ReadFromFiles
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
 Written = tuple[Path | None, str | None]
 """The page with a command's own result: its file, and its address with the place on it."""
-_WRITES_PAGES = ("studies.answering", "report.asv.pages", "report.dashboard.write")
+_WRITES_PAGES = ("studies.answering", "report.asv_pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
 class Pages:
     """The folder of the dashboard; None where none is wanted or it cannot be drawn.
 
-    Every method writes the dashboard of all that is in ``results``. One that cannot be written
-    costs the page and not the answer: the reason is one line on standard error.
+    Pages that cannot be written cost no answer: the reason is one line on standard error.
     """
 
     html: Path | None
@@ -38,32 +37,21 @@ class Pages:
             for module in _WRITES_PAGES:
                 import_module(f"perceptron.{module}")
 
-    def write(self, results: Path) -> Path | None:
-        """Return the path of the first page, None where none is written."""
-        return self._write(results, lambda collection: (collection, "index.html"))[0]
+    def write(self, results: Path, told: Answered | ReadFromFiles | None = None) -> Written:
+        """Write the dashboard of all that is in ``results``, an answer before all others."""
+        if self.html is None:
+            return None, None
+        from perceptron.report import asv_pages
+        from perceptron.report.dashboard.write import with_answer, write_site
+        from perceptron.studies.answering import collect
 
-    def write_answer(self, results: Path, told: Answered) -> Written:
-        """Show this answer first among all of its study."""
-
-        def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.dashboard.answers import address, with_answer
-
-            is_overview = collection.pages[told.study].is_overview
-            return with_answer(collection, told), address(told, is_overview)
-
-        return self._write(results, shown)
-
-    def write_rows(self, results: Path, read: ReadFromFiles) -> Written:
-        """Show the sweeps of these rows before all others."""
-
-        def shown(collection: Collection) -> tuple[Collection, str]:
-            from perceptron.report.dashboard.answers import with_rows
-            from perceptron.report.dashboard.sweeps import sweep_address
-
-            collection = with_rows(collection, read)
-            return collection, sweep_address(collection)
-
-        return self._write(results, shown)
+        with _costing_no_answer():
+            collection, address = collect(results), "index.html"
+            if told is not None:
+                collection, address = with_answer(collection, told)
+            write_site(self.html, collection, asv_pages.absent(self.html))
+            return self.html / address.partition("#")[0], f"{self.html}/{address}"
+        return None, None
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
         """Write the page of a comparison, and no other; return it with the page's address."""
@@ -75,33 +63,21 @@ class Pages:
         from perceptron.report.dashboard.comparisons import write_comparison
 
         shown = replace(comparison, page=address(comparison.plan))
-        if shown.page is None:
-            return comparison
-        try:
-            write_comparison(self.html, shown)
-        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
-            _not_written(error)
-            return comparison
-        return shown
+        with _costing_no_answer():
+            if shown.page is not None:
+                write_comparison(self.html, shown)
+            return shown
+        return comparison
 
-    def _write(
-        self,
-        results: Path,
-        shown: Callable[[Collection], tuple[Collection, str]],
-    ) -> Written:
-        if self.html is None:
-            return None, None
-        from perceptron.report.asv import pages as asv
-        from perceptron.report.dashboard.write import write_site
-        from perceptron.studies.answering import collect
 
-        try:
-            collection, address = shown(collect(results))
-            write_site(self.html, collection, asv.absent(self.html))
-        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
-            _not_written(error)
-            return None, None
-        return self.html / address.partition("#")[0], f"{self.html}/{address}"
+@contextmanager
+def _costing_no_answer() -> Iterator[None]:
+    """Say why a page was not written, and go on: minutes of measuring wait to be shown."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 see above
+        reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
+        _note(f"no page was written: {reason}")
 
 
 def folder(html: str | None) -> Path | None:
@@ -118,46 +94,36 @@ def prepare(html: str | None, by_default: bool = True) -> Pages:
     """
     if html is None and not by_default:
         return Pages(None)
-
-    def reserve(site: Path) -> None:
-        from perceptron.report.dashboard import page
-
-        page.reserve(site)
-
-    return _reserved(folder(html), optional.missing("pages"), reserve)
+    return _reserved(html, optional.missing("pages"))
 
 
 def prepare_comparison(html: str | None) -> Pages:
     """Do the same for the page of a comparison, which needs fewer libraries."""
+    from perceptron.report.comparison_address import FOLDER
 
-    def reserve(site: Path) -> None:
-        from perceptron.gate.checkout.revisions import make_own
-        from perceptron.report.dashboard import comparisons
-
-        make_own(site, "gate")
-        comparisons.reserve(site)
-
-    return _reserved(folder(html), optional.missing("pages", "jinja2"), reserve)
+    return _reserved(html, optional.missing("pages", "jinja2"), FOLDER)
 
 
-def _reserved(site: Path | None, missing: str | None, reserve: Callable[[Path], None]) -> Pages:
+def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
+    """Return the pages, unless there is a reason for none; ``own`` is comparing's own folder."""
+    site = folder(html)
     if site is None:
         return Pages(None)
-    reason = missing
     if reason is None:
+        from perceptron.report.dashboard import page
+
         try:
-            reserve(site)
+            if own:
+                from perceptron.gate.checkout.revisions import make_own
+
+                make_own(site, own)
+            page.reserve(site / own)
         except UserError as error:
             reason = str(error)
-    if reason is not None:
-        _note(f"no page will be written: {reason}")
-        return Pages(None)
-    return Pages(site)
-
-
-def _not_written(error: Exception) -> None:
-    reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
-    _note(f"no page was written: {reason}")
+    if reason is None:
+        return Pages(site)
+    _note(f"no page will be written: {reason}")
+    return Pages(None)
 
 
 def _note(text: str) -> None:

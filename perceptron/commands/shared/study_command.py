@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import UnionType
@@ -14,18 +14,12 @@ import typer
 from typer.core import TyperCommand
 
 from perceptron.commands.shared import arguments
-from perceptron.commands.shared.ending import INCONCLUSIVE, close
-from perceptron.commands.shared.fleet_options import (
-    COMPANIONS,
-    FleetRequest,
-    fleet_request,
-    run_fleet,
-)
+from perceptron.commands.shared.ending import INCONCLUSIVE
+from perceptron.commands.shared.fleet_options import COMPANIONS, refuse_alone, run_fleet
 from perceptron.commands.shared.idle import waiting
 from perceptron.commands.shared.list_command import ListCommand, typed_in_full
 from perceptron.commands.shared.options import (
     folder_name,
-    name_or_none,
     one_number,
     one_of,
     seconds_of,
@@ -90,7 +84,8 @@ def command_of(name: str) -> Callable[..., None]:
         every = _COMMON | {"html": (arguments.Html, None)}
 
     def command(context: typer.Context, **typed: Any) -> None:
-        fleet = fleet_request(context, {option: typed.pop(option) for option in COMPANIONS})
+        fleet = {option: typed.pop(option) for option in COMPANIONS}
+        refuse_alone(fleet)
         common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})
@@ -112,7 +107,7 @@ def _carry_out(
     context: typer.Context,
     name: str,
     plan: Plan,
-    fleet: FleetRequest | None,
+    fleet: Mapping[str, Any],
     wait: float | None,
     machine: str | None,
     budget: float | None,
@@ -120,6 +115,7 @@ def _carry_out(
     html: str | None,
     json: bool,
 ) -> None:
+    from perceptron.analysis.trust import KILLED
     from perceptron.report.tables import terminal
     from perceptron.studies import registry
     from perceptron.studies.carry_out import carry_out
@@ -127,29 +123,31 @@ def _carry_out(
 
     study = registry.load(name)
     if plan.sources:
-        measuring = {"--wait": wait, "--machine": machine, "--budget": budget, "--on": fleet}
+        measuring = {"wait": wait, "machine": machine, "budget": budget, "on": fleet["on"]}
         for option, given in measuring.items():
             if given is not None:
-                raise UserError(f"{option} is about measuring: leave it out with --from")
+                raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
-        _show(read, prepare(html, by_default=not json).write_rows(results, read), json)
+        _show(read, prepare(html, by_default=not json).write(results, read), json)
         return
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
-    if fleet is not None:
-        raise typer.Exit(run_fleet(fleet, allowed))
+    if fleet["on"] is not None:
+        raise typer.Exit(run_fleet(context, fleet, allowed))
     pages = prepare(html, by_default=not json or study.page.is_overview)
     folder = folder_name("--machine", machine)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
-        page = pages.write_answer(results, told)
+        page = pages.write(results, told)
     _show(told, page, json)
-    proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
-    if told.run.run.cut_short:  # the warning has the command that goes on
-        proposed = ""
-    close(told.warnings, None if json else proposed or None)
-    if not told.answer.is_decided:
+    killed = any(warning.code == KILLED for warning in told.warnings)
+    # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
+    if not (json or killed or told.run.run.cut_short):
+        proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
+        if proposed:
+            terminal.show_next(proposed)
+    if killed or not told.answer.is_decided:
         raise typer.Exit(INCONCLUSIVE)
 
 
@@ -189,7 +187,7 @@ class _Typed:
             if choices:
                 return one_of(name, value, choices)
             if self._kind is str:
-                return name_or_none(name, value)
+                return several(name, (value,))[0]
             return one_number(name, value) if self._option.as_text else value
         if self._kind is int:
             return whole_numbers(name, value, self._option.each_once)

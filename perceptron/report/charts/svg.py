@@ -14,7 +14,6 @@ from math import cos, log, pi, sin
 from typing import NamedTuple
 
 from perceptron.figure import (
-    MOST_MARKERS,
     Axis,
     BarFigure,
     Dot,
@@ -42,6 +41,10 @@ _LONGEST_NAME, _LONGEST_TEXT = 60, 300
 _MARKER = 5.0
 # Where an estimate has no marker, what shows its text where a reader points.
 _UNSEEN = 7.0
+# A line of more points has markers on some of them: they would hide the line.
+_MOST_MARKERS = 40
+# Share of an axis; a label of a mark further right could leave the figure.
+_LEFT_BEYOND = 0.55
 # How strong the colour of the narrowest victory is, and of the widest.
 _FAINTEST, _STRONGEST = 0.2, 0.9
 _DOTTED = "1 3"
@@ -314,7 +317,7 @@ def _lines(figure: LineFigure, looks: Looks) -> list[str]:
             _path([(x, frame.top), (x, frame.bottom)], stroke=_INK, stroke_dasharray=_DOTTED)
         )
         if mark.label:
-            left = mark.is_labelled_left(figure.x)
+            left = _share(figure.x, mark.x) > _LEFT_BEYOND  # no room on the right
             y = frame.bottom - 12 - 20 * mark.level
             anchor = "end" if left else "start"
             parts.append(_text(mark.label, x - 5 if left else x + 5, y, text_anchor=anchor))
@@ -338,7 +341,7 @@ def _line(line: Line, look: Stroke, frame: _Frame) -> list[str]:
         dash = _DOTTED if line.estimated else _dash(look)
         width = "1.5" if line.estimated else "2"
         parts.append(_path(places, stroke=colour, stroke_width=width, stroke_dasharray=dash))
-    step = 1 if line.dots else 1 + len(places) // MOST_MARKERS
+    step = 1 if line.dots else 1 + len(places) // _MOST_MARKERS
     for (x, y), text in [*zip(places, line.texts, strict=True)][::step]:
         if line.estimated:
             unseen = _tag("circle", cx=x, cy=y, r=_UNSEEN, fill_opacity=0)

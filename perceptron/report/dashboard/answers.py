@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from msgspec import json
-from msgspec.structs import replace
-
-from perceptron.analysis.collection import Collection, collection_of
-from perceptron.answer import Answer, Answered, Figure, ReadFromFiles, Setting, is_of
+from perceptron.answer import Answer, Answered, Figure, Note, Setting, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
 from perceptron.grouping import grouped
 from perceptron.report.charts.svg import Looks, draw
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.untrusted_text import shortened
+
+# Characters: a title, a cell of a table, a paragraph, and what a figure is in words.
+_TITLE, _CELL, _LINE, _ALT = 200, 400, 600, 2_000
+
+Member = TypeVar("Member", Verdict, Note, Table)
+View = dict[str, Any]
+"""A title, and lines, figures and tables where there are some, as the page's script shows them."""
 
 
 class Shown(NamedTuple):
@@ -34,20 +37,29 @@ def shown(told: Answered) -> Shown:
     return Shown(told.answer, _place(told), measured)
 
 
-def views_of(page: str, answers: Iterable[Shown], older: int, looks: Looks) -> Views:
-    """Return the views of a page; ``older`` results of the same cases are not shown."""
-    shown = [
-        (number, (*one.place, *figures[0].part), _view(one, figures, looks))
-        for number, one in enumerate(answers)
+class Views(NamedTuple):
+    """The views of a page. Those of an answer are in one file, loaded when one of them is shown."""
+
+    index: dict[str, list[dict[str, Any]]]
+    """The switches; and for each view how they stand, its file, and its name there."""
+    files: dict[str, dict[str, View]]
+
+
+def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
+    """Return the views of a page; of two with equal settings its script shows the first."""
+    views = Views({"switches": [], "views": []}, {})
+    for number, one in enumerate(answers):
         # An answer without figures is in one view.
-        for figures in grouped(
-            one.answer.figures or (Figure(title=one.answer.question, drawing=None),),
-            lambda figure: figure.part,
-        ).values()
-    ]
-    views = Views(page, [switch for switch, _ in shown[0][1]] if shown else [], older)
-    for number, setting, view in shown:
-        views.add(number, [value for _, value in setting], view)
+        every = one.answer.figures or (Figure(title=one.answer.question, drawing=None),)
+        for figures in grouped(every, lambda figure: figure.part).values():
+            setting = (*one.place, *figures[0].part)
+            file, name = f"{page}/{number}", str(len(views.index["views"]))
+            if name == "0":
+                switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
+                views.index["switches"] = switches
+            values = [shortened(value) for _, value in setting]
+            views.index["views"].append({"is": values, "file": file, "name": name})
+            views.files.setdefault(file, {})[name] = _view(one, figures, looks)
     return views
 
 
@@ -62,123 +74,10 @@ def _place(told: Answered) -> Setting:
     """Return how the switches stand: what was asked, of which run, measured how."""
     first = told.run.rows[0]
     run = (
-        ("Machine", machine_name(told.run.run.machine, "perceptron")),
+        ("Machine", machine_name(told.run.run.machine)),
         ("Run", state_name(first.commit, first.when)),
     )
     return (*told.answer.asked, *run, *told.answer.ground)
-
-
-def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
-    answer, part = one.answer, figures[0].part
-    verdicts = [
-        verdict
-        for verdict in answer.verdicts
-        if verdict.on != "terminal" and is_of(verdict.part, part)
-    ]
-    lines = [line for verdict in verdicts for line in (verdict.sentence, *verdict.notes)]
-    notes = (note for note in answer.notes if note.on != "terminal" and is_of(note.part, part))
-    return view(
-        figures[0].title,
-        [*lines, *([one.measured] if one.measured else []), *(note.text for note in notes)],
-        [drawn(each.drawing, looks) for each in figures if each.drawing is not None],
-        [
-            table(each.columns, each.rows, each.on_page or each.title)
-            for each in answer.tables
-            if each.on != "terminal" and is_of(each.part, part)
-        ],
-    )
-
-
-# --- the answer of a command, before all others --------------------------------------------------
-
-
-def with_answer(collection: Collection, told: Answered) -> Collection:
-    """Return the collection with this answer first, in the place of any shown at its address."""
-    others = [
-        other for other in collection.studies.get(told.study, []) if address(other) != address(told)
-    ]
-    return replace(collection, studies=collection.studies | {told.study: [told, *others]})
-
-
-def with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
-    """Return the collection with the rows of files first: what it has itself is there only once."""
-    own = collection_of(read.rows)
-    names = {machine.name for machine in collection.machines}
-    rows = {json.encode(row) for row in collection.rows}
-    known = {json.encode(sweep.rows) for sweep in own.sweeps}
-    return replace(
-        collection,
-        rows=[*collection.rows, *(row for row in own.rows if json.encode(row) not in rows)],
-        machines=[
-            *collection.machines,
-            *(machine for machine in own.machines if machine.name not in names),
-        ],
-        sweeps=[
-            *own.sweeps,
-            *(sweep for sweep in collection.sweeps if json.encode(sweep.rows) not in known),
-        ],
-    )
-
-
-# --- what a page of views is made of -------------------------------------------------------------
-
-# Characters: a paragraph, and what a figure is in words.
-_LINE = 600
-_ALT = 2_000
-
-View = dict[str, Any]
-"""A title, and lines, figures and tables where there are some, as the page's script shows them."""
-ViewFigure = dict[str, str]
-"""A figure as SVG, its content in words, and its caption."""
-ViewTable = dict[str, Any]
-"""A title, columns with their names and whether they hold numbers, and rows of texts."""
-
-
-class Views:
-    """The views of a page. Those of one part are in one file, loaded when one of them is shown.
-
-    ``older`` results of the same cases have none; they are among the raw data.
-    """
-
-    def __init__(self, page: str, switches: Sequence[str], older: int = 0) -> None:
-        self.page = page
-        self.older = older
-        self.index: dict[str, list[dict[str, Any]]] = {
-            "switches": [{"label": label, "id": _id(label)} for label in switches],
-            "views": [],
-        }
-        self.files: dict[str, dict[str, View]] = {}
-
-    def add(self, part: int, setting: Sequence[str], view: View) -> None:
-        """Keep a view; of two with equal settings the first is shown."""
-        listed = self.index["views"]
-        file, name = f"{self.page}/{part}", str(len(listed))
-        listed.append({"is": list(map(shortened, setting)), "file": file, "name": name})
-        self.files.setdefault(file, {})[name] = view
-
-
-def view(
-    title: str, lines: Sequence[str], figures: Sequence[ViewFigure], tables: Sequence[ViewTable]
-) -> View:
-    """Return the content of one setting of the switches.
-
-    Texts get the room that there is: untrusted names stand in all of them.
-    """
-    parts = {
-        "lines": [shortened(line, _LINE) for line in lines],
-        "figures": figures,
-        "tables": tables,
-    }
-    return {"title": shortened(title, 200), **{name: part for name, part in parts.items() if part}}
-
-
-def drawn(figure: Drawing, looks: Looks) -> ViewFigure:
-    """Return the figure as a page shows it."""
-    return {
-        "svg": draw(figure, looks),
-        "alt": shortened(figure.alt, _ALT),
-        "caption": shortened(figure.caption, _LINE),
-    }
 
 
 def link(page: str, place: Setting) -> str:
@@ -192,12 +91,45 @@ def _id(label: str) -> str:
     return label.lower().replace(" ", "-")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> ViewTable:
-    """Return a table of texts; a column whose name ends in ``>`` is flush right."""
+def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
+    """Return the content of one setting of the switches.
+
+    Texts get the room that there is: untrusted names stand in all of them.
+    """
+    answer, part = one.answer, figures[0].part
+    verdicts = _here(answer.verdicts, part)
+    lines = [line for verdict in verdicts for line in (verdict.sentence, *verdict.notes)]
+    lines += [one.measured] if one.measured else []
+    lines += [note.text for note in _here(answer.notes, part)]
+    content = {
+        "title": shortened(figures[0].title, _TITLE),
+        "lines": [shortened(line, _LINE) for line in lines],
+        "figures": [drawn(each.drawing, looks) for each in figures if each.drawing is not None],
+        "tables": list(map(_table, _here(answer.tables, part))),
+    }
+    return {name: own for name, own in content.items() if own or name == "title"}
+
+
+def _here(members: Iterable[Member], part: Setting) -> list[Member]:
+    return [one for one in members if one.on != "terminal" and is_of(one.part, part)]
+
+
+def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
+    """Return a figure as a page shows it: as SVG, its content in words, and its caption."""
     return {
-        "title": shortened(title, 200),
+        "svg": draw(figure, looks),
+        "alt": shortened(figure.alt, _ALT),
+        "caption": shortened(figure.caption, _LINE),
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    """Return a title, columns with their names and whether they hold numbers, and the rows."""
+    return {
+        "title": shortened(table.on_page or table.title, _TITLE),
         "columns": [
-            {"name": shortened(name.rstrip(">")), "number": name.endswith(">")} for name in columns
+            {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
+            for name in table.columns
         ],
-        "rows": [[shortened(cell, 400) for cell in row] for row in rows],
+        "rows": [[shortened(cell, _CELL) for cell in row] for row in table.rows],
     }

@@ -17,15 +17,15 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.figure import Line, LineFigure, Stretch, linear_axis
-from perceptron.numbers import NONE, rough_percent
+from perceptron.numbers import NONE, percent, rough_percent
 from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import comparison_row as text
-from perceptron.report import documents, text_file
-from perceptron.report.comparison import Described, describe, side_commit, side_name
+from perceptron.report import documents
+from perceptron.report.comparison import describe, side_commit, side_name
 from perceptron.report.comparison_address import FOLDER, PAGE, is_name
 from perceptron.report.dashboard.answers import drawn
-from perceptron.report.dashboard.page import cannot_write, put, templates
+from perceptron.report.dashboard.page import put, templates, writing
 
 _OURS = files("perceptron.report.dashboard")
 DOCUMENT = "comparison.json"
@@ -37,18 +37,6 @@ _SHORT = 12
 _OPEN, _DRAWN = 5, 100
 
 
-def reserve(html: Path) -> None:
-    """Make the folder of comparisons, before minutes of measuring.
-
-    Raises `UserError` if nothing can be written there.
-    """
-    try:
-        (html / FOLDER).mkdir(parents=True, exist_ok=True)
-        text_file.reserve(html / FOLDER / PAGE)
-    except OSError as error:
-        raise cannot_write(error.filename or html, error) from None
-
-
 def write_comparison(html: Path, comparison: Comparison) -> None:
     """Write the comparison at its ``page``, and the list of all that are there.
 
@@ -57,56 +45,55 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
     if comparison.page is None:
         raise ValueError("a comparison without a page")
     gate, page = html / FOLDER, html / comparison.page
-    try:
+    with writing(html):
         put(gate / "assets" / "site.css", (_OURS / "assets" / "site.css").read_bytes())
         for file, content in _files(comparison):
             put(page.parent / file, content)
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
         put(gate / PAGE, _render("comparisons.html.j2", "", listed))
-    except OSError as error:
-        raise cannot_write(error.filename or html, error) from None
 
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
-    told = describe(comparison)
+    told, plan = describe(comparison), comparison.plan
     blocks = by_benchmark(counted(comparison.blocks))
     sections = []
     for index, row in enumerate(told.changed_rows):
         figure = blocks_figure(row, blocks.get(row.key, [])) if index < _DRAWN else None
-        picture = figure and drawn(figure, {})
-        sections.append(_section(row) | {"figure": picture, "is_open": index < _OPEN})
+        sections.append(
+            {
+                "row": row,
+                "word": text.verdict(row),
+                "where": text.place(row),
+                "why": [
+                    (own.function, own.unit, *text.function_cells(own), text.place(own) or NONE)
+                    for own in row.why
+                ],
+                "figure": figure and drawn(figure, {}),
+                "is_open": index < _OPEN,
+                "facts": _evidence(row),
+            }
+        )
     yield DOCUMENT, documents.encoded(comparison)
-    listed = summary(comparison, told, datetime.now(UTC))
+    listed = Summary(
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        base=side_name(plan.base),
+        head=side_name(plan.head),
+        verdict=told.verdict,
+        reason=told.said,
+        suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
+    )
     yield FILE, msgspec.json.encode(listed)
     shown = {
         "told": told,
         "comparison": comparison,
-        "commits": [
-            side_commit(side, _SHORT) for side in (comparison.plan.base, comparison.plan.head)
-        ],
+        "commits": [side_commit(side, _SHORT) for side in (plan.base, plan.head)],
         "when": listed.when,
         "sections": sections,
         "document": DOCUMENT,
         "functions": _FUNCTIONS,
     }
     yield PAGE, _render("comparison.html.j2", "../", shown)
-
-
-def _section(row: Row) -> dict[str, Any]:
-    return {
-        "name": row.key,
-        "verdict": row.verdict,
-        "word": text.verdict(row),
-        "reason": row.reason,
-        "where": None if None in (row.file, row.line) else f"{row.file}:{row.line}",
-        "facts": _evidence(row),
-        "why": [
-            (own.function, own.unit, *text.function_cells(own), text.place(own) or NONE)
-            for own in row.why
-        ],
-        "why_not": row.why_not,
-    }
 
 
 def _evidence(row: Row) -> list[tuple[str, str]]:
@@ -126,13 +113,13 @@ def _evidence(row: Row) -> list[tuple[str, str]]:
         p = f"{row.p_adjusted:.2g}, corrected for all that were confirmed"
         facts.append(("p-value of the confirmation", p))
     if row.spread is not None and row.change is not None:
-        facts.append(("spread of the blocks", text.percent(row.spread)))
+        facts.append(("spread of the blocks", percent(row.spread)))
     if row.work is not None:
         noise = rough_percent(row.work.noise)
         amounts, size = text.instructions(row.work), text.work_change(row.work)
         facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
     if row.waited is not None:
-        waited = f"threads waited for a core {text.percent(row.waited)} of the time"
+        waited = f"threads waited for a core {percent(row.waited)} of the time"
         facts.append(("contended", waited))
     return facts
 
@@ -157,19 +144,6 @@ class Summary(Struct, frozen=True, kw_only=True):
     verdict: str
     reason: str
     suite: str
-
-
-def summary(comparison: Comparison, told: Described, when: datetime) -> Summary:
-    """Return what the list will say of a comparison."""
-    plan = comparison.plan
-    return Summary(
-        when=when.isoformat(timespec="seconds"),
-        base=side_name(plan.base),
-        head=side_name(plan.head),
-        verdict=told.verdict,
-        reason=told.said,
-        suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
-    )
 
 
 def summaries(folder: Path) -> list[tuple[str, Summary]]:
@@ -215,7 +189,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
     x = linear_axis((0, len(timed)), "{:g}".format, "block")
     return LineFigure(
         alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
-        f"{text.percent(changes[0], sign=True)} to {text.percent(changes[-1], sign=True)}",
+        f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
         caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
         f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
         f"Line and band: the estimate with its 99% interval{of}.",
@@ -233,8 +207,6 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
                 label=stage,
                 x=tuple(at for at, _, _ in own),
                 y=tuple(100 * change for _, _, change in own),
-                low=(None,) * len(own),
-                high=(None,) * len(own),
                 texts=tuple(_words(row, block, change) for _, block, change in own),
                 dots="open" if stage == "screen" else "filled",
             )
@@ -254,5 +226,5 @@ def _change(block: Block) -> float | None:
 def _words(row: Row, block: Block, change: float) -> str:
     values = (reading.value or 0.0 for reading in (block.base, block.head))
     base, head = (text.amount(value, row.unit) for value in values)
-    size = text.percent(change, sign=True)
+    size = percent(change, sign=True)
     return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from perceptron.analysis.collection import Collection
 from perceptron.analysis.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.sizes import size_axis
@@ -12,8 +11,7 @@ from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import Axis, Line, LineFigure, linear_axis
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, duration, duration_interval, interval, tick
-from perceptron.report.charts.svg import Looks
-from perceptron.report.dashboard.answers import Shown, Views, views_of
+from perceptron.report.dashboard.answers import Shown
 from perceptron.report.dashboard.page import machine_name
 
 STEP_COLUMNS = (
@@ -26,24 +24,18 @@ STEP_COLUMNS = (
 _MOST_DATES = 6
 
 
-def history_views(collection: Collection, looks: Looks) -> Views:
-    """Return a view for each case; those of one machine and family are in a file."""
-    return views_of("history", _answers(collection), 0, looks)
-
-
-def _answers(collection: Collection) -> Iterator[Shown]:
-    for place, cases in grouped(collection.histories, _place).items():
-        yield Shown(
-            Answer(
-                question="history",
-                asked=(),
-                verdicts=(),
-                notes=tuple(note for past in cases for note in _notes(past)),
-                tables=tuple(map(_steps, cases)),
-                figures=tuple(map(_figure, cases)),
-            ),
-            place,
+def history_answers(histories: Iterable[CaseHistory]) -> Iterator[Shown]:
+    """Yield the cases of each machine and family, which are in one file."""
+    for place, cases in grouped(histories, _place).items():
+        answer = Answer(
+            question="history",
+            asked=(),
+            verdicts=(),
+            notes=tuple(note for past in cases for note in _notes(past)),
+            tables=tuple(map(_steps, cases)),
+            figures=tuple(map(_figure, cases)),
         )
+        yield Shown(answer, place)
 
 
 def _place(past: CaseHistory) -> Setting:
@@ -114,8 +106,6 @@ def _figure(past: CaseHistory) -> Figure:
                 label=row.backend,
                 x=tuple(map(float, range(len(points)))),
                 y=values,
-                low=(None,) * len(points),
-                high=(None,) * len(points),
                 texts=tuple(
                     f"{point.commit}, {point.committed[:10]}: {duration(point.seconds)}"
                     for point in points

@@ -73,7 +73,7 @@ def _facts_table(members: Sequence[Machine]) -> LargeTable:
 
 
 def _name(machine: Machine) -> str:
-    return shortened(machine_name(machine.name, "perceptron"))
+    return shortened(machine_name(machine.name))
 
 
 def _checks(machine: Machine) -> dict[str, tuple[str, str]]:

@@ -5,7 +5,7 @@ Each kind of hardware has a block of its own, from the newest run on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perceptron import numbers
@@ -22,12 +22,11 @@ from perceptron.analysis.crossover.words import (
     sentence,
 )
 from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.analysis.finding import FAMILY, FindingRow, finding_table
+from perceptron.analysis.finding import FAMILY, FindingRow
 from perceptron.analysis.select import usable_rows
-from perceptron.answer import Answered
-from perceptron.figure import Figure
+from perceptron.answer import Answered, Figure
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.palette import Stroke
+from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import address, drawn, link
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import place
@@ -35,14 +34,11 @@ from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
 PICTURED = "mlp-width"
-_VERDICTS = ("family", "decided", "answer")
 # Verdicts of an answer that are told in its line.
 _TOLD = 2
 
 
-def overview(
-    collection: Collection, looks: Mapping[str, Stroke], asv: str | None
-) -> dict[str, Any]:
+def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str, Any]:
     """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
     benches = collection.studies.get("bench", [])
     by_hardware: dict[str | None, Answered] = {}
@@ -56,7 +52,7 @@ def overview(
             for number, bench in enumerate(newest, start=1)
         ],
         # Without a run of the main job a map is all that there is to show.
-        "map": None if newest else _map(collection.studies.get("map", []), looks),
+        "map": None if newest else _map(collection, None, looks),
         "asv": asv,
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
@@ -75,7 +71,7 @@ def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
         "words": "; ".join((*words[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
         or "not measured",
         "link": address(told, collection.pages[told.study].is_overview),
-        "machine": machine_name(first.machine, "perceptron"),
+        "machine": machine_name(first.machine),
         "when": first.when,
     }
 
@@ -84,100 +80,88 @@ def _hardware(told: Answered) -> str | None:
     return kind_of_hardware(told.run.times, told.run.facts.environment)
 
 
-def _block(collection: Collection, bench: Answered, looks: Mapping[str, Stroke]) -> dict[str, Any]:
+def _block(collection: Collection, bench: Answered, looks: Looks) -> dict[str, Any]:
     rows = usable_rows(bench.results, bench.run.times)
-    here = (bench.run.run.machine, "perceptron")
-    own = [one for one in collection.sweeps if (one.ground.machine, one.source) == here]
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
     environment = bench.run.facts.environment
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
         "hardware": shortened(_hardware(bench) or "?"),
-        "machine": machine_name(bench.run.run.machine, "perceptron"),
+        "machine": machine_name(bench.run.run.machine),
         "environment": environment,
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),
         "when": rows[0].when[:10],
         "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
-        "finding": _finding(bench, rows, threads[0], looks),
+        "finding": _finding(bench, threads[0], looks),
         "singles": single_tables(rows),
         "crossovers": [
             (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
             for one in bench.answer.verdicts
             if one.on == "terminal"
         ],
-        "crossover_columns": _VERDICTS,
         "missing": missing(crossovers),
-        "sweep": _sweep(bench, threads[0], own, looks),
-        "map": _map(_maps_beside(collection, bench), looks),
+        "sweep": _sweep(bench, threads[0], collection.sweeps, looks),
+        "map": _map(collection, bench, looks),
         "trust": _trust(bench, rows, found, crossovers),
         "warnings": bench.warnings,
     }
 
 
-def _drawn(bench: Answered, family: str, threads: int) -> Figure | None:
+def _figure(bench: Answered, family: str, threads: int) -> Figure | None:
     """Return the first figure of a family that the answer has, of so many threads."""
     wanted = {("Family", family), ("Threads", str(threads))}
-    return next((one.drawing for one in bench.answer.figures if wanted <= {*one.part}), None)
+    return next((one for one in bench.answer.figures if wanted <= {*one.part}), None)
 
 
-def _finding(
-    bench: Answered, rows: Iterable[Measurement], threads: int, looks: Mapping[str, Stroke]
-) -> dict[str, Any] | None:
-    figure = _drawn(bench, FAMILY, threads)
-    if figure is None:
+def _finding(bench: Answered, threads: int, looks: Looks) -> dict[str, Any] | None:
+    figure = _figure(bench, FAMILY, threads)
+    if figure is None or figure.drawing is None:
         return None
-    table = finding_table(bench.answer.data["finding"], rows)
-    return drawn(figure, looks) | {"table": table}
+    (table,) = (one for one in bench.answer.tables if one.part == figure.part)
+    return drawn(figure.drawing, looks) | {"table": table}
 
 
 def _sweep(
-    bench: Answered,
-    threads: int,
-    sweeps: list[Sweep],
-    looks: Mapping[str, Stroke],
+    bench: Answered, threads: int, sweeps: Iterable[Sweep], looks: Looks
 ) -> dict[str, Any] | None:
+    """Return a family's figure, and the address of its sweep: of this run, with its threads."""
     families = [crossover.family for crossover in bench.answer.data["crossovers"]]
     family = PICTURED if PICTURED in families else next(iter(families), "")
-    figure = _drawn(bench, family, threads)
-    if figure is None:
+    figure = _figure(bench, family, threads)
+    if figure is None or figure.drawing is None:
         return None
-    return drawn(figure, looks) | {
+    here, commit = (family, bench.run.run.machine, "perceptron"), bench.run.rows[0].commit
+    own = min(
+        (one for one in sweeps if (one.family, one.ground.machine, one.source) == here),
+        key=lambda one: (one.state.commit != commit, one.ground.threads != threads),
+        default=None,
+    )
+    return drawn(figure.drawing, looks) | {
         "family": shortened(family),
-        "link": _link(family, sweeps, bench.run.rows[0].commit, threads),
+        "link": link("sweeps", (("Family", family),) if own is None else place(own)),
     }
 
 
-def _link(family: str, sweeps: list[Sweep], commit: str | None, threads: int) -> str:
-    """Return the address of the sweep that is pictured: the run's own, with its fewest threads."""
-    own = [sweep for sweep in sweeps if sweep.family == family]
-    same = [sweep for sweep in own if sweep.state.commit == commit]
-    for sweep in sorted(same or own, key=lambda sweep: sweep.ground.threads != threads):
-        return link("sweeps", place(sweep))
-    return link("sweeps", (("Family", family),))
-
-
-def _maps_beside(collection: Collection, bench: Answered) -> list[Answered]:
-    """Return the maps of its hardware, those of its machine first."""
-    same = [
-        told for told in collection.studies.get("map", []) if _hardware(told) == _hardware(bench)
+def _map(collection: Collection, beside: Answered | None, looks: Looks) -> dict[str, Any] | None:
+    """Return the newest map; beside a run one of its hardware, if possible of its machine."""
+    maps = [
+        told for told in collection.studies.get("map", []) if not told.run.run.plan.get("functions")
     ]
-    return sorted(same, key=lambda told: told.run.run.machine != bench.run.run.machine)
-
-
-def _map(maps: Iterable[Answered], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
-    for told in maps:
-        if told.run.run.plan.get("functions"):  # of no training
-            continue
-        figure = told.answer.figures[0].drawing
-        assert figure is not None, "a map is drawn"
-        return drawn(figure, looks) | {
-            "summary": told.answer.verdicts[0].sentence,
-            "machine": shortened(told.run.run.machine),
-            "when": told.run.rows[0].when[:10],
-        }
-    return None
+    if beside is not None:
+        maps = [told for told in maps if _hardware(told) == _hardware(beside)]
+        maps.sort(key=lambda told: told.run.run.machine != beside.run.run.machine)
+    if not maps:
+        return None
+    answer, run = maps[0].answer, maps[0].run
+    figure = answer.figures[0].drawing
+    assert figure is not None, "a map is drawn"
+    return drawn(figure, looks) | {
+        "summary": answer.verdicts[0].sentence,
+        "machine": shortened(run.run.machine),
+        "when": run.rows[0].when[:10],
+    }
 
 
 def _trust(

@@ -7,7 +7,8 @@ it, and no quote or backslash that ends the text early.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from markupsafe import Markup
 
-from perceptron.analysis.crossover.sweep import Sweep
 from perceptron.errors import UserError
 from perceptron.records.files.write import replace
+from perceptron.report.text_file import without_trace
 from perceptron.untrusted_text import shortened
 
 if TYPE_CHECKING:
@@ -54,21 +55,25 @@ def templates() -> Templates:
 
 
 def reserve(folder: Path) -> None:
-    """Make the folder and its first page; called before minutes of measuring.
+    """Make a folder of pages, before minutes of measuring; no new file is left in it.
 
-    Raises `UserError` if the page cannot be written there.
+    Raises `UserError` if no page can be written there.
     """
-    page = folder / "index.html"
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        page.touch()
+        without_trace(folder / "index.html")
+
+
+@contextmanager
+def writing(html: Path) -> Iterator[None]:
+    """Tell a user which file of the pages cannot be written; raises `UserError`."""
+    try:
+        yield
     except OSError as error:
-        raise cannot_write(page, error) from None
-
-
-def cannot_write(file: Path | str, error: OSError) -> UserError:
-    """Return what tells a user that a file of the pages cannot be written."""
-    return UserError(f"{file}: cannot write the page: {error.strerror}; choose another --html")
+        raise UserError(
+            f"{error.filename or html}: cannot write the page: {error.strerror}; choose another "
+            "--html"
+        ) from None
 
 
 def put(file: Path, content: bytes) -> None:
@@ -78,14 +83,14 @@ def put(file: Path, content: bytes) -> None:
         replace(file, content)
 
 
-def sweep(folder: Path, kept: Collection[Path]) -> None:
+def remove_older(folder: Path, kept: Collection[Path]) -> None:
     """Remove data that earlier pages had here and these have not; what others wrote stays."""
     for file in sorted((folder / "data").rglob("*.js")):
         if file not in kept and file.read_bytes().startswith(OPENING.encode()):
             file.unlink()
 
 
-def machine_name(machine: str, source: str) -> str:
+def machine_name(machine: str, source: str = "perceptron") -> str:
     """Return the machine, and the tool that measured if it was not the suite itself."""
     machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
@@ -95,14 +100,6 @@ def state_name(commit: str | None, when: str, *more: str | None) -> str:
     """Return the state of the code: its revision, the day, and what else is known of it."""
     words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
     return " · ".join(words)
-
-
-def foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
-    """Return what else tells two sweeps of one commit apart, where other tools measured it."""
-    if sweep.source == "perceptron":
-        return ()
-    version = sweep.state.version
-    return sweep.state.environment, version and f"version {version[:8]}"
 
 
 def advice_markup(text: str) -> Markup:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from perceptron.analysis.collection import Collection
 from perceptron.analysis.crossover.sweep import Curve, Sweep
 from perceptron.analysis.crossover.told import bands, curve_line, of_sweep, where
 from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
@@ -13,39 +12,33 @@ from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import duration_interval, tick
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.charts.svg import Looks
-from perceptron.report.dashboard.answers import Shown, Views, link, views_of
-from perceptron.report.dashboard.page import foreign_state, machine_name, state_name
+from perceptron.report.dashboard.answers import Shown
+from perceptron.report.dashboard.page import machine_name, state_name
 
 SEVERAL = "several, one backend"
 """The value of the switch *Machine* for a figure with a line for each machine."""
 
 
-def sweep_views(collection: Collection, looks: Looks) -> Views:
-    """Return a view for each way of showing each sweep, then each backend of several machines."""
-    older = sum(sweep.older for sweep in collection.sweeps)
-    several = map(_of_machines, backends_on_machines(collection.sweeps))
-    return views_of("sweeps", [*map(_of_sweep, collection.sweeps), *several], older, looks)
-
-
-def _of_sweep(sweep: Sweep) -> Shown:
-    return Shown(of_sweep(sweep, ()), place(sweep))
+def sweep_answers(sweeps: Sequence[Sweep]) -> Iterator[Shown]:
+    """Yield each sweep, then each backend of several machines."""
+    for sweep in sweeps:
+        yield Shown(of_sweep(sweep, ()), place(sweep))
+    yield from map(_of_machines, backends_on_machines(sweeps))
 
 
 def place(sweep: Sweep) -> Setting:
     """Return how all switches of the page but the last stand for the views of a sweep."""
     family, *others = where(sweep)
+    state = sweep.state
+    more: tuple[str | None, ...] = ()
+    if sweep.source != "perceptron":  # another tool may have several of one commit
+        more = (state.environment, state.version and f"version {state.version[:8]}")
     return (
         family,
         ("Machine", machine_name(sweep.ground.machine, sweep.source)),
-        ("Commit", state_name(sweep.state.commit, sweep.when, *foreign_state(sweep))),
+        ("Commit", state_name(state.commit, sweep.when, *more)),
         *others,
     )
-
-
-def sweep_address(collection: Collection) -> str:
-    """Return the page and fragment of the first sweep; the page alone where there is none."""
-    return link("sweeps", place(collection.sweeps[0])) if collection.sweeps else "sweeps.html"
 
 
 # --- one backend on several machines -------------------------------------------------------------

@@ -7,19 +7,22 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from perceptron.analysis.collection import Collection
-from perceptron.answer import Page
+from msgspec import json
+from msgspec.structs import replace
+
+from perceptron.analysis.collection import Collection, collection_of
+from perceptron.answer import Answered, Page, ReadFromFiles
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
-from perceptron.report.dashboard.answers import shown, views_of
-from perceptron.report.dashboard.history import history_views
+from perceptron.report.dashboard.answers import Shown, address, link, shown, views_of
+from perceptron.report.dashboard.history import history_answers
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
-from perceptron.report.dashboard.page import cannot_write, put, script, sweep, templates
+from perceptron.report.dashboard.page import put, remove_older, script, templates, writing
 from perceptron.report.dashboard.raw import raw_tables
-from perceptron.report.dashboard.sweeps import sweep_views
+from perceptron.report.dashboard.sweeps import place, sweep_answers
 
 # Pages before those of the studies, and after them.
 _FIRST = {
@@ -48,11 +51,7 @@ _VIEW_SCRIPTS = ("page", "views")
 _TABLE_SCRIPTS = ("page", "datatables", "large_table")
 
 
-def write_site(
-    html: Path,
-    collection: Collection,
-    asv: str | None = None,
-) -> Path:
+def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
     """Write every page into the folder and return the path of the first.
 
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
@@ -60,17 +59,50 @@ def write_site(
     """
     chosen = strokes(_backends(collection))
     written = set()
-    try:
-        with no_search_for_cycles():
-            compared = LIST if (html / LIST).is_file() else None
-            first_page = overview(collection, chosen, asv) | {"comparisons": compared}
-            for name, text in _texts(collection, chosen, first_page):
-                put(html / name, text.encode("utf-8"))
-                written.add(html / name)
-        sweep(html, written)
-    except OSError as error:
-        raise cannot_write(error.filename or html, error) from None
+    with writing(html), no_search_for_cycles():
+        compared = LIST if (html / LIST).is_file() else None
+        first_page = overview(collection, chosen, asv) | {"comparisons": compared}
+        for name, text in _texts(collection, chosen, first_page):
+            put(html / name, text.encode("utf-8"))
+            written.add(html / name)
+        remove_older(html, written)
     return html / "index.html"
+
+
+def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple[Collection, str]:
+    """Return the collection with a command's answer before all others, and its address.
+
+    It stands in the place of any that is shown at this address.
+    """
+    if isinstance(told, ReadFromFiles):
+        collection = _with_rows(collection, told)
+        first = collection.sweeps[:1]
+        return collection, link("sweeps", place(first[0])) if first else "sweeps.html"
+    here = address(told)
+    others = [one for one in collection.studies.get(told.study, []) if address(one) != here]
+    studies = collection.studies | {told.study: [told, *others]}
+    is_overview = collection.pages[told.study].is_overview
+    return replace(collection, studies=studies), address(told, is_overview)
+
+
+def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
+    """Return the collection with the rows of files first: what it has itself is there only once."""
+    own = collection_of(read.rows)
+    names = {machine.name for machine in collection.machines}
+    rows = {json.encode(row) for row in collection.rows}
+    known = {json.encode(sweep.rows) for sweep in own.sweeps}
+    return replace(
+        collection,
+        rows=[*collection.rows, *(row for row in own.rows if json.encode(row) not in rows)],
+        machines=[
+            *collection.machines,
+            *(machine for machine in own.machines if machine.name not in names),
+        ],
+        sweeps=[
+            *own.sweeps,
+            *(sweep for sweep in collection.sweeps if json.encode(sweep.rows) not in known),
+        ],
+    )
 
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
@@ -80,9 +112,7 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 
 def _texts(
-    collection: Collection,
-    chosen: dict[str, Stroke],
-    first_page: dict[str, Any],
+    collection: Collection, chosen: dict[str, Stroke], first_page: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
@@ -98,22 +128,19 @@ def _texts(
         return file, templates().get_template(template).render(**site, **own, **facts)
 
     yield page("index", "overview.html.j2", first_page)
-    of_studies = (
-        views_of(
-            study,
-            map(shown, collection.studies.get(study, ())),
-            collection.older.get(study, 0),
-            chosen,
-        )
-        for study in collection.pages
-    )
-    for views in (sweep_views(collection, chosen), history_views(collection, chosen), *of_studies):
-        name = views.page
+    answers: dict[str, Iterable[Shown]] = {
+        "sweeps": sweep_answers(collection.sweeps),
+        "history": history_answers(collection.histories),
+        **{name: map(shown, collection.studies.get(name, ())) for name in collection.pages},
+    }
+    older = collection.older | {"sweeps": sum(sweep.older for sweep in collection.sweeps)}
+    for name, own_answers in answers.items():
+        views = views_of(name, own_answers, chosen)
         facts = {
             "nothing": every[name].nothing,
             "command": _COMMANDS.get(name, f"perceptron {name}"),
             "what": every[name].makes,
-            "older": views.older,
+            "older": older.get(name, 0),
             "page": name,
             "scripts": _VIEW_SCRIPTS if views.files else (),
         }

@@ -32,7 +32,7 @@ def annotate(comparison: Comparison, published: str | None = None) -> None:
             print(line, file=sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        text_file.append(Path(summary), comment(comparison, published=published))
+        text_file.write(Path(summary), comment(comparison, published=published), "a")
 
 
 def marks(comparison: Comparison) -> list[str]:

@@ -36,9 +36,7 @@ _WIDTH = 100
 _is_named = "COLUMNS" in os.environ
 # In a notebook, too, text is text: rich would show each line as an output of its own.
 out = Console(
-    highlight=False,
-    width=None if sys.stdout.isatty() or _is_named else _WIDTH,
-    force_jupyter=False,
+    highlight=False, width=None if sys.stdout.isatty() or _is_named else _WIDTH, force_jupyter=False
 )
 err = Console(
     stderr=True,

@@ -21,12 +21,12 @@ def parameters(command: str, typed: str) -> dict[str, Any]:
     [
         "--backends numpy torch-cpu --quick",
         "--backends numpy --backends torch-cpu --quick",
-        "--backends numpy,torch-cpu --quick",
+        "--backends numpy,torch-cpu,numpy --quick",
         "--quick --backends numpy torch-cpu",
     ],
 )
 def test_lists_can_be_typed_in_every_usual_way(typed: str) -> None:
-    """Spaces, commas and repetition mean the same."""
+    """Spaces, commas and repetition mean the same, and each counts once."""
     parsed = parameters("bench", typed)
     assert split("--backends", parsed["backends"]) == ("numpy", "torch-cpu")
     assert parsed["quick"] is True

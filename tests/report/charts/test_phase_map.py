@@ -31,11 +31,7 @@ def test_the_figure_has_the_colours_of_the_backends(phase_map: PhaseMap) -> None
 
 @pytest.mark.parametrize(
     ("cells", "status"),
-    [
-        ([(16, 4)], "ok"),
-        ([(16, 4), (16, 8)], "ok"),
-        (list(product((16, 32), (4, 8))), "skipped"),
-    ],
+    [([(16, 4)], "ok"), ([(16, 4), (16, 8)], "ok"), (list(product((16, 32), (4, 8))), "skipped")],
 )
 def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status: str) -> None:
     """One cell, a line of cells, a single backend, or none with a time."""

@@ -13,16 +13,7 @@ from hypothesis import strategies as st
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.analysis.crossover.told import ratio_figure, sweep_figure
 from perceptron.analysis.finding import finding_figure
-from perceptron.figure import (
-    Axis,
-    BarFigure,
-    DotFigure,
-    Figure,
-    Line,
-    LineFigure,
-    MapFigure,
-    Mark,
-)
+from perceptron.figure import Axis, BarFigure, DotFigure, Figure, Line, LineFigure, MapFigure, Mark
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.svg import draw
 from perceptron.studies.answering import collect

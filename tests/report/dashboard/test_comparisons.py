@@ -6,14 +6,13 @@ import json
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import ComparedRevision, Comparison
 from perceptron.report.comparison_address import LIST, address
-from perceptron.report.dashboard.comparisons import reserve, write_comparison
+from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
@@ -28,13 +27,6 @@ def written(html: Path, made: Comparison) -> Path:
     assert page is not None
     write_comparison(html, replace(made, page=page))
     return html / page
-
-
-def test_the_document_that_json_prints_lies_beside_the_page(tmp_path: Path) -> None:
-    made = explained()
-    page = written(tmp_path / "html", made)
-    document = msgspec.json.decode((page.parent / "comparison.json").read_bytes(), type=Comparison)
-    assert document == replace(made, page=address(made.plan))
 
 
 def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
@@ -128,14 +120,9 @@ def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     assert "../index.html" not in read(html / LIST).links
 
 
-def test_a_folder_is_reserved_before_anything_is_measured(tmp_path: Path) -> None:
-    """Without a page: a comparison that fails has none. One that cannot be written is one line."""
-    reserve(tmp_path / "html")
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     made = replace(comparison(row()), page=address(comparison().plan))
-    with pytest.raises(UserError, match="choose another"):
-        reserve(tmp_path / "file")
     with pytest.raises(UserError, match="choose another --html"):
         write_comparison(tmp_path / "file", made)
 

@@ -15,9 +15,8 @@ from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.sources import load_measurements
-from perceptron.report.dashboard.answers import link, with_rows
-from perceptron.report.dashboard.sweeps import sweep_address
-from perceptron.report.dashboard.write import write_site
+from perceptron.report.dashboard.answers import link
+from perceptron.report.dashboard.write import with_answer, write_site
 from perceptron.studies.answering import collect
 from tests.made import (
     BENCH,
@@ -65,20 +64,6 @@ def test_every_page_opens_on_what_this_machine_measured(
         assert index["views"][0]["is"][place] == name, page
 
 
-def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
-    """Another target, or a race that is not over, stands in nobody's way."""
-    keep_race(tmp_path, race_rows(3))
-    keep_race(tmp_path, race_rows(5), started="2026-01-02T00:00:00Z")
-    keep_race(tmp_path, race_rows(7), started="2026-01-03T00:00:00Z", finished=False)
-    other = RACE | {"target": "loss=0.2"}
-    keep_race(tmp_path, race_rows(4), plan=other, started="2026-01-01T05:00:00Z")
-    collection = collect(tmp_path)
-    assert [told.answer.data["runs"][0].seeds for told in collection.studies["race"]] == [5, 4]
-    write_site(tmp_path / "html", collection)
-    assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
-    assert "older" not in text_of(tmp_path / "html" / "map.html")
-
-
 def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> None:
     rows = [race_row(seed, dtype=dtype) for seed in range(7) for dtype in ("float32", "float64")]
     keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
@@ -109,7 +94,7 @@ def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
 def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
-    collection = with_rows(collect(tmp_path / "results"), read_from_files(old))
+    collection, _ = with_answer(collect(tmp_path / "results"), read_from_files(old))
     write_site(tmp_path / "html", collection)
     commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
     assert commits[0] == "old"
@@ -119,16 +104,14 @@ def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> No
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     """The address of an answer leads to its first case."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=64, crossing=0.25)))
-    collection = with_rows(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
+    collection, address = with_answer(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
     write_site(tmp_path, collection)
     shown = list(views(tmp_path, "sweeps"))
     assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(64)}
     ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
     assert len(ratios) == 64 * 6
     switches = [switch["id"] for switch in data(tmp_path, "sweeps")["switches"]]
-    assert sweep_address(collection) == link(
-        "sweeps", tuple(zip(switches[:-1], shown[0][:-1], strict=True))
-    )
+    assert address == link("sweeps", tuple(zip(switches[:-1], shown[0][:-1], strict=True)))
 
 
 def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:

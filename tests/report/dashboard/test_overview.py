@@ -74,11 +74,7 @@ def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
     assert [
         (told.run.run.machine, kind_of_hardware(told.run.times, told.run.facts.environment))
         for told in benches
-    ] == [
-        ("gpu-box", "CPU"),
-        ("gpu-box", GPU_NAME),
-        ("box", "CPU"),
-    ]
+    ] == [("gpu-box", "CPU"), ("gpu-box", GPU_NAME), ("box", "CPU")]
     page = shown(results, tmp_path / "html")
     assert page.count('<h2 class="hardware"') == 2
     assert page.index(">CPU</h2>") < page.index(f">{GPU_NAME}</h2>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -11,22 +12,23 @@ from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.told import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
-from perceptron.report.dashboard.answers import ViewTable
-from perceptron.report.dashboard.sweeps import sweep_views
+from perceptron.report.dashboard.answers import views_of
+from perceptron.report.dashboard.sweeps import sweep_answers
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, views
 
 
-def tables_of(rows: list[Measurement]) -> dict[str, ViewTable]:
+def tables_of(rows: list[Measurement]) -> dict[str, dict[str, Any]]:
     """The tables of the page of sweeps by their titles, all ways of showing the rows together."""
-    views = sweep_views(collection_of(rows), strokes({row.backend for row in rows}))
+    sweeps = sweep_answers(collection_of(rows).sweeps)
+    views = views_of("sweeps", sweeps, strokes({row.backend for row in rows}))
     shown = [view for file in views.files.values() for view in file.values()]
     return {table["title"]: table for view in shown for table in view["tables"]}
 
 
-def times_of(rows: list[Measurement]) -> ViewTable:
+def times_of(rows: list[Measurement]) -> dict[str, Any]:
     return next(one for title, one in tables_of(rows).items() if title.startswith("time"))
 
 

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
 from perceptron.errors import UserError
-from perceptron.records.measurement import Measurement
 from perceptron.report.charts import palette
-from perceptron.report.dashboard.write import pages, write_site
+from perceptron.report.dashboard.write import write_site
 from perceptron.report.tables import answer as in_terminal
 from perceptron.studies.answering import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
@@ -225,17 +223,12 @@ def test_a_card_says_decided_as_the_verdict_does(tmp_path: Path) -> None:
         else row
         for row in bench_rows()
     ]
-    cards = cards_of(tmp_path, rows)
-    assert "overtakes" in cards
-    assert re.findall('<span class="tag">([^<]*)', cards) == ["decided: partly"]
-
-
-def cards_of(tmp_path: Path, rows: list[Measurement]) -> str:
-    """The overview's cards."""
     keep(tmp_path / "results", BENCH, rows)
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
-    return page.partition('<ul class="cards">')[2].partition("</ul>")[0]
+    cards = page.partition('<ul class="cards">')[2].partition("</ul>")[0]
+    assert "overtakes" in cards
+    assert re.findall('<span class="tag">([^<]*)', cards) == ["decided: partly"]
 
 
 def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
@@ -251,19 +244,6 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
         assert "on battery" in summary
         assert "battery" in folded.partition("</summary>")[2]
         assert "plug it in" in folded
-
-
-def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> None:
-    """No run, no map, no ladder: every page is there, and the sweeps are drawn."""
-    rows = [measured(family="svd", size=size, source="csv", seconds=size) for size in (1, 2, 4)]
-    rows += [replace(row, backend="gpu", seconds=2.0) for row in rows]
-    collection = collection_of(rows)
-    write_site(tmp_path, collection)
-    assert {setting[-1] for setting in views(tmp_path, "sweeps")} == {
-        "time",
-        "ratio of numpy to gpu",
-    }
-    assert all((tmp_path / file).is_file() for file, *_ in pages(collection))
 
 
 def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(

@@ -18,7 +18,7 @@ from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest,
 from perceptron.report.pull_request.post import MOST_BYTES as BOUND
 from perceptron.report.pull_request.post import MOST_ROWS, number, post
 from tests.conftest import ROOT
-from tests.made_comparison import block, comparison, moved, slower
+from tests.made_comparison import block, comparison, slower
 
 SHA = "c" * 40
 HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
@@ -164,8 +164,6 @@ def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
 
 VALID = json.loads(msgspec.json.encode(COMPARISON))
 ROW = VALID["rows"][0]
-MOVED = json.loads(msgspec.json.encode(moved()))
-END = MOVED["head"]
 
 
 def valid(**fields: Any) -> str:
@@ -181,14 +179,9 @@ def valid(**fields: Any) -> str:
         "[" * 100_000,
         '{"rows": ' * 50_000,
         valid(unknown=0)[:-2] + "[" * 100_000,
-        valid(rows="many"),
         valid(rows=[{**ROW, "change": "1"}]),
         valid(rows=[{**ROW, "verdict": "\n::error::x"}]),
         valid(rows=[{**ROW, "change": float("nan")}]),
-        valid(moved_crossovers=None),
-        valid(moved_crossovers=[{**MOVED, "head": {}}]),
-        valid(moved_crossovers=[{**MOVED, "head": {**END, "status": "tie"}}]),
-        valid(verdict="great"),
         valid(plan={}),
         valid().replace('"seed": 7', '"seed": ' + "9" * 5000),
         valid().replace('"seed": 7', '"seed": 1e999'),

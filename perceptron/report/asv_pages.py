@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.readers.asv import result_files
@@ -36,9 +38,17 @@ def publish(
     is one line. Pages that are only half written are removed. ``meanwhile`` is called while asv
     works in a process of its own, if it does.
     """
+    config, pages = config.absolute(), html.absolute() / "asv"
     try:
-        paths = config.absolute(), results.absolute(), html.absolute()
-        _publish(*paths, limit_seconds, meanwhile)
+        settings = {
+            **_settings(config),
+            "results_dir": str(_with_results(results.absolute() / "asv")),
+            "html_dir": str(_free(pages)),
+        }
+        with temporary_folder() as folder, _whole(pages):
+            ours = folder / "asv.conf.json"
+            ours.write_text(json.dumps(settings), encoding="utf-8")
+            _run(ours, config.parent, limit_seconds, meanwhile)
     except OSError as error:
         reason = f"{error.filename or config}: {error.strerror}"
     except UserError as error:
@@ -55,40 +65,24 @@ def absent(html: Path) -> str | None:
     return None if exists else "`perceptron dashboard` makes them from what `asv run` measured"
 
 
-def _publish(
-    config: Path,
-    results: Path,
-    html: Path,
-    limit_seconds: float,
-    meanwhile: Callable[[], object] | None,
-) -> None:
-    pages = html / "asv"
-    settings = {
-        **_settings(config),
-        "results_dir": str(_with_results(results / "asv")),
-        "html_dir": str(_free(pages)),
-    }
-    with temporary_folder() as folder:
-        ours = folder / "asv.conf.json"
-        ours.write_text(json.dumps(settings), encoding="utf-8")
-        try:
-            _run(ours, config.parent, limit_seconds, meanwhile)
-        except BaseException:  # an interrupt too must not leave half of them
-            if not (pages / "info.json").exists():  # what asv writes last
-                shutil.rmtree(pages, ignore_errors=True)
-            raise
+@contextmanager
+def _whole(pages: Path) -> Iterator[None]:
+    """Remove pages that are only half written; an interrupt too must not leave them."""
+    try:
+        yield
+    finally:
+        if not (pages / "info.json").exists():  # what asv writes last
+            shutil.rmtree(pages, ignore_errors=True)
 
 
 def _settings(config: Path) -> dict[str, Any]:
-    """Read the config as asv does, with an absolute path of the repository."""
-    from asv.util import load_json
-
+    """Read the config with an absolute path of the repository, as asv takes it."""
     if not config.is_file():
         raise UserError(f"no {config.name} in {config.parent}")
     try:
-        settings = load_json(str(config), js_comments=True)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{config}: not what asv reads: {error}") from None
+        settings = read_asv_json(config)
+    except UserError as error:
+        raise UserError(f"{config}: {error}") from None
     if not isinstance(settings, dict) or not isinstance(settings.get("repo"), str):
         raise UserError(f"{config}: no repo named in it")
     repository = config.parent / settings["repo"]
@@ -118,10 +112,7 @@ def _free(pages: Path) -> Path:
 
 
 def _run(
-    config: Path,
-    project: Path,
-    limit_seconds: float,
-    meanwhile: Callable[[], object] | None,
+    config: Path, project: Path, limit_seconds: float, meanwhile: Callable[[], object] | None
 ) -> None:
     # asv looks for its plug-ins in the project's folder, and changes to the config's by itself.
     process = subprocess.Popen(
