@@ -136,16 +136,26 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
     return Comparison(**(defaults | fields), plan=full_plan)
 
 
-def block(benchmark: str, number: int, base: float, head: float, stage: Stage = "screen") -> Block:
-    """What one pair of processes gave, in seconds."""
+def block(
+    benchmark: str,
+    number: int,
+    base: float | SideMeasurement,
+    head: float | SideMeasurement,
+    stage: Stage = "screen",
+) -> Block:
+    """What one pair of processes gave; a number is seconds."""
+    of_base, of_head = (
+        own if isinstance(own, SideMeasurement) else SideMeasurement(status="ok", value=own)
+        for own in (base, head)
+    )
     return Block(
         stage=stage,
         number=number,
         benchmark=benchmark,
         order=["base", "head"],
         folders={"base": "a", "head": "b"},
-        base=SideMeasurement(status="ok", value=base),
-        head=SideMeasurement(status="ok", value=head),
+        base=of_base,
+        head=of_head,
     )
 
 

@@ -38,6 +38,7 @@ import time
 import helper
 import toy
 from toy import HEAD
+from importlib import metadata
 
 class Times:
     timer = staticmethod(toy.clock)
@@ -90,6 +91,8 @@ class Cached:
     warmup_time = 0
 
     def setup_cache(self):
+        with open(os.environ["MADE"], "a") as made:
+            made.write("x")
         return {{"factor": 150 if HEAD else 100}}
 
     def setup(self, cache, n, letter):
@@ -129,15 +132,35 @@ def track_drawn():
 
 def track_child():
     return int(subprocess.check_output([sys.executable, "-c", "import toy; print(2 + toy.HEAD)"]))
+
+def track_version():
+    # BASE's project is installed; that of HEAD is not, and its version would be computed.
+    return len(metadata.version("new" if HEAD else "toy"))
+
+def track_opens():
+    open(toy.__file__ + ".json")
+
+def timeraw_import():
+    return "from toy import library"
+
+async def time_async():
+    pass
 """
 # Modules of the suite that do not load, on either revision, and what is said of each.
 FAILING = {
+    "imports": ("import toy; from toy import nothing", "(toy/__init__.py)"),
     "download": ("raise OSError('no network')", "OSError: no network"),
     "leaves": ("raise SystemExit('not here')", "SystemExit: not here"),
     "skips": ("import pytest; pytest.skip('no GPU', allow_module_level=True)", "no GPU"),
     "dies": ("import os; os._exit(5)", "its process exited with 5"),
     "is_none": ("class A:\n    def __init__(self): 1 / 0\n    def time_a(self): 0", "Zero"),
     "deep/__init__": ("raise OSError('no network')", "OSError: no network"),
+}
+SKIPPED = {
+    "Cached.time_cached(1, 'y')": "NotImplementedError",
+    "Cached.time_cached(2, 'y')": "NotImplementedError",
+    "timeraw_import": "timeraw_ is not measured",
+    "time_async": "it is async",
 }
 MORE = "from toy.{module} import extra\n\ndef time_{module}():\n    extra()\n"
 EXTRA = "def extra():\n    pass\n"
@@ -166,9 +189,11 @@ def make(folder: Path) -> None:
     toy = Repository(folder / "repository")
     toy.write("toy/__init__.py", TOY.format(head=0))
     toy.write("toy/lost.py", EXTRA)
+    toy.write("pyproject.toml", '[project]\nname = "toy"\nversion = "1.0.1"\n')
     toy.commit("base", "benchmarks/suite.py", SUITE.format(same=500) + "\ndef time_gone(): pass\n")
     toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
     toy.write("toy/lost.py", "")
+    toy.write("pyproject.toml", '[project]\nname = "new"\ndynamic = ["version"]\n')
     toy.write("toy/new.py", EXTRA)
     toy.write("benchmarks/suite.py", SUITE.format(same=100))
     toy.write("benchmarks/new.py", MORE.format(module="new"))
@@ -197,7 +222,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             folder.mkdir()
             make(folder)
             unwatched = {own: os.environ[own] for own in os.environ if own not in PROCESSES}
-            extra = variables(folder)
+            extra = {**variables(folder), "MADE": str(folder / "made")}
             install(Path(extra["PYTHONPATH"]), "toy", "helper")
             # The checkout too, as an editable install has it.
             paths = (extra["PYTHONPATH"], str(folder / "repository"), str(ROOT))
@@ -235,6 +260,8 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
     "track_place": ("no change", 0.0),
     "track_drawn": ("no change", 0.0),
     "track_child": ("regression", 0.5),
+    "track_version": ("regression", (len("9999") - len("9.9")) / len("9.9")),
+    "track_opens": ("invalid", "No such file or directory: 'toy/__init__.py.json'"),
     "time_new": ("improvement", "works on HEAD only"),
     "time_lost": ("regression", "broke on HEAD: ImportError"),
 }
@@ -251,7 +278,8 @@ def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
 
 def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
     """A benchmark is charged its own time; its processes run their own tree, whose path is as long
-    in either folder; both sides draw and hash the same."""
+    in either folder; both sides draw and hash the same. A project that is not installed has the
+    metadata of its files."""
     for name, (_, size) in EXPECTED.items():
         row = ran.rows[name]
         if isinstance(size, str):
@@ -277,17 +305,21 @@ def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
 
 
 def test_what_was_left_out_says_why(ran: Ran) -> None:
-    """What its author skips, and a module that does not load: it costs itself alone, and a package
-    all that is in it."""
+    """What its author skips, what has no time of its own, and a module that does not load: it costs
+    itself alone, and a package all that is in it. Files are named as their user knows them."""
+    expected = {f"suite.{name}": said for name, said in SKIPPED.items()}
+    for name, (_, said) in FAILING.items():
+        expected[f"benchmarks.{name.removesuffix('/__init__')}"] = said
     left_out = {row.benchmark: row.reason for row in ran.comparison.plan.left_out}
-    for skipped in ("suite.Cached.time_cached(1, 'y')", "suite.Cached.time_cached(2, 'y')"):
-        assert "NotImplementedError" in left_out.pop(skipped)
-    for name, (_, reason) in FAILING.items():
-        module = name.removesuffix("/__init__")
-        said = left_out.pop(f"benchmarks.{module}")
-        assert said.startswith(f"benchmarks/{name}.py cannot be imported: ")
-        assert reason in said
-    assert left_out == {}
+    assert left_out.keys() == expected.keys()
+    assert [name for name, said in expected.items() if said not in left_out[name]] == []
+    assert left_out["benchmarks.deep"].startswith("benchmarks/deep/__init__.py cannot be imported:")
+    assert "/gate-" not in ran.out
+
+
+def test_caches_are_made_again_to_confirm(ran: Ran) -> None:
+    """Each stage draws what setup_cache draws; the look for reasons makes none."""
+    assert (ran.folder / "made").read_text() == "x" * (2 + 3)
 
 
 def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
