@@ -68,6 +68,9 @@ class Counted:
     def time_more(self):
         toy.work(len(VALUES) // 100 * (50 + HEAD))
 
+    def time_little(self):
+        toy.NOW += 1e-4
+
     def time_waits(self):
         toy.quiet(100, 100 + 50 * HEAD)
 
@@ -121,6 +124,7 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
     assert counted.verdict == "regression"
     assert {name: (row.verdict, row.stands_on) for name, row in rows(counted).items()} == {
         "time_more": ("regression", "work"),
+        "time_little": ("no change", "both"),
         "time_waits": ("regression", "time"),
         "time_compiled": ("regression", "both"),
         "time_drawn": ("no change", "work"),
@@ -131,6 +135,10 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
 
 
 def test_the_count_is_the_work(counted: Comparison) -> None:
+    """And nothing of what counting itself executes."""
+    little = rows(counted)["time_little"].work
+    assert little is not None
+    assert little.base < 2000
     for name, change in {"time_more": 0.02, "time_waits": 0.0, "time_drawn": 0.0}.items():
         work = rows(counted)[name].work
         assert work is not None, rows(counted)[name].not_counted
