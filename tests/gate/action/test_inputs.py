@@ -43,6 +43,8 @@ def test_no_input_is_pasted_into_a_script_and_every_action_is_a_commit() -> None
         assert "${{" not in step.get("run", "")
         if "uses" in step:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
+        if "upload" in step.get("uses", ""):  # to the workflow that comments, and nothing else
+            assert step["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 
 def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -56,53 +56,20 @@ def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
     assert ran.outputs["page"] == ""
 
 
-def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
-    project: Repository, temporary: Path, tools: Path
-) -> None:
-    """The outputs are there although the step failed."""
-    project.commit("head", "toy/__init__.py", "ONE = 105\n")
-    inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
-    ran = action.run(project.folder, temporary, tools, inputs, EVENT)
-    assert ran.code == 1
-    assert ran.outputs["verdict"] == "regression"
-    document = json.loads(Path(ran.outputs["json"]).read_text())
-    assert document["verdict"] == "regression"
-    assert (Path(ran.outputs["page"]) / document["page"]).is_file()
-    assert "::error::slower" in ran.printed
-    assert "**slower**: `suite.track_one` is 5.0% larger" in ran.summary
-    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
-    (upload,) = (
-        step for step in action.action()["runs"]["steps"] if "upload" in step.get("uses", "")
-    )
-    handed = Path(ran.outputs["json"]).parent
-    assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
-    # Nothing else: not a text, for the workflow that comments makes its own.
-    assert sorted(file.name for file in handed.iterdir()) == ["gate.json", "pull-request.txt"]
-    assert number(handed) == 12
-
-
 def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
-    project: Repository, temporary: Path, tools: Path
-) -> None:
-    ran = action.run(project.folder, temporary, tools, {**INPUTS, "suite": "no.json"}, EVENT)
-    assert ran.code == 2
-    assert (ran.outputs["verdict"], ran.outputs["json"]) == ("error", "")
-    line = "error: --suite no.json: no such file; name the asv.conf.json of your suite"
-    assert f"::error::nothing was compared: {line}\n" in ran.printed
-    assert ran.summary == f"**not compared**\n\n    {line}\n"
-
-
-def test_a_checkout_without_history_is_told_what_it_lacks(
     project: Repository, temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
+    """Here a checkout without history, which is told what it lacks."""
     shallow = tmp_path / "shallow"
     project.commit("head")
     source = project.folder.as_uri()
     subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(shallow)], check=True)
     ran = action.run(shallow, temporary, tools, INPUTS, EVENT)
-    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
-    assert "unknown revision 'HEAD^1'" in ran.summary
-    assert "give actions/checkout fetch-depth: 0" in ran.summary
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["json"]) == (2, "error", "")
+    (line,) = re.findall(r"::error::nothing was compared: (.*)", ran.printed)
+    assert line.startswith("error: unknown revision 'HEAD^1'")
+    assert line.endswith("(this checkout is shallow: give actions/checkout fetch-depth: 0)")
+    assert ran.summary == f"**not compared**\n\n    {line}\n"
 
 
 SLOWER = '{"rows": [], "verdict": "regression"}'
