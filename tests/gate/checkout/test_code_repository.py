@@ -30,21 +30,16 @@ def configure(suite: Repository, **entries: object) -> None:
     suite.write("asv.conf.json", json.dumps({"project": "toy", **entries}))
 
 
-def test_a_path_is_relative_to_the_file_wherever_one_stands(
+def test_a_path_is_relative_to_the_file_and_a_url_is_the_repository_that_one_stands_in(
     toy: Repository, elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    configure(elsewhere, repo="../repository")
-    for start in ("repository", "toy-benchmarks", "."):
-        monkeypatch.chdir(tmp_path / start)
-        assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
-
-
-def test_a_url_stands_for_the_repository_that_one_stands_in(
-    toy: Repository, elsewhere: Repository
 ) -> None:
     for url in (URL, "git@git.example.org:group/toy.git"):
         configure(elsewhere, repo=url)
         assert code_repository(FILE, toy.folder) == toy.folder
+    configure(elsewhere, repo="../repository")
+    for start in ("repository", "toy-benchmarks", "."):
+        monkeypatch.chdir(tmp_path / start)
+        assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
 
 
 def test_a_suite_inside_the_repository_is_about_it(toy: Repository) -> None:
