@@ -38,7 +38,7 @@ UNEQUIPPED = "error: command 'gcc' failed: No such file or directory\n"
 class Builder:
     """Builds every commit, except those whose log is given; it takes no time."""
 
-    def __init__(self, toy: Repository, others: list[str] | None = None) -> None:
+    def __init__(self, toy: Repository) -> None:
         self.names = {toy.git("rev-parse", name).strip(): name for name in ("first", "second")}
         self.logs: dict[str, str] = {}
         self.fails: list[str] = []
@@ -48,7 +48,6 @@ class Builder:
         self.pinned: dict[str, str] = {}
         self.built: list[str] = []
         self.jobs: list[Mapping[str, Any]] = []
-        self.others = others or []
         self.interrupted = False
         self.uv: str | None = None
 
@@ -70,7 +69,7 @@ class Builder:
         python.symlink_to(sys.executable)
         python.with_name("version").write_text(self.pinned.get(name, self.offered))
         variables = {"STEERS": "1"}
-        made = Made(python=str(python), name="py", others=self.others, variables=variables)
+        made = Made(python=str(python), name="py", variables=variables)
         Path(job["made"]).write_bytes(msgspec.json.encode(made))
         return True
 
@@ -228,14 +227,9 @@ def test_the_oldest_go_and_what_is_in_use_stays(
 # What asv prints of pip, which prints of setuptools, which prints of gcc.
 GCC = """
 ·· Error running /env/bin/python setup.py bdist_wheel (exit status 1)
-   STDOUT -------->
-   building 'fastsum._core' extension
-   gcc -c fastsum/_core.c -o build/_core.o
    STDERR -------->
-   fastsum/_core.c: In function ‘work’:
    fastsum/_core.c:9:51: error: ‘missing’ undeclared (first use in this function)
        9 |     for (long turn = 0; turn < amount + missing; turn++) {
-         |                                         ^~~~~~~
    error: command '/usr/bin/gcc' failed with exit code 1
    ERROR: Failed building wheel for fastsum
 """
