@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -197,12 +197,16 @@ def interpreter(file: Path, command: str) -> str:
     return str(file)
 
 
-def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:
-    """A folder of all workers of this run of tests, and its lock: what is made there, is once."""
-    folder = tmp_path_factory.getbasetemp()
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[], bytes]) -> bytes:
+    """What is made once for all workers of this run of tests."""
+    folder = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    return folder / name, FileLock(folder / f"{name}.lock")
+    kept = folder / name
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            kept.write_bytes(make())
+        return kept.read_bytes()
 
 
 def unwatch(monkeypatch: pytest.MonkeyPatch) -> None:

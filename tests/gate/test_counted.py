@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from perceptron.records.comparison import Comparison, Growth, Row
-from tests.gate.conftest import SHORT, Repository, rows, run, shared, stand_in, unwatch
+from tests.gate.conftest import SHORT, Repository, once, rows, run, stand_in, unwatch
 
 pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="valgrind is not installed"
@@ -103,15 +103,14 @@ def commit(toy: Repository) -> None:
 
 @pytest.fixture(scope="session")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    kept, lock = shared(tmp_path_factory, "counted.json")
-    with lock, pytest.MonkeyPatch.context() as monkeypatch:
-        if not kept.exists():
+    def compared() -> bytes:
+        with pytest.MonkeyPatch.context() as monkeypatch:
             unwatch(monkeypatch)
             monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # it would go before the gate's
             commit(stand_in(tmp_path_factory.mktemp("counted"), monkeypatch))
-            comparison = run(count="always", budget_minutes=600.0)
-            kept.write_bytes(msgspec.json.encode(comparison))
-        return msgspec.json.decode(kept.read_bytes(), type=Comparison)
+            return msgspec.json.encode(run(count="always", budget_minutes=600.0))
+
+    return msgspec.json.decode(once(tmp_path_factory, "counted", compared), type=Comparison)
 
 
 def level(row: Row, name: str) -> list[Growth]:

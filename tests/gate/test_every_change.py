@@ -16,7 +16,7 @@ import pytest
 
 from perceptron.records.comparison import Comparison, Row
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, command, rows, shared, variables
+from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables
 from tests.watching import PROCESSES
 
 TOY = (
@@ -215,29 +215,28 @@ def install(folder: Path, *names: str) -> None:
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    folder, lock = shared(tmp_path_factory, "every change")
-    with lock:
-        answer = folder / "answer.json"
-        if not answer.exists():
-            folder.mkdir()
-            make(folder)
-            unwatched = {own: os.environ[own] for own in os.environ if own not in PROCESSES}
-            extra = {**variables(folder), "MADE": str(folder / "made")}
-            install(Path(extra["PYTHONPATH"]), "toy", "helper")
-            # The checkout too, as an editable install has it.
-            paths = (extra["PYTHONPATH"], str(folder / "repository"), str(ROOT))
-            extra["PYTHONPATH"] = os.pathsep.join(paths)
-            arguments = ("base", "head", "--count", "never", "--seed", "1", "--budget", "60")
-            process = subprocess.run(
-                command(*arguments, "--json", "--html", ""),
-                cwd=folder / "repository",
-                env={**unwatched, **extra},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            answer.write_text(json.dumps([process.returncode, process.stdout, process.stderr]))
-        return Ran(folder, *json.loads(answer.read_text()))
+    def answer() -> bytes:
+        folder = tmp_path_factory.mktemp("every change")
+        make(folder)
+        extra = {**variables(folder), "MADE": str(folder / "made")}
+        install(Path(extra["PYTHONPATH"]), "toy", "helper")
+        # The checkout too, as an editable install has it.
+        paths = (extra["PYTHONPATH"], str(folder / "repository"), str(ROOT))
+        extra["PYTHONPATH"] = os.pathsep.join(paths)
+        arguments = ("base", "head", "--count", "never", "--seed", "1", "--budget", "60")
+        process = subprocess.run(
+            command(*arguments, "--json", "--html", ""),
+            cwd=folder / "repository",
+            env={**{own: os.environ[own] for own in os.environ if own not in PROCESSES}, **extra},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told = [str(folder), process.returncode, process.stdout, process.stderr]
+        return json.dumps(told).encode()
+
+    folder, *told = json.loads(once(tmp_path_factory, "every change", answer))
+    return Ran(Path(folder), *told)
 
 
 # The verdict on each, and by how much it changed, or why that has no size. A peak is no exact one.
