@@ -13,12 +13,10 @@ import pytest
 
 from perceptron.commands.shared.pages import prepare_comparison
 from perceptron.errors import UserError
-from perceptron.gate import fingerprint
+from perceptron.gate import fingerprint, runner
 from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.sampling import sides
 from tests.gate.conftest import COUNTED, SUITE, Interrupted, Repository, interpreter, run, until
-
-RUNNER = Path(__file__).parents[2] / "perceptron" / "gate" / "runner"
 
 
 def assert_gone(toy: Repository, tmp_path: Path) -> None:
@@ -135,19 +133,18 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     assert comparison.seconds >= 1
 
 
-def python(version: str) -> str:
-    """Return an interpreter of this version, such as 3.9; skip the test where there is none."""
-    built = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
-    candidates = [str(path) for path in built] + [shutil.which(f"python{version}") or ""]
-    for candidate in filter(None, candidates):
+@pytest.fixture
+def old() -> str:
+    """The oldest Python that there may be."""
+    built = map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python"))
+    for candidate in filter(None, [*built, shutil.which("python3.9")]):
         # pyenv's own shims are there for versions that are not.
-        tried = subprocess.run([candidate, "-c", ""], capture_output=True, check=False)
-        if tried.returncode == 0:
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
             return candidate
-    pytest.skip(f"no Python {version} on this machine")
+    pytest.skip("no Python 3.9 on this machine")
 
 
-def test_the_program_loads_on_an_old_python() -> None:
+def test_the_program_loads_on_an_old_python(old: str) -> None:
     """Each of its modules, in a package of another name, as the program itself does; what imports
     pytest, which is not there, compiles."""
     code = """
@@ -161,19 +158,17 @@ for file in folder.glob("*.py"):
         __import__("runner." + file.stem)
         print(file.stem)
 """
-    command = [python("3.9"), "-c", code, str(RUNNER)]
+    command = [old, "-c", code, str(Path(runner.__file__).parent)]
     loaded = subprocess.run(command, capture_output=True, text=True, check=False)
     assert loaded.returncode == 0, loaded.stderr
     assert {"program", "timing"} < set(loaded.stdout.split())
 
 
-def test_an_old_python_without_the_runner_is_lent_ours(toy: Repository) -> None:
+def test_an_old_python_without_the_runner_is_lent_ours(toy: Repository, old: str) -> None:
     """The suite runs on it from end to end; the document says which it was."""
-    old = python("3.9")
     toy.write("toy/__init__.py", "import sys\nassert sys.version_info < (3, 10)\n" + COUNTED)
     toy.commit("first")
-    toy.commit("second")
-    comparison = run(base_python=old, head_python=old)
+    comparison = run(head="first", base_python=old, head_python=old)
     assert comparison.verdict == "clean"
     assert comparison.environment.base["python"].startswith("CPython 3.9")
 
