@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from msgspec.structs import replace
 
 from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
+from tests.made_comparison import block
 
 SUM = Benchmark(name="sums.time_sum", file="benchmarks/sums.py", line=12)
 SORT = Benchmark(name="sums.time_sort", file="benchmarks/sums.py", line=20)
@@ -43,49 +45,21 @@ def _blocks(
         # From -2 to 2 of the spread, in an order of its own for each of the two.
         head, control = ((number * step) % 5 - 2 for step in (2, 3))
         base = _BASE[benchmark.key]
-        yield _block(
-            benchmark,
-            stage,
-            number,
-            _ok(base),
-            _ok(base * ratio * (1 + spread * head)),
-            control=None if drift is None else _ok(base * drift * (1 + spread * control)),
-            elapsed_seconds=10.0,
-        )
+        copy = None
+        if drift is not None:
+            copy = SideMeasurement(status="ok", value=base * drift * (1 + spread * control))
+        made = block(benchmark.key, number, base, base * ratio * (1 + spread * head), stage)
+        yield replace(made, control=copy, elapsed_seconds=10.0)
 
 
 def counted(benchmark: Benchmark, ratio: float) -> list[Block]:
     """Return counts of instructions: twice the same draws, then two others."""
     base, head = (SideMeasurement(status="ok", instructions=INSTRUCTIONS * of) for of in (1, ratio))
-    return [_block(benchmark, "count", number, base, head) for number in range(4)]
+    return [block(benchmark.key, number, base, head, "count") for number in range(4)]
 
 
 def broken(benchmark: Benchmark, reason: str, *, on_both: bool = False) -> list[Block]:
     """Return a first trial that fails on HEAD, or on both, and does so again."""
     failed = SideMeasurement(status="failed", reason=reason)
-    base = failed if on_both else _ok(_BASE[benchmark.key])
-    return [_block(benchmark, "calibration", number, base, failed) for number in range(2)]
-
-
-def _block(
-    benchmark: Benchmark,
-    stage: Stage,
-    number: int,
-    base: SideMeasurement,
-    head: SideMeasurement,
-    **more: Any,
-) -> Block:
-    return Block(
-        stage=stage,
-        number=number,
-        benchmark=benchmark.key,
-        order=["base", "head"],
-        folders={"base": "a", "head": "b"},
-        base=base,
-        head=head,
-        **more,
-    )
-
-
-def _ok(value: float) -> SideMeasurement:
-    return SideMeasurement(status="ok", value=value)
+    base = failed if on_both else _BASE[benchmark.key]
+    return [block(benchmark.key, number, base, failed, "calibration") for number in range(2)]
