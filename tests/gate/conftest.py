@@ -104,6 +104,11 @@ def planned(seed: int = 1, budget_seconds: float = 60.0, **work: str) -> Compari
     return ComparisonRun(work={"what": "this", **work}, plan=plan)
 
 
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
 class Repository:
     """A git repository in a folder of its own, with a package ``toy`` and a suite about it."""
 
@@ -119,9 +124,7 @@ class Repository:
         self.commit("first")
 
     def write(self, name: str, text: str) -> None:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        write(self.folder / name, text)
 
     def commit(self, tag: str, name: str = "", text: str = "") -> None:
         """Everything there is, with this file, under a tag, which may be another commit's."""

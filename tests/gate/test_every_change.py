@@ -16,7 +16,7 @@ import pytest
 
 from perceptron.records.comparison import Comparison, Row
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables
+from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables, write
 from tests.watching import PROCESSES
 
 TOY = (
@@ -207,9 +207,8 @@ def make(folder: Path) -> None:
 def install(folder: Path, *names: str) -> None:
     """Have these be found as installed, in some version."""
     for name in names:
-        info = folder / f"{name}-9.9.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n"
+        write(folder / f"{name}-9.9.dist-info" / "METADATA", metadata)
     (folder / "helper.py").touch()
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until
+from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until, write
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
@@ -24,10 +24,8 @@ SUITE = "import toy\n\ndef track_it():\n    return toy.NUMBER\n"
 
 def write_package(folder: Path, core: str) -> None:
     """Write what a build of the project makes."""
-    package = folder / "toy"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(BUILT)
-    (package / "_core.py").write_text(core)
+    write(folder / "toy" / "__init__.py", BUILT)
+    write(folder / "toy" / "_core.py", core)
 
 
 class Environment:
@@ -41,18 +39,16 @@ class Environment:
 
     def install(self, version: str, core: str = "NUMBER = 100\n") -> None:
         write_package(self.packages, core)
-        self.describe(version).joinpath("RECORD").write_text("toy/__init__.py,,\ntoy/_core.py,,\n")
+        write(self.describe(version) / "RECORD", "toy/__init__.py,,\ntoy/_core.py,,\n")
 
     def install_editable(self, version: str, checkout: Path) -> None:
-        (self.packages / "toy.pth").write_text(f"{checkout}\n")
+        write(self.packages / "toy.pth", f"{checkout}\n")
         origin = {"url": checkout.as_uri(), "dir_info": {"editable": True}}
-        self.describe(version).joinpath("direct_url.json").write_text(json.dumps(origin))
+        write(self.describe(version) / "direct_url.json", json.dumps(origin))
 
     def describe(self, version: str) -> Path:
         info = self.packages / f"toy-{version}.dist-info"
-        info.mkdir()
-        text = f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n"
-        info.joinpath("METADATA").write_text(text)
+        write(info / "METADATA", f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n")
         return info
 
 

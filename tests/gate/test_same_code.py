@@ -19,7 +19,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import Interrupted, Repository, interpreter, run, until
+from tests.gate.conftest import Interrupted, Repository, interpreter, run, until, write
 
 MODULE = '''
 OLD = "\\d"
@@ -37,6 +37,7 @@ Tool.__doc__ = "Another."
 
 SUITE = "benchmarks/suite.py"
 FILES = {
+    "toy/__init__.py": "",
     SUITE: "raise RuntimeError('imported')\n",
     "toy/core.py": MODULE,
     "toy/help.py": '"""Usage: help."""\nTEXT = __doc__\n',
@@ -154,23 +155,19 @@ def test_what_a_benchmark_may_see_is_measured(tmp_path: Path, change: str) -> No
     base, head = trees = tmp_path / "base", tmp_path / "head"
     folder = ".asv/benchmarks" if change == "beside the suite" else "benchmarks"
     suite = Suite("asv.conf.json", folder, ".", "toy")
-    for tree in trees:
-        write(tree, {"toy/__init__.py": "", **FILES})
+    for name, text in FILES.items():
+        write(base / name, text)
+        write(head / name, text)
     assert same_code([], trees, suite) is not None
     makes = SEEN[change]
     if isinstance(makes, dict):
-        write(head, makes)
-        write(base, {name: text for name, text in makes.items() if name.startswith(folder)})
+        for name, text in makes.items():
+            for tree in trees if name.startswith(folder) else [head]:
+                write(tree / name, text)
         names = [*makes]
     else:
         names = [makes(base, head)]
     assert same_code(differing(names, trees, suite), trees, suite) is None
-
-
-def write(tree: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(text)
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from tests.gate.conftest import COUNTED, Interrupted, Repository, run, until
+from tests.gate.conftest import COUNTED, Interrupted, Repository, run, until, write
 
 SUITE = Path("../toy-benchmarks/asv.conf.json")
 BENCHMARKS = """
@@ -27,11 +27,10 @@ def track_two():
 def project(toy: Repository, tmp_path: Path) -> Repository:
     """The code alone; its suite lies beside it and holds what the code lacks: a helper."""
     suite = tmp_path / "toy-benchmarks"
-    suite.mkdir()
+    write(suite / "asv.conf.json", '{"project": "toy", "repo": "../repository"}')
     shutil.move(toy.folder / "benchmarks", suite / "benchmarks")
-    (suite / "benchmarks" / "amounts.py").write_text("ONE = 100\n")
-    (suite / "benchmarks" / "suite.py").write_text(BENCHMARKS)
-    (suite / "asv.conf.json").write_text('{"project": "toy", "repo": "../repository"}')
+    write(suite / "benchmarks" / "amounts.py", "ONE = 100\n")
+    write(suite / "benchmarks" / "suite.py", BENCHMARKS)
     (toy.folder / "asv.conf.json").unlink()
     toy.commit("base")
     return toy

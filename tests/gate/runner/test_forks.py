@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from perceptron.records.block import SideMeasurement
+from tests.gate.conftest import write
 from tests.gate.runner.conftest import PROGRAM, measurements, outcomes
 from tests.gate.runner.conftest import answers_of as answers
 from tests.gate.runner.conftest import program as start
@@ -79,10 +80,8 @@ def time_waits():
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     folder = tmp_path / "tree"
-    suite = folder / "benchmarks"
-    suite.mkdir(parents=True)
-    (suite / "__init__.py").write_text("")
-    (suite / "some.py").write_text(SUITE.format(imported=str(tmp_path / "imported")))
+    write(folder / "benchmarks" / "__init__.py", "")
+    write(folder / "benchmarks" / "some.py", SUITE.format(imported=str(tmp_path / "imported")))
     return folder
 
 
@@ -137,13 +136,12 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:
     """As torch, which takes longer than most of what is counted."""
     library, imported = tree / "library", tree.parent / "processes"
-    library.mkdir()
     parts = [f"part{number}" for number in range(100)]
     for part in parts:
-        (library / f"{part}.py").write_text("")
+        write(library / f"{part}.py", "")
     text = f"import os\nfrom library import {', '.join(parts)}\ndef work(): pass\n"
     log = f"with open({str(imported)!r}, 'a') as file: print(os.getpid(), file=file)\n"
-    (library / "__init__.py").write_text(text + log)
+    write(library / "__init__.py", text + log)
     names = ["time_library", "time_first", "time_library"]
     with program(tree, "trace", names) as process:
         assert {status for status, _ in outcomes(answers(process)).values()} == {"ok"}

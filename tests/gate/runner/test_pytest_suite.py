@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gate.conftest import write
 from tests.gate.runner.conftest import Answers, answers_of, measurements, outcomes, program
 
 FILE = "tests/bench/test_toy.py"
@@ -261,11 +262,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in files.items():
         write(folder / name, text)
     return folder
-
-
-def write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
 
 
 def answers(
