@@ -296,7 +296,7 @@ def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
     assert (peak.head or 0) - (peak.base or 0) == pytest.approx(30e6, rel=0.1)
     assert (track.base, track.head, track.base_seconds) == (2, 3, None)
     assert (time.unit, time.base_seconds) == ("seconds", pytest.approx(200e-6))
-    assert (time.file, time.line) == ("benchmarks/suite.py", 18)
+    assert (time.file, time.line) == ("benchmarks/suite.py", 19)
     assert ran.rows["time_same"].base_seconds == pytest.approx(100e-6)
     few = ran.rows["time_few"]
     assert (few.base_seconds, few.head_seconds) == pytest.approx((200e-6, 200e-6))

@@ -63,5 +63,5 @@ def test_a_run_is_not_resumed_with_changed_benchmarks(project: Repository) -> No
             run("base", "head", suite=SUITE, progress=until("trying every benchmark"))
     assert len([*Path("results/gate").iterdir()]) == 2
     amounts.write_text("import nowhere\n")
-    with pytest.raises(UserError, match=r": \.\./toy-benchmarks/benchmarks/suite\.py: Module"):
+    with pytest.raises(UserError, match=r": \.\./toy-benchmarks/benchmarks/amounts\.py: Module"):
         run("base", "head", suite=SUITE)
