@@ -57,13 +57,12 @@ def screened(
     names: Sequence[str] = ("one", "two"),
     rule: Rule = RULE,
     before: Sequence[Block] = (),
-    **more: Any,
 ) -> tuple[list[Block], ComparisonPlan]:
     """Return the blocks of the screen and the plan after it; those ``before`` are there already."""
     with open_run(folder, budget) as journal:
-        for block in before:
-            journal.append(block)
-        stages = stages_of(journal, fake, names, rule, **more)
+        for own in before:
+            journal.append(own)
+        stages = stages_of(journal, fake, names, rule)
         stages.calibrate()
         stages.screen()
         return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
