@@ -27,7 +27,8 @@ RELEASE = FOLDER / "release.yml"
 
 
 def steps(file: Path) -> list[dict[str, Any]]:
-    jobs = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"].values()
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    jobs = content["jobs"].values() if "jobs" in content else [content["runs"]]
     return [step for job in jobs for step in job["steps"]]
 
 
@@ -63,7 +64,9 @@ def run(
     )
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yml")), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [action.FILE, *sorted(FOLDER.glob("*.yml"))], ids=lambda file: file.name
+)
 def test_nothing_of_an_event_is_pasted_into_a_script(file: Path) -> None:
     """Titles and branches would be run. And an action is the commit that was looked at."""
     for step in steps(file):

@@ -116,6 +116,8 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     handed = Path(ran.outputs["json"]).parent
     assert sorted(one.name for one in handed.iterdir()) == ["gate.json", "pull-request.txt"]
     assert number(handed) == 12
+    (upload,) = (own for own in action.action()["runs"]["steps"] if "upload" in own.get("uses", ""))
+    assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 
 @pytest.mark.slow
