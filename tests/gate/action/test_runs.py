@@ -12,57 +12,40 @@ import pytest
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.post import number
 from tests import action
-from tests.gate.conftest import Repository
+from tests.gate.conftest import COUNTED, Repository
 
 pytest.importorskip("yaml")
 
 # Without valgrind: these benchmarks track a number.
 INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
-SMALL = """
-import toy
-
-def track_one():
-    return toy.ONE
-
-def track_two():
-    return 100
-"""
 EVENT = {"number": 12, "action": "opened"}
 
 
-@pytest.fixture
-def project(toy: Repository) -> Repository:
-    """The commit ``base``, which two benchmarks measure."""
-    toy.write("benchmarks/suite.py", SMALL)
-    toy.commit("base", "toy/__init__.py", "ONE = 100\n")
-    return toy
-
-
 def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
-    project: Repository, temporary: Path, tools: Path
+    toy: Repository, temporary: Path, tools: Path
 ) -> None:
-    project.commit("head", "toy/__init__.py", "ONE = 99 + 1\n")
-    ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
+    toy.commit("head", "toy/__init__.py", COUNTED + "MORE = 1\n")
+    ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed
     assert ran.outputs["verdict"] == "clean"
     comparison = msgspec.json.decode(Path(ran.outputs["json"]).read_bytes(), type=Comparison)
-    assert (comparison.verdict, len(comparison.rows)) == ("clean", 2)
+    assert (comparison.verdict, len(comparison.rows)) == ("clean", 1)
     assert comparison.plan.base.name == "HEAD^1"
     assert "clean" in Path(ran.outputs["markdown"]).read_text()
     assert "clean" in ran.summary
     # What is measured leaves nothing in the checkout that the next revision could pick up.
-    assert project.git("status", "--porcelain") == ""
+    assert toy.git("status", "--porcelain") == ""
     assert "actions/upload-artifact" not in ran.steps
     assert ran.outputs["page"] == ""
 
 
 def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
-    project: Repository, temporary: Path, tools: Path, tmp_path: Path
+    toy: Repository, temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """Here a checkout without history, which is told what it lacks."""
     shallow = tmp_path / "shallow"
-    project.commit("head")
-    source = project.folder.as_uri()
+    toy.commit("head")
+    source = toy.folder.as_uri()
     subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(shallow)], check=True)
     ran = action.run(shallow, temporary, tools, INPUTS, EVENT)
     assert (ran.code, ran.outputs["verdict"], ran.outputs["json"]) == (2, "error", "")
