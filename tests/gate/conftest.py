@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from math import exp
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from filelock import FileLock
 from msgspec.structs import replace
@@ -22,11 +20,11 @@ from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
-from perceptron.records.comparison import ComparedRevision, Comparison, ComparisonPlan, Row
-from perceptron.supervision import ChildProcess
+from perceptron.records.comparison import Comparison, Row
 from tests import watching
 from tests.gate import few_blocks
 from tests.gate.few_blocks import FEWEST
+from tests.made_comparison import block, comparison
 
 # Work is counted, so that nothing here depends on how fast or busy the machine is.
 SHORT = """
@@ -63,35 +61,16 @@ def blocks(
     ratios: Sequence[float],
     stage: Stage = "screen",
     control: Sequence[float] | None = None,
-    base: float = 1e-3,
 ) -> list[Block]:
-    """Blocks with these log-ratios."""
-
-    def measurement(ratio: float) -> SideMeasurement:
-        value = base * exp(ratio)
-        return SideMeasurement(status="ok", value=value, samples=[value] * 5)
-
-    return [
-        replace(
-            _block(stage, number, key, measurement(0.0), measurement(ratio)),
-            control=None if control is None else measurement(control[number]),
-        )
-        for number, ratio in enumerate(ratios)
+    """Blocks with these log-ratios, of HEAD and of the second copy of BASE."""
+    base = 1e-3
+    some = [
+        block(key, number, base, base * exp(ratio), stage) for number, ratio in enumerate(ratios)
     ]
-
-
-def _block(
-    stage: Stage, number: int, key: str, base: SideMeasurement, head: SideMeasurement
-) -> Block:
-    return Block(
-        stage=stage,
-        number=number,
-        benchmark=key,
-        order=["base", "head"],
-        folders={"base": "a", "head": "b"},
-        base=base,
-        head=head,
-    )
+    if control is None:
+        return some
+    copies = [SideMeasurement(status="ok", value=base * exp(ratio)) for ratio in control]
+    return [replace(own, control=copy) for own, copy in zip(some, copies, strict=True)]
 
 
 def counts(
@@ -105,32 +84,29 @@ def counts(
 
     ``again`` is by how much both of the second round differ from those of the first.
     """
-    measurements = [
-        (moved, SideMeasurement(status="ok", instructions=moved * (1 + change)))
-        for number, change in enumerate(changes)
-        for moved in (base * (1 + again * (number == 1)),)
-    ]
+    rounds: list[tuple[SideMeasurement, SideMeasurement]] = []
+    for number, change in enumerate(changes):
+        moved = base * (1 + again * (number == 1))
+        rounds.append((executed(moved), executed(moved * (1 + change))))
     if failed is not None:
-        measurements.append((base, failed))
-    return [
-        _block("count", number, key, SideMeasurement(status="ok", instructions=instructions), head)
-        for number, (instructions, head) in enumerate(measurements)
-    ]
+        rounds.append((executed(base), failed))
+    return [block(key, number, *both, "count") for number, both in enumerate(rounds)]
+
+
+def executed(instructions: float) -> SideMeasurement:
+    return SideMeasurement(status="ok", instructions=instructions)
 
 
 def planned(seed: int = 1, budget_seconds: float = 60.0, **work: str) -> ComparisonRun:
     """A comparison that has measured nothing."""
-    side = ComparedRevision(name="x", commit="0", python="python")
-    plan = ComparisonPlan(
-        suite="s",
-        benchmarks=None,
-        base=side,
-        head=side,
-        budget_seconds=budget_seconds,
-        seed=seed,
-        rule={},
-    )
+    plan = comparison().plan
+    plan = replace(plan, seed=seed, budget_seconds=budget_seconds, screen_blocks=0)
     return ComparisonRun(work={"what": "this", **work}, plan=plan)
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
 
 
 class Repository:
@@ -148,9 +124,7 @@ class Repository:
         self.commit("first")
 
     def write(self, name: str, text: str) -> None:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        write(self.folder / name, text)
 
     def commit(self, tag: str, name: str = "", text: str = "") -> None:
         """Everything there is, with this file, under a tag, which may be another commit's."""
@@ -202,16 +176,6 @@ def until(stop: str) -> Progress:
     return report
 
 
-def first_blocks(**options: Any) -> dict[str, Block]:
-    """What the sides measure, by the last part of its name, without all that a verdict takes."""
-    folders = set(Path("results/gate").glob("*"))
-    with pytest.raises(Interrupted):
-        run(progress=until("screen, block 2"), **options)
-    (folder,) = set(Path("results/gate").glob("*")) - folders
-    blocks = msgspec.json.Decoder(Block).decode_lines((folder / "blocks.jsonl").read_bytes())
-    return {own.benchmark.split(".")[-1]: own for own in blocks if own.stage == "screen"}
-
-
 def command(*arguments: str) -> list[str]:
     """`perceptron compare` with as few blocks as can be judged, as a process of its own."""
     return [sys.executable, few_blocks.__file__, "compare", *arguments]
@@ -236,36 +200,22 @@ def interpreter(file: Path, command: str) -> str:
     return str(file)
 
 
-def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> tuple[Path, FileLock]:
-    """A folder of all workers of this run of tests, and its lock: what is made there, is once."""
-    folder = tmp_path_factory.getbasetemp()
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[], bytes]) -> bytes:
+    """What is made once for all workers of this run of tests."""
+    folder = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    return folder / name, FileLock(folder / f"{name}.lock")
+    kept = folder / name
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            kept.write_bytes(make())
+        return kept.read_bytes()
 
 
 def unwatch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have coverage leave out the processes that are started: it would double what they take."""
     for name in watching.PROCESSES:
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage sees the programs of this test.
-
-    They are killed as soon as they have given their last answer, and coverage writes what it saw
-    after that: in a fraction of three seconds, also on a busy machine.
-    """
-    end = ChildProcess.end
-
-    def end_later(process: ChildProcess, patience_seconds: float = 0.0) -> None:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(3.0)
-        end(process, patience_seconds)
-
-    if any(name in os.environ for name in watching.PROCESSES):
-        monkeypatch.setattr(ChildProcess, "end", end_later)
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
@@ -278,10 +228,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 
 
 @pytest.fixture
-def toy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Repository:
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository to stand in."""
-    if "traced" not in request.fixturenames:
-        unwatch(monkeypatch)
+    unwatch(monkeypatch)
     return stand_in(tmp_path, monkeypatch)

@@ -150,7 +150,6 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     assert compiled.git("status", "--porcelain").split() == ["M", "fastsum/_core.c"]
 
 
-@pytest.mark.usefixtures("traced")
 def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None:
     """It is in the document and in the comment, with what the compiler said."""
     compiled.commit("head", "fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from perceptron.records.comparison import Comparison, Growth, Row
-from tests.gate.conftest import SHORT, Repository, rows, run, shared, stand_in, unwatch
+from tests.gate.conftest import SHORT, Repository, once, rows, run, stand_in, unwatch
 
 pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="valgrind is not installed"
@@ -68,6 +68,9 @@ class Counted:
     def time_more(self):
         toy.work(len(VALUES) // 100 * (50 + HEAD))
 
+    def time_little(self):
+        toy.NOW += 1e-4
+
     def time_waits(self):
         toy.quiet(100, 100 + 50 * HEAD)
 
@@ -100,15 +103,14 @@ def commit(toy: Repository) -> None:
 
 @pytest.fixture(scope="session")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    kept, lock = shared(tmp_path_factory, "counted.json")
-    with lock, pytest.MonkeyPatch.context() as monkeypatch:
-        if not kept.exists():
+    def compared() -> bytes:
+        with pytest.MonkeyPatch.context() as monkeypatch:
             unwatch(monkeypatch)
             monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # it would go before the gate's
             commit(stand_in(tmp_path_factory.mktemp("counted"), monkeypatch))
-            comparison = run(count="always", budget_minutes=600.0)
-            kept.write_bytes(msgspec.json.encode(comparison))
-        return msgspec.json.decode(kept.read_bytes(), type=Comparison)
+            return msgspec.json.encode(run(count="always", budget_minutes=600.0))
+
+    return msgspec.json.decode(once(tmp_path_factory, "counted", compared), type=Comparison)
 
 
 def level(row: Row, name: str) -> list[Growth]:
@@ -121,6 +123,7 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
     assert counted.verdict == "regression"
     assert {name: (row.verdict, row.stands_on) for name, row in rows(counted).items()} == {
         "time_more": ("regression", "work"),
+        "time_little": ("no change", "both"),
         "time_waits": ("regression", "time"),
         "time_compiled": ("regression", "both"),
         "time_drawn": ("no change", "work"),
@@ -131,6 +134,10 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
 
 
 def test_the_count_is_the_work(counted: Comparison) -> None:
+    """And nothing of what counting itself executes."""
+    little = rows(counted)["time_little"].work
+    assert little is not None
+    assert little.base < 2000
     for name, change in {"time_more": 0.02, "time_waits": 0.0, "time_drawn": 0.0}.items():
         work = rows(counted)[name].work
         assert work is not None, rows(counted)[name].not_counted

@@ -16,7 +16,7 @@ import pytest
 
 from perceptron.records.comparison import Comparison, Row
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, command, rows, shared, variables
+from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables, write
 from tests.watching import PROCESSES
 
 TOY = (
@@ -38,6 +38,7 @@ import time
 import helper
 import toy
 from toy import HEAD
+from importlib import metadata
 
 class Times:
     timer = staticmethod(toy.clock)
@@ -90,6 +91,8 @@ class Cached:
     warmup_time = 0
 
     def setup_cache(self):
+        with open(os.environ["MADE"], "a") as made:
+            made.write("x")
         return {{"factor": 150 if HEAD else 100}}
 
     def setup(self, cache, n, letter):
@@ -129,15 +132,35 @@ def track_drawn():
 
 def track_child():
     return int(subprocess.check_output([sys.executable, "-c", "import toy; print(2 + toy.HEAD)"]))
+
+def track_version():
+    # BASE's project is installed; that of HEAD is not, and its version would be computed.
+    return len(metadata.version("new" if HEAD else "toy"))
+
+def track_opens():
+    open(toy.__file__ + ".json")
+
+def timeraw_import():
+    return "from toy import library"
+
+async def time_async():
+    pass
 """
 # Modules of the suite that do not load, on either revision, and what is said of each.
 FAILING = {
+    "imports": ("import toy; from toy import nothing", "(toy/__init__.py)"),
     "download": ("raise OSError('no network')", "OSError: no network"),
     "leaves": ("raise SystemExit('not here')", "SystemExit: not here"),
     "skips": ("import pytest; pytest.skip('no GPU', allow_module_level=True)", "no GPU"),
     "dies": ("import os; os._exit(5)", "its process exited with 5"),
     "is_none": ("class A:\n    def __init__(self): 1 / 0\n    def time_a(self): 0", "Zero"),
     "deep/__init__": ("raise OSError('no network')", "OSError: no network"),
+}
+SKIPPED = {
+    "Cached.time_cached(1, 'y')": "NotImplementedError",
+    "Cached.time_cached(2, 'y')": "NotImplementedError",
+    "timeraw_import": "timeraw_ is not measured",
+    "time_async": "it is async",
 }
 MORE = "from toy.{module} import extra\n\ndef time_{module}():\n    extra()\n"
 EXTRA = "def extra():\n    pass\n"
@@ -166,9 +189,11 @@ def make(folder: Path) -> None:
     toy = Repository(folder / "repository")
     toy.write("toy/__init__.py", TOY.format(head=0))
     toy.write("toy/lost.py", EXTRA)
+    toy.write("pyproject.toml", '[project]\nname = "toy"\nversion = "1.0.1"\n')
     toy.commit("base", "benchmarks/suite.py", SUITE.format(same=500) + "\ndef time_gone(): pass\n")
     toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
     toy.write("toy/lost.py", "")
+    toy.write("pyproject.toml", '[project]\nname = "new"\ndynamic = ["version"]\n')
     toy.write("toy/new.py", EXTRA)
     toy.write("benchmarks/suite.py", SUITE.format(same=100))
     toy.write("benchmarks/new.py", MORE.format(module="new"))
@@ -182,37 +207,35 @@ def make(folder: Path) -> None:
 def install(folder: Path, *names: str) -> None:
     """Have these be found as installed, in some version."""
     for name in names:
-        info = folder / f"{name}-9.9.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n"
+        write(folder / f"{name}-9.9.dist-info" / "METADATA", metadata)
     (folder / "helper.py").touch()
 
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    folder, lock = shared(tmp_path_factory, "every change")
-    with lock:
-        answer = folder / "answer.json"
-        if not answer.exists():
-            folder.mkdir()
-            make(folder)
-            unwatched = {own: os.environ[own] for own in os.environ if own not in PROCESSES}
-            extra = variables(folder)
-            install(Path(extra["PYTHONPATH"]), "toy", "helper")
-            # The checkout too, as an editable install has it.
-            paths = (extra["PYTHONPATH"], str(folder / "repository"), str(ROOT))
-            extra["PYTHONPATH"] = os.pathsep.join(paths)
-            arguments = ("base", "head", "--count", "never", "--seed", "1", "--budget", "60")
-            process = subprocess.run(
-                command(*arguments, "--json", "--html", ""),
-                cwd=folder / "repository",
-                env={**unwatched, **extra},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            answer.write_text(json.dumps([process.returncode, process.stdout, process.stderr]))
-        return Ran(folder, *json.loads(answer.read_text()))
+    def answer() -> bytes:
+        folder = tmp_path_factory.mktemp("every change")
+        make(folder)
+        extra = {**variables(folder), "MADE": str(folder / "made")}
+        install(Path(extra["PYTHONPATH"]), "toy", "helper")
+        # The checkout too, as an editable install has it.
+        paths = (extra["PYTHONPATH"], str(folder / "repository"), str(ROOT))
+        extra["PYTHONPATH"] = os.pathsep.join(paths)
+        arguments = ("base", "head", "--count", "never", "--seed", "1", "--budget", "60")
+        process = subprocess.run(
+            command(*arguments, "--json", "--html", ""),
+            cwd=folder / "repository",
+            env={**{own: os.environ[own] for own in os.environ if own not in PROCESSES}, **extra},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told = [str(folder), process.returncode, process.stdout, process.stderr]
+        return json.dumps(told).encode()
+
+    folder, *told = json.loads(once(tmp_path_factory, "every change", answer))
+    return Ran(Path(folder), *told)
 
 
 # The verdict on each, and by how much it changed, or why that has no size. A peak is no exact one.
@@ -235,6 +258,8 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
     "track_place": ("no change", 0.0),
     "track_drawn": ("no change", 0.0),
     "track_child": ("regression", 0.5),
+    "track_version": ("regression", (len("9999") - len("9.9")) / len("9.9")),
+    "track_opens": ("invalid", "No such file or directory: 'toy/__init__.py.json'"),
     "time_new": ("improvement", "works on HEAD only"),
     "time_lost": ("regression", "broke on HEAD: ImportError"),
 }
@@ -251,7 +276,8 @@ def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
 
 def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
     """A benchmark is charged its own time; its processes run their own tree, whose path is as long
-    in either folder; both sides draw and hash the same."""
+    in either folder; both sides draw and hash the same. A project that is not installed has the
+    metadata of its files."""
     for name, (_, size) in EXPECTED.items():
         row = ran.rows[name]
         if isinstance(size, str):
@@ -270,24 +296,28 @@ def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
     assert (peak.head or 0) - (peak.base or 0) == pytest.approx(30e6, rel=0.1)
     assert (track.base, track.head, track.base_seconds) == (2, 3, None)
     assert (time.unit, time.base_seconds) == ("seconds", pytest.approx(200e-6))
-    assert (time.file, time.line) == ("benchmarks/suite.py", 18)
+    assert (time.file, time.line) == ("benchmarks/suite.py", 19)
     assert ran.rows["time_same"].base_seconds == pytest.approx(100e-6)
     few = ran.rows["time_few"]
     assert (few.base_seconds, few.head_seconds) == pytest.approx((200e-6, 200e-6))
 
 
 def test_what_was_left_out_says_why(ran: Ran) -> None:
-    """What its author skips, and a module that does not load: it costs itself alone, and a package
-    all that is in it."""
+    """What its author skips, what has no time of its own, and a module that does not load: it costs
+    itself alone, and a package all that is in it. Files are named as their user knows them."""
+    expected = {f"suite.{name}": said for name, said in SKIPPED.items()}
+    for name, (_, said) in FAILING.items():
+        expected[f"benchmarks.{name.removesuffix('/__init__')}"] = said
     left_out = {row.benchmark: row.reason for row in ran.comparison.plan.left_out}
-    for skipped in ("suite.Cached.time_cached(1, 'y')", "suite.Cached.time_cached(2, 'y')"):
-        assert "NotImplementedError" in left_out.pop(skipped)
-    for name, (_, reason) in FAILING.items():
-        module = name.removesuffix("/__init__")
-        said = left_out.pop(f"benchmarks.{module}")
-        assert said.startswith(f"benchmarks/{name}.py cannot be imported: ")
-        assert reason in said
-    assert left_out == {}
+    assert left_out.keys() == expected.keys()
+    assert [name for name, said in expected.items() if said not in left_out[name]] == []
+    assert left_out["benchmarks.deep"].startswith("benchmarks/deep/__init__.py cannot be imported:")
+    assert "/gate-" not in ran.out
+
+
+def test_caches_are_made_again_to_confirm(ran: Ran) -> None:
+    """Each stage draws what setup_cache draws; the look for reasons makes none."""
+    assert (ran.folder / "made").read_text() == "x" * (2 + 3)
 
 
 def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:

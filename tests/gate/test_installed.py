@@ -14,12 +14,18 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until
+from tests.gate.conftest import SHORT, Interrupted, Repository, interpreter, rows, until, write
 from tests.gate.conftest import run as compared
 
 # It stands for what a build makes: no tree has it.
 BUILT = "from toy._core import NUMBER\n"
 SUITE = "import toy\n\ndef track_it():\n    return toy.NUMBER\n"
+
+
+def write_package(folder: Path, core: str) -> None:
+    """Write what a build of the project makes."""
+    write(folder / "toy" / "__init__.py", BUILT)
+    write(folder / "toy" / "_core.py", core)
 
 
 class Environment:
@@ -31,24 +37,18 @@ class Environment:
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         self.packages = folder / "lib" / version / "site-packages"
 
-    def install(self, version: str, number: int) -> None:
-        package = self.packages / "toy"
-        package.mkdir()
-        (package / "__init__.py").write_text(BUILT)
-        (package / "_core.py").write_text(f"NUMBER = {number}\n")
-        self.describe(version).joinpath("RECORD").write_text("toy/__init__.py,,\ntoy/_core.py,,\n")
+    def install(self, version: str, core: str = "NUMBER = 100\n") -> None:
+        write_package(self.packages, core)
+        write(self.describe(version) / "RECORD", "toy/__init__.py,,\ntoy/_core.py,,\n")
 
     def install_editable(self, version: str, checkout: Path) -> None:
-        (self.packages / "toy.pth").write_text(f"{checkout}\n")
+        write(self.packages / "toy.pth", f"{checkout}\n")
         origin = {"url": checkout.as_uri(), "dir_info": {"editable": True}}
-        self.describe(version).joinpath("direct_url.json").write_text(json.dumps(origin))
+        write(self.describe(version) / "direct_url.json", json.dumps(origin))
 
     def describe(self, version: str) -> Path:
         info = self.packages / f"toy-{version}.dist-info"
-        info.mkdir()
-        info.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n"
-        )
+        write(info / "METADATA", f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n")
         return info
 
 
@@ -115,8 +115,7 @@ def test_the_same_files_at_two_places_do_the_same(
 ) -> None:
     """However long their paths are; what does more at one place is no affair of its code."""
     for environment in (old, new):
-        environment.install("1.2.0", 100)
-        (environment.packages / "toy" / "_core.py").write_text(PLACED)
+        environment.install("1.2.0", PLACED)
     built.commit("second", "benchmarks/suite.py", COUNTED)
     comparison = run(old, new, count="always", budget_minutes=600.0, reasons=False)
     assert comparison.verdict == "clean"
@@ -131,7 +130,7 @@ def test_an_interpreter_that_a_script_starts_is_not_counted(
 ) -> None:
     """It may set what a link to the environment would not."""
     for environment in (old, new):
-        environment.install("1.2.0", 100)
+        environment.install("1.2.0")
     script = new.python = interpreter(new.packages / "python", new.python)
     if shutil.which("valgrind") is not None:
         with pytest.raises(UserError, match=f"--count always: {script} cannot be started"):
@@ -151,15 +150,18 @@ def is_code(told: str | None, place: str, editable: str = "") -> bool:
 
 
 def test_what_is_installed_is_compared_and_proves_itself(
-    built: Repository, old: Environment, new: Environment
+    built: Repository, old: Environment, new: Environment, tmp_path: Path
 ) -> None:
-    """Blocks of a build of the same version that is gone are not resumed from."""
-    old.install("1.2.0", 100)
-    new.install("1.3.0", 110)
+    """An editable install of another checkout is said to be one. Blocks of a build of the same
+    version that is gone are not resumed from."""
+    elsewhere = tmp_path / "elsewhere"
+    write_package(elsewhere, "NUMBER = 110\n")
+    old.install("1.2.0")
+    new.install_editable("1.3.0", elsewhere)
     with pytest.raises(Interrupted):
         run(old, new, progress=until("screen, block 2"))
     # Of another size: bytecode goes by the size and the second of its source.
-    (new.packages / "toy" / "_core.py").write_text("NUMBER = 125.0\n")
+    (elsewhere / "toy" / "_core.py").write_text("NUMBER = 125.0\n")
     comparison = run(old, new)
     assert comparison.verdict == "regression"
     assert comparison.rows[0].change == pytest.approx(0.25)
@@ -168,26 +170,9 @@ def test_what_is_installed_is_compared_and_proves_itself(
     assert comparison.plan.installed
     environment = comparison.environment
     assert is_code(environment.base_code, f"toy 1.2.0 from {old.packages}/toy")
-    assert is_code(environment.head_code, f"toy 1.3.0 from {new.packages}/toy")
+    assert is_code(environment.head_code, f"toy 1.3.0 from {elsewhere}/toy", "editable, ")
     assert (environment.base["toy"], environment.head["toy"]) == ("1.2.0", "1.3.0")
     assert "--installed" in comparison.reproduce
-
-
-def test_a_suite_that_imports_late_proves_itself_too(
-    built: Repository, old: Environment, new: Environment
-) -> None:
-    """An editable install of another checkout is said to be one."""
-    elsewhere = built.folder.parent / "elsewhere"
-    (elsewhere / "toy").mkdir(parents=True)
-    (elsewhere / "toy" / "__init__.py").touch()
-    old.install("1.2.0", 100)
-    new.install_editable("1.3.dev0", elsewhere)
-    built.commit("second", "benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
-    comparison = run(old, new)
-    assert comparison.verdict == "clean"
-    environment = comparison.environment
-    assert is_code(environment.base_code, f"toy 1.2.0 from {old.packages}/toy")
-    assert is_code(environment.head_code, f"toy 1.3.dev0 from {elsewhere}/toy", "editable, ")
 
 
 def test_what_proves_no_comparison_is_refused_in_one_line(
@@ -202,7 +187,7 @@ def test_what_proves_no_comparison_is_refused_in_one_line(
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    old.install("1.2.0", 100)
+    old.install("1.2.0")
     missing = fails(old, new)
     assert all(name in missing for name in ("HEAD", "benchmarks/suite.py", "'toy'", new.python))
     same = "--installed: BASE and HEAD import the same files, toy 1.2.0 from"

@@ -12,7 +12,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.gate.conftest import COUNTED, Repository, first_blocks, interpreter, rows, run
+from tests.gate.conftest import COUNTED, Repository, interpreter, rows, run
 
 FILE = "tests/speed/test_toy.py"
 TESTS = """
@@ -31,10 +31,6 @@ def test_two(benchmark):
 @pytest.mark.benchmark(group="singles", timer=toy.clock)
 def test_three(benchmark, fragile):
     benchmark(toy.work, 300)
-
-@pytest.mark.parametrize("size", [300])
-def test_more(benchmark, size):
-    assert benchmark.pedantic(toy.work, setup=lambda: ((size,), {}), rounds=3) > 0
 """
 CONFTEST = """
 import pytest
@@ -91,28 +87,6 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     assert "--pytest tests/speed" in comparison.reproduce
 
 
-@pytest.mark.parametrize(
-    ("named", "expression", "keys"),
-    [
-        ("test_more[300]", None, {"test_more[300]"}),
-        ("test_tw", None, None),
-        (None, r"test_\w+\[300\]$", {"test_more[300]"}),
-    ],
-)
-def test_a_test_is_chosen_by_its_id(
-    tested: Repository, named: str | None, expression: str | None, keys: set[str] | None
-) -> None:
-    """As pytest takes it, and by an expression that matches it."""
-    tested.commit("head")
-    path = f"{FILE}::{named}" if named else FILE
-    options = {"base": "base", "head": "head", "pytest": path, "benchmarks": expression}
-    if keys is None:
-        with pytest.raises(UserError, match=r"has this id: .* such as tests/speed/test_toy\.py::"):
-            run(**options)
-    else:
-        assert {key.rpartition("::")[2] for key in first_blocks(**options)} == keys
-
-
 def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) -> None:
     """A helper among the tests is none of it, nor is what configures them."""
     tested.write("conftest.py", "")
@@ -124,15 +98,12 @@ def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) 
         compared()
 
 
-@pytest.mark.usefixtures("traced")
-def test_an_interpreter_without_pytest_is_named(tested: Repository, tmp_path: Path) -> None:
+def test_an_interpreter_that_is_not_there_or_has_no_pytest_is_named(
+    tested: Repository, tmp_path: Path
+) -> None:
     bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):
         compared(head_python=bare)
-
-
-def test_an_interpreter_that_is_not_there_is_named_with_its_option(tested: Repository) -> None:
-    tested.commit("head")
     with pytest.raises(UserError, match=r"^--head-python /nowhere/python: no such"):
         compared(head_python="/nowhere/python")

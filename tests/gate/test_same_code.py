@@ -5,18 +5,21 @@ Whoever imports the suite here fails, so what has an answer has imported nothing
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.same_code import differing, same_code
+from perceptron.gate.checkout.suite import Suite
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import Interrupted, Repository, run, until
-from tests.gate.old_pythons import python
+from tests.gate.conftest import Interrupted, Repository, interpreter, run, until, write
 
 MODULE = '''
 OLD = "\\d"
@@ -32,16 +35,24 @@ Tool.__doc__ = "Another."
 '''
 
 
+SUITE = "benchmarks/suite.py"
+FILES = {
+    "toy/__init__.py": "",
+    SUITE: "raise RuntimeError('imported')\n",
+    "toy/core.py": MODULE,
+    "toy/help.py": '"""Usage: help."""\nTEXT = __doc__\n',
+    "toy/tests/test_core.py": "",
+    "toy/notes.md": "",
+    "toy/old.py": "",
+    "toy/lines.py": "from inspect import getsourcelines\n",
+}
+
+
 @pytest.fixture
 def documented(toy: Repository) -> Repository:
     """Its last commit is ``first``."""
-    toy.write("benchmarks/suite.py", "raise RuntimeError('imported')\n")
-    toy.write("toy/core.py", MODULE)
-    toy.write("toy/help.py", '"""Usage: help."""\nTEXT = __doc__\n')
-    toy.write("toy/tests/test_core.py", "")
-    toy.write("toy/notes.md", "")
-    toy.write("toy/old.py", "")
-    toy.write("toy/lines.py", "from inspect import getsourcelines\n")
+    for name, text in FILES.items():
+        toy.write(name, text)
     toy.commit("first")
     return toy
 
@@ -80,32 +91,32 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
         run()
 
 
-def linked(toy: Repository) -> None:
-    (toy.folder / "README.md").symlink_to("toy/core.py")
+def linked(_base: Path, head: Path) -> str:
+    (head / "README.md").symlink_to("toy/core.py")
+    return "README.md"
 
 
-def executable(toy: Repository) -> None:
-    (toy.folder / "toy" / "core.py").chmod(0o755)
+def executable(_base: Path, head: Path) -> str:
+    (head / "toy" / "core.py").chmod(0o755)
+    return "toy/core.py"
 
 
-def deleted(toy: Repository) -> None:
-    (toy.folder / "toy" / "old.py").unlink()
+def deleted(_base: Path, head: Path) -> str:
+    (head / "toy" / "old.py").unlink()
+    return "toy/old.py"
 
 
-def submodule(toy: Repository) -> None:
-    """It is there before, at another commit."""
-    for tag in ("first", "second"):
-        commit = toy.git("rev-parse", "HEAD").strip()
-        toy.git("update-index", "--add", "--cacheinfo", f"160000,{commit},docs/theme")
-        (toy.folder / "docs" / "theme").mkdir(parents=True, exist_ok=True)
-        toy.commit(tag)
+def submodule(*trees: Path) -> str:
+    """Not checked out; it is there before, at another commit."""
+    for tree in trees:
+        (tree / "docs" / "theme").mkdir(parents=True)
+    return "docs/theme"
 
 
-SUITE = "benchmarks/suite.py"
 HARDER = MODULE.replace("Work.", "Work, harder.")
 NEW_TEST = {"toy/tests/test_core.py": "import os\n"}
-# Files that HEAD has, or what it does otherwise.
-SEEN: dict[str, dict[str, str] | Callable[[Repository], None]] = {
+# Files that HEAD has, or what it does otherwise; its benchmarks serve both.
+SEEN: dict[str, dict[str, str] | Callable[[Path, Path], str]] = {
     "code": {"toy/core.py": MODULE.replace("amount}", "amount + 0}")},
     "a constant": {"toy/core.py": MODULE.replace('"amount"', '"Amount"')},
     "no syntax": {"toy/core.py": MODULE + "(\n"},
@@ -134,29 +145,36 @@ SEEN: dict[str, dict[str, str] | Callable[[Repository], None]] = {
     },
     "beside the suite": {
         ".asv/benchmarks/suite.py": "raise RuntimeError('imported')\n",
-        "asv.conf.json": '{"project": "toy", "benchmark_dir": ".asv/benchmarks"}',
         ".asv/table.json": "1",
     },
 }
 
 
 @pytest.mark.parametrize("change", SEEN)
-def test_what_a_benchmark_may_see_is_measured(documented: Repository, change: str) -> None:
-    assert not measures(head="first")
+def test_what_a_benchmark_may_see_is_measured(tmp_path: Path, change: str) -> None:
+    base, head = trees = tmp_path / "base", tmp_path / "head"
+    folder = ".asv/benchmarks" if change == "beside the suite" else "benchmarks"
+    suite = Suite("asv.conf.json", folder, ".", "toy")
+    for name, text in FILES.items():
+        write(base / name, text)
+        write(head / name, text)
+    assert same_code([], trees, suite) is not None
     makes = SEEN[change]
-    if callable(makes):
-        makes(documented)
-    else:
+    if isinstance(makes, dict):
         for name, text in makes.items():
-            documented.write(name, text)
-    documented.commit("second")
-    assert measures()
+            for tree in trees if name.startswith(folder) else [head]:
+                write(tree / name, text)
+        names = [*makes]
+    else:
+        names = [makes(base, head)]
+    assert same_code(differing(names, trees, suite), trees, suite) is None
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(
-    documented: Repository,
+    documented: Repository, tmp_path: Path
 ) -> None:
-    other = python("3.9")
+    other = interpreter(tmp_path / "python", sys.executable)
+    assert not measures(head="first")
     assert measures(head="first", head_python=other)
     assert measures(head="first", base_python=other, head_python=other, installed=True)
     assert not measures(head="first", base_python=other, head_python=other)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from perceptron.commands.shared.pages import prepare_comparison
 from perceptron.errors import UserError
-from perceptron.gate import fingerprint
+from perceptron.gate import fingerprint, runner
 from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.sampling import sides
-from tests.gate.conftest import (
-    COUNTED,
-    SUITE,
-    Interrupted,
-    Repository,
-    run,
-    until,
-)
+from tests.gate.conftest import COUNTED, SUITE, Interrupted, Repository, interpreter, run, until
 
 
 def assert_gone(toy: Repository, tmp_path: Path) -> None:
@@ -28,16 +25,13 @@ def assert_gone(toy: Repository, tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "perceptron").iterdir()) == []
 
 
-def test_a_head_that_does_not_import_broke_everything(toy: Repository) -> None:
-    toy.commit("second", "toy/__init__.py", "syntax error")
+def test_a_head_that_does_not_import_broke_everything_and_such_a_base_is_one_line(
+    toy: Repository, tmp_path: Path
+) -> None:
+    toy.commit("second", "toy/__init__.py", "import nowhere")
     comparison = run()
     assert comparison.verdict == "regression"
-    assert "SyntaxError" in (comparison.rows[0].reason or "")
-
-
-@pytest.mark.usefixtures("traced")
-def test_a_base_that_does_not_import_is_one_line(toy: Repository, tmp_path: Path) -> None:
-    toy.commit("second", "toy/__init__.py", "import nowhere")
+    assert "ModuleNotFoundError" in (comparison.rows[0].reason or "")
     with pytest.raises(UserError, match=r"BASE cannot be imported: .*nowhere"):
         run(base="second", head="first")
     assert_gone(toy, tmp_path)
@@ -108,40 +102,6 @@ def test_a_side_that_runs_somebody_elses_code_is_refused(toy: Repository) -> Non
         run()
 
 
-def test_a_suite_that_imports_nothing_of_its_tree_is_refused(toy: Repository) -> None:
-    toy.commit("second", "benchmarks/suite.py", "def time_it():\n    pass\n")
-    with pytest.raises(UserError, match="import no module of its tree"):
-        run()
-
-
-CACHED = """
-import os
-import toy
-
-class Cached:
-    timer = staticmethod(toy.clock)
-
-    def setup_cache(self):
-        with open(os.environ["MADE"], "a") as made:
-            made.write("x")
-        return 1
-
-    def time_it(self, cache):
-        toy.work(100)
-"""
-
-
-def test_caches_are_made_again_to_confirm(
-    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each stage draws what setup_cache draws."""
-    monkeypatch.setenv("MADE", str(tmp_path / "made"))
-    toy.commit("first", "benchmarks/suite.py", CACHED)
-    toy.commit("second", "toy/__init__.py", COUNTED.replace("1e-6", "1.2e-6"))
-    assert run(benchmarks="Cached").verdict == "regression"
-    assert (tmp_path / "made").read_text() == "x" * (2 + 3)  # the look for reasons makes none
-
-
 NO_SENSE = {
     "[1]": "one JSON object",
     "[" * 200_000: "not asv's JSON: nested too deeply",
@@ -173,79 +133,90 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     assert comparison.seconds >= 1
 
 
-def test_a_setup_cache_that_takes_the_budget_is_named(toy: Repository) -> None:
-    suite = """
-import time
-import toy
+@pytest.fixture
+def old() -> str:
+    """The oldest Python that there may be."""
+    built = map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python"))
+    for candidate in filter(None, [*built, shutil.which("python3.9")]):
+        # pyenv's own shims are there for versions that are not.
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    pytest.skip("no Python 3.9 on this machine")
 
-class Cached:
-    def setup_cache(self):
-        time.sleep(1000)
 
-    def track_it(self, cache):
-        return 1
-
-def track_other():
-    return toy.work(1)
+def test_the_program_loads_on_an_old_python(old: str) -> None:
+    """Each of its modules, in a package of another name, as the program itself does; what imports
+    pytest, which is not there, compiles."""
+    code = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder.parent))
+for file in folder.glob("*.py"):
+    if "import pytest" in file.read_text():
+        compile(file.read_text(), str(file), "exec")
+    else:
+        __import__("runner." + file.stem)
+        print(file.stem)
 """
-    toy.commit("second", "benchmarks/suite.py", suite)
-    comparison = run(budget_minutes=0.3)
-    (left_out,) = comparison.plan.left_out
-    assert left_out.benchmark == "suite.Cached.track_it"
-    assert re.match(r"setup_cache: no answer within [\d.]+ s", left_out.reason)
-    assert [row.benchmark for row in comparison.rows] == ["suite.track_other"]
+    command = [old, "-c", code, str(Path(runner.__file__).parent)]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert loaded.returncode == 0, loaded.stderr
+    assert {"program", "timing"} < set(loaded.stdout.split())
 
 
-SCRIPTED = """
-import __main__
-import contextlib
-import os
-import toy
-
-# What a process waits is made up: on HEAD the third that is judged does in all samples, the fourth
-# in one; and a call that waits takes twice as long.
-SAMPLES = 0
-NUMBER = len(toy.__doc__ or "") and os.path.getsize(os.environ["STARTED"])
-if toy.__doc__:
-    with open(os.environ["STARTED"], "a") as started:
-        started.write("x")
-WAITED = 0.0
-
-@contextlib.contextmanager
-def meter():
-    global SAMPLES
-    SAMPLES += 1
-    yield lambda: WAITED
-
-__main__.waiting.waiting_meter = meter
-
-def time_it():
-    global WAITED
-    hit = NUMBER == 4 or (NUMBER == 6 and SAMPLES == 2)
-    WAITED += 1.0 if hit else 0.0
-    toy.work(200 if hit else 100)
-time_it.timer = toy.clock
-"""
+def test_an_old_python_without_the_runner_is_lent_ours(toy: Repository, old: str) -> None:
+    """The suite runs on it from end to end; the document says which it was."""
+    toy.write("toy/__init__.py", "import sys\nassert sys.version_info < (3, 10)\n" + COUNTED)
+    toy.commit("first")
+    comparison = run(head="first", base_python=old, head_python=old)
+    assert comparison.verdict == "clean"
+    assert comparison.environment.base["python"].startswith("CPython 3.9")
 
 
-@pytest.mark.usefixtures("traced")
-def test_what_waited_is_measured_again_and_changes_nothing(
-    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interpreter_that_lacks_a_dependency_is_one_line(
+    toy: Repository, tmp_path: Path
 ) -> None:
-    started = tmp_path / "started"
-    started.touch()
-    monkeypatch.setenv("STARTED", str(started))
-    toy.write("benchmarks/suite.py", SCRIPTED)
-    toy.commit("second", "toy/__init__.py", '"""Head."""\n' + COUNTED)
-    comparison = run()
-    (row,) = comparison.rows
-    assert (row.verdict, row.retaken, row.contended) == ("no change", 1, 1)
-    assert row.change == pytest.approx(0)
-    (again,) = [block for block in comparison.blocks if block.take]
-    first, last = (block for block in comparison.blocks if block.number == again.number)
-    assert (first.head.value or 0) / (last.head.value or 1) == pytest.approx(2)
-    assert (first.head.waited or 0) > 1
-    assert last.head.waited == 0
-    (dropped,) = [block.head for block in comparison.blocks if block.head.dropped]
-    assert dropped.dropped[0] / dropped.samples[0] == pytest.approx(2)
-    assert len(dropped.samples) == 5
+    """Whether a module needs it, or the whole suite."""
+    bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
+    toy.commit("first", "benchmarks/needy.py", "import msgspec\n\ndef time_it():\n    pass\n")
+    for _ in range(2):
+        with pytest.raises(UserError) as caught:
+            run("first", "first", base_python=bare)
+        said = str(caught.value)
+        assert "\n" not in said
+        assert all(name in said for name in ("BASE", "benchmarks/needy.py", "'msgspec'", bare))
+        toy.git("rm", "--quiet", "benchmarks/suite.py")
+        toy.commit("first")
+
+
+def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:
+    """But it is where only what loads was asked for."""
+    for number in range(5):
+        toy.write(f"benchmarks/broken{number}.py", "import nothing_called_so\n")
+    toy.commit("second")
+    comparison = run(benchmarks="track|broken")
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith("only 1 of 6 benchmarks could be judged")
+    assert run(benchmarks="track").verdict == "clean"
+
+
+def measured(**options: Any) -> None:
+    with pytest.raises(Interrupted):
+        run("first", progress=until("discovering benchmarks"), **options)
+
+
+def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repository) -> None:
+    """In a folder of others what is new alone is ignored."""
+    toy.commit("first", ".gitignore", "__pycache__/\n")
+    unchanged = run("first", ".", always=False).plan.head.changes
+    measured(head="first")
+    prepare_comparison("html")
+    assert Path("results/gate").is_dir()
+    assert Path("html/gate").is_dir()
+    assert toy.git("status", "--porcelain") == ""
+    assert run("first", ".", always=False).plan.head.changes == unchanged
+    toy.write("mine/own.json", "1")
+    measured(head="first", results=Path("mine"))
+    toy.git("add", "--all")
+    assert toy.git("status", "--porcelain").split() == ["A", "mine/own.json"]
+    assert [*map(str, Path("mine").glob("**/.gitignore"))] == ["mine/gate/.gitignore"]

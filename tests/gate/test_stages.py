@@ -3,89 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import cycle
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, open_journal
-from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
 from perceptron.gate.sampling.sides import Sides
-from perceptron.gate.stages import EXTENDED, SCREENED, Stages
+from perceptron.gate.stages import EXTENDED, SCREENED, TRIED, Stages, due
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Benchmark, Block, Side, counted
+from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, counted
 from perceptron.records.comparison import ComparisonPlan
+from perceptron.waiting import LARGEST_WAITED_SHARE
 from tests.gate.conftest import FEWEST, counts, planned
+from tests.gate.fake_sides import PROCESS_SECONDS, FakeSides
+from tests.made_comparison import block
 
 RULE = Rule(**FEWEST)
-PROCESS_SECONDS = 1.0
-# (side, how many processes it has had) → the share that it waits
-Waits = Callable[[Side, int], float]
 
 
-class Fake:
-    """Sides on made-up time: a process takes a second, and twice the value where it waits.
-
-    A benchmark takes no time, unless ``seconds`` has it. HEAD's value is BASE's times its
-    ``ratios``, in turn; ``trials`` are those of its calls while it is tried.
-    """
-
-    def __init__(
-        self,
-        home: Path,
-        waits: Waits = lambda *_: 0.0,
-        seconds: Mapping[str, float] = MappingProxyType({}),
-        ratios: Mapping[str, Sequence[float]] = MappingProxyType({}),
-        trials: Mapping[str, Sequence[float]] = MappingProxyType({}),
-    ) -> None:
-        self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
-        self.waits = waits
-        self.seconds = seconds
-        self.ratios = {key: cycle(values) for key, values in ratios.items()}
-        self.trials = {key: cycle(values) for key, values in trials.items()}
-        self.now = 0.0
-        self.started: dict[str, int] = {}
-
-    @staticmethod
-    def identifier(_side: Side, own: Benchmark) -> str:
-        return own.asv_id
-
-    def run(
-        self,
-        side: Side,
-        _instrument: Instrument,
-        _seeds: Seeds,
-        tasks: Sequence[dict[str, Any]],
-        _limit: object,
-    ) -> Iterator[Answer]:
-        self.now += PROCESS_SECONDS
-        for task in tasks:
-            key = task["key"]
-            content: dict[str, Any] = {"key": key, "status": "ok"}
-            took = self.seconds.get(key, 0.0)
-            self.now += took
-            content["wall_seconds"] = took
-            if task["calls"] is None:
-                ratio = next(self.trials[key]) if side == "head" and key in self.trials else 1.0
-                content.update(calls=1, call_seconds=ratio * (took / 6))
-            else:
-                number = self.started.setdefault(side, 0)
-                waited = self.waits(side, number)
-                ratio = next(self.ratios[key]) if side == "head" and key in self.ratios else 1.0
-                content.update(value=ratio * (2.0 if waited else 1.0), waited=waited)
-            yield Answer(kind="start", key=task["key"])
-            yield Answer(kind="measurement", key=key, wall_seconds=took, content=content)
-        if tasks and tasks[0]["calls"] is not None:
-            self.started[side] += 1
-        yield Answer(kind="end")
-
-    def discover(self, _side: Side) -> None:
-        """Compile nothing."""
+def of_head(side: Side, _number: int) -> float:
+    """It always waits."""
+    return 0.5 if side == "head" else 0.0
 
 
 def open_run(folder: Path, budget: float) -> Any:
@@ -94,39 +36,102 @@ def open_run(folder: Path, budget: float) -> Any:
 
 def stages_of(
     journal: ComparisonJournal,
-    fake: Fake,
+    fake: FakeSides,
     names: Sequence[str] = ("one", "two"),
     rule: Rule = RULE,
     **more: Any,
 ) -> Stages:
-    types = {"value": "track"}
-    suite = [Benchmark(name=f"time_{name}", type=types.get(name, "time")) for name in names]
+    types, caches = {"value": "track"}, {"cached": "cache"}
+    suite = [
+        Benchmark(name=f"time_{name}", type=types.get(name, "time"), cache=caches.get(name))
+        for name in names
+    ]
     options = {"clock": lambda: fake.now, **more}
     return Stages(cast(Sides, fake), suite, journal, rule, lambda *_: None, **options)
 
 
 def screened(
     folder: Path,
-    fake: Fake,
+    fake: FakeSides,
     budget: float = 600.0,
     names: Sequence[str] = ("one", "two"),
     rule: Rule = RULE,
     before: Sequence[Block] = (),
-    **more: Any,
 ) -> tuple[list[Block], ComparisonPlan]:
     """Return the blocks of the screen and the plan after it; those ``before`` are there already."""
     with open_run(folder, budget) as journal:
-        for block in before:
-            journal.append(block)
-        stages = stages_of(journal, fake, names, rule, **more)
+        for own in before:
+            journal.append(own)
+        stages = stages_of(journal, fake, names, rule)
         stages.calibrate()
         stages.screen()
         return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
 
 
+def test_the_trial_is_over_when_its_time_is(tmp_path: Path) -> None:
+    """What it did not come to is untried on both; base leaves time for head."""
+    names = [f"{number:03}" for number in range(100)]
+    fake = FakeSides(tmp_path, seconds={f"time_{name}": 5.0 for name in names})
+    with open_run(tmp_path, 200 / TRIED) as journal:
+        stages_of(journal, fake, names).calibrate()
+        tried = journal.blocks
+    assert fake.now <= 200 + 5
+    assert (tried[-1].base.status, tried[-1].head.status) == ("untried", "untried")
+    assert tried[-1].base.reason == "no time was left to try it: raise --budget"
+    assert 15 < sum(own.base.status == own.head.status == "ok" for own in tried) <= 20
+
+
+def test_head_is_spared_what_is_slow_on_base(tmp_path: Path) -> None:
+    fake = FakeSides(tmp_path, seconds={"time_slow": 1000.0})
+    with open_run(tmp_path, 600.0) as journal:
+        stages_of(journal, fake, ("slow", "fast")).calibrate()
+        statuses = [(own.base.status, own.head.status) for own in journal.blocks]
+    assert statuses == [("slow", "untried"), ("ok", "ok")]
+    assert [key for side, key in fake.asked if side == "head"] == ["time_fast"]
+
+
+def test_a_setup_cache_that_takes_too_much_of_the_time_is_named(tmp_path: Path) -> None:
+    """It costs what needs it, and says nothing of the revision."""
+    fake = FakeSides(tmp_path, seconds={"setup_cache": 1000.0})
+    blocks, _ = screened(tmp_path, fake, 60.0, ("cached", "other"))
+    assert {own.benchmark for own in blocks} == {"time_other"}
+    with open_run(tmp_path, 60.0) as journal:
+        (cached, *_) = journal.blocks
+    assert (cached.benchmark, cached.base.status) == ("time_cached", "untried")
+    assert (cached.base.reason or "").startswith("setup_cache: no answer within 5.2 s: raise")
+
+
+MUCH = 2 * LARGEST_WAITED_SHARE
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        (0.0, 0.0, False),
+        (MUCH, 0.0, True),
+        (0.0, MUCH, True),
+        (MUCH, 9.0, False),
+        (0.0, LARGEST_WAITED_SHARE, False),
+        (None, MUCH, False),
+        (MUCH, "failed", False),  # a finding, which has retries of its own
+    ],
+)
+def test_only_what_waited_on_one_side_is_taken_again(
+    base: float | None, head: float | str | None, expected: bool
+) -> None:
+    """By the waiting alone: that favours no side and moves no ratio."""
+    sides = (
+        SideMeasurement(status="failed")
+        if isinstance(own, str)
+        else SideMeasurement(status="ok", value=1.0, waited=own)
+        for own in (base, head)
+    )
+    assert bool(due([block("time_it", 0, *sides)], "screen", 0, 1)) is expected
+
+
 def test_a_block_that_one_side_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
-    fake = Fake(tmp_path, lambda side, number: 0.5 if (side, number) == ("head", 2) else 0.0)
+    fake = FakeSides(tmp_path, waits=lambda *own: 0.5 if own == ("head", 2) else 0.0)
     blocks, _ = screened(tmp_path, fake)
     first, second = (own for own in blocks if (own.number, own.benchmark) == (2, "time_one"))
     assert (first.take, second.take) == (0, 1)
@@ -140,7 +145,7 @@ def test_a_side_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
     tmp_path: Path,
 ) -> None:
     """What it waits for is its own then, and no retake would help."""
-    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
+    fake = FakeSides(tmp_path, waits=of_head)
     blocks, _ = screened(tmp_path, fake)
     takes = [[block.take for block in blocks if block.number == number] for number in range(5)]
     assert takes == [[0, 0, 1, 1, 2, 2]] * 3 + [[0, 0]] * 2
@@ -149,7 +154,7 @@ def test_a_side_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
 
 def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None:
     """The screen has its blocks, and retakes only what is left of its time."""
-    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
+    fake = FakeSides(tmp_path, waits=of_head)
     budget = 22.0
     blocks, _ = screened(tmp_path, fake, budget)
     assert {block.number for block in blocks} == set(range(5))
@@ -161,7 +166,7 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Resumed, nothing of the screen is taken again, whatever one side waited."""
-    fake = Fake(tmp_path, lambda side, _: 0.5 if side == "head" else 0.0)
+    fake = FakeSides(tmp_path, waits=of_head)
     with monkeypatch.context() as patch:
         patch.setattr("perceptron.gate.stages.MOST_RETAKES", 0)
         before = screened(tmp_path, fake)
@@ -172,7 +177,7 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured
     tmp_path: Path,
 ) -> None:
     """The most expensive goes, with what one block of it takes."""
-    fake = Fake(tmp_path, seconds={"time_dear": 3.0})
+    fake = FakeSides(tmp_path, seconds={"time_dear": 3.0})
     blocks, plan = screened(tmp_path, fake, 60.0, ("dear", "cheap"))
     (left_out,) = plan.left_out
     assert {block.benchmark for block in blocks} == {"time_cheap"}
@@ -182,7 +187,7 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured
 
 def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
     """The clock may contradict it, and must have been asked."""
-    fake = Fake(tmp_path, seconds={"time_cheap": 2.0, "time_dear": 2.9})
+    fake = FakeSides(tmp_path, seconds={"time_cheap": 2.0, "time_dear": 2.9})
     counted = counts("time_dear", 0.05, 0.05, 0.05)
     blocks, plan = screened(tmp_path, fake, 80.0, ("cheap", "dear"), before=counted)
     assert [row.benchmark for row in plan.left_out] == ["time_cheap"]
@@ -191,7 +196,7 @@ def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
 
 def test_rounds_end_when_the_time_of_the_screen_is_over(tmp_path: Path) -> None:
     """All benchmarks have as many."""
-    rule, budget, fake = Rule(), 28.0, Fake(tmp_path)
+    rule, budget, fake = Rule(), 28.0, FakeSides(tmp_path)
     blocks, plan = screened(tmp_path, fake, budget, rule=rule)
     assert rule.fewest_screen < plan.screen_blocks < rule.screen
     assert len(blocks) == 2 * plan.screen_blocks
@@ -202,7 +207,7 @@ def test_rounds_end_when_the_time_of_the_screen_is_over(tmp_path: Path) -> None:
 def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
     tmp_path: Path, budget: float, enough: bool
 ) -> None:
-    rule, fake = Rule(), Fake(tmp_path, ratios={"time_two": [0.8, 1.0, 1.25]})
+    rule, fake = Rule(), FakeSides(tmp_path, ratios={"time_two": [0.8, 1.0, 1.25]})
     blocks, _ = screened(tmp_path, fake, budget, rule=rule)
     numbers = Counter(block.benchmark for block in blocks)
     assert numbers["time_one"] == rule.screen
@@ -214,7 +219,7 @@ def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
 def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
     """It is compared as it is: noise asks for no more of it, and nothing is to confirm."""
     rule, ratios = Rule(), {"time_value": [1.2, 3.0], "time_slower": [1.5]}
-    fake = Fake(tmp_path, ratios=ratios)
+    fake = FakeSides(tmp_path, ratios=ratios)
     blocks, plan = screened(tmp_path, fake, 6000.0, ("value", "slower"), rule)
     assert set(plan.confirmation_blocks) == {"time_slower"}
     numbers = Counter(block.benchmark for block in blocks)
@@ -225,7 +230,7 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
     """Where there is time; it needs none to be judged."""
     rule = Rule()
     for folder, budget, looked_at in (("ample", 600.0, 2), ("short", 10.0, 0)):
-        fake = Fake(tmp_path / folder, ratios={"time_two": [1.5]})
+        fake = FakeSides(tmp_path / folder, ratios={"time_two": [1.5]})
         same = [*counts("time_one", 0.0), *counts("time_two", 0.0)]
         blocks, plan = screened(tmp_path / folder, fake, budget, rule=rule, before=same)
         assert len(plan.looked_at) == looked_at
@@ -238,7 +243,7 @@ def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path:
     """Not what only the clock judges."""
     keys = ("time_one", "time_two", "time_three")
     trials = {"time_one": [1.0], "time_two": [3.0, 1.0], "time_three": [3.0, 1.0]}
-    fake = Fake(tmp_path, seconds=dict.fromkeys(keys, 0.6), trials=trials)
+    fake = FakeSides(tmp_path, seconds=dict.fromkeys(keys, 0.6), trials=trials)
     with open_run(tmp_path, 600.0) as journal:
         for key in keys[:2]:
             for block in counts(key, 0.0):
@@ -251,7 +256,7 @@ def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path:
 
 def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
     """Not in the middle of a round that takes longer than foreseen; discovery was part of it."""
-    fake = Fake(tmp_path, seconds=dict.fromkeys(("time_one", "time_two"), 2.0))
+    fake = FakeSides(tmp_path, seconds=dict.fromkeys(("time_one", "time_two"), 2.0))
     with open_run(tmp_path, 120.0) as journal:
         stages = stages_of(journal, fake)
         stages.calibrate()
@@ -259,7 +264,7 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
         stages.screen()
         stages.confirm()
         assert len([block for block in journal.blocks if block.stage == "screen"]) == 1
-    late = Fake(tmp_path)
+    late = FakeSides(tmp_path)
     with open_run(tmp_path / "late", 120.0) as journal:
         stages = stages_of(journal, late, spent=120.0)
         stages.calibrate()
@@ -270,7 +275,7 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
 
 def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None:
     counted = [replace(block, elapsed_seconds=75.0) for block in counts("time_one", 0.02)]
-    blocks, _ = screened(tmp_path, Fake(tmp_path), 100.0, before=counted)
+    blocks, _ = screened(tmp_path, FakeSides(tmp_path), 100.0, before=counted)
     assert len(blocks) == 2 * RULE.screen
 
 
@@ -279,7 +284,7 @@ def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) 
     rule = Rule()
     fresh = {}
     for name, budget in (("ample", 6000.0), ("short", 60.0), ("none", 30.0)):
-        fake = Fake(tmp_path / name, ratios={"time_one": [1.4, 1.5], "time_two": [1.3]})
+        fake = FakeSides(tmp_path / name, ratios={"time_one": [1.4, 1.5], "time_two": [1.3]})
         screened(tmp_path / name, fake, budget, rule=rule)
         with open_run(tmp_path / name, budget) as journal:
             stages_of(journal, fake, rule=rule).confirm()

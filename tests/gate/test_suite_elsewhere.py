@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.conftest import COUNTED, Repository, first_blocks, run
+from perceptron.errors import UserError
+from tests.gate.conftest import COUNTED, Interrupted, Repository, run, until, write
 
 SUITE = Path("../toy-benchmarks/asv.conf.json")
 BENCHMARKS = """
@@ -26,11 +27,10 @@ def track_two():
 def project(toy: Repository, tmp_path: Path) -> Repository:
     """The code alone; its suite lies beside it and holds what the code lacks: a helper."""
     suite = tmp_path / "toy-benchmarks"
-    suite.mkdir()
+    write(suite / "asv.conf.json", '{"project": "toy", "repo": "../repository"}')
     shutil.move(toy.folder / "benchmarks", suite / "benchmarks")
-    (suite / "benchmarks" / "amounts.py").write_text("ONE = 100\n")
-    (suite / "benchmarks" / "suite.py").write_text(BENCHMARKS)
-    (suite / "asv.conf.json").write_text('{"project": "toy", "repo": "../repository"}')
+    write(suite / "benchmarks" / "amounts.py", "ONE = 100\n")
+    write(suite / "benchmarks" / "suite.py", BENCHMARKS)
     (toy.folder / "asv.conf.json").unlink()
     toy.commit("base")
     return toy
@@ -54,8 +54,14 @@ def test_five_per_cent_are_found_and_no_file_of_the_project_is_blamed(project: R
 
 
 def test_a_run_is_not_resumed_with_changed_benchmarks(project: Repository) -> None:
+    """A file of benchmarks that does not load is named as its user knows it."""
     project.commit("head")
-    asked = {"base": "base", "head": "head", "suite": SUITE}
-    assert first_blocks(**asked)["track_one"].base.value == 100
-    (SUITE.parent / "benchmarks" / "amounts.py").write_text("ONE = 150\n")
-    assert first_blocks(**asked)["track_one"].base.value == 150
+    amounts = SUITE.parent / "benchmarks" / "amounts.py"
+    for number in (1, 2):
+        amounts.write_text(f"ONE = {number}\n")
+        with pytest.raises(Interrupted):
+            run("base", "head", suite=SUITE, progress=until("trying every benchmark"))
+    assert len([*Path("results/gate").iterdir()]) == 2
+    amounts.write_text("import nowhere\n")
+    with pytest.raises(UserError, match=r": \.\./toy-benchmarks/benchmarks/amounts\.py: Module"):
+        run("base", "head", suite=SUITE)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.report.pull_request.post import number
 from tests import action
 from tests.conftest import ROOT
 from tests.gate import test_built_compare as built
@@ -80,7 +81,11 @@ def shape(line: str) -> str:
 def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     kind: str, toy: Repository, temporary: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the line that the page says it prints; without a network, nothing is installed."""
+    """With the line that the page says it prints; without a network, nothing is installed.
+
+    The outputs are there although the step failed. The workflow that comments is handed the
+    document and the number: not a text, for it makes its own.
+    """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     files, changed, before, after = KINDS[kind]
     for name, text in files.items():
@@ -96,12 +101,23 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     (job,) = yaml.safe_load(file.read_text())["jobs"].values()
     (step,) = (one for one in job["steps"] if one["uses"].startswith("OWNER/perceptron@"))
     inputs = {name: json.dumps(v) if v is True else v for name, v in step["with"].items()}
-    inputs |= {"count": "never", "options": "--seed 3"}
+    inputs |= {"count": "never", "options": "--seed 3", "comment": "true", "page": "true"}
     ran = action.run(toy.folder, temporary, tools, inputs, {"number": 12, "action": "opened"})
     assert (ran.code, ran.outputs["verdict"]) == (1, "regression"), ran.printed
     (printed,) = re.findall(rf"<!-- prints: {kind} -->\n(.*)", PAGE)
     comment = Path(ran.outputs["markdown"]).read_text()
-    assert shape(printed) in {shape(line) for line in comment.splitlines()}
+    for text in (comment, ran.summary):
+        assert shape(printed) in {shape(line) for line in text.splitlines()}
+    assert "::error::slower" in ran.printed
+    document = json.loads(Path(ran.outputs["json"]).read_text())
+    assert document["verdict"] == "regression"
+    assert (Path(ran.outputs["page"]) / document["page"]).is_file()
+    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
+    handed = Path(ran.outputs["json"]).parent
+    assert sorted(one.name for one in handed.iterdir()) == ["gate.json", "pull-request.txt"]
+    assert number(handed) == 12
+    (upload,) = (own for own in action.action()["runs"]["steps"] if "upload" in own.get("uses", ""))
+    assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 
 @pytest.mark.slow

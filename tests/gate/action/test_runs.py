@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,97 +12,48 @@ import pytest
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.post import number
 from tests import action
-from tests.gate.conftest import Repository
+from tests.gate.conftest import COUNTED, Repository
 
 pytest.importorskip("yaml")
 
 # Without valgrind: these benchmarks track a number.
 INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
-SMALL = """
-import toy
-
-def track_one():
-    return toy.ONE
-
-def track_two():
-    return 100
-"""
 EVENT = {"number": 12, "action": "opened"}
 
 
-@pytest.fixture
-def project(toy: Repository) -> Repository:
-    """The commit ``base``, which two benchmarks measure."""
-    toy.write("benchmarks/suite.py", SMALL)
-    toy.commit("base", "toy/__init__.py", "ONE = 100\n")
-    return toy
-
-
 def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
-    project: Repository, temporary: Path, tools: Path
+    toy: Repository, temporary: Path, tools: Path
 ) -> None:
-    project.commit("head", "toy/__init__.py", "ONE = 99 + 1\n")
-    ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
+    toy.commit("head", "toy/__init__.py", COUNTED + "MORE = 1\n")
+    ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed
     assert ran.outputs["verdict"] == "clean"
     comparison = msgspec.json.decode(Path(ran.outputs["json"]).read_bytes(), type=Comparison)
-    assert (comparison.verdict, len(comparison.rows)) == ("clean", 2)
+    assert (comparison.verdict, len(comparison.rows)) == ("clean", 1)
     assert comparison.plan.base.name == "HEAD^1"
     assert "clean" in Path(ran.outputs["markdown"]).read_text()
     assert "clean" in ran.summary
     # What is measured leaves nothing in the checkout that the next revision could pick up.
-    assert project.git("status", "--porcelain") == ""
+    assert toy.git("status", "--porcelain") == ""
     assert "actions/upload-artifact" not in ran.steps
     assert ran.outputs["page"] == ""
 
 
-def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
-    project: Repository, temporary: Path, tools: Path
-) -> None:
-    """The outputs are there although the step failed."""
-    project.commit("head", "toy/__init__.py", "ONE = 105\n")
-    inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
-    ran = action.run(project.folder, temporary, tools, inputs, EVENT)
-    assert ran.code == 1
-    assert ran.outputs["verdict"] == "regression"
-    document = json.loads(Path(ran.outputs["json"]).read_text())
-    assert document["verdict"] == "regression"
-    assert (Path(ran.outputs["page"]) / document["page"]).is_file()
-    assert "::error::slower" in ran.printed
-    assert "**slower**: `suite.track_one` is 5.0% larger" in ran.summary
-    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
-    (upload,) = (
-        step for step in action.action()["runs"]["steps"] if "upload" in step.get("uses", "")
-    )
-    handed = Path(ran.outputs["json"]).parent
-    assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
-    # Nothing else: not a text, for the workflow that comments makes its own.
-    assert sorted(file.name for file in handed.iterdir()) == ["gate.json", "pull-request.txt"]
-    assert number(handed) == 12
-
-
 def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
-    project: Repository, temporary: Path, tools: Path
+    toy: Repository, temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
-    ran = action.run(project.folder, temporary, tools, {**INPUTS, "suite": "no.json"}, EVENT)
-    assert ran.code == 2
-    assert (ran.outputs["verdict"], ran.outputs["json"]) == ("error", "")
-    line = "error: --suite no.json: no such file; name the asv.conf.json of your suite"
-    assert f"::error::nothing was compared: {line}\n" in ran.printed
-    assert ran.summary == f"**not compared**\n\n    {line}\n"
-
-
-def test_a_checkout_without_history_is_told_what_it_lacks(
-    project: Repository, temporary: Path, tools: Path, tmp_path: Path
-) -> None:
+    """Here a checkout without history, which is told what it lacks."""
     shallow = tmp_path / "shallow"
-    project.commit("head")
-    source = project.folder.as_uri()
+    toy.commit("head")
+    source = toy.folder.as_uri()
     subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(shallow)], check=True)
     ran = action.run(shallow, temporary, tools, INPUTS, EVENT)
-    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
-    assert "unknown revision 'HEAD^1'" in ran.summary
-    assert "give actions/checkout fetch-depth: 0" in ran.summary
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["json"]) == (2, "error", "")
+    (line,) = re.findall(r"::error::nothing was compared: (.*)", ran.printed)
+    assert line.startswith("error: ")
+    assert "unknown revision 'HEAD^1'" in line
+    assert line.endswith("(this checkout is shallow: give actions/checkout fetch-depth: 0)")
+    assert ran.summary == f"**not compared**\n\n    {line}\n"
 
 
 SLOWER = '{"rows": [], "verdict": "regression"}'

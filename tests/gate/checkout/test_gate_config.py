@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.gate_config import in_force, read
+from perceptron.gate.checkout.gate_config import gate_rules, in_force, read
 from perceptron.records.comparison import GateRule
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, rows, run
+from tests.gate.conftest import COUNTED, Repository, run
 
 
 def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
@@ -78,19 +78,21 @@ def test_what_is_no_rule_is_one_line_that_names_the_field(
     assert "\n" not in said
 
 
+RULE = "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '{}%'\n"
+
+
 def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
-    """Once merged, they hold for what follows. A broken file of its own is a warning."""
-    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.2 * amount"))
-    toy.write("pyproject.toml", "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '50%'\n")
-    toy.commit("second")
-    unruled = run()
-    assert (unruled.verdict, unruled.warnings) == ("regression", [])
-    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.5 * amount"))
-    toy.write("pyproject.toml", "no TOML")
-    toy.commit("third")
-    comparison = run(base="second", head="third")
-    assert comparison.verdict == "clean"
-    (row,) = rows(comparison).values()
-    assert (row.verdict, row.limit) == ("no change", 0.5)
+    """Once merged, they hold for what follows."""
+    toy.commit("second", "pyproject.toml", RULE.format(50))
+    toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.7 * amount"))
+    toy.commit("third", "pyproject.toml", RULE.format(90))
+    comparison = run(base="second", head="third", reasons=False)
+    (row,) = comparison.rows
+    assert (comparison.verdict, row.verdict, row.limit) == ("regression", "regression", 0.5)
     assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]
-    assert [warning.code for warning in comparison.warnings] == ["rules of HEAD"]
+
+
+def test_a_broken_file_of_head_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("no TOML")
+    rules, (warning,) = gate_rules(tmp_path / "base", tmp_path, date(2027, 3, 1))
+    assert (rules, warning.code) == ([], "rules of HEAD")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,6 +18,7 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Side
 from tests.gate.conftest import planned
+from tests.gate.fake_sides import FakeSides
 
 MODULES = ("a", "b", "c")
 SUITE = [
@@ -33,71 +33,10 @@ def count(_side: Side) -> Instrument:
     return Instrument("count")
 
 
-class Fake:
-    """Sides whose programs import modules and answer, unless something else ``happens``.
-
-    What happens is the answer that a program ends with: when it starts, at the import of a module
-    or at a benchmark.
-    """
-
-    def __init__(self, home: Path, happens: Callable[[Side, str], Answer | None]) -> None:
-        self.trees = SimpleNamespace(home=home, arrange=lambda _: None)
-        self.happens = happens
-        self.instructions: Callable[[Side, str], float] = lambda _side, _key: 1000.0
-        self.started: list[Side] = []
-        self.ended: list[Side] = []
-        self.order: dict[Side, list[str]] = {"base": [], "head": []}
-
-    def work_folder(self, side: Side) -> Path:
-        return cast(Path, self.trees.home) / side
-
-    @staticmethod
-    def identifier(_side: Side, own: Benchmark) -> str:
-        return own.asv_id
-
-    @staticmethod
-    def module(own: Benchmark) -> str:
-        return own.name.partition(".")[0]
-
-    def run(self, side: Side, under: Instrument, *rest: Any) -> Iterator[Answer]:
-        assert under.kind == "count"
-        self.started.append(side)
-        try:
-            yield from self._answers(side, rest[1])
-        finally:
-            self.ended.append(side)
-
-    def _answers(self, side: Side, tasks: Sequence[dict[str, Any]]) -> Iterator[Answer]:
-        end = self.happens(side, "start")
-        if end is not None:
-            yield end
-            return
-        imported: set[str] = set()
-        for task in tasks:
-            key, module = task["key"], task["key"][0]
-            self.order[side].append(key)
-            yield Answer(kind="start", key=key)
-            end = None if module in imported else self.happens(side, module)
-            if end is None:
-                imported.add(module)
-                yield Answer(kind="loaded", key=key)
-                end = self.happens(side, key)
-            if end is not None:
-                yield end
-                return
-            content = {"key": key, "status": "ok", "instructions": self.instructions(side, key)}
-            yield Answer(kind="measurement", key=key, content=content)
-        yield Answer(kind="end")
-
-
 def asked(
-    fake: Fake, seconds_left: Callable[[], float] = lambda: 60.0
+    fake: FakeSides, seconds_left: Callable[[], float] = lambda: 60.0
 ) -> Iterator[tuple[str, Pair]]:
     return ask_both(Sampler(cast(Sides, fake)), SUITE, UNSEEDED, count, seconds_left)
-
-
-def nothing(_side: Side, _what: str) -> None:
-    return None
 
 
 def reasons(pairs: dict[str, Pair], side: Side) -> dict[str, str | None]:
@@ -118,7 +57,7 @@ def test_an_import_that_does_not_end_costs_its_own_module(
     tmp_path: Path, end: Answer, status: str
 ) -> None:
     """What gives no answer is slow: that it failed would be a verdict on the revision."""
-    fake = Fake(tmp_path, lambda side, what: end if (side, what) == ("head", "b") else None)
+    fake = FakeSides(tmp_path, happens=lambda *own: end if own == ("head", "b") else None)
     pairs = dict(asked(fake, lambda: 600.0))
     assert set(pairs) == KEYS
     assert reasons(pairs, "base") == {}
@@ -132,14 +71,14 @@ def test_an_import_that_does_not_end_costs_its_own_module(
 def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
     """Everything is left to the clock."""
     refused = Answer(kind="failed", reason="this system allows no executable memory")
-    fake = Fake(tmp_path, lambda _, what: refused if what == "start" else None)
+    fake = FakeSides(tmp_path, happens=lambda _, what: refused if what == "start" else None)
     assert reasons(dict(asked(fake)), "base") == dict.fromkeys(KEYS, refused.reason)
     assert sorted(fake.started) == ["base", "head"]
 
 
 def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
     """As when the comparison is interrupted; both sides have begun by then."""
-    fake = Fake(tmp_path, nothing)
+    fake = FakeSides(tmp_path)
     counts = asked(fake)
     next(counts)
     assert (sorted(fake.started), fake.ended) == (["base", "head"], [])
@@ -148,13 +87,13 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
 
 
 def test_what_there_is_no_time_for_says_so(tmp_path: Path) -> None:
-    fake = Fake(tmp_path, nothing)
-    pairs = dict(asked(fake, lambda: 60.0 if len(fake.order["base"]) < 2 else 0.0))
+    fake = FakeSides(tmp_path)
+    pairs = dict(asked(fake, lambda: 60.0 if len(fake.asked) < 4 else 0.0))
     assert set(pairs) == KEYS
     assert set(reasons(pairs, "base").values()) == {"there was no time for it: raise --budget"}
 
 
-def counted(fake: Fake, folder: Path, elapsed: float = 0.0) -> list[Block]:
+def counted(fake: FakeSides, folder: Path, elapsed: float = 0.0) -> list[Block]:
     """Return the blocks of a stage of counting that begins after so many seconds."""
     sides, valgrind = cast(Sides, fake), Valgrind("valgrind", "valgrind-3.24.0")
     with open_journal(folder, planned(), False) as journal:
@@ -167,17 +106,15 @@ def counted(fake: Fake, folder: Path, elapsed: float = 0.0) -> list[Block]:
 def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
     tmp_path: Path,
 ) -> None:
-    fake = Fake(tmp_path, nothing)
-    fake.instructions = lambda side, key: (
-        1002.0 if (side, key) == ("head", "b.time_it(20)") else 1e3
-    )
+    more = ("head", "b.time_it(20)")
+    fake = FakeSides(tmp_path, instructions=lambda *own: 1002.0 if own == more else 1e3)
     again = [block.benchmark for block in counted(fake, tmp_path) if block.number > 0]
     first = [f"{module}.time_it({size})" for size in ("10", "20") for module in MODULES]
-    assert fake.order["base"] == [*first, "b.time_it(20)"]
+    assert [key for side, key in fake.asked if side == "base"] == [*first, "b.time_it(20)"]
     assert again == ["b.time_it(20)"]
 
 
 def test_what_takes_long_to_count_is_counted_rather_than_timed(tmp_path: Path) -> None:
     """Of a large suite the clock can judge fewer benchmarks in the same time."""
-    blocks = counted(Fake(tmp_path, nothing), tmp_path, elapsed=36.0)
+    blocks = counted(FakeSides(tmp_path), tmp_path, elapsed=36.0)
     assert {block.base.status for block in blocks} == {"ok"}

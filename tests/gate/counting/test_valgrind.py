@@ -11,57 +11,53 @@ from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind, find
 
 SAYS = b"#!/bin/sh\necho '%s'\n"
+GOOD = SAYS % b"valgrind-3.24.0"
 
 
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine's valgrind, which can count."""
-    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    program = tmp_path / "valgrind"
-    program.write_bytes(SAYS % b"valgrind-3.24.0")
-    program.chmod(0o755)
-    return program
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, program: bytes | None, system: str, machine: str
+) -> Path:
+    """Make it the only program there is, on such a machine."""
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setenv("PATH", str(folder))
+    file = folder / "valgrind"
+    if program is not None:
+        file.write_bytes(program)
+        file.chmod(0o755)
+    return file
 
 
-def test_a_valgrind_that_can_count_is_found(installed: Path) -> None:
-    assert find("auto") == (Valgrind(str(installed), "valgrind-3.24.0"), [])
+def test_a_valgrind_that_can_count_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = install(tmp_path, monkeypatch, GOOD, "Linux", "x86_64")
+    assert find("auto") == (Valgrind(str(file), "valgrind-3.24.0"), [])
 
 
 @pytest.mark.parametrize(
-    ("program", "problem"),
+    ("program", "system", "machine", "problem"),
     [
-        (SAYS % b"valgrind-3.17.0", "says 'valgrind-3.17.0': install valgrind 3.18 or later"),
-        (SAYS % b"usage: something else", "says 'usage: something else': install"),
-        (b"\x7fELF nothing", "cannot be started"),
-        (None, "apt install valgrind"),
+        (SAYS % b"valgrind-3.17.0", "Linux", "x86_64", "says 'valgrind-3.17.0': install valgrind"),
+        (SAYS % b"usage: something", "Linux", "x86_64", "says 'usage: something': install"),
+        (b"\x7fELF nothing", "Linux", "x86_64", "cannot be started"),
+        (None, "Linux", "x86_64", "apt install valgrind"),
+        (GOOD, "Darwin", "arm64", "not on Darwin on arm64"),
+        (GOOD, "Linux", "riscv64", "not on Linux on riscv64"),
     ],
 )
 def test_one_that_cannot_is_a_warning_or_an_error(
-    installed: Path, monkeypatch: pytest.MonkeyPatch, program: bytes | None, problem: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    program: bytes | None,
+    system: str,
+    machine: str,
+    problem: str,
 ) -> None:
-    if program is None:
-        installed.unlink()
-        monkeypatch.setenv("PATH", str(installed.parent))
-    else:
-        installed.write_bytes(program)
-    assert_refused(problem)
-
-
-def assert_refused(problem: str) -> None:
+    install(tmp_path, monkeypatch, program, system, machine)
     found, [warning] = find("auto")
     assert found is None
     assert (warning.code, problem in warning.message) == ("not counted", True)
     with pytest.raises(UserError, match=r"^--count: ") as error:
         find("always")
     assert problem in str(error.value)
-
-
-@pytest.mark.parametrize(("system", "machine"), [("Darwin", "arm64"), ("Linux", "riscv64")])
-def test_machines_without_it_are_named(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str
-) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(platform, "system", lambda: system)
-    assert_refused(f"not on {system} on {machine}")

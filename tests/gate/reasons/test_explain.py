@@ -2,74 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import looked
 from perceptron.gate.reasons.growth import CannotLook, Cost, read_dump
-from perceptron.gate.sampling.processes import Answer, Instrument, Seeds
-from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import PAIR, Benchmark, Side
+from perceptron.records.block import PAIR
 from tests.gate.conftest import benchmark, counts
 from tests.made_comparison import comparison, slower, work
 
-DUMP = "fn=(1) work\n0 300\n"
-Answers = Callable[[Side, list[str]], Iterator[Answer]]
-
-
-def measurement(key: str, status: str = "ok", **content: Any) -> Answer:
-    return Answer(kind="measurement", key=key, content={"status": status, "key": key, **content})
-
-
-class Programs:
-    """Sides whose programs answer as they are told to."""
-
-    def __init__(self, folder: Path, answers: Answers) -> None:
-        self._folder = folder
-        self._answers = answers
-
-    def run(self, side: Side, *asked: Any, **_: Any) -> Iterator[Answer]:
-        _under, _seeds, tasks, *_rest = asked
-        return self._answers(side, [task["key"] for task in tasks])
-
-    def identifier(self, _side: Side, own: Benchmark) -> str | None:
-        return own.asv_id
-
-    def module(self, own: Benchmark) -> str:
-        return own.name
-
-
-def answers_of(folder: Path, answers: Answers, *keys: str) -> Iterator[tuple[str, Pair]]:
-    """What programs answer about benchmarks without caches."""
-    sampler = Sampler(cast(Any, Programs(folder, answers)))
-    suite = [benchmark(key) for key in keys]
-    under = Instrument("profile")
-    return ask_both(sampler, suite, Seeds(1, 2), lambda _: under, lambda: 1e3)
-
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
-    def answers(side: Side, keys: list[str]) -> Iterator[Answer]:
-        (tmp_path / side / "counts.1").write_text(DUMP)
-        yield measurement(keys[0], dump="counts.1", calls=0 if side == "head" else 1)
-        yield measurement(keys[1], dump="counts.1", calls=1)
-        yield measurement("another", dump="counts.1", calls=1)
-
     for side in PAIR:
         (tmp_path / side).mkdir()
-    given = answers_of(tmp_path, answers, "one", "two")
-    found = dict(looked(given, lambda side, content: read_dump(tmp_path / side, content)))
+        (tmp_path / side / "counts.1").write_text("fn=(1) work\n0 300\n")
+    good = {"status": "ok", "dump": "counts.1", "calls": 1}
+    given = [
+        ("one", {"base": good, "head": {**good, "calls": 0}}),
+        ("two", {"base": good, "head": good}),
+        ("three", {"base": good, "head": {"status": "failed", "reason": "it ended"}}),
+    ]
+    found = dict(
+        looked(cast(Any, given), lambda side, content: read_dump(tmp_path / side, content))
+    )
     assert isinstance(found["one"], CannotLook)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
     table = {("work", None): Cost(300, 0)}
     assert found["two"] == (table, table)
-    assert "another" not in found
+    assert str(found["three"]) == "HEAD: it ended"
 
 
 @pytest.mark.parametrize(
@@ -81,12 +46,10 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
         "none",
     ],
 )
-def test_a_trace_that_is_none_is_refused(tmp_path: Path, functions: object) -> None:
-    def answers(side: Side, keys: list[str]) -> Iterator[Answer]:
-        yield measurement(keys[0], unit="bytecodes", repeats=True, functions=functions)
-
-    given = answers_of(tmp_path, answers, "one")
-    [(_, found)] = looked(given, lambda _, content: explain._trace(content))
+def test_a_trace_that_is_none_is_refused(functions: object) -> None:
+    content = {"status": "ok", "unit": "bytecodes", "repeats": True, "functions": functions}
+    pairs = [("one", dict.fromkeys(PAIR, content))]
+    [(_, found)] = looked(cast(Any, pairs), lambda _, content: explain._trace(content))
     assert isinstance(found, CannotLook)
 
 

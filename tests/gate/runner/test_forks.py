@@ -7,18 +7,30 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from perceptron.records.block import SideMeasurement
+from tests.gate.conftest import write
 from tests.gate.runner.conftest import PROGRAM, measurements, outcomes
 from tests.gate.runner.conftest import answers_of as answers
 from tests.gate.runner.conftest import program as start
 
 SUITE = """
-import os, signal, sys, time
+import __main__ as main
+import contextlib, os, signal, sys, time
+
+@contextlib.contextmanager
+def meter():
+    main.samples += 1
+    yield lambda: main.waited
+
+main.samples, main.waited = 0, 0.0
+main.waiting.waiting_meter = meter
 
 with open({imported!r}, "a") as file:
     file.write("once\\n")
@@ -59,26 +71,27 @@ def time_multiprocessing():
 def time_library():
     import library
     library.work()
+
+def time_waits():
+    main.waited += 1.0 if main.samples == 2 else 0.0
 """
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     folder = tmp_path / "tree"
-    suite = folder / "benchmarks"
-    suite.mkdir(parents=True)
-    (suite / "__init__.py").write_text("")
-    (suite / "some.py").write_text(SUITE.format(imported=str(tmp_path / "imported")))
+    write(folder / "benchmarks" / "__init__.py", "")
+    write(folder / "benchmarks" / "some.py", SUITE.format(imported=str(tmp_path / "imported")))
     return folder
 
 
 def program(
-    tree: Path, kind: str, names: Sequence[str], **facts: object
+    tree: Path, kind: str, names: Sequence[str], effort: Mapping[str, int] = {}, **facts: object
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     """A program that has been told to run these benchmarks."""
     tasks = [(name, "some." + name.replace("(", "-").strip(")")) for name in names]
     suite = {"suite": "asv", "benchmarks": "benchmarks", "seconds": 100.0, "limit_seconds": 60.0}
-    return start(tree, kind, tasks, **{**suite, **facts})
+    return start(tree, kind, tasks, effort, **{**suite, **facts})
 
 
 def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
@@ -123,18 +136,26 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
 def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path) -> None:
     """As torch, which takes longer than most of what is counted."""
     library, imported = tree / "library", tree.parent / "processes"
-    library.mkdir()
     parts = [f"part{number}" for number in range(100)]
     for part in parts:
-        (library / f"{part}.py").write_text("")
+        write(library / f"{part}.py", "")
     text = f"import os\nfrom library import {', '.join(parts)}\ndef work(): pass\n"
     log = f"with open({str(imported)!r}, 'a') as file: print(os.getpid(), file=file)\n"
-    (library / "__init__.py").write_text(text + log)
+    write(library / "__init__.py", text + log)
     names = ["time_library", "time_first", "time_library"]
     with program(tree, "trace", names) as process:
         assert {status for status, _ in outcomes(answers(process)).values()} == {"ok"}
         first, second = imported.read_text().split()
         assert (first != str(process.pid), second) == (True, str(process.pid))
+
+
+def test_a_sample_that_waited_for_a_core_is_dropped_and_known(tree: Path) -> None:
+    """In the fields that a block has."""
+    with program(tree, "measure", ["time_waits"], {"calls": 1, "batches": 4}) as process:
+        (content,) = measurements(answers(process)).values()
+    measured = msgspec.convert(content, type=SideMeasurement)
+    assert (len(measured.samples), len(measured.dropped), measured.waited) == (4, 1, 0.0)
+    assert [bool(share) for share in measured.waits] == [False] * 4 + [True]
 
 
 def test_children_end_with_the_gate(tree: Path) -> None:

@@ -33,8 +33,10 @@ def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
     toy = module("toy", tmp_path / "checkout" / "toy.py")
     numpy = module("numpy", tmp_path / "checkout/.venv/lib/python3/site-packages/numpy.py")
     similar = module("similar", tmp_path / "a-longer-name" / "similar.py")
-    own, foreign = check_origin(mine, others, mine + "/benchmarks", [toy, numpy, similar, sys])
-    assert not own
+    suite = module("suite", tmp_path / "b" / "benchmarks" / "suite.py")
+    modules = [toy, numpy, similar, suite, sys]
+    own, foreign = check_origin(mine, others, mine + "/benchmarks", modules)
+    assert not own, "benchmarks are no code of the tree"
     assert foreign == [f"toy from {tmp_path}/checkout/toy.py"]
 
 

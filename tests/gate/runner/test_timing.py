@@ -57,6 +57,7 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     samples = measure(fake.batches(), calls, 5, 0.0, clock=fake.clock)["samples"]
     assert lower_quartile(samples) == pytest.approx(cost)
     assert len(samples) == 5
+    assert gc.isenabled()
 
 
 def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:

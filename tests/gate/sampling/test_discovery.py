@@ -1,9 +1,15 @@
-"""By what name a side finds a benchmark of another, and what a module that fails takes along."""
+"""By what name a side finds a benchmark of another; what fails takes along; what is chosen."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import read_pytest_suite
+from perceptron.gate.sampling.discover_both import SuiteOfBoth
 from perceptron.gate.sampling.discovery import Discovery, Unloadable
 from perceptron.records.block import Benchmark
 
@@ -36,7 +42,6 @@ def test_a_set_of_parameters_is_found_by_its_text_wherever_it_stands() -> None:
         ("benchmarks.a", "benchmarks.ab", False),
         ("tests/sub", "tests/sub/test_x.py::test_y", True),
         ("tests/sub", "tests/sub_2/test_x.py::test_y", False),
-        ("tests/test_x.py", "tests/test_x.py::test_y", True),
         ("tests/test_x.py::TestA", "tests/test_x.py::TestA::test_y", True),
         ("tests/test_x.py::TestA", "tests/test_x.py::TestB::test_y", False),
     ],
@@ -45,3 +50,39 @@ def test_a_module_that_fails_takes_along_what_stands_in_it(
     failed: str, module: str, held: bool
 ) -> None:
     assert Unloadable(failed, "file", "reason").holds(module) == held
+
+
+FILE = "tests/test_toy.py"
+
+
+@pytest.mark.parametrize(
+    ("named", "expression", "chosen"),
+    [
+        ("", "", {"test_one", "test_more[3]", "test_more[30]"}),
+        ("::test_more", "", {"test_more[3]", "test_more[30]"}),
+        ("::test_more[3]", "", {"test_more[3]"}),
+        ("::test_mo", "", None),
+        ("", r"test_\w+\[3\]$", {"test_more[3]"}),
+        ("", "singles", {"test_one"}),
+        ("", "nothing", None),
+    ],
+)
+def test_a_test_is_chosen_by_its_id_or_an_expression(
+    tmp_path: Path, named: str, expression: str, chosen: set[str] | None
+) -> None:
+    """As pytest takes it; what chooses none is told an id that there is."""
+    groups = {"test_one": "singles", "test_more[3]": None, "test_more[30]": None}
+    both = SuiteOfBoth(
+        [
+            Benchmark(name=FILE, test=f"{FILE}::{test}", group=group)
+            for test, group in groups.items()
+        ],
+        *({}, [], None),
+    )
+    tests = read_pytest_suite(f"{tmp_path}/{FILE}{named}", tmp_path)
+    if chosen is None:
+        with pytest.raises(UserError, match=rf"such as {FILE}::test_one"):
+            both.choose(re.compile(expression), tests)
+    else:
+        found = both.choose(re.compile(expression), tests)
+        assert {own.key.rpartition("::")[2] for own in found} == chosen

@@ -13,7 +13,7 @@ from perceptron.records.block import SideMeasurement
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
 from tests.gate.verdict.conftest import LATE, RULE, trial
-from tests.made_comparison import broken, row, slower, work
+from tests.made_comparison import row, slower, work
 
 CALM, ALARM = Control(alarmed=False, rows=[]), Control(alarmed=True, rows=[])
 
@@ -50,14 +50,6 @@ def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
     assert reason.startswith("probably slower: up to +18% instructions in 2 benchmarks; 1 ")
     assert concluded(rise, slower())[0] == "regression"
     assert concluded(rise, control=ALARM)[1].startswith("probably slower: +12% ")
-
-
-def test_what_is_muted_has_no_say_and_is_counted() -> None:
-    flaky = {"muted": "flaky, #1234"}
-    for said in (slower(**flaky), broken(**flaky), row(verdict="inconclusive", **flaky)):
-        assert concluded(said, row()) == ("clean", "nothing of 1 benchmark became slower, 1 muted")
-        assert concluded(said)[0] == "clean"
-        assert concluded(said, slower())[0] == "regression"
 
 
 def test_what_nobody_judged_counts_unless_its_author_skips_it_on_both() -> None:

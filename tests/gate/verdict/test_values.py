@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from perceptron.gate.verdict.judge import Judgement, judge
-from perceptron.records.block import Benchmark, SideMeasurement
-from tests.gate.conftest import blocks
+from perceptron.records.block import Benchmark
 from tests.gate.verdict.conftest import RULE
+from tests.made_comparison import block
 
 
 def judged(base: list[float], head: list[float], name: str = "track_it") -> Judgement:
-    made = blocks(name, [0.0] * len(base))
-    some = [
-        replace(
-            block,
-            base=SideMeasurement(status="ok", value=before),
-            head=SideMeasurement(status="ok", value=after),
-        )
-        for block, before, after in zip(made, base, head, strict=True)
-    ]
+    some = [block(name, number, *pair) for number, pair in enumerate(zip(base, head, strict=True))]
     kind = name.partition("_")[0]
     return judge([Benchmark(name=name, type=kind, unit="bytes")], some, {}, RULE)
 

@@ -1,4 +1,4 @@
-"""A suite in another repository measures the project that it names, or says why it cannot."""
+"""Which project a suite measures, or why it cannot; which files are a suite of pytest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.suite import code_repository, read_suite
+from perceptron.gate.checkout.suite import code_repository, read_pytest_suite, read_suite
 from tests.gate.conftest import Repository
 
 URL = "https://git.example.org/group/toy.git"
@@ -30,21 +30,16 @@ def configure(suite: Repository, **entries: object) -> None:
     suite.write("asv.conf.json", json.dumps({"project": "toy", **entries}))
 
 
-def test_a_path_is_relative_to_the_file_wherever_one_stands(
+def test_a_path_is_relative_to_the_file_and_a_url_is_the_repository_that_one_stands_in(
     toy: Repository, elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    configure(elsewhere, repo="../repository")
-    for start in ("repository", "toy-benchmarks", "."):
-        monkeypatch.chdir(tmp_path / start)
-        assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
-
-
-def test_a_url_stands_for_the_repository_that_one_stands_in(
-    toy: Repository, elsewhere: Repository
 ) -> None:
     for url in (URL, "git@git.example.org:group/toy.git"):
         configure(elsewhere, repo=url)
         assert code_repository(FILE, toy.folder) == toy.folder
+    configure(elsewhere, repo="../repository")
+    for start in ("repository", "toy-benchmarks", "."):
+        monkeypatch.chdir(tmp_path / start)
+        assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
 
 
 def test_a_suite_inside_the_repository_is_about_it(toy: Repository) -> None:
@@ -70,3 +65,42 @@ def test_a_project_that_is_not_where_it_says_is_one_line(
             code_repository(FILE, toy.folder)
         assert str(caught.value).startswith(f"--suite {FILE}: ")
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "shared"),
+    [
+        ("tests/test_speed.py", "tests"),
+        ("toy/testing/tests/speed", "toy/testing/tests"),
+        ("toy/benchmarks/test_speed.py", "toy/benchmarks/test_speed.py"),
+        ("test_speed.py", "test_speed.py"),
+    ],
+)
+def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str) -> None:
+    """Those that are run may import the others, and none of them is code of the project.
+
+    What is called testing, bench or the like may be.
+    """
+    suite = read_pytest_suite(str(tmp_path / path), tmp_path)
+    assert (suite.tests, suite.benchmarks, suite.kind) == (path, shared, "pytest")
+    assert "conftest.py" in suite.beside
+    assert not any(name.startswith(f"{shared}/") for name in suite.beside)
+
+
+def test_what_configures_tests_in_all_folders_above_comes_from_head(tmp_path: Path) -> None:
+    """What says what the project is does not. The project has the name that it gives itself."""
+    named = f"{tmp_path}/python/toy/tests"
+    beside = read_pytest_suite(named, tmp_path).beside
+    folders = {name.rpartition("/")[0] for name in beside if name.endswith("/conftest.py")}
+    assert folders == {"python", "python/toy"}
+    assert "python/pytest.ini" in beside
+    assert not any(name.endswith(("pyproject.toml", "setup.cfg")) for name in beside)
+    for text, name in {
+        '[project]\nname = "toy-box"\n': "toy-box",
+        "[tool.other]\n": "",
+        "project = 3\n": "",
+        "[project]\nname = 3\n": "",
+        "[project": "",
+    }.items():
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert read_pytest_suite(named, tmp_path).project == name

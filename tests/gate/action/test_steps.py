@@ -1,0 +1,178 @@
+"""The steps of the action: what they are told, what they install, with which code they end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import action
+from tests.conftest import ROOT
+from tests.gate.action.conftest import RECORDS
+
+pytest.importorskip("yaml")
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
+
+
+def calls(temporary: Path) -> list[list[str]]:
+    lines = (temporary / "calls").read_text().split("\0\n")
+    return [line.split("\0") for line in lines if line]
+
+
+HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
+
+
+@pytest.mark.parametrize("suite", ["suite", "pytest"])
+def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: str) -> None:
+    """Each as a pull request's title could put it: it arrives as it is, and no shell reads it."""
+    (tools / "perceptron").write_text(f"{RECORDS}exit 2\n")
+    others = action.action()["inputs"].keys() - {"suite", "pytest"}
+    ran = action.run(tmp_path, temporary, tools, dict.fromkeys({*others, suite}, HOSTILE))
+    assert ran.outputs["verdict"] == "error"
+    assert not [*tmp_path.rglob("pwned"), *ROOT.glob("pwned")]
+    (words,) = (call for call in calls(temporary) if call[0] == "perceptron")
+    assert words.count(HOSTILE) == len({suite, "base", "head", "benchmarks", "budget", "count"})
+    for program in ("perceptron", "python"):  # options and install are words, and nothing else
+        (words,) = (own for own in calls(temporary) if own[0] == program and "a" in own)
+        start = words.index("a")
+        assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
+
+
+def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
+    inputs = {
+        "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
+        "build": "true",
+        "page": "true",
+    }
+    assert action.run(temporary, temporary, tools, inputs, only="install").code == 0
+    (call,) = calls(temporary)
+    pip, copy, needed = call[:5], Path(call[5]), call[6:]
+    assert pip == ["python", "-m", "pip", "install", "--disable-pip-version-check"]
+    assert (copy / "pyproject.toml").is_file()
+    assert needed == [*inputs["install"].split(), "asv", "jinja2"]
+
+
+def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
+    temporary: Path, tools: Path
+) -> None:
+    ran = action.run(temporary, temporary, tools, path="", only="valgrind")
+    assert (ran.code, "::warning::" in ran.printed) == (0, False)
+    asked = [call for call in calls(temporary) if call[0] == "apt-get"]
+    assert [[word for word in call if word[0] != "-"] for call in asked] == [
+        ["apt-get", "update"],
+        ["apt-get", "install", "valgrind"],
+    ]
+    for name in ("apt-get", "sudo"):
+        (tools / name).write_text("#!/bin/bash\nexit 100\n")
+    ran = action.run(temporary, temporary, tools, path="", only="valgrind")
+    assert (ran.code, "::warning::valgrind" in ran.printed) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "environment", "goes"),
+    [
+        ("valgrind", {"count": "auto"}, {}, True),
+        ("valgrind", {"count": "always"}, {}, True),
+        ("valgrind", {"count": "never"}, {}, False),
+        ("actions/setup-python", {}, {}, True),
+        ("actions/setup-python", {}, {"pythonLocation": "/py"}, False),
+        ("actions/setup-python", {"python": "3.12"}, {"pythonLocation": "/py"}, True),
+    ],
+)
+def test_valgrind_and_python_are_there_before_anything_is_compared(
+    name: str, inputs: dict[str, str], environment: dict[str, str], goes: bool
+) -> None:
+    """Instructions are counted where neighbours disturb the clock; a Python that is there stays."""
+    steps = {
+        step.get("name") or step["uses"].partition("@")[0]: step
+        for step in action.action()["runs"]["steps"]
+    }
+    assert [*steps].index(name) < [*steps].index("compare")
+    context = {"inputs": {"python": "", **inputs}, "env": environment, "runner": {"os": "Linux"}}
+    assert bool(action.filled(steps[name]["if"], context)) is goes
+    version = action.filled(steps["actions/setup-python"]["with"]["python-version"], context)
+    assert version == inputs.get("python", "3.13")
+
+
+GIVEN = "gate-override: needed for #1"
+AGAIN = "::error::slower: the label passes only the run that it starts"
+
+
+@needs_jq
+@pytest.mark.parametrize(
+    ("verdict", "does", "label", "labels", "says"),
+    [
+        ("clean", "opened", "", [], ""),
+        ("regression", "opened", "", [], "::error::slower: see"),
+        (
+            "regression",
+            "labeled",
+            GIVEN,
+            ["bug", GIVEN],
+            f"::notice::passed by the label '{GIVEN}'",
+        ),
+        ("regression", "labeled", "bug", ["bug", GIVEN], AGAIN),
+        ("regression", "synchronize", "", [GIVEN], AGAIN),
+        ("regression", "edited", "", [GIVEN], AGAIN),
+        ("regression", "reopened", "", [GIVEN], AGAIN),
+        ("regression", "unlabeled", "bug", [GIVEN], AGAIN),
+        ("regression", "unlabeled", GIVEN, [], "::error::slower: see"),
+        ("regression", "labeled", "gate-override: ", ["gate-override: "], "::error::slower: see"),
+        ("regression", "labeled", f"not {GIVEN}", [f"not {GIVEN}"], "::error::slower: see"),
+        ("regression", "labeled", "gate-override: $(touch pwned)", [], "'gate-override: $(touch"),
+        ("regression", "labeled", "gate-override: 5%0A::error::x", [], "5%250A::error::x', set"),
+        ("invalid", "labeled", GIVEN, [GIVEN], "::error::invalid: "),
+        ("error", "labeled", GIVEN, [GIVEN], "::error::nothing was compared: error: 5%25 of it"),
+        ("inconclusive", "opened", "", [], "::warning::inconclusive"),
+        ("", "opened", "", [], "::error::"),
+    ],
+)
+def test_the_exit_code_follows_the_verdict_and_the_label(
+    temporary: Path,
+    tools: Path,
+    tmp_path: Path,
+    verdict: str,
+    does: str,
+    label: str,
+    labels: list[str],
+    says: str,
+) -> None:
+    """A label with a reason passes the run that setting it starts, which says who set it.
+
+    Code that is pushed later is not what anybody had looked at, and who pushes it can edit the
+    title or open the pull request again as well.
+    """
+    ran = action.run(
+        tmp_path,
+        temporary,
+        tools,
+        event={
+            "action": does,
+            "label": {"name": label},
+            "pull_request": {"labels": [{"name": name} for name in labels]},
+            "sender": {"login": "octocat"},
+        },
+        only="verdict",
+        compared={"verdict": verdict, "error": "error: 5% of it"},
+    )
+    codes = {"clean": 0, "inconclusive": 0, "regression": int(says.startswith("::error::"))}
+    assert ran.code == codes.get(verdict, 2)
+    assert says in ran.printed
+    assert len(ran.printed.splitlines()) <= 1
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_what_is_inconclusive_fails_where_that_is_wanted(
+    temporary: Path, tools: Path, tmp_path: Path
+) -> None:
+    """With the command's own code, so that it is not taken for slower."""
+    ran = action.run(
+        tmp_path,
+        temporary,
+        tools,
+        {"inconclusive": "fail"},
+        only="verdict",
+        compared={"verdict": "inconclusive"},
+    )
+    assert (ran.code, "::error::inconclusive" in ran.printed) == (3, True)
