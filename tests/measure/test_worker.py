@@ -87,14 +87,14 @@ def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.Mo
     assert (on_host.device_seconds, on_host.gpu) == (None, None)
 
 
-def test_a_backend_says_how_long_a_sample_must_be(job: Batch) -> None:
+def test_a_backend_says_how_long_a_sample_must_be(job: Time) -> None:
     """A thousand trainings one by one have a thousand times what a call costs."""
 
     class Called(NumpyBackend):
         def least_seconds(self, problem: Problem) -> float:
             return 0.1
 
-    outcome = worker.measure(Called(), "or-gate", replace(job, iterations=None))
+    outcome = training.measure(Called(), replace(job, iterations=None))
     assert outcome.seconds is not None
     assert outcome.iterations is not None
     assert outcome.seconds * outcome.iterations > 0.05
