@@ -31,7 +31,7 @@ def share_cell(share: Share) -> str:
     """Return ``97.2% [95.9, 98.2]``."""
     if share.value is None or share.low is None or share.high is None:
         return NONE
-    return percent_interval(share.value, share.low, share.high, _decimals(share.value))
+    return percent_interval(share.value, share.low, share.high, _decimals(share.low))
 
 
 def share_percent(value: float) -> str:
@@ -39,5 +39,5 @@ def share_percent(value: float) -> str:
     return percent(value, _decimals(value))
 
 
-def _decimals(value: float) -> int:
-    return 1 if value < 0.9995 or value == 1 else 2
+def _decimals(least: float) -> int:
+    return 2 if 0.999 <= least < 1 else 1
