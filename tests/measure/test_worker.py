@@ -14,10 +14,11 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import training
-from perceptron.measure.job import Extra, Time
+from perceptron.measure.job import Extra, Race, Time
 from perceptron.measure.launch import Workers
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.race import target_of
 from tests.measure.conftest import Clock, FakeAccelerator
 
 
@@ -72,6 +73,14 @@ def test_a_reference_is_computed_once_for_all_workers(
     assert training.measure(NumpyBackend(), check).status == "ok"
     monkeypatch.setattr(agreement, "reference", lambda problem: pytest.fail("computed again"))
     assert training.measure(NumpyBackend(), check).status == "ok"
+
+
+def test_what_computes_with_few_bits_is_checked_with_more() -> None:
+    """What it rounds away is its right; NumPy knows no such dtype."""
+    about = {"problem": "or-gate", "backend": "numpy", "dtype": "bfloat16", "threads": 1}
+    target = target_of("loss=0.1")
+    check = Race(**about, step="check", target=target, epochs=1, check_iterations=1)
+    assert training.measure(NumpyBackend(), check).reason is None
 
 
 def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
