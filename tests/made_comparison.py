@@ -142,11 +142,12 @@ def block(
     base: float | SideMeasurement,
     head: float | SideMeasurement,
     stage: Stage = "screen",
+    **fields: Any,
 ) -> Block:
-    """What one pair of processes gave; a number is seconds."""
-    of_base, of_head = (
-        own if isinstance(own, SideMeasurement) else SideMeasurement(status="ok", value=own)
-        for own in (base, head)
+    """What one pair of processes gave, in seconds if it is a number; any field can be given."""
+    base, head = (
+        side if isinstance(side, SideMeasurement) else SideMeasurement(status="ok", value=side)
+        for side in (base, head)
     )
     return Block(
         stage=stage,
@@ -154,8 +155,9 @@ def block(
         benchmark=benchmark,
         order=["base", "head"],
         folders={"base": "a", "head": "b"},
-        base=of_base,
-        head=of_head,
+        base=base,
+        head=head,
+        **fields,
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
 from tests.made_comparison import block
 
@@ -34,22 +32,22 @@ def timed(
 
 
 def _blocks(
-    benchmark: Benchmark,
-    stage: Stage,
-    ratio: float,
-    spread: float,
-    count: int,
-    drift: float | None,
+    benchmark: Benchmark, stage: Stage, ratio: float, spread: float, count: int, drift: float | None
 ) -> Iterator[Block]:
+    base = _BASE[benchmark.key]
     for number in range(count):
         # From -2 to 2 of the spread, in an order of its own for each of the two.
         head, control = ((number * step) % 5 - 2 for step in (2, 3))
-        base = _BASE[benchmark.key]
-        copy = None
-        if drift is not None:
-            copy = SideMeasurement(status="ok", value=base * drift * (1 + spread * control))
-        made = block(benchmark.key, number, base, base * ratio * (1 + spread * head), stage)
-        yield replace(made, control=copy, elapsed_seconds=10.0)
+        copy = None if drift is None else base * drift * (1 + spread * control)
+        yield block(
+            benchmark.key,
+            number,
+            base,
+            base * ratio * (1 + spread * head),
+            stage,
+            control=copy and SideMeasurement(status="ok", value=copy),
+            elapsed_seconds=10.0,
+        )
 
 
 def counted(benchmark: Benchmark, ratio: float) -> list[Block]:
