@@ -64,13 +64,14 @@ def blocks(
 ) -> list[Block]:
     """Blocks with these log-ratios, of HEAD and of the second copy of BASE."""
     base = 1e-3
-    some = [
-        block(key, number, base, base * exp(ratio), stage) for number, ratio in enumerate(ratios)
+    copies = [
+        None if control is None else SideMeasurement(status="ok", value=base * exp(control[number]))
+        for number in range(len(ratios))
     ]
-    if control is None:
-        return some
-    copies = [SideMeasurement(status="ok", value=base * exp(ratio)) for ratio in control]
-    return [replace(own, control=copy) for own, copy in zip(some, copies, strict=True)]
+    return [
+        block(key, number, base, base * exp(ratio), stage, control=copy)
+        for number, (ratio, copy) in enumerate(zip(ratios, copies, strict=True))
+    ]
 
 
 def counts(
