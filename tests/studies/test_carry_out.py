@@ -10,8 +10,8 @@ import pytest
 
 from perceptron.analysis.race import NOTHING, RaceRun
 from perceptron.answer import Answered
-from perceptron.errors import UserError
 from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.errors import UserError
 from perceptron.measure import campaign
 from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
