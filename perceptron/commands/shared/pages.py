@@ -45,13 +45,14 @@ class Pages:
         from perceptron.report.dashboard.write import with_answer, write_site
         from perceptron.studies.answering import collect
 
+        written: Written = None, None
         with _costing_no_answer():
             collection, address = collect(results), "index.html"
             if told is not None:
                 collection, address = with_answer(collection, told)
             write_site(self.html, collection, asv_pages.absent(self.html))
-            return self.html / address.partition("#")[0], f"{self.html}/{address}"
-        return None, None
+            written = self.html / address.partition("#")[0], f"{self.html}/{address}"
+        return written
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
         """Write the page of a comparison, and no other; return it with the page's address."""
@@ -66,7 +67,7 @@ class Pages:
         with _costing_no_answer():
             if shown.page is not None:
                 write_comparison(self.html, shown)
-            return shown
+                comparison = shown
         return comparison
 
 
