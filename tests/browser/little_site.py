@@ -77,7 +77,7 @@ def sweeps(folder: Path) -> None:
     )
     shown = (Shown(answer(one), ()) for one in answers)
     views = views_of("sweeps", shown, strokes(BACKENDS))
-    data(folder, "sweeps", views.index)
+    data(folder, "sweeps", views.contents)
     for name, content in views.files.items():
         data(folder, name, content)
 

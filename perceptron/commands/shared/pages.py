@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -45,13 +43,15 @@ class Pages:
         from perceptron.report.dashboard.write import with_answer, write_site
         from perceptron.studies.answering import collect
 
-        with _costing_no_answer():
+        try:
             collection, address = collect(results), "index.html"
             if told is not None:
                 collection, address = with_answer(collection, told)
             write_site(self.html, collection, asv_pages.absent(self.html))
-            return self.html / address.partition("#")[0], f"{self.html}/{address}"
-        return None, None
+        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+            _not_written(error)
+            return None, None
+        return self.html / address.partition("#")[0], f"{self.html}/{address}"
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
         """Write the page of a comparison, and no other; return it with the page's address."""
@@ -63,21 +63,13 @@ class Pages:
         from perceptron.report.dashboard.comparisons import write_comparison
 
         shown = replace(comparison, page=address(comparison.plan))
-        with _costing_no_answer():
+        try:
             if shown.page is not None:
                 write_comparison(self.html, shown)
-            return shown
-        return comparison
-
-
-@contextmanager
-def _costing_no_answer() -> Iterator[None]:
-    """Say why a page was not written, and go on: minutes of measuring wait to be shown."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 see above
-        reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
-        _note(f"no page was written: {reason}")
+        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+            _not_written(error)
+            return comparison
+        return shown
 
 
 def folder(html: str | None) -> Path | None:
@@ -124,6 +116,11 @@ def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
         return Pages(site)
     _note(f"no page will be written: {reason}")
     return Pages(None)
+
+
+def _not_written(error: Exception) -> None:
+    reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
+    _note(f"no page was written: {reason}")
 
 
 def _note(text: str) -> None:

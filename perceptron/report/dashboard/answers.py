@@ -40,7 +40,7 @@ def shown(told: Answered) -> Shown:
 class Views(NamedTuple):
     """The views of a page. Those of an answer are in one file, loaded when one of them is shown."""
 
-    index: dict[str, list[dict[str, Any]]]
+    contents: dict[str, list[dict[str, Any]]]
     """The switches; and for each view how they stand, its file, and its name there."""
     files: dict[str, dict[str, View]]
 
@@ -53,12 +53,12 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
         every = one.answer.figures or (Figure(title=one.answer.question, drawing=None),)
         for figures in grouped(every, lambda figure: figure.part).values():
             setting = (*one.place, *figures[0].part)
-            file, name = f"{page}/{number}", str(len(views.index["views"]))
+            file, name = f"{page}/{number}", str(len(views.contents["views"]))
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
-                views.index["switches"] = switches
+                views.contents["switches"] = switches
             values = [shortened(value) for _, value in setting]
-            views.index["views"].append({"is": values, "file": file, "name": name})
+            views.contents["views"].append({"is": values, "file": file, "name": name})
             views.files.setdefault(file, {})[name] = _view(one, figures, looks)
     return views
 

@@ -145,7 +145,7 @@ def _texts(
             "scripts": _VIEW_SCRIPTS if views.files else (),
         }
         yield page(name, "views.html.j2", facts)
-        yield f"data/{name}.js", script(name, views.index)
+        yield f"data/{name}.js", script(name, views.contents)
         for file, content in views.files.items():
             yield f"data/{file}.js", script(file, content)
     facts, tables = machines_page(collection)
