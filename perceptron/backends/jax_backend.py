@@ -303,7 +303,7 @@ class JaxTrainer(Scored):
 
         with jax.enable_x64(True):
             self._state = self._program.train(iterations, self._state, *self._data)
-        jax.block_until_ready(self._state)
+        jax.block_until_ready(self._state)  # type: ignore[no-untyped-call]
 
     def reset(self) -> None:
         self._state = self._start  # arrays of JAX never change

@@ -13,15 +13,13 @@ the loss, padded columns in each layer's output.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import triton
 import triton.language as tl
 from triton.runtime.errors import OutOfResources
 
-if TYPE_CHECKING:
-    from perceptron.backends.torch_cuda_persistent import Block
-    from perceptron.problems.problem import Activation, Loss
+from perceptron.problems.problem import Activation, Loss
 
 __all__ = ["OutOfResources", "launch"]
 
@@ -42,13 +40,13 @@ def launch(
     targets: Any,
     iterations: int,
     rate: float,
-    block: Block,
+    block: Any,
     activations: tuple[Activation, ...],
     loss: Loss,
 ) -> None:
     """Train on the present device without waiting for it; ``parameters`` are a flat tensor.
 
-    ``rate`` has the factor of the loss's slope in it.
+    ``rate`` has the factor of the loss's slope in it, ``block`` is a `torch_cuda_persistent.Block`.
     """
     train[(1,)](
         parameters,
