@@ -94,6 +94,7 @@ class Workers:
     def __init__(self, seconds_left: SecondsLeft = lambda: inf) -> None:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
+        self._can_start: set[Hashable] = set()
         self._failed_to_start: dict[Hashable, Outcome] = {}
         self._patience = _SECONDS_TO_LEAVE
         self._stack = contextlib.ExitStack()
@@ -125,7 +126,9 @@ class Workers:
         late: dict[Hashable, Abandoned] = {}
         for name, (worker, job) in started.items():
             try:
-                if worker.answer(job, Outcome).status != "ok":
+                if worker.answer(job, Outcome).status == "ok":
+                    self._can_start.add(name)
+                else:
                     self.end(name)
             except Abandoned:
                 late[name] = Abandoned(job.backend)
@@ -159,7 +162,9 @@ class Workers:
             self._patience = 0.0
             self.end(name)
             raise
-        if worker.failed_to_start:
+        if not worker.failed_to_start:
+            self._can_start.add(name)
+        elif name not in self._can_start:  # else it is the job that ended it
             self._failed_to_start[name] = outcome
         # Nothing more is to be expected of a process that failed so.
         is_spoilt = any(words in (outcome.reason or "") for words in _SPOILT)

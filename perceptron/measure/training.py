@@ -52,6 +52,7 @@ Trained = Time | Race | Extra
 
 # Of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9
+_OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
 def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
@@ -63,7 +64,10 @@ def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
     if is_first:
         keep_freed_memory()
         first_touch(backend, job)
-    yield measure(backend, job, is_first)
+    outcome = measure(backend, job, is_first)
+    if outcome.reason == _OUT_OF_DEVICE_MEMORY:
+        hardware_of(backend).release()  # before another worker is asked, which would find it full
+    yield outcome
     # The next job may be long in coming, and other workers need memory.
     forget_data(backend)
     hardware_of(backend).release()
@@ -94,7 +98,7 @@ def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
         is_ours = isinstance(error, UserError | MemoryError)
         if not is_ours and ran_out(backend, error):
-            return Timings(status="failed", reason="out of memory on the device")
+            return Timings(status="failed", reason=_OUT_OF_DEVICE_MEMORY)
         return Timings(status="failed", reason=reason_of(error))
 
 

@@ -101,7 +101,7 @@ def open_day(results: Path, rehearse: bool, archive: Path | None = None) -> DayS
         raise cannot_write(results, error) from None
     if not file.exists():
         return DayState(rehearsal=rehearse)
-    state = read_written(file, DayState, "gpu-day")
+    state = read_written(file, DayState, "gpu-day", "; delete it")
     if state.rehearsal != rehearse:
         kind = "a rehearsal" if state.rehearsal else "a real day"
         raise UserError(f"{results}: holds the results of {kind}: choose another --results")

@@ -100,7 +100,9 @@ CRASHES = {
         "numpy.ones(2**34)",
         "out of memory",
     ),
+    # Two in a row: a worker whose first job ends it is one that could start.
     "mlp-width:7": ("raise SystemExit(3)", "the worker exited with 3"),
+    "mlp-width:9": ("raise SystemExit(4)", "the worker exited with 4"),
 }
 
 

@@ -128,11 +128,11 @@ class Exhausting(NumpyBackend):
 def test_a_device_without_memory_costs_that_row_only(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next one finds the memory that this one had."""
+    """The next one finds the memory that this one had, also in another process."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     backend = Exhausting()
     monkeypatch.setattr(training, "_backend", lambda name: backend)
-    (failed,) = training.answer(replace(job, problem="mlp-width:4"), is_first=False)
+    failed = next(training.answer(replace(job, problem="mlp-width:4"), is_first=False))
     assert (failed.status, failed.reason) == ("failed", "out of memory on the device")
     assert backend.accelerator.log[-1] == "release"
     narrow = replace(job, problem="mlp-width:2")
@@ -159,12 +159,13 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
 
-    A second job finds the device started.
+    A second job finds the device started; an energy counter is nowhere to be had here.
     """
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     asked = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
     with Workers() as workers:
         first, second = workers.run("", asked), workers.run("", asked)
+        energy = workers.run("", replace(asked, extra="energy"))
     assert first.status == "ok", first.reason
     found = {part.name: part for part in first.parts}
     assert list(found) == [
@@ -175,6 +176,8 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert found["synchronize"].seconds < found["host to device"].seconds
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
+    assert energy.status == "skipped"
+    assert "stands in" in str(energy.reason)
 
 
 def test_a_row_says_whether_preparing_found_what_was_compiled(

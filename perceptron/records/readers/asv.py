@@ -156,6 +156,8 @@ def _add(results: _Results, rows: BenchmarkRows) -> None:
     file, reading = rows.file, rows.reading
     if results.version != 2:
         raise UserError(f"{file}: not asv's format 2, which is read; see `asv update`")
+    if not results.result_columns:  # which older formats have not
+        raise UserError(f"{file}: not what asv writes: no `result_columns`")
     benchmarks = _list_of(file, reading)
     environment, committed = results.env_name, moment(results.date)
     rows.begin(

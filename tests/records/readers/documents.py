@@ -377,6 +377,7 @@ ASV = [
     ),
     asv("no JSON", "not json"),
     asv("another format", RESULTS | {"version": 1}),
+    asv("without the columns' names", RESULTS | {"result_columns": []}),
     asv(
         "values that are none, or for other parameters, hide no others",
         RESULTS | {"results": {TRAIN: [1.0], "time_a": OTHER_VALUES, "time_b": NO_START_VALUES}},
