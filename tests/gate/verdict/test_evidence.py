@@ -11,8 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.judge import Judgement, judge, replay
 from perceptron.gate.verdict.promotion import suspicious
+from perceptron.gate.verdict.rule import smallest_detectable
 from perceptron.gate.verdict.work import work_of
 from perceptron.records.block import SideMeasurement
 from perceptron.records.comparison import Row
@@ -138,6 +140,12 @@ def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
     promised = float(np.median([promise for promise in promises if promise is not None]))
     verdicts = [probed(promised, spread, seed).verdict for seed in range(60)]
     assert verdicts.count("regression") >= 57
+
+
+def test_what_did_the_same_work_must_first_look_suspicious() -> None:
+    ratio = estimate(noise(0.05, RULE.probe).tolist())
+    sizes = [smallest_detectable(ratio, RULE.probe, 60, 1, RULE, own) for own in (True, False)]
+    assert sizes[0] > sizes[1]
 
 
 def test_fewer_instructions_that_take_longer_are_a_regression_once_confirmed() -> None:
