@@ -59,7 +59,7 @@ PROBLEMS = ("mlp-width:4", "mlp-width:2", "mlp-width:8")
 
 
 def job(problem: str = "mlp-width:2", **changes: Any) -> Time:
-    defaults = {"backend": "numpy", "dtype": "float32", "threads": 1, "samples": 2}
+    defaults: dict[str, Any] = {"backend": "numpy", "dtype": "float32", "threads": 1, "samples": 2}
     return Time(problem=problem, minimum_seconds=0.001, **(defaults | changes))
 
 
