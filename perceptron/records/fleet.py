@@ -34,13 +34,13 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     """The name under which it measures; None until it has begun."""
     state: JobState
     rows: int = 0
-    """Rows in the folder that it writes to, of all its submissions together."""
+    """Rows in the folder that it writes to, of all attempts together."""
     step: str | None = None
     """The last line of its log."""
     reason: str | None = None
     """Why it is not done, in one line."""
     id: str | None = None
-    """The newest submission's number: Slurm's, or that of a process."""
+    """The newest attempt's number: Slurm's, or that of a process."""
     results: str
     """The folder that it writes to."""
 

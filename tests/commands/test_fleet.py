@@ -103,7 +103,7 @@ class World:
 
     def _processes(self, job: str) -> list[psutil.Process]:
         """Return the process that a job is known by, and all that it has started."""
-        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/submission.json")
+        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/attempt.json")
         keeper = psutil.Process(self._id(attempt))
         return [keeper, *keeper.children(recursive=True)]
 
@@ -112,7 +112,7 @@ class World:
         return sum(file.read_bytes().count(b"\n") for file in files)
 
     def _attempts(self) -> list[int]:
-        files = sorted(self.folder.glob("results/fleet/*/jobs/*/submission.json"))
+        files = sorted(self.folder.glob("results/fleet/*/jobs/*/attempt.json"))
         return [self._id(file) for file in files]
 
     @staticmethod
@@ -122,8 +122,8 @@ class World:
     @classmethod
     def end(cls, folder: Path) -> None:
         """End what a failed test may have left, also one that failed while the world was made."""
-        for file in folder.glob("results/fleet/*/jobs/*/submission.json"):
-            with suppress(psutil.Error, TypeError):  # which it has none of before it is submitted
+        for file in folder.glob("results/fleet/*/jobs/*/attempt.json"):
+            with suppress(psutil.Error):
                 process = psutil.Process(cls._id(file))
                 if process.create_time() == json.loads(file.read_bytes())["created"]:
                     for child in [process, *process.children(recursive=True)]:

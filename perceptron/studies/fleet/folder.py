@@ -1,8 +1,9 @@
 """The folder of a fleet, beside the results that its jobs are merged into.
 
     results/fleet/<id>/plan.json                     the `FleetPlan`
-    results/fleet/<id>/jobs/<job>/submission.json    the newest `Submission`
-    results/fleet/<id>/jobs/<job>/notes/<id>-0.json  the `Note` of a submission
+    results/fleet/<id>/jobs/<job>/submission.json    the `Submission` of the newest attempt
+    results/fleet/<id>/jobs/<job>/attempt.json       the `Attempt`, once the scheduler has it
+    results/fleet/<id>/jobs/<job>/notes/<id>-0.json  the `Note` of an attempt
     results/fleet/<id>/jobs/<job>/log/               the files of submitit, and the output
     results/fleet/<id>/jobs/<job>/results/           a folder of results that the node writes to
 
@@ -69,7 +70,7 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """The command of a job, its request to the scheduler, and the answer once there is one."""
+    """The command of a job, and its request to the scheduler."""
 
     arguments: list[str]
     """Arguments of ``perceptron``, without the folders and the machine, which the node adds."""
@@ -82,14 +83,19 @@ class Submission(Struct, frozen=True, kw_only=True):
     """After which the scheduler ends it."""
     sbatch: list[str] = []
     budget_seconds: float
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """A scheduler's answer to a submission."""
+
     id: Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")] | None = None
-    """Slurm's number, or that of a process; None before that, and if it was refused."""
-    host: str = ""
-    """Where it was submitted."""
+    """Slurm's number, or that of a process; None if it was refused."""
+    host: str
     created: float | None = None
     """When the process was created, as its system knows: numbers are used again."""
     refused: str | None = None
     """The scheduler's message, in one line."""
+    budget_seconds: float
 
 
 class Note(Struct, frozen=True, kw_only=True):
@@ -121,26 +127,30 @@ class JobFolder:
         """The folder that its node writes to."""
         return self.path / "results"
 
-    def submission(self) -> Submission | None:
-        """Return the newest submission, None before the first."""
-        file = self.path / "submission.json"
-        return read_written(file, Submission, "a fleet") if file.exists() else None
+    def submission(self) -> Submission:
+        """Return the submission; raises `UserError` if there is none."""
+        return read_written(self.path / "submission.json", Submission, "a fleet")
 
-    def note(self, number: str) -> Note | None:
-        """Return the note of the submission with this id, None before the first."""
-        file = self._note(number)
+    def attempt(self) -> Attempt | None:
+        """Return the newest attempt, None before the first."""
+        file = self.path / "attempt.json"
+        return read_written(file, Attempt, "a fleet") if file.exists() else None
+
+    def note(self, attempt: str) -> Note | None:
+        """Return the note of an attempt, None before the first."""
+        file = self._note(attempt)
         return read_written(file, Note, "a fleet") if file.exists() else None
 
-    def write(self, submission: Submission) -> None:
+    def write(self, content: Submission | Attempt) -> None:
         """Keep it; raises `UserError` if that cannot be done."""
-        _write(self.path / "submission.json", submission)
+        _write(self.path / f"{type(content).__name__.lower()}.json", content)
 
-    def write_note(self, number: str, note: Note) -> None:
+    def write_note(self, attempt: str, note: Note) -> None:
         """Keep it; raises `UserError` if that cannot be done."""
-        _write(self._note(number), note)
+        _write(self._note(attempt), note)
 
-    def _note(self, number: str) -> Path:
-        return self.path / "notes" / f"{number}-0.json"
+    def _note(self, attempt: str) -> Path:
+        return self.path / "notes" / f"{attempt}-0.json"
 
 
 @dataclass(frozen=True)

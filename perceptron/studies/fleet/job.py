@@ -31,7 +31,7 @@ _FAILED = 2
 class MeasuringJob:
     """Called on a node, it runs the command of a job's folder.
 
-    Its rows are on disk however it ends, and the next submission resumes.
+    Its rows are on disk however it ends, and the next attempt resumes.
     """
 
     folder: str
@@ -42,7 +42,6 @@ class MeasuringJob:
 
         job, node = JobFolder(Path(self.folder)), JobEnvironment()
         submission = job.submission()
-        assert submission is not None, "a job begins with its submission"
         machine = machine_of(job, submission)
         note = Note(machine=rehearsal.machine_label(machine), state="running")
         job.write_note(node.job_id, note)

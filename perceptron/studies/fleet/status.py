@@ -15,7 +15,7 @@ import psutil
 from perceptron.machine import machine_name
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus
 from perceptron.records.store import count_rows
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Submission, last_line
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, last_line
 from perceptron.untrusted_text import shortened
 
 # Last states of a node. Slurm may still call the job running.
@@ -57,31 +57,29 @@ def fleet_status(fleet: FleetFolder, names: Iterable[str] | None = None) -> Flee
     """
     plan = fleet.plan
     jobs = fleet.jobs if names is None else [fleet.job(name) for name in names]
-    submitted = [(job, job.submission()) for job in jobs]
-    known = standings([submission for _, submission in submitted if submission is not None])
+    attempts = [(job, job.attempt()) for job in jobs]
+    known = standings([attempt for _, attempt in attempts if attempt is not None])
     return FleetStatus(
         fleet=plan.id,
         command=plan.command,
         folder=str(fleet.path),
-        jobs=[_status(job, submission, known) for job, submission in submitted],
+        jobs=[_status(job, attempt, known) for job, attempt in attempts],
     )
 
 
-def _status(
-    job: JobFolder, submission: Submission | None, known: Mapping[str, Standing]
-) -> JobStatus:
+def _status(job: JobFolder, attempt: Attempt | None, known: Mapping[str, Standing]) -> JobStatus:
     rows, results = count_rows(job.results), str(job.results)
-    if submission is None or submission.id is None:
-        refused = None if submission is None else submission.refused
-        state: JobState = "not submitted" if refused is None else "failed"
+    if attempt is None or attempt.id is None:
+        refused = None if attempt is None else attempt.refused
+        state: JobState = "not submitted" if attempt is None else "failed"
         return JobStatus(job=job.name, state=state, reason=refused, rows=rows, results=results)
-    note = job.note(submission.id)
-    log = job.log / f"{submission.id}_0_log.err"
+    note = job.note(attempt.id)
+    log = job.log / f"{attempt.id}_0_log.err"
     said = last_line(log)
     if note is not None and note.state in _LAST_WORDS:
         state, reason = note.state, note.reason
     else:
-        state, reason = known[submission.id]
+        state, reason = known[attempt.id]
         if state == "done":  # for the scheduler, but without a note of its node
             state, reason = ENDED
         if state in ("failed", "lost"):
@@ -93,7 +91,7 @@ def _status(
         rows=rows,
         step=said,
         reason=reason,
-        id=submission.id,
+        id=attempt.id,
         results=results,
     )
 
@@ -101,24 +99,24 @@ def _status(
 # --- what the scheduler says ---------------------------------------------------------------------
 
 
-def standings(submissions: Iterable[Submission]) -> dict[str, Standing]:
-    """Return the state of these submissions, by the id of each."""
+def standings(attempts: Iterable[Attempt]) -> dict[str, Standing]:
+    """Return the state of these attempts, by the id of each."""
     known: dict[str, Standing] = {}
     numbers = []
-    for submission in submissions:
-        if submission.created is not None:
-            known[str(submission.id)] = _of_process(submission)
-        elif submission.id is not None:
-            numbers.append(submission.id)
+    for attempt in attempts:
+        if attempt.created is not None:
+            known[str(attempt.id)] = _of_process(attempt)
+        elif attempt.id is not None:
+            numbers.append(attempt.id)
     return known | (_queue(numbers) if numbers else {})
 
 
-def _of_process(submission: Submission) -> Standing:
-    if submission.host != machine_name():
-        return "unknown", f"a process on {submission.host}: run this command there"
+def _of_process(attempt: Attempt) -> Standing:
+    if attempt.host != machine_name():
+        return "unknown", f"a process on {attempt.host}: run this command there"
     with suppress(psutil.Error):
-        process = psutil.Process(int(submission.id or 0))
-        is_same = abs(process.create_time() - (submission.created or 0.0)) < _CLOCK_SECONDS
+        process = psutil.Process(int(attempt.id or 0))
+        is_same = abs(process.create_time() - (attempt.created or 0.0)) < _CLOCK_SECONDS
         if is_same and process.status() != psutil.STATUS_ZOMBIE:
             return "running", None
     return ENDED

@@ -19,7 +19,6 @@ from typing import Any
 
 import psutil
 from filelock import FileLock
-from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -27,7 +26,7 @@ from perceptron.measure import revision
 from perceptron.measure.launch import package_path
 from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import stored_runs
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Submission, last_line
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Submission, last_line
 from perceptron.studies.fleet.job import MeasuringJob
 from perceptron.studies.fleet.status import fleet_status
 
@@ -74,13 +73,18 @@ def start(fleet: FleetFolder, submissions: Mapping[str, Submission]) -> None:
 
 
 def _is_to_run(fleet: FleetFolder, job: JobFolder, submission: Submission) -> bool:
-    """Return whether a job has work left and does not run."""
-    earlier, (status,) = job.submission(), fleet_status(fleet, [job.name]).jobs
-    if earlier is None or status.state != "done":
-        return not status.is_alive
+    """Return whether a job has work left and no attempt runs."""
+    attempt = job.attempt()
+    if attempt is None:
+        return True
+    statuses = fleet_status(fleet, [job.name]).jobs
+    if any(status.is_alive for status in statuses):
+        return False
+    if any(status.state != "done" for status in statuses):
+        return True
     # A larger budget measures more of what was cut short.
     runs = stored_runs(job.results, lambda _: None)
-    more = submission.budget_seconds > earlier.budget_seconds
+    more = submission.budget_seconds > attempt.budget_seconds
     return more and any(stored.run.cut_short for stored in runs)
 
 
@@ -106,8 +110,8 @@ def wait(
         sleep(_PAUSE_SECONDS)
 
 
-def submit(job: JobFolder, submission: Submission) -> Submission:
-    """Hand the job over, and keep the scheduler's answer.
+def submit(job: JobFolder, submission: Submission) -> Attempt:
+    """Hand the job over, and keep the attempt.
 
     Raises `UserError` if its folder cannot be written to.
     """
@@ -121,12 +125,14 @@ def submit(job: JobFolder, submission: Submission) -> Submission:
             code = _hand_over(job, log)
     except OSError as error:
         raise UserError(f"{job.path}: cannot submit: {error.strerror}") from None
-    submitted = job.submission()
-    if code != 0 or submitted is None or submitted.id is None:
+    attempt = job.attempt()
+    if code != 0 or attempt is None or attempt.refused is not None:
         reason = last_line(said) or f"submitting exited with {code}"
-        submitted = replace(submission, host=machine_name(), refused=reason)
-        job.write(submitted)
-    return submitted
+        attempt = Attempt(
+            host=machine_name(), refused=reason, budget_seconds=submission.budget_seconds
+        )
+        job.write(attempt)
+    return attempt
 
 
 def _hand_over(job: JobFolder, log: Any) -> int | str:
@@ -189,7 +195,6 @@ def main() -> None:
 
     job = JobFolder(Path(sys.argv[1]))
     submission = job.submission()
-    assert submission is not None, "it is written before this process starts"
     try:
         number = _executor(job, submission).submit(MeasuringJob(str(job.path))).job_id
     except (FailedJobError, FailedSubmissionError, RuntimeError, ValueError) as error:
@@ -197,7 +202,14 @@ def main() -> None:
     created = None
     if submission.where == "local":
         created = psutil.Process(int(number)).create_time()
-    job.write(replace(submission, id=number, host=machine_name(), created=created))
+    job.write(
+        Attempt(
+            id=number,
+            host=machine_name(),
+            created=created,
+            budget_seconds=submission.budget_seconds,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.studies.fleet.folder import (
+    Attempt,
     FleetFolder,
     FleetPlan,
     JobFolder,
@@ -43,7 +44,7 @@ def fleet(tmp_path: Path) -> FleetFolder:
 def job(fleet: FleetFolder) -> JobFolder:
     """Its job on the partition a, which Slurm has as number 7."""
     job = fleet.job("a")
-    job.write(submission(id="7", host="login"))
+    job.write(Attempt(id="7", host="login", budget_seconds=60.0))
     job.log.mkdir()
     return job
 

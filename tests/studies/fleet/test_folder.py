@@ -7,12 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from msgspec.structs import asdict
 
 from perceptron.errors import UserError
 from perceptron.studies.fleet.folder import JobFolder, fleet_plan
 from tests.conftest import ROOT
-from tests.studies.fleet.conftest import submission
 
 
 def write(file: Path, **fields: object) -> None:
@@ -43,9 +41,9 @@ def test_an_edited_file_is_another_fleet(
 @pytest.mark.parametrize("number", ["../../elsewhere", "7\n", "-5"])
 def test_an_id_that_no_scheduler_gives_is_refused(job: JobFolder, number: str) -> None:
     """It becomes part of paths, and of what Slurm is asked."""
-    write(job.path / "submission.json", **asdict(submission()) | {"id": number})
-    with pytest.raises(UserError, match=r"submission\.json: not what a fleet writes: .*`\$\.id`"):
-        job.submission()
+    write(job.path / "attempt.json", id=number, host="login", budget_seconds=1.0)
+    with pytest.raises(UserError, match=r"attempt\.json: not what a fleet writes: .*`\$\.id`"):
+        job.attempt()
 
 
 @pytest.mark.parametrize("machine", ["../up", "**", "a\x00"])
@@ -57,7 +55,7 @@ def test_a_machine_that_leads_elsewhere_is_refused(job: JobFolder, machine: str)
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(job: JobFolder) -> None:
-    (job.path / "submission.json").unlink()
-    os.mkfifo(job.path / "submission.json")
-    with pytest.raises(UserError, match=r"submission\.json: no ordinary file"):
-        job.submission()
+    (job.path / "attempt.json").unlink()
+    os.mkfifo(job.path / "attempt.json")
+    with pytest.raises(UserError, match=r"attempt\.json: no ordinary file"):
+        job.attempt()

@@ -21,7 +21,7 @@ from tests.studies.fleet.conftest import submission
 @pytest.fixture
 def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobFolder]:
     """The job as its node has it; it runs ``commands`` of the test instead of measuring."""
-    job.write(submission(arguments=["bench"], id="7"))
+    job.write(submission(arguments=["bench"]))
     log = job.log / "7_0_log.err"
     environment = SimpleNamespace(job_id="7", USR_SIG="USR2", paths=SimpleNamespace(stderr=log))
     monkeypatch.setattr("submitit.JobEnvironment", lambda: environment)

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from perceptron.machine import machine_name
 from perceptron.records.fleet import JobStatus
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note
 from perceptron.studies.fleet.status import ENDED, Standing, fleet_status, standings
 from tests.made import BENCH, bench_rows, keep
-from tests.studies.fleet.conftest import Says, submission
+from tests.studies.fleet.conftest import Says
 
 RUNNING = Note(machine="n1", state="running")
 
@@ -65,9 +65,10 @@ def test_who_ends_without_a_word_is_not_done(
 
 
 def standing(job: JobFolder) -> Standing:
-    submitted = job.submission()
-    assert submitted is not None
-    return standings([submitted])[str(submitted.id)]
+    attempt = job.attempt()
+    assert attempt is not None
+    assert attempt.id is not None
+    return standings([attempt])[attempt.id]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,8 @@ def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:
         created = psutil.Process(process.pid).create_time()
 
         def at(created: float, host: str = machine_name()) -> Standing:
-            job.write(submission(id=str(process.pid), host=host, created=created))
+            attempt = Attempt(id=str(process.pid), host=host, created=created, budget_seconds=1.0)
+            job.write(attempt)
             return standing(job)
 
         assert at(created) == ("running", None)

@@ -12,7 +12,7 @@ from perceptron.records.files.write import replace as write
 from perceptron.records.fleet import FleetStatus
 from perceptron.records.store import load_plan
 from perceptron.studies.fleet import submit as module
-from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note, Submission
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, Submission
 from perceptron.studies.fleet.submit import minutes_for, require_slurm, start, submit, wait
 from tests.made import BENCH, bench_rows, keep
 from tests.studies.fleet.conftest import Says, submission
@@ -30,8 +30,8 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
     says("sbatch", "Submitted batch job 12\n")
     says("srun")
     asked = submission(partition="a", gpus=1, minutes=30, sbatch=["account=physics", "mem=8G"])
-    submitted = submit(fleet.job("a"), asked)
-    assert (submitted.id, submitted.created, submitted.refused) == ("12", None, None)
+    attempt = submit(fleet.job("a"), asked)
+    assert (attempt.id, attempt.created, attempt.refused) == ("12", None, None)
     lines = batch_file(fleet)
     wanted = {
         *(
@@ -51,10 +51,10 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
 def test_what_a_scheduler_refuses_is_told_in_its_words(fleet: FleetFolder, says: Says) -> None:
     says("sbatch", error="sbatch: error: invalid partition specified: c\n", code=1)
     says("srun")
-    submitted = submit(fleet.job("a"), submission(partition="c"))
-    assert submitted.id is None
-    assert submitted.refused == "sbatch: error: invalid partition specified: c"
-    assert fleet.job("a").submission() == submitted
+    attempt = submit(fleet.job("a"), submission(partition="c"))
+    assert attempt.id is None
+    assert attempt.refused == "sbatch: error: invalid partition specified: c"
+    assert fleet.job("a").attempt() == attempt
 
 
 def test_without_slurm_it_says_what_to_do(
@@ -81,7 +81,8 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def submit(job: JobFolder, asked: Submission) -> None:
         names.append(job.name)
-        job.write(replace(asked, id=str(100 + len(names)), host="login"))
+        number = str(100 + len(names))
+        job.write(Attempt(id=number, host="login", budget_seconds=asked.budget_seconds))
         job.log.mkdir(exist_ok=True)
 
     monkeypatch.setattr(module, "submit", submit)
@@ -89,11 +90,11 @@ def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def end(job: JobFolder, state: str, **fields: object) -> None:
-    submitted = job.submission()
-    assert submitted is not None
-    assert submitted.id is not None
+    attempt = job.attempt()
+    assert attempt is not None
+    assert attempt.id is not None
     note = {"machine": "n1", "state": state}
-    job.write_note(submitted.id, Note(**(note | fields)))  # type: ignore[arg-type]
+    job.write_note(attempt.id, Note(**(note | fields)))  # type: ignore[arg-type]
 
 
 def test_only_what_is_not_done_and_not_at_work_is_submitted(
