@@ -37,7 +37,10 @@ from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 
 class Calls(list[Callable[[], object]]):
-    """Calls in their order; ``calls.add(left, right, out)`` adds that of `np.add`."""
+    """Calls in their order; ``calls.add(left, right, out)`` adds that of `np.add`.
+
+    Names that a list has itself, such as ``copy``, ``insert`` and ``sort``, are the list's.
+    """
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         function = getattr(np, name)

@@ -171,8 +171,9 @@ class World:
             with suppress(TimeoutError, EOFError):
                 arrived, _ = self._socket.accept()
                 connection = Connection(arrived.detach())
-                rank, process_id = connection.recv()
-                came[rank] = (connection, process_id)
+                if connection.poll(START_SECONDS):
+                    rank, process_id = connection.recv()
+                    came[rank] = (connection, process_id)
                 continue
             if self._launcher.has_ended:
                 said = self._launcher.last_message() or "no message"
