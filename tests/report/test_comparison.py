@@ -291,6 +291,12 @@ def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
         assert [line.split()[1] for line in told] == shown
 
 
+def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:
+    """It said +58182.6%."""
+    (line,) = noted(describe(comparison(slower(why=[growth(base=7.0, head=4081.0)]))), "why")
+    assert ": 583× bytecodes, 7 → 4,081, " in line
+
+
 def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
     """With the numbers of the one that changed most; another function has lines of its own."""
     same = [slower(benchmark=name, params=[], change=size) for name, size in (("a", 0.1), ("b", 1))]

@@ -278,6 +278,9 @@ def test_a_search_keeps_its_estimates_and_reads_them_back(
     assert {row.backend for row in told.run.times} == {"numpy", "torch-cpu"}
     stored = told.results / "run.json"
     run = msgspec.json.decode(stored.read_bytes())
+    edited = [one | {"estimates": []} for one in run["what_if"]]
+    stored.write_bytes(msgspec.json.encode(run | {"what_if": edited}))
+    assert answer_run(read_run(told.results)).answer.verdicts == told.answer.verdicts
     stored.write_bytes(msgspec.json.encode(run | {"what_if": [{"family": 3}]}))
     with pytest.raises(UserError, match=r"run\.json, what_if: "):
         answer_run(read_run(told.results))

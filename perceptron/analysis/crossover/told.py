@@ -240,7 +240,7 @@ def sweep_figure(
     if not measured:
         return None
     lines = [curve_line(curve, axis) for curve in measured]
-    lines += map(_estimated, estimates)
+    lines += [_estimated(line) for line in estimates if line]
     marks, stretches = crossings(crossovers)
     answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(

@@ -86,6 +86,20 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
     assert len(tables(tmp_path, "raw")["box"]) == len(rows)
 
 
+def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
+    """Another target, or a race that is not over, stands in nobody's way."""
+    keep_race(tmp_path, race_rows(3))
+    keep_race(tmp_path, race_rows(5), started="2026-01-02T00:00:00Z")
+    keep_race(tmp_path, race_rows(7), started="2026-01-03T00:00:00Z", finished=False)
+    other = RACE | {"target": "loss=0.2"}
+    keep_race(tmp_path, race_rows(4), plan=other, started="2026-01-01T05:00:00Z")
+    collection = collect(tmp_path)
+    assert [told.answer.data["runs"][0].seeds for told in collection.studies["race"]] == [5, 4]
+    write_site(tmp_path / "html", collection)
+    assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
+    assert "older" not in text_of(tmp_path / "html" / "map.html")
+
+
 def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
     answer = Answer(question="", asked=(), verdicts=())
     return ReadFromFiles(answer=answer, rows=rows, warnings=())
