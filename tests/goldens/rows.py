@@ -181,16 +181,17 @@ def keep_batches(results: Path, **about: Any) -> Path:
 def keep_fleet(results: Path) -> None:
     """Keep a fleet of three jobs of another host: one done, one refused, one running there."""
     fleet = results / "fleet" / "0123456789ab"
-    asked: dict[str, Any] = {"arguments": ["bench"], "where": "local", "host": "head"}
-    asked |= {"minutes": 2, "budget_seconds": 60.0}
+    asked = {"budget_seconds": 60.0, "host": "head"}
+    submission = {"arguments": ["bench"], "where": "local", "minutes": 2, "budget_seconds": 60.0}
     plan = {"command": ["bench"], "where": "local", "version": "1", "commit": "abc", "contents": {}}
     files: dict[str, dict[str, Any]] = {
         "plan": plan,
-        "jobs/local-1/submission": asked | {"id": "1", "created": 1.0},
+        "jobs/local-1/attempt": asked | {"id": "1", "created": 1.0},
         "jobs/local-1/notes/1-0": {"machine": "abacus-1", "state": "done", "budget_seconds": 60.0},
-        "jobs/local-2/submission": asked | {"refused": "no room"},
-        "jobs/local-3/submission": asked | {"id": "3", "created": 1.0},
+        "jobs/local-2/attempt": asked | {"refused": "no room"},
+        "jobs/local-3/attempt": asked | {"id": "3", "created": 1.0},
     }
+    files |= {f"jobs/local-{number}/submission": submission for number in (1, 2, 3)}
     for name, content in files.items():
         file = fleet / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
