@@ -11,7 +11,7 @@
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
-# make wheels    carried/: what a machine without network lacks, see docs/gpu-day.md
+# make wheels    carried/: what a machine without network lacks, see CONTRIBUTING.md
 # make docs      html/docs/: what is published, the docs as a site and the dashboard below it
 # make shots     docs/: pictures of the dashboard of the results of record
 
@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 # `make test COVERAGE=yes` keeps what it covered for `make test-long`, as .ci/run has it do.
 COVERAGE :=
 WATCHED := --cov --cov-report= --cov-fail-under=0
-ALONE := tests/test_bare_gpu_machine.py tests/examples/test_first_lesson.py
+ALONE := tests/examples/test_first_lesson.py
 
 .PHONY: install browser valgrind slurm test test-long bench targets results truth what-if fastest \
 	fastest-page proof readme shots wheels mutants docs
@@ -70,7 +70,7 @@ test: browser valgrind
 	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
 
 # Coverage is of both parts: without what `make test` has kept, its tests run here once more.
-# Rehearsals and the lesson measure within budgets of seconds, which is no work for a machine that is full.
+# The lesson measures within a budget of seconds, which is no work for a machine that is full.
 test-long: browser valgrind slurm
 	test -f .coverage || $(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
 	$(PYTEST) --numprocesses $(WORKERS) -m slow $(ALONE:%=--ignore=%) $(WATCHED) --cov-append || { rm .coverage; exit 1; }

@@ -27,7 +27,7 @@ QUESTIONS = {
     "Did a change make anything slower?": ("compare",),
     "Can I trust this machine, and these backends?": ("doctor", "backends", "check"),
     "What was measured?": ("dashboard", "export"),
-    "What do other machines say?": ("fleet", "gpu-day"),
+    "What do other machines say?": ("fleet",),
     "How does a small model learn?": ("walkthrough",),
 }
 COMMANDS = tuple(chain.from_iterable(QUESTIONS.values()))

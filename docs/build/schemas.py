@@ -34,7 +34,6 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.fleet import CollectedRun, FleetStatus, JobStatus, RunAnswer
-from perceptron.records.gpu_day import DayResult
 from perceptron.records.parquet import Export
 from perceptron.records.run import BudgetUse
 from perceptron.records.walkthrough import EpochScore
@@ -123,13 +122,6 @@ DOCUMENTS: dict[str, Any] = {
         dashboard=Path | None,
         results=Path,
     ),
-    "gpu-day": DayResult,
-    "gpu-day-plan": _holds(
-        "gpu-day-plan",
-        plan=_several(_holds("Planned", number=int, name=str, tells=str, seconds=float)),
-        line=str,
-    ),
-    "gpu-day-unpack": _holds("gpu-day-unpack", unpacked=list[Path], results=Path),
     "map": _holds(
         "map", map=PhaseMap, not_refined=int, machine=str, notes=NotRequired[list[str]], **_ANSWER
     ),

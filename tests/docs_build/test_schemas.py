@@ -24,7 +24,6 @@ from tests.schemas import valid
         ("check", ("check", "numpy", "--problem", "or-gate")),
         ("dashboard", ("dashboard",)),
         ("export", ("export", "--parquet", "rows.parquet")),
-        ("gpu-day-plan", ("gpu-day", "--plan")),
     ],
 )
 def test_a_document_fits_its_schema(

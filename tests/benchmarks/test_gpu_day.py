@@ -1,0 +1,105 @@
+"""The day with a GPU: its archive comes home whole, or an error says that it did not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPT = ROOT / "benchmarks" / "gpu_day.sh"
+# In the place of `perceptron`: every command but doctor keeps one run of some rows.
+MEASURES = """
+echo "answer of $1"
+while [ $# -gt 0 ]; do [ "$1" != --results ] || results=$2; shift; done
+[ -n "${results:-}" ] || exit 1
+run=$results/runs/box/$(ls "$results/runs/box" 2>/dev/null | wc -l)
+mkdir -p "$run"
+echo '{}' >"$run/run.json"
+for row in 1 2 3; do echo "{\\"$row\\": $RANDOM$RANDOM}" >>"$run/measurements.jsonl"; done
+"""
+
+Day = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> Day:
+    """Return a function that runs the script in a folder of its own."""
+    (tmp_path / "measures.sh").write_text(MEASURES)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", SCRIPT, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PERCEPTRON": "bash measures.sh"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def runs(results: Path) -> dict[str, bytes]:
+    """Return the rows of each run in a folder of results."""
+    files = results.glob("runs/*/*/measurements.jsonl")
+    return {str(file.relative_to(results)): file.read_bytes() for file in files}
+
+
+def test_a_day_comes_home_whole_and_goes_on_where_it_ended(day: Day, tmp_path: Path) -> None:
+    first = day("out.tar.gz")
+    assert first.returncode == 0, first.stderr
+    measured = runs(tmp_path / "gpu-day")
+    assert len(measured) > 5
+    assert day("unpack", "out.tar.gz", "home").returncode == 0
+    assert runs(tmp_path / "home") == measured
+    shutil.rmtree(tmp_path / "gpu-day")  # another machine, which has nothing but the archive
+    assert day("out.tar.gz").returncode == 0
+    assert runs(tmp_path / "gpu-day").items() > measured.items()
+
+
+def flipped(packed: bytes) -> list[bytes]:
+    """Return an archive with one bit changed, at thirty places."""
+    places = range(12, len(packed), len(packed) // 30)
+    return [packed[:at] + bytes([packed[at] ^ 4]) + packed[at + 1 :] for at in places]
+
+
+def cut(packed: bytes) -> list[bytes]:
+    """Return an archive that ends early: anywhere, and whole for gzip but not for tar's members."""
+    ends = range(20, len(packed), len(packed) // 5)
+    plain = gzip.decompress(packed)
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        begins = [member.offset for member in archive][1::3]
+    zeros = b"\0" * 1024
+    return [packed[:end] for end in ends] + [gzip.compress(plain[:at] + zeros) for at in begins]
+
+
+@pytest.mark.parametrize("damaged", [flipped, cut], ids=lambda damage: damage.__name__)
+def test_no_part_of_a_damaged_archive_is_unpacked(
+    day: Day, tmp_path: Path, damaged: Callable[[bytes], Sequence[bytes]]
+) -> None:
+    assert day("whole.tar.gz").returncode == 0
+    for packed in damaged((tmp_path / "whole.tar.gz").read_bytes()):
+        (tmp_path / "damaged.tar.gz").write_bytes(packed)
+        ended = day("unpack", "damaged.tar.gz", "home")
+        assert ended.returncode == 2, ended.stdout
+        assert ended.stderr.startswith("error: damaged.tar.gz: ")
+        assert runs(tmp_path / "home") == {}
+
+
+def test_rows_that_an_archive_does_not_have_are_not_overwritten(day: Day, tmp_path: Path) -> None:
+    assert day("out.tar.gz").returncode == 0
+    assert day("unpack", "out.tar.gz", "home").returncode == 0
+    name, rows = next(iter(runs(tmp_path / "home").items()))
+    (tmp_path / "home" / name).write_bytes(rows + b'{"row": 4}\n')
+    ended = day("unpack", "out.tar.gz", "home")
+    assert ended.returncode == 2
+    assert (tmp_path / "home" / name).read_bytes() == rows + b'{"row": 4}\n'
