@@ -11,8 +11,6 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from perceptron import rehearsal
-
 _OF_LIBRARIES = re.compile(
     r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|CUBLAS|NVIDIA|TORCH|PYTORCH|TORCHINDUCTOR"
     r"|TRITON|CUPY|JAX|XLA)_"
@@ -77,12 +75,12 @@ def facts_digest() -> str:
     """Return twelve hexadecimal digits that are others on a machine with other hardware.
 
     In a millisecond: nothing is imported and no driver asked. Cores are those that this process may
-    use; in a rehearsal, whose devices are none, the digest is another one.
+    use.
     """
     facts = (
         *(platform.system(), platform.machine(), _cpu_by_itself(), usable_cores()),
         _memory_bytes() // _SAME_MEMORY,
-        *(sorted(_devices()), os.environ.get("CUDA_VISIBLE_DEVICES"), rehearsal.is_rehearsal()),
+        *(sorted(_devices()), os.environ.get("CUDA_VISIBLE_DEVICES")),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
@@ -131,7 +129,7 @@ def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: _without_paths(value)
         for name, value in sorted(variables.items())
-        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER or name == rehearsal.VARIABLE
+        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER
     }
 
 

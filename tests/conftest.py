@@ -21,7 +21,6 @@ from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.cli import main
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.rehearsal import is_rehearsal
 from tests import slurm, watching
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +31,7 @@ os.environ.update(thread_variables(1))
 
 # Without a GPU Triton's kernels are interpreted, in this process and in those that it starts. Read
 # when Triton is imported, which PyTorch's compiler may do before a test of ours.
-if is_rehearsal() or cuda_unavailable():
+if cuda_unavailable():
     os.environ.setdefault(INTERPRET, "1")
 
 # A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.

@@ -1,7 +1,7 @@
 """The runs that README and the docs show, for each kind of hardware.
 
 That is the newest whole run of a CPU and of each GPU, and what was measured beside it. A quick run
-is none of them, nor is a rehearsal.
+is none of them.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Collection(Struct, frozen=True, kw_only=True):
 
     ``answers`` are those of the newest questions, whatever command asked them. ``studies`` holds by
     name the newest answer to each question on each machine; of the study that the first page shows
-    also of each kind of hardware, without rehearsals. ``older`` says of how many finished runs of
+    also of each kind of hardware. ``older`` says of how many finished runs of
     each study there is a newer one that is shown instead. ``complaints`` are about what could not
     be read, one line of at most 400 characters each; everything else was.
     """
@@ -114,7 +114,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     first = [runs[0] for own in groups.values() for runs in own]
     answers: list[Answered] = []
     for run in sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]:
-        alike = _by_hardware([run], stored, complaints)  # of a rehearsal there is none
+        alike = _by_hardware([run], stored, complaints)
         if alike and run.folder in known:
             answers.append(known[run.folder])
         else:
@@ -166,7 +166,7 @@ def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list
 def _by_hardware(
     runs: list[StoredRun], stored: StoredResults, complaints: list[str]
 ) -> list[list[StoredRun]]:
-    """Return the runs grouped by the kind of hardware that they tell about; rehearsals by none."""
+    """Return the runs grouped by the kind of hardware that they tell about."""
     groups: dict[str, list[StoredRun]] = {}
     for run in runs:
         try:
@@ -175,8 +175,7 @@ def _by_hardware(
         except UserError as error:
             complaints.append(str(error))
             continue
-        if kind is not None:
-            groups.setdefault(kind, []).append(run)
+        groups.setdefault(kind, []).append(run)
     return list(groups.values())
 
 

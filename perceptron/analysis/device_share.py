@@ -9,7 +9,6 @@ from perceptron.analysis.select import has_time
 from perceptron.numbers import rough_percent, rough_percent_interval
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.rehearsal import SUFFIX, is_rehearsal
 
 # A device with a smaller busy share waits for launches more than it works.
 _LAUNCH_BOUND = 0.5
@@ -56,22 +55,15 @@ def busy_words(share: float | None) -> str:
     return "" if share is None else f", device busy {rough_percent(share)}"
 
 
-def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> str | None:
-    """Return `CPU`, or the name of the GPU that has times in these rows of one run.
-
-    None for a rehearsal, which tells nothing about any hardware: the CPU stood in for a device.
-    """
-    if is_rehearsal(environment.variables):
-        return None
+def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> str:
+    """Return `CPU`, or the name of the GPU that has times in these rows of one run."""
     trained = list(on_devices(rows))
-    if any((row.device or "").endswith(SUFFIX) for row in trained):
-        return None
     if not trained:
         return CPU
     # What was there while it trained, else the first one of the machine: that is what trains.
     names = [row.gpu.name for row in trained if row.gpu is not None]
     names += [gpu.name for gpu in environment.gpus]
-    return next((name for name in names if name.strip()), trained[0].device)
+    return next((name for name in names if name.strip()), trained[0].device or CPU)
 
 
 def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from perceptron import rehearsal
 from perceptron.analysis import gpu_use
 from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
@@ -183,12 +182,6 @@ def _of_one_start(
 
 
 def _of_settings(environment: Environment, threads: int) -> Iterator[MeasurementWarning]:
-    if rehearsal.is_rehearsal(environment.variables):
-        yield MeasurementWarning(
-            code="rehearsal",
-            message="a rehearsal: the CPU stands in for every GPU, so no time is that of a GPU",
-            advice=f"measure without {rehearsal.VARIABLE}",
-        )
     if pins := blas_pins(environment):
         kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
         yield MeasurementWarning(

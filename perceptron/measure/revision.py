@@ -25,7 +25,6 @@ MEASURING = (
     "machine.py",
     "measure",
     "problems",
-    "rehearsal.py",
     "studies/shared",
     "supervision.py",
     "config_file.py",

@@ -14,7 +14,6 @@ from perceptron.records.measurement import KERNELS, PHASES, PROFILE, Measurement
 from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
-from perceptron.rehearsal import device_label
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""
@@ -110,7 +109,7 @@ def backend_fields(name: str, dtype: str | None, threads: int) -> dict[str, Any]
     processes = processes_of(backend)
     return {
         "backend": name,
-        "device": device_label(backend.device),
+        "device": backend.device,
         "dtype": dtype,
         "threads": threads // processes or 1,
         "processes": processes,

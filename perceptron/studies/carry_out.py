@@ -10,7 +10,6 @@ import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from perceptron import rehearsal
 from perceptron.analysis.trust import damaged_line_warning, hang_warning
 from perceptron.answer import Answered
 from perceptron.backends import registry
@@ -123,15 +122,15 @@ def start_run(
 ) -> Iterator[tuple[RunJournal, Run, Environment]]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
-    ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
-    of its own. In quick mode the steadiness of the CPU is not measured. Other users of the cores
-    are named first, and waited for as long as ``wait`` asks. Earlier starts of the run count
+    ``machine`` names the folder of the results; None for the host's name. In quick mode the
+    steadiness of the CPU is not measured. Other users of the cores are named first, and waited for
+    as long as ``wait`` asks. Earlier starts of the run count
     against the ``budget`` if they measured something; waiting does not. Raises `UserError` if the
     folder cannot be written to.
     """
     look = Look()
     usable = [one for one in backends if registry.reason_unavailable(one) is None]
-    name = rehearsal.machine_label(machine or machine_name())
+    name = machine or machine_name()
     facts = environment([registry.load(one) for one in usable], threads)
     facts = known_environment(results / "runs" / name, facts)
     run = Run(

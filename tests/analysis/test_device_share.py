@@ -5,8 +5,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.device_share import busy_cell, busy_share, kind_of_hardware
 from perceptron.records.conditions import GpuState
-from perceptron.rehearsal import VARIABLE
-from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measured, on_gpu
+from tests.made import FACTS, GPU_FACTS, GPU_NAME, measured, on_gpu
 
 
 @pytest.mark.parametrize(
@@ -25,15 +24,3 @@ def test_the_gpu_that_trained_names_the_run() -> None:
     assert kind_of_hardware([replace(row, gpu=state)], GPU_FACTS) == "Second"
     assert kind_of_hardware([row], GPU_FACTS) == GPU_NAME
     assert kind_of_hardware([replace(row, device="mps")], FACTS) == "mps"
-
-
-def test_a_rehearsal_is_of_no_hardware() -> None:
-    """By its environment, and by its rows should that be lost."""
-    rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
-    assert kind_of_hardware(gpu_rows(), rehearsed) is None
-    assert kind_of_hardware(bench_rows(), rehearsed) is None
-    stand_ins = [
-        replace(row, device="cuda stand-in") if row.device == "cuda" else row for row in gpu_rows()
-    ]
-    assert kind_of_hardware(stand_ins, FACTS) is None
-    assert kind_of_hardware(gpu_rows(), replace(GPU_FACTS, variables={VARIABLE: "0"})) == GPU_NAME

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.accelerators.torch_accelerator import held_up
 from tests.backends.conftest import needs
+from tests.stand_in import use_stand_ins
 
 CYCLE = 1e-9
 
@@ -21,7 +21,7 @@ def test_a_stand_in_can_be_asked_all_that_a_gpu_is(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what a GPU will be asked has been asked before; CuPy is not even imported."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     monkeypatch.setitem(sys.modules, "cupy", None)
     needs(name)
     accelerator = accelerator_of(registry.load(name))

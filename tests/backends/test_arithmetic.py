@@ -13,7 +13,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend
@@ -22,6 +21,7 @@ from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Activation, Loss, Problem
 from perceptron.problems.start import GivenStart
 from tests.backends.conftest import assert_as_numpy, marks, needs, network
+from tests.stand_in import use_stand_ins
 
 TORCH, COMPILED = ("torch-cpu", "torch-cpu-functional", "torch-cpu-manual"), ("numba", "jax-cpu")
 INTERPRETED = ("numpy-inplace", "python", *TORCH)
@@ -107,7 +107,7 @@ REPEATING = ("jax-cuda", "torch-cuda-graph", "torch-cuda-manual-graph")
 @pytest.mark.usefixtures("traced_not_compiled")
 def test_orders_begin_again_after_a_cycle(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Epochs have a limited number of orders, after which the first is next, in any call."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     needs(name)
     monkeypatch.setattr("perceptron.problems.batches.CYCLE", 2)
     problem = network(

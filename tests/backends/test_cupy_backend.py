@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends.cupy_backend import BACKEND
 from tests.backends.conftest import PROBLEMS, broken_promises
 
@@ -86,7 +85,6 @@ def as_base(value: Any) -> Any:
 
 @pytest.fixture
 def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
     fake = FakeCupy()
     monkeypatch.setitem(sys.modules, "cupy", fake)
     return fake

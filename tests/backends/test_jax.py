@@ -21,6 +21,7 @@ from perceptron.backends.accelerators.jax_accelerator import (
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
 from tests.backends.conftest import SHORT_LAST
 from tests.conftest import ROOT
+from tests.stand_in import use_stand_ins
 
 needs_jax = pytest.mark.skipif(
     CPU.unavailable() is not None, reason=f"jax-cpu: {CPU.unavailable()}"
@@ -96,7 +97,6 @@ def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in (
-        "PERCEPTRON_REHEARSAL",
         "XLA_FLAGS",
         "JAX_COMPILATION_CACHE_DIR",
         "JAX_ENABLE_COMPILATION_CACHE",
@@ -116,7 +116,7 @@ def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
             "XLA_FLAGS": " --loops",
         }.items()
     )
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    use_stand_ins(monkeypatch)
     assert CUDA.environment(3) == CPU.environment(3)
 
 

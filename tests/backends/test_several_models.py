@@ -20,6 +20,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from tests.backends.conftest import FEW_PARAMETERS, FOLDS
 from tests.conftest import ROOT
+from tests.stand_in import use_stand_ins
 
 needs_joblib = pytest.mark.skipif(
     optional.missing("joblib") is not None, reason=str(optional.missing("joblib"))
@@ -47,7 +48,7 @@ def in_the_table() -> set[str]:
 @pytest.mark.usefixtures("traced_not_compiled")
 def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the CPU in the place of devices that are not here."""
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    use_stand_ins(monkeypatch)
     table = in_the_table()
     for name in registry.BUILT_IN:
         if registry.reason_unavailable(name):

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from perceptron import optional, rehearsal
+from perceptron import optional
 from perceptron.backends import torch_cuda_persistent
+from perceptron.backends.accelerators.protocol import PLACES
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Unsupported
 from perceptron.backends.shared.compilers import INTERPRET
@@ -19,6 +20,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Activation, Loss, Problem
 from tests.backends.conftest import assert_as_numpy, broken_promises, network
 from tests.conftest import ROOT
+from tests.stand_in import use_stand_ins
 
 for extra in ("torch", "triton"):
     if reason := optional.missing(extra):
@@ -26,11 +28,11 @@ for extra in ("torch", "triton"):
 
 
 @pytest.fixture(autouse=True)
-def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_stand_ins(monkeypatch)
 
 
-# One layer, as the OR gate has, which `test_rehearsal` trains on every device: the interpreter
+# One layer, as the OR gate has, which `test_stand_ins` trains on every device: the interpreter
 # would take ten seconds to find out again.
 ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 
@@ -76,13 +78,13 @@ def test_what_a_small_gpu_cannot_hold_is_unsupported(monkeypatch: pytest.MonkeyP
         BACKEND.prepare(catalogue.find("or-gate"), "float32")
 
 
-def test_a_rehearsal_interprets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stand_in_interprets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its workers are told before they import Triton; on a GPU nobody is."""
     monkeypatch.delenv(INTERPRET, raising=False)
     assert BACKEND.environment(1)[INTERPRET] == "1"
     torch_cuda_persistent.kernel()
     assert os.environ[INTERPRET] == "1"
-    monkeypatch.delenv(rehearsal.VARIABLE)
+    monkeypatch.delitem(PLACES, "cuda")
     monkeypatch.delenv(INTERPRET)
     assert INTERPRET not in BACKEND.environment(1)
     torch_cuda_persistent.kernel()
@@ -123,7 +125,6 @@ for name in ("or-gate", "mlp:9x3x5x6", "mlp:16x16x32"):
 def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory() -> None:
     """And once for any number of iterations: Triton would compile 1 and multiples of 16 anew."""
     variables = {name: value for name, value in os.environ.items() if name != INTERPRET}
-    variables.pop(rehearsal.VARIABLE, None)
     subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, env=variables, check=True)
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from perceptron import optional, rehearsal
+from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.accelerators import (
     cupy_accelerator,
@@ -28,15 +28,11 @@ from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 from tests.backends.conftest import needs
+from tests.stand_in import use_stand_ins
 
 
 def fail(name: str) -> None:
     raise OSError(name)
-
-
-@pytest.fixture(autouse=True)
-def _no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +211,7 @@ def test_what_a_backend_does_not_train_is_refused(
     name: str, problem: Problem, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one line: the console shows it."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     needs(name)
     backend = registry.load(name)
     with pytest.raises(Unsupported, match=reason) as refused:

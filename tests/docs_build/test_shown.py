@@ -12,7 +12,6 @@ from perceptron.analysis.crossover.words import is_measured
 from perceptron.analysis.finding import FAMILY
 from perceptron.errors import UserError
 from perceptron.records.environment import Gpu
-from perceptron.rehearsal import VARIABLE
 from tests.made import (
     ADVICE,
     BENCH,
@@ -128,13 +127,3 @@ def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -
     keep(results, WHOLE, gpu_rows(), started="2026-02-01T00:00:00Z", **GPU_BOX)
     (gpu,) = shown(results).gpus
     assert gpu.bench.run.rows[0].when[:10] == "2026-02-01"
-
-
-def test_a_rehearsal_is_not_shown(results: Path) -> None:
-    """However new and whole it is, and whatever it calls its machine."""
-    before = shown(results)
-    rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
-    runs = ((WHOLE, gpu_rows()), (MAP, map_rows()), (LADDER, ladder_rows()))
-    for day, (plan, rows) in enumerate(runs, start=1):
-        keep(results, plan, rows, started=f"2026-03-0{day}T00:00:00Z", facts=rehearsed)
-    assert shown(results) == before

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.measure import extras as tested
@@ -11,6 +10,7 @@ from perceptron.measure.extras import counter, energy, train_by_counter
 from perceptron.measure.nvml import NoDevice, NvmlDevice
 from perceptron.problems import catalogue
 from tests.measure.conftest import Clock, FakeTrainer, MakeNvml
+from tests.stand_in import use_stand_ins
 
 WATTS = 300.0
 
@@ -41,7 +41,7 @@ def test_joules_come_from_millijoules(nvml: MakeNvml) -> None:
 
 
 def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a host, of a machine without a driver, and of a rehearsal."""
+    """Of a host, of a machine without a driver, and of a stand-in."""
     problem = catalogue.find("or-gate")
 
     def reason(name: str) -> str:
@@ -56,7 +56,7 @@ def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patched:
         patched.setattr(hardware.Device, "nvml_device", no_driver)
         assert reason("torch-cuda") == "no NVIDIA driver"
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     assert "stands in" in reason("torch-cuda")
 
 
@@ -64,7 +64,7 @@ def test_a_part_holds_joules_and_seconds_of_an_iteration(
     monkeypatch: pytest.MonkeyPatch, nvml: MakeNvml
 ) -> None:
     """The real loop, on the CPU that stands in, with a counter that counts readings."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     monkeypatch.setattr(tested, "_WINDOW_SECONDS", 0.02)
     readings = iter(range(0, 10**9, 500))
     device = NvmlDevice(nvml(energy=lambda: next(readings)), 0)

@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import training
 from perceptron.measure.job import Extra, Race, Time
-from perceptron.measure.launch import Workers
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.race import target_of
 from tests.measure.conftest import Clock, FakeAccelerator
+from tests.stand_in import use_stand_ins
 
 
 class LossOf(NumpyTrainer):
@@ -84,8 +83,8 @@ def test_what_computes_with_few_bits_is_checked_with_more() -> None:
 
 
 def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a rehearsal too, where no GPU has a state."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    """On a stand-in too, where no GPU has a state."""
+    use_stand_ins(monkeypatch)
     short = replace(job, backend="torch-cuda", iterations=5)
     outcome = training.measure(registry.load("torch-cuda"), short)
     assert outcome.status == "ok", outcome.reason
@@ -129,7 +128,7 @@ def test_a_device_without_memory_costs_that_row_only(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one finds the memory that this one had, also in another process."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     backend = Exhausting()
     monkeypatch.setattr(training, "_backend", lambda name: backend)
     failed = next(training.answer(replace(job, problem="mlp-width:4"), is_first=False))
@@ -144,7 +143,7 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The estimate is the reason, as on the host."""
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     backend = Exhausting()
     backend.accelerator.free = 1000
     outcome = training.measure(backend, replace(job, problem="mlp-width:2"))
@@ -155,17 +154,17 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
 
 
 def test_what_a_device_costs_is_told_by_a_fresh_worker(
-    monkeypatch: pytest.MonkeyPatch,
+    job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
 
     A second job finds the device started; an energy counter is nowhere to be had here.
     """
-    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    use_stand_ins(monkeypatch)
     asked = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
-    with Workers() as workers:
-        first, second = workers.run("", asked), workers.run("", asked)
-        energy = workers.run("", replace(asked, extra="energy"))
+    (first,) = training.answer(asked, is_first=True)
+    (second,) = training.answer(asked, is_first=False)
+    (energy,) = training.answer(replace(asked, extra="energy"), is_first=False)
     assert first.status == "ok", first.reason
     found = {part.name: part for part in first.parts}
     assert list(found) == [

@@ -10,7 +10,6 @@ import numpy as np
 
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DType
-from perceptron.rehearsal import is_rehearsal
 
 # Does something this many times, and returns when the device has done it.
 Loop = Callable[[int], None]
@@ -18,6 +17,9 @@ Loop = Callable[[int], None]
 Queue = Callable[[int], None]
 
 NO_CUDA_DEVICE = "no CUDA device found"
+
+PLACES: dict[str, str] = {}
+"""Where the work of a kind of device is done, if not on itself: tests have the CPU stand in."""
 
 
 def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) -> Loop:
@@ -35,10 +37,10 @@ def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) 
 def place_of(kind: str) -> str:
     """Return where the work of a device of this kind is done: on itself, or on the CPU.
 
-    No other function of the backends knows of rehearsals: all ask an accelerator for its ``place``
-    and do there what they would do on any CPU.
+    All else in the backends asks an accelerator for its ``place``, and does there what it would do
+    on any CPU.
     """
-    return "cpu" if is_rehearsal() else kind
+    return PLACES.get(kind, kind)
 
 
 class Accelerator:

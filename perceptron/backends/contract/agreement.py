@@ -32,7 +32,7 @@ TOLERANCE: dict[DType, float] = {"float64": 1e-6, "float32": 1e-4}
 """Share of its movement by which a quantity may differ."""
 
 # What reset() does not take back shows only after a step.
-_REHEARSAL = 1
+_FIRST_ITERATION = 1
 # Where rounding alone could be such a share of a movement, a mistake could hide behind it.
 _MOST_ROUNDING = 0.05
 # Rounding leads as far as a backend is off if NumPy ends so near to that.
@@ -191,7 +191,7 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
     Leaves ``trainer`` where it then stands.
     """
     trainer.reset()
-    trainer.train(_REHEARSAL)
+    trainer.train(_FIRST_ITERATION)
     trainer.reset()
     trainer.train(ITERATIONS)
     seen = standing(problem, trainer.parameters(), trainer.evaluate(), trainer.loss())

@@ -14,7 +14,6 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
-from perceptron.rehearsal import device_label
 from perceptron.studies.fastest.cache import Known, KnownBackend
 
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
@@ -42,7 +41,7 @@ def asked(name: str) -> KnownBackend:
     backend = registry.load(name)
     modules = tuple(getattr(backend, "imports", ()))
     return KnownBackend(
-        device=device_label(backend.device),
+        device=backend.device,
         unavailable=registry.reason_unavailable(name),
         modules=modules,
         libraries=versions_beneath(modules),

@@ -39,7 +39,6 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
     from perceptron.records.environment import Facts, facts_of
     from perceptron.records.row import times
     from perceptron.records.store import load_run
-    from perceptron.rehearsal import is_rehearsal
 
     here = Facts(
         cpu=cpu_name(),
@@ -54,8 +53,7 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
             _, environment, measured = load_run(Path(folder), lambda _: None)
         except (UserError, OSError):
             continue
-        rehearsed = is_rehearsal(environment.variables)
-        if facts_of(environment).is_same(here) and rehearsed == is_rehearsal():
+        if facts_of(environment).is_same(here):
             python = {"python": environment.python.rpartition(" ")[2]}
             rows += known_rows(folder, times(measured), {**environment.libraries, **python})
     return rows

@@ -33,7 +33,7 @@ from perceptron.untrusted_text import label
 # Of a folder of results, of its runs, of a machine among them, and of one run.
 _SHAPES = ("runs/*/*/run.json", "*/*/run.json", "*/run.json", "run.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-# A name has 64 characters at most, and a job's number or a rehearsal's mark may follow.
+# A name has 64 characters at most, and a job's number may follow.
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}", re.ASCII)
 
 ROWS = "measurements.jsonl"

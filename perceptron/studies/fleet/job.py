@@ -17,7 +17,6 @@ from types import FrameType
 
 from msgspec.structs import replace
 
-from perceptron import rehearsal
 from perceptron.machine import folder_name, machine_name
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.folder import JobFolder, Note, Submission, last_line
@@ -43,7 +42,7 @@ class MeasuringJob:
         job, node = JobFolder(Path(self.folder)), JobEnvironment()
         submission = job.submission()
         machine = machine_of(job, submission)
-        note = Note(machine=rehearsal.machine_label(machine), state="running")
+        note = Note(machine=machine, state="running")
         job.write_note(node.job_id, note)
         with _told_to_end(node.USR_SIG) as told:
             code = _run_perceptron(

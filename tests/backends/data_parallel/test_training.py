@@ -78,7 +78,6 @@ def test_ranks_run_the_threads_of_their_environment() -> None:
 
 
 def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PERCEPTRON_REHEARSAL", raising=False)
     torch = SimpleNamespace(
         cuda=SimpleNamespace(device_count=lambda: 1), __spec__=SimpleNamespace(origin="here")
     )

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.rehearsal import VARIABLE
 from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.made import (
@@ -78,17 +77,6 @@ def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
     page = shown(results, tmp_path / "html")
     assert page.count('<h2 class="hardware"') == 2
     assert page.index(">CPU</h2>") < page.index(f">{GPU_NAME}</h2>")
-
-
-def test_a_rehearsal_has_no_block(results: Path, tmp_path: Path) -> None:
-    rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
-    about = GPU_BOX | {"facts": rehearsed}
-    keep(results, BENCH, gpu_rows(), started="2026-05-01T00:00:00Z", **about)
-    assert len(collect(results).studies["bench"]) == 2
-    assert "2026-05-01" not in text_of_index(results, tmp_path / "html")
-    alone = tmp_path / "alone"
-    keep(alone, BENCH, gpu_rows(), started="2026-05-01T00:00:00Z", **about)
-    assert "No finished run of the main job" in text_of_index(alone, tmp_path / "none")
 
 
 def test_the_newest_answers_are_there_whatever_command_they_came_from(

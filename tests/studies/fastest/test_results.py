@@ -118,7 +118,7 @@ def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
 
 @pytest.mark.parametrize(
     "other",
-    [{"cpu": "Abacus 3000"}, {"cores": 999}, {"variables": {"PERCEPTRON_REHEARSAL": "1"}}],
+    [{"cpu": "Abacus 3000"}, {"cores": 999}],
 )
 def test_other_machines_say_nothing_of_this_one(
     tmp_path: Path, here: Environment, row: MakeRow, other: dict[str, Any]

@@ -11,15 +11,16 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
 from tests.backends.conftest import PROBLEMS, broken_promises, needs, trains_models_only
+from tests.stand_in import use_stand_ins
 
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
 
-pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
+pytestmark = pytest.mark.usefixtures("_stand_ins", "traced_not_compiled")
 
 
 @pytest.fixture
-def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_stand_ins(monkeypatch)
 
 
 @pytest.mark.parametrize(
