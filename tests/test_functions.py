@@ -14,8 +14,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
-from perceptron import crossover
+from perceptron import crossover, load_results
 from perceptron.errors import UserError
 from perceptron.functions import FunctionCrossover
 from perceptron.studies.functions import called
@@ -70,6 +71,41 @@ def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None
     assert found.at(400).seconds["_slope"] == pytest.approx(0.008, rel=0.5)
     with pytest.raises(UserError, match="outside of the sizes that were measured, 5 to 400"):
         found.at(401)
+
+
+def test_a_notebook_shows_the_figure_that_plot_returns(found: FunctionCrossover) -> None:
+    shown, _ = DisplayFormatter().format(found.plot())
+    assert shown["image/svg+xml"].startswith("<svg")
+
+
+@pytest.mark.parametrize("fails", ["1 / 0", "sys.exit(3)", "os.abort()"])
+def test_no_function_is_blamed_for_the_one_that_it_is_compared_with(
+    fails: str, perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """Whether that raises, exits or crashes; without a check the others are timed."""
+    text = f"""
+import os, sys
+
+def boom(size):
+    {fails}
+
+CANDIDATES = {{"boom": boom, "good": lambda size: size, "fine": lambda size: size}}
+SIZES = [2, 3]
+
+def setup(size):
+    return size
+"""
+    (tmp_path / "own.py").write_text(text)
+    (tmp_path / "unchecked.py").write_text(f"{text}\nequal = None\n")
+    options = ("--results", str(tmp_path), "--html", "", "--budget", "2", "--quick")
+    perceptron("crossover", "--functions", str(tmp_path / "own.py"), *options)
+    perceptron("crossover", "--functions", str(tmp_path / "unchecked.py"), *options)
+    rows = load_results(tmp_path)
+    checked = rows[(rows.family == "own") & (rows.backend != "boom")]
+    assert set(checked.backend) == {"good", "fine"}
+    assert checked.reason.str.startswith("cannot be checked: boom, the reference, fails: ").all()
+    unchecked = rows[(rows.family == "unchecked") & (rows.status == "ok")]
+    assert set(unchecked.backend) == {"good", "fine"}
 
 
 def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCrossover) -> None:

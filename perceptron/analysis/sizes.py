@@ -57,15 +57,18 @@ def sized(words: str, axis: str) -> str:
     return f"{words} {axis[:-1] if words == '1' else axis}"
 
 
-def located(size: float, low: float | None, high: float | None, axis: str) -> str:
+def located(
+    size: float, low: float | None, high: float | None, axis: str, is_whole: bool = False
+) -> str:
     """Return where something changes: ``105,000 rows [64,900, 115,000]``.
 
-    Models are whole: from there on is from the next whole number on. An end that is None is open;
-    without either there is no bracket.
+    Models are whole, and what else ``is_whole``: from there on is from the next whole number on. An
+    end that is None is open; without either there is no bracket.
     """
 
     def text(value: float) -> str:
-        return count(ceil(value)) if axis == _MODELS else digits(value)
+        has_decimals = axis != _MODELS and not (is_whole and value < 100)
+        return digits(value) if has_decimals else count(ceil(value))
 
     where = sized(text(size), axis)
     if low is None and high is None:

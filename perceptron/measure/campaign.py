@@ -17,7 +17,7 @@ from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Call, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
-from perceptron.records.measurement import KERNELS
+from perceptron.records.measurement import KERNELS, Timings
 from perceptron.records.row import Row
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
@@ -64,6 +64,8 @@ class _Campaign:
             for row in journal.rows
             if row.status == "ok" and getattr(row, "phase", None) is None
         }
+        self._references: dict[Trained, str | None] = {}
+        """Why a function whose results others are compared with has none; None where it has."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
@@ -165,13 +167,35 @@ class _Campaign:
                 return
             if self._may_be_done(job) or self._hangs(job):
                 continue
-            self._report(f"checking {job.problem} on {job.backend}")
             with self._noting_hangs(self._budget.longest_piece):
-                seen = self._workers.run(_checker(job), replace(job, step="check"))
+                seen = self._reference_fails(job) or self._checked(job)
                 if seen.status == "ok":
                     self._agreed.add(self._key(job))
                 else:
                     self._keep(job, nothing(job, seen.status, seen.reason))
+
+    def _checked(self, job: Job) -> Timings:
+        self._report(f"checking {job.problem} on {job.backend}")
+        return self._workers.run(_checker(job), replace(job, step="check"))
+
+    def _reference_fails(self, job: Job) -> Timings | None:
+        """Return why a function cannot be compared with its reference; None if it can.
+
+        The reference is called in a process of its own before: if it raises, exits or crashes, that
+        is no fault of the function.
+        """
+        if not isinstance(job, Call) or job.reference in (None, job.backend):
+            return None
+        reference = replace(job, backend=job.reference)
+        key = self._key(reference)
+        if key not in self._references and key not in self._agreed:
+            seen = self._checked(reference)
+            self._references[key] = None if seen.status == "ok" else seen.reason
+        why = self._references.get(key)
+        if why is None:
+            return None
+        reason = f"cannot be checked: {job.reference}, the reference, fails: {why}"
+        return Timings(status="failed", reason=f"{reason}; equal = None times it unchecked")
 
     def _answer(self, job: Job) -> None:
         """Do a job, and keep its row."""

@@ -68,6 +68,8 @@ class Call(Time, frozen=True, kw_only=True, tag="call"):
     """The file that it is in, as `functions.load` takes it."""
     digest: str
     """Of that file."""
+    reference: str | None = None
+    """The function whose results all others must have; None where nothing is compared."""
 
 
 class Race(Job, frozen=True, kw_only=True, tag="race"):

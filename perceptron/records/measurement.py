@@ -63,6 +63,9 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     device_seconds: float | None = None
     """Seconds of an iteration by the device's own events, with everything queued before it began;
     None without such events."""
+    unpacked_seconds: float | None = None
+    """Seconds of a call of a function whose arguments come out of a tuple, ``f(*arguments)``; None
+    where a call takes so long that it makes no difference, and of trainings."""
     energy_joules: float | None = None
     """Energy of an iteration, by the device's own counter over two seconds or more."""
     gpu: GpuState | None = None

@@ -143,6 +143,7 @@ def missing_calls(
             lasts=repeat < LASTING,
             functions=file,
             digest=functions.digest,
+            reference=functions.names[0] if functions.is_checked else None,
         )
         for (name, sizes), repeats in wanted.items()
         for repeat in range(repeats)

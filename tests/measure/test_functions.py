@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -74,6 +75,23 @@ def test_what_agrees_is_timed_and_called_with_the_data_of_its_size() -> None:
     assert timed.seconds > 0
     assert len(timed.samples) == 3
     assert set(seen) == {8, 16}
+
+
+def test_a_short_call_is_timed_in_both_ways_to_write_it() -> None:
+    """Of a long one, or without arguments, they are the same."""
+    seen = set()
+
+    def short(*data: object) -> object:
+        seen.add(data)
+        return None
+
+    candidates = {"short": short, "long": lambda *data: time.sleep(1e-5)}
+    timed = outcome_of(candidates, lambda size: (size, "b"), "short")
+    assert timed.unpacked_seconds is not None
+    assert timed.unpacked_seconds > 0
+    assert seen == {(8, "b")}
+    assert outcome_of(candidates, lambda size: (size, "b"), "long").unpacked_seconds is None
+    assert outcome_of(candidates, lambda size: (), "short").unpacked_seconds is None
 
 
 @pytest.mark.parametrize(

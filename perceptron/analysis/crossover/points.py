@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
 from math import hypot, inf, log, sqrt
+from statistics import median
 
 import numpy as np
 from scipy import special
@@ -59,7 +60,8 @@ class Point:
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""
     hidden: float = 0.0
-    """How far waiting for cores may have moved the mean: every interval reaches as much further.
+    """How far waiting for cores, or another way to write a call, may move the mean: every interval
+    reaches as much further.
     `UNKNOWN` where nothing bounds it, and of a single process of ours."""
     spread: float = 0.0
     """The standard deviation that a file states for a single value, as a share of the value."""
@@ -159,8 +161,26 @@ def _of_pairs(
         freedom=freedom,
         weight=len(pairs),
         taken=taken,
-        hidden=UNKNOWN if len(pairs) == 1 else hidden(incumbents, challengers),
+        hidden=UNKNOWN
+        if len(pairs) == 1
+        else hidden(incumbents, challengers) + between_call_sites(incumbents, challengers),
     )
+
+
+def between_call_sites(*backends: Iterable[Measurement]) -> float:
+    """Return how far the log-ratio of two functions moves if their calls are written otherwise.
+
+    As ``f(*data)`` instead of ``f(a, b)``: no interval of short calls can be narrower than what is
+    between two programs that call the same functions. 0 where calls are long.
+    """
+    moved = [
+        median(
+            log(row.unpacked_seconds / row.seconds) if row.unpacked_seconds and row.seconds else 0.0
+            for row in rows
+        )
+        for rows in backends
+    ]
+    return max(moved) - min(moved)
 
 
 def _log(row: Measurement) -> float:

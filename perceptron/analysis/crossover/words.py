@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from math import exp, hypot, inf, log
+from math import ceil, exp, floor, hypot, inf, log
 from typing import NamedTuple
+
+import numpy as np
 
 from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
@@ -34,6 +36,10 @@ _PAIRS = 3
 _NOTES = 2
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
+# Into so many a line is divided to see where two functions differ by less than a tie.
+_STEPS = 2001
+# The measured sizes around a crossover are so close that a line between them tells where that is.
+_CLOSE = 1.5
 _EVERYWHERE = {"never": "incumbent", "always": "challenger"}
 _OTHER = {"incumbent": "challenger", "challenger": "incumbent"}
 
@@ -207,7 +213,7 @@ def _only_winner(found: Crossover) -> str | None:
 def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
     (turn,) = found.crossings
     winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
-    at = located(turn.size, found.low, found.high, axis)
+    at = located(turn.size, found.low, found.high, axis, is_whole=_is_of_functions(found))
     return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
@@ -237,7 +243,7 @@ def notes(found: Crossover) -> tuple[str, ...]:
     if not is_measured(found):
         return ()
     is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
-    lines = [*_closest(found)]
+    lines = [*_closest(found), *_nearly_equal(found)]
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
     lines += [f"why: {found.reason}"] if found.reason else []
@@ -264,6 +270,28 @@ def _closest(found: Crossover) -> Iterator[str]:
         yield f"leaning: {words} at {where}"
     elif len(known) > 1 or found.is_decided:
         yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
+
+
+def _nearly_equal(found: Crossover) -> Iterator[str]:
+    """Yield the whole sizes at which it makes no difference which of two functions is called."""
+    low, high = found.bracket or (0.0, inf)
+    if not (_is_of_functions(found) and has_crossing(found)) or high > _CLOSE * low:
+        return
+    xs = [log(at.size) for at in found.ratio_at]
+    ys = [log(at.ratio) for at in found.ratio_at]
+    fine = np.linspace(xs[0], xs[-1], _STEPS)
+    differs = np.flatnonzero(abs(np.interp(fine, xs, ys)) > TIE)
+    at = log(found.crossings[0].size)
+    below = max((fine[index] for index in differs if fine[index] < at), default=xs[0])
+    above = min((fine[index] for index in differs if fine[index] > at), default=xs[-1])
+    first, last = ceil(exp(below)), floor(exp(above))
+    if first <= last:
+        yield f"equal within 5%: {listed([(first, last)], axis_of(found))}"
+
+
+def _is_of_functions(found: Crossover) -> bool:
+    """Return whether functions of a user were called: they compute in whatever their data have."""
+    return found.source == "perceptron" and found.dtype is None
 
 
 def _turned(at: SizeRatio) -> SizeRatio:

@@ -28,6 +28,13 @@ _STYLE: Any = {
 }
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook shows as it is, without pyplot and its inline backend."""
+
+    def _repr_svg_(self) -> str:
+        return svg(self)
+
+
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Yield a styled figure of this size in inches, without a display or pyplot's global state."""
@@ -41,7 +48,7 @@ def panels(
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """Yield a styled figure of several axes, row by row; otherwise as `drawing`."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = NotebookFigure(figsize=(width, height), layout="constrained")
         yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 

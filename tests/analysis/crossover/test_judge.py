@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.words import notes
@@ -50,6 +51,25 @@ def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> 
     crossover = only(rows)
     assert (crossover.status, crossover.is_decided, crossover.decided) == ("undecided", False, [])
     assert "torch-cpu takes 8" in str(crossover.reason)
+
+
+def test_no_interval_of_short_calls_excludes_another_way_to_write_them() -> None:
+    """Called as f(*data) one is 7% slower and the other 1%: the crossover moves by that."""
+    costs = {"numpy": linear(0, 0.1), "torch-cpu": linear(2, 0)}
+    rows = world(row, costs, [8, 16, 19, 21, 24, 48], noise=0.001)
+    slower = {"numpy": 1.07, "torch-cpu": 1.01}
+    narrow = only(rows)
+    assert narrow.low is not None
+    assert narrow.low > 19.5
+    short = [
+        replace(one, unpacked_seconds=(one.seconds or 0) * slower[one.backend]) for one in rows
+    ]
+    found = only(short)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 19.0
+    assert found.high > 21.0
+    assert found.high / found.low < 1.2
 
 
 def test_hardly_a_size_decided_is_no_never() -> None:

@@ -36,6 +36,26 @@ def crossover(**fields: Any) -> Crossover:
     return Crossover(**(defaults | fields))
 
 
+def test_a_crossover_of_functions_is_a_whole_number_with_the_sizes_that_hardly_matter() -> None:
+    """Of calls the time at 21 is known and not at 20.6; between 20 and 22 either will do."""
+    ratios = [SizeRatio(size, 20.6 / size, None, None, 8) for size in (2, 18, 24, 200)]
+    found = crossover(
+        family="own",
+        dtype=None,
+        source="perceptron",
+        crossings=[Crossing(20.6, "challenger")],
+        low=20.3,
+        high=20.9,
+        bracket=(18, 24),
+        sizes_measured=[2, 18, 24, 200],
+        decided=[(2, 18), (24, 200)],
+        ratio_at=ratios,
+    )
+    assert sentence(found) == "torch-cpu overtakes numpy at size 21 [21, 21]"
+    assert notes(found) == ("equal within 5%: size 20–21",)
+    assert notes(replace(found, bracket=(2, 200))) == ()
+
+
 def absent(family: str, reason: str) -> Crossover:
     return crossover(family=family, challenger="torch-cuda", status="not measured", reason=reason)
 
