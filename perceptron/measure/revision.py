@@ -21,6 +21,7 @@ _NOT_RESULTS = ":(exclude)results"
 # a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
+    "fresh_python.py",
     "grouping.py",
     "machine.py",
     "measure",

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from perceptron import rehearsal
+from perceptron import fresh_python, rehearsal
 from perceptron.backends import registry
 from perceptron.backends.accelerators.jax_accelerator import DECIDED
 from perceptron.backends.ladder import rungs
@@ -330,7 +330,7 @@ class _Runner:
                 words = (*words, *(("--seeds", "2") if words[0] == "race" else ("--quick",)))
             place = ("--results", str(self._results), "--machine", self._machine, "--html=")
             words = (*words, *place, "--budget", f"{budget / 60:.4g}")
-        return (sys.executable, "-m", "perceptron", *words, "--json")
+        return (*fresh_python.command("perceptron", *words), "--json")
 
     def _run(self, commands: Mapping[str, Words], seconds: float) -> dict[str, int | None]:
         """Run commands side by side; return their exit codes, None of those whose time was over.
