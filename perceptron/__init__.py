@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 from perceptron.version import __version__
 
+# Nothing is imported for it: `python -m perceptron` has yet to see to it that the standard library
+# is found before files of the current folder.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from perceptron.analysis.fastest import Advice
     from perceptron.functions import FunctionCrossover, crossover
@@ -29,4 +29,6 @@ def __getattr__(name: str) -> object:
     """Import what a notebook or a program asks for, never for ``perceptron --help``."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import statistics
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -163,7 +164,7 @@ def in_fresh_process(limit_seconds: float) -> float | None:
     Return None if the process is not done within ``limit_seconds``. Raises `UserError` if none can
     be started.
     """
-    command = ["-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))]
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))]
     try:
         answer = printed(command, limit_seconds)
     except subprocess.TimeoutExpired:

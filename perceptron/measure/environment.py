@@ -1,7 +1,6 @@
 """Facts about this machine, as a worker process finds them.
 
-Started as ``python -m perceptron.measure.environment BACKEND …`` with a worker's environment, this
-prints what these backends load: `Loaded`.
+Started with ``BACKEND …`` and the environment of a worker, this prints what these load: `Loaded`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from contextlib import suppress
 import msgspec
 import psutil
 
+from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, processes_of
@@ -77,7 +77,7 @@ def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
 
 
 def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
-    command = ["-m", "perceptron.measure.environment", *names]
+    command = fresh_python.command("perceptron.measure.environment", *names)
     try:
         answer = printed(command, _LOADING_SECONDS, variables)
     except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
 """Functions of the user's own, loaded and described.
 
 They come as a file or, from a program, pickled. Only workers load them: reading results never does.
-Started as ``python -m perceptron.measure.functions FILE AXES`` this describes them: `Described`.
+Started with ``FILE AXES`` this describes them: `Described`.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def load(file: str) -> Functions:
     if path.suffix == PICKLED:
         loaded: Functions = pickle.loads(received(path))  # noqa: S301 our caller wrote it
         return loaded
-    sys.path.insert(0, str(path.resolve().parent))
+    # Last: what lies beside it must not replace a module that this package or a library needs.
+    sys.path += [str(path.resolve().parent), os.getcwd()]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise UserError("it is not a file of Python")

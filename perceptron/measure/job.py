@@ -115,6 +115,15 @@ class Part(Timings, frozen=True, kw_only=True):
     """Of a kernel that is a matrix product, its smallest dimension."""
 
 
+class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which code a worker runs: it says so before it answers anything."""
+
+    code: str | None
+    """As `revision.measuring_code` tells it."""
+    package: str
+    """Where that lies."""
+
+
 def timed(seen: Timings) -> dict[str, Any]:
     """Return times, or why there are none, as the fields of an `Outcome`, a `Part` or a row."""
     return {field: getattr(seen, field) for field in Timings.__struct_fields__}

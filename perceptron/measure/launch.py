@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import inf
@@ -15,10 +14,12 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.errors import UserError, in_one_line
-from perceptron.measure.job import Call, Job, Outcome, Race
+from perceptron.measure.job import Call, Job, Outcome, Race, Running
+from perceptron.measure.revision import measuring_code
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
@@ -35,7 +36,7 @@ _SPOILT = (
     *("launch failure", "LAUNCH_FAILED", "launch timed out", "LAUNCH_TIMEOUT"),
     *("uncorrectable ECC", "graph could not be recorded"),
 )
-_COMMAND = (sys.executable, "-m", "perceptron.measure.worker")
+_COMMAND = fresh_python.command("perceptron.measure.worker")
 # A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
@@ -205,24 +206,24 @@ def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
     asked = backend.environment(threads) if backend else thread_variables(threads) | _SHARED_DEVICE
     if not all(isinstance(word, str) for pair in asked.items() for word in pair):
         raise TypeError("environment() must give a dict[str, str]")
-    return os.environ | asked | {"PYTHONPATH": package_path()}
+    return os.environ | asked
 
 
 def package_path() -> str:
-    """Return a ``PYTHONPATH`` by which processes that we start find a bare checkout too."""
+    """Return a ``PYTHONPATH`` by which processes that others start find a bare checkout too."""
     ours = str(Path(__file__).parents[2])
     return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
 def printed(
-    arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+    command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return what a fresh Python process with these arguments prints.
+    """Return what a fresh Python process prints that is started so.
 
     Raises `UserError` if it fails, and subprocess.TimeoutExpired if it takes longer.
     """
     process = subprocess.run(
-        [sys.executable, *arguments],
+        command,
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -235,6 +236,21 @@ def printed(
     return process.stdout
 
 
+def _require_ours(line: bytes) -> None:
+    """Raise `UserError` unless a worker's first line says that it runs the code that we run."""
+    ours = measuring_code()
+    where = "another copy"
+    with contextlib.suppress(msgspec.DecodeError):
+        running = msgspec.json.decode(line, type=Running)
+        if running.code == ours:
+            return
+        where = f"{running.package} (now {running.code}, {ours} when the command began)"
+    raise UserError(
+        f"a worker process would run other code than this command: {where}: nothing of it was "
+        "kept; start the command again"
+    )
+
+
 class _Worker:
     """One worker process, from its start to its end."""
 
@@ -242,6 +258,7 @@ class _Worker:
         self.process = ChildProcess(_COMMAND, environment)
         self._seconds_left = seconds_left
         self._hangs = False
+        self._is_ours = False
         self._has_answered = False
         self.failed_to_start = False
         """Whether it ended, but by no signal, before it answered anything."""
@@ -259,7 +276,8 @@ class _Worker:
         """Return its answer to a job that was sent; if it has none, the answer is why.
 
         That is so where it ends, and where it says nothing for `TIMEOUT_SECONDS`, not even that it
-        is alive. Raises `Abandoned` once there are no seconds left.
+        is alive. Raises `Abandoned` once there are no seconds left, and `UserError` if it runs
+        other code than this process.
         """
         while True:
             remaining = self._seconds_left()
@@ -267,7 +285,10 @@ class _Worker:
                 line = self.process.read_line(max(0.0, min(TIMEOUT_SECONDS, remaining)))
                 if line is None:
                     return kind(status="failed", reason=self._why_it_ended())
-                if line.strip():
+                if line.strip() and not self._is_ours:
+                    _require_ours(line)
+                    self._is_ours = True
+                elif line.strip():
                     self._has_answered = True
                     return msgspec.json.decode(line, type=kind)
             except (TimeoutError, msgspec.DecodeError) as error:

@@ -7,18 +7,23 @@ import pickle
 import sys
 from pathlib import Path
 
+from perceptron.fresh_python import standard_first
+
 
 def to_send(pickled: bytes) -> bytes:
-    """Return what a file for workers holds: these bytes, and where this process finds modules."""
+    """Return what a file for workers holds: these bytes, and where this process finds modules.
+
+    The program's own folder and the current one come last: what a user calls ``numba.py`` must not
+    replace a library that a worker needs.
+    """
+    script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    own = {os.getcwd(), os.path.dirname(os.path.abspath(script))}
     search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
-    return pickle.dumps((search, pickled))
+    return pickle.dumps((sorted(search, key=own.__contains__), pickled))
 
 
 def received(file: Path) -> bytes:
-    """Return the bytes of such a file, and find modules where its writer does.
-
-    They come first: another module of the same name may lie in the folder of this process.
-    """
+    """Return the bytes of such a file, and find modules where its writer does."""
     search, pickled = pickle.loads(file.read_bytes())  # noqa: S301 our caller wrote it
-    sys.path[:] = list(dict.fromkeys([*search, *sys.path]))
+    sys.path[:] = standard_first([*search, *sys.path])
     return bytes(pickled)

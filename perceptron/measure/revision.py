@@ -21,6 +21,7 @@ _NOT_RESULTS = ":(exclude)results"
 # a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
+    "fresh_python.py",
     "grouping.py",
     "machine.py",
     "measure",
@@ -54,8 +55,8 @@ def revision() -> str | None:
         return stated
     changes = _changes(checkout)
     if not changes:
-        return commit
-    return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}"
+        return commit.decode()
+    return f"{commit.decode()}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}"
 
 
 @lru_cache(maxsize=1)  # it takes a tenth of a second
@@ -75,19 +76,20 @@ def _changes(checkout: Path) -> bytes:
 
     Other new files, such as notes and logs, come and go without changing what is measured.
     """
-    changes = [(_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or "").encode()]
-    new = _git(checkout, "ls-files", "--others", "--exclude-standard", "--", "*.py", _NOT_RESULTS)
-    for name in (new or "").splitlines():
-        changes.append(name.encode())
+    changes = [_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or b""]
+    listed = ("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py", _NOT_RESULTS)
+    for name in (_git(checkout, *listed) or b"").split(b"\0"):
+        changes.append(name)
         with contextlib.suppress(OSError):
-            changes.append((checkout / name).read_bytes())
+            changes.append((checkout / os.fsdecode(name)).read_bytes())
     return b"".join(changes)
 
 
-def _git(checkout: Path, *arguments: str) -> str | None:
+def _git(checkout: Path, *arguments: str) -> bytes | None:
+    """Return what git says: bytes, for files and their names may be in any encoding."""
     try:
         answer = subprocess.run(
-            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(checkout), *arguments], capture_output=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None  # no git here, or nothing committed yet

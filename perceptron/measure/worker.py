@@ -1,6 +1,6 @@
 """The worker process: a job for each line of standard input, its answers as lines of JSON.
 
-Started as ``python -m perceptron.measure.worker``. What it imports before a race's backend counts
+Started by `fresh_python.command`. What it imports before a race's backend counts
 for every backend: here stands only what is needed to be told what to do.
 """
 
@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from perceptron.measure.job import AnyJob, Call, Module, Race
+from perceptron.measure.job import AnyJob, Call, Module, Race, Running
 from perceptron.records.measurement import Timings
 from perceptron.records.race import RaceTimes
 
@@ -36,9 +36,21 @@ def main() -> None:
     alive = partial(send, b"")
     while True:
         job = msgspec.json.decode(jobs.get(), type=AnyJob)
+        is_race = isinstance(job, Race) and job.step == "measure"
+        if is_first and not is_race:
+            send(_running())
         for answer in _answer(job, is_first, alive):
+            if is_first and is_race:  # its start is timed
+                send(_running())
             send(msgspec.json.encode(answer))
-        is_first = False
+            is_first = False
+
+
+def _running() -> bytes:
+    from perceptron.measure import revision
+
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return msgspec.json.encode(Running(code=revision.measuring_code(), package=package))
 
 
 def _answer(

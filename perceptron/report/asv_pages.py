@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from perceptron import fresh_python
 from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.lock import temporary_folder
@@ -114,9 +114,12 @@ def _free(pages: Path) -> Path:
 def _run(
     config: Path, project: Path, limit_seconds: float, meanwhile: Callable[[], object] | None
 ) -> None:
-    # asv looks for its plug-ins in the project's folder, and changes to the config's by itself.
+    # asv changes to the config's folder by itself. Plug-ins that the config names may lie in the
+    # project's, but no other file of that is run.
     process = subprocess.Popen(
-        [sys.executable, "-m", "asv", "publish", "--no-pull", "--config", str(config)],
+        fresh_python.command(
+            "asv", "publish", "--no-pull", "--config", str(config), last=str(project)
+        ),
         cwd=project,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from math import exp, inf, log
 from pathlib import Path
 
 import msgspec
 
+from perceptron import fresh_python
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.analysis.select import median_seconds
 from perceptron.errors import UserError
 from perceptron.measure.functions import PICKLED, Described
 from perceptron.measure.job import Call
-from perceptron.measure.launch import package_path
 from perceptron.numbers import count
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
@@ -68,10 +67,10 @@ def called(
     name = path.stem if family is None else family
     if catalogue.is_taken(name) or ":" in name or not name.strip():
         raise UserError(f"{of}{name!r} cannot be its name, or is a problem of ours: rename it")
-    command = (sys.executable, "-m", "perceptron.measure.functions", file, str(axes))
+    command = fresh_python.command("perceptron.measure.functions", file, str(axes))
     # What a file starts ends with it, and cannot keep anybody waiting.
     own_group = hasattr(os, "killpg")  # not on Windows
-    process = ChildProcess(command, os.environ | {"PYTHONPATH": package_path()}, own_group)
+    process = ChildProcess(command, os.environ, own_group)
     try:
         process.close_input()
         line = process.read_line(min(seconds, _SECONDS_TO_DESCRIBE))

@@ -16,6 +16,7 @@ import msgspec
 import psutil
 import pytest
 
+from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
@@ -275,7 +276,7 @@ def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ig
 def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
     """A killed run must not leave a process that keeps the machine busy."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "perceptron.measure.worker"],
+        fresh_python.command("perceptron.measure.worker"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=launch.worker_environment(registry.load("numpy"), 1),

@@ -14,7 +14,8 @@ import pytest
 
 from perceptron.backends.protocol import Evaluation, Score
 from perceptron.measure import launch, racing, ranks
-from perceptron.measure.job import Race
+from perceptron.measure.job import Race, Running
+from perceptron.measure.revision import measuring_code
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.race import RaceTimes, target_of
@@ -142,7 +143,11 @@ def test_whatever_becomes_of_the_process_is_its_answer(
     says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Being alive is no answer, and once that is not said either it hangs."""
-    child = f"import os, sys, time\nprint('', flush=True)\nsys.stdin.readline()\n{says}\n"
+    running = msgspec.json.encode(Running(code=measuring_code(), package="")).decode()
+    child = (
+        f"import os, sys, time\nprint('', flush=True)\nprint({running!r}, flush=True)\n"
+        f"sys.stdin.readline()\n{says}\n"
+    )
     (tmp_path / "child.py").write_text(child)
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
     monkeypatch.setattr(launch, "TIMEOUT_SECONDS", 2.0)
@@ -180,8 +185,10 @@ def test_a_real_worker_races_and_says_after_each_look_that_it_is_alive(tmp_path:
             if line.strip():
                 break
             signs += 1
+        running = msgspec.json.decode(line, type=Running)
+        times = msgspec.json.decode(process.stdout.readline(), type=RaceTimes)
         process.stdin.close()
-    times = msgspec.json.decode(line, type=RaceTimes)
+    assert running.code == measuring_code()
     assert times.fresh is not None
     assert times.resident is not None
     assert (times.fresh.checks[-1].accuracy or 0) >= 0.8

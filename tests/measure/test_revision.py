@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,22 @@ def test_a_commit_is_dirty_by_changes_outside_results(
     assert second not in (clean, first)  # other changes, another state
     (tmp_path / "new.py").write_text("4")
     assert revision.revision() not in (clean, first, second)
+
+
+def test_files_and_names_need_not_be_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revision, "__file__", str(tmp_path / "perceptron/measure/revision.py"))
+    git(tmp_path, "init", "-q")
+    (tmp_path / "notes.txt").write_bytes(b"caf\xe9")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    (tmp_path / "notes.txt").write_bytes(b"th\xe9")
+    new = tmp_path / os.fsdecode(b"n\xe9.py")
+    states = []
+    for code in (None, "1", "2"):
+        if code is not None:
+            new.write_text(code)
+        states.append(revision.revision())
+    assert len(set(states)) == 3
 
 
 @pytest.mark.parametrize("commit", ["a b", "x" * 65, "<b>", "-n"])

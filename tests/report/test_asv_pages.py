@@ -95,6 +95,7 @@ class Late(OutputPublisher):
         (
             {
                 "late.py": LATE,
+                "asv.py": "raise SystemExit('a file beside the config was run')",
                 "asv.conf.json": plenty.CONFIG.replace("{", '{"plugins": [".late"],', 1),
             },
             r"asv said: page\.html: .*not as expected",

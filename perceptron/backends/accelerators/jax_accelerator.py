@@ -230,7 +230,7 @@ def runs(flags: str, platform: str = "cuda") -> bool:
     own = {"JAX_PLATFORMS": platform, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     try:
         process = subprocess.run(
-            [sys.executable, "-c", _RUN],
+            [sys.executable, "-P", "-c", _RUN],
             env={**os.environ, **own, "XLA_FLAGS": flags},
             stdin=subprocess.DEVNULL,
             capture_output=True,

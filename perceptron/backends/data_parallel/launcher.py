@@ -1,6 +1,6 @@
 """The program that starts the ranks through torchrun's own API, and ends them with their leader.
 
-Started as ``python -m perceptron.backends.data_parallel.launcher PROCESSES LOGS ADDRESS DEVICE``.
+Started as ``perceptron.backends.data_parallel.launcher PROCESSES LOGS ADDRESS DEVICE``.
 It leaves when its standard input closes, and no rank is left behind then. If a rank fails, it
 prints the rank's number and exit code, and ends.
 """
@@ -15,6 +15,8 @@ import threading
 from contextlib import suppress
 
 import psutil
+
+from perceptron import fresh_python
 
 _RANK = "perceptron.backends.data_parallel.rank"
 _HOST = "127.0.0.1"
@@ -60,7 +62,8 @@ def _launch(processes: int, logs: str, arguments: list[str]) -> None:
         logs_specs=DefaultLogsSpecs(log_dir=logs, redirects=Std.ALL),
     )
     try:
-        elastic_launch(config, sys.executable)("-m", _RANK, *arguments)
+        program, *words = fresh_python.command(_RANK, *arguments)
+        elastic_launch(config, program)(*words)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         print(rank, failure.exitcode, flush=True)

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from perceptron import fresh_python
 from perceptron.backends.data_parallel.launcher import START_SECONDS
 from perceptron.backends.protocol import RankFailed, Unsupported, thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
@@ -244,17 +245,15 @@ def launch(processes: int, device: str, folder: Path) -> ChildProcess:
 
     Returns what starts them.
     """
-    command = [sys.executable, "-m", _LAUNCHER, str(processes), str(folder)]
-    command += [str(folder / "leader"), device]
+    arguments = (str(processes), str(folder), str(folder / "leader"), device)
+    command = fresh_python.command(_LAUNCHER, *arguments)
     return ChildProcess(command, _environment(processes), own_group=True)
 
 
 def _environment(processes: int) -> dict[str, str]:
     """Return the environment of ranks: ours, and threads for each unless they are set."""
-    ours = str(Path(__file__).parents[3])  # so that a bare checkout's ranks find it too
-    path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     threads = thread_variables(max(1, usable_cores() // processes))
     defaults = {name: threads[name] for name in THREAD_VARIABLES}
     # By itself gloo takes the interface of the host's name, which needs a name service.
     defaults["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
-    return defaults | os.environ | {"PYTHONPATH": path}
+    return defaults | os.environ

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -25,11 +26,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 
     A command that is told to end, or whose terminal is closed, ends as by ctrl-C.
     """
-    for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by the caller
-            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
-        # A terminal that cannot show µ or × shows a replacement, not an error.
-        getattr(sys, stream).reconfigure(errors="replace")
+    _open_standard_streams()
     try:
         with _told_to_end():
             code = app(list(arguments), standalone_mode=False) or 0
@@ -55,6 +52,50 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
     with suppress(OSError):  # of a terminal that is gone
         typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)
+
+
+def _open_standard_streams() -> None:
+    """See to it that standard output and error can be written to.
+
+    What the caller has closed is nothing: a file that is opened later must not take its place. Of
+    standard error, a full disk or a reader that is gone costs what is said there and no more.
+    """
+    for number, stream in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, stream) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, stream, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+    # A terminal that cannot show µ or × shows a replacement, not an error.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    raw = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)  # itself where it has no buffer
+    if isinstance(raw, io.RawIOBase):
+        dropping = io.BufferedWriter(_Dropping(raw, sys.stderr))
+        sys.stderr = io.TextIOWrapper(dropping, sys.stderr.encoding, "replace", line_buffering=True)
+
+
+class _Dropping(io.RawIOBase):
+    """A stream that writes to another what that takes, and drops the rest."""
+
+    def __init__(self, stream: io.RawIOBase, owner: object) -> None:
+        self._stream = stream
+        self._owner = owner  # which closes the stream when it is gone
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, data: Any) -> int | None:
+        try:
+            return self._stream.write(data)
+        except OSError:
+            return len(data)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from perceptron import fresh_python
 from perceptron.analysis.work import NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
@@ -55,7 +56,7 @@ def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBacken
     """
     from perceptron.measure.launch import printed, worker_environment
 
-    command = ["-m", "perceptron.studies.fastest.here", *names]
+    command = fresh_python.command("perceptron.studies.fastest.here", *names)
     environment = worker_environment(registry.load("numpy"), 1)
     try:
         answer = printed(command, max(0.0, min(seconds, _MOST_SECONDS)), environment)

@@ -1,8 +1,7 @@
 """Hand the jobs that are not done to Slurm, or to this machine, and wait for them.
 
-submitit does the handing over, in a process of its own: ``python -m
-perceptron.studies.fleet.submit FOLDER``. Its children are in no terminal's session, so that neither
-ctrl-C nor a lost terminal reaches them.
+submitit does the handing over, in a process of its own that is started with ``FOLDER``. Its
+children are in no terminal's session, so that neither ctrl-C nor a lost terminal reaches them.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
+from perceptron import fresh_python
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
@@ -139,7 +139,7 @@ def _hand_over(job: JobFolder, log: Any) -> int | str:
     """Return the exit code of the process that submits, or that it hangs."""
     try:
         return subprocess.run(
-            [sys.executable, "-m", "perceptron.studies.fleet.submit", str(job.path)],
+            fresh_python.command("perceptron.studies.fleet.submit", str(job.path)),
             env=_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -153,10 +153,13 @@ def _hand_over(job: JobFolder, log: Any) -> int | str:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return a job's environment: the shell's, this package, and its revision."""
+    """Return a job's environment: the shell's, this package, and its revision.
+
+    submitit starts the job by ``python -m``, which must not look into the current folder.
+    """
     commit = revision.revision()
     stated = {} if commit is None else {revision.VARIABLE: commit}
-    return {**variables, **stated, "PYTHONPATH": package_path()}
+    return {**variables, **stated, "PYTHONPATH": package_path(), "PYTHONSAFEPATH": "1"}
 
 
 def _executor(job: JobFolder, submission: Submission) -> Any:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,10 @@ from tests.conftest import ROOT
 
 # Sent once while the command works, and once more by the time that it says how it has ended.
 TOLD_TWICE = """
-import os, sys
+import os, signal, sys
 from perceptron.commands.shared import ending
+
+signal.signal(int(sys.argv[1]), signal.SIG_DFL)  # nohup has it ignored
 
 def app(arguments, standalone_mode):
     try:
@@ -28,6 +32,47 @@ def told_again(*words, **how):
 ending.typer.echo = told_again
 ending.run(app, sys.argv[1:])
 """
+
+
+MEASURES = """
+import sys
+from perceptron.commands.shared import ending
+
+def app(arguments, standalone_mode):
+    from perceptron.report.tables import terminal
+    with open(arguments[0], "w", buffering=1) as rows:
+        with terminal.progress_bar("measuring") as move:
+            for row in range(5):
+                move(row, 5, "a row")
+                rows.write("row\\n")
+    print("the answer")
+    return 3
+
+ending.run(app, sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/full")
+@pytest.mark.parametrize("errors", ["2>/dev/full", "2>&-", "<&- 2>&-", "2>&$PIPE"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_progress_that_cannot_be_written_costs_no_row(
+    errors: str, unbuffered: str, tmp_path: Path
+) -> None:
+    """A full disk, a stream that is closed, a reader that is gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = shlex.join([sys.executable, "-c", MEASURES, str(tmp_path / "rows")])
+    done = subprocess.run(
+        ["bash", "-c", f"{program} {errors.replace('$PIPE', str(writing))}"],
+        pass_fds=[writing],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stdout) == (3, "the answer\n")
+    assert (tmp_path / "rows").read_text() == "row\n" * 5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals end nothing gently there")

@@ -1,0 +1,59 @@
+"""Fresh Python processes that run modules of this package, and where they find modules.
+
+``python -m`` looks into the current folder first, then where ``PYTHONPATH`` says: a learner's
+``random.py`` would take the place of the standard library's, and another checkout would be timed
+instead of this one. So this file is also the program that every such process begins with.
+"""
+
+import os
+import sys
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARY = os.path.dirname(os.__file__)
+_STANDARD = {
+    _LIBRARY,
+    os.path.join(_LIBRARY, "lib-dynload"),
+    os.path.join(sys.base_exec_prefix, "DLLs"),  # of Windows
+    f"{os.path.dirname(_LIBRARY)}/python{sys.version_info[0]}{sys.version_info[1]}.zip",
+}
+
+
+def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
+    """Return the command line of a fresh process that runs a module as ``python -m`` does.
+
+    After all other places it looks for modules in the folder ``last``.
+    """
+    program = os.path.join(_PACKAGE, "fresh_python.py")
+    return (sys.executable, "-P", program, last and os.path.abspath(last), module, *arguments)
+
+
+def standard_first(paths: list[str]) -> list[str]:
+    """Return where to find modules: in the standard library, then in these places, in order.
+
+    Of several copies of this package the one that runs is found.
+    """
+    standard = [path for path in dict.fromkeys(paths) if path in _STANDARD]
+    others = [path for path in dict.fromkeys(paths) if path not in _STANDARD]
+    found = next(filter(_has_package, others), "")
+    if os.path.realpath(os.path.join(found, "perceptron")) != os.path.realpath(_PACKAGE):
+        others.insert(0, os.path.dirname(_PACKAGE))
+    return standard + others
+
+
+def without_current_folder() -> None:
+    """Have this process, a command, look last where it was started or where its script lies."""
+    first = [] if sys.flags.safe_path else sys.path[:1]
+    sys.path[:] = standard_first([*sys.path[len(first) :], *first])
+
+
+def _has_package(path: str) -> bool:
+    ends = (os.path.join("perceptron", "__init__.py"), "perceptron.py")
+    return any(os.path.exists(os.path.join(path, end)) for end in ends)
+
+
+if __name__ == "__main__":
+    sys.path[:] = standard_first([*sys.path, *filter(None, sys.argv[1:2])])
+    del sys.argv[:2]
+    import runpy
+
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
