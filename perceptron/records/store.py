@@ -251,7 +251,13 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
 
 
 def _is_open(file: Path, run: Run) -> bool:
+    """Return whether a run can be resumed: not where a link leads away from this folder."""
+    rows = file.parent / ROWS
+    if any(path.is_symlink() for path in (file.parent, file, rows)):
+        return False
     try:
+        if rows.exists():
+            must_be_a_file(rows)
         stored = read_written(file, Run, "a run")
     except UserError:
         return False  # not ours; results that are read complain about it
