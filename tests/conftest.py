@@ -113,7 +113,9 @@ def row() -> MakeRow:
     """A measurement of another tool; any field can be given."""
     from tests.made import measured
 
-    return partial(measured, source="test", environment=None, commit=None, device="cpu")
+    return partial(
+        measured, source="test", environment=None, commit=None, device="cpu", seconds=1e-6
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
 from perceptron.analysis.history import CaseHistory, histories
-from perceptron.analysis.select import Definitions, plausible
+from perceptron.analysis.select import Definitions
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
 from perceptron.errors import UserError
@@ -84,11 +84,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     ``here`` is the host's name, ``judges`` are those of studies, by name. A run that cannot be read
     or judged becomes a complaint.
     """
-    rows = [row for row in stored.rows if plausible(row)]
-    complaints = list(stored.complaints)
-    if len(rows) < len(stored.rows):
-        missing = len(stored.rows) - len(rows)
-        complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
+    rows, complaints = stored.rows, list(stored.complaints)
     complaints += [warning.message for warning in Definitions(rows).warnings()]
     machines = _machines(rows, stored.runs, complaints)
     if machines and all(machine.name != here for machine in machines):
@@ -134,7 +130,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 
 def collection_of(rows: Iterable[Measurement]) -> Collection:
     """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
-    kept = [row for row in rows if plausible(row)]
+    kept = list(rows)
     complaints = [warning.message for warning in Definitions(kept).warnings()]
     return Collection(
         rows=kept,

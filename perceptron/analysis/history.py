@@ -135,8 +135,8 @@ def _level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     They come from `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that
     minimises the sum of absolute deviations, as asv's pages call it but for its weights, which rows
     do not keep. It takes 25 ms for 500 values with asv's compiled helper, 0.1 s where asv was
-    installed without. Seconds are such as `select.plausible` lets pass: of much larger ratios the
-    search would not end.
+    installed without. Readers leave out impossible seconds: of much larger ratios the search would
+    not end.
     """
     from asv.step_detect import detect_steps  # importing asv takes a tenth of a second
 

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.contention import hidden, is_contended, side_by_side
-from perceptron.analysis.select import LONGEST_SECONDS, SHORTEST_SECONDS
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
+from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
 
 # Structs here are written as arrays, without names: a cache of many is read within milliseconds.
 
@@ -109,7 +109,7 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
 
     def __post_init__(self) -> None:
         once, each = self.prepare_seconds, self.seconds
-        is_time = each >= SHORTEST_SECONDS and 0 <= self.low <= each <= self.high
+        is_time = each >= SHORTEST_STEP and 0 <= self.low <= each <= self.high
         if not (is_time and self.high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
             raise ValueError(f"{each} s [{self.low}, {self.high}] and {once} s are no times")
 

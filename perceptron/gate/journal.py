@@ -23,6 +23,7 @@ from perceptron.errors import UserError
 from perceptron.records.block import Block, Side
 from perceptron.records.comparison import ComparisonPlan
 from perceptron.records.files.lock import open_locked
+from perceptron.records.files.read import read_written
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 
 FORMAT = 1
@@ -101,6 +102,8 @@ def open_journal(
 def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, ComparisonRun, FileIO]:
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
+        if folder.is_symlink():
+            continue  # it leads to what is not ours to change
         folder.mkdir(parents=True, exist_ok=True)
         lines = open_locked(folder / "blocks.jsonl")
         if lines is None:
@@ -124,8 +127,8 @@ def _resumes(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool
 def _read_run(file: Path) -> ComparisonRun | None:
     """Return None for what is not there, and for what another version wrote."""
     try:
-        run = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        run = read_written(file, ComparisonRun, "a comparison")
+    except UserError:
         return None
     return run if run.format == FORMAT else None
 
@@ -135,7 +138,7 @@ def _read_blocks(file: Path) -> Iterator[Block]:
     for number, line in enumerate(file.read_bytes().splitlines(), start=1):
         try:
             yield decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(
                 f"{file}, line {number}: not a block: {error}; remove the folder to start again"
             ) from None

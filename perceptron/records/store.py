@@ -30,6 +30,7 @@ from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
 from perceptron.records.row import Row, lost_rows, times, was_killed
 from perceptron.records.run import Hang, Run, now
+from perceptron.records.validity import impossible
 
 ROWS = "measurements.jsonl"
 # How often at most it is written down what a run has spent.
@@ -153,20 +154,25 @@ def parse_rows(
 ) -> Iterator[Row]:
     """Yield the rows of a file's lines; a last line that is incomplete is left out.
 
-    A line that is no row is reported to ``complain`` with its file and number, and the rest is
-    still read; without ``complain`` it raises `UserError`.
+    A line that is no row, or one that nobody can have measured, is reported to ``complain`` with
+    its file and number, and the rest is still read; without ``complain`` it raises `UserError`.
     """
     decode = msgspec.json.Decoder(Row).decode
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):
             return  # the process was ended while it wrote
         try:
-            yield decode(line)
+            row = decode(line)
+            why = impossible(row)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            complaint = f"{file}, line {number}: not a measurement: {error}"
-            if complain is None:
-                raise UserError(complaint) from None
-            complain(complaint)
+            why = str(error)
+        if why is None:
+            yield row
+            continue
+        complaint = f"{file}, line {number}: not a measurement: {why}"
+        if complain is None:
+            raise UserError(complaint)
+        complain(complaint)
 
 
 def load_run(
@@ -245,7 +251,13 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
 
 
 def _is_open(file: Path, run: Run) -> bool:
+    """Return whether a run can be resumed: not where a link leads away from this folder."""
+    rows = file.parent / ROWS
+    if any(path.is_symlink() for path in (file.parent, file, rows)):
+        return False
     try:
+        if rows.exists():
+            must_be_a_file(rows)
         stored = read_written(file, Run, "a run")
     except UserError:
         return False  # not ours; results that are read complain about it

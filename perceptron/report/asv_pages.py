@@ -15,6 +15,7 @@ from perceptron import fresh_python
 from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.records.files.lock import temporary_folder
+from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import result_files
 from perceptron.untrusted_text import label
 
@@ -100,6 +101,8 @@ def _with_results(folder: Path) -> Path:
         raise UserError(
             f"no benchmarks.json in {folder}: `asv run --bench just-discover` makes it again"
         )
+    for file in sorted(folder.glob("*/*.json")):
+        must_be_a_file(file)  # asv would wait for a pipe without end
     return folder
 
 

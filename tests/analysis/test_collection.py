@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.records.conditions import Conditions
+from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import collect
 from tests.made import (
     BENCH,
@@ -20,7 +21,6 @@ from tests.made import (
     keep,
     ladder_rows,
     map_rows,
-    measured,
 )
 from tests.plenty import plenty
 
@@ -120,13 +120,22 @@ def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
     assert "run.json" in complaint
 
 
-def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path: Path) -> None:
-    rows = [*ROWS, measured(seconds=1e300), measured(size=1e300), measured(samples=[-1.0])]
-    keep(tmp_path, BENCH, rows)
+@pytest.mark.parametrize("seconds", [None, 0.0, -1.0, 1e-15])
+def test_a_broken_run_costs_its_own_rows(tmp_path: Path, seconds: float | None) -> None:
+    """Every page is written, of what other runs measured; a line names the file."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    whole = [row for row in bench_rows() if row.repeat == 0]
+    broken = [
+        replace(row, seconds=seconds) if row.family == "mlp-width" and not row.reason else row
+        for row in whole
+    ]
+    run = keep(tmp_path, BENCH, broken, started=LATER, commit="newer")
     collection = collect(tmp_path)
-    assert len(collection.rows) == len(ROWS)
-    assert collection.complaints == [f"{tmp_path}: 3 rows hold no possible numbers"]
-    assert len(collection.studies["bench"]) == 1
+    write_site(tmp_path / "html", collection)
+    (complaint,) = collection.complaints
+    assert complaint.startswith(f"{run / 'measurements.jsonl'}, line 1: ")
+    assert len(collection.sweeps) == 1
+    assert all(row.seconds for row in collection.rows if row.status == "ok")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
-"""Which rows are selected: possible ones, of one state of the code and one definition."""
+"""Which rows are selected: those of one state of the code and one definition."""
 
 from __future__ import annotations
 
-from math import inf, nan
 from typing import Any
 
 import pytest
@@ -13,10 +12,8 @@ from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.select import (
     OTHER_DEFINITION,
     Definitions,
-    plausible,
     times,
 )
-from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only
 from tests.made import linear, loaded, measured, world
@@ -132,39 +129,3 @@ def test_two_times_of_one_process_are_never_one_of_them() -> None:
     """They are of two problems, and none of them may stand for both."""
     with pytest.raises(ValueError, match="two times of numpy in process 0"):
         times([measured(seconds=1.0), measured(seconds=2.0)], "numpy")
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"seconds": 1e-9, "samples": [1e-9, 1.0], "prepare_seconds": 0.0, "peak_bytes": 0},
-        {"seconds": 1e9, "size": 2**60, "stdev": 0.0, "iterations": 10**12},
-        {"seconds": None, "status": "skipped", "reason": "no GPU"},
-        {"gpu": GpuState(name="x", temperature_celsius=-5, sm_mhz=1980)},
-    ],
-)
-def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None:
-    assert plausible(measured(**fields))
-
-
-@pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, inf, nan])
-@pytest.mark.parametrize(
-    "field", ["seconds", "device_seconds", "prepare_seconds", "stdev", "samples", "dropped"]
-)
-def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
-    several = field in ("samples", "dropped")
-    assert not plausible(measured(**{field: [1.0, value] if several else value}))
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("size", value) for value in (0, nan, inf, 2.0**61)),
-        *((name, -1) for name in ("energy_joules", "peak_bytes", "contended", "waited", "repeat")),
-        *((name, 0) for name in ("threads", "iterations")),
-        ("repeat", 10**400),
-        ("gpu", GpuState(name="x", power_limit_watts=inf)),
-    ],
-)
-def test_counts_that_nobody_can_have_are_not(field: str, value: Any) -> None:
-    assert not plausible(measured(**{field: value}))

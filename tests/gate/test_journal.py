@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -35,12 +36,27 @@ def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
         assert one.folder != two.folder
 
 
-def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [b"{}", b'{"context": ' * 100_000])
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     with open_journal(tmp_path, planned(), seed_given=False) as journal:
         file = journal.folder / "blocks.jsonl"
-    file.write_bytes(b"{}\n")
+    file.write_bytes(line + b"\n")
     with (
         pytest.raises(UserError, match=r"blocks.jsonl, line 1: not a block"),
         open_journal(tmp_path, planned(), seed_given=False),
     ):
         pass
+
+
+@pytest.mark.parametrize("linked", [".", "blocks.jsonl"])
+def test_nothing_is_written_through_a_link(tmp_path: Path, linked: str) -> None:
+    """What it leads to may be another's."""
+    with open_journal(tmp_path, planned(), seed_given=False) as journal:
+        here, elsewhere = journal.folder / linked, tmp_path / "elsewhere"
+    here.rename(elsewhere)
+    here.symlink_to(elsewhere)
+    blocks = elsewhere if elsewhere.is_file() else elsewhere / "blocks.jsonl"
+    blocks.write_bytes(b"cut short")
+    with suppress(UserError), open_journal(tmp_path, planned(), seed_given=False) as again:
+        assert again.folder != journal.folder
+    assert blocks.read_bytes() == b"cut short"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import FileIO
@@ -176,6 +178,37 @@ def test_a_run_of_another_format_is_refused_and_not_resumed(start: Start, row: M
         load_plan(journal.folder)
     with start() as later:
         assert later.folder != journal.folder
+
+
+@pytest.mark.parametrize("linked", [".", "run.json", "measurements.jsonl"])
+def test_no_run_is_resumed_through_a_link(
+    start: Start, row: MakeRow, tmp_path: Path, linked: str
+) -> None:
+    """What it leads to may be another's: it stays as it is, and a new run begins."""
+    with start() as journal:
+        journal.append(row())
+    here, elsewhere = journal.folder / linked, tmp_path / "elsewhere"
+    here.rename(elsewhere)
+    here.symlink_to(elsewhere)
+    files = [elsewhere] if elsewhere.is_file() else sorted(elsewhere.iterdir())
+    before = [file.read_bytes() for file in files]
+    with start() as again:
+        again.append(row(size=2))
+        again.finish()
+    assert again.folder != journal.folder
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+def test_a_pipe_in_the_place_of_rows_is_passed_over(start: Start, row: MakeRow) -> None:
+    """It would be waited for without end."""
+    with start() as journal:
+        journal.append(row())
+    file = journal.folder / "measurements.jsonl"
+    file.unlink()
+    os.mkfifo(file)
+    with start() as again:
+        assert again.folder != journal.folder
 
 
 def test_a_line_cut_short_is_dropped_and_written_over(start: Start, row: MakeRow) -> None:

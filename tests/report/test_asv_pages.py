@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -142,3 +143,11 @@ def test_what_is_ended_ends_with_all_that_it_started() -> None:
     assert process.returncode is not None
     psutil.wait_procs([child], timeout=300)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+def test_a_pipe_among_the_results_is_named(project: Path) -> None:
+    """asv would wait for it without end."""
+    pipe = project / "results" / "asv" / "box-00" / "pipe.json"
+    os.mkfifo(pipe)
+    assert made(project, limit_seconds=5.0) == f"{pipe}: no ordinary file; move it away"

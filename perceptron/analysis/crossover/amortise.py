@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from perceptron.analysis.interval import Interval, is_slower, of_times
-from perceptron.analysis.select import Definitions, is_own, moment, prepared, state, times
+from perceptron.analysis.select import Definitions, has_time, is_own, moment, prepared, state, times
 from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import count, duration_interval
@@ -73,7 +73,7 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
-    started = [row for row in rows if row.status == "ok" and row.prepare_seconds]
+    started = [row for row in rows if has_time(row) and row.prepare_seconds]
     groups = grouped(Definitions(started).keep(started), lambda row: (row.family, ground(row)))
     judged = [
         amortisation

@@ -110,7 +110,7 @@ def _reasons(
         if row.status != "ok":
             return f"without a time: {row.reason or row.status}"
         if not has_time(row):
-            return "of a part of an iteration" if row.phase else "with a time that is not above 0"
+            return "of a part of an iteration"
         rivals = judged.get(_in_state(row, row.backend))
         if rivals is None:
             is_judged = subjects.get(_subject(row, row.backend))

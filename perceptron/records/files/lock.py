@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -22,10 +23,11 @@ _TEMPORARY = "perceptron-held-"
 def open_locked(file: Path) -> FileIO | None:
     """Open a file for appending and lock it until it is closed; None if it is locked already.
 
-    Raises OSError if the file cannot be opened. On Windows, where a lock would also keep readers
-    out, nothing is locked.
+    Raises OSError if the file cannot be opened, or is a link or no ordinary file. On Windows, where
+    a lock would also keep readers out, nothing is locked.
     """
-    stream = FileIO(file, "a")  # unbuffered: closing has nothing left to write that could fail
+    # Unbuffered: closing has nothing left to write that could fail.
+    stream = FileIO(file, "a", opener=_open_plain)
     try:
         if sys.platform == "win32" or lock_descriptor(stream.fileno(), blocking=False):
             return stream
@@ -34,6 +36,26 @@ def open_locked(file: Path) -> FileIO | None:
         raise
     stream.close()
     return None
+
+
+def _open_plain(file: str, flags: int) -> int:
+    """Open an ordinary file: a link's target is not ours to change, and a pipe waits for ever."""
+    # Windows has neither flag.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(file, flags, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+        raise _not_plain(file) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_plain(file)
+    return descriptor
+
+
+def _not_plain(file: str) -> OSError:
+    return OSError(errno.EINVAL, f"{file} is a link or no ordinary file", file)
 
 
 @contextmanager

@@ -136,12 +136,12 @@ def _read_file(file: Path, reading: Reading) -> None:
         head = content.peek(_HEAD)
         is_document = file.suffix in (".json", ".js")
         if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
-            reading.add("perceptron", _own_rows(file, content, reading))
+            reading.add(file, "perceptron", _own_rows(file, content, reading))
         elif is_document or is_json(head):
             document = decode(file, content.read(MOST_BYTES + 1))
             _format_of(file, document).read(file, document, reading)
         else:
-            reading.add("csv", read_csv(file, reading))
+            reading.add(file, "csv", read_csv(file, reading))
 
 
 def _format_of(file: Path, document: object) -> JsonFormat:

@@ -180,6 +180,7 @@ class _Columns:
             float(self._number("stdev", deviation)) if _MEANT_AS_NUMBER.match(deviation) else None
         )
         if _MEANT_AS_NUMBER.match(time):
+            # 0 is what a coarse timer says of a short time: `Reading.add` leaves such rows out.
             return replace(shared, seconds=float(self._number("seconds", time)), stdev=stdev)
         status = "failed" if time else "skipped"
         return replace(shared, stdev=stdev, status=status, reason=time or "no time given")
@@ -217,7 +218,11 @@ class _Columns:
 
     def _number(self, column: str, text: str) -> int | float:
         value = number(text)
-        if value is None or not 0 <= value < inf or (value == 0 and column != "stdev"):
+        if (
+            value is None
+            or not 0 <= value < inf
+            or (value == 0 and column not in ("seconds", "stdev"))
+        ):
             raise ValueError(
                 f"column {column!r}: {quoted(text)} is no number above 0; write it plainly, "
                 "as 1024, 0.5 or 1e-6, without a unit"

@@ -15,6 +15,7 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
+from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable
 
@@ -27,6 +28,8 @@ NO_SIZE = "of a size that is no number above 0"
 NO_SIZE_IN_NAME = "with no size in its name"
 NO_TIME_UNIT = "in a unit that is no time"
 AN_AGGREGATE = "an aggregate of others, or no time"
+BELOW_RESOLUTION = "with a time of 0: below the timer's resolution"
+IMPOSSIBLE = "of a value that nobody can have measured"
 
 _LONGEST = 400
 _USUAL_SIZE = ParameterRoles().size
@@ -111,11 +114,30 @@ class Reading:
         """Whether its benchmarks have some to choose by: the user must hear of it if none was."""
         return bool(self.formats - {"perceptron", "csv"})
 
-    def add(self, tool: str, *runs: Run) -> None:
-        """Add the runs of a file."""
+    def add(self, file: Path, tool: str, *runs: Run) -> None:
+        """Add the runs of a file, without rows that nobody can have measured."""
         self.formats.add(tool)
         self.files += 1
-        self.runs += runs
+        # Our own lines were checked as they were read: a complaint about one has its number.
+        self.runs += runs if tool == "perceptron" else [self._possible(file, run) for run in runs]
+
+    def _possible(self, file: Path, run: Run) -> Run:
+        kept, zeros, others = [], 0, []
+        for foreign in run:
+            why = impossible(foreign.row)
+            if why is None:
+                kept.append(foreign)
+            elif foreign.row.seconds == 0:
+                zeros += 1
+            else:
+                others.append(f"{foreign.row.backend} at {foreign.row.size}: {why}")
+        for rows, reason in ((zeros, BELOW_RESOLUTION), (len(others), IMPOSSIBLE)):
+            self.leave_out(rows, reason)
+            if rows:
+                example = f", as of {others[0]}" if reason == IMPOSSIBLE else ""
+                what = f"{rows:,} {'row' if rows == 1 else 'rows'} {reason}{example}"
+                self.complain(file, what, "such rows are left out", "impossible")
+        return kept
 
     def is_asked_for(self, family: str, full_name: str = "", rows: int = 1) -> bool:
         """Note that a benchmark is there; return whether its rows can be of a family asked for.
@@ -343,4 +365,4 @@ class JsonFormat(NamedTuple):
         """Read a document; raises `UserError` naming the file and the field that is wrong."""
         rows = BenchmarkRows(file, self.name, reading)
         self.add(converted(file, content, self.document, self.name), rows)
-        reading.add(self.name, *rows.runs)
+        reading.add(file, self.name, *rows.runs)

@@ -16,10 +16,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from perceptron.errors import UserError
 from perceptron.figure import Line, LineFigure, Stretch, linear_axis
 from perceptron.numbers import NONE, percent, rough_percent
 from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
+from perceptron.records.files.read import read_written
 from perceptron.report import comparison_row as text
 from perceptron.report import documents
 from perceptron.report.comparison import describe, side_commit, side_name
@@ -156,8 +158,8 @@ def summaries(folder: Path) -> list[tuple[str, Summary]]:
         if not is_name(own.name) or not (own / PAGE).is_file():
             continue
         try:
-            told = msgspec.json.decode((own / FILE).read_bytes(), type=Summary)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            told = read_written(own / FILE, Summary, "a comparison")
+        except UserError:
             continue
         found.append((f"{own.name}/{PAGE}", told))
     return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)

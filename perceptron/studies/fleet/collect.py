@@ -25,6 +25,8 @@ from perceptron.records.files.lock import open_locked
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.files.write import append_lines, cannot_write, cut_unfinished, replace
 from perceptron.records.fleet import Collected, CollectedRun
+from perceptron.records.readers.any_source import note_closed_folders
+from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.run import Run
 from perceptron.records.store import load_environment, load_environment_file, load_plan
 from perceptron.studies.fleet.folder import FLEETS
@@ -42,6 +44,7 @@ ROWS = "measurements.jsonl"
 def collect(results: Path, sources: Iterable[Path]) -> Collected:
     """Merge the runs in these folders; return where they lie now, and complaints about others.
 
+    No link is followed: it may lead to any file of this machine, and what is collected is shown.
     Several processes may collect into one folder: they take turns. Raises `UserError` if it
     cannot be written to.
     """
@@ -51,14 +54,30 @@ def collect(results: Path, sources: Iterable[Path]) -> Collected:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
             for source in sources:
+                reading = Reading(ReadRequest(), str(source))
+                note_closed_folders(source, reading)
+                complaints += [f"{closed.file}: {closed.reason}" for closed in reading.unread]
                 for folder in run_folders(source):
                     try:
+                        _must_hold_no_link(source, folder)
                         runs.append(_collected(folder, results / "runs"))
                     except UserError as error:
                         complaints.append(label(error))
     except OSError as error:
         raise cannot_write(results, error) from None
-    return Collected(runs=runs, complaints=sorted(complaints))
+    return Collected(runs=runs, complaints=sorted(set(complaints)))
+
+
+def _must_hold_no_link(source: Path, folder: Path) -> None:
+    """Raise `UserError` naming a link in a run, beside it, or on the way to it from the source."""
+    way = [folder, *folder.parents][: len(folder.relative_to(source).parts)]
+    try:
+        files = [*folder.iterdir(), *folder.parent.glob("environment-*.json")]
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    for path in (*way, *files):
+        if path.is_symlink():
+            raise UserError(f"{path}: a link, and none is followed: copy what it leads to")
 
 
 def _collected(folder: Path, machines: Path) -> CollectedRun:

@@ -22,10 +22,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
-from perceptron.records.files.read import read_written
+from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.fleet import JobState
 from perceptron.studies import functions
@@ -231,10 +232,11 @@ def _write(file: Path, content: Struct) -> None:
 def last_line(file: Path) -> str | None:
     """Return the last line of a log that is not blank, short and printable; None without one."""
     try:
+        must_be_a_file(file)
         with file.open("rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
             lines = stream.read().decode(errors="replace").split("\n")
-    except OSError:
+    except (OSError, UserError):
         return None
     said = [line for line in lines if line.strip()]
     return shortened(said[-1], _LONGEST) if said else None

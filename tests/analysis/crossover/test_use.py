@@ -47,7 +47,6 @@ SWEEP = [made(name, size) for size in (10, 100) for name in ("numpy", "gpu")]
             made("gpu", 10, status="failed", reason="no memory", seconds=None),
             "without a time: no memory",
         ),
-        (made("gpu", 10, seconds=0.0), "with a time that is not above 0"),
         (made("gpu", 10, phase="forward"), "of a part of an iteration"),
         (made("jax", 10), "of a family or a backend in no pair that was judged"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -86,6 +87,49 @@ def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None
         assert any(name in complaint for complaint in collected.complaints), name
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"box"}
     assert not list(tmp_path.glob("**/astray*"))
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        "runs/box",
+        "runs/box/2026-01-01T000000Z",
+        "runs/box/2026-01-01T000000Z/measurements.jsonl",
+        "runs/box/2026-01-01T000000Z/conditions-1.json",
+        f"runs/box/environment-{FACTS.id}.json",
+    ],
+)
+def test_no_link_is_followed(tmp_path: Path, linked: str) -> None:
+    """It may lead to any file of this machine, and what is collected is shown to others."""
+    source = tmp_path / "copied"
+    keep(source, BENCH, bench_rows())
+    keep(source, BENCH, bench_rows(), machine="other", folder="other")
+    link, secret = source / linked, tmp_path / "secret"
+    if link.exists():
+        link.rename(secret)
+    else:
+        secret.write_text("secret")
+    link.symlink_to(secret)
+    collected = collect(tmp_path / "home", [source])
+    (complaint,) = collected.complaints
+    assert complaint.startswith(f"{link}: a link")
+    assert [run.machine for run in collected.runs] == ["other"]
+    assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"other"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")
+def test_a_machine_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "copied"
+    for name in ("box", "closed"):
+        keep(source, BENCH, bench_rows(), machine=name, folder=name)
+    closed = source / "runs" / "closed"
+    closed.chmod(0)
+    try:
+        collected = collect(tmp_path / "home", [source])
+    finally:
+        closed.chmod(0o755)
+    assert collected.complaints == [f"{closed}: cannot be read: Permission denied"]
+    assert [run.machine for run in collected.runs] == ["box"]
 
 
 OTHERS = {

@@ -1,0 +1,78 @@
+"""Rows that nobody can have measured: files of results come from elsewhere, or were damaged.
+
+Readers leave such rows out and name their file, so that no judge and no page ever sees one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from perceptron.records.measurement import EXTRAS
+from perceptron.records.race import RaceRow, Training
+from perceptron.records.row import Row
+
+SHORTEST_STEP = 1e-9
+"""Seconds: a training step is thousands of instructions, and in these a core completes a few."""
+SHORTEST_SECONDS = 1e-12
+"""Of anything else: other tools time instructions, of which a core completes some at once."""
+# Ten thousand iterations of the slowest row are still a number, and so is the square of a size.
+LONGEST_SECONDS = 1e9
+SMALLEST_SIZE = 1e-9
+LARGEST_SIZE = 2**60
+
+_TIMES = ("seconds", "device_seconds", "prepare_seconds", "stdev", "low", "high")
+_COUNTS = (
+    *("threads", "processes", "iterations", "batch", "models"),
+    *("features", "outputs", "iterations_per_epoch"),
+)
+_AMOUNTS = ("repeat", "rows", "peak_bytes", "waited", "contended", "energy_joules")
+_READINGS = ("sm_mhz", "max_sm_mhz", "power_limit_watts", "temperature_celsius")
+_times, _counts, _amounts, _readings = (
+    attrgetter(*names) for names in (_TIMES, _COUNTS, _AMOUNTS, _READINGS)
+)
+
+
+def impossible(row: Row) -> str | None:
+    """Return which value of a row nobody can have measured; None where all are possible."""
+    if isinstance(row, RaceRow):
+        return _too_fast("fresh", row.fresh) or _too_fast("resident", row.resident)
+    is_step = row.status == "ok" and row.phase is None and row.family not in EXTRAS
+    if is_step and not row.seconds:
+        return "no seconds, although its status is ok"
+    shortest = SHORTEST_STEP if is_step and row.source == "perceptron" else SHORTEST_SECONDS
+    return (
+        _outside(("size",), (row.size,), SMALLEST_SIZE, LARGEST_SIZE)
+        or _outside(("seconds",), (row.seconds,), shortest, LONGEST_SECONDS, or_0=True)
+        or _outside(("samples",), row.samples, shortest, LONGEST_SECONDS, or_0=True)
+        or _outside(("dropped",), row.dropped, shortest, LONGEST_SECONDS, or_0=True)
+        or _outside(_TIMES, _times(row), SHORTEST_SECONDS, LONGEST_SECONDS, or_0=True)
+        or _outside(_COUNTS, _counts(row), 1, LARGEST_SIZE)
+        or _outside(_AMOUNTS, _amounts(row), 0, LARGEST_SIZE)
+        or (row.hidden and _outside(("hidden",), row.hidden, 1, LARGEST_SIZE))
+        or (row.gpu and _outside(_READINGS, _readings(row.gpu), -LARGEST_SIZE, LARGEST_SIZE))
+        or None
+    )
+
+
+def _outside(
+    names: Sequence[str],
+    values: Sequence[float | None],
+    least: float,
+    most: float,
+    or_0: bool = False,
+) -> str | None:
+    """Return which of these values lies outside a range; one name stands for all of a list."""
+    # A plain loop: every row of a folder passes here, and a generator takes twice as long.
+    for at, value in enumerate(values):
+        if value is not None and not least <= value <= most and not (or_0 and value == 0):
+            name = names[at] if len(names) == len(values) else names[0]
+            return f"{name}: {value!r:.40} is impossible"
+    return None
+
+
+def _too_fast(name: str, training: Training | None) -> str | None:
+    for check in () if training is None else training.checks:
+        if check.seconds < check.iterations * SHORTEST_STEP:
+            return f"{name}: {check.iterations} iterations in {check.seconds!r} s are impossible"
+    return None
