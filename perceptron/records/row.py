@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
+
+from msgspec.structs import force_setattr
 
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import RaceRow
 
 Row = Measurement | RaceRow
 """One line of a run's ``measurements.jsonl``."""
+
+
+# Fields whose texts are the same in many rows; what a decoder makes of them are strings of 50 to 80
+# bytes in each row, more than all else in it.
+_TEXTS = (
+    *("status", "reason", "source", "machine", "environment", "commit", "code", "committed"),
+    *("when", "problem", "problem_digest", "family", "optimizer", "feed", "phase", "backend"),
+    *("device", "dtype", "version"),
+)
+_texts_of = attrgetter(*_TEXTS)
+
+
+def with_shared_texts(row: Row) -> Row:
+    """Return a row that was just decoded; its texts are one object with equal ones of other rows.
+
+    A million rows then take half of the memory, and are told apart faster.
+    """
+    if isinstance(row, Measurement):
+        for name, text in zip(_TEXTS, _texts_of(row), strict=True):
+            if text is not None:
+                force_setattr(row, name, sys.intern(text))
+    return row
 
 
 def times(rows: Iterable[Row]) -> list[Measurement]:

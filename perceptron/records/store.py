@@ -28,7 +28,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
-from perceptron.records.row import Row, lost_rows, times, was_killed
+from perceptron.records.row import Row, lost_rows, times, was_killed, with_shared_texts
 from perceptron.records.run import Hang, Run, now
 from perceptron.records.validity import impossible
 
@@ -186,7 +186,7 @@ def load_run(
     file = folder / ROWS
     must_be_a_file(file)
     try:
-        return run, environment, list(read_rows(file, complain))
+        return run, environment, list(map(with_shared_texts, read_rows(file, complain)))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 
