@@ -63,7 +63,8 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
         compared = LIST if (html / LIST).is_file() else None
         first_page = overview(collection, chosen, asv) | {"comparisons": compared}
         for name, text in _texts(collection, chosen, first_page):
-            put(html / name, text.encode("utf-8"))
+            encoded = text.encode() if isinstance(text, str) else map(str.encode, text)
+            put(html / name, encoded)
             written.add(html / name)
         remove_older(html, written)
     return html / "index.html"
@@ -113,7 +114,7 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 def _texts(
     collection: Collection, chosen: dict[str, Stroke], first_page: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | Iterable[str]]]:
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
