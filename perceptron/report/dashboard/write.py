@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answered, Page, ReadFromFiles
+from perceptron.records.measurement import Measurement
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
@@ -90,20 +92,26 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
     """Return the collection with the rows of files first: what it has itself is there only once."""
     own = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
-    rows = {json.encode(row) for row in collection.rows}
-    known = {json.encode(sweep.rows) for sweep in own.sweeps}
+    rows = set(map(_digest, collection.rows))
+    known = {tuple(map(_digest, sweep.rows)) for sweep in own.sweeps}
     return replace(
         collection,
-        rows=[*collection.rows, *(row for row in own.rows if json.encode(row) not in rows)],
+        rows=[*collection.rows, *(row for row in own.rows if _digest(row) not in rows)],
         machines=[
             *collection.machines,
             *(machine for machine in own.machines if machine.name not in names),
         ],
         sweeps=[
             *own.sweeps,
-            *(sweep for sweep in collection.sweeps if json.encode(sweep.rows) not in known),
+            *(sweep for sweep in collection.sweeps if tuple(map(_digest, sweep.rows)) not in known),
         ],
     )
+
+
+def _digest(row: Measurement) -> bytes:
+    """Return what tells a row apart; of its samples counts how many they are."""
+    content = json.encode(replace(row, samples=[], dropped=[])), len(row.samples)
+    return blake2b(repr(content).encode(), digest_size=16).digest()
 
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
