@@ -131,6 +131,8 @@ class Page(Struct, frozen=True):
     """The object of *`perceptron race` measures …*: ``one``, ``them``."""
     is_overview: bool = False
     """Whether the first page shows the newest answer; ``--json`` then writes pages too."""
+    shows_samples: bool = False
+    """Whether an answer needs the single samples of its rows."""
 
 
 class Answered(Struct, frozen=True, kw_only=True):

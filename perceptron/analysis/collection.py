@@ -166,7 +166,7 @@ def _by_hardware(
     groups: dict[str, list[StoredRun]] = {}
     for run in runs:
         try:
-            rows = stored.by_run.get(run.folder) or read_run(run.folder).times
+            rows = stored.by_run.get(run.folder) or read_run(run.folder, False).times
             kind = kind_of_hardware(rows, read_facts(run.folder).environment)
         except UserError as error:
             complaints.append(str(error))
@@ -186,7 +186,8 @@ def _newest(
     for runs in groups:
         for stored in _preferred(runs):
             try:
-                judged.append(judge.judge(read_run(stored.folder)))
+                loaded = read_run(stored.folder, judge.page.shows_samples)
+                judged.append(judge.judge(loaded))
             except UserError as error:
                 complaints.append(str(error))
             else:

@@ -39,8 +39,6 @@ UNKNOWN = 2 * log(sys.float_info.max)
 
 def is_contended(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
-    if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
-        return False  # nearly always, and each row is asked several times
     return _lost(row) > 0
 
 
@@ -83,6 +81,8 @@ def hidden(*backends: Iterable[Measurement]) -> float:
 
 
 def _lost(row: Measurement) -> float:
+    if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
+        return 0.0  # nearly always, and each row is asked several times
     return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1, row.device)
 
 

@@ -159,13 +159,10 @@ class Definitions:
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         self._rows = list(rows)
-        known = (row for row in self._rows if row.problem and row.problem_digest)
+        known = {(row.problem, row.problem_digest) for row in self._rows}
+        definitions = Counter(problem for problem, digest in known if problem and digest)
         # Nearly always there are none.
-        self._several = {
-            problem
-            for problem, own in grouped(known, lambda row: row.problem).items()
-            if len({row.problem_digest for row in own}) > 1
-        }
+        self._several = {problem for problem, number in definitions.items() if number > 1}
         newest: dict[_Key, tuple[bool, str, str]] = {}
         for row in self._rows if self._several else ():
             key = self._key(row)
@@ -185,7 +182,7 @@ class Definitions:
 
     def keep(self, rows: Iterable[Measurement]) -> list[Measurement]:
         """Return the rows of the definitions that count."""
-        return [row for row in rows if self.instead(row) is None]
+        return [row for row in rows if self.instead(row) is None] if self._several else list(rows)
 
     def warnings(self) -> list[MeasurementWarning]:
         """Return a warning for each problem and definition of which rows are left out."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
 
 from perceptron.records.measurement import Measurement
 
@@ -49,12 +51,23 @@ class OnGround(Protocol):
     def models(self) -> int | None: ...
 
 
+_fields_of = attrgetter(*Ground._fields)
+_fields_of_row = attrgetter(*Ground._fields, "processes", "axes")
+
+
 def ground(of: OnGround) -> Ground:
     """Return where and how something was measured."""
-    batch, threads, models = of.batch, of.threads, of.models
     if isinstance(of, Measurement):
-        threads = of.all_threads
-        if BATCH in of.axes:
-            batch = None
-        models = None if MODELS in of.axes or of.all_models == 1 else of.models
-    return Ground(of.machine, of.dtype, threads, of.optimizer, of.feed, of.outputs, batch, models)
+        return _of_row(_fields_of_row(of))
+    return Ground(*_fields_of(of))
+
+
+# Of a million rows, each of which is asked several times, there are a few hundred.
+@lru_cache(maxsize=4096)
+def _of_row(fields: tuple[Any, ...]) -> Ground:
+    of, processes, axes = Ground(*fields[:-2]), *fields[-2:]
+    return of._replace(
+        threads=None if of.threads is None else of.threads * (processes or 1),
+        batch=None if BATCH in axes else of.batch,
+        models=None if MODELS in axes or (of.models or 1) == 1 else of.models,
+    )

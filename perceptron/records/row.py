@@ -3,14 +3,57 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import attrgetter
+
+from msgspec.structs import force_setattr
 
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import RaceRow
 
 Row = Measurement | RaceRow
 """One line of a run's ``measurements.jsonl``."""
+
+
+# Fields whose texts are the same in many rows; what a decoder makes of them are strings of 50 to 80
+# bytes in each row, more than all else in it.
+_TEXTS = (
+    *("status", "reason", "source", "machine", "environment", "commit", "code", "committed"),
+    *("when", "problem", "problem_digest", "family", "optimizer", "feed", "phase", "backend"),
+    *("device", "dtype", "version"),
+)
+_texts_of = attrgetter(*_TEXTS)
+
+
+def with_shared_texts(row: Row) -> Row:
+    """Return a row that was just decoded; its texts are one object with equal ones of other rows.
+
+    A million rows then take half of the memory, and are told apart faster.
+    """
+    if isinstance(row, Measurement):
+        for name, text in zip(_TEXTS, _texts_of(row), strict=True):
+            if text is not None:
+                force_setattr(row, name, sys.intern(text))
+    return row
+
+
+def without_samples(row: Row) -> Row:
+    """Return a row that was just decoded, whose samples say no more than how many they are.
+
+    They are the larger part of what a million rows take, and pages show their number only.
+    """
+    if isinstance(row, Measurement):
+        force_setattr(row, "samples", _counted(len(row.samples)))
+        force_setattr(row, "dropped", _counted(0))
+    return row
+
+
+@lru_cache(maxsize=256)
+def _counted(number: int) -> list[float]:
+    return [0.0] * number
 
 
 def times(rows: Iterable[Row]) -> list[Measurement]:
@@ -34,6 +77,8 @@ def was_killed(reason: str | None) -> bool:
 def standing(rows: Iterable[Row]) -> list[Row]:
     """Return the rows without those of killed workers that a later try has replaced."""
     rows = list(rows)
+    if not any(was_killed(row.reason) for row in rows):
+        return rows
     last = {_try(row): row for row in rows}
     return [row for row in rows if not was_killed(row.reason) or last[_try(row)] is row]
 

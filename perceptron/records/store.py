@@ -28,7 +28,14 @@ from perceptron.records.environment import Environment
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import append, cannot_write, cut_unfinished, replace
-from perceptron.records.row import Row, lost_rows, times, was_killed
+from perceptron.records.row import (
+    Row,
+    lost_rows,
+    times,
+    was_killed,
+    with_shared_texts,
+    without_samples,
+)
 from perceptron.records.run import Hang, Run, now
 from perceptron.records.validity import impossible
 
@@ -176,17 +183,18 @@ def parse_rows(
 
 
 def load_run(
-    folder: Path, complain: Callable[[str], None] | None = None
+    folder: Path, complain: Callable[[str], None] | None = None, samples: bool = True
 ) -> tuple[Run, Environment, list[Row]]:
     """Read a run; raise `UserError` naming the file that cannot be understood.
 
-    ``complain`` as in `read_rows`.
+    ``complain`` as in `read_rows`; without ``samples`` rows say only how many they have.
     """
     run, environment = load_plan(folder), load_environment(folder)
     file = folder / ROWS
     must_be_a_file(file)
     try:
-        return run, environment, list(read_rows(file, complain))
+        rows = map(with_shared_texts, read_rows(file, complain))
+        return run, environment, list(rows if samples else map(without_samples, rows))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 

@@ -49,7 +49,7 @@ def read_files(
     backend that is not in them, and where nothing can be compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
-    request = ReadRequest(roles=roles, families=tuple(families))
+    request = ReadRequest(roles=roles, families=tuple(families), samples=False)
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}

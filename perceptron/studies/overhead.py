@@ -133,6 +133,7 @@ class Overhead:
         "Where does an iteration spend its time?",
         "No cost breakdown was measured yet.",
         "one",
+        shows_samples=True,
     )
     doing: ClassVar[str] = "measuring"
 

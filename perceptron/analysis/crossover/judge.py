@@ -20,7 +20,7 @@ from perceptron.analysis.crossover.crossing import (
     zero_crossings,
 )
 from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, is_gpu, suspicions
+from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own, shared
 from perceptron.grouping import grouped
@@ -140,7 +140,7 @@ def _of_family(
 ) -> Iterator[Crossover]:
     """Yield the verdicts on a family on one ground, in the states in which a pair is comparable."""
     comparable, axis = ComparableRows(rows), axis_of(rows)
-    gpus = {name for name in {row.backend for row in rows} if is_gpu(rows, name)}
+    gpus = gpus_among(rows)
     for incumbent, challenger in pairs:
         nothing = Crossover(
             family=family,
@@ -159,9 +159,8 @@ def _of_family(
 
 def is_line(rows: Iterable[Measurement]) -> bool:
     """Return whether these rows vary along one axis: several sizes, one problem for each."""
-    rows = list(rows)
     shapes = {(row.size, row.problem) for row in rows}
-    sizes = {row.size for row in rows}
+    sizes = {size for size, _ in shapes}
     return 1 < len(sizes) == len(shapes)
 
 
@@ -175,7 +174,7 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
     """Return every two backends, as (incumbent, challenger)."""
     rows = list(rows)
     names = dict.fromkeys(row.backend for row in rows)
-    return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
+    return list(combinations(sorted(names, key=gpus_among(rows).__contains__), 2))  # stable
 
 
 def _judge(

@@ -32,7 +32,11 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     It is about families that are trained in batches or whose problems are several models.
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
-    families = grouped(rows, lambda row: (row.family, ground(row))).values()
+    families = [
+        own
+        for own in grouped(rows, lambda row: (row.family, ground(row))).values()
+        if any(epoch_of(row) is not None or models_of(row) > 1 for row in own)
+    ]
     lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
     columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
     return _with_rates("The fastest at each size [95% interval]", columns, lines)

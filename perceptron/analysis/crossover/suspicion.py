@@ -9,7 +9,7 @@ the device by contract, and are never suspect for being flat.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
 from statistics import median
@@ -42,12 +42,16 @@ _SLOWEST_CPU = 5e9
 _MOST_AHEAD = FASTEST_MEMORY.bandwidth / 2 / _SLOWEST_CPU
 
 
-def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
-    """Return whether this backend runs on a GPU; by its name where no row states a device."""
-    devices = {row.device for row in rows if row.backend == backend}
-    if devices <= {None}:
-        return _GPU_NAME.search(backend) is not None
-    return any(map(is_beside_host, devices))
+def gpus_among(rows: Iterable[Measurement]) -> set[str]:
+    """Return the backends that run on a GPU; by their names where no row states a device."""
+    devices: dict[str, set[str | None]] = {}
+    for backend, device in {(row.backend, row.device) for row in rows}:
+        devices.setdefault(backend, set()).add(device)
+    return {
+        backend
+        for backend, own in devices.items()
+        if (_GPU_NAME.search(backend) if own == {None} else any(map(is_beside_host, own)))
+    }
 
 
 def suspicions(
@@ -57,7 +61,7 @@ def suspicions(
 
     None of these where nothing is wrong. Only times that other tools measured can be too short.
     """
-    gpus = [backend for backend in backends if is_gpu(rows, backend)]
+    gpus = gpus_among(rows).intersection(backends)
     if len(gpus) != 1 or not sizes:
         return None, None
     (gpu,), (cpu,) = gpus, set(backends).difference(gpus)

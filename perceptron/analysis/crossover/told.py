@@ -31,6 +31,7 @@ from perceptron.analysis.what_if import DeviceEstimate, WhatIf, estimate_tables
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
+from perceptron.grouping import grouped
 from perceptron.numbers import NONE, digits, duration, duration_interval, interval, tick
 
 ITERATION = "time per iteration"
@@ -173,9 +174,10 @@ def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
         lambda at: duration_interval(*astuple(at.value)),
         "not measured",
     )
+    by_size = grouped(spots, lambda spot: spot.size)
     contentions = [
-        sum((spot.contention for spot in spots if spot.size == size), start=Contention())
-        for size in sorted({spot.size for spot in spots})
+        sum((spot.contention for spot in by_size[size]), start=Contention())
+        for size in sorted(by_size)
     ]
     return with_contended(table, contentions)
 

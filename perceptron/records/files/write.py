@@ -7,8 +7,10 @@ was cut short, because its process was ended, is cut off when the file is opened
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -53,10 +55,27 @@ def replace(file: Path, content: bytes | str | Struct) -> None:
 
     Text is written as UTF-8, a Struct as indented JSON.
     """
-    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    try:
+    with _draft_of(file) as draft:
         draft.write_bytes(_as_bytes(content))
         os.replace(draft, file)
+
+
+def replace_by_parts(file: Path, parts: Iterable[bytes]) -> None:
+    """As `replace`, of what is too much to hold at once; a file that holds the same stays."""
+    with _draft_of(file) as draft:
+        with draft.open("wb") as stream:
+            stream.writelines(parts)
+        if file.is_file() and filecmp.cmp(draft, file, shallow=False):
+            draft.unlink()
+        else:
+            os.replace(draft, file)
+
+
+@contextmanager
+def _draft_of(file: Path) -> Iterator[Path]:
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        yield draft
     except BaseException:
         with suppress(OSError):
             draft.unlink(missing_ok=True)

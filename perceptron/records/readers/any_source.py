@@ -22,7 +22,7 @@ from perceptron.records.readers.json_text import MOST_BYTES, decode, is_json
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
 from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading, Run
-from perceptron.records.row import Row, times
+from perceptron.records.row import Row, times, with_shared_texts, without_samples
 from perceptron.records.store import ROWS, parse_rows
 
 # The tools whose JSON is read, a line each.
@@ -155,7 +155,8 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
-    rows = times(parse_rows(file, lines, complaints.append))
+    decoded = map(with_shared_texts, parse_rows(file, lines, complaints.append))
+    rows = times(decoded if reading.request.samples else map(without_samples, decoded))
     if not rows:
         reading.not_understood()
     if complaints:

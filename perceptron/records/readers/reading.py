@@ -55,13 +55,15 @@ Run = list[ForeignRow]
 class ReadRequest(Struct, frozen=True, kw_only=True):
     """A request for rows of the sources: ``families`` by name, all of them without.
 
-    ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
-    between the fields of tables; found out without.
+    ``ours`` says that asv's results are of this suite's own benchmarks; without ``samples`` our own
+    rows say only how many they were. ``separator`` stands between the fields of tables; found out
+    without.
     """
 
     roles: ParameterRoles = ParameterRoles()
     families: tuple[str, ...] = ()
     ours: bool = False
+    samples: bool = True
     separator: str | None = None
 
 

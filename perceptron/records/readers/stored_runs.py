@@ -72,9 +72,9 @@ def read_results(results: Path) -> StoredResults:
     """Read a results folder: the rows of ``runs`` and ``asv`` in it, named and numbered.
 
     One that does not exist is empty. Damaged files are complained about and hide no others; no
-    content of a file makes it raise.
+    content of a file makes it raise. Rows of runs say only how many samples they have.
     """
-    reading = Reading(ReadRequest(), str(results))
+    reading = Reading(ReadRequest(samples=False), str(results))
     with no_search_for_cycles():
         folders = read_own_folder(results, reading)
         numbers = ProcessNumbers()
@@ -97,10 +97,11 @@ def read_facts(folder: Path) -> RunFacts:
     return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
 
 
-def read_run(folder: Path) -> LoadedRun:
+def read_run(folder: Path, samples: bool = True) -> LoadedRun:
     """Read a run; raises `UserError` naming the file that cannot be understood.
 
-    Lines that are no rows are left out; `read_results` complains about them.
+    Lines that are no rows are left out; `read_results` complains about them. Without ``samples``
+    rows say only how many they have.
     """
-    run, _, rows = load_run(folder, lambda _: None)
+    run, _, rows = load_run(folder, lambda _: None, samples)
     return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))

@@ -6,12 +6,12 @@ Each table is a file of its own, loaded when it is chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 
 from msgspec import Struct
 
-from perceptron.report.dashboard.page import installed, script
+from perceptron.report.dashboard.page import installed, script, script_parts
 from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
@@ -38,11 +38,14 @@ class LargeTable(Struct, frozen=True, kw_only=True):
     label: str
     title: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Value]]
+    rows: Collection[Sequence[Value]]
+    """Those of a million are made as they are written."""
 
 
-def table_files(page: str, differs: str, tables: Iterable[LargeTable]) -> Iterator[tuple[str, str]]:
-    """Yield every file of the tables with its text; one is chosen by what ``differs`` in them.
+def table_files(
+    page: str, differs: str, tables: Iterable[LargeTable]
+) -> Iterator[tuple[str, str | Iterable[str]]]:
+    """Yield every file of the tables, in parts; one is chosen by what ``differs`` in them.
 
     The script of the page reads its own file first, which names the others.
     """
@@ -50,13 +53,22 @@ def table_files(page: str, differs: str, tables: Iterable[LargeTable]) -> Iterat
     for one in tables:
         file = f"{page}/{len(choices)}"
         choices.append({"label": f"{shortened(one.label)} ({len(one.rows):,} rows)", "file": file})
-        short = cache(lambda text: shortened(text, _LONGEST))
-        rows = [
-            [short(cell) if isinstance(cell, str) else cell for cell in row] for row in one.rows
-        ]
-        content = {"title": one.title, "columns": one.columns, "rows": rows}
-        yield f"data/{file}.js", script(file, content)
+        about: dict[str, object] = {"title": one.title, "columns": one.columns}
+        yield f"data/{file}.js", script_parts(file, about, "rows", _shortened(one))
     yield f"data/{page}.js", script(page, {"label": differs, "tables": choices})
+
+
+def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
+    short = cache(lambda text: shortened(text, _LONGEST))
+    # Numbers are most of the cells.
+    words = [place for place, column in enumerate(table.columns) if not column.is_number]
+    for row in table.rows:
+        cells = list(row)
+        for place in words:
+            cell = cells[place]
+            if isinstance(cell, str):
+                cells[place] = short(cell)
+        yield cells
 
 
 def datatables() -> str:

@@ -7,10 +7,11 @@ it, and no quote or backslash that ends the text early.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import distribution
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import msgspec
 from markupsafe import Markup
 
 from perceptron.errors import UserError
-from perceptron.records.files.write import replace
+from perceptron.records.files.write import replace, replace_by_parts
 from perceptron.report.text_file import without_trace
 from perceptron.untrusted_text import shortened
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 OPENING = "perceptron.receive("
 """The beginning of every data file."""
+# Items of a long list that are written at a time.
+_AT_ONCE = 1000
 _ESCAPES = {
     "\\": "\\\\",  # first: the others bring backslashes
     "'": "\\'",
@@ -76,9 +79,12 @@ def writing(html: Path) -> Iterator[None]:
         ) from None
 
 
-def put(file: Path, content: bytes) -> None:
+def put(file: Path, content: bytes | Iterator[bytes]) -> None:
     """Replace the file in one step, unless it holds this already."""
-    if not file.is_file() or file.read_bytes() != content:
+    if not isinstance(content, bytes):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_by_parts(file, content)
+    elif not file.is_file() or file.read_bytes() != content:
         file.parent.mkdir(parents=True, exist_ok=True)
         replace(file, content)
 
@@ -86,8 +92,13 @@ def put(file: Path, content: bytes) -> None:
 def remove_older(folder: Path, kept: Collection[Path]) -> None:
     """Remove data that earlier pages had here and these have not; what others wrote stays."""
     for file in sorted((folder / "data").rglob("*.js")):
-        if file not in kept and file.read_bytes().startswith(OPENING.encode()):
+        if file not in kept and _is_data(file):
             file.unlink()
+
+
+def _is_data(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(len(OPENING)) == OPENING.encode()
 
 
 def machine_name(machine: str, source: str = "perceptron") -> str:
@@ -116,12 +127,30 @@ def script(name: str, document: object) -> str:
     return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(text)}));\n"
 
 
+def script_parts(
+    name: str, document: dict[str, object], last: str, items: Iterable[object]
+) -> Iterator[str]:
+    """Yield the script of a document in parts; its ``last`` value holds more than memory should."""
+    head = msgspec.json.encode(document).decode().removesuffix("}")
+    begin = f"{head}{',' if document else ''}{msgspec.json.encode(last).decode()}:["
+    yield f"{OPENING}{_quoted(name)}, JSON.parse('{_escaped(begin)}"
+    some, items = "", iter(items)
+    while chunk := list(islice(items, _AT_ONCE)):
+        yield some + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
+        some = ","
+    yield "]}'));\n"
+
+
 def installed(package: str, file: str) -> bytes:
     """Return a file of a package without importing it: that can take longer than all pages."""
     return Path(str(distribution(package).locate_file(f"{package}/{file}"))).read_bytes()
 
 
 def _quoted(text: str) -> str:
+    return f"'{_escaped(text)}'"
+
+
+def _escaped(text: str) -> str:
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
-    return f"'{text}'"
+    return text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter
 
-from perceptron.analysis.collection import Collection
+from perceptron.analysis.collection import Collection as Results
 from perceptron.analysis.select import has_time
 from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.grouping import grouped
@@ -52,13 +52,28 @@ _COLUMNS = (
 )
 
 
-def raw_tables(collection: Collection) -> Iterator[LargeTable]:
+def raw_tables(collection: Results) -> Iterator[LargeTable]:
     """Yield the rows of each machine: there may be a million in all, and a page shows some."""
     by_machine = grouped(collection.rows, lambda row: machine_name(row.machine, row.source))
     for name, members in by_machine.items():
-        rows = [_values(row) for row in members]
         title = "What was measured, as stored. – means not measured."
-        yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=rows)
+        yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=_Shown(members))
+
+
+class _Shown(Collection[list[Value]]):
+    """Rows as the page shows them, made when they are asked for."""
+
+    def __init__(self, members: Collection[Measurement]) -> None:
+        self._members = members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[list[Value]]:
+        return map(_values, self._members)
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == one for one in self)
 
 
 def _of_epoch(meaning: Callable[[Epoch, float], float]) -> Callable[[Measurement], Value]:
@@ -91,11 +106,12 @@ _DERIVED: dict[str, Callable[[Measurement], Value]] = {
 _PLACES = [
     (place, _DERIVED[column.id]) for place, column in enumerate(_COLUMNS) if column.id in _DERIVED
 ]
-_stored = attrgetter(*(column.id for column in _COLUMNS if column.id not in _DERIVED))
+# At the places of those that are derived stands anything.
+_stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column in _COLUMNS))
 
 
 def _values(row: Measurement) -> list[Value]:
     values = list(_stored(row))
     for place, derive in _PLACES:
-        values.insert(place, derive(row))
+        values[place] = derive(row)
     return values

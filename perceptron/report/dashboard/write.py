@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answered, Page, ReadFromFiles
+from perceptron.records.measurement import Measurement
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
@@ -63,7 +65,8 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
         compared = LIST if (html / LIST).is_file() else None
         first_page = overview(collection, chosen, asv) | {"comparisons": compared}
         for name, text in _texts(collection, chosen, first_page):
-            put(html / name, text.encode("utf-8"))
+            encoded = text.encode() if isinstance(text, str) else map(str.encode, text)
+            put(html / name, encoded)
             written.add(html / name)
         remove_older(html, written)
     return html / "index.html"
@@ -89,20 +92,26 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
     """Return the collection with the rows of files first: what it has itself is there only once."""
     own = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
-    rows = {json.encode(row) for row in collection.rows}
-    known = {json.encode(sweep.rows) for sweep in own.sweeps}
+    rows = set(map(_digest, collection.rows))
+    known = {tuple(map(_digest, sweep.rows)) for sweep in own.sweeps}
     return replace(
         collection,
-        rows=[*collection.rows, *(row for row in own.rows if json.encode(row) not in rows)],
+        rows=[*collection.rows, *(row for row in own.rows if _digest(row) not in rows)],
         machines=[
             *collection.machines,
             *(machine for machine in own.machines if machine.name not in names),
         ],
         sweeps=[
             *own.sweeps,
-            *(sweep for sweep in collection.sweeps if json.encode(sweep.rows) not in known),
+            *(sweep for sweep in collection.sweeps if tuple(map(_digest, sweep.rows)) not in known),
         ],
     )
+
+
+def _digest(row: Measurement) -> bytes:
+    """Return what tells a row apart; of its samples counts how many they are."""
+    content = json.encode(replace(row, samples=[], dropped=[])), len(row.samples)
+    return blake2b(repr(content).encode(), digest_size=16).digest()
 
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
@@ -113,7 +122,7 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 def _texts(
     collection: Collection, chosen: dict[str, Stroke], first_page: dict[str, Any]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | Iterable[str]]]:
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
