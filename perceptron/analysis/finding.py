@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
@@ -13,7 +13,16 @@ from perceptron.analysis.interval import Interval, of_times, ratio_of
 from perceptron.analysis.select import NOT_REACHED, reason, times
 from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
-from perceptron.numbers import NONE, digits, duration, duration_interval, ratio, tick, times_as_long
+from perceptron.numbers import (
+    NONE,
+    digits,
+    duration,
+    duration_interval,
+    enumerated,
+    ratio,
+    tick,
+    times_as_long,
+)
 from perceptron.records.measurement import Measurement
 
 FAMILY = "or-gate"
@@ -68,6 +77,14 @@ class FindingRow(Struct, frozen=True, kw_only=True):
         """The seconds with their interval."""
         return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
 
+    def ratio_to(self, other: str) -> Interval | None:
+        """Return the ratio to ``numpy`` or to ``numpy-published``; None without one."""
+        if other == "numpy":
+            ratio, low, high = self.ratio_to_numpy, self.ratio_low, self.ratio_high
+        else:
+            ratio, low, high = self.ratio_to_published, self.published_low, self.published_high
+        return None if ratio is None else Interval(ratio, low, high)
+
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
@@ -114,8 +131,9 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
 
 # --- in words ------------------------------------------------------------------------------------
 
-# The second line where no ratio has an interval.
+# The second line where no ratio has an interval, and where there is no other backend.
 _UNDECIDED = "why: too few repeats that were not contended; next: --wait or a larger --budget"
+_NO_OTHER = "why: nothing to compare it with; next: --backends with another one"
 TITLE = "The finding: 10,000 iterations on the OR gate"
 _COLUMNS = (
     "backend",
@@ -135,15 +153,23 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
 
 
 def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
-    """Return what the others take beside NumPy, by itself what one takes; None without a time."""
-    others = [row for row in rows if row.ratio_to_numpy is not None and row.backend not in _NUMPY]
+    """Return what the others take beside NumPy; None without a time.
+
+    That is ``numpy``, or ``numpy-published`` where that has no time. Where nothing but NumPy can
+    run, one is compared with the other. A time alone decides nothing, however often it was taken.
+    """
+    timed = [row for row in rows if row.seconds is not None]
+    beside = "numpy" if any(row.backend == "numpy" for row in timed) else "numpy-published"
+    others = _compared(rows, beside, lambda backend: backend not in _NUMPY)
+    if not others and not _late(row for row in rows if row.backend not in _NUMPY):
+        beside = "numpy-published"
+        others = _compared(rows, beside, lambda backend: backend == "numpy")
     if not others:
-        return _alone([row for row in rows if row.seconds is not None], heading)
-    known = [row for row in others if _is_apart(row)]
+        return _alone(timed, heading, _late(rows) or _NO_OTHER)
+    known = [found for _, found in others if _is_apart(found)]
     told = [
-        f"{row.backend} takes "
-        + times_as_long(row.ratio_to_numpy or 0.0, row.ratio_low, row.ratio_high, other)
-        for row, other in zip(others, chain(["numpy"], repeat("")), strict=False)
+        f"{backend} takes {times_as_long(found.estimate, found.low, found.high, other)}"
+        for (backend, found), other in zip(others, chain([beside], repeat("")), strict=False)
     ]
     sentence = "; ".join(told)
     if not known:
@@ -152,9 +178,25 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
         subject=FAMILY,
         decided="yes" if len(known) == len(others) else "partly" if known else "no",
         sentence=sentence,
-        notes=() if any(row.ratio_low is not None for row in others) else (_UNDECIDED,),
+        notes=() if any(found.low is not None for _, found in others) else (_UNDECIDED,),
         heading=heading,
     )
+
+
+def _late(rows: Iterable[FindingRow]) -> str:
+    """Name those whose turn did not come; empty without any."""
+    late = [row.backend for row in rows if row.reason == NOT_REACHED]
+    return f"why: no time was left for {enumerated(late)}; next: a larger --budget" if late else ""
+
+
+def _compared(
+    rows: Iterable[FindingRow], beside: str, counts: Callable[[str], bool]
+) -> list[tuple[str, Interval]]:
+    return [
+        (row.backend, found)
+        for row in rows
+        if counts(row.backend) and (found := row.ratio_to(beside)) is not None
+    ]
 
 
 def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
@@ -168,18 +210,17 @@ def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
     ]
 
 
-def _alone(rows: Sequence[FindingRow], heading: str) -> Verdict | None:
+def _alone(rows: Sequence[FindingRow], heading: str, why: str) -> Verdict | None:
     if not rows:
         return None
     row = rows[-1]
     time = duration_interval(row.seconds or 0.0, row.low, row.high)
-    sentence = f"{row.backend} takes {time} for {ITERATIONS:,} iterations"
-    return Verdict(subject=FAMILY, decided="yes", sentence=sentence, heading=heading)
+    sentence = f"undecided: only {row.backend} has a time, {time} for {ITERATIONS:,} iterations"
+    return Verdict(subject=FAMILY, decided="no", sentence=sentence, notes=(why,), heading=heading)
 
 
-def _is_apart(row: FindingRow) -> bool:
-    low, high = row.ratio_low, row.ratio_high
-    return low is not None and high is not None and not low <= 1 <= high
+def _is_apart(ratio: Interval) -> bool:
+    return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
 
 
 def _cells(row: FindingRow) -> tuple[str, ...]:
