@@ -199,6 +199,16 @@ def _compared(
     ]
 
 
+def is_framework_the_cost(rows: Sequence[FindingRow]) -> bool:
+    """Return whether a backend is known to take longer than NumPy, which is what was published."""
+    ratios = [row.ratio_to("numpy") or row.ratio_to("numpy-published") for row in rows]
+    return any(
+        ratio is not None and ratio.low is not None and ratio.low > 1
+        for row, ratio in zip(rows, ratios, strict=True)
+        if row.backend not in _NUMPY
+    )
+
+
 def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
     """Say what NumPy as the walk-through writes it takes beside ``numpy``, if both have a time."""
     return [
