@@ -83,6 +83,26 @@ def test_without_numpy_the_published_arithmetic_is_what_others_are_compared_with
         assert f"{backend} takes {ratio} as long as numpy-published" in verdict.sentence
 
 
+def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:
+    """It has the seconds of an iteration and their ratio, and says on how many they rest."""
+    costs = {"numpy-published": (8e-6, 10_000), "torch-ddp": (4e-3, 800)}
+    rows = [
+        measured(family="or-gate", backend=name, repeat=each, seconds=cost, iterations=iterations)
+        for each in range(3)
+        for name, (cost, iterations) in costs.items()
+    ]
+    published, slow = found = finding(rows, costs)
+    assert published.seconds == pytest.approx(0.08)
+    assert (slow.seconds, slow.iterations, slow.repeats) == (None, 800, 3)
+    assert slow.ratio_to_published == pytest.approx(500)
+    assert slow.reason is not None
+    assert "800 of 10,000 iterations" in slow.reason
+    assert "4.00 [4.00, 4.00] ms each" in slow.reason
+    verdict = finding_verdict(found)
+    assert verdict.decided == "yes"
+    assert verdict.sentence.endswith("over 800 iterations")
+
+
 def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
     (absent,) = finding([], ["torch-cuda"])
     assert (absent.seconds, absent.published_seconds) == (None, 23.1)
