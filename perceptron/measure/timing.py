@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, inf
 from typing import Protocol
 
 from perceptron.machine import usable_cores
@@ -97,7 +97,8 @@ def time_training(
         meter.leave_out_idle()
         cores = usable_cores()
         begin, ran = clock(), meter.ran_seconds
-        samples = take_samples(take, iterations, wanted, stolen, cores, shorten)
+        most = effort.most_seconds or inf
+        samples = take_samples(take, iterations, wanted, stolen, cores, shorten, most)
         # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
         # that had all cores waited only for each other.
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
