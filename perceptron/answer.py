@@ -114,8 +114,12 @@ class Answer(Struct, frozen=True, kw_only=True):
     @property
     def is_decided(self) -> bool:
         """Whether a verdict is decided, at least in part, or there is no verdict."""
-        decided = [verdict.decided != "no" for verdict in self.verdicts]
-        return any(decided) or not decided
+        return self.has_answer or not self.verdicts
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether a verdict is decided, at least in part."""
+        return any(verdict.decided != "no" for verdict in self.verdicts)
 
 
 class Page(Struct, frozen=True):

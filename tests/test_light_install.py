@@ -152,7 +152,7 @@ def test_the_oldest_libraries_that_are_allowed_will_do(
     assert shown.returncode == 0, shown.stderr
     quick = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--threads", "1")
     done = run(python, tmp_path, "bench", "--quick", *quick, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr  # one repeat decides nothing
     assert json.loads(done.stdout)["finding"][0]["seconds"] > 0
 
 
@@ -203,7 +203,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     options = ("--backends", "numpy", "torch-cpu", "--families", "mlp-depth", "--json")
     options += ("--rounds", "1", "--threads", "1", "--budget", "10")
     done = run(light, tmp_path, "bench", "--quick", *options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr  # one repeat decides nothing
     said = " ".join(done.stderr.split())
     assert said.startswith(
         "no page will be written: asv, itables, jinja2, matplotlib and pandas are not "

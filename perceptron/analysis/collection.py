@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ from perceptron.untrusted_text import label
 _LONGEST = 400
 # Questions whose newest answers are told beside each other.
 _ANSWERS = 6
+# Runs without an answer that are judged before the newest of them is shown all the same.
+_WITHOUT_ANSWER = 8
 
 
 class Judge(NamedTuple):
@@ -61,9 +64,10 @@ class Collection(Struct, frozen=True, kw_only=True):
 
     ``answers`` are those of the newest questions, whatever command asked them. ``studies`` holds by
     name the newest answer to each question on each machine; of the study that the first page shows
-    also of each kind of hardware. ``older`` says of how many finished runs of
-    each study there is a newer one that is shown instead. ``complaints`` are about what could not
-    be read, one line of at most 400 characters each; everything else was.
+    also of each kind of hardware. A run that measured too little to decide anything is
+    ``undecided`` instead, if an older one has an answer. ``older`` says of how many
+    finished runs of each study there is a newer one that is shown instead. ``complaints`` are about
+    what could not be read, one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -72,6 +76,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     pages: dict[str, Page] = {}
     """The page of each study in ``studies``."""
     answers: list[Answered] = []
+    undecided: dict[str, list[Answered]] = {}
     sweeps: list[Sweep]
     histories: list[CaseHistory]
     older: dict[str, int] = {}
@@ -97,33 +102,37 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 
     groups: dict[str, list[list[StoredRun]]] = {}
     studies: dict[str, list[Answered]] = {}
+    undecided: dict[str, list[Answered]] = {}
+    answers_of = {name: _Answers(judge, complaints) for name, judge in judges.items()}
     for study, judge in judges.items():
         groups[study] = _groups(finished, study, judge.asked)
         if judge.page.is_overview:
             groups[study] = [
                 alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)
             ]
-        found = _newest(groups[study], judge, complaints)
-        studies[study] = sorted(found, key=lambda told: places[told.results])
+        found = [answers_of[study].first(_preferred(runs)) for runs in groups[study]]
+        shown = (told for told, _ in found if told is not None)
+        studies[study] = sorted(shown, key=lambda told: places[told.results])
+        undecided[study] = [told for _, passed_over in found for told in passed_over]
 
-    known = {told.results: told for found in studies.values() for told in found}
-    first = [runs[0] for own in groups.values() for runs in own]
+    every = [(study, runs) for study, own in groups.items() for runs in own]
     answers: list[Answered] = []
-    for run in sorted(first, key=lambda run: places[run.folder])[:_ANSWERS]:
-        alike = _by_hardware([run], stored, complaints)
-        if alike and run.folder in known:
-            answers.append(known[run.folder])
-        else:
-            answers += _newest(alike, judges[str(run.run.plan["study"])], complaints)
+    for study, runs in sorted(every, key=lambda one: places[one[1][0].folder])[:_ANSWERS]:
+        told, _ = answers_of[study].first(runs)
+        answers += [] if told is None else [told]
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
         answers=answers,
+        undecided=undecided,
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
         histories=histories(rows),
-        older={study: sum(len(runs) - 1 for runs in own) for study, own in groups.items()},
+        older={
+            study: sum(len(runs) - 1 for runs in own) - len(undecided[study])
+            for study, own in groups.items()
+        },
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
 
@@ -175,28 +184,44 @@ def _by_hardware(
     return list(groups.values())
 
 
-def _newest(
-    groups: Iterable[list[StoredRun]], judge: Judge, complaints: list[str]
-) -> list[Answered]:
-    """Judge the newest run of each group that can be judged.
+class _Answers:
+    """The answers of a study's runs, each judged once; one that cannot be is a complaint."""
 
-    A whole run of the same code on the same ground goes before a newer quick one.
-    """
-    judged: list[Answered] = []
-    for runs in groups:
-        for stored in _preferred(runs):
-            try:
-                loaded = read_run(stored.folder, judge.page.shows_samples)
-                judged.append(judge.judge(loaded))
-            except UserError as error:
-                complaints.append(str(error))
-            else:
+    def __init__(self, judge: Judge, complaints: list[str]) -> None:
+        self._judge, self._complaints = judge, complaints
+        self._known: dict[Path, Answered | None] = {}
+
+    def first(self, runs: Iterable[StoredRun]) -> tuple[Answered | None, list[Answered]]:
+        """Return the first of these runs with an answer, and newer ones that have none.
+
+        Where none of the first few has one, that is the first that can be judged.
+        """
+        without: list[Answered] = []
+        for told in filter(None, map(self._of, runs)):
+            if told.answer.has_answer:
+                began = told.run.run.started
+                return told, [one for one in without if one.run.run.started > began]
+            without.append(told)
+            if len(without) == _WITHOUT_ANSWER:
                 break
-    return judged
+        return (without[0] if without else None), []
+
+    def _of(self, stored: StoredRun) -> Answered | None:
+        if stored.folder not in self._known:
+            self._known[stored.folder] = None
+            try:
+                loaded = read_run(stored.folder, self._judge.page.shows_samples)
+                self._known[stored.folder] = self._judge.judge(loaded)
+            except UserError as error:
+                self._complaints.append(str(error))
+        return self._known[stored.folder]
 
 
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
-    """Return the same runs in the order in which they are to be shown."""
+    """Return the same runs in the order in which they are to be shown.
+
+    A whole run of the same code on the same ground goes before a newer quick one.
+    """
 
     def state(stored: StoredRun) -> tuple[object, ...]:
         return stored.run.environment, stored.run.commit, stored.run.code

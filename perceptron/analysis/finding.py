@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, repeat
 
@@ -10,16 +10,26 @@ from msgspec import Struct, structs
 
 from perceptron.analysis.contention import Contention, by_key, with_contended
 from perceptron.analysis.interval import Interval, of_times, ratio_of
-from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.select import NOT_REACHED, has_time, reason, times
 from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis, placed
-from perceptron.numbers import NONE, digits, duration, duration_interval, ratio, tick, times_as_long
+from perceptron.numbers import (
+    NONE,
+    digits,
+    duration,
+    duration_interval,
+    enumerated,
+    ratio,
+    tick,
+    times_as_long,
+)
 from perceptron.records.measurement import Measurement
 
 FAMILY = "or-gate"
 ITERATIONS = 10_000
 
-_NUMPY = ("numpy", "numpy-published")
+NUMPY = ("numpy", "numpy-published")
+"""What every other backend is compared with."""
 # Seconds, from the walk-through's page; its hardware is not named.
 PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
 
@@ -43,6 +53,8 @@ def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tu
 class FindingRow(Struct, frozen=True, kw_only=True):
     """One backend's whole training; seconds and ratios with their 95% intervals.
 
+    Of what is too slow for its share of the budget fewer ``iterations`` were timed: ``seconds`` is
+    None, the ``reason`` has the time of one, and the ratios are of one iteration.
     ``ratio_to_numpy`` compares with our ``numpy``, ``ratio_to_published`` with the walk-through's
     own arithmetic, ``numpy-published``; that is what ``published_ratio`` was measured against.
     """
@@ -53,6 +65,8 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     repeats: int = 0
+    iterations: int | None = None
+    """Those that were timed in one go, the fewest of all repeats; None without a time."""
     ratio_to_numpy: float | None = None
     ratio_low: float | None = None
     ratio_high: float | None = None
@@ -68,6 +82,14 @@ class FindingRow(Struct, frozen=True, kw_only=True):
         """The seconds with their interval."""
         return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
 
+    def ratio_to(self, other: str) -> Interval | None:
+        """Return the ratio to ``numpy`` or to ``numpy-published``; None without one."""
+        if other == "numpy":
+            ratio, low, high = self.ratio_to_numpy, self.ratio_low, self.ratio_high
+        else:
+            ratio, low, high = self.ratio_to_published, self.published_low, self.published_high
+        return None if ratio is None else Interval(ratio, low, high)
+
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
@@ -79,8 +101,15 @@ def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[Findin
 
 
 def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows that the finding is read off."""
-    return [row for row in rows if row.family == FAMILY and row.iterations in (None, ITERATIONS)]
+    """Return the rows that the finding is read off.
+
+    Those of fewer iterations are, of a backend that has no time of all of them.
+    """
+    own = [row for row in rows if row.family == FAMILY]
+    whole = [row for row in own if row.iterations in (None, ITERATIONS)]
+    trained = {row.backend for row in whole if has_time(row)}
+    fewer = (row for row in own if (row.iterations or ITERATIONS) < ITERATIONS)
+    return [*whole, *(row for row in fewer if row.backend not in trained)]
 
 
 def _row(rows: list[Measurement], backend: str) -> FindingRow:
@@ -94,15 +123,25 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
     seconds = list(times(rows, backend).values())
     if not seconds:
         return structs.replace(found, reason=reason(rows, backend) or NOT_REACHED)
-    training = of_times([ITERATIONS * value for value in seconds])
+    timed = (row for row in rows if row.backend == backend and has_time(row))
+    iterations = min(row.iterations or ITERATIONS for row in timed)
+    found = structs.replace(found, repeats=len(seconds), iterations=iterations)
+    if iterations < ITERATIONS:
+        one = duration_interval(*structs.astuple(of_times(seconds)))
+        explanation = (
+            f"{iterations:,} of {ITERATIONS:,} iterations fit into its share of the budget, at "
+            f"{one} each"
+        )
+        found = structs.replace(found, reason=explanation)
+    else:
+        training = of_times([ITERATIONS * value for value in seconds])
+        found = structs.replace(
+            found, seconds=training.estimate, low=training.low, high=training.high
+        )
     to_numpy = ratio_of(rows, backend, "numpy")
     to_published = ratio_of(rows, backend, "numpy-published")
     return structs.replace(
         found,
-        seconds=training.estimate,
-        low=training.low,
-        high=training.high,
-        repeats=len(seconds),
         ratio_to_numpy=to_numpy.estimate if to_numpy else None,
         ratio_low=to_numpy.low if to_numpy else None,
         ratio_high=to_numpy.high if to_numpy else None,
@@ -114,8 +153,9 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
 
 # --- in words ------------------------------------------------------------------------------------
 
-# The second line where no ratio has an interval.
+# The second line where no ratio has an interval, and where there is no other backend.
 _UNDECIDED = "why: too few repeats that were not contended; next: --wait or a larger --budget"
+_NO_OTHER = "why: nothing to compare it with; next: --backends with another one"
 TITLE = "The finding: 10,000 iterations on the OR gate"
 _COLUMNS = (
     "backend",
@@ -135,15 +175,24 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
 
 
 def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
-    """Return what the others take beside NumPy, by itself what one takes; None without a time."""
-    others = [row for row in rows if row.ratio_to_numpy is not None and row.backend not in _NUMPY]
+    """Return what the others take beside NumPy; None without a time.
+
+    That is ``numpy``, or ``numpy-published`` where that has no time. Where nothing but NumPy can
+    run, one is compared with the other. A time alone decides nothing, however often it was taken.
+    """
+    timed = [row for row in rows if row.repeats]
+    beside = "numpy" if any(row.backend == "numpy" for row in timed) else "numpy-published"
+    others = _compared(rows, beside, lambda backend: backend not in NUMPY)
+    if not others and not _late(row for row in rows if row.backend not in NUMPY):
+        beside = "numpy-published"
+        others = _compared(rows, beside, lambda backend: backend == "numpy")
     if not others:
-        return _alone([row for row in rows if row.seconds is not None], heading)
-    known = [row for row in others if _is_apart(row)]
+        return _alone(timed, heading, _late(rows) or _NO_OTHER)
+    known = [found for _, found in others if _is_apart(found)]
     told = [
-        f"{row.backend} takes "
-        + times_as_long(row.ratio_to_numpy or 0.0, row.ratio_low, row.ratio_high, other)
-        for row, other in zip(others, chain(["numpy"], repeat("")), strict=False)
+        f"{row.backend} takes {times_as_long(found.estimate, found.low, found.high, other)}"
+        f"{_part(row)}"
+        for (row, found), other in zip(others, chain([beside], repeat("")), strict=False)
     ]
     sentence = "; ".join(told)
     if not known:
@@ -152,8 +201,34 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
         subject=FAMILY,
         decided="yes" if len(known) == len(others) else "partly" if known else "no",
         sentence=sentence,
-        notes=() if any(row.ratio_low is not None for row in others) else (_UNDECIDED,),
+        notes=() if any(found.low is not None for _, found in others) else (_UNDECIDED,),
         heading=heading,
+    )
+
+
+def _late(rows: Iterable[FindingRow]) -> str:
+    """Name those whose turn did not come; empty without any."""
+    late = [row.backend for row in rows if row.reason == NOT_REACHED]
+    return f"why: no time was left for {enumerated(late)}; next: a larger --budget" if late else ""
+
+
+def _compared(
+    rows: Iterable[FindingRow], beside: str, counts: Callable[[str], bool]
+) -> list[tuple[FindingRow, Interval]]:
+    return [
+        (row, found)
+        for row in rows
+        if counts(row.backend) and (found := row.ratio_to(beside)) is not None
+    ]
+
+
+def is_framework_the_cost(rows: Sequence[FindingRow]) -> bool:
+    """Return whether a backend is known to take longer than NumPy, which is what was published."""
+    ratios = [row.ratio_to("numpy") or row.ratio_to("numpy-published") for row in rows]
+    return any(
+        ratio is not None and ratio.low is not None and ratio.low > 1
+        for row, ratio in zip(rows, ratios, strict=True)
+        if row.backend not in NUMPY
     )
 
 
@@ -168,18 +243,22 @@ def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
     ]
 
 
-def _alone(rows: Sequence[FindingRow], heading: str) -> Verdict | None:
+def _alone(rows: Sequence[FindingRow], heading: str, why: str) -> Verdict | None:
     if not rows:
         return None
     row = rows[-1]
-    time = duration_interval(row.seconds or 0.0, row.low, row.high)
-    sentence = f"{row.backend} takes {time} for {ITERATIONS:,} iterations"
-    return Verdict(subject=FAMILY, decided="yes", sentence=sentence, heading=heading)
+    time = f"{duration_interval(*structs.astuple(row.time))} for" if row.time else "of"
+    sentence = f"undecided: only {row.backend} has a time, {time} {row.iterations:,} iterations"
+    return Verdict(subject=FAMILY, decided="no", sentence=sentence, notes=(why,), heading=heading)
 
 
-def _is_apart(row: FindingRow) -> bool:
-    low, high = row.ratio_low, row.ratio_high
-    return low is not None and high is not None and not low <= 1 <= high
+def _part(row: FindingRow) -> str:
+    """Return over how many iterations, where they are not all."""
+    return "" if row.iterations == ITERATIONS else f" over {row.iterations:,} iterations"
+
+
+def _is_apart(ratio: Interval) -> bool:
+    return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
 
 
 def _cells(row: FindingRow) -> tuple[str, ...]:

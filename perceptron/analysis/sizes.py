@@ -9,7 +9,10 @@ from perceptron.numbers import count, digits, enumerated
 
 _WORDS = ("rows", "features", "width", "depth", "batch", "models", "map")
 _BATCH, _MODELS = "batch", "models"
-_COUNTED = ("rows", "features", _MODELS)
+# A noun in the plural is counted, as in "16 rows"; these ends are of the singular: radius, axis.
+_PLURAL, _SINGULAR = "s", ("ss", "us", "is")
+# Of batches, boxes and classes what is left of one without its last letters.
+_LONG_PLURAL = ("tches", "shes", "xes", "sses")
 _MANY, _OURS = "many", ("mlp", "perceptron")
 # Stretches of sizes that a sentence lists.
 _STRETCHES = 3
@@ -52,9 +55,19 @@ def number(size: float) -> str:
 
 def sized(words: str, axis: str) -> str:
     """Return a size, or several, with the noun: ``105,000 rows``, ``width 1,730``, ``1 model``."""
-    if axis not in _COUNTED:
+    if not _is_counted(axis):
         return f"{axis} {words}"
-    return f"{words} {axis[:-1] if words == '1' else axis}"
+    return f"{words} {_one(axis) if words == '1' else axis}"
+
+
+def _is_counted(axis: str) -> bool:
+    return axis.endswith(_PLURAL) and not axis.endswith(_SINGULAR)
+
+
+def _one(plural: str) -> str:
+    if plural.endswith("ies"):
+        return f"{plural[:-3]}y"
+    return plural[: -2 if plural.endswith(_LONG_PLURAL) else -1]
 
 
 def located(
@@ -108,7 +121,12 @@ def listed(stretches: Iterable[Stretch], axis: str) -> str:
 
 
 def every(first: float, last: float, axis: str) -> str:
-    """Return what a sentence calls all sizes: ``at every measured width, 2–8,192``."""
-    noun = {_MODELS: "count"}.get(axis, "size" if axis in _COUNTED else axis)
+    """Return what a sentence calls all sizes: ``at every measured width, 2–8,192``.
+
+    >>> every(2, 64, "items")
+    'at every measured size, 2–64 items'
+    """
+    is_counted = _is_counted(axis)
+    noun = {_MODELS: "count"}.get(axis, "size" if is_counted else axis)
     ends = stretch(first, last)
-    return f"at every measured {noun}, {sized(ends, axis) if axis in _COUNTED else ends}"
+    return f"at every measured {noun}, {sized(ends, axis) if is_counted else ends}"

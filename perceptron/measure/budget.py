@@ -80,6 +80,10 @@ class Budget:
         """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
         return min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
 
+    def of_share(self, share: float) -> float:
+        """Return the seconds of a share of all."""
+        return share * self._measuring
+
     @property
     def longest_piece(self) -> float:
         """Seconds that a single piece may take."""

@@ -206,8 +206,13 @@ class _Campaign:
             if isinstance(job, Race):
                 seen = run_race(job, seconds_left=self._budget.until_abandoned)
             else:
-                seen = self._workers.run(_process(job), job)
+                seen = self._workers.run(_process(job), self._with_seconds(job))
             self._keep(job, seen)
+
+    def _with_seconds(self, job: Job) -> Job:
+        if not isinstance(job, Time) or job.share is None:
+            return job
+        return replace(job, most_seconds=self._budget.of_share(job.share))
 
     @contextmanager
     def _noting_hangs(self, seconds: float) -> Iterator[None]:

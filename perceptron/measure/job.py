@@ -48,6 +48,10 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     """Of each sample."""
     iterations: int | None = None
     """Of each sample; as many as that takes by default."""
+    share: float | None = None
+    """Of the budget: where so many iterations would take more, fewer are timed."""
+    most_seconds: float | None = None
+    """Those of the share; who starts it tells."""
     lasts: bool = True
     """Whether its process stays: jobs of the same repeat may be asked for later."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
@@ -86,18 +87,20 @@ def take_samples(
     stolen: Stolen = lambda: None,
     cores: int = 1,
     shorten: bool = True,
+    most_seconds: float = inf,
 ) -> Samples:
     """Take samples until ``wanted`` are uncontended or the time for it is over.
 
     Then the uncontended ones count, if they are half of those wanted or more; else as many as that,
     of those that waited least. ``shorten`` allows to put samples together from shorter ones where
-    no long one is uncontended. Steal time of the ``cores`` meanwhile counts as waiting.
+    no long one is uncontended. Steal time of the ``cores`` meanwhile counts as waiting. After
+    ``most_seconds`` no other sample is begun.
     """
     before, elapsed = stolen(), 0.0
     longer: list[Sample] = []
     taken: list[Sample] = []
     pieces, seconds, uncontended = 1, 0.0, 0
-    while uncontended < wanted * pieces:
+    while uncontended < wanted * pieces and (not taken or elapsed < most_seconds):
         if len(taken) >= wanted * pieces:
             # Nothing is taken again after twice what all of them should take.
             shortest = min(sample.seconds for sample in taken)

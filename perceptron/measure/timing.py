@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, inf
 from typing import Protocol
 
 from perceptron.machine import usable_cores
@@ -28,6 +28,8 @@ _LARGEST_GROWTH = 100
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
+# Of the time that whole trainings may take, what it takes to know whether they do.
+_FORETELLING = 0.05
 # Of the time of all cores: a process that had more of it had no neighbour to wait for.
 _ALL_CORES = 0.95
 
@@ -46,12 +48,15 @@ class Repeatable(Protocol):
 class Effort:
     """The effort of a timing: ``samples`` of at least ``minimum_seconds`` each.
 
-    ``iterations`` fixes the training iterations in a sample instead, to time whole trainings.
+    ``iterations`` fixes the training iterations in a sample instead, to time whole trainings. Where
+    these would take more than ``most_seconds`` together, fewer samples are taken, at last a single
+    one of fewer iterations.
     """
 
     samples: int = 5
     minimum_seconds: float = 0.01
     iterations: int | None = None
+    most_seconds: float | None = None
 
 
 def lower_quartile(samples: Sequence[float]) -> float:
@@ -83,13 +88,17 @@ def time_training(
     with _no_collection(), waiting_meter() as own:
         meter = meter or own
         take = partial(_sample, trainer, clock, meter)
+        wanted, shorten = effort.samples, effort.iterations is None
         iterations = effort.iterations or _calibrated(take, meter, effort.minimum_seconds)
-        _warm_up(take, meter, iterations)
+        begun = iterations
+        if effort.iterations is not None and effort.most_seconds is not None:
+            iterations, wanted, begun = _affordable(take, iterations, wanted, effort.most_seconds)
+        _warm_up(take, meter, begun)
         meter.leave_out_idle()
         cores = usable_cores()
         begin, ran = clock(), meter.ran_seconds
-        shorten = effort.iterations is None
-        samples = take_samples(take, iterations, effort.samples, stolen, cores, shorten)
+        most = effort.most_seconds or inf
+        samples = take_samples(take, iterations, wanted, stolen, cores, shorten, most)
         # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
         # that had all cores waited only for each other.
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
@@ -127,6 +136,30 @@ def _calibrated(take: Take, meter: WaitingMeter, minimum_seconds: float) -> int:
             continue
         wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
         iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+
+
+def _affordable(
+    take: Take, iterations: int, samples: int, most_seconds: float
+) -> tuple[int, int, int]:
+    """Return iterations of a sample, the samples, and iterations to warm up, for so many seconds.
+
+    One iteration foretells what all take, and more foretell it better, for a part of the time. Of
+    two tries the faster one counts: the first may import or compile, and one may have waited for a
+    core. They have warmed up what is too slow to be trained once more for that.
+    """
+    begun = 1
+    while True:
+        seconds = min(take(begun).seconds for _ in range(2))
+        whole = seconds / begun * iterations
+        if (samples + 1) * whole <= most_seconds:
+            return iterations, samples, iterations
+        if seconds >= _FORETELLING * most_seconds or begun >= iterations:
+            break
+        wanted = begun * _FORETELLING * _HEADROOM * most_seconds / max(seconds, 1e-9)
+        begun = min(ceil(min(wanted, begun * _LARGEST_GROWTH)) + 1, iterations)
+    if whole <= most_seconds:
+        return iterations, min(samples, int(most_seconds / whole)), begun
+    return max(1, int(iterations * most_seconds / whole)), 1, begun
 
 
 def _warm_up(take: Take, meter: WaitingMeter, iterations: int) -> None:

@@ -184,7 +184,7 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     assert_threads_of_each(backend, threads_of_each(backend, job.threads))
     hardware.warm_up(trainer)
     least = max(job.minimum_seconds, least_seconds_of(backend, problem))
-    effort = Effort(job.samples, least, job.iterations)
+    effort = Effort(job.samples, least, job.iterations, job.most_seconds)
     with meter_of(backend) as meter:
         timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()

@@ -45,7 +45,7 @@ from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
 _BESIDE = 2
-# Share of the time that the problem's own repeats leave for sizes beside it.
+# With less of the time than this share left, textbook NumPy is not measured.
 _BESIDE_SHARE = 0.4
 # Each is an option.
 _OF_SHAPE = tuple(field.name for field in fields(Shape))
@@ -162,17 +162,14 @@ class Advise:
     doing: ClassVar[str] = "looking"
 
     def next(self, plan: AdvisePlan, rows: Sequence[Row], left: float) -> list[Time]:
-        """Ask for the problem itself, then for the next size on an axis through it.
+        """Ask for all repeats of the problem itself, then for the next size on an axis through it.
 
-        Where the problem takes long, its further repeats leave some of the time for sizes beside
-        it, and come last. Axes take turns, the first ones first. Textbook NumPy decides nothing:
-        it has what time is left after the problem's own repeats.
+        Axes take turns, the first ones first. Textbook NumPy decides nothing: it has its turn where
+        the problem's own repeats leave enough time for sizes beside it.
         """
         measured = times(rows)
-        for repeats in range(1, _REPEATS + 1):
-            jobs = missing(_own_jobs(plan, repeats), measured)
-            if jobs and (repeats == 1 or left > _BESIDE_SHARE):
-                return jobs
+        if jobs := missing(_own_jobs(plan, _REPEATS), measured):
+            return jobs
         if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
             return jobs
         axes = [
@@ -181,7 +178,7 @@ class Advise:
         for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
             if jobs := missing(_next_on(plan, through, on_axis), measured):
                 return jobs
-        return missing(_own_jobs(plan, _REPEATS), measured)
+        return []
 
     def estimates(self, plan: AdvisePlan, rows: Sequence[Row]) -> Sequence[Struct] | None:
         """Count the kernels of an iteration, and time how fast this host dispatches."""

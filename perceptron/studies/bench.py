@@ -19,6 +19,7 @@ from perceptron.analysis.crossover.words import verdicts
 from perceptron.analysis.finding import (
     FAMILY,
     ITERATIONS,
+    NUMPY,
     finding,
     finding_backends,
     finding_figure,
@@ -53,6 +54,8 @@ _ROUNDS, _QUICK_ROUNDS = 8, 4
 # Problems of the sweep that are begun together, in their first processes; in quick mode fewer, so
 # that some have all of these. Repeats of many lie further apart in time.
 _TOGETHER, _TOGETHER_QUICKLY = 32, 8
+# Of the budget, for the first repeats of the finding where families are swept.
+_SHARE = 1 / 3
 
 
 class BenchPlan(Plan, frozen=True, kw_only=True):
@@ -285,7 +288,18 @@ def _steps(plan: BenchPlan) -> Iterator[list[Time]]:
 
 
 def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
-    """Return the jobs of the finding."""
+    """Return the jobs of the finding.
+
+    Their share of the budget leaves most of it for what was asked for.
+    """
+    # NumPy takes a tenth of a second.
+    slow = [
+        name
+        for name in plan.finding_backends
+        if name not in NUMPY and registry.reason_unavailable(name) is None
+    ]
+    of_all, rounds = (_SHARE, plan.first_rounds) if plan.swept else (1.0, plan.rounds)
+    share = of_all / (rounds * len(plan.threads) * max(1, len(slow)))
     return [
         Time(
             problem=FAMILY,
@@ -296,6 +310,7 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
             samples=1 if plan.quick else 3,
             minimum_seconds=0.01,
             iterations=ITERATIONS,
+            share=share,
             lasts=lasts(backend, repeat),
         )
         for repeat in range(processes)

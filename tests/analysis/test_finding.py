@@ -42,6 +42,67 @@ def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
     assert (undecided.decided, undecided.notes) == ("no", ())
 
 
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_a_backend_alone_decides_nothing(repeats: int) -> None:
+    """However often it was timed: nothing says which is the fastest."""
+    rows = [
+        measured(family="or-gate", backend="numpy", repeat=each, seconds=2e-5, iterations=10_000)
+        for each in range(repeats)
+    ]
+    verdict = finding_verdict(finding(rows, ["numpy-published", "numpy", "torch-cpu"]))
+    assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
+    assert "torch-cpu" in verdict.notes[0]
+
+
+def test_contended_times_leave_it_open() -> None:
+    costs = {"numpy": 7e-6, "torch-cpu": 63e-6}
+    rows = [
+        measured(
+            family="or-gate", backend=name, repeat=each, seconds=cost, iterations=10_000, waited=0.0
+        )
+        for each in range(3)
+        for name, cost in costs.items()
+    ]
+    assert finding_verdict(finding(rows, costs)).decided == "yes"
+    contended = [replace(row, waited=0.9) for row in rows]
+    assert finding_verdict(finding(contended, costs)).decided == "no"
+
+
+def test_without_numpy_the_published_arithmetic_is_what_others_are_compared_with() -> None:
+    """Also ``numpy``, where nothing else can run here."""
+    costs = {"numpy-published": 8e-6, "numpy": 6e-6, "torch-ddp": 400e-6}
+    rows = [
+        measured(family="or-gate", backend=name, repeat=each, seconds=cost, iterations=10_000)
+        for each in range(3)
+        for name, cost in costs.items()
+    ]
+    for backend, ratio in (("torch-ddp", "50.0×"), ("numpy", "0.75×")):
+        own = [row for row in rows if row.backend in ("numpy-published", backend)]
+        verdict = finding_verdict(finding(own, ["numpy-published", backend]))
+        assert verdict.decided == "yes"
+        assert f"{backend} takes {ratio} as long as numpy-published" in verdict.sentence
+
+
+def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:
+    """It has the seconds of an iteration and their ratio, and says on how many they rest."""
+    costs = {"numpy-published": (8e-6, 10_000), "torch-ddp": (4e-3, 800)}
+    rows = [
+        measured(family="or-gate", backend=name, repeat=each, seconds=cost, iterations=iterations)
+        for each in range(3)
+        for name, (cost, iterations) in costs.items()
+    ]
+    published, slow = found = finding(rows, costs)
+    assert published.seconds == pytest.approx(0.08)
+    assert (slow.seconds, slow.iterations, slow.repeats) == (None, 800, 3)
+    assert slow.ratio_to_published == pytest.approx(500)
+    assert slow.reason is not None
+    assert "800 of 10,000 iterations" in slow.reason
+    assert "4.00 [4.00, 4.00] ms each" in slow.reason
+    verdict = finding_verdict(found)
+    assert verdict.decided == "yes"
+    assert verdict.sentence.endswith("over 800 iterations")
+
+
 def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
     (absent,) = finding([], ["torch-cuda"])
     assert (absent.seconds, absent.published_seconds) == (None, 23.1)

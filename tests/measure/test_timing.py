@@ -77,6 +77,20 @@ def test_fixed_iterations_are_kept() -> None:
     assert trainer.calls[-3:] == [10_000] * 3
 
 
+@given(st.floats(1e-6, 0.1), st.floats(0, 5), st.integers(1, 3))
+def test_what_is_too_slow_for_its_share_is_timed_on_fewer_iterations(
+    cost: float, first: float, samples: int
+) -> None:
+    """Whole if at all possible; the seconds per iteration are true, and the time is kept."""
+    trainer = FakeTrainer(cost, first=first)
+    most = 20.0
+    timing = timed(trainer, samples=samples, iterations=10_000, most_seconds=most)
+    assert timing.seconds == pytest.approx(cost)
+    assert (timing.iterations == 10_000) == (10_000 * cost <= most)
+    assert sum(trainer.calls) * cost <= 1.3 * most
+    assert timing.iterations * cost >= min(10_000 * cost, most / 2)
+
+
 def test_one_slow_sample_in_four_does_not_show() -> None:
     """The lower quartile ignores a neighbour's burst."""
     assert lower_quartile((1.0, 1.0, 1.0, 9.0, 1.0)) == 1.0

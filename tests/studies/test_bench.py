@@ -164,6 +164,29 @@ def test_rounds_say_how_many_repeats_each_size_gets(lab: Lab, tmp_path: Path) ->
         plan(rounds=-1)
 
 
+def test_a_finding_that_takes_long_leaves_time_for_the_families_asked_for(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """An all-reduce an iteration: 27 s for all of the OR gate's, of a minute."""
+    lab.seconds = lambda backend, problem: 1e-5
+
+    def takes(job: Job, problem: Problem) -> float:
+        if problem.name != "or-gate" or job.step == "check" or "ddp" not in job.backend:
+            return 0.2
+        assert isinstance(job, Time)
+        return min(54.0, job.most_seconds or 54.0)
+
+    lab.takes = takes
+    asked = {"quick": True, "families": ("mlp-width",), "over": (1, 2), "threads": (2,)}
+    told = bench(plan(backends=("torch-ddp",), **asked), tmp_path, 60.0)
+    repeats = Counter(
+        (row.size, row.backend) for row in told.run.times if row.family == "mlp-width"
+    )
+    assert {backend for _, backend in repeats} == {"torch-ddp", "torch-ddp@2"}
+    assert min(repeats.values()) >= 2
+    assert "no-end" not in codes(told)
+
+
 def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_path: Path) -> None:
     """Unless they are named; the crossovers hold their pairs."""
     lab.missing |= dict.fromkeys(("torch-cuda", "torch-ddp-cuda"), "no CUDA device found")

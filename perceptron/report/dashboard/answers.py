@@ -15,6 +15,8 @@ from perceptron.untrusted_text import shortened
 
 # Characters: a title, a cell of a table, a paragraph, and what a figure is in words.
 _TITLE, _CELL, _LINE, _ALT = 200, 400, 600, 2_000
+# Runs that measured too little and are named.
+_RUNS = 3
 
 Member = TypeVar("Member", Verdict, Note, Table)
 View = dict[str, Any]
@@ -35,6 +37,16 @@ def shown(told: Answered) -> Shown:
     facts = told.run.facts.environment
     measured = f"{facts.cpu}, {facts.cores} cores{told.answer.measured}."
     return Shown(told.answer, _place(told), measured)
+
+
+def undecided_lines(passed_over: Iterable[Answered]) -> list[str]:
+    """Name the newest runs that measured too little, and why an older one is shown."""
+    return [
+        f"The run of {told.run.run.started[:16].replace('T', ' ')} UTC on "
+        f"{machine_name(told.run.run.machine)} measured too little for an answer: an older one is "
+        "shown."
+        for told in list(passed_over)[:_RUNS]
+    ]
 
 
 class Views(NamedTuple):

@@ -22,12 +22,13 @@ from perceptron.analysis.crossover.words import (
     sentence,
 )
 from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.analysis.finding import FAMILY, FindingRow
+from perceptron.analysis.finding import FAMILY, FindingRow, is_framework_the_cost
 from perceptron.analysis.select import usable_rows
 from perceptron.answer import Answered, Figure
+from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.svg import Looks
-from perceptron.report.dashboard.answers import address, drawn, link
+from perceptron.report.dashboard.answers import address, drawn, link, undecided_lines
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import place
 from perceptron.untrusted_text import shortened
@@ -41,18 +42,17 @@ _TOLD = 2
 def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str, Any]:
     """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
     benches = collection.studies.get("bench", [])
-    by_hardware: dict[str | None, Answered] = {}
-    for bench in benches:
-        by_hardware.setdefault(_hardware(bench), bench)
-    newest = list(by_hardware.values())
+    # What a command has just measured may be in both.
+    every = {one.results: one for one in (*benches, *collection.undecided.get("bench", ()))}
+    kinds = grouped(every.values(), _hardware).values()
     return {
         "answers": [_newest(told, collection) for told in collection.answers],
         "blocks": [
-            _block(collection, bench, looks) | {"id": f"-{number}" if number > 1 else ""}
-            for number, bench in enumerate(newest, start=1)
+            _block(collection, own, looks) | {"id": f"-{number}" if number > 1 else ""}
+            for number, own in enumerate(kinds, start=1)
         ],
         # Without a run of the main job a map is all that there is to show.
-        "map": None if newest else _map(collection, None, looks),
+        "map": None if kinds else _map(collection, None, looks),
         "asv": asv,
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
@@ -80,7 +80,11 @@ def _hardware(told: Answered) -> str | None:
     return kind_of_hardware(told.run.times, told.run.facts.environment)
 
 
-def _block(collection: Collection, bench: Answered, looks: Looks) -> dict[str, Any]:
+def _block(collection: Collection, benches: Sequence[Answered], looks: Looks) -> dict[str, Any]:
+    """Return what one kind of hardware tells: the first run on it that has an answer."""
+    bench = next((one for one in benches if one.answer.has_answer), benches[0])
+    newer = [one for one in benches if one.run.run.started > bench.run.run.started]
+    without = [one for one in newer if bench.answer.has_answer and not one.answer.has_answer]
     rows = usable_rows(bench.results, bench.run.times)
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
@@ -93,6 +97,7 @@ def _block(collection: Collection, bench: Answered, looks: Looks) -> dict[str, A
         "threads": threads,
         "in_all": any((row.processes or 1) > 1 for row in rows),
         "when": rows[0].when[:10],
+        "undecided": undecided_lines(without),
         "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
         "finding": _finding(bench, threads[0], looks),
         "singles": single_tables(rows),
@@ -120,7 +125,8 @@ def _finding(bench: Answered, threads: int, looks: Looks) -> dict[str, Any] | No
     if figure is None or figure.drawing is None:
         return None
     (table,) = (one for one in bench.answer.tables if one.part == figure.part)
-    return drawn(figure.drawing, looks) | {"table": table}
+    found: list[FindingRow] = bench.answer.data["finding"]
+    return drawn(figure.drawing, looks) | {"table": table, "is_cost": is_framework_the_cost(found)}
 
 
 def _sweep(
@@ -176,8 +182,11 @@ def _trust(
     # Contention is not of the beginning: it is among the warnings above.
     count = sum(warning.code != CONTENDED for warning in bench.warnings)
     repeats = max((row.repeats for row in found), default=0)
+    trained = f"Every whole training was repeated in {repeats} fresh processes."
+    if repeats == 1:
+        trained = "Every whole training was timed once, in one fresh process."
     return [
-        *([f"Every whole training was repeated in {repeats} fresh processes."] if repeats else []),
+        *([trained] if repeats else []),
         f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
         f"{len(rows):,} measurements failed.",
         f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes.",

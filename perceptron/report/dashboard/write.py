@@ -17,7 +17,14 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
-from perceptron.report.dashboard.answers import Shown, address, link, shown, views_of
+from perceptron.report.dashboard.answers import (
+    Shown,
+    address,
+    link,
+    shown,
+    undecided_lines,
+    views_of,
+)
 from perceptron.report.dashboard.history import history_answers
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
@@ -75,7 +82,8 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
 def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple[Collection, str]:
     """Return the collection with a command's answer before all others, and its address.
 
-    It stands in the place of any that is shown at this address.
+    It stands in the place of any that is shown at this address; after all others where it has no
+    answer and an older run of the same question has.
     """
     if isinstance(told, ReadFromFiles):
         collection = _with_rows(collection, told)
@@ -83,7 +91,9 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
         return collection, link("sweeps", place(first[0])) if first else "sweeps.html"
     here = address(told)
     others = [one for one in collection.studies.get(told.study, []) if address(one) != here]
-    studies = collection.studies | {told.study: [told, *others]}
+    passed_over = {one.results for one in collection.undecided.get(told.study, ())}
+    shown = [*others, told] if told.results in passed_over else [told, *others]
+    studies = collection.studies | {told.study: shown}
     is_overview = collection.pages[told.study].is_overview
     return replace(collection, studies=studies), address(told, is_overview)
 
@@ -150,6 +160,7 @@ def _texts(
             "command": _COMMANDS.get(name, f"perceptron {name}"),
             "what": every[name].makes,
             "older": older.get(name, 0),
+            "undecided": undecided_lines(collection.undecided.get(name, ())),
             "page": name,
             "scripts": _VIEW_SCRIPTS if views.files else (),
         }

@@ -136,6 +136,26 @@ def test_a_backend_is_called_faster_only_where_that_is_decided(
 SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
 
 
+@pytest.mark.parametrize(
+    ("axis", "everywhere", "first"),
+    [
+        ("items", "size, 1–16,384 items", "1 item"),
+        ("entries", "size, 1–16,384 entries", "1 entry"),
+        ("batches", "size, 1–16,384 batches", "1 batch"),
+        ("radius", "radius, 1–16,384", "radius 1"),
+        ("n", "n, 1–16,384", "n 1"),
+    ],
+)
+def test_a_noun_of_the_users_own_is_counted_if_it_is_a_plural(
+    axis: str, everywhere: str, first: str
+) -> None:
+    sizes: dict[str, Any] = {"axis": axis, "sizes_measured": [1, 64, 16384]}
+    undecided = replace(found("undecided"), **sizes)
+    assert sentence(undecided) == f"undecided at every {everywhere}"
+    up_to = sentence(replace(found("never", decided=[(1, 1)]), **sizes))
+    assert up_to == f"numpy is faster up to {first}; undecided above"
+
+
 def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
     """What is decided is told, and the crossover below it."""
     guess = crossover(sizes_measured=SIZES, decided=[(2, 64)], undecided=[(512, 2048)])

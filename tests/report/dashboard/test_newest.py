@@ -15,9 +15,10 @@ from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.sources import load_measurements
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import with_answer, write_site
-from perceptron.studies.answering import collect
+from perceptron.studies.answering import answer_run, collect
 from tests.made import (
     BENCH,
     LADDER,
@@ -25,6 +26,7 @@ from tests.made import (
     RACE,
     bench_rows,
     everything,
+    finding_rows,
     keep,
     keep_race,
     ladder_rows,
@@ -113,6 +115,34 @@ def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> No
     commits = [setting[2].partition(" ")[0] for setting in views(tmp_path / "html", "sweeps")]
     assert commits[0] == "old"
     assert "abc" in commits
+
+
+def test_pages_open_on_the_newest_run_that_has_an_answer(tmp_path: Path) -> None:
+    """A newer one that measured too little is named, also by the command that measured it."""
+    results = tmp_path / "results"
+    keep(results, BENCH, bench_rows())
+    little = finding_rows(("numpy", 2e-5))[:1]
+    run = keep(results, BENCH, little, started="2026-05-01T00:00:00Z")
+    collection = collect(results)
+    for shown in (collection, with_answer(collection, answer_run(read_run(run)))[0]):
+        write_site(tmp_path / "html", shown)
+        first = text_of(tmp_path / "html" / "index.html")
+        assert "torch-cpu takes 8.12× as long as numpy-published" in first
+        named = "The run of 2026-05-01 00:00 UTC on box measured too little for an answer"
+        assert first.count(named) == 1
+        assert named in text_of(tmp_path / "html" / "bench.html")
+        assert next(iter(views(tmp_path / "html", "bench")))[2] == "abc · 2026-01-01"
+
+
+def test_a_run_that_measured_little_claims_nothing(tmp_path: Path) -> None:
+    """Where it is all that there is, it is shown: without a finding, and no table is empty."""
+    keep(tmp_path / "results", BENCH, finding_rows(("numpy", 2e-5))[:1])
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    first = text_of(tmp_path / "html" / "index.html")
+    assert "undecided: only numpy has a time" in first
+    assert "the framework is the cost" not in first
+    assert "Crossovers [95% interval]" not in first
+    assert "1 fresh processes" not in first
 
 
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
