@@ -13,11 +13,13 @@ import msgspec
 
 from perceptron import fresh_python
 from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
-from perceptron.analysis.select import median_seconds
+from perceptron.analysis.crossover.points import between_call_sites
+from perceptron.analysis.select import has_time, median_seconds
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.measure.functions import PICKLED, Described
 from perceptron.measure.job import Call
-from perceptron.numbers import count
+from perceptron.numbers import count, rough_percent
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.missing import LASTING, sample_seconds
@@ -29,6 +31,8 @@ _LONGEST_SECONDS = 0.5
 # Times are foretold for sizes that are so many times as large as those that were measured.
 _FORETOLD = 16.0
 _STEEPEST = 3.0
+# Less than this between two ways to write a call is not told.
+_NOTICEABLE = 0.005
 # Repeats at the sizes of a list.
 _REPEATS = 8
 _SECONDS_TO_DESCRIBE = 120
@@ -194,6 +198,12 @@ def notes(
 ) -> list[str]:
     """Say what holds for the answer of a search, and which sizes were left out."""
     found = notes_of_any(functions)
+    moved = max((_between_call_sites(rows, pair) for pair in pairs), default=0.0)
+    if moved > _NOTICEABLE:
+        found.append(
+            f"calls below 2 µs: f(a, b) and f(*data) differ by up to {rough_percent(moved)}, "
+            "which every interval contains"
+        )
     for pair in pairs:
         sizes = reached(functions, pair, rows)
         left = [size for size in functions.grid if size > sizes[-1]]
@@ -204,6 +214,17 @@ def notes(
             where = f"{pair[0]}, {pair[1]}: sizes from {count(left[0])} up were left out"
             found.append(f"{where}: {', '.join(whys)}")
     return found
+
+
+def _between_call_sites(rows: Sequence[Measurement], pair: tuple[str, str]) -> float:
+    """Return how far a ratio moves at most if the calls of the two are written otherwise."""
+    timed = [row for row in rows if has_time(row)]
+    both = [
+        grouped((row for row in timed if row.backend == name), lambda row: row.size)
+        for name in pair
+    ]
+    common = both[0].keys() & both[1].keys()
+    return max((between_call_sites(*(one[size] for one in both)) for size in common), default=0.0)
 
 
 def _why_not(rows: Sequence[Measurement], name: str, size: int) -> str | None:
