@@ -20,7 +20,7 @@ _PATH_WORD = re.compile(r"""[^\s,;='"]*[/\\][^\s,;='"]*""")
 _WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
 PATH = "(path)"
 _OF_A_CPU = re.compile(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", re.MULTILINE)
-_OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
+_OF_THE_INTERPRETER = frozenset({"PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
 # A kernel keeps some memory to itself, and another one more or less of it.
 _SAME_MEMORY = 2**31
@@ -120,16 +120,17 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
+def steering_variables(variables: Mapping[str, str], *also: str) -> dict[str, str]:
     """Return those of the environment's variables that make the same code run differently.
 
-    They steer numerical libraries, or the hashes, the memory and the optimiser of the interpreter.
-    That a path is set is told, but not which: what is published must not name a user's home.
+    They steer numerical libraries, or the memory and the optimiser of the interpreter; ``also``
+    names others. That a path is set is told, but not which: what is published must not name a
+    user's home. Hashes are none of them: a seed that is set is one of those that are drawn.
     """
     return {
         name: _without_paths(value)
         for name, value in sorted(variables.items())
-        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER
+        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER or name in also
     }
 
 

@@ -5,31 +5,44 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO
+
+# Of an error the last line is shown; a library may have written hundreds of megabytes before it.
+_TAIL_BYTES = 65_536
+# What is set for a child, and so for all that it starts: a word for each child among its ancestors.
+_MARK = "PERCEPTRON_CHILD_OF"
+# What a child has started leaves by itself when the child has, and may have files to remove.
+_SECONDS_TO_FOLLOW = 1.0
+_LOOK_SECONDS = 0.01
 
 
 class ChildProcess:
     """A process from its start to its end; what it prints on standard error is kept.
 
-    ``own_group`` makes it the leader of a process group, so that ctrl-C reaches the parent alone
-    and `end` also ends what the child has started. Raises OSError if it cannot be started.
+    What it has started ends soon after it, on Linux also in a session of its own. ``own_group``
+    makes it the leader of a process group, so that ctrl-C reaches the parent alone, and what it has
+    started ends at once. Raises OSError if it cannot be started.
     """
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], own_group: bool = False
     ) -> None:
         self._own_group = own_group
+        self._mark = secrets.token_hex(8)
+        marks = " ".join(filter(None, (environment.get(_MARK), self._mark)))
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115 closed by end()
         try:
             self._process = subprocess.Popen(
                 command,
-                env=environment,
+                env={**environment, _MARK: marks},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._messages,
@@ -75,9 +88,7 @@ class ChildProcess:
 
     def last_message(self) -> str:
         """Return the last line of its standard error, "" if there is none."""
-        self._messages.seek(0)
-        lines = self._messages.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        return last_line(self._messages)
 
     def close_input(self) -> None:
         """Close its standard input, which asks it to leave."""
@@ -96,6 +107,7 @@ class ChildProcess:
         self._process.kill()
         self._process.wait()
         self._messages.close()
+        _end_marked(self._mark.encode())
 
 
 def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> None:
@@ -105,6 +117,38 @@ def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> 
     until = time.monotonic() + patience_seconds
     for child in children:
         child.end(max(0.0, until - time.monotonic()))
+
+
+def last_line(file: IO[bytes]) -> str:
+    """Return the last line of a file that has text in it, "" if there is none."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+    lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _end_marked(mark: bytes) -> None:
+    """Kill all processes with this mark, if they do not leave by themselves."""
+    begin = time.monotonic()
+    while (marked := _marked(mark)) and time.monotonic() - begin < _SECONDS_TO_FOLLOW:
+        time.sleep(_LOOK_SECONDS)
+    # Until they are gone they may start others; what waits for a disk cannot be killed.
+    while marked and time.monotonic() - begin < 2 * _SECONDS_TO_FOLLOW:
+        for process in marked:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(_LOOK_SECONDS)
+        marked = _marked(mark)
+
+
+def _marked(mark: bytes) -> list[int]:
+    """Return the processes with this mark; one that has ended has none."""
+    found = []
+    with contextlib.suppress(OSError):  # not on Linux
+        for name in os.listdir("/proc"):
+            with contextlib.suppress(OSError):  # somebody else's, or gone
+                if name.isdecimal() and mark in Path("/proc", name, "environ").read_bytes():
+                    found.append(int(name))
+    return found
 
 
 def describe_exit(code: int) -> str:

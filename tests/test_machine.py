@@ -19,12 +19,12 @@ def test_the_processor_has_a_name() -> None:
 def test_what_makes_the_same_code_run_differently_is_told_and_nothing_else() -> None:
     told = (
         *("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR"),
-        *("PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES", "CUBLAS_WORKSPACE_CONFIG"),
+        *("PYTHONOPTIMIZE", "CUDA_VISIBLE_DEVICES", "CUBLAS_WORKSPACE_CONFIG"),
         *("NVIDIA_TF32_OVERRIDE", "PYTORCH_CUDA_ALLOC_CONF", "TORCHINDUCTOR_MAX_AUTOTUNE"),
         *("TRITON_INTERPRET", "CUPY_TF32", "JAX_DEFAULT_MATMUL_PRECISION"),
         "XLA_PYTHON_CLIENT_PREALLOCATE",
     )
-    others = ["HOME", "PYTHONPATH", "PYTHONSTARTUP", "OMPHALOS", "USER"]
+    others = ["HOME", "PYTHONHASHSEED", "PYTHONPATH", "PYTHONSTARTUP", "OMPHALOS", "USER"]
     assert steering_variables(dict.fromkeys([*told, *others], "1")) == dict.fromkeys(told, "1")
 
 

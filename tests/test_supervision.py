@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import tracemalloc
 
 import pytest
 
@@ -56,6 +57,18 @@ def test_its_last_message_says_why_it_ended() -> None:
     process.end()
 
 
+def test_of_a_flood_of_messages_the_end_alone_is_read() -> None:
+    process = child(
+        "import os\nfor _ in range(100): os.write(2, b'x' * 1_000_000)\nos.write(2, b'\\nend')"
+    )
+    assert process.wait(GUARD_SECONDS) == 0
+    tracemalloc.start()
+    assert process.last_message() == "end"
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    process.end()
+
+
 def test_a_signal_has_a_name() -> None:
     assert describe_exit(-signal.SIGTERM) == "was ended by SIGTERM"
     assert describe_exit(-signal.SIGKILL) == "was ended by SIGKILL (out of memory?)"
@@ -93,3 +106,21 @@ def test_what_a_leader_has_started_ends_with_it() -> None:
     while alive(started):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="not Linux")
+def test_what_a_child_has_started_in_another_session_ends_with_it_and_nothing_else() -> None:
+    """Also where its own parent has gone, as that of a daemon has."""
+    sleeps = "[sys.executable, '-c', 'import time; time.sleep(1000)']"
+    daemon = (
+        f"import subprocess, sys; print(subprocess.Popen({sleeps}, start_new_session=True).pid)"
+    )
+    other = child(f"import sys, os; os.execv(sys.executable, {sleeps})")
+    process = child(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {daemon!r}])")
+    started = int(process.read_line(GUARD_SECONDS) or 0)
+    assert process.wait(GUARD_SECONDS) == 0
+    assert alive(started)
+    process.end()
+    assert not alive(started)
+    assert alive(other.pid)
+    other.end()

@@ -340,7 +340,8 @@ def _environment(
         },
         base=versions.get("base", {}),
         head=versions.get("head", {}),
-        variables=steering_variables(os.environ),
+        # Where it is set, it replaces what is drawn for each measurement.
+        variables=steering_variables(os.environ, "PYTHONHASHSEED"),
         base_code=code.get("base"),
         head_code=code.get("head"),
         counter=None if valgrind is None else valgrind.version,

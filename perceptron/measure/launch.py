@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import inf
@@ -23,7 +24,7 @@ from perceptron.measure.revision import measuring_code
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
-from perceptron.supervision import ChildProcess, describe_exit, end_all
+from perceptron.supervision import ChildProcess, describe_exit, end_all, last_line
 from perceptron.told_to_end import ended_with_us
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
@@ -222,17 +223,18 @@ def printed(
 
     Raises `UserError` if it fails, and subprocess.TimeoutExpired if it takes longer.
     """
-    process = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=seconds,
-    )
-    if process.returncode != 0:
-        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            check=False,
+            timeout=seconds,
+        )
+        if process.returncode != 0:
+            raise UserError(f"cannot start a fresh Python process: {last_line(messages)}")
     return process.stdout
 
 

@@ -25,7 +25,7 @@ from perceptron import fresh_python
 from perceptron.backends.data_parallel.launcher import START_SECONDS
 from perceptron.backends.protocol import RankFailed, Unsupported, thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
-from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.supervision import ChildProcess, describe_exit, last_line
 
 _LAUNCHER = "perceptron.backends.data_parallel.launcher"
 _SECONDS_TO_LEAVE = 5.0
@@ -200,8 +200,8 @@ class World:
     def _last_line(self, rank: int) -> str:
         """Return the last line that a rank wrote on standard error, "" if there is none."""
         for file in self._folder.glob(f"*/attempt_*/{rank}/stderr.log"):
-            lines = file.read_text(errors="replace").strip().splitlines()
-            return lines[-1].strip() if lines else ""
+            with file.open("rb") as written:
+                return last_line(written)
         return ""
 
     def end(self) -> None:

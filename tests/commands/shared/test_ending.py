@@ -34,6 +34,19 @@ ending.run(app, sys.argv[1:])
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals end nothing gently there")
+def test_an_interrupt_while_it_imports_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "perceptron", "bench"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "error: interrupted\n")
+
+
 MEASURES = """
 import sys
 from perceptron.commands.shared import ending
