@@ -10,6 +10,7 @@ from perceptron.analysis.advice import (
     TEXTBOOK,
     Option,
     ProblemAdvice,
+    advise,
     whole_trainings,
 )
 from perceptron.analysis.crossover.sweep import sweeps
@@ -23,7 +24,7 @@ from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import more_time
 from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, ratio_to
-from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
+from perceptron.answer import Answer, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,
     count,
@@ -50,8 +51,7 @@ def told(
     """
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.options))
-    where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-    heading = f"{where}; 95% intervals"
+    heading = f"{_where(found, row)}; 95% intervals"
     best = found.options[0].seconds_per_iteration
     ratios = [ratio_to(one, found.backend, best.estimate) for one in estimates] if best else []
     guess = _estimated(ratios)
@@ -59,16 +59,9 @@ def told(
     if (ratio := found.textbook) is not None:
         takes = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
         textbook = f"Textbook NumPy ({TEXTBOOK}) takes {takes}."
-    decided: Decided = "yes" if found.decided else "partly" if found.use else "no"
-    own = Verdict(
-        subject=found.problem,
-        decided=decided,
-        sentence=found.sentence,
-        notes=_notes(found, more_time(budget.seconds) if budget else "a larger --budget"),
-        heading=heading,
-    )
+    own = _own_verdict(found, heading, budget)
     # What is known of other sizes does not answer for the problem itself: the table has it.
-    changes = [] if decided == "no" else found.changes
+    changes = [] if own.decided == "no" else found.changes
     return Answer(
         question=_question(found),
         asked=(("Problem", found.problem),),
@@ -95,6 +88,39 @@ def told(
             "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
         },
     )
+
+
+def fastest_of_iteration(
+    rows: Sequence[Measurement], backends: Sequence[str], budget: BudgetUse | None
+) -> Verdict | None:
+    """Return which backend is the fastest in an iteration of a problem; None without a time.
+
+    ``rows`` are all of one problem, on one ground.
+    """
+    # Of a training of one iteration without a setup.
+    bare = [replace(row, prepare_seconds=None) for row in rows]
+    length = TrainingLength(iterations=1)
+    found = advise(bare, backends, rows[0].problem or "", length, ())
+    if found.seconds is None:
+        return None
+    heading = f"{_where(found, rows[0])}, per iteration; 95% intervals"
+    return replace(_own_verdict(found, heading, budget), subject=rows[0].family)
+
+
+def _own_verdict(found: ProblemAdvice, heading: str, budget: BudgetUse | None) -> Verdict:
+    return Verdict(
+        subject=found.problem,
+        decided="yes" if found.decided else "partly" if found.use else "no",
+        sentence=found.sentence,
+        notes=_notes(found, more_time(budget.seconds) if budget else "a larger --budget"),
+        heading=heading,
+    )
+
+
+def _where(found: ProblemAdvice, row: Measurement) -> str:
+    threads = threads_in_all(found.threads, (one.backend for one in found.options))
+    words = (found.machine, threads, found.dtype, training_words(row))
+    return ", ".join(filter(None, words))
 
 
 def figures(

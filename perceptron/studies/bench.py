@@ -10,8 +10,14 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 from msgspec.structs import replace
 
+from perceptron.analysis.advice_words import fastest_of_iteration
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
+from perceptron.analysis.crossover.rates import (
+    fastest_tables,
+    single_problems,
+    single_tables,
+    without_rival,
+)
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
 from perceptron.analysis.crossover.words import missing as missing_pairs
@@ -30,7 +36,7 @@ from perceptron.analysis.finding import (
 from perceptron.analysis.over_processes import threads_in_all
 from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.answer import Answer, Figure, Note, Page, Setting
+from perceptron.answer import Answer, Figure, Note, Page, Setting, Verdict
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
@@ -229,6 +235,7 @@ class Bench:
             verdicts=(
                 *([] if of_or_gate is None else [replace(of_or_gate, part=part)]),
                 *(replace(one, on="terminal") for one in verdicts(pairs, own)),
+                *_single_verdicts(plan, own, run),
                 *parts.verdicts,
             ),
             notes=(*(Note(line, "terminal") for line in lines), *parts.notes),
@@ -257,6 +264,17 @@ class Bench:
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
             data={"machine": run.run.machine, "finding": found, "crossovers": pairs},
         )
+
+
+def _single_verdicts(
+    plan: BenchPlan, rows: Iterable[Measurement], run: LoadedRun
+) -> Iterator[Verdict]:
+    """Yield which backend is the fastest on each problem of one size, the finding's aside."""
+    for own in single_problems(rows):
+        names = dict.fromkeys([*plan.backends, *(row.backend for row in own)])
+        verdict = fastest_of_iteration(own, list(names), run.run.budget)
+        if verdict is not None:
+            yield replace(verdict, part=(("Family", own[0].family),))
 
 
 def _order(backend: str, backends: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from perceptron.problems.catalogue import find_all
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.dashboard.write import write_site
 from perceptron.studies.answering import answer_run, collect
 from perceptron.studies.bench import Bench, BenchPlan, finding_jobs, next_jobs, sweep_jobs
 from tests.conftest import ROOT, Perceptron
@@ -185,6 +186,37 @@ def test_a_finding_that_takes_long_leaves_time_for_the_families_asked_for(
     assert {backend for _, backend in repeats} == {"torch-ddp", "torch-ddp@2"}
     assert min(repeats.values()) >= 2
     assert "no-end" not in codes(told)
+
+
+@pytest.mark.parametrize(
+    ("backends", "waited", "decided", "sentence"),
+    [
+        (("numpy", "torch-cpu"), 0.0, "yes", "numpy; torch-cpu takes 2.00× as long [2.00, 2.00]"),
+        (("numpy", "torch-cpu"), 0.9, "no", "undecided between numpy and torch-cpu"),
+        (("numpy",), 0.0, "no", "undecided"),
+    ],
+)
+def test_a_model_of_ones_own_has_a_verdict(
+    backends: tuple[str, ...],
+    waited: float,
+    decided: str,
+    sentence: str,
+    lab: Lab,
+    tmp_path: Path,
+) -> None:
+    """Of one size too; what a setup takes is no part of it."""
+    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
+    lab.prepare_seconds = lambda backend: 9.0 if backend == "numpy" else 1e-3
+    lab.waited = waited
+    file = str(EXAMPLES / "fruit.toml")
+    told = bench(plan(problems=(file,), backends=backends, quick=True), tmp_path)
+    (verdict,) = told.answer.verdicts
+    assert (verdict.subject, verdict.decided) == ("fruit", decided)
+    assert verdict.sentence == sentence
+    assert told.answer.is_decided == (decided == "yes")
+    write_site(tmp_path / "html", collect(tmp_path))
+    for page in ("index.html", "data/bench/0.js"):
+        assert sentence in (tmp_path / "html" / page).read_text(encoding="utf-8")
 
 
 def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_path: Path) -> None:

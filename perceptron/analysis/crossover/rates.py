@@ -114,6 +114,16 @@ def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> l
 # --- families of one size: there is no size to compare along -------------------------------------
 
 
+def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Return the rows of each problem that is a family of its own, on each ground."""
+    return [
+        own
+        for family, members in grouped(rows, lambda row: row.family).items()
+        if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
+        for own in grouped(members, ground).values()
+    ]
+
+
 def single_tables(rows: Iterable[Measurement]) -> list[Table]:
     """Return the times of families of one size, the finding's aside; no table without any.
 
@@ -123,9 +133,8 @@ def single_tables(rows: Iterable[Measurement]) -> list[Table]:
     over_processes = any((row.processes or 1) > 1 for row in rows)
     lines = [
         _of_backend(own, over_processes)
-        for family, members in grouped(rows, lambda row: row.family).items()
-        if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
-        for own in grouped(members, lambda row: (ground(row), row.backend)).values()
+        for members in single_problems(rows)
+        for own in grouped(members, lambda row: row.backend).values()
     ]
     threads = "processes × threads" if over_processes else "threads"
     columns = ("family", "backend", threads, "time per iteration [95% interval]")

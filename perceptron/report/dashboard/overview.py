@@ -106,6 +106,11 @@ def _block(collection: Collection, benches: Sequence[Answered], looks: Looks) ->
             for one in bench.answer.verdicts
             if one.on == "terminal"
         ],
+        "fastest": [
+            (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
+            for one in bench.answer.verdicts
+            if one.on == "everywhere" and one.subject != FAMILY
+        ],
         "missing": missing(crossovers),
         "sweep": _sweep(bench, threads[0], collection.sweeps, looks),
         "map": _map(collection, bench, looks),
