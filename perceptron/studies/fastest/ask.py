@@ -86,7 +86,8 @@ def fastest(
     measure
         ``cached`` measures only where too little is known, ``now`` always, ``never`` not at all.
     seconds
-        Time for measuring. A backend that failed is tried again after an hour.
+        Time for measuring. A backend that failed is tried again after an hour, one that did not
+        start in time after a minute.
     dtype
         ``float32`` or ``float64``; None for that of the model, and of a shape for ``float32``.
     threads

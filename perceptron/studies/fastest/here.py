@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from perceptron.analysis.work import NO_WORD
+from perceptron.analysis.work import NO_ANSWER, NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError
@@ -64,8 +64,7 @@ def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBacken
     except subprocess.TimeoutExpired:
         raise UserError(NO_WORD) from None
     except (OSError, UserError, msgspec.DecodeError):
-        reason = "the process that was asked whether it can run here did not answer"
-        raise UserError(reason) from None
+        raise UserError(NO_ANSWER) from None
 
 
 def main() -> None:
