@@ -31,6 +31,7 @@ from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.cache import Attempt, Known, KnownRow
+from perceptron.studies.fastest.own_fit import SKLEARN
 from perceptron.studies.fastest.question import Question
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
@@ -172,6 +173,8 @@ class Inquiry:
 
     def _refusal(self, name: str) -> str | None:
         asked, rows, cores = self._asked, self._rows, usable_cores()
+        if name == SKLEARN and asked.own_fit and asked.own_fit.refusal:
+            return asked.own_fit.refusal
         if isinstance(asked.own, AsItIs):
             return None if name in AS_IT_IS else f"it has no {asked.own.part}"
         if asked.threads > cores and not rows:
@@ -179,7 +182,9 @@ class Inquiry:
         kind = asked.work.shape.kind
         timed = (one.row for one in rows if one.row.backend == name)
         trains_it = asked.own is None and any(row.work.shape.kind == kind for row in timed)
-        if name not in registry.BUILT_IN or trains_it:  # loading one takes milliseconds
+        if (
+            name == SKLEARN or name not in registry.BUILT_IN or trains_it
+        ):  # loading one takes milliseconds
             return None
         return refusal(registry.load(name), asked.problem, asked.dtype)
 

@@ -55,8 +55,9 @@ def fastest(
     Parameters
     ----------
     model
-        An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor. For a module the advice
-        is a device; of dense layers its ``why`` tells what a rewrite would save. Any other module
+        An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor, alone or at the end of a
+        Pipeline. Its own fit is a candidate then, ``scikit-learn``. For a module the advice is a
+        device; of dense layers its ``why`` tells what a rewrite would save. Any other module
         is trained as it is by PyTorch alone, which is measured whenever it is asked for.
     inputs, targets
         What the model is trained on: arrays or tensors, of which the shape and the labels of a
@@ -110,7 +111,12 @@ def fastest(
         arguments = [name for name in fastest.__annotations__ if name not in ("others", "return")]
         raise unknown("argument", next(iter(others)), arguments)
     folder = RESULTS if results is None else Path(results)
-    usual = {"among": among, "measure": measure, "seconds": seconds, "threads": threads}
+    usual: dict[str, Any] = {
+        "among": among,
+        "measure": measure,
+        "seconds": seconds,
+        "threads": threads,
+    }
     if model is None:
         instance = None if isinstance(optimizer, str) else optimizer
         of_models = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": instance}

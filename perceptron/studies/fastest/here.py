@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from perceptron import optional
 from perceptron.analysis.work import NO_ANSWER, NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
@@ -16,6 +17,7 @@ from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.rehearsal import device_label
 from perceptron.studies.fastest.cache import Known, KnownBackend
+from perceptron.studies.fastest.own_fit import MODULE, SKLEARN
 
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
@@ -33,6 +35,13 @@ def ask(name: str) -> KnownBackend | None:
 
     Others import a framework to find their device, or do whatever they like: see `ask_elsewhere`.
     """
+    if name == SKLEARN:
+        return KnownBackend(
+            device="cpu",
+            unavailable=optional.missing("sklearn"),
+            modules=(MODULE,),
+            libraries=versions_beneath((MODULE,)),
+        )
     at_once = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
     return asked(name) if at_once else None
 

@@ -22,6 +22,7 @@ from perceptron.problems.problem import DTYPES, DType, Problem
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.data import whole
 from perceptron.studies.fastest.of_model import OfModel
+from perceptron.studies.fastest.own_fit import SKLEARN, OwnFit
 
 Measure = Literal["cached", "now", "never"]
 
@@ -42,6 +43,8 @@ class Question:
     """The training, where its shape alone does not describe it."""
     able: tuple[str, ...] | None = None
     """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
+    own_fit: OwnFit | None = None
+    """Of the estimator in hand."""
 
     @property
     def name(self) -> str:
@@ -86,8 +89,13 @@ def question(
     return _question(work_of(asked, dtype), dtype, **usual)
 
 
-def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
+def question_of(
+    model: OfModel, dtype: DType, among: Sequence[str] | None, **usual: Any
+) -> Question:
     """Return the question about a model's training; raises as `question` does."""
+    beside = (SKLEARN,) if model.own_fit else ()
+    if among is None and beside:
+        among = (*beside, *registry.DEFAULT)
     own = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
     if isinstance(own, AsItIs):
@@ -96,12 +104,13 @@ def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
         work = counted(own, shape_of(own), dtype)
-    made = _question(work, dtype, **usual)
+    made = _question(work, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     asked = work.shape
     is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
-    return dataclasses.replace(made, own=None if is_usual else own, able=able)
+    own_or_none = None if is_usual else own
+    return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
 
 
 def _question(
@@ -112,6 +121,7 @@ def _question(
     measure: Measure,
     seconds: float,
     threads: int | None,
+    beside: Sequence[str] = (),
 ) -> Question:
     iterations = whole("epochs", epochs) * work.iterations_per_epoch
     _check_word("measure", measure, get_args(Measure))
@@ -121,7 +131,7 @@ def _question(
     return Question(
         work=work,
         iterations=iterations,
-        among=_backends(among),
+        among=_backends(among, beside),
         measure=measure,
         seconds=float(seconds),
         dtype=dtype,
@@ -134,7 +144,8 @@ def _check_word(name: str, value: object, known: Sequence[str]) -> None:
         raise unknown(name, str(value), known)
 
 
-def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
+def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates by name: backends, and what may be asked for ``beside`` them."""
     if among is None:
         return registry.DEFAULT
     is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
@@ -143,8 +154,8 @@ def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
         raise UserError(f"among: {among!r} is no sequence of backends, such as ('numpy', 'numba')")
     for name in names:
         # Asking which others are installed takes longer than the answer may.
-        if name not in registry.BUILT_IN and not registry.is_name(name):
-            raise unknown("backend", name, registry.names())
+        if name not in (*registry.BUILT_IN, *beside) and not registry.is_name(name):
+            raise unknown("backend", name, [*beside, *registry.names()])
     return tuple(dict.fromkeys(names))
 
 
