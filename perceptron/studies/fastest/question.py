@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from msgspec.structs import replace
 
@@ -21,8 +21,10 @@ from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.data import whole
-from perceptron.studies.fastest.of_model import OfModel
 from perceptron.studies.fastest.own_fit import SKLEARN, OwnFit
+
+if TYPE_CHECKING:
+    from perceptron.studies.fastest.of_model import OfModel
 
 Measure = Literal["cached", "now", "never"]
 
@@ -71,7 +73,7 @@ def question(
 ) -> Question:
     """Check what was asked of a shape; raise `UserError` that names the argument.
 
-    ``usual`` is what `fastest` takes for models, too.
+    ``usual`` is what `fastest` takes for models, too; see `check_usual`.
     """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
@@ -123,14 +125,10 @@ def _question(
     threads: int | None,
     beside: Sequence[str] = (),
 ) -> Question:
-    iterations = whole("epochs", epochs) * work.iterations_per_epoch
-    _check_word("measure", measure, get_args(Measure))
-    _check_word("dtype", dtype, DTYPES)
-    if not (isinstance(seconds, int | float) and isfinite(seconds) and seconds > 0):
-        raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
+    check_usual(dtype, epochs, among, measure, seconds, threads, beside)
     return Question(
         work=work,
-        iterations=iterations,
+        iterations=whole("epochs", epochs) * work.iterations_per_epoch,
         among=_backends(among, beside),
         measure=measure,
         seconds=float(seconds),
@@ -139,8 +137,33 @@ def _question(
     )
 
 
+def check_usual(
+    dtype: object,
+    epochs: object,
+    among: Any,
+    measure: object,
+    seconds: object,
+    threads: object,
+    beside: Sequence[str] = (SKLEARN,),
+) -> None:
+    """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
+
+    None stands for a default. Before a model is looked at, which may run code of the user's.
+    """
+    _check_word("measure", measure, get_args(Measure))
+    if dtype is not None:
+        _check_word("dtype", dtype, DTYPES)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and isfinite(cast("float", seconds)) and cast("float", seconds) > 0):
+        raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
+    for name, value in {"epochs": epochs, "threads": threads}.items():
+        if value is not None:
+            whole(name, value)
+    _backends(among, beside)
+
+
 def _check_word(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise unknown(name, str(value), known)
 
 
