@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import inf
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cloudpickle
-import msgspec
 import numpy as np
 
 from perceptron import optional
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.words import decided
-from perceptron.analysis.select import median_seconds
-from perceptron.analysis.sizes import number
-from perceptron.answer import Answered, Decided
 from perceptron.errors import UserError, in_one_line
 from perceptron.figure import LineFigure
 from perceptron.machine import usable_cores
-from perceptron.measure.functions import PICKLED, Functions
+from perceptron.measure.functions import PICKLED, Functions, arguments_of
 from perceptron.measure.pickled import to_send
-from perceptron.records.row import times
-from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import shortened
+from perceptron.options import in_python
 
+# A mistake in an argument is told before what studies and judges import, which takes a second.
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
+
+    from perceptron.analysis.crossover.judge import Crossover
+    from perceptron.answer import Answered, Decided
+    from perceptron.records.warning import MeasurementWarning
 
 Pair = tuple[str, str]
 
@@ -53,6 +50,8 @@ class FunctionCrossover:
     """The crossovers of functions: printed, it is the answer; a notebook also shows the figure."""
 
     def __init__(self, told: Answered) -> None:
+        from perceptron.records.row import times
+
         self._told = told
         self._rows = times(told.run.rows)
 
@@ -87,6 +86,8 @@ class FunctionCrossover:
     @property
     def decided(self) -> Decided:
         """Whether its winner is known at every size (``yes``), at some (``partly``) or at none."""
+        from perceptron.analysis.crossover.words import decided
+
         return decided(self._only)
 
     @property
@@ -119,6 +120,9 @@ class FunctionCrossover:
 
         Raises `UserError` for a size outside of them.
         """
+        from perceptron.analysis.select import median_seconds
+        from perceptron.analysis.sizes import number
+
         seconds = {}
         for name in dict.fromkeys(row.backend for row in self._rows):
             known = median_seconds(row for row in self._rows if row.backend == name)
@@ -149,6 +153,7 @@ class FunctionCrossover:
         """
         optional.require("pages", "matplotlib")
         from perceptron.report.charts.style import drawing
+        from perceptron.untrusted_text import shortened
 
         described = self._drawing
         if described is None:
@@ -170,7 +175,7 @@ class FunctionCrossover:
     def __repr__(self) -> str:
         from perceptron.report.tables.answer import as_text
 
-        return _in_python(as_text(self._told.answer).rstrip())
+        return as_text(self._told.answer).rstrip()
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -180,6 +185,7 @@ class FunctionCrossover:
         return f"<pre>{escape(repr(self))}</pre>{draw(self._drawing)}"
 
 
+@in_python()
 def crossover(
     candidates: Mapping[str, Callable[..., object]],
     setup: Callable[[int], object],
@@ -236,25 +242,36 @@ def crossover(
     UserError
         For a wrong argument, for what cannot be pickled, and if there was no time to measure.
     """
+    began = monotonic()
+    if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
+        sizes = list(sizes)
+    if isinstance(candidates, Mapping):
+        for key, one in candidates.items():
+            if isinstance(one, bytes):  # would be taken for a pickled function
+                raise UserError(f"candidates: {key} is no function")
+    arguments_of(Functions(candidates, setup, equal, fresh, sizes))
+    if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
+        raise UserError(f"seconds must be a number above 0, got {seconds!r}")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise UserError(f"threads must be a whole number from 1, or None; got {threads!r}")
+    listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
+    two = [tuple(pair) for pair in listed if isinstance(pair, tuple | list)]
+    if len(two) != len(listed) or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
+        raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
+    unknown_names = [name for pair in two for name in pair if name not in candidates]
+    if unknown_names:
+        raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
+    if not isinstance(name, str):
+        raise UserError(f"name must be a text, got {name!r}")
+    if not isinstance(results, str | PathLike):
+        raise UserError(f"results must be the path of a folder, got {results!r}")
+    file = _kept(candidates, setup, equal, fresh, sizes)
+
     from perceptron.report.tables import terminal
     from perceptron.studies.carry_out import carry_out
     from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
     from perceptron.studies.functions import called
 
-    began = monotonic()
-    if not isinstance(candidates, Mapping) or len(candidates) < 2:
-        raise UserError("candidates must be a dict of at least two functions by name")
-    if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
-        raise UserError(f"seconds must be a number above 0, got {seconds!r}")
-    if threads is not None and not (isinstance(threads, int) and threads >= 1):
-        raise UserError(f"threads must be a whole number from 1, or None; got {threads!r}")
-    two = [tuple(pair) for pair in pairs if not isinstance(pair, str)]
-    if len(two) != len(pairs) or any(len(set(pair)) != 2 or len(pair) != 2 for pair in two):
-        raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
-    unknown_names = [name for pair in two for name in pair if name not in candidates]
-    if unknown_names:
-        raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
-    file = _kept(candidates, setup, equal, fresh, sizes)
     plan = CrossoverPlan.of_functions(
         file,
         called(file, name, seconds=seconds),
@@ -264,9 +281,7 @@ def crossover(
     with terminal.progress_bar("searching", seconds) as bar:
         left = max(1.0, seconds - (monotonic() - began))
         told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, left)
-    terminal.show_warnings(
-        msgspec.structs.replace(one, advice=_in_python(one.advice)) for one in told.warnings
-    )
+    terminal.show_warnings(told.warnings)
     return FunctionCrossover(told)
 
 
@@ -277,16 +292,6 @@ def _winner(found: Crossover, size: float) -> str | None:
             there = next(one for one in found.ratio_at if low <= one.size <= high)
             return found.challenger if there.ratio < 1 else found.incumbent
     return None
-
-
-def _in_python(text: str) -> str:
-    """Return what a command's answer says with arguments in place of options."""
-
-    def seconds(match: re.Match[str]) -> str:
-        return f"seconds={60 * float(match[1]):.3g}"
-
-    text = re.sub(r"--budget ([\d.]+)", seconds, text)
-    return text.replace("a larger --budget", "more seconds").replace("--threads ", "threads=")
 
 
 def _kept(
@@ -301,8 +306,6 @@ def _kept(
     Each candidate by itself: a worker loads the libraries of its own one.
     """
     pickled = {name: _pickled(f"candidates: {name}", one) for name, one in candidates.items()}
-    if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
-        sizes = list(sizes)
     for name, part in (("setup", setup), ("equal", equal)):
         _pickled(name, part)
     functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))

@@ -179,8 +179,11 @@ def _candidate(option: Option, doubt: str | None) -> Candidate:
     )
     if training is None:
         return about
+    once, each = option.prepare_seconds, option.seconds_per_iteration
     return replace(
         about,
+        setup_seconds=0.0 if once is None else once.estimate,
+        seconds_per_iteration=None if each is None else each.estimate,
         seconds=training.estimate,
         low=training.low,
         high=training.high,

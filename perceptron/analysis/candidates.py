@@ -58,6 +58,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Why there is no time; of an estimate, how far it is from what was measured, or why this shape
     could not be."""
+    setup_seconds: float | None = None
+    """Of ``seconds`` what is spent once, before the first iteration."""
+    seconds_per_iteration: float | None = None
+    """What each further iteration adds."""
     doubt: str | None = None
     """Why the time is undecided, however far it is from all others; None if it is not."""
 
@@ -113,6 +117,8 @@ def _candidate(
         low=(once.low + iterations * each.low) / wider,
         high=(once.high + iterations * each.high) * wider,
         source="estimated",
+        setup_seconds=once.seconds,
+        seconds_per_iteration=each.seconds,
         reason=backend.tried or (OTHER_KIND if is_new else _far(each.distance)),
         doubt=curve.doubt,
     )
@@ -142,5 +148,7 @@ def _measured(row: MeasuredWork, iterations: int) -> Candidate:
         low=once / _ONE_PROCESS + iterations * row.low if row.low else 0.0,
         high=once * _ONE_PROCESS + iterations * row.high,
         source="measured",
+        setup_seconds=once,
+        seconds_per_iteration=row.seconds,
         doubt=row.doubt,
     )

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
+from perceptron.options import again_when_idle
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -152,7 +153,7 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
             f"{100 * LARGEST_WAITED_SHARE:.0f}% of their time"
         )
-    advice = "end other programs, or run again with --wait to wait for idle cores"
+    advice = f"end other programs, or {again_when_idle()}"
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]
 
 

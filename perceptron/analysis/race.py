@@ -15,6 +15,7 @@ from perceptron.analysis.contention import CONTENDED, lost_by_waiting
 from perceptron.analysis.interval import TIE, Interval
 from perceptron.analysis.trust import failure_warnings
 from perceptron.grouping import grouped
+from perceptron.options import again_when_idle
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import RaceRow, Training
 from perceptron.records.warning import MeasurementWarning
@@ -182,7 +183,7 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
     if sum(contended) > _LARGEST_WAITED_PART * len(contended):
         of = f"{sum(contended):,} of {len(contended):,} trainings"
         message = f"the threads of {of} waited for a core"
-        advice = "end other programs, or run again with --wait to wait for idle cores"
+        advice = f"end other programs, or {again_when_idle()}"
         warned.append(MeasurementWarning(code=CONTENDED, message=message, advice=advice))
     return warned
 

@@ -11,7 +11,7 @@ from perceptron.analysis.contention import contention_warnings
 from perceptron.analysis.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.analysis.sizes import number
 from perceptron.grouping import grouped
-from perceptron.numbers import digits
+from perceptron.options import again_when_idle, budget_option, option
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -63,7 +63,7 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
 
 def more_time(seconds: float) -> str:
     """Return the option to try where a budget of so many seconds was too small."""
-    return f"--budget {digits(3 * seconds / 60, 2)}"
+    return budget_option(3 * seconds)
 
 
 def budget_warning(seconds: float) -> MeasurementWarning:
@@ -156,7 +156,8 @@ def hang_warning(hang: Hang) -> MeasurementWarning:
     return MeasurementWarning(
         code="no-end",
         message=f"{hang.backend}{at} {hang}: it was stopped without a time",
-        advice="raise --budget to give it longer; if it hangs again, leave the backend out",
+        advice=f"raise {option('budget')} to give it longer; if it hangs again, leave the backend "
+        "out",
     )
 
 
@@ -195,7 +196,7 @@ def _of_settings(environment: Environment, threads: int) -> Iterator[Measurement
         yield MeasurementWarning(
             code="too-many-threads",
             message=f"{threads} threads share {environment.cores} cores",
-            advice=f"use --threads {environment.cores} or fewer",
+            advice=f"use {option('threads', environment.cores)} or fewer",
         )
 
 
@@ -210,8 +211,8 @@ def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[Meas
         yield MeasurementWarning(
             code="cpu-quota",
             message=f"a control group limits CPU time to {quota:g} cores and throttles "
-            f"--threads {threads}",
-            advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
+            f"{option('threads', threads)}",
+            advice=f"use {option('threads', int(quota))} or fewer, or give the container more CPU"
             if quota >= 1
             else "give the container at least one whole CPU",
         )
@@ -219,11 +220,11 @@ def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[Meas
         names = named(conditions)
         yield MeasurementWarning(
             code="busy-neighbour",
-            message=f"{users_in_words(conditions)}, too much beside --threads {threads} on "
-            f"{cores} cores",
-            advice=f"end {' and '.join(names)}, or run again with --wait to wait for idle cores"
+            message=f"{users_in_words(conditions)}, too much beside {option('threads', threads)} "
+            f"on {cores} cores",
+            advice=f"end {' and '.join(names)}, or {again_when_idle()}"
             if names
-            else "run again with --wait to wait for idle cores, or on an idle machine",
+            else f"{again_when_idle()}, or on an idle machine",
         )
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
@@ -235,7 +236,7 @@ def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[Meas
         yield MeasurementWarning(
             code="other-load",
             message=f"a load of {load:.2f} over the last minute is too much beside "
-            f"--threads {threads} on {cores} cores",
+            f"{option('threads', threads)} on {cores} cores",
             advice="end other programs; if they have just ended, wait a minute",
         )
 

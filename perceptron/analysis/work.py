@@ -20,8 +20,11 @@ from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
 NO_TIME = "takes too long to be measured in the time that was given"
 NO_START = "did not start in the time that was given to measure it"
 NO_WORD = "did not answer in time whether it can run here"
+NO_ANSWER = "the process that was asked whether it can run here did not answer"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 """Reasons of what was abandoned: with more time there may be a time."""
+NOT_STARTED = (NO_START, NO_WORD, NO_ANSWER)
+"""Reasons of processes that were not there: of the machine at that moment, not of the training."""
 CONTENDED = "contended: threads waited for cores"
 ONE_REPEAT = "one repeat alone"
 IN_DOUBT = (CONTENDED, ONE_REPEAT)

@@ -221,8 +221,8 @@ def threads_of_each(backend: Backend, threads: int) -> int:
     each, rest = divmod(threads, processes)
     if rest or not each:
         raise Unsupported(
-            f"{processes} processes cannot share {threads} threads evenly: give --threads "
-            f"{max(1, each + bool(rest)) * processes}"
+            f"{processes} processes cannot share {threads} threads evenly: give "
+            f"{max(1, each + bool(rest)) * processes} threads"
         )
     return each
 

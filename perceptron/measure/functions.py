@@ -18,7 +18,7 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -99,12 +99,19 @@ def load(file: str) -> Functions:
     )
 
 
-def describe(file: str, axes: int = 1) -> Described:
-    """Return what is known of the functions in a file, whose ``setup`` takes so many sizes.
+class Arguments(NamedTuple):
+    """What functions say of themselves, without being called."""
+
+    axes: tuple[AxisName, ...]
+    sizes: tuple[tuple[int, ...], ...]
+    is_list: bool
+
+
+def arguments_of(functions: Functions, axes: int = 1) -> Arguments:
+    """Return what functions say of themselves, whose ``setup`` takes so many sizes.
 
     Raises `UserError` for what cannot be compared.
     """
-    functions = load(file)
     candidates, sizes, fresh = functions.candidates, functions.sizes, functions.fresh
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise UserError("candidates must be a dict of at least two functions by name")
@@ -135,10 +142,20 @@ def describe(file: str, axes: int = 1) -> Described:
             f"sizes must be a range such as {form} of at least two ascending whole numbers from 1; "
             f"got {sizes!r}"
         )
+    return Arguments(named, every, is_list)
+
+
+def describe(file: str, axes: int = 1) -> Described:
+    """Return what is known of the functions in a file, whose ``setup`` takes so many sizes.
+
+    Raises `UserError` for what cannot be compared.
+    """
+    functions = load(file)
+    named, every, is_list = arguments_of(functions, axes)
     setup, least = Setup(functions.setup), [one[0] for one in every]
     first, again = digest(setup(*least)), digest(setup(*least))
     return Described(
-        names=tuple(candidates),
+        names=tuple(functions.candidates),
         axes=named,
         sizes=every,
         is_list=is_list,

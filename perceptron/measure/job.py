@@ -60,6 +60,14 @@ class Module(Time, frozen=True, kw_only=True, tag="module"):
     """Time steps of a PyTorch module of the user's: ``problem`` is the file that holds it."""
 
 
+class Estimator(Time, frozen=True, kw_only=True, tag="estimator"):
+    """Time scikit-learn's own ``fit`` of one of its estimators on the data of the problem."""
+
+    estimator: str
+    """Its class."""
+    parameters: dict[str, Any]
+
+
 class Call(Time, frozen=True, kw_only=True, tag="call"):
     """Time calls of a function: ``backend`` is its name, and ``problem`` ends with ``:16``.
 
@@ -104,7 +112,7 @@ class Extra(Job, frozen=True, kw_only=True, tag="extra"):
         return f"{self.extra} of {self.problem}"
 
 
-AnyJob = Time | Module | Call | Race | Extra
+AnyJob = Time | Module | Estimator | Call | Race | Extra
 
 
 class Part(Timings, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.errors import UserError, in_one_line
-from perceptron.measure.job import Call, Job, Outcome, Race, Running
+from perceptron.measure.job import Call, Estimator, Job, Outcome, Race, Running
 from perceptron.measure.revision import measuring_code
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.records.files.lock import temporary_folder
@@ -194,8 +194,8 @@ def _not_asked(error: Exception) -> str:
 
 
 def _environment(job: Job) -> dict[str, str]:
-    """Return that of a job's worker; functions have no backend."""
-    backend = None if isinstance(job, Call) else registry.load(job.backend)
+    """Return that of a job's worker; functions and estimators have no backend."""
+    backend = None if isinstance(job, Call | Estimator) else registry.load(job.backend)
     return worker_environment(backend, job.threads)
 
 

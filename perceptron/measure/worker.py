@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from perceptron.measure.job import AnyJob, Call, Module, Race, Running
+from perceptron.measure.job import AnyJob, Call, Estimator, Module, Race, Running
 from perceptron.records.measurement import Timings
 from perceptron.records.race import RaceTimes
 
@@ -69,6 +69,10 @@ def _answer(
         from perceptron.measure import modules
 
         yield modules.answer(job, is_first)
+    elif isinstance(job, Estimator):
+        from perceptron.measure import estimators
+
+        yield estimators.answer(job, is_first)
     else:
         from perceptron.measure import training
 

@@ -22,6 +22,7 @@ from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
 from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import measuring_code, revision
+from perceptron.options import option
 from perceptron.problems import files
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
@@ -104,8 +105,8 @@ def require_rows(journal: RunJournal, budget: Budget) -> None:
     if not begun:
         hangs = "".join(f"{hang_warning(hang).message}; " for hang in budget.hangs)
         raise UserError(
-            f"--budget: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
-            "allow more minutes"
+            f"{option('budget')}: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
+            "allow more time"
         )
 
 

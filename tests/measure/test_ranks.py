@@ -54,7 +54,7 @@ def test_a_worker_measures_what_its_ranks_do() -> None:
 def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     outcome = training.measure(registry.load("torch-ddp@2"), replace(JOB, threads=3))
     assert outcome.status == "skipped"
-    assert outcome.reason == "2 processes cannot share 3 threads evenly: give --threads 4"
+    assert outcome.reason == "2 processes cannot share 3 threads evenly: give 4 threads"
 
 
 def test_what_ranks_waited_counts_but_for_threads_that_exchange_gradients(tmp_path: Path) -> None:

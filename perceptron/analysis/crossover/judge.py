@@ -25,6 +25,7 @@ from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own, shared
 from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
+from perceptron.options import more_time, option, wait
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
@@ -272,7 +273,8 @@ def _why_undecided(
     if contended:
         busy = contention(row for row in rows if row.size in contended)
         share = f"{100 * busy.contended / max(1, busy.samples):.0f}%"
-        return f"too busy to compare: {share} of samples contended; next: --wait or --threads 1"
+        following = f"{wait()} or {option('threads', 1)}"
+        return f"too busy to compare: {share} of samples contended; next: {following}"
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))
         return f"a single size decides nothing: {pair[1]} takes {takes} there"
@@ -282,5 +284,5 @@ def _why_undecided(
         return f"the intervals of {names} overlap at every size"
     fewest = min(point.count for point in points)
     repeats = "1 repeat" if fewest == 1 else f"{fewest} repeats"
-    following = "; next: a larger --budget" if all(map(is_own, rows)) else ""
+    following = f"; next: {more_time()}" if all(map(is_own, rows)) else ""
     return f"{repeats} cannot separate {names}{following}"

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.options import option
 
 
 def append(stream: FileIO, *contents: Struct) -> None:
@@ -47,7 +48,9 @@ def cut_unfinished(stream: FileIO) -> None:
 
 def cannot_write(folder: Path, error: OSError) -> UserError:
     """Return the error for a folder of results that cannot be written to."""
-    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")
+    return UserError(
+        f"{folder}: cannot write results: {error.strerror}; choose another {option('results')}"
+    )
 
 
 def replace(file: Path, content: bytes | str | Struct) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.options import option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import number
@@ -214,7 +215,7 @@ class Reading:
             file,
             f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
             "rows are left out",
-            "name with --size the parameter that holds a number",
+            f"name with {option('size')} the parameter that holds a number",
             "unusable-size",
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from perceptron import optional
 from perceptron.errors import UserError
+from perceptron.options import in_python, option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
@@ -65,8 +66,9 @@ def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest
         return
     if all(reading.formats == {"csv"} for reading in readings):
         raise UserError(
-            f"{', '.join(reading.source for reading in readings)}: --by, --size and --size-regex "
-            "name parameters of benchmarks, and a table has columns of its own; leave them out"
+            f"{', '.join(reading.source for reading in readings)}: {option('by')}, "
+            f"{option('size')} and {option('size-regex')} name parameters of benchmarks, and a "
+            "table has columns of its own; leave them out"
         )
 
 
@@ -94,8 +96,8 @@ def _why_nothing(reading: Reading) -> str:
         there = sorted({label(name) for name in reading.unused})
         return (
             f"no benchmark has the parameters {', '.join(sorted(roles.names))}; there are: "
-            f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with --by and --size, or "
-            f"find sizes in names with --size-regex{unread}"
+            f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with {option('by')} "
+            f"and {option('size')}, or find sizes in names with {option('size-regex')}{unread}"
         )
     reasons = [f"{rows:,} {reason}" for reason, rows in reading.left_out.most_common()]
     complaints = [warning.message for warning in reading.warnings[:1]]
@@ -141,7 +143,7 @@ def load_results(
         parameters, and without pandas.
     """
     optional.require("pages", "pandas")
-    with no_search_for_cycles():
+    with in_python(), no_search_for_cycles():
         return data_frame(
             load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from glob import escape, glob
 from math import inf
@@ -21,7 +21,7 @@ from perceptron.analysis.candidates import (
 )
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is_enough
-from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork, TrainingShape
+from perceptron.analysis.work import CONTENDED, GIVEN_UP, MeasuredWork
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
@@ -31,10 +31,13 @@ from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.cache import Attempt, Known, KnownRow
+from perceptron.studies.fastest.own_fit import SKLEARN
 from perceptron.studies.fastest.question import Question
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75
+_NOT_ALONE = "another process was measuring until the time was over"
+_NONE_LEFT = "no time was left for it"
 
 
 class Inquiry:
@@ -44,6 +47,10 @@ class Inquiry:
         self._asked = asked
         self._ends = monotonic() + asked.seconds
         self._file = cache.cache_file()
+        self._in_vain: dict[str, str] = {}
+        """Why what was to be measured for this very answer has no time that can be relied on."""
+        self._new: dict[str, MeasuredWork] = {}
+        """What was measured for it."""
         self._take(cache.load(self._file))
         self._read_results(results)
         self._ask_backends()
@@ -71,7 +78,29 @@ class Inquiry:
             epochs=asked.iterations // asked.work.iterations_per_epoch,
             dtype=asked.dtype,
             threads=asked.threads,
+            why="; ".join([advice.why, *self._older(found), *self._remembered(found)]),
         )
+
+    def _older(self, found: Iterable[Candidate]) -> Iterator[str]:
+        """Say which time is an earlier one, though it was to be measured now, and why."""
+        for one in found:
+            reason = self._in_vain.get(one.backend)
+            exact = self._exact(one.backend)
+            if reason and exact and exact.row != self._new.get(one.backend):
+                when = exact.row.when
+                yield f"{one.backend} was not measured now ({reason}): its time is of {when}"
+
+    def _remembered(self, found: Iterable[Candidate]) -> Iterator[str]:
+        """Say what was given up for an earlier answer and not tried again for this one."""
+        for one in found:
+            tried = self._given_up(one.backend)
+            is_told = tried is not None and tried.reason in (one.reason, one.doubt)
+            if tried and is_told and one.backend not in self._in_vain:
+                yield (
+                    f"{one.backend} {tried.reason}: remembered from {tried.when} for "
+                    f'{tried.lasts:g} s; measure="now" or more than seconds='
+                    f"{tried.seconds:g} tries again at once"
+                )
 
     def _left(self) -> float:
         return max(0.0, self._ends - monotonic())
@@ -103,15 +132,16 @@ class Inquiry:
             try:
                 new |= here.ask_elsewhere(silent, _ASKING_SHARE * self._left())
             except UserError as reason:
-                late = [self._attempt(name, str(reason), None) for name in silent]
+                late = [self._attempt(name, str(reason)) for name in silent]
         if new or late:
             self._learn(lambda known: known.with_backends(new).with_attempts(late))
 
-    def _attempt(self, backend: str, reason: str, shape: TrainingShape | None) -> Attempt:
-        """Return that this was given up, whatever the shape if that is None."""
+    def _attempt(self, backend: str, reason: str) -> Attempt:
+        """Return that this was given up, now."""
+        self._in_vain[backend] = reason
         return Attempt(
             backend=backend,
-            shape=shape,
+            shape=self._asked.work.shape,
             ground=self._ground,
             seconds=self._asked.seconds,
             reason=reason,
@@ -143,6 +173,8 @@ class Inquiry:
 
     def _refusal(self, name: str) -> str | None:
         asked, rows, cores = self._asked, self._rows, usable_cores()
+        if name == SKLEARN and asked.own_fit and asked.own_fit.refusal:
+            return asked.own_fit.refusal
         if isinstance(asked.own, AsItIs):
             return None if name in AS_IT_IS else f"it has no {asked.own.part}"
         if asked.threads > cores and not rows:
@@ -150,7 +182,9 @@ class Inquiry:
         kind = asked.work.shape.kind
         timed = (one.row for one in rows if one.row.backend == name)
         trains_it = asked.own is None and any(row.work.shape.kind == kind for row in timed)
-        if name not in registry.BUILT_IN or trains_it:  # loading one takes milliseconds
+        if (
+            name == SKLEARN or name not in registry.BUILT_IN or trains_it
+        ):  # loading one takes milliseconds
             return None
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
@@ -208,25 +242,27 @@ class Inquiry:
                     for name, known in newest.items()
                     if (known is None or known.row.when <= begun) and self._may_try(name)
                 ]
-                if is_alone and names:
+                if is_alone:
                     self._measure_alone(names)
+                else:
+                    self._in_vain |= dict.fromkeys(names, _NOT_ALONE)
         except OSError:  # nothing can be written there; `cache.update` says so
             self._measure_alone(names)
 
     def _measure_alone(self, names: Sequence[str]) -> None:
         from perceptron.studies.fastest.measure import measure
 
+        if not names:
+            return
         if not self._left():
+            self._in_vain |= dict.fromkeys(names, _NONE_LEFT)
             return
         rows, reasons = measure(self._asked, names, self._left())
         # A machine that was busy may be so for a while.
         reasons |= {row.backend: CONTENDED for row in rows if row.doubt == CONTENDED}
-        shape = self._asked.work.shape
-        late = [
-            self._attempt(name, why, None if why == NO_START else shape)
-            for name, why in reasons.items()
-        ]
+        late = [self._attempt(name, why) for name, why in reasons.items()]
         new = [self._known_row(row) for row in rows]
+        self._new = {row.backend: row for row in rows}
 
         def change(known: Known) -> Known:
             return known.with_rows(new).with_attempts(late)

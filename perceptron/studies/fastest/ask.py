@@ -6,7 +6,8 @@ processes, if that is allowed, and known from then on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Never
 
@@ -14,15 +15,21 @@ from msgspec.structs import replace
 
 from perceptron.analysis.fastest import Advice
 from perceptron.errors import UserError, unknown
+from perceptron.options import in_python
 from perceptron.problems.problem import DType
-from perceptron.studies.fastest.answer import Inquiry
-from perceptron.studies.fastest.of_model import of_model
-from perceptron.studies.fastest.question import Measure, question, question_of
+from perceptron.studies.fastest.question import (
+    Measure,
+    Question,
+    check_usual,
+    question,
+    question_of,
+)
 
 RESULTS = Path("results")
 """Where studies keep what they measure, unless told otherwise."""
 
 
+@in_python()
 def fastest(
     model: Any = None,
     inputs: Any = None,
@@ -55,8 +62,9 @@ def fastest(
     Parameters
     ----------
     model
-        An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor. For a module the advice
-        is a device; of dense layers its ``why`` tells what a rewrite would save. Any other module
+        An ``nn.Module``, or scikit-learn's MLPClassifier or MLPRegressor, alone or at the end of a
+        Pipeline. Its own fit is a candidate then, ``scikit-learn``. For a module the advice is a
+        device; of dense layers its ``why`` tells what a rewrite would save. Any other module
         is trained as it is by PyTorch alone, which is measured whenever it is asked for.
     inputs, targets
         What the model is trained on: arrays or tensors, of which the shape and the labels of a
@@ -86,7 +94,8 @@ def fastest(
     measure
         ``cached`` measures only where too little is known, ``now`` always, ``never`` not at all.
     seconds
-        Time for measuring. A backend that failed is tried again after an hour.
+        Time for measuring. A backend that failed is tried again after an hour, one that did not
+        start in time after a minute.
     dtype
         ``float32`` or ``float64``; None for that of the model, and of a shape for ``float32``.
     threads
@@ -108,8 +117,18 @@ def fastest(
     if others:
         arguments = [name for name in fastest.__annotations__ if name not in ("others", "return")]
         raise unknown("argument", next(iter(others)), arguments)
+    if isinstance(among, Iterable) and not isinstance(among, str):
+        among = tuple(among)
+    check_usual(dtype, epochs, among, measure, seconds, threads)
+    if not isinstance(results, str | PathLike | None):
+        raise UserError(f"results: {results!r} is no path of a folder")
     folder = RESULTS if results is None else Path(results)
-    usual = {"among": among, "measure": measure, "seconds": seconds, "threads": threads}
+    usual: dict[str, Any] = {
+        "among": among,
+        "measure": measure,
+        "seconds": seconds,
+        "threads": threads,
+    }
     if model is None:
         instance = None if isinstance(optimizer, str) else optimizer
         of_models = {"inputs": inputs, "targets": targets, "loss": loss, "optimizer": instance}
@@ -131,11 +150,14 @@ def fastest(
             epochs=1 if epochs is None else epochs,
             **usual,
         )
-        return Inquiry(asked, folder).advice()
+        return _advice(asked, folder)
     shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
     for name, value in {**shape, "models": None if models == 1 else models}.items():
         if value is not None:
             raise UserError(f"{name}: goes with a shape, and here is a model: leave {name} out")
+    # Not for a shape, nor for a mistake.
+    from perceptron.studies.fastest.of_model import of_model
+
     given = of_model(model, inputs, targets, loss, optimizer, batch)
     asked = question_of(
         given,
@@ -143,5 +165,11 @@ def fastest(
         epochs=given.epochs if epochs is None else epochs,
         **usual,
     )
-    advice = Inquiry(asked, folder).advice()
+    advice = _advice(asked, folder)
     return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")
+
+
+def _advice(asked: Question, folder: Path) -> Advice:
+    from perceptron.studies.fastest.answer import Inquiry
+
+    return Inquiry(asked, folder).advice()

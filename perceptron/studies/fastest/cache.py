@@ -18,7 +18,7 @@ from msgspec import Struct
 from platformdirs import user_cache_path
 
 from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import CONTENDED, MeasuredWork, TrainingShape
+from perceptron.analysis.work import CONTENDED, NOT_STARTED, MeasuredWork, TrainingShape
 from perceptron.errors import UserError, in_one_line
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
@@ -26,14 +26,15 @@ from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 5
+FORMAT = 6
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
 _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
-# What was given up is told, and not begun again, for so many seconds.
-_ATTEMPT_LASTS = 3600.0
+# What was given up is told, and not begun again, for so many seconds: what says something of a
+# training for an hour, what says something of the machine at that moment for a minute.
+_ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
 
 
 class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -54,11 +55,13 @@ class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
 
 class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A measurement without a time that can be relied on: not to be begun again for a while."""
+    """A measurement without a time that can be relied on: not to be begun again for a while.
+
+    It is of one question: that a process was late says nothing of another training.
+    """
 
     backend: str
-    shape: TrainingShape | None
-    """None where the backend did not start, whatever is trained."""
+    shape: TrainingShape
     ground: str
     """The dtype and number of threads, by `alike`: another may succeed."""
     seconds: float
@@ -66,6 +69,17 @@ class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     reason: str
     when: str
     """UTC, ISO 8601."""
+
+    @property
+    def lasts(self) -> float:
+        """For how many seconds it counts."""
+        is_moment = self.reason in (*NOT_STARTED, CONTENDED)
+        return _MOMENT_LASTS if is_moment else _ATTEMPT_LASTS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it counts no longer."""
+        return self.when < _ago(self.lasts)
 
 
 class KnownBackend(Struct, frozen=True, kw_only=True):
@@ -98,8 +112,12 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def given_up(self, backend: str, shape: TrainingShape, ground: str) -> Attempt | None:
         """Return the newest attempt at this that was given up lately; None if there is none."""
-        own = (one for one in self.attempts if one.backend == backend and one.when >= _lately())
-        same = (one for one in own if not one.shape or (one.shape, one.ground) == (shape, ground))
+        question = (backend, shape, ground)
+        same = (
+            one
+            for one in self.attempts
+            if (one.backend, one.shape, one.ground) == question and not one.is_over
+        )
         return max(same, key=lambda one: one.when, default=None)
 
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
@@ -118,7 +136,11 @@ class Known(Struct, frozen=True, kw_only=True):
             rows=tuple(kept[-_MOST_ROWS:]),
             runs={**self.runs, **runs},
             curves={},
-            attempts=tuple(one for one in self.attempts if one.shape or one.backend not in started),
+            attempts=tuple(
+                one
+                for one in self.attempts
+                if one.backend not in started or one.reason not in NOT_STARTED
+            ),
         )
 
     def with_curves(self, key: str, curves: dict[str, CostCurve]) -> Known:
@@ -131,7 +153,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
         """Return this with more attempts, and without those that are long ago."""
-        every = (one for one in (*self.attempts, *new) if one.when >= _lately())
+        every = (one for one in (*self.attempts, *new) if not one.is_over)
         kept = {(one.backend, one.shape, one.ground): one for one in every}
         return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
 
@@ -141,10 +163,9 @@ def alike(dtype: DType, threads: int) -> str:
     return f"{dtype}, {threads}"
 
 
-def _lately() -> str:
-    """Return since when attempts count, in UTC, ISO 8601."""
-    begun = time.time() - _ATTEMPT_LASTS
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun))
+def _ago(seconds: float) -> str:
+    """Return when that was, in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
 
 
 _DECODER = msgspec.json.Decoder(Known)

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from perceptron import fresh_python
-from perceptron.analysis.work import NO_WORD
+from perceptron import fresh_python, optional
+from perceptron.analysis.work import NO_ANSWER, NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.studies.fastest.cache import Known, KnownBackend
+from perceptron.studies.fastest.own_fit import MODULE, SKLEARN
 
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
@@ -33,6 +34,13 @@ def ask(name: str) -> KnownBackend | None:
 
     Others import a framework to find their device, or do whatever they like: see `ask_elsewhere`.
     """
+    if name == SKLEARN:
+        return KnownBackend(
+            device="cpu",
+            unavailable=optional.missing("sklearn"),
+            modules=(MODULE,),
+            libraries=versions_beneath((MODULE,)),
+        )
     at_once = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
     return asked(name) if at_once else None
 
@@ -64,8 +72,7 @@ def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBacken
     except subprocess.TimeoutExpired:
         raise UserError(NO_WORD) from None
     except (OSError, UserError, msgspec.DecodeError):
-        reason = "the process that was asked whether it can run here did not answer"
-        raise UserError(reason) from None
+        raise UserError(NO_ANSWER) from None
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from msgspec import json
 from msgspec.structs import replace
@@ -13,13 +14,14 @@ from msgspec.structs import replace
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
 from perceptron.machine import usable_cores
 from perceptron.measure.budget import START_SHARE, Budget
-from perceptron.measure.job import Module, Time, timed
+from perceptron.measure.job import Estimator, Module, Time, timed
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.studies.fastest.as_it_is import AsItIs
+from perceptron.studies.fastest.own_fit import SKLEARN
 from perceptron.studies.fastest.question import Question, reference_of
 
 # Of each backend before anything is decided. They start together, which takes little longer than
@@ -115,15 +117,27 @@ class _Look:
             self.reasons.setdefault(name, seen.reason or "no reason given")
 
     def _job(self, name: str) -> Time:
-        kind = Module if isinstance(self._question.own, AsItIs) else Time
-        return kind(
-            problem=self._reference,
-            backend=name,
-            dtype=self._question.dtype,
-            threads=self._question.threads,
-            samples=_SAMPLES,
-            minimum_seconds=_SAMPLE_SECONDS,
-        )
+        asked = self._question
+        fields: dict[str, Any] = {
+            "problem": self._reference,
+            "backend": name,
+            "dtype": asked.dtype,
+            "threads": asked.threads,
+            "samples": _SAMPLES,
+            "minimum_seconds": _SAMPLE_SECONDS,
+        }
+        if name == SKLEARN and asked.own_fit:
+            own = asked.own_fit
+            return Estimator(**fields, estimator=own.kind, parameters=own.parameters)
+        return Module(**fields) if isinstance(asked.own, AsItIs) else Time(**fields)
+
+    def _fields(self, name: str) -> dict[str, Any]:
+        """Return the fields of a row that say who trained it."""
+        asked = self._question
+        if name == SKLEARN:
+            shared = {"dtype": asked.dtype, "threads": asked.threads, "processes": 1}
+            return {"backend": name, "device": "cpu", **shared}
+        return backend_fields(name, asked.dtype, asked.threads)
 
     def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
         """Return what a study would keep of it, as far as it decides which count."""
@@ -135,7 +149,7 @@ class _Look:
             family="",
             size=asked.work.shape.rows,
             repeat=process,
-            **backend_fields(name, asked.dtype, asked.threads),
+            **self._fields(name),
             **timed(seen),
         )
 

@@ -7,8 +7,9 @@ read, and the first batch where a module is trained as it is.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from perceptron.studies.fastest.as_it_is import (
     tensors,
 )
 from perceptron.studies.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
+from perceptron.studies.fastest.own_fit import SKLEARN, OwnFit, own_fit
 
 _ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid"}
 _OF_SKLEARN: dict[str, Activation] = {
@@ -67,6 +69,8 @@ class OfModel(NamedTuple):
     """Whether it is a PyTorch module, which PyTorch alone trains."""
     note: str | None = None
     """What of it is otherwise than it was given, or why it is trained as it is."""
+    own_fit: OwnFit | None = None
+    """Of an estimator: what it does itself."""
 
 
 def of_model(
@@ -74,18 +78,20 @@ def of_model(
 ) -> OfModel:
     """Return the training of a model on these data; raise `UserError` naming what cannot be.
 
-    ``model`` is an ``nn.Module``, or scikit-learn's ``MLPClassifier`` or ``MLPRegressor``;
-    ``inputs`` and ``targets`` are arrays or tensors, or ``inputs`` is a ``DataLoader``.
+    ``model`` is an ``nn.Module``, or scikit-learn's ``MLPClassifier`` or ``MLPRegressor``, which
+    may end a ``Pipeline``; ``inputs`` and ``targets`` are arrays or tensors, or ``inputs`` is a
+    ``DataLoader``.
     """
     if is_a(model, "torch.nn.modules.module", "Module"):
         return _of_module(model, inputs, targets, loss, optimizer, batch)
-    if any(is_a(model, "sklearn.neural_network", name) for name in _ESTIMATORS):
+    before, last = _steps(model)
+    if any(is_a(last, "sklearn.neural_network", name) for name in _ESTIMATORS):
         for name, value in {"loss": loss, "optimizer": optimizer, "batch": batch}.items():
             if value is not None:
-                raise UserError(f"{name}: {type(model).__name__} has its own: leave {name} out")
-        return _of_estimator(cast("Any", model), inputs, targets)
+                raise UserError(f"{name}: {type(last).__name__} has its own: leave {name} out")
+        return _of_estimator(last, _transformed(before, inputs, targets), targets)
     raise UserError(
-        f"model: {name_of(model)} is no PyTorch module and none of scikit-learn's "
+        f"model: {name_of(last)} is no PyTorch module and none of scikit-learn's "
         f"{' and '.join(_ESTIMATORS)}: give its shape, such as rows=60000, features=784"
     )
 
@@ -276,6 +282,32 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
 # --- a scikit-learn estimator --------------------------------------------------------------------
 
 
+def _steps(model: Any) -> tuple[Any, Any]:
+    """Return what of a Pipeline comes before its last step, and that; of others None and it."""
+    if not is_a(model, "sklearn.pipeline", "Pipeline"):
+        return None, model
+    *before, (_, last) = model.steps
+    return model[:-1] if before else None, last
+
+
+def _transformed(before: Any, inputs: Any, targets: Any) -> Any:
+    """Return what the steps before an estimator make of the inputs, as its fit would.
+
+    Only they know how many columns that has. A copy of them is fitted, and random numbers of the
+    program stay as they are.
+    """
+    if before is None:
+        return inputs
+    state = np.random.get_state()
+    try:
+        return sys.modules["sklearn.base"].clone(before).fit_transform(inputs, targets)
+    except Exception as error:  # noqa: BLE001 the steps may be the user's
+        reason = f"model: the steps before its last one fail on these inputs: {in_one_line(error)}"
+        raise UserError(reason) from None
+    finally:
+        np.random.set_state(state)
+
+
 def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
     kind = type(model).__name__
     for name, allowed in _OF_ESTIMATORS.items():
@@ -306,9 +338,19 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
         dtype="float32" if str(getattr(inputs, "dtype", "")) == "float32" else "float64",
         epochs=whole("max_iter", model.max_iter),
         is_module=False,
-        # It costs next to nothing.
-        note=f"alpha={model.alpha:g} is left out" if model.alpha else None,
+        note="; ".join(_differs(model)),
+        own_fit=own_fit(model),
     )
+
+
+def _differs(model: Any) -> Iterator[str]:
+    """Yield what of an estimator's own fit is otherwise than what is timed beside it."""
+    yield (
+        f"all epochs are counted, though {SKLEARN}'s fit ends sooner where its loss falls by less "
+        "than tol; its start and order are its own, so it is not checked to agree with the others"
+    )
+    if model.alpha:  # it costs next to nothing
+        yield f"alpha={model.alpha:g} is left out by the others"
 
 
 def _ending(model: Any, targets: Any, columns: int) -> tuple[Layer, Loss]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from msgspec.structs import replace
 
@@ -21,7 +21,10 @@ from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.data import whole
-from perceptron.studies.fastest.of_model import OfModel
+from perceptron.studies.fastest.own_fit import SKLEARN, OwnFit
+
+if TYPE_CHECKING:
+    from perceptron.studies.fastest.of_model import OfModel
 
 Measure = Literal["cached", "now", "never"]
 
@@ -42,6 +45,8 @@ class Question:
     """The training, where its shape alone does not describe it."""
     able: tuple[str, ...] | None = None
     """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
+    own_fit: OwnFit | None = None
+    """Of the estimator in hand."""
 
     @property
     def name(self) -> str:
@@ -68,7 +73,7 @@ def question(
 ) -> Question:
     """Check what was asked of a shape; raise `UserError` that names the argument.
 
-    ``usual`` is what `fastest` takes for models, too.
+    ``usual`` is what `fastest` takes for models, too; see `check_usual`.
     """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
@@ -86,8 +91,13 @@ def question(
     return _question(work_of(asked, dtype), dtype, **usual)
 
 
-def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
+def question_of(
+    model: OfModel, dtype: DType, among: Sequence[str] | None, **usual: Any
+) -> Question:
     """Return the question about a model's training; raises as `question` does."""
+    beside = (SKLEARN,) if model.own_fit else ()
+    if among is None and beside:
+        among = (*beside, *registry.DEFAULT)
     own = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
     if isinstance(own, AsItIs):
@@ -96,12 +106,13 @@ def question_of(model: OfModel, dtype: DType, **usual: Any) -> Question:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
         work = counted(own, shape_of(own), dtype)
-    made = _question(work, dtype, **usual)
+    made = _question(work, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     asked = work.shape
     is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
-    return dataclasses.replace(made, own=None if is_usual else own, able=able)
+    own_or_none = None if is_usual else own
+    return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
 
 
 def _question(
@@ -112,16 +123,13 @@ def _question(
     measure: Measure,
     seconds: float,
     threads: int | None,
+    beside: Sequence[str] = (),
 ) -> Question:
-    iterations = whole("epochs", epochs) * work.iterations_per_epoch
-    _check_word("measure", measure, get_args(Measure))
-    _check_word("dtype", dtype, DTYPES)
-    if not (isinstance(seconds, int | float) and isfinite(seconds) and seconds > 0):
-        raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
+    check_usual(dtype, epochs, among, measure, seconds, threads, beside)
     return Question(
         work=work,
-        iterations=iterations,
-        among=_backends(among),
+        iterations=whole("epochs", epochs) * work.iterations_per_epoch,
+        among=_backends(among, beside),
         measure=measure,
         seconds=float(seconds),
         dtype=dtype,
@@ -129,12 +137,38 @@ def _question(
     )
 
 
+def check_usual(
+    dtype: object,
+    epochs: object,
+    among: Any,
+    measure: object,
+    seconds: object,
+    threads: object,
+    beside: Sequence[str] = (SKLEARN,),
+) -> None:
+    """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
+
+    None stands for a default. Before a model is looked at, which may run code of the user's.
+    """
+    _check_word("measure", measure, get_args(Measure))
+    if dtype is not None:
+        _check_word("dtype", dtype, DTYPES)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and isfinite(cast("float", seconds)) and cast("float", seconds) > 0):
+        raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
+    for name, value in {"epochs": epochs, "threads": threads}.items():
+        if value is not None:
+            whole(name, value)
+    _backends(among, beside)
+
+
 def _check_word(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise unknown(name, str(value), known)
 
 
-def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
+def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates by name: backends, and what may be asked for ``beside`` them."""
     if among is None:
         return registry.DEFAULT
     is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
@@ -143,8 +177,8 @@ def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
         raise UserError(f"among: {among!r} is no sequence of backends, such as ('numpy', 'numba')")
     for name in names:
         # Asking which others are installed takes longer than the answer may.
-        if name not in registry.BUILT_IN and not registry.is_name(name):
-            raise unknown("backend", name, registry.names())
+        if name not in (*registry.BUILT_IN, *beside) and not registry.is_name(name):
+            raise unknown("backend", name, [*beside, *registry.names()])
     return tuple(dict.fromkeys(names))
 
 

@@ -12,10 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.work import NO_START
+from perceptron.analysis.work import CONTENDED, NO_START
 from perceptron.records.run import now
-from perceptron.studies.fastest.cache import Attempt, load, update
+from perceptron.studies.fastest.cache import Attempt, alike, load, update
 from tests.made_work import measured, rows_of_two, work
+from tests.studies.conftest import Lab
 from tests.studies.fastest.conftest import keep, remember
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
@@ -93,6 +94,26 @@ def test_other_libraries_make_it_stale(cache: Path) -> None:
     assert advice.seconds == pytest.approx(0.2)
 
 
+def test_now_measures_or_says_that_the_machine_was_too_contended_to(cache: Path, lab: Lab) -> None:
+    """An earlier time is no answer of now, though it is the better one."""
+    keep(cache, {"numpy": 2e-3})
+    asked: dict[str, Any] = {**SHAPE, "among": ("numpy",), "measure": "now", "seconds": 60}
+    lab.seconds, lab.waited = (lambda backend, problem: 3e-3), 0.9
+    busy = fastest(**asked)
+    assert busy.seconds == pytest.approx(0.2)
+    assert f"numpy was not measured now ({CONTENDED})" in busy.why
+    assert "2026-01-01T00:00:00Z" in busy.why, "when its time was measured"
+    lab.waited = 0.0
+    idle = fastest(**asked)
+    assert idle.seconds == pytest.approx(0.3, rel=0.01)
+    assert "not measured now" not in idle.why
+    lab.waited, lab.seconds = 0.9, (lambda backend, problem: 4e-3)
+    first = fastest(**asked | {"features": 21})
+    assert first.seconds == pytest.approx(0.4, rel=0.01)
+    assert not first.decided
+    assert "not measured now" not in first.why, "it was, and nothing better is known"
+
+
 def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
     """Those that wait for their turn find the answer of the first."""
     code = (
@@ -113,7 +134,12 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3})
     remember(cache, [row for row in rows_of_two(20) if row.backend == "numpy"])
     given_up = Attempt(
-        backend="torch-cpu", shape=None, ground="", seconds=5.0, reason=NO_START, when=now()
+        backend="torch-cpu",
+        shape=work().shape,
+        ground=alike("float32", 1),
+        seconds=5.0,
+        reason=NO_START,
+        when=now(),
     )
     update(cache, lambda known: known.with_attempts([given_up]))
     fastest(**SHAPE, among=("numpy", "torch-cpu"), measure="never")  # who can run is known too

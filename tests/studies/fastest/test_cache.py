@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
 from perceptron.records.run import now
@@ -96,20 +95,19 @@ def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
     assert Known().with_rows([busy]).rows == (busy,)
 
 
-def test_what_was_given_up_says_nothing_of_another_dtype_or_number_of_threads() -> None:
-    """But a backend that did not start is not started for another either."""
+@pytest.mark.parametrize("reason", [NO_TIME, NO_START])
+def test_what_was_given_up_says_nothing_of_another_question(reason: str) -> None:
     shape = drawn(1).shape
     tried = Attempt(
         backend="numpy",
         shape=shape,
         ground=alike("float64", 2),
         seconds=5.0,
-        reason=NO_TIME,
+        reason=reason,
         when=now(),
     )
     known = Known().with_attempts([tried])
     assert known.given_up("numpy", shape, alike("float64", 2)) == tried
     assert known.given_up("numpy", shape, alike("float32", 2)) is None
     assert known.given_up("numpy", shape, alike("float64", 1)) is None
-    never = replace(tried, shape=None, reason=NO_START)
-    assert known.with_attempts([never]).given_up("numpy", shape, alike("float32", 1)) == never
+    assert known.given_up("numpy", drawn(2).shape, alike("float64", 2)) is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import fastest
-from perceptron.analysis.work import GIVEN_UP
+from perceptron.analysis.work import GIVEN_UP, NOT_STARTED
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Known, update
 from tests.conftest import install_backend
@@ -40,29 +42,48 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site / "foreign_backend.py"
 
 
-def test_a_backend_that_was_given_up_is_told_and_not_begun_again_for_a_while(
+def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
     foreign: Path, cache: Path
 ) -> None:
-    """Though it would work by now; who has more time may try, and an hour later so may all."""
+    """Though it would work by now; who has more time may try, and a minute later so may all."""
     asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
     foreign.write_text(HANGS)
     first = fastest(**asked, seconds=1)
     assert first.candidates[0].reason in GIVEN_UP
     assert not first.decided
+    assert "remembered" not in first.why
     foreign.write_text(WORKS)
-    assert fastest(**asked, seconds=1) == first
+    second = fastest(**asked, seconds=1)
+    assert second.candidates == first.candidates
+    (since,) = re.findall(
+        r"remembered from (\S+) .* measure=\"now\" or more than seconds=1 ", second.why
+    )
+    assert since <= now()
 
-    def given(seconds: float, when: str) -> None:
+    def given(seconds: float, ago: timedelta) -> None:
+        when = (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
+
         def change(known: Known) -> Known:
             attempts = (replace(own, seconds=seconds, when=when) for own in known.attempts)
             return replace(known, attempts=tuple(attempts))
 
         update(cache, change)
 
-    given(100.0, now())
-    assert fastest(**asked, seconds=100) == first
-    given(100.0, "2026-01-01T00:00:00Z")
+    given(100.0, timedelta(seconds=30))
+    assert fastest(**asked, seconds=100).candidates == first.candidates
+    given(100.0, timedelta(seconds=62))
     assert fastest(**asked, seconds=100).source == "measured"
+
+
+def test_a_backend_that_was_late_once_answers_every_other_question(foreign: Path) -> None:
+    """A busy minute says nothing of another training."""
+    foreign.write_text(HANGS)
+    late = fastest(**SHAPE, among=("foreign",), seconds=1)
+    assert late.candidates[0].reason in NOT_STARTED
+    foreign.write_text(WORKS)
+    other = fastest(**SHAPE | {"features": 21}, among=("foreign",), seconds=100)
+    assert other.source == "measured"
+    assert "remembered" not in other.why
 
 
 BROKEN = {

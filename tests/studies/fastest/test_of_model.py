@@ -481,19 +481,20 @@ def of_estimator(model: Any, targets: Any, features: int = 4) -> Any:
 
 
 def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
-    """Alpha, which only adds the parameters' own decay, is told."""
+    """Alpha, which only adds the parameters' own decay, is told; so is that fit may end sooner."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8, 4), max_iter=7)
     found = of_estimator(model, np.arange(500) % 3)
     one = shape.find("mlp:500x4x8x4:3c:200b:adam")
     for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models", "optimizer"):
         assert getattr(found.training, part) == getattr(one, part), part
     assert asked(found).own is None
-    assert (found.dtype, found.epochs, found.note) == ("float64", 7, "alpha=0.0001 is left out")
+    assert (found.dtype, found.epochs) == ("float64", 7)
     remember(cache, [measured(asked(found).work, seconds=1e-3)], dtype="float64")
     fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
     advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
     assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"
-    assert "alpha=0.0001 is left out" in advice.why
+    for told in ("alpha=0.0001 is left out", "tol", "not checked to agree"):
+        assert told in advice.why
 
 
 @pytest.mark.parametrize(
@@ -522,6 +523,60 @@ def test_a_part_of_an_estimator_that_cannot_be_is_named(fields: dict[str, Any], 
     with pytest.raises(UserError, match=named):
         of_estimator(estimator("MLPClassifier", **fields), np.arange(8) % 2)
     refused("loss: MLPClassifier has its own", model=estimator("MLPClassifier"))
+
+
+def test_a_pipeline_is_its_last_step_on_what_the_others_make_of_the_inputs() -> None:
+    """Neither it nor the program's random numbers are changed."""
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    drawn = preprocessing.FunctionTransformer(lambda inputs: inputs + np.random.rand())
+    steps = (drawn, preprocessing.PolynomialFeatures(2), estimator("MLPRegressor", max_iter=3))
+    model = pipeline.make_pipeline(*steps)
+    before = np.random.get_state()[1].tolist()
+    found = of_estimator(model, np.zeros(8))
+    assert np.random.get_state()[1].tolist() == before
+    assert not hasattr(model[1], "n_output_features_")
+    assert (found.training.dataset.features, found.epochs) == (15, 3)
+    assert found.own_fit.kind == "MLPRegressor"
+    assert (
+        of_estimator(pipeline.make_pipeline(model[-1]), np.zeros(8)).training.dataset.features == 4
+    )
+    with pytest.raises(UserError, match="PolynomialFeatures is no PyTorch module"):
+        of_estimator(pipeline.make_pipeline(model[1]), np.zeros(8))
+    broken = preprocessing.FunctionTransformer(lambda inputs: 1 / 0)
+    with pytest.raises(UserError, match="ZeroDivisionError"):
+        of_estimator(pipeline.make_pipeline(broken, model[-1]), np.zeros(8))
+
+
+def test_its_own_fit_is_a_candidate_with_setup_and_iterations_apart() -> None:
+    """Measured in worker processes as the others are, and kept for the next question."""
+    model = estimator("MLPClassifier", hidden_layer_sizes=(8,), max_iter=50, random_state=3)
+    data: Any = (np.zeros((500, 4)), np.arange(500) % 3)
+    fields: Any = {"seconds": 100, "threads": 1, "among": ("scikit-learn", "numpy")}
+    advice = fastest(model, *data, measure="now", **fields)
+    for one in advice.candidates:
+        assert (one.source, one.device) == ("measured", "cpu")
+        iterations = 50 * 3
+        assert one.seconds_per_iteration
+        assert one.setup_seconds is not None
+        whole = one.setup_seconds + iterations * one.seconds_per_iteration
+        assert one.seconds == pytest.approx(whole)
+    assert {one.backend for one in advice.candidates} == {"scikit-learn", "numpy"}
+    again = fastest(model, *data, measure="never", **fields)
+    assert again.candidates == advice.candidates
+    default = fastest(model, *data, measure="never", threads=1)
+    assert "scikit-learn" in [one.backend for one in default.candidates if one.seconds]
+
+
+def test_what_is_no_fit_of_scikit_learn_itself_has_no_time_of_it() -> None:
+    class Slower(type(estimator("MLPClassifier"))):  # type: ignore[misc]
+        pass
+
+    data: Any = (np.zeros((500, 4)), np.arange(500) % 3)
+    (one,) = fastest(Slower(), *data, among=("scikit-learn",)).candidates
+    assert "Slower" in str(one.reason)
+    with pytest.raises(UserError, match="scikit-learn"):
+        fastest(rows=10, features=3, among=("scikit-learn",))
 
 
 def test_an_estimator_imports_no_framework(tmp_path: Path) -> None:

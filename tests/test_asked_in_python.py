@@ -1,0 +1,98 @@
+"""Questions asked in Python: a mistake is told at once, and what helps is named as an argument."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perceptron import crossover, load_results
+from perceptron.analysis.trust import budget_warning, hang_warning
+from perceptron.errors import UserError
+from perceptron.options import in_python
+from perceptron.records.run import Hang
+from tests.conftest import ROOT
+
+CODE = """
+import sys, collections
+import numpy
+started = []
+starting = ("subprocess.Popen", "os.fork", "os.posix_spawn")
+sys.addaudithook(lambda event, _: event in starting and started.append(event))
+from perceptron import crossover, fastest
+from perceptron.errors import UserError
+
+class Loaded:
+    "A model that must not be looked at."
+    def __getattr__(self, name):
+        raise AssertionError(name)
+
+two = {"a": len, "b": len}
+shape = {"rows": 10, "features": 3}
+try:
+    MISTAKE
+except UserError as error:
+    print(error)
+assert not started, started
+late = {"scipy", "pandas", "rich", "torch", "perceptron.studies.carry_out"} & set(sys.modules)
+assert not late, late
+"""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        ("fastest(rows=-1, features=3)", "rows"),
+        ("fastest(**shape, dtype='f32')", "float32"),
+        ("fastest(**shape, mesure='now')", "measure"),
+        ("fastest(**shape, results=3)", "results"),
+        ("fastest(Loaded(), [[1.0]], [1.0], measure='nwo')", "now"),
+        ("fastest(Loaded(), [[1.0]], [1.0], among=('npy',))", "numpy"),
+        ("crossover(two, range, (10, 1))", "sizes"),
+        ("crossover(two, lambda: 3, (1, 10))", "setup"),
+        ("crossover({'a': len, 'b': b'no'}, range, (1, 10))", "candidates"),
+        ("crossover(two, range, (1, 10), equal=3)", "equal"),
+        ("crossover(two, range, (1, 10), pairs=3)", "pairs"),
+        ("crossover(two, range, (1, 10), results=3)", "results"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_imported_or_started(mistake: str, named: str) -> None:
+    code = CODE.replace("MISTAKE", mistake)
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+    assert named in said.stdout
+
+
+def test_errors_name_arguments_and_no_options(tmp_path: Path) -> None:
+    def hangs(_: object) -> None:
+        time.sleep(1e6)
+
+    def said(seconds: float, results: Path) -> str:
+        with pytest.raises(UserError) as caught:
+            crossover({"a": hangs, "b": hangs}, range, (1, 2), seconds=seconds, results=results)
+        return str(caught.value)
+
+    (file := tmp_path / "file").write_text("")
+    assert "results=" in said(60, file)
+    assert "--" not in said(6, tmp_path / "results")
+    (table := tmp_path / "table.csv").write_text("case,size,backend,seconds\nx,1,a,1\n")
+    with pytest.raises(UserError, match="by=, size= and size_regex="):
+        load_results(table, by="x")
+
+
+def test_what_helps_is_said_in_the_words_of_whoever_asked() -> None:
+    def advice() -> list[str]:
+        return [hang_warning(Hang("numpy", None, 3.0)).advice, budget_warning(60.0).advice]
+
+    typed = advice()
+    with in_python():
+        asked = advice()
+    assert advice() == typed
+    assert "--budget " in typed[0]
+    assert typed[1].startswith("--budget 3")
+    assert "seconds= " in asked[0]
+    assert asked[1].startswith("seconds=180 ")
