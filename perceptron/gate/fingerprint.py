@@ -13,6 +13,7 @@ PARTS = (
     "gate/counting",
     "gate/runner",
     "gate/sampling",
+    "gate/side_variables.py",
     "gate/stages.py",
     "gate/verdict",
     "grouping.py",

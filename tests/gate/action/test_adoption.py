@@ -112,7 +112,7 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     document = json.loads(Path(ran.outputs["json"]).read_text())
     assert document["verdict"] == "regression"
     assert (Path(ran.outputs["page"]) / document["page"]).is_file()
-    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
+    assert ran.steps[-2:] == ["compare", "actions/upload-artifact"]
     handed = Path(ran.outputs["json"]).parent
     assert sorted(one.name for one in handed.iterdir()) == ["gate.json", "pull-request.txt"]
     assert number(handed) == 12
