@@ -58,6 +58,7 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import label
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -99,7 +100,24 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         unbuilt = not_built(differ, pair, case)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
-            return _measured(case, sides, unbuilt, valgrind, progress, same)
+            comparison = _measured(case, sides, unbuilt, valgrind, progress, same)
+        return _unless_written(case, comparison, trees)
+
+
+def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
+    """Return the comparison, invalid if a side does not hold what was to be measured any more.
+
+    Each revision's code has the rights to write into the other's tree, or its environment.
+    """
+    for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
+        name = known.written(folder)
+        if name is not None:
+            reason = (
+                f"{label(name)} of {side.upper()} was written to while benchmarks ran: what was "
+                "measured is not what was committed"
+            )
+            return msgspec.structs.replace(comparison, verdict="invalid", reason=reason, rows=[])
+    return comparison
 
 
 def _measured(

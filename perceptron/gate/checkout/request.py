@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
+from perceptron.gate.checkout.snapshot import Snapshot
 from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Side
@@ -68,6 +69,8 @@ class Case:
     rule: Rule = field(default_factory=Rule)
     limits: list[GateRule] = field(default_factory=list)
     warnings: list[MeasurementWarning] = field(default_factory=list)
+    environments: dict[Side, tuple[Path, Snapshot]] = field(default_factory=dict)
+    """What was built, as it was before anything of it ran."""
     other_suite: bool = False
     """Whether BASE may have benchmarks of its own that HEAD has not."""
 

@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
+from perceptron.gate.checkout.snapshot import Snapshot, snapshot
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Side
 from perceptron.records.files.lock import abandoned, make_held
@@ -39,6 +40,7 @@ class Worktrees:
         self._repository = repository
         self._revisions: dict[Side, Revision] = {"base": base, "head": head, "control": base}
         self._folders: dict[Side, str] = {}
+        self._snapshots: dict[Side, Snapshot] = {}
         self.suite = suite
         self._add("head")
         self.suite = suite.own(self.path("head")) or suite
@@ -52,6 +54,12 @@ class Worktrees:
     def all(self) -> list[Path]:
         """Return where trees may lie."""
         return [self.home / folder for folder in FOLDERS]
+
+    def snapshots(self) -> list[tuple[Side, tuple[Path, Snapshot]]]:
+        """Return where each tree lies now, and what it held when it was checked out."""
+        return [
+            (side, (self.path(side), self._snapshots[side])) for side in sorted(self._snapshots)
+        ]
 
     def arrange(self, folders: Mapping[Side, str]) -> None:
         """Move the trees to where the block wants them; a control's is made when first wanted."""
@@ -121,6 +129,7 @@ class Worktrees:
         elif side != "head":
             for name in (self.suite.benchmarks, *self.suite.beside):
                 _copy(self.path("head") / name, tree, name)
+        self._snapshots[side] = snapshot(tree)
 
 
 def with_tilde(text: object) -> str:

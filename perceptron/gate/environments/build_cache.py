@@ -53,6 +53,11 @@ class Place:
         return self.folder / "made.json"
 
     @property
+    def environment(self) -> Path:
+        """The folder that asv builds in and installs into."""
+        return self.folder / "env"
+
+    @property
     def log(self) -> Path:
         """The file that all output of the build goes to."""
         return self.folder / "build.log"
@@ -68,7 +73,7 @@ class Place:
     def empty(self) -> None:
         """Remove what a build left here."""
         self.made_file.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "env", ignore_errors=True)
+        shutil.rmtree(self.environment, ignore_errors=True)
 
 
 def home() -> Path:
