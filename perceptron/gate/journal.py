@@ -135,7 +135,7 @@ def _read_blocks(file: Path) -> Iterator[Block]:
     for number, line in enumerate(file.read_bytes().splitlines(), start=1):
         try:
             yield decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(
                 f"{file}, line {number}: not a block: {error}; remove the folder to start again"
             ) from None

@@ -66,7 +66,7 @@ class Place:
         """Return what lies here; None for nothing, and for what was cut short or taken away."""
         try:
             made = msgspec.json.decode(self.made_file.read_bytes(), type=Made)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return made if os.access(made.python, os.X_OK) else None
 

@@ -144,7 +144,7 @@ def _ask(python: str, program: str, folder: Path, kind: object) -> Any:
             check=True,
         )
         return msgspec.json.decode(asked.stdout, type=kind)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
         return None
 
 

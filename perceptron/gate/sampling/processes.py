@@ -141,7 +141,7 @@ def _decode(line: bytes) -> Answer | None:
     try:
         content = msgspec.json.decode(line)
         return msgspec.convert({**content, "content": content}, type=Answer)
-    except (msgspec.DecodeError, msgspec.ValidationError, TypeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
         return None
 
 
