@@ -176,3 +176,14 @@ def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository
     comparison = run("head")
     assert comparison.verdict == "invalid"
     assert "site-packages/fastsum/__init__.py of BASE was written to" in comparison.reason
+
+
+def test_what_the_default_branch_built_serves_a_pull_request(compiled: Repository) -> None:
+    """By the lines of the workflow in the docs: a commit is compared with itself, in no time."""
+    compiled.commit("base", "setup.py", SETUP.replace("1.0", "2.0"))
+    compared("base", "base", build=True, budget_minutes=0.05)
+    compiled.commit("head", "fastsum/_core.c", SLOWER)
+    told: list[str] = []
+    run("head", progress=lambda _done, _total, message: told.append(message))
+    built = {message.split()[1] for message in told if message.startswith("building ")}
+    assert built == {"HEAD,"}

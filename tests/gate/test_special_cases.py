@@ -225,11 +225,11 @@ def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repos
 
 def test_a_side_that_answers_nonsense_is_one_line(toy: Repository) -> None:
     """Its code can write where its program answers."""
-    nonsense = f"""
+    nonsense = """
 import os
 for number in range(3, 32):
     try:
-        os.write(number, b'{{"kind": ' + b"[" * 9_999 + b"\\n")
+        os.write(number, b'{"kind": ' + b"[" * 9_999 + b"\\n")
     except OSError:
         pass
 """
