@@ -142,7 +142,7 @@ def _measured(
     except ImportTooLong as finding:
         reason = f"{finding}: raise --budget, or have it import less"
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
-    gone = removed(sides, both, pattern, seconds_left) if case.other_suite else []
+    gone = removed(sides, both, pattern, case.other_suite, seconds_left)
     if same is not None:
         comparison = _unmeasured(case, "clean", f"the same code: {same}")
         return with_removed(comparison, gone, request.allow_removed)

@@ -25,31 +25,40 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
 
 
 def removed(
-    sides: Sides, both: SuiteOfBoth, wanted: re.Pattern[str], seconds_left: Callable[[], float]
+    sides: Sides,
+    both: SuiteOfBoth,
+    wanted: re.Pattern[str],
+    other_suite: bool,
+    seconds_left: Callable[[], float],
 ) -> list[str]:
-    """Return the keys of BASE's own benchmarks that HEAD lacks; of what does not load, the module.
+    """Return the keys of BASE's benchmarks that HEAD lacks; of what does not load, the module.
 
-    Of all that are ``wanted``.
+    Of all that are ``wanted``; of BASE's own where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
-    with sides.trees.own_of_base() as tree:
-        try:
-            own = suite.own(tree)
-        except UserError:
-            own = None  # asv can read BASE's file as little
-        if own is None:
-            return []
-        try:
-            found = sides.discover_own(tree, own, seconds_left)
-        except CannotImport as error:
-            found = Discovery(unloadable=[*error.unloadable])
+    own = _own(sides, seconds_left) if other_suite else Discovery()
     known = {benchmark.key for benchmark in both.benchmarks}
-    benchmarks = [one.key for one in found.benchmarks if is_wanted(one, wanted, suite)]
-    modules = [own.module for own in found.unloadable if not own.skips and not suite.test]
+    benchmarks = [one.key for one in (*both.gone, *own.benchmarks) if is_wanted(one, wanted, suite)]
+    modules = [lost.module for lost in own.unloadable if not lost.skips and not suite.test]
     return [
         *(key for key in dict.fromkeys(benchmarks) if key not in known),
         *(module for module in modules if module not in both.modules and wanted.search(module)),
     ]
+
+
+def _own(sides: Sides, seconds_left: Callable[[], float]) -> Discovery:
+    """Return BASE's own suite as BASE loads it."""
+    with sides.trees.own_of_base() as tree:
+        try:
+            suite = sides.trees.suite.own(tree)
+        except UserError:
+            suite = None  # asv can read BASE's file as little
+        if suite is None:
+            return Discovery()
+        try:
+            return sides.discover_own(tree, suite, seconds_left)
+        except CannotImport as error:
+            return Discovery(unloadable=[*error.unloadable])
 
 
 def with_removed(comparison: Comparison, keys: Sequence[str], allowed: bool) -> Comparison:

@@ -137,3 +137,13 @@ def test_the_suite_is_configured_by_head_and_not_by_the_working_tree(toy: Reposi
     toy.commit("head")
     toy.write("asv.conf.json", '{"project": "toy", "repo": ".", "benchmark_dir": "elsewhere"}')
     assert [*rows(run("first", "head"))] == ["track_it"]
+
+
+def test_what_the_same_files_make_on_base_alone_is_gone_too(slower: Repository) -> None:
+    """One that is defined where the library has what it measures; what settings of pytest hide."""
+    suite = SUITE.replace("def track_total", 'if hasattr(toy, "total"):\n  def track_total')
+    slower.write("toy/__init__.py", TOY.format(factor=1))
+    slower.commit("base", "benchmarks/suite.py", suite)
+    slower.commit("head", "toy/__init__.py", COUNTED)
+    comparison = run("base", "head")
+    assert (comparison.verdict, comparison.removed) == ("inconclusive", ["suite.track_total"])

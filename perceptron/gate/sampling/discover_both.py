@@ -35,6 +35,8 @@ class SuiteOfBoth:
     """Why BASE loads nothing: all may be new."""
     modules: frozenset[str] = frozenset()
     """HEAD's modules that have benchmarks or do not load."""
+    gone: Sequence[Benchmark] = ()
+    """Of the same files, benchmarks that BASE makes and HEAD does not."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
         """Return those whose name, with or without parameters, or group holds the expression.
@@ -99,12 +101,15 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
     if sides.pythons["base"] != sides.pythons["head"]:
         _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
+    benchmarks = [*head.benchmarks, *broken]
+    names = {benchmark.name for benchmark in benchmarks}  # of other parameters it is told below
     return SuiteOfBoth(
-        benchmarks=[*head.benchmarks, *broken],
+        benchmarks=benchmarks,
         versions={"base": base.versions, "head": head.versions},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
         modules=frozenset([*head.modules.values(), *(own.module for own in head.unloadable)]),
+        gone=[benchmark for benchmark in base.benchmarks if benchmark.name not in names],
     )
 
 
