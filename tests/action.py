@@ -14,6 +14,8 @@ from typing import Any
 from tests.conftest import ROOT
 
 FILE = ROOT / "action.yml"
+VARIABLES = "set_env"
+"""The file that GITHUB_ENV names, in the runner's temporary folder."""
 _TOKEN = re.compile(r"\s*('[^']*'|[\w.*]+|&&|\|\||!=|==|!|\(|\))")
 _OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
 
@@ -44,13 +46,11 @@ def run(
     event: Mapping[str, Any] = {},
     path: str = os.environ["PATH"],
     only: str | None = None,
-    compared: Mapping[str, str] = {},
 ) -> Ran:
     """Run the steps in ``folder``, programs of ``tools`` first; ``only`` the step of this name.
 
-    ``compared`` are outputs of the comparison, for a step after it that is run alone. Actions that
-    others wrote are not run. A step is left out after one that failed, unless its condition says
-    more.
+    Actions that others wrote are not run. A step is left out after one that failed, unless its
+    condition says more. What a step writes to GITHUB_ENV are variables of those after it.
     """
     described = action()
     unknown = inputs.keys() - described["inputs"].keys()
@@ -61,11 +61,13 @@ def run(
         "env": {},
         "runner": {"os": "Linux", "temp": str(temporary)},
         "github": {"event": dict(event)},
-        "steps": {"compare": {"outputs": dict(compared)}},
+        "steps": {},
     }
     ran = Ran({}, 0, "", "", [])
     summary = temporary / "summary"
     summary.touch()
+    variables = temporary / VARIABLES
+    variables.touch()
     for step in described["runs"]["steps"]:
         if only not in (None, step.get("name")) or not _goes(step, context, ran.code):
             continue
@@ -85,7 +87,10 @@ def run(
                 "GITHUB_ACTION_PATH": str(ROOT),
                 "GITHUB_OUTPUT": str(output),
                 "GITHUB_STEP_SUMMARY": str(summary),
+                "GITHUB_ENV": str(variables),
                 "GITHUB_ACTIONS": "true",
+                "ACTIONS_RUNTIME_TOKEN": "secret",
+                **_entries(variables),
                 **{name: filled(text, context) for name, text in step.get("env", {}).items()},
             },
             capture_output=True,
@@ -94,13 +99,17 @@ def run(
         )
         ran.printed += process.stdout + process.stderr
         ran.code = ran.code or process.returncode
-        lines = (line.partition("=") for line in output.read_text().splitlines())
-        context["steps"][step.get("id")] = {"outputs": {name: value for name, _, value in lines}}
+        context["steps"][step.get("id")] = {"outputs": _entries(output)}
     ran.summary = summary.read_text()
     ran.outputs = {
         name: filled(entry["value"], context) for name, entry in described["outputs"].items()
     }
     return ran
+
+
+def _entries(file: Path) -> dict[str, str]:
+    lines = (line.partition("=") for line in file.read_text().splitlines())
+    return {name: value for name, _, value in lines}
 
 
 def _goes(step: Mapping[str, Any], context: Mapping[str, Any], code: int) -> bool:

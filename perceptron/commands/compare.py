@@ -58,6 +58,10 @@ def compare(
     always: Annotated[
         bool, typer.Option("--always", help="Measure even if both revisions run the same code.")
     ] = False,
+    allow_removed: Annotated[
+        bool,
+        typer.Option("--allow-removed", help="Accept that benchmarks of BASE are gone on HEAD."),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -126,6 +130,7 @@ def compare(
         installed=installed,
         build=build,
         always=always,
+        allow_removed=allow_removed,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:

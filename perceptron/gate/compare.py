@@ -38,6 +38,7 @@ from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
+from perceptron.gate.removed import may_differ, removed, with_removed
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.sampling.sides import Sides
@@ -57,6 +58,7 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import label
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -73,6 +75,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     with working_folder(case.repository) as home, ExitStack() as environments:
         progress(0, 1, "checking both revisions out")
         trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
+        case.suite = trees.suite
         case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
         case.limits, of_limits = gate_rules(*pair, date.today())
@@ -80,7 +83,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         changed = changed_names(case.repository, case.base, case.head)
         differ = differing(changed, pair, case.suite)
         same = _same_code(case, differ, pair)
-        if same is not None:
+        case.other_suite = may_differ(changed, case.suite)
+        if same is not None and not case.other_suite:
             return _unmeasured(case, "clean", f"the same code: {same}")
         make_own(request.results, "gate")
         case.warnings += not_counted
@@ -96,25 +100,56 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         unbuilt = not_built(differ, pair, case)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
-            return _measured(case, sides, unbuilt, valgrind, progress)
+            comparison = _measured(case, sides, unbuilt, valgrind, progress, same)
+        return _unless_written(case, comparison, trees)
+
+
+def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
+    """Return the comparison, invalid if a side does not hold what was to be measured any more.
+
+    Each revision's code has the rights to write into the other's tree, or its environment.
+    """
+    for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
+        name = known.written(folder)
+        if name is not None:
+            reason = (
+                f"{label(name)} of {side.upper()} was written to while benchmarks ran: what was "
+                "measured is not what was committed"
+            )
+            return msgspec.structs.replace(comparison, verdict="invalid", reason=reason, rows=[])
+    return comparison
 
 
 def _measured(
-    case: Case, sides: Sides, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+    case: Case,
+    sides: Sides,
+    unbuilt: NotBuilt,
+    valgrind: Valgrind | None,
+    progress: Progress,
+    same: str | None,
 ) -> Comparison:
-    """Measure what both sides load, judge it, and look into what changed."""
+    """Measure what both sides load, judge it, and look into what changed; nothing of that where
+    they run the ``same`` code."""
     request, began = case.request, time.monotonic()
+    pattern = _pattern(request.benchmarks)
     progress(0, 1, "discovering benchmarks")
-    budget = 60 * request.budget_minutes
+
+    def seconds_left() -> float:
+        return 60 * request.budget_minutes - (time.monotonic() - began)
+
     try:
-        both = discover_both(sides, lambda: budget - (time.monotonic() - began))
+        both = discover_both(sides, seconds_left)
     except ImportTooLong as finding:
         reason = f"{finding}: raise --budget, or have it import less"
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
+    gone = removed(sides, both, pattern, case.other_suite, seconds_left)
+    if same is not None:
+        comparison = _unmeasured(case, "clean", f"the same code: {same}")
+        return with_removed(comparison, gone, request.allow_removed)
     valgrind = _counter(case, sides, valgrind)
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
-    chosen = both.choose(_pattern(request.benchmarks), case.suite)
+    chosen = both.choose(pattern, case.suite)
     run = _run(case, environment)
     with open_journal(request.results, run, request.seed is not None) as journal:
         spent = time.monotonic() - began
@@ -127,6 +162,7 @@ def _measured(
         environment = _environment(valgrind, both.versions, journal.run.code)
         comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
+        comparison = with_removed(comparison, gone, request.allow_removed)
         if request.reasons:
             comparison = explain.add(
                 comparison, stages.sampler, journal, case.rule, valgrind, progress

@@ -9,10 +9,12 @@ from perceptron.code_digest import code_digest
 PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process, and what is made of it.
 PARTS = (
+    "gate/checkout/snapshot.py",
     "gate/checkout/worktrees.py",
     "gate/counting",
     "gate/runner",
     "gate/sampling",
+    "gate/side_variables.py",
     "gate/stages.py",
     "gate/verdict",
     "grouping.py",

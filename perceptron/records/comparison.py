@@ -68,6 +68,8 @@ class GateRule(Struct, frozen=True, kw_only=True):
     """Why its rows have no say in the run's verdict."""
     until: date | None = None
     """The last day on which they have none."""
+    removed: str | None = None
+    """Why HEAD may have no such benchmark."""
 
     def matches(self, key: str) -> bool:
         """Return whether the key of a benchmark holds the text."""
@@ -277,6 +279,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     plan: ComparisonPlan
     environment: ComparisonEnvironment
     warnings: list[MeasurementWarning]
+    removed: list[str] = []
+    """Benchmarks that BASE's own suite has and HEAD's has not, which serves both; where BASE's does
+    not load, modules of it."""
     seconds: float
     """Measuring, without the time between two starts."""
     reproduce: str

@@ -92,6 +92,8 @@ def describe(comparison: Comparison) -> Described:
         lines.append(_what_would_help(comparison))
     elif comparison.control.alarmed:
         lines.append("times decide nothing here: BASE differs from a second copy of itself")
+    if comparison.removed:
+        lines.insert(0, f"gone on HEAD: {_named(comparison.removed)}")
     lines += map(_moved, comparison.moved_crossovers[:_MOST])
     more = len(comparison.moved_crossovers) - _MOST
     lines += [f"{_many(more, 'more crossover')} moved"] if more > 0 else []
@@ -195,8 +197,9 @@ def _what_would_help(comparison: Comparison) -> str:
 def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
     """Return the one thing that would help; a larger budget only where a reason asks for time."""
     plan = comparison.plan
-    if any("--build" in reason for reason in reasons):
-        return "--build"
+    for option in ("--build", "--allow-removed"):
+        if any(option in reason for reason in reasons):
+            return option
     if comparison.control.alarmed:
         return "an idle machine"
     if not any(ask in reason for reason in reasons for ask in _ASKS_FOR_TIME):

@@ -161,3 +161,29 @@ def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None
     assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
     assert "HEAD does not build" in comment(comparison)
     table.show(comparison)
+
+
+REACHES = """
+import glob
+for file in glob.glob("../../../../*-base/env/*/lib/python*/site-packages/fastsum/__init__.py"):
+    open(file, "a").write("clock = lambda: 0.0\\n")
+"""
+
+
+def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository) -> None:
+    compiled.write("fastsum/_core.c", SLOWER)
+    compiled.commit("head", "setup.py", REACHES + SETUP)
+    comparison = run("head")
+    assert comparison.verdict == "invalid"
+    assert "site-packages/fastsum/__init__.py of BASE was written to" in comparison.reason
+
+
+def test_what_the_default_branch_built_serves_a_pull_request(compiled: Repository) -> None:
+    """By the lines of the workflow in the docs: a commit is compared with itself, in no time."""
+    compiled.commit("base", "setup.py", SETUP.replace("1.0", "2.0"))
+    compared("base", "base", build=True, budget_minutes=0.05)
+    compiled.commit("head", "fastsum/_core.c", SLOWER)
+    told: list[str] = []
+    run("head", progress=lambda _done, _total, message: told.append(message))
+    built = {message.split()[1] for message in told if message.startswith("building ")}
+    assert built == {"HEAD,"}

@@ -36,11 +36,14 @@ def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
         assert one.folder != two.folder
 
 
-@pytest.mark.parametrize("line", [b"{}", b'{"context": ' * 100_000])
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("line", [b"{}\n", b'{"stage": ' + DEEP + b"\n", b"\xff\n"])
 def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     with open_journal(tmp_path, planned(), seed_given=False) as journal:
         file = journal.folder / "blocks.jsonl"
-    file.write_bytes(line + b"\n")
+    file.write_bytes(line)
     with (
         pytest.raises(UserError, match=r"blocks.jsonl, line 1: not a block"),
         open_journal(tmp_path, planned(), seed_given=False),

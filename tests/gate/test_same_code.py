@@ -76,8 +76,6 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
         documented.write(f"toy/{name}", "import os\n")
     for name in ("README.md", "docs/conf.py", "doc/data.json", "news/1.rst", ".github/a.yml"):
         documented.write(name, "new\n")
-    documented.write("benchmarks/another.py", "raise RuntimeError\n")
-    documented.write("asv.conf.json", '{"project": "toy", "show_commit_url": "elsewhere"}')
     documented.commit("second")
     for head in ("second", "."):
         for build in (False, True):

@@ -221,3 +221,18 @@ def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repos
     toy.git("add", "--all")
     assert toy.git("status", "--porcelain").split() == ["A", "mine/own.json"]
     assert [*map(str, Path("mine").glob("**/.gitignore"))] == ["mine/gate/.gitignore"]
+
+
+def test_a_side_that_answers_nonsense_is_one_line(toy: Repository) -> None:
+    """Its code can write where its program answers."""
+    nonsense = """
+import os
+for number in range(3, 32):
+    try:
+        os.write(number, b'{"kind": ' + b"[" * 9_999 + b"\\n")
+    except OSError:
+        pass
+"""
+    toy.commit("second", "benchmarks/suite.py", nonsense)
+    with pytest.raises(UserError, match="HEAD cannot be imported: "):
+        run()

@@ -32,6 +32,7 @@ class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
     slower: _Percent | None = None
     mute: _Text | None = None
     until: date | None = None
+    removed: _Text | None = None
 
     def __post_init__(self) -> None:
         if self.until is not None and self.mute is None:
@@ -39,8 +40,12 @@ class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
 
     def read(self) -> GateRule:
         slower = None if self.slower is None else float(self.slower.rstrip("% ")) / 100
-        mute = None if self.mute is None else label(self.mute)
-        return GateRule(match=self.match, slower=slower, mute=mute, until=self.until)
+        mute, removed = (
+            None if text is None else label(text) for text in (self.mute, self.removed)
+        )
+        return GateRule(
+            match=self.match, slower=slower, mute=mute, until=self.until, removed=removed
+        )
 
 
 class _Rules(Struct, frozen=True, forbid_unknown_fields=True):

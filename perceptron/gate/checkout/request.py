@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
+from perceptron.gate.checkout.snapshot import Snapshot
 from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Side
@@ -46,6 +47,8 @@ class CompareRequest:
     """Whether asv builds an environment of each revision, whose installed code is compared."""
     always: bool = False
     """Whether revisions that run the same code are measured all the same."""
+    allow_removed: bool = False
+    """Whether benchmarks of BASE may be gone on HEAD."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
 
@@ -66,6 +69,10 @@ class Case:
     rule: Rule = field(default_factory=Rule)
     limits: list[GateRule] = field(default_factory=list)
     warnings: list[MeasurementWarning] = field(default_factory=list)
+    environments: dict[Side, tuple[Path, Snapshot]] = field(default_factory=dict)
+    """What was built, as it was before anything of it ran."""
+    other_suite: bool = False
+    """Whether BASE may have benchmarks of its own that HEAD has not."""
 
 
 def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
@@ -162,6 +169,7 @@ def command(case: Case, seed: int) -> str:
         "--installed": request.installed,
         "--build": request.build,
         "--always": request.always,
+        "--allow-removed": request.allow_removed,
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]

@@ -76,6 +76,25 @@ class Suite:
                 "commit it, or compare with ."
             )
 
+    def own(self, tree: Path) -> Suite | None:
+        """Return the suite as the revision in the tree has it; None where it has none.
+
+        What is configured may differ between revisions. Raises `UserError` for what cannot be read.
+        """
+        if self.origin is not None:
+            return self
+        if self.kind == "pytest":
+            return self if (tree / self.tests).exists() else None
+        file = tree / self.file
+        return _of_asv(file, self.file, f"--suite {self.file}") if file.is_file() else None
+
+    def holds(self, name: str) -> bool:
+        """Return whether a file of the repository is one of the suite's, or says what it is."""
+        if self.origin is not None:
+            return False
+        inside = PurePosixPath(name).is_relative_to(self.benchmarks)
+        return inside or name in self.beside or name == self.file
+
     def entries(self) -> dict[str, object]:
         """Return what makes it another suite, wherever it lies: with one changed, others run."""
         return asdict(replace(self, origin=None))
@@ -91,30 +110,35 @@ def read_suite(file: Path, repository: Path) -> Suite:
 
     Raises `UserError` naming file and field.
     """
-    content = load_asv(file)
-    path = file.resolve()
-    home = _root_of(path.parent) or path.parent
-    relative = PurePosixPath(path.relative_to(home).as_posix())
-    folder = _text(file, content, "benchmark_dir", "benchmarks")
-    benchmarks = _inside(file, "benchmark_dir", relative.parent / folder)
-    if benchmarks == ".":
-        raise UserError(f"--suite {file}: benchmark_dir must be a folder inside the repository")
-    subfolder = PurePosixPath(_text(file, content, "repo_subdir", ""))
-    code = _inside(file, "repo_subdir", subfolder)
-    project = _text(file, content, "project", "")
+    home = _root_of(file.resolve().parent) or file.resolve().parent
+    suite = _of_asv(file, file.resolve().relative_to(home).as_posix(), f"--suite {file}")
     if home == repository.resolve():
-        return Suite(str(relative), benchmarks, code, project)
-    origin = home / benchmarks
+        return suite
+    origin = home / suite.benchmarks
     if not origin.is_dir():
-        raise UserError(f"--suite {file}: its benchmark_dir {folder} is not there: {origin}")
-    return Suite(
-        os.path.relpath(path, repository.resolve()),
-        f"{_GUEST}/{origin.name}",
-        code,
-        project,
-        origin,
-        _state(origin),
+        raise UserError(f"--suite {file}: its benchmark_dir is not there: {origin}")
+    return replace(
+        suite,
+        file=os.path.relpath(file.resolve(), repository.resolve()),
+        benchmarks=f"{_GUEST}/{origin.name}",
+        origin=origin,
+        state=_state(origin),
     )
+
+
+def _of_asv(file: Path, place: str, named: str) -> Suite:
+    """Return what the file says of the suite in the tree in which it has this place.
+
+    Raises `UserError` naming the file as it was ``named``, and the field.
+    """
+    content = load_asv(file, named)
+    folder = _text(named, content, "benchmark_dir", "benchmarks")
+    benchmarks = _inside(named, "benchmark_dir", PurePosixPath(place).parent / folder)
+    if benchmarks == ".":
+        raise UserError(f"{named}: benchmark_dir must be a folder inside the repository")
+    subfolder = PurePosixPath(_text(named, content, "repo_subdir", ""))
+    code = _inside(named, "repo_subdir", subfolder)
+    return Suite(place, benchmarks, code, _text(named, content, "project", ""))
 
 
 def own_file(file: str | None) -> str | None:
@@ -191,32 +215,33 @@ def _project(root: Path) -> str:
     return name if isinstance(name, str) else ""
 
 
-def load_asv(file: Path) -> dict[str, object]:
+def load_asv(file: Path, named: str | None = None) -> dict[str, object]:
     """Return its entries. Raises `UserError` naming the file for what is none."""
+    named = named or f"--suite {file}"
     if not file.exists():
-        raise UserError(f"--suite {file}: no such file; name the asv.conf.json of your suite")
+        raise UserError(f"{named}: no such file; name the asv.conf.json of your suite")
     try:
         content = read_asv_json(file)
     except UserError as error:
-        raise UserError(f"--suite {file}: {error}") from None
+        raise UserError(f"{named}: {error}") from None
     if not isinstance(content, dict):
-        raise UserError(f"--suite {file}: must hold one JSON object")
+        raise UserError(f"{named}: must hold one JSON object")
     return content
 
 
-def _text(file: Path, content: dict[str, object], field: str, default: str) -> str:
+def _text(named: str, content: dict[str, object], field: str, default: str) -> str:
     """Return an entry that is text; raises `UserError` naming file and field."""
     value = content.get(field, default)
     if not isinstance(value, str):
-        raise UserError(f"--suite {file}: {field} must be text, got {value!r}")
+        raise UserError(f"{named}: {field} must be text, got {value!r}")
     return value
 
 
-def _inside(file: Path, field: str, path: PurePosixPath) -> str:
+def _inside(named: str, field: str, path: PurePosixPath) -> str:
     """Return it without dots; raises `UserError` if it leads out of the repository."""
     inside = os.path.normpath(path)
     if path.is_absolute() or inside.split("/")[0] == "..":
-        raise UserError(f"--suite {file}: {field} leads out of the repository")
+        raise UserError(f"{named}: {field} leads out of the repository")
     return inside
 
 
@@ -226,7 +251,7 @@ def code_repository(file: Path, folder: Path) -> Path:
     That at the path of ``repo``, which is relative to the file; else, as for a URL, the one that
     ``folder`` lies in. Raises `UserError` naming file and field.
     """
-    named = _text(file, load_asv(file), "repo", "").removeprefix("file://")
+    named = _text(f"--suite {file}", load_asv(file), "repo", "").removeprefix("file://")
     if not named or "://" in named or _SSH.match(named):
         return repository(folder)
     path = (file.resolve().parent / named).resolve()

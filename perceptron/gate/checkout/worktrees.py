@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
+from perceptron.gate.checkout.snapshot import Snapshot, snapshot
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Side
 from perceptron.records.files.lock import abandoned, make_held
@@ -38,10 +39,13 @@ class Worktrees:
         self.home = home
         self._repository = repository
         self._revisions: dict[Side, Revision] = {"base": base, "head": head, "control": base}
-        self._suite = suite
         self._folders: dict[Side, str] = {}
-        for side in ("head", "base"):
-            self._add(side)
+        self._snapshots: dict[Side, Snapshot] = {}
+        self.suite = suite
+        self._add("head")
+        self.suite = suite.own(self.path("head")) or suite
+        """As HEAD configures it; what is given where HEAD has no such file."""
+        self._add("base")
 
     def path(self, side: Side) -> Path:
         """Return where the side's tree lies now."""
@@ -50,6 +54,12 @@ class Worktrees:
     def all(self) -> list[Path]:
         """Return where trees may lie."""
         return [self.home / folder for folder in FOLDERS]
+
+    def snapshots(self) -> list[tuple[Side, tuple[Path, Snapshot]]]:
+        """Return where each tree lies now, and what it held when it was checked out."""
+        return [
+            (side, (self.path(side), self._snapshots[side])) for side in sorted(self._snapshots)
+        ]
 
     def arrange(self, folders: Mapping[Side, str]) -> None:
         """Move the trees to where the block wants them; a control's is made when first wanted."""
@@ -88,24 +98,38 @@ class Worktrees:
                 text = text.replace(str(python), os.readlink(python))
             for path in (self.home / folder, self.home / f"{folder}-work"):
                 text = text.replace(f"{path}{os.sep}", "")
-        if self._suite.origin is not None:
-            suite = os.path.relpath(self._suite.origin)
-            text = text.replace(f"{self._suite.benchmarks}/", f"{suite}/")
+        if self.suite.origin is not None:
+            suite = os.path.relpath(self.suite.origin)
+            text = text.replace(f"{self.suite.benchmarks}/", f"{suite}/")
         return with_tilde(text)
 
-    def _add(self, side: Side) -> None:
+    @contextmanager
+    def own_of_base(self) -> Iterator[Path]:
+        """Yield one more tree of BASE, with the benchmarks that BASE itself has."""
+        tree = self._check_out("base")
+        try:
+            yield tree
+        finally:
+            git(self._repository, "worktree", "remove", "--force", str(tree))
+
+    def _check_out(self, side: Side) -> Path:
+        """Return a new tree of the side's revision in a folder that no tree lies in."""
         folder = next(folder for folder in FOLDERS if folder not in self._folders.values())
-        tree = self.home / folder
-        revision = self._revisions[side]
+        tree, revision = self.home / folder, self._revisions[side]
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
         add_changes(self._repository, revision, tree)
-        self._folders[side] = folder
-        if self._suite.origin is not None:
+        return tree
+
+    def _add(self, side: Side) -> None:
+        tree = self._check_out(side)
+        self._folders[side] = tree.name
+        if self.suite.origin is not None:
             # What a guest's links name does not come along.
-            _copy(self._suite.origin, tree, self._suite.benchmarks, symlinks=False)
+            _copy(self.suite.origin, tree, self.suite.benchmarks, symlinks=False)
         elif side != "head":
-            for name in (self._suite.benchmarks, *self._suite.beside):
+            for name in (self.suite.benchmarks, *self.suite.beside):
                 _copy(self.path("head") / name, tree, name)
+        self._snapshots[side] = snapshot(tree)
 
 
 def with_tilde(text: object) -> str:

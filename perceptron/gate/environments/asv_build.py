@@ -42,8 +42,11 @@ def install(job: Mapping[str, Any], log: Path) -> bool:
     asv ends a command that prints nothing for ``install_timeout`` seconds; all commands together
     have an hour, or two such timeouts where that is longer. Nothing that was started lives on.
     """
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    variables = {**os.environ, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    from perceptron.gate.side_variables import side_variables  # not in asv's own process
+
+    variables = side_variables()
+    path = os.pathsep.join([str(Path(sys.executable).parent), variables.get("PATH", os.defpath)])
+    variables |= {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     timeout = job["config"].get("install_timeout")
     longest = max(LONGEST_SECONDS, 2 * timeout if isinstance(timeout, int | float) else 0.0)
     with log.open("wb") as output:

@@ -19,6 +19,7 @@ from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision, git
+from perceptron.gate.checkout.snapshot import snapshot
 from perceptron.gate.checkout.suite import load_asv
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
@@ -118,6 +119,7 @@ class _Builder:
         taken: ExitStack,
     ) -> None:
         self._results = case.request.results
+        self._environments = case.environments
         self._progress = progress
         self._built_now: set[Side] = set()
         self._own = {name for side in PAIR for name in project_names(case.suite, trees[side])}
@@ -146,10 +148,18 @@ class _Builder:
 
         What was kept is built again where the other one, built now, has other dependencies.
         """
-        made = {side: self._places[side].made() or self._build(side) for side in PAIR}
+        made = {side: self._kept(side) or self._build(side) for side in PAIR}
         if len(self._built_now) == 1 and self.differing(made):
             (kept,) = set(PAIR) - self._built_now
             made[kept] = self._build(kept, "again, as its dependencies are older, ")
+        return made
+
+    def _kept(self, side: Side) -> Made | None:
+        """Return what is kept from before, as it lies there before anything of it runs."""
+        place = self._places[side]
+        made = place.made()
+        if made is not None:
+            self._environments[side] = place.environment, snapshot(place.environment, linked=True)
         return made
 
     def differing(self, made: Mapping[Side, Made]) -> list[str]:
@@ -183,7 +193,7 @@ class _Builder:
             **self._content,
             "repo": str(self._source),
             "dvcs": "git",
-            "env_dir": str(place.folder / "env"),
+            "env_dir": str(place.environment),
         }
         job = {
             "folder": str(self._folder),
@@ -196,7 +206,7 @@ class _Builder:
             return None
         (place.folder / "made.json.new").rename(place.made_file)
         self._built_now.add(side)
-        return place.made()
+        return self._kept(side)
 
     def _read(self, place: Place) -> str:
         """Return the log with the project's files named as in its repository."""

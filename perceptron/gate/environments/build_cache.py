@@ -53,6 +53,11 @@ class Place:
         return self.folder / "made.json"
 
     @property
+    def environment(self) -> Path:
+        """The folder that asv builds in and installs into."""
+        return self.folder / "env"
+
+    @property
     def log(self) -> Path:
         """The file that all output of the build goes to."""
         return self.folder / "build.log"
@@ -61,14 +66,14 @@ class Place:
         """Return what lies here; None for nothing, and for what was cut short or taken away."""
         try:
             made = msgspec.json.decode(self.made_file.read_bytes(), type=Made)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return made if os.access(made.python, os.X_OK) else None
 
     def empty(self) -> None:
         """Remove what a build left here."""
         self.made_file.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "env", ignore_errors=True)
+        shutil.rmtree(self.environment, ignore_errors=True)
 
 
 def home() -> Path:

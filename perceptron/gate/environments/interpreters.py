@@ -19,6 +19,7 @@ import msgspec
 
 from perceptron.gate.checkout.worktrees import PYTHON, Worktrees, with_tilde
 from perceptron.gate.environments import build_cache
+from perceptron.gate.side_variables import side_variables
 from perceptron.records.block import PAIR, Side
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -135,10 +136,15 @@ def _ask(python: str, program: str, folder: Path, kind: object) -> Any:
     """Return what the program, started there, prints as JSON of a kind; None if it fails."""
     try:
         asked = subprocess.run(
-            [python, "-c", program], cwd=folder, capture_output=True, timeout=_SECONDS, check=True
+            [python, "-c", program],
+            cwd=folder,
+            env=side_variables(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
         )
         return msgspec.json.decode(asked.stdout, type=kind)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
         return None
 
 

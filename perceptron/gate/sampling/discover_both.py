@@ -33,6 +33,10 @@ class SuiteOfBoth:
     """Modules that do not load, on HEAD either."""
     base_error: CannotImport | None
     """Why BASE loads nothing: all may be new."""
+    modules: frozenset[str] = frozenset()
+    """HEAD's modules that have benchmarks or do not load."""
+    gone: Sequence[Benchmark] = ()
+    """Of the same files, benchmarks that BASE makes and HEAD does not."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
         """Return those whose name, with or without parameters, or group holds the expression.
@@ -51,17 +55,19 @@ class SuiteOfBoth:
                 f"id: name one of pytest's, such as {self.benchmarks[0].key}{also}"
             )
         # A name imported into a second module is discovered twice by some versions of the runner.
-        chosen = {
-            own.key: own
-            for own in named
-            if any(map(wanted.search, (own.name, own.key, own.group or "")))
-        }
+        chosen = {own.key: own for own in named if is_wanted(own, wanted, suite)}
         if not chosen:
             raise UserError(
                 f"--benchmarks {wanted.pattern}: none of the {len(named)} matches, such as "
                 f"{named[0].key}{also}"
             )
         return list(chosen.values())
+
+
+def is_wanted(benchmark: Benchmark, wanted: re.Pattern[str], suite: Suite) -> bool:
+    """Return whether the expression is found in it, and it is inside what the suite names."""
+    texts = (benchmark.name, benchmark.key, benchmark.group or "")
+    return _is_inside(benchmark.key, suite.test) and any(map(wanted.search, texts))
 
 
 def _is_inside(test: str, named: str) -> bool:
@@ -95,11 +101,15 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
     if sides.pythons["base"] != sides.pythons["head"]:
         _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
+    benchmarks = [*head.benchmarks, *broken]
+    names = {benchmark.name for benchmark in benchmarks}  # of other parameters it is told below
     return SuiteOfBoth(
-        benchmarks=[*head.benchmarks, *broken],
+        benchmarks=benchmarks,
         versions={"base": base.versions, "head": head.versions},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
+        modules=frozenset([*head.modules.values(), *(own.module for own in head.unloadable)]),
+        gone=[benchmark for benchmark in base.benchmarks if benchmark.name not in names],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,18 +21,6 @@ _MISSING_PART = re.compile(
 )
 
 
-class CannotImport(UserError):
-    """The suite does not load on a tree; ``missing`` is a module that it could not find."""
-
-    def __init__(self, message: str, missing: str | None = None) -> None:
-        super().__init__(message)
-        self.missing = missing
-
-
-class ImportTooLong(CannotImport):
-    """The suite does not load in the time there is: that says nothing of the revisions."""
-
-
 @dataclass(frozen=True)
 class Unloadable:
     """A module of the suite that does not load."""
@@ -48,10 +36,32 @@ class Unloadable:
         match = _MISSING.match(self.reason)
         return match[1] if match else None
 
+    @property
+    def skips(self) -> bool:
+        """Whether it is its author's wish."""
+        return self.reason.startswith("Skipped: ")
+
     def holds(self, module: str) -> bool:
         """Return whether the module is this one, or one inside it."""
         inside = ("::", "/") if "/" in self.module or self.module.endswith(".py") else (".", "/")
         return module == self.module or module.startswith(tuple(map(self.module.__add__, inside)))
+
+
+class CannotImport(UserError):
+    """The suite does not load on a tree: which of its modules, and the first one's reason."""
+
+    def __init__(self, message: str, unloadable: Sequence[Unloadable] = ()) -> None:
+        super().__init__(message)
+        self.unloadable = unloadable
+
+    @property
+    def missing(self) -> str | None:
+        """The top-level module that the first one misses; None if it fails in another way."""
+        return self.unloadable[0].missing if self.unloadable else None
+
+
+class ImportTooLong(CannotImport):
+    """The suite does not load in the time there is: that says nothing of the revisions."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ def discover(
             kind = ImportTooLong
         if "." not in ended.module:
             reason = f"{ended.reason}{_advice(ended, where)}"
-            raise kind(f"{side.upper()} cannot be imported: {reason}", ended.missing)
+            raise kind(f"{side.upper()} cannot be imported: {reason}", [ended])
         deadly.append(ended)
         without.add(ended.module)
     failed = [
@@ -110,7 +120,7 @@ def discover(
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
-        raise kind(f"{side.upper()} cannot be imported: {reason}", first.missing)
+        raise kind(f"{side.upper()} cannot be imported: {reason}", failed)
     return replace(found, unloadable=failed)
 
 

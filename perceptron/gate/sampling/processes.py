@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.gate.side_variables import side_variables
 from perceptron.supervision import ChildProcess, describe_exit
 
 Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment"]
@@ -88,7 +88,7 @@ class Program:
         instrument: Instrument,
     ) -> None:
         unwanted = {*_UNWANTED, *instrument.unwanted}
-        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+        kept = {name: own for name, own in side_variables().items() if name not in unwanted}
         if seeds.hash is not None:
             kept.setdefault("PYTHONHASHSEED", str(seeds.hash))
         environment = {**kept, **instrument.variables}
@@ -141,7 +141,7 @@ def _decode(line: bytes) -> Answer | None:
     try:
         content = msgspec.json.decode(line)
         return msgspec.convert({**content, "content": content}, type=Answer)
-    except (msgspec.DecodeError, msgspec.ValidationError, TypeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -77,8 +77,8 @@ class Sides:
         """
 
         def programs() -> Iterator[Answer]:
-            seconds = min(START_SECONDS, max(_LEAST_SECONDS, seconds_left() // 2))
-            return self.run(side, Instrument("discover", start_seconds=seconds), UNSEEDED)
+            how = Instrument("discover", start_seconds=_start_seconds(seconds_left()))
+            return self.run(side, how, UNSEEDED)
 
         self._discoveries[side] = discover(
             programs,
@@ -87,6 +87,22 @@ class Sides:
             self._without.setdefault(side, set()),
         )
         return self._discoveries[side]
+
+    def discover_own(
+        self, tree: Path, suite: Suite, seconds_left: Callable[[], float]
+    ) -> Discovery:
+        """Return BASE's own benchmarks, which lie in one more tree of it; raises as `discover`."""
+        without: set[str] = set()
+
+        def programs() -> Iterator[Answer]:
+            self.close()
+            job = {**self._job("base", tree, suite), "tasks": [], "without": sorted(without)}
+            how = Instrument("discover", start_seconds=_start_seconds(seconds_left()))
+            started = Program(self.interpreters.path("base"), job, UNSEEDED, how)
+            self._running["base"] = started
+            return map(self._as_known, started.answers(lambda _: 0.0))
+
+        return discover(programs, "base", self.interpreters.where("base"), without)
 
     def identifier(self, side: Side, benchmark: Benchmark) -> str | None:
         """Return by what name the side's suite finds it; None where it has no such parameters."""
@@ -131,9 +147,11 @@ class Sides:
         for program in self._running.values():
             program.end()
 
-    def _job(self, side: Side) -> dict[str, Any]:
-        """Return what every program of the side is told."""
-        tree = self.trees.path(side)
+    def _job(
+        self, side: Side, tree: Path | None = None, suite: Suite | None = None
+    ) -> dict[str, Any]:
+        """Return what every program of the side is told, in its own tree with the common suite."""
+        tree, suite = tree or self.trees.path(side), suite or self._suite
         folder = self.work_folder(side)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -145,14 +163,14 @@ class Sides:
         return {
             "tree": str(tree),
             # What is imported from before all others, and after them.
-            "roots": [] if self.installed else self._suite.roots(tree),
+            "roots": [] if self.installed else suite.roots(tree),
             "lent": lent,
-            "installed": project_names(self._suite, tree) if self.installed else [],
+            "installed": project_names(suite, tree) if self.installed else [],
             "without": sorted(self._without.get(side, ())),
             "others": [*others, str(self._repository)],
-            "suite": self._suite.kind,
-            "benchmarks": self._suite.benchmarks,
-            "tests": self._suite.tests,
+            "suite": suite.kind,
+            "benchmarks": suite.benchmarks,
+            "tests": suite.tests,
             "project": self.package,
             "folder": str(folder),
         }
@@ -218,3 +236,8 @@ class Sides:
         content = answer.content.get("code")
         if content is not None:
             self.code[side] = Code(**content)
+
+
+def _start_seconds(left: float) -> float:
+    """Return what an import may take of the seconds that are left."""
+    return min(START_SECONDS, max(_LEAST_SECONDS, left // 2))

@@ -15,9 +15,14 @@ from tests.gate import few_blocks
 PERCEPTRON = f"""#!/bin/bash
 PYTHONPATH={shlex.quote(str(ROOT))}:$PYTHONPATH exec {sys.executable} {few_blocks.__file__} "$@"
 """
-RECORDS = """#!/bin/bash
-printf "%s\\0" "${0##*/}" "$@" >> "$RUNNER_TEMP/calls"
-echo >> "$RUNNER_TEMP/calls"
+
+
+def records(temporary: Path) -> str:
+    """A program that records what it is asked; not all are told where the runner's folder is."""
+    calls = shlex.quote(str(temporary / "calls"))
+    return f"""#!/bin/bash
+printf "%s\\0" "${{0##*/}}" "$@" >> {calls}
+echo >> {calls}
 """
 
 
@@ -30,11 +35,13 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Path:
+def tools(tmp_path: Path, temporary: Path) -> Path:
     """Our command, and programs that would install something: they record what they are asked."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    programs = {"perceptron": PERCEPTRON} | dict.fromkeys(("python", "apt-get", "sudo"), RECORDS)
+    programs = {"perceptron": PERCEPTRON} | dict.fromkeys(
+        ("python", "apt-get", "sudo"), records(temporary)
+    )
     programs["sudo"] += '"$@"\n'
     # Its own code is run; it installs nothing.
     programs["python"] += f'[ "$1" != -I ] || exec {shlex.quote(sys.executable)} "$@"\n'

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,29 @@ def workflow(kind: str) -> str:
     return before + steps.replace("@REVISION", f"@{'1234567890' * 4}")
 
 
+def test_only_the_default_branch_saves_what_was_built(tmp_path: Path) -> None:
+    """What a pull request builds could write into the BASE that its next push is compared with."""
+    (text,) = re.findall(r"<!-- workflow: built -->\n```yaml\n(.*?)^```", PAGE, re.M | re.S)
+    file = tmp_path / ".github" / "workflows" / "gate-built.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text.replace("@REVISION", f"@{'1234567890' * 4}"))
+    check("zizmor", "--offline", "--quiet", str(file))
+    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
+    builds, compares = yaml.safe_load(file.read_text()), yaml.safe_load(workflow("compiled"))
+    assert [*builds[True]] == ["push"]
+    assert [*compares[True]] == ["pull_request"]
+    (own,), (other,) = (caching(one) for one in (builds, compares))
+    assert own["uses"].startswith("actions/cache/save@")
+    assert other["uses"].startswith("actions/cache/restore@")
+    assert own["with"]["path"] == other["with"]["path"]
+    assert own["with"]["key"].startswith(other["with"]["restore-keys"])
+
+
+def caching(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    (job,) = workflow["jobs"].values()
+    return [step for step in job["steps"] if step["uses"].startswith("actions/cache")]
+
+
 def shape(line: str) -> str:
     """Without the numbers and names that the next run has others of."""
     return re.sub(r"`[^`]*`", "name", re.sub(r"\d[\d.]*", "1", line)).lstrip("> ")
@@ -112,7 +136,7 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     document = json.loads(Path(ran.outputs["json"]).read_text())
     assert document["verdict"] == "regression"
     assert (Path(ran.outputs["page"]) / document["page"]).is_file()
-    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
+    assert ran.steps[-2:] == ["compare", "actions/upload-artifact"]
     handed = Path(ran.outputs["json"]).parent
     assert sorted(one.name for one in handed.iterdir()) == ["gate.json", "pull-request.txt"]
     assert number(handed) == 12

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -104,3 +107,52 @@ def test_a_run_that_gets_no_further_is_known_too(
     (handed,) = temporary.glob("gate-*/gate")
     assert [file.name for file in handed.iterdir()] == ["pull-request.txt"]
     assert number(handed) == 12
+
+
+# As a pull request's own code would do it: by what it is told, and by what it finds without that.
+HIJACKS = """
+import os
+with open("{seen}", "a") as seen:
+    print(*os.environ, file=seen)
+for file in (os.environ.get("GITHUB_ENV"), "{found}"):
+    if file:
+        with open(file, "a") as variables:
+            print("BASH_ENV={ends}", file=variables)
+"""
+
+
+def test_code_that_is_compared_cannot_pass_itself(
+    toy: Repository, temporary: Path, tools: Path, tmp_path: Path
+) -> None:
+    """It is told nothing of the runner's. A shell that starts later would run its script."""
+    seen, ends, found = tmp_path / "seen", tmp_path / "ends", temporary / action.VARIABLES
+    ends.write_text("exit 0\n")
+    slower = COUNTED.replace("return amount", "return 2 * amount")
+    hijacks = HIJACKS.format(seen=seen, found=found, ends=ends)
+    toy.commit("head", "toy/__init__.py", slower + hijacks)
+    ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
+    assert f"BASH_ENV={ends}" in found.read_text()
+    assert (ran.code, ran.outputs["verdict"]) == (1, "regression"), ran.printed
+    assert not of_the_job(names := seen.read_text().split())
+    assert "PATH" in names
+
+
+def of_the_job(names: Iterable[str]) -> list[str]:
+    kinds = ("ACTIONS_", "GATE_", "GITHUB_", "RUNNER_")
+    return [name for name in names if name.startswith(kinds)]
+
+
+def test_what_is_installed_for_a_pull_request_is_told_nothing_of_the_runner(
+    temporary: Path, tools: Path, tmp_path: Path
+) -> None:
+    """The list of requirements is the pull request's own, and so is what it builds. Nor is a
+    `pip.py` of the checkout run."""
+    (tmp_path / "pip.py").write_text(f'open({str(tmp_path / "ran")!r}, "w")')
+    seen = tmp_path / "seen"
+    runs = f'exec {shlex.quote(sys.executable)} "$1" "$2" "$3" --version'
+    (tools / "python").write_text(f'#!/bin/bash\n[ "$1" = -I ] || compgen -e > "{seen}"\n{runs}\n')
+    (tools / "perceptron").write_text("#!/bin/bash\nexit 2\n")
+    action.run(tmp_path, temporary, tools, {"count": "never"}, EVENT)
+    assert not of_the_job(names := seen.read_text().splitlines())
+    assert "PATH" in names
+    assert not (tmp_path / "ran").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from tests import action
 from tests.conftest import ROOT
-from tests.gate.action.conftest import RECORDS
+from tests.gate.action.conftest import records
 
 pytest.importorskip("yaml")
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
@@ -26,7 +26,7 @@ HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
 @pytest.mark.parametrize("suite", ["suite", "pytest"])
 def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: str) -> None:
     """Each as a pull request's title could put it: it arrives as it is, and no shell reads it."""
-    (tools / "perceptron").write_text(f"{RECORDS}exit 2\n")
+    (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
     others = action.action()["inputs"].keys() - {"suite", "pytest"}
     ran = action.run(tmp_path, temporary, tools, dict.fromkeys({*others, suite}, HOSTILE))
     assert ran.outputs["verdict"] == "error"
@@ -45,10 +45,11 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, to
         "build": "true",
         "page": "true",
     }
-    assert action.run(temporary, temporary, tools, inputs, only="install").code == 0
-    (call,) = calls(temporary)
-    pip, copy, needed = call[:5], Path(call[5]), call[6:]
-    assert pip == ["python", "-m", "pip", "install", "--disable-pip-version-check"]
+    (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
+    action.run(temporary, temporary, tools, {**inputs, "count": "never"})
+    call = calls(temporary)[0]
+    pip, copy, needed = call[:6], Path(call[6]), call[7:]
+    assert pip == ["python", "-P", "-m", "pip", "install", "--disable-pip-version-check"]
     assert (copy / "pyproject.toml").is_file()
     assert needed == [*inputs["install"].split(), "asv", "jinja2"]
 
@@ -95,6 +96,17 @@ def test_valgrind_and_python_are_there_before_anything_is_compared(
     assert version == inputs.get("python", "3.13")
 
 
+def compares(tools: Path, verdict: str) -> None:
+    """Put a command in our command's place that comes to this verdict."""
+    codes = {"clean": 0, "regression": 1, "inconclusive": 3}
+    prints = (
+        "echo 'error: 5% of it' >&2"
+        if verdict == "error"
+        else f"""echo '{{"verdict": "{verdict}"}}'"""
+    )
+    (tools / "perceptron").write_text(f"#!/bin/bash\n{prints}\nexit {codes.get(verdict, 2)}\n")
+
+
 GIVEN = "gate-override: needed for #1"
 AGAIN = "::error::slower: the label passes only the run that it starts"
 
@@ -125,7 +137,6 @@ AGAIN = "::error::slower: the label passes only the run that it starts"
         ("invalid", "labeled", GIVEN, [GIVEN], "::error::invalid: "),
         ("error", "labeled", GIVEN, [GIVEN], "::error::nothing was compared: error: 5%25 of it"),
         ("inconclusive", "opened", "", [], "::warning::inconclusive"),
-        ("", "opened", "", [], "::error::"),
     ],
 )
 def test_the_exit_code_follows_the_verdict_and_the_label(
@@ -143,23 +154,24 @@ def test_the_exit_code_follows_the_verdict_and_the_label(
     Code that is pushed later is not what anybody had looked at, and who pushes it can edit the
     title or open the pull request again as well.
     """
+    compares(tools, verdict)
     ran = action.run(
         tmp_path,
         temporary,
         tools,
+        {"count": "never"},
         event={
             "action": does,
             "label": {"name": label},
             "pull_request": {"labels": [{"name": name} for name in labels]},
             "sender": {"login": "octocat"},
         },
-        only="verdict",
-        compared={"verdict": verdict, "error": "error: 5% of it"},
     )
     codes = {"clean": 0, "inconclusive": 0, "regression": int(says.startswith("::error::"))}
     assert ran.code == codes.get(verdict, 2)
     assert says in ran.printed
-    assert len(ran.printed.splitlines()) <= 1
+    told = [line for line in ran.printed.splitlines() if line.startswith("::")]
+    assert len(told) == bool(says)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -167,12 +179,6 @@ def test_what_is_inconclusive_fails_where_that_is_wanted(
     temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """With the command's own code, so that it is not taken for slower."""
-    ran = action.run(
-        tmp_path,
-        temporary,
-        tools,
-        {"inconclusive": "fail"},
-        only="verdict",
-        compared={"verdict": "inconclusive"},
-    )
+    compares(tools, "inconclusive")
+    ran = action.run(tmp_path, temporary, tools, {"count": "never", "inconclusive": "fail"})
     assert (ran.code, "::error::inconclusive" in ran.printed) == (3, True)

@@ -27,6 +27,7 @@ def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
     assert read(tmp_path, "BASE") == [
         GateRule(match="time_pagerank", slower=0.1),
         GateRule(match="time_download", mute="flaky, #1234", until=until),
+        GateRule(match="time_old", removed="replaced by time_new, #1240"),
         GateRule(match="x", mute="y", until=until),
     ]
 

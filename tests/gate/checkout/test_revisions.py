@@ -95,6 +95,7 @@ def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: 
     (toy.folder / "bench").symlink_to(outside)
     toy.commit("linked")
     (toy.folder / "bench").unlink()
+    toy.write("asv.conf.json", '{"benchmark_dir": "bench/benchmarks"}')
     toy.commit("plain", "bench/benchmarks/suite.py", "")
     base, head = (resolve(toy.folder, name) for name in ("linked", "plain"))
     suite = Suite("asv.conf.json", "bench/benchmarks", ".")

@@ -77,3 +77,15 @@ def test_a_build_that_takes_too_long_is_ended_and_says_so(
     assert "error: the build took longer" in (tmp_path / "log").read_text()
     if (tmp_path / "pids").exists():  # it was there in time
         assert alive(tmp_path / "pids") == []
+
+
+def test_a_build_sees_nothing_of_the_job_that_compares(
+    asv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_ENV", "RUNNER_TEMP", "GATE_LABEL", "ACTIONS_RUNTIME_TOKEN"):
+        monkeypatch.setenv(name, "of the job")
+    asv.write_text("import os\nprint(dict(os.environ))\nos._exit(1)\n")
+    install({"folder": str(tmp_path), "config": {}}, tmp_path / "log")
+    log = (tmp_path / "log").read_text()
+    assert "'PATH': " in log
+    assert "of the job" not in log

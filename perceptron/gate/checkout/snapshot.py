@@ -1,0 +1,59 @@
+"""What lies in a folder before any of it runs, to tell afterwards whether it was written to.
+
+Code of one revision has the rights to write into the tree of the other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# What git keeps, and what an interpreter writes beside the modules that it imports.
+_SKIPPED = frozenset({".git", "__pycache__"})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files and links of a folder, by their paths in it; the folder may be moved meanwhile.
+
+    The time of a file's last change is among their facts: no program can set it, so it tells of a
+    file that was put back as it was. One more link to a file sets it as well, so it is left out
+    where files are ``linked``, as by uv.
+    """
+
+    facts: Mapping[str, tuple[int, ...]]
+    linked: bool
+
+    def written(self, folder: Path) -> str | None:
+        """Return the first file that was written to, replaced or removed since, if any."""
+        for name, facts in self.facts.items():
+            if _facts(folder / name, self.linked) != facts:
+                return name
+        return None
+
+
+def snapshot(folder: Path, linked: bool = False) -> Snapshot:
+    """Return what lies there now."""
+    return Snapshot(
+        {name: _facts(folder / name, linked) for name in sorted(_names(folder))}, linked
+    )
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        for name in (*files, *links):
+            if name not in _SKIPPED:
+                yield os.path.relpath(os.path.join(place, name), folder)
+
+
+def _facts(file: Path, linked: bool) -> tuple[int, ...]:
+    try:
+        own = file.lstat()
+    except OSError:
+        return ()
+    changed = 0 if linked else own.st_ctime_ns
+    return own.st_mode, own.st_ino, own.st_size, own.st_mtime_ns, changed

@@ -1,0 +1,149 @@
+"""What HEAD deletes, renames or moves away is told, and is not clean unless somebody accepts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from perceptron.records.comparison import Comparison
+from perceptron.report.comparison import describe
+from tests.gate.conftest import COUNTED, Repository, rows, run
+
+SUITE = """
+import toy
+
+def track_it():
+    return toy.work(100)
+
+def track_total():
+    return toy.total(100)
+"""
+LESS = SUITE.partition("def track_total")[0]
+TOY = COUNTED + "\ndef total(amount):\n    return {factor} * work(amount)\n"
+RULE = '[[tool.perceptron.gate.rule]]\nmatch = "track_total"\nremoved = "of no use, #12"\n'
+
+
+@pytest.fixture
+def slower(toy: Repository) -> Repository:
+    """A pull request that doubles a value, not yet committed."""
+    toy.write("toy/__init__.py", TOY.format(factor=1))
+    toy.commit("base", "benchmarks/suite.py", SUITE)
+    toy.write("toy/__init__.py", TOY.format(factor=2))
+    return toy
+
+
+def second_line(comparison: Comparison) -> str:
+    return describe(comparison).lines[0]
+
+
+def delete(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", LESS)
+
+
+def rename(toy: Repository) -> None:
+    toy.write("benchmarks/suite.py", LESS + "def track_sum():\n    return 1\n")
+
+
+def move(toy: Repository) -> None:
+    toy.write("bench/__init__.py", "")
+    toy.write("bench/suite.py", LESS)
+    toy.write("asv.conf.json", '{"project": "toy", "repo": ".", "benchmark_dir": "bench"}')
+
+
+def spoil(toy: Repository) -> None:
+    """Neither revision can import what HEAD makes of it."""
+    toy.write("benchmarks/other.py", LESS)
+    toy.write("benchmarks/suite.py", f"import nowhere\n{SUITE}")
+
+
+@pytest.mark.parametrize("change", [delete, rename, move, spoil])
+def test_a_slower_head_without_the_benchmark_that_would_tell_is_not_clean(
+    slower: Repository, change: Callable[[Repository], None]
+) -> None:
+    change(slower)
+    slower.commit("head")
+    comparison = run("base", "head")
+    assert comparison.verdict == "inconclusive"
+    assert "suite.track_total" in comparison.removed
+    assert second_line(comparison).startswith("gone on HEAD: ")
+    assert "suite.track_total" in second_line(comparison)
+    assert slower.git("worktree", "list").count("\n") == 1
+
+
+def test_somebody_may_accept_it_and_is_still_told(toy: Repository) -> None:
+    """By the option, or by a rule that BASE has already: HEAD cannot bring its own."""
+    toy.write("toy/__init__.py", TOY.format(factor=1))
+    toy.commit("base", "benchmarks/suite.py", SUITE)
+    toy.write("pyproject.toml", RULE)
+    toy.commit("rule")
+    delete(toy)
+    toy.commit("head")
+    assert run("base", "head", always=False).verdict == "inconclusive"
+    by_option = run("base", "head", always=False, allow_removed=True)
+    assert "--allow-removed" in by_option.reproduce
+    for comparison in (by_option, run("rule", "head", always=False)):
+        assert comparison.verdict == "clean"
+        assert second_line(comparison) == "gone on HEAD: suite.track_total"
+
+
+def test_the_same_code_is_no_answer_where_a_benchmark_is_gone(toy: Repository) -> None:
+    """Else one pull request deletes it and the next one makes it slower."""
+    toy.commit("base", "benchmarks/suite.py", SUITE.replace("toy.total", "toy.work"))
+    toy.commit("edited", "benchmarks/suite.py", SUITE.replace("toy.total", "1 + toy.work"))
+    toy.commit("less", "benchmarks/suite.py", LESS)
+    same = run("base", "edited", always=False)
+    assert (same.verdict, same.removed, same.blocks) == ("clean", [], [])
+    gone = run("base", "less", always=False)
+    assert (gone.verdict, gone.removed, gone.blocks) == ("inconclusive", ["suite.track_total"], [])
+
+
+def test_only_what_was_asked_for_can_be_gone(slower: Repository) -> None:
+    delete(slower)
+    slower.commit("head")
+    comparison = run("base", "head", benchmarks="track_it")
+    assert (comparison.verdict, comparison.removed) == ("clean", [])
+
+
+def test_a_regression_stays_one(slower: Repository) -> None:
+    """And says what is gone beside it."""
+    delete(slower)
+    slower.commit(
+        "head",
+        "toy/__init__.py",
+        TOY.format(factor=2).replace("return amount", "return 2 * amount"),
+    )
+    comparison = run("base", "head")
+    assert comparison.verdict == "regression"
+    assert second_line(comparison) == "gone on HEAD: suite.track_total"
+
+
+def test_parameters_and_tests_of_pytest_can_be_gone_too(toy: Repository) -> None:
+    asv = "import toy\n\ndef track_it(size):\n    return toy.work(size)\n\ntrack_it.params = [{}]\n"
+    test = "def test_{}(benchmark):\n    benchmark(sum, [1])\n"
+    toy.write("benchmarks/suite.py", asv.format("1, 1000"))
+    toy.commit(
+        "base", "tests/test_toy.py", f"import toy\n{test.format('one')}\n{test.format('two')}"
+    )
+    toy.write("benchmarks/suite.py", asv.format("1"))
+    toy.commit("head", "tests/test_toy.py", f"import toy\n{test.format('one')}")
+    assert run("base", "head", always=False).removed == ["suite.track_it(1000)"]
+    comparison = run("base", "head", always=False, pytest="tests")
+    assert comparison.removed == ["tests/test_toy.py::test_two"]
+
+
+def test_the_suite_is_configured_by_head_and_not_by_the_working_tree(toy: Repository) -> None:
+    move(toy)
+    toy.commit("head")
+    toy.write("asv.conf.json", '{"project": "toy", "repo": ".", "benchmark_dir": "elsewhere"}')
+    assert [*rows(run("first", "head"))] == ["track_it"]
+
+
+def test_what_the_same_files_make_on_base_alone_is_gone_too(slower: Repository) -> None:
+    """One that is defined where the library has what it measures; what settings of pytest hide."""
+    suite = SUITE.replace("def track_total", 'if hasattr(toy, "total"):\n  def track_total')
+    slower.write("toy/__init__.py", TOY.format(factor=1))
+    slower.commit("base", "benchmarks/suite.py", suite)
+    slower.commit("head", "toy/__init__.py", COUNTED)
+    comparison = run("base", "head")
+    assert (comparison.verdict, comparison.removed) == ("inconclusive", ["suite.track_total"])

@@ -1,0 +1,64 @@
+"""A revision's code can write into the other's tree: then nothing was compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.checkout.snapshot import snapshot
+from perceptron.report.comparison import describe
+from tests.gate.conftest import COUNTED, Repository, run
+
+SLOWER = COUNTED.replace("return amount", "return 2 * amount")
+# What it finds beside its own tree becomes as slow as it is.
+WRITES = """
+import os, pathlib
+here = pathlib.Path(__file__)
+for other in here.parents[2].glob("*/toy/__init__.py"):
+    if other.parent != here.parent:
+        times = other.stat()
+        other.write_text(here.read_text())
+        os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+"""
+
+
+def test_a_head_that_makes_base_as_slow_as_itself_is_not_clean(toy: Repository) -> None:
+    toy.commit("head", "toy/__init__.py", SLOWER + WRITES)
+    comparison = run("first", "head")
+    assert comparison.verdict == "invalid"
+    assert "toy/__init__.py of BASE was written to" in describe(comparison).said
+    assert comparison.rows == []
+
+
+def test_what_is_compiled_or_written_beside_is_no_change(toy: Repository) -> None:
+    """Bytecode, and files that a revision makes when it is imported."""
+    makes = "open(__file__ + '.made', 'w').close()\n"
+    toy.commit("head", "toy/__init__.py", COUNTED + makes)
+    assert run("first", "head").verdict == "clean"
+
+
+@pytest.mark.parametrize("how", ["edited", "put back", "replaced", "removed", "link"])
+def test_whatever_becomes_of_a_file_is_seen(tmp_path: Path, how: str) -> None:
+    file, link = tmp_path / "tree" / "code.py", tmp_path / "tree" / "link"
+    file.parent.mkdir()
+    file.write_text("pass")
+    link.symlink_to("code.py")
+    before = snapshot(file.parent)
+    moved = tmp_path / "moved"
+    file.parent.rename(moved)
+    assert before.written(moved) is None
+    file, link = moved / "code.py", moved / "link"
+    if how in {"edited", "put back"}:
+        file.write_text("1234")
+    if how == "put back":
+        file.write_text("pass")
+    if how in {"replaced", "removed"}:
+        file.unlink()
+    if how == "replaced":
+        (moved / "other").write_text("pass")
+        (moved / "other").rename(file)
+    if how == "link":
+        link.unlink()
+        link.symlink_to("other.py")
+    assert before.written(moved) == ("link" if how == "link" else "code.py")
