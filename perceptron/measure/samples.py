@@ -169,9 +169,6 @@ def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> tuple[list[i
     whole = min(wanted, len(uncontended) // pieces)
     if whole >= enough:
         return uncontended[: whole * pieces], pieces
-    if len(uncontended) >= enough:
-        joined = len(uncontended) // enough
-        return uncontended[: enough * joined], joined
     joined = min(pieces, len(samples) // enough)
     by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
     return sorted(by_waiting[: enough * joined]), joined

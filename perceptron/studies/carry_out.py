@@ -11,11 +11,12 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from perceptron import rehearsal
+from perceptron.analysis.neighbours import in_the_way, users_in_words
 from perceptron.analysis.trust import damaged_line_warning, hang_warning
 from perceptron.answer import Answered
 from perceptron.backends import registry
-from perceptron.errors import UserError
-from perceptron.machine import machine_name
+from perceptron.errors import Inconclusive, UserError
+from perceptron.machine import machine_name, usable_cores
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
@@ -29,7 +30,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
-from perceptron.records.store import RunJournal, known_environment, open_run
+from perceptron.records.store import RunJournal, known_environment, load_conditions, open_run
 from perceptron.studies import functions
 from perceptron.studies.answering import answered
 from perceptron.studies.idle import (
@@ -97,17 +98,21 @@ def carry_out(
 def require_rows(journal: RunJournal, budget: Budget) -> None:
     """Raise `UserError` if there was no time for a single row: nothing can be judged.
 
-    Backends that cannot run took none.
+    Backends that cannot run took none. Where others used the cores it is `Inconclusive`.
     """
     begun = [row for row in journal.rows if row.status != "skipped"]
     if not (budget.is_over or budget.hangs):
         begun = journal.rows
     if not begun:
         hangs = "".join(f"{hang_warning(hang).message}; " for hang in budget.hangs)
-        raise UserError(
-            f"--budget: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
-            "allow more minutes"
-        )
+        nothing = f"--budget: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
+        cores = usable_cores()
+        seen = next(iter(load_conditions(journal.folder)), Conditions())
+        if in_the_way(seen, cores, cores):
+            raise Inconclusive(
+                f"{nothing}{users_in_words(seen)}: add --wait for idle cores, or allow more minutes"
+            )
+        raise UserError(f"{nothing}allow more minutes")
 
 
 @contextmanager

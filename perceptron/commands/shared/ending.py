@@ -12,24 +12,27 @@ from typing import NoReturn
 
 import typer
 
-from perceptron.errors import UserError
+from perceptron.errors import Inconclusive, UserError
 from perceptron.told_to_end import ENDING
 from perceptron.untrusted_text import printable
 
 INCONCLUSIVE = 3
+_FAILED = 2
 _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
     """Run a command; an error that the user can fix is one line on standard error, exit code 2.
 
-    A command that is told to end, or whose terminal is closed, ends as by ctrl-C.
+    Of one that is `Inconclusive` it is 3. A command that is told to end, or whose terminal is
+    closed, ends as by ctrl-C.
     """
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by the caller
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
         # A terminal that cannot show µ or × shows a replacement, not an error.
         getattr(sys, stream).reconfigure(errors="replace")
+    failed = _FAILED
     try:
         with _told_to_end():
             code = app(list(arguments), standalone_mode=False) or 0
@@ -39,6 +42,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         message = "interrupted; the rows measured so far are kept, and the same command resumes"
     except UserError as error:
         message = str(error)
+        failed = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
     except OSError as error:  # a full disk behind standard output, most likely
         message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
@@ -54,7 +58,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             message = "this is a bug of perceptron: please report it with the lines above"
     with suppress(OSError):  # of a terminal that is gone
         typer.echo(f"error: {printable(message)}", err=True)
-    sys.exit(2)
+    sys.exit(failed)
 
 
 @contextmanager
