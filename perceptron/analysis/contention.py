@@ -91,15 +91,15 @@ def hidden(
 ) -> tuple[float, float]:
     """Return how far below and how far above its log-ratio that of uncontended times may be.
 
-    Waiting only ever adds: without that of the numerators the ratio would be smaller, without that
-    of the denominators larger. `UNKNOWN` in the direction of a side with a row beyond all bounds,
-    or that waited for more than the other by so much that they were not measured alike.
+    As far as either side lost where both waited alike. Waiting only ever adds: where one has a row
+    beyond all bounds, or waited for so much more that they were not measured alike, `UNKNOWN` in
+    the direction of that one: without the waiting of the numerators the ratio would be smaller,
+    without that of the denominators larger.
     """
     over, under = lost(numerators), lost(denominators)
-    return (
-        UNKNOWN if over - under > _UNLIKE else over,
-        UNKNOWN if under - over > _UNLIKE else under,
-    )
+    if max(over, under) < UNKNOWN and abs(over - under) <= _UNLIKE:
+        return max(over, under), max(over, under)
+    return (over if over < under else UNKNOWN, under if under < over else UNKNOWN)
 
 
 def _lost(row: Measurement) -> float:
