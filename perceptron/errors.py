@@ -17,6 +17,10 @@ class UserError(Exception):
     """
 
 
+class Inconclusive(UserError):
+    """There was no way to an answer, and nothing to mend in what was asked: exits with 3."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among ``known``, with the nearest one that is."""
     choices = list(known)

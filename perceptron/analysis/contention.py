@@ -2,9 +2,10 @@
 
 It decides which processes count in a ratio, and how much waiting may hide. A sample whose threads
 waited for a small share w of its time s would have taken about s·(1 − w). So without an uncontended
-sample the uncontended time lies between s·(1 − w) and s. Beyond a quarter that is no bound: a
+sample the uncontended time lies between s·(1 − w) and s. Beyond a quarter only s is a bound: a
 thread that spins at a barrier until another one has a core does not count as waiting, and
-iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row decides nothing.
+iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row may be the faster one, since waiting
+only ever adds, and never the slower one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # With fewer uncontended processes the contended ones tell more, whatever waiting hides.
 _FEWEST = 3
+# One ratio has no spread.
+_SEVERAL = 2
 # A larger share of waiting bounds nothing. On idle machines 3 in 10,000 rows waited for more.
 _LARGEST_BOUNDED = 0.25
 # Two sides of which one waited for so much more, as a logarithm, were not measured alike.
@@ -58,27 +61,44 @@ def lost_by_waiting(
 def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
     """Return each side's rows of the processes that count, which all sides have, in their order.
 
-    Those in which no side was contended, or all if these are too few. Those with an unbounded wait
-    are left out, if any others remain.
+    Those in which no side was contended; if these are too few, those without an unbounded wait; and
+    if these are none or one, those in which one side has none, the same in all, if there are more.
     """
     shared = sorted(set.intersection(*map(set, sides)))
-    lost = {process: max(_lost(side[process]) for side in sides) for process in shared}
-    counted = [process for process in shared if not lost[process]]
+    lost = {process: [_lost(side[process]) for side in sides] for process in shared}
+    counted = [process for process in shared if not any(lost[process])]
     if len(counted) < _FEWEST:
-        counted = [process for process in shared if lost[process] < UNKNOWN] or shared
+        bounded = [
+            [process for process in shared if max(lost[process][side]) < UNKNOWN]
+            for side in (slice(None), *(slice(side, side + 1) for side in range(len(sides))))
+        ]
+        counted = max(bounded, key=lambda some: min(len(some), _SEVERAL)) or shared
     return [[side[process] for process in counted] for side in sides]
 
 
-def hidden(*backends: Iterable[Measurement]) -> float:
-    """Return how far waiting may have moved the log-ratio of two backends' rows.
+def lost(rows: Iterable[Measurement]) -> float:
+    """Return the mean of what waiting may have added to the logarithms of these times.
 
-    0 without any, and `UNKNOWN` where a row or the difference of the two is beyond all bounds.
+    `UNKNOWN` where one of them is beyond all bounds.
     """
-    lost = [[_lost(row) for row in rows] for rows in backends]
-    means = [fmean(of_side) for of_side in lost]
-    if any(UNKNOWN in of_side for of_side in lost) or max(means) - min(means) > _UNLIKE:
-        return UNKNOWN
-    return max(means)
+    of_rows = [_lost(row) for row in rows]
+    return UNKNOWN if UNKNOWN in of_rows else fmean(of_rows)
+
+
+def hidden(
+    numerators: Iterable[Measurement], denominators: Iterable[Measurement]
+) -> tuple[float, float]:
+    """Return how far below and how far above its log-ratio that of uncontended times may be.
+
+    As far as either side lost where both waited alike. Waiting only ever adds: where one has a row
+    beyond all bounds, or waited for so much more that they were not measured alike, `UNKNOWN` in
+    the direction of that one: without the waiting of the numerators the ratio would be smaller,
+    without that of the denominators larger.
+    """
+    over, under = lost(numerators), lost(denominators)
+    if max(over, under) < UNKNOWN and abs(over - under) <= _UNLIKE:
+        return max(over, under), max(over, under)
+    return (over if over < under else UNKNOWN, under if under < over else UNKNOWN)
 
 
 def _lost(row: Measurement) -> float:

@@ -165,7 +165,7 @@ def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval |
     if not sides[0]:
         return None
     numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
-    return of_ratio(numerators, denominators, hidden(*sides))
+    return of_ratio(numerators, denominators, max(hidden(*sides)))
 
 
 def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:

@@ -20,7 +20,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.contention import UNKNOWN, hidden
+from perceptron.analysis.contention import UNKNOWN, lost
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.answer import Table
@@ -284,7 +284,7 @@ def what_if(
     are left out.
     """
     by_size = {estimated.size: estimated for estimated in estimates}
-    rows = [row for row in rows if hidden([row]) < UNKNOWN]
+    rows = [row for row in rows if lost([row]) < UNKNOWN]
     measured = {}
     for size in sorted(by_size):
         seconds = times([row for row in rows if row.size == size], incumbent)

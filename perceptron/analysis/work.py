@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import hidden, is_contended, side_by_side
+from perceptron.analysis.contention import is_contended, lost, side_by_side
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
@@ -135,7 +135,7 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
         backend=backend,
         device=counted[-1].device or "unknown",
         seconds=seconds,
-        low=low * exp(-hidden(counted)),  # waiting only ever adds
+        low=low * exp(-lost(counted)),  # waiting only ever adds
         high=high,
         prepare_seconds=median(row.prepare_seconds or 0.0 for row in counted),
         when=max(row.when for row in counted),

@@ -25,10 +25,13 @@ from perceptron.records.store import RunJournal
 Ask = Callable[[Sequence[Row], float], Sequence[Job]]
 """Called with the rows so far and the seconds that are left, returns the jobs to do next."""
 
+_Jobs = list[Job]
 Trained = tuple[str, str, str, int]
 """A backend, a problem's name, a dtype and a number of threads: what has to agree."""
 
-# Problems that are checked before the first of them is timed: where the time ends, some have times.
+# The most problems that are checked before the first of them is timed. Before that it is one, then
+# twice as many each time: where the time ends, some have times. Beside busy cores a check of two
+# threads takes seconds, and eight of two backends took longer than a quick run has.
 _SOME = 8
 
 
@@ -128,8 +131,7 @@ class _Campaign:
         by_problem = list(grouped(fit, lambda job: job.problem).values())
         self._shuffle.shuffle(by_problem)
         self._start(fit)
-        for first in range(0, len(by_problem), _SOME):
-            some = by_problem[first : first + _SOME]
+        for some in _more_and_more(by_problem):
             self._check([job for jobs in some for job in jobs])
             # A shared machine changes its speed from one second to the next. With turns at each
             # problem the log-ratios of 24 rounds spread by 7 to 15% at four of five sizes, and by
@@ -253,6 +255,14 @@ class _Campaign:
 
     def _report(self, message: str) -> None:
         self._progress(self._budget.spent, self._budget.seconds, message)
+
+
+def _more_and_more(problems: Sequence[_Jobs]) -> Iterator[Sequence[_Jobs]]:
+    """Yield one of them, then twice as many as before, at most `_SOME`, until there are no more."""
+    first, some = 0, 1
+    while first < len(problems):
+        yield problems[first : first + some]
+        first, some = first + some, min(2 * some, _SOME)
 
 
 def _refusal(job: Job) -> str | None:

@@ -15,12 +15,18 @@ from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # Samples are taken again for as long as those that are wanted take, or so long if that is more.
 _LEAST_SECONDS = 0.3
+# Beside a busy process more of them are contended, and it takes longer to find enough that are not.
+# Nothing is taken again for longer than this, and only as long as those found foretell the others.
+_MOST_SECONDS = 2.0
 # Where so many are contended and none is not, shorter samples fit between two of the scheduler's
 # turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of those of 2 ms
 # half and more. Joined, so many of them are a sample of the length that was asked for: the lower
 # quartile of short samples would lie lower wherever a body varies by itself.
 _TOO_LONG = 3
 _PIECES = 5
+# Beside ten busy processes 62% of pieces of 1 ms of one thread were uncontended, and few of 3 ms.
+# Still shorter ones would show what begins a sample: those of 0.05 ms took 1.5 times as long.
+_SHORTEST_PIECE = 1e-3
 
 Stolen = Callable[[], float | None]
 """CPU seconds that the host has taken so far; None where it is unknown."""
@@ -96,47 +102,80 @@ def take_samples(
     no long one is uncontended. Steal time of the ``cores`` meanwhile counts as waiting. After
     ``most_seconds`` no other sample is begun.
     """
-    before, elapsed = stolen(), 0.0
+    before = stolen()
     longer: list[Sample] = []
     taken: list[Sample] = []
-    pieces, seconds, uncontended = 1, 0.0, 0
-    while uncontended < wanted * pieces and (not taken or elapsed < most_seconds):
-        if len(taken) >= wanted * pieces:
-            # Nothing is taken again after twice what all of them should take.
-            shortest = min(sample.seconds for sample in taken)
-            if seconds > max(_LEAST_SECONDS, 2 * wanted * pieces * shortest):
-                break
-        sample = take(iterations)
-        taken.append(sample)
-        seconds += sample.seconds
-        elapsed += sample.seconds
-        uncontended += not sample.is_contended
-        enough = len(taken) >= _TOO_LONG or seconds > _LEAST_SECONDS
-        if shorten and iterations > 1 and enough and not (uncontended or longer):
-            longer, taken, seconds = taken, [], 0.0
-            pieces = min(_PIECES, iterations)
-            iterations //= pieces
-    chosen = _choose(taken, wanted, pieces)
-    dropped = [sample for index, sample in enumerate(taken) if index not in chosen]
+    pieces, began = 1, 0.0
+    while not _is_over(taken, wanted, pieces) and (not taken or began < most_seconds):
+        taken.append(take(iterations))
+        began += taken[-1].seconds
+        shorter = _shorter(taken, iterations, pieces) if shorten else iterations
+        if shorter < iterations:
+            longer, taken = [*longer, *taken], []
+            pieces *= iterations // shorter
+            iterations = shorter
+    chosen, joined = _choose(taken, wanted, pieces)
+    dropped = [sample for index, sample in enumerate(taken) if index not in set(chosen)]
+    elapsed = sum(sample.seconds for sample in (*longer, *taken))
     after, share = stolen(), 0.0
     if before is not None and after is not None and after - before >= _LEAST_STOLEN_SECONDS:
         share = (after - before) / (elapsed * cores)
     return Samples(
-        tuple(_joined([taken[index] for index in chosen], pieces)),
+        tuple(_joined([taken[index] for index in chosen], joined)),
         (*longer, *dropped),
         share if share > LARGEST_WAITED_SHARE else 0.0,
     )
 
 
-def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> list[int]:
-    """Return the places of those that count, whole samples of ``pieces`` each, in order."""
+def _is_over(taken: Sequence[Sample], wanted: int, pieces: int) -> bool:
+    """Return whether no more samples of so many ``pieces`` each are to be taken."""
+    uncontended = [sample.seconds for sample in taken if not sample.is_contended]
+    if len(uncontended) >= wanted * pieces:
+        return True
+    enough = _enough(wanted)
+    if len(taken) < (wanted if pieces == 1 else enough):
+        return False
+    seconds = sum(sample.seconds for sample in taken)
+    if not uncontended:
+        return seconds > _LEAST_SECONDS
+    expected = 2 * wanted * pieces * min(uncontended)
+    if len(uncontended) >= enough * pieces:
+        return seconds > max(_LEAST_SECONDS, expected)
+    foretold = seconds * enough * pieces / len(uncontended)
+    return seconds > _LEAST_SECONDS and foretold > max(_MOST_SECONDS, expected)
+
+
+def _shorter(taken: Sequence[Sample], iterations: int, pieces: int) -> int:
+    """Return of how many iterations samples should be: of fewer where all were contended."""
+    seconds = sum(sample.seconds for sample in taken)
+    if len(taken) < _TOO_LONG and seconds <= _LEAST_SECONDS:
+        return iterations
+    if not all(sample.is_contended for sample in taken):
+        return iterations
+    if pieces == 1:
+        return max(1, iterations // _PIECES)
+    shortest = min(sample.uncontended_seconds for sample in taken)
+    return max(1, iterations // max(1, round(shortest / _SHORTEST_PIECE)))
+
+
+def _enough(wanted: int) -> int:
+    """Return how many uncontended samples will do."""
+    return (wanted + 1) // 2
+
+
+def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> tuple[list[int], int]:
+    """Return the places of those that count, in order, and how many of them are joined to one.
+
+    Fewer than ``pieces`` where the time was over before there were whole samples.
+    """
     uncontended = [index for index, sample in enumerate(samples) if not sample.is_contended]
-    enough = (wanted + 1) // 2
+    enough = _enough(wanted)
     whole = min(wanted, len(uncontended) // pieces)
     if whole >= enough:
-        return uncontended[: whole * pieces]
+        return uncontended[: whole * pieces], pieces
+    joined = min(pieces, len(samples) // enough)
     by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
-    return sorted(by_waiting[: enough * pieces])
+    return sorted(by_waiting[: enough * joined]), joined
 
 
 def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:

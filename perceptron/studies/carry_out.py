@@ -10,11 +10,12 @@ import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from perceptron.analysis.neighbours import in_the_way, users_in_words
 from perceptron.analysis.trust import damaged_line_warning, hang_warning
 from perceptron.answer import Answered
 from perceptron.backends import registry
-from perceptron.errors import UserError
-from perceptron.machine import machine_name
+from perceptron.errors import Inconclusive, UserError
+from perceptron.machine import machine_name, usable_cores
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
@@ -22,14 +23,14 @@ from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
 from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import measuring_code, revision
-from perceptron.options import option
+from perceptron.options import option, wait
 from perceptron.problems import files
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
-from perceptron.records.store import RunJournal, known_environment, open_run
+from perceptron.records.store import RunJournal, known_environment, load_conditions, open_run
 from perceptron.studies import functions
 from perceptron.studies.answering import answered
 from perceptron.studies.idle import (
@@ -97,17 +98,22 @@ def carry_out(
 def require_rows(journal: RunJournal, budget: Budget) -> None:
     """Raise `UserError` if there was no time for a single row: nothing can be judged.
 
-    Backends that cannot run took none.
+    Backends that cannot run took none. Where others used the cores it is `Inconclusive`.
     """
     begun = [row for row in journal.rows if row.status != "skipped"]
     if not (budget.is_over or budget.hangs):
         begun = journal.rows
     if not begun:
         hangs = "".join(f"{hang_warning(hang).message}; " for hang in budget.hangs)
-        raise UserError(
+        nothing = (
             f"{option('budget')}: after {budget.spent:.1f} s nothing was measured yet: {hangs}"
-            "allow more time"
         )
+        cores = usable_cores()
+        seen = next(iter(load_conditions(journal.folder)), Conditions())
+        if in_the_way(seen, cores, cores):
+            users = users_in_words(seen)
+            raise Inconclusive(f"{nothing}{users}: add {wait()}, or allow more time")
+        raise UserError(f"{nothing}allow more time")
 
 
 @contextmanager

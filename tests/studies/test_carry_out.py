@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 from perceptron.analysis.race import NOTHING, RaceRun
 from perceptron.answer import Answered
 from perceptron.backends.numpy_backend import NumpyBackend
-from perceptron.errors import UserError
+from perceptron.errors import Inconclusive, UserError
 from perceptron.measure import campaign
 from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.problems.problem import Problem
+from perceptron.records.conditions import Conditions
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
@@ -26,6 +28,7 @@ from perceptron.studies.bench import Bench, BenchPlan
 from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
 from perceptron.studies.race import Race, RacePlan
 from tests.conftest import ROOT
+from tests.made import UnknownLook
 from tests.made_race import HELD_OUT
 from tests.studies.conftest import Lab, carried_out, codes
 
@@ -97,6 +100,34 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     assert len(track.raced) == len(set(track.raced)) == 100
     assert track.raced[: len(before)] == before
     assert {run.seeds for run in fresh(again).values()} == {50}
+
+
+def test_where_checks_take_the_time_what_was_checked_is_timed(lab: Lab, tmp_path: Path) -> None:
+    """Beside busy processes a check of two threads takes seconds: not one may be for nothing."""
+    lab.takes = lambda job, problem: 5.0 if job.step == "check" else 0.1
+    plan = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
+    carried_out(CrossoverStudy(), plan.resolved(), tmp_path, 57.0)
+    both = [name for name, count in Counter(name for _, name in lab.timed).items() if count > 1]
+    assert len(both) >= 3
+
+
+@pytest.mark.parametrize(("other_cores", "error"), [(1.9, Inconclusive), (0.0, UserError)])
+def test_no_time_for_a_row_is_inconclusive_where_others_had_the_cores(
+    lab: Lab,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    other_cores: float,
+    error: type[UserError],
+) -> None:
+    """The command was right; without others it is told to take more time."""
+    busy = Conditions(other_cores=other_cores)
+    monkeypatch.setattr(UnknownLook, "end", lambda look: busy)
+    lab.start_seconds = 100.0
+    plan = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
+    with pytest.raises(UserError, match="nothing was measured yet") as raised:
+        carried_out(CrossoverStudy(), plan.resolved(), tmp_path, 57.0)
+    assert type(raised.value) is error
+    assert ("--wait" in str(raised.value)) is (error is Inconclusive)
 
 
 def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Path) -> None:

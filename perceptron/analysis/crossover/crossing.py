@@ -186,13 +186,15 @@ def _contains_zero(left: Point, right: Point) -> Mask:
             np.outer(1 - weights, [left_ratios[process] for process in common])
             + np.outer(weights, [right_ratios[process] for process in common])
         )
-        hidden = (1 - weights) * left.hidden + weights * right.hidden
-        reach = hidden + error * quantile(freedom, CONFIDENCE)
-        inside: Mask = np.abs(middle) <= reach
-        return inside
-    middle = (1 - weights) * left.mean + weights * right.mean
-    reach = (1 - weights) * left.reach(CONFIDENCE) + weights * right.reach(CONFIDENCE)
-    return np.abs(middle) <= reach
+        reach = error * quantile(freedom, CONFIDENCE)
+        ends = zip(left.hidden, right.hidden, strict=True)
+        below, above = ((1 - weights) * at + weights * then + reach for at, then in ends)
+    else:
+        middle = (1 - weights) * left.mean + weights * right.mean
+        ends = zip(left.reach(CONFIDENCE), right.reach(CONFIDENCE), strict=True)
+        below, above = ((1 - weights) * at + weights * then for at, then in ends)
+    inside: Mask = (middle <= below) & (-middle <= above)
+    return inside
 
 
 # --- where a verdict is undecided: the judge reports what remains, the locator measures there -----
@@ -315,7 +317,7 @@ def _weak(points: Sequence[Point]) -> Iterator[Indices]:
         stretches[-1].append(index)
     for stretch in stretches:
         best = max(stretch, key=lambda i: abs(points[i].mean) / (points[i].error or 1e-9))
-        if abs(points[best].mean) <= points[best].reach(_BELIEVED):
+        if points[best].lead(_BELIEVED) <= 0:
             yield best, best
 
 
@@ -334,7 +336,7 @@ def _gaps(
             continue
         room = max(_LEAST_SLOPE, _MARGIN * steepest(points, index)) * gap
         lead = sign * (left.mean + right.mean) - hypot(left.error, right.error)
-        lead -= left.hidden + right.hidden
+        lead -= sum(point.hidden[0 if sign > 0 else 1] for point in (left, right))
         if (room - lead) / 2 > TIE:
             yield index, index + 1
 

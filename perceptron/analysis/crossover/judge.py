@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import exp
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import contention
+from perceptron.analysis.contention import UNKNOWN, contention, is_contended
 from perceptron.analysis.crossover.comparable import ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
@@ -20,9 +20,11 @@ from perceptron.analysis.crossover.crossing import (
     zero_crossings,
 )
 from perceptron.analysis.crossover.points import Point, points_of
+from perceptron.analysis.crossover.rough import NOT_DECIDED, rough
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.select import State, is_own, shared
+from perceptron.analysis.sizes import size_axis
 from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
 from perceptron.options import more_time, option, wait
@@ -198,12 +200,13 @@ def _judge(
     elif impossible:
         status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
     elif len(measured) > 1 and all(
-        abs(point.mean) <= TIE and not point.says_nothing for point in measured
+        abs(point.mean) <= TIE and max(point.hidden) < UNKNOWN for point in measured
     ):
         status, changes, known = "tie", [], []
     elif not known or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
-        explanation = _why_undecided(measured, used, len(known), pair)
+        explanation = _too_busy(nothing, measured, by_size)
+        explanation = explanation or _why_undecided(measured, used, len(known), pair)
     elif not changes:
         sign = measured[known[0][0]].sign
         status = "never" if sign > 0 else "always"
@@ -257,8 +260,31 @@ def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Ind
     if remaining or status in NO_ANSWER:
         return False
     if status == "tie":
-        return all(abs(point.mean) + point.reach() <= TIE for point in points)
-    return any(abs(point.mean) - point.reach() > TIE for point in points)
+        return all(abs(point.mean) + max(point.reach()) <= TIE for point in points)
+    return any(point.lead() > TIE for point in points)
+
+
+def _too_busy(
+    found: Crossover,
+    points: Sequence[Point],
+    by_size: Sequence[Mapping[float, Sequence[Measurement]]],
+) -> str | None:
+    """Return a rough answer where contention leaves sizes undecided; None if it leaves none."""
+    contended = [
+        row
+        for point in points
+        if point.says_nothing
+        for rows in by_size
+        for row in rows[point.size]
+    ]
+    if not any(map(is_contended, contended)):
+        return None
+    share = contention(contended).share
+    samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
+    pair = (found.incumbent, found.challenger)
+    answer = rough(by_size, pair, size_axis(found.family, found.axis))
+    following = wait() if found.threads == 1 else f"{wait()} or {option('threads', 1)}"
+    return f"{answer}, {NOT_DECIDED}: {samples} contended; too busy to compare; next: {following}"
 
 
 def _why_undecided(
@@ -268,13 +294,7 @@ def _why_undecided(
     pair: tuple[str, str],
 ) -> str | None:
     """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
-    contended = {point.size for point in points if point.says_nothing and point.taken > 1}
     names = " and ".join(pair)
-    if contended:
-        busy = contention(row for row in rows if row.size in contended)
-        share = f"{100 * busy.contended / max(1, busy.samples):.0f}%"
-        following = f"{wait()} or {option('threads', 1)}"
-        return f"too busy to compare: {share} of samples contended; next: {following}"
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))
         return f"a single size decides nothing: {pair[1]} takes {takes} there"

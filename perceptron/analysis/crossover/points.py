@@ -59,10 +59,10 @@ class Point:
     stated: tuple[float, float] | None = None
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""
-    hidden: float = 0.0
-    """How far waiting for cores, or another way to write a call, may move the mean: every interval
-    reaches as much further.
-    `UNKNOWN` where nothing bounds it, and of a single process of ours."""
+    hidden: tuple[float, float] = (0.0, 0.0)
+    """How far below and above the mean it may be without waiting for cores, or with calls that are
+    written otherwise: every interval reaches as much further. `UNKNOWN` where nothing bounds it,
+    and both of a single process of ours."""
     spread: float = 0.0
     """The standard deviation that a file states for a single value, as a share of the value."""
     sign: int = 0
@@ -74,14 +74,24 @@ class Point:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether no winner can be read off: one process of ours, or threads that had no cores."""
-        return self.hidden >= UNKNOWN
+        """Whether no winner can be read off: one process of ours, or threads that had no cores.
 
-    def reach(self, confidence: float | None = None) -> float:
-        """Return half the width of the mean's interval; inf for a single value."""
+        Where those of one side had none, that one may still be the faster.
+        """
+        return not self.sign and max(self.hidden) >= UNKNOWN
+
+    def reach(self, confidence: float | None = None) -> tuple[float, float]:
+        """Return how far the mean's interval reaches down and up; inf for a single value."""
         if self.freedom == 0:
-            return inf
-        return self.hidden + self.error * quantile(self.freedom, confidence or self.confidence)
+            return inf, inf
+        reach = self.error * quantile(self.freedom, confidence or self.confidence)
+        below, above = self.hidden
+        return reach + below, reach + above
+
+    def lead(self, confidence: float | None = None) -> float:
+        """Return by how much the winner leads at least; below zero if the other one may lead."""
+        below, above = self.reach(confidence)
+        return self.mean - below if self.mean > 0 else -self.mean - above
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
         """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
@@ -90,9 +100,9 @@ class Point:
         """
         if self.freedom == 0 and self.stated is not None:
             return self.stated
-        reach = self.reach(confidence)
+        below, above = self.reach(confidence)
         low, high = self.stated or (self.mean, self.mean)
-        return min(low, self.mean - reach), max(high, self.mean + reach)
+        return min(low, self.mean - below), max(high, self.mean + above)
 
 
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
@@ -161,10 +171,16 @@ def _of_pairs(
         freedom=freedom,
         weight=len(pairs),
         taken=taken,
-        hidden=UNKNOWN
-        if len(pairs) == 1
-        else hidden(incumbents, challengers) + between_call_sites(incumbents, challengers),
+        hidden=(UNKNOWN, UNKNOWN) if len(pairs) == 1 else _hidden(challengers, incumbents),
     )
+
+
+def _hidden(
+    challengers: Sequence[Measurement], incumbents: Sequence[Measurement]
+) -> tuple[float, float]:
+    moved = between_call_sites(challengers, incumbents)
+    below, above = hidden(challengers, incumbents)
+    return below + moved, above + moved
 
 
 def between_call_sites(*backends: Iterable[Measurement]) -> float:
@@ -300,7 +316,9 @@ def _signed(points: list[Point]) -> list[Point]:
 
 def _sign(point: Point) -> int:
     low, high = point.interval()
-    if point.says_nothing or ((point.freedom or point.stated is not None) and low <= 0 <= high):
+    if (point.freedom or point.stated is not None) and low <= 0 <= high:
+        return 0
+    if min(point.hidden) >= UNKNOWN:
         return 0
     return (point.mean > 0) - (point.mean < 0)
 

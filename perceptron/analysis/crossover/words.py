@@ -16,6 +16,7 @@ import numpy as np
 from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
+from perceptron.analysis.crossover.rough import NOT_DECIDED
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
 from perceptron.analysis.select import State
@@ -171,7 +172,15 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
         return f"undecided at {sized(number(first_size), axis)}, the only size"
     if found.decided:
         return _leads(found, sides, axis)
+    if rough := _rough(found):
+        return rough
     return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
+
+
+def _rough(found: Crossover) -> str | None:
+    """Return what the smallest samples say, and that it decides nothing; None if it is not that."""
+    rough, _, _ = (found.reason or "").partition("; ")
+    return rough if found.status == "undecided" and NOT_DECIDED in rough else None
 
 
 def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
@@ -246,7 +255,10 @@ def notes(found: Crossover) -> tuple[str, ...]:
     lines = [*_closest(found), *_nearly_equal(found)]
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
-    lines += [f"why: {found.reason}"] if found.reason else []
+    reason = found.reason
+    if reason and _rough(found) == sentence(found):
+        reason = reason.partition("; ")[2]
+    lines += [f"why: {reason}"] if reason else []
     return tuple(lines[:_NOTES])
 
 

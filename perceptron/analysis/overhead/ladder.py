@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, hidden, side_by_side
+from perceptron.analysis.contention import UNKNOWN, hidden, lost, side_by_side
 from perceptron.analysis.device_share import (
     HOST,
     busy_share,
@@ -81,9 +81,9 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
         seconds = [np.array([row.seconds for row in side]) for side in sides]
         middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
         # Either loop may be shorter by as much.
-        lost = hidden(*sides)
-        reach += lost * float(seconds[0].mean())
-        is_open = len(sides[0]) < 2 or lost >= UNKNOWN
+        unknown = max(hidden(*sides)) if index else lost(*sides)
+        reach += unknown * float(seconds[0].mean())
+        is_open = len(sides[0]) < 2 or unknown >= UNKNOWN
         parts.append(
             IterationPhase(
                 backend=backend,
@@ -190,7 +190,7 @@ def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
     for row in rows:
         if row.family != CEILING or row.phase not in (_PRODUCT, _COPY) or not row.seconds:
             continue
-        if hidden([row]) >= UNKNOWN:
+        if lost([row]) >= UNKNOWN:
             continue
         # The best of the processes: a ceiling is what can be done, not what usually is.
         reached = rates.setdefault((row.device, row.backend), {})
@@ -462,7 +462,7 @@ def _rung(
     limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
     # The ceilings are those of one device.
     one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
-    decided = seconds.low is not None and hidden(filter(has_time, own)) < UNKNOWN
+    decided = seconds.low is not None and lost(filter(has_time, own)) < UNKNOWN
     busy = share.estimate if share else None
     joules, no_joules = energy(rows, backend, device)
     return replace(

@@ -13,20 +13,23 @@ from typing import Any, NoReturn
 
 import typer
 
-from perceptron.errors import UserError
+from perceptron.errors import Inconclusive, UserError
 from perceptron.told_to_end import ENDING
 from perceptron.untrusted_text import printable
 
 INCONCLUSIVE = 3
+_FAILED = 2
 _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
     """Run a command; an error that the user can fix is one line on standard error, exit code 2.
 
-    A command that is told to end, or whose terminal is closed, ends as by ctrl-C.
+    Of one that is `Inconclusive` it is 3. A command that is told to end, or whose terminal is
+    closed, ends as by ctrl-C.
     """
     _open_standard_streams()
+    failed = _FAILED
     try:
         with _told_to_end():
             code = app(list(arguments), standalone_mode=False) or 0
@@ -36,6 +39,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         message = "interrupted; the rows measured so far are kept, and the same command resumes"
     except UserError as error:
         message = str(error)
+        failed = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
     except OSError as error:  # a full disk behind standard output, most likely
         message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
@@ -51,7 +55,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             message = "this is a bug of perceptron: please report it with the lines above"
     with suppress(OSError):  # of a terminal that is gone
         typer.echo(f"error: {printable(message)}", err=True)
-    sys.exit(2)
+    sys.exit(failed)
 
 
 def _open_standard_streams() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from math import exp, log
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.contention import (
     LARGEST_CONTENDED_SHARE,
@@ -15,6 +17,7 @@ from perceptron.analysis.contention import (
 )
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import points
+from perceptron.analysis.crossover.words import verdict
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured
@@ -48,7 +51,7 @@ def test_uncontended_processes_count_where_there_are_enough() -> None:
     waits = [(0.5, 0.0), (0.0, 0.0), (0.0, 0.6), (0.01, 0.0), (0.4, 0.4), (0.0, 0.02)]
     (point,) = points(rows_of(4, 1.5, [*waits]), A, B)
     assert point.processes == (1, 3, 5)
-    assert (point.count, point.taken, point.hidden) == (3, 6, 0.0)
+    assert (point.count, point.taken, point.hidden) == (3, 6, (0.0, 0.0))
     assert point.mean == pytest.approx(log(1.5), abs=0.03)
 
 
@@ -56,14 +59,16 @@ def test_where_all_waited_the_interval_holds_what_waiting_may_hide() -> None:
     """A challenger that loses a fifth of its time looks slower: it may be as fast."""
     (point,) = points(rows_of(4, 1.0, [(0.15, 0.2)] * 8), A, B)
     assert point.mean == pytest.approx(log(0.85 / 0.8), abs=0.02)
-    assert point.hidden == pytest.approx(-log(0.8))
+    assert point.hidden == pytest.approx((-log(0.8), -log(0.8)))
     low, high = point.interval()
     assert low <= 0 <= high
     assert point.sign == 0
 
 
-@pytest.mark.parametrize("waited", [(0.3, 0.3), (0.0, 0.2), (0.2, 0.0)])
-def test_sides_that_waited_long_or_unlike_say_nothing(waited: tuple[float, float]) -> None:
+@pytest.mark.parametrize("waited", [(0.3, 0.3), (0.0, 0.2), (0.0, 0.9)])
+def test_losers_that_waited_long_or_more_than_the_winner_say_nothing(
+    waited: tuple[float, float],
+) -> None:
     """Whatever their ratio is, and however many processes agree on it."""
     (point,) = points(rows_of(4, 4780.0, [waited] * 8), A, B)
     assert point.says_nothing
@@ -81,22 +86,91 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
     assert after.decided == [(4, 64), (256, 1024)]
 
 
-@given(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.floats(0.3, 3.0))
-def test_waiting_alone_never_makes_a_sure_winner(first: float, second: float, ratio: float) -> None:
-    """Whatever each waited: the side that is sure to win is the one that wins uncontended."""
-    (point,) = points(rows_of(4, ratio, [(first, second)] * 6), A, B)
+@pytest.mark.parametrize(("ratio", "waited"), [(4.0, (0.6, 0.0)), (0.25, (0.0, 0.6))])
+def test_what_is_faster_though_it_waited_is_faster(
+    ratio: float, waited: tuple[float, float]
+) -> None:
+    """Waiting only ever adds: without it the winner would lead by more, however much it waited."""
+    (point,) = points(rows_of(4, ratio, [waited] * 6), A, B)
+    assert point.sign == (1 if ratio > 1 else -1)
+    low, high = point.interval()
+    assert low <= log(ratio) <= high
+
+
+waits_and_spins = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 0.0, 0.01, 0.1, 0.2, 0.6, 0.9]),
+        st.sampled_from([0.0, 0.0, 0.01, 0.1, 0.2, 0.6, 0.9]),
+        st.sampled_from([1.0, 3.0, 3000.0]),
+        st.sampled_from([1.0, 3.0, 3000.0]),
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+@given(waits_and_spins, st.floats(0.3, 3.0))
+def test_contention_never_makes_a_sure_winner(
+    contended: list[tuple[float, float, float, float]], ratio: float
+) -> None:
+    """Whatever each waited, and spun beyond that where it waited much: the side that is sure to win
+    is the one that wins uncontended.
+    """
+    rows = rows_of(4, ratio, [(first, second) for first, second, _, _ in contended])
+    spun = [
+        replace(row, seconds=(row.seconds or 0.0) * contended[row.repeat][2 + (row.backend == B)])
+        if (row.waited or 0.0) > 0.25
+        else row
+        for row in rows
+    ]
+    (point,) = points(spun, A, B)
     if point.sign:
         assert point.sign == (1 if ratio > 1 else -1) or abs(log(ratio)) < 0.04
+    low, high = point.interval(0.9999)
+    assert low - 0.04 <= log(ratio) <= high + 0.04
 
 
-def test_a_sweep_that_waited_throughout_is_too_busy_to_compare() -> None:
-    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.5, 0.5)] * 8)]
+@pytest.mark.parametrize("repeats", [1, 8])
+def test_a_sweep_that_waited_throughout_has_a_rough_answer(repeats: int) -> None:
+    """By the smallest samples of its processes, dropped ones included, and it decides nothing."""
+
+    def spun(row: Measurement) -> Measurement:
+        # Each sample waited for something else; one of all of them for hardly anything.
+        own = (row.seconds or 0.0) * 0.5
+        dropped = [own * 1.01] if row.repeat == 0 else [own * 5]
+        return replace(row, samples=[own * 40, own * 3000, own * 7], dropped=dropped)
+
+    waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * repeats
+    rows = [spun(row) for size, ratio in RATIOS.items() for row in rows_of(size, ratio, waits)]
     (crossover,) = crossovers(rows)
     assert (crossover.status, crossover.is_decided, crossover.size) == ("undecided", False, None)
     assert crossover.decided == []
-    assert crossover.reason == (
-        "too busy to compare: 100% of samples contended; next: --wait or --threads 1"
+    told = verdict(crossover)
+    assert told.decided == "no"
+    rough = re.fullmatch(
+        rf"{B} leads from about size (\d+), not decided: every sample was contended", told.sentence
     )
+    assert rough is not None, told.sentence
+    assert float(rough[1]) == pytest.approx(102, rel=0.05)
+    assert told.notes == ("why: too busy to compare; next: --wait or --threads 1",)
+
+
+def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -> None:
+    """The winner of small sizes waits for its core, what loses there had none to wait for; at large
+    ones both wait for more than can be bounded.
+    """
+    small, large = [(0.6, 0.0)] * 8, [(0.7, 0.7)] * 8
+    ratios = {4: 13.0, 16: 7.0, 64: 4.0, 256: 1.8, 1024: 0.7}
+    rows = [
+        row
+        for size, ratio in ratios.items()
+        for row in rows_of(size, ratio, [*(small if size < 100 else large)])
+    ]
+    (crossover,) = crossovers(rows)
+    assert crossover.decided == [(4, 64)]
+    told = verdict(crossover)
+    assert told.decided == "partly"
+    assert f"{A} is faster up to size 64; undecided above" in told.sentence
 
 
 def test_many_threads_together_may_wait_for_more() -> None:

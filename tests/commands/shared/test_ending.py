@@ -100,3 +100,23 @@ def test_who_is_told_to_end_twice_still_says_how_it_ended(name: str) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: interrupted; the rows measured so far are kept")
+
+
+@pytest.mark.parametrize(("error", "code"), [("UserError", 2), ("Inconclusive", 3)])
+def test_no_way_to_an_answer_is_no_wrong_usage(error: str, code: int) -> None:
+    """Both are one line."""
+    program = (
+        "from perceptron import errors\n"
+        "from perceptron.commands.shared import ending\n"
+        "def app(arguments, standalone_mode):\n"
+        f"    raise errors.{error}('no answer')\n"
+        "ending.run(app, [])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "error: no answer\n")

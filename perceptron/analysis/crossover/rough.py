@@ -1,0 +1,47 @@
+"""A rough answer where all was contended: from the smallest samples of fresh processes.
+
+Waiting only ever adds, so a smallest sample is the nearest to an uncontended one. It bounds nothing
+from below: what it says is told and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import exp, inf, log
+
+from perceptron.analysis.sizes import sized
+from perceptron.numbers import digits
+from perceptron.records.measurement import Measurement
+
+NOT_DECIDED = "not decided"
+"""Follows a rough answer."""
+
+
+def rough(
+    by_size: Sequence[Mapping[float, Sequence[Measurement]]], pair: tuple[str, str], axis: str
+) -> str:
+    """Return about where the winner of a pair changes, by the rows of both with a time, by size."""
+    incumbent, challenger = by_size
+    leads = [
+        (log(size), log(_smallest(challenger[size])) - log(_smallest(incumbent[size])))
+        for size in sorted(incumbent.keys() & challenger.keys())
+    ]
+    turns = [
+        (exp(x - lead * (beyond - x) / (then - lead)), then)
+        for (x, lead), (beyond, then) in pairwise(leads)
+        if (lead > 0) != (then > 0)
+    ]
+    if not turns:
+        return f"{pair[leads[0][1] <= 0]} leads"
+    if len(turns) == 1:
+        ((size, then),) = turns
+        return f"{pair[then <= 0]} leads from about {sized(digits(size), axis)}"
+    ends = " and ".join(digits(size) for size, _ in (turns[0], turns[-1]))
+    return f"the lead changes between about {sized(ends, axis)}"
+
+
+def _smallest(rows: Sequence[Measurement]) -> float:
+    samples = (sample for row in rows for sample in (*row.samples, *row.dropped) if sample > 0)
+    seconds = (row.seconds for row in rows if row.seconds)
+    return min(min(samples, default=inf), *seconds)
