@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perceptron.commands.shared.arguments import Json
-from perceptron.commands.shared.options import folder_name, seconds_of, whole_numbers
+from perceptron.commands.shared.options import a_folder, folder_name, seconds_of, whole_numbers
 from perceptron.errors import UserError
 from perceptron.numbers import count, memory
 
@@ -26,7 +27,12 @@ _OUTCOMES = ("stage>", "name", "outcome", "took>", "rows>")
 
 def gpu_day(
     results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Keep everything in DIR; the next call resumes.")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Keep everything in DIR; the next call resumes.",
+            parser=partial(a_folder, "--results"),
+        ),
     ] = Path("gpu-day"),
     stage: Annotated[
         str | None, typer.Option(metavar="N[,N…]", help="Run only these, such as 3 or 3,4.")
