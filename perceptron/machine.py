@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from perceptron.errors import UserError
+
 _OF_LIBRARIES = re.compile(
     r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|CUBLAS|NVIDIA|TORCH|PYTORCH|TORCHINDUCTOR"
     r"|TRITON|CUPY|JAX|XLA)_"
@@ -21,6 +23,9 @@ _WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
 PATH = "(path)"
 _OF_A_CPU = re.compile(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", re.MULTILINE)
 _OF_THE_INTERPRETER = frozenset({"PYTHONMALLOC", "PYTHONOPTIMIZE"})
+
+# Several to a core are worth a look; of a thousand the libraries start as many as they like.
+_MOST_THREADS_A_CORE = 16
 
 # A kernel keeps some memory to itself, and another one more or less of it.
 _SAME_MEMORY = 2**31
@@ -41,6 +46,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def require_threads(number: int) -> None:
+    """Raise `UserError` for more threads than could be of any use on these cores."""
+    if number > (most := _MOST_THREADS_A_CORE * usable_cores()):
+        raise UserError(
+            f"--threads {number:,} is too many for the {usable_cores()} cores here: give at most "
+            f"{most:,}"
+        )
 
 
 def machine_name() -> str:

@@ -92,6 +92,11 @@ NAMED: dict[str, Problem] = {
 }
 
 
+# As of a shape and of a model file: more has no memory, and one layer more is one object more.
+_LARGEST = 999_999_999
+_DEEPEST = 1024
+
+
 @dataclass(frozen=True)
 class Family:
     """Problems that differ in their size only.
@@ -111,8 +116,12 @@ class Family:
             form = "x".join(axis.upper() for axis in self.axes)
             raise UserError(f"family {self.name!r} takes a size of the form {form}")
         for axis, number in zip(self.axes, size, strict=True):
-            if number < 1:
-                raise UserError(f"family {self.name!r}: {axis} must be at least 1, got {number}")
+            most = _DEEPEST if axis == "depth" else _LARGEST
+            if not 1 <= number <= most:
+                raise UserError(
+                    f"family {self.name!r}: {axis} takes whole numbers from 1 to {most:,}, "
+                    f"got {number}"
+                )
         try:
             return replace(self.build(self.name, *size), axes=self.axes)
         except UserError as error:

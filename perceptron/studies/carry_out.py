@@ -15,7 +15,7 @@ from perceptron.analysis.trust import damaged_line_warning, hang_warning
 from perceptron.answer import Answered
 from perceptron.backends import registry
 from perceptron.errors import Inconclusive, UserError
-from perceptron.machine import machine_name, usable_cores
+from perceptron.machine import machine_name, require_threads, usable_cores
 from perceptron.measure import campaign
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
@@ -135,6 +135,7 @@ def start_run(
     against the ``budget`` if they measured something; waiting does not. Raises `UserError` if the
     folder cannot be written to.
     """
+    require_threads(threads)
     look = Look()
     usable = [one for one in backends if registry.reason_unavailable(one) is None]
     name = machine or machine_name()

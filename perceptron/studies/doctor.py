@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.backends import registry
+from perceptron.machine import require_threads
 from perceptron.measure.budget import Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
@@ -13,8 +14,10 @@ from perceptron.measure.neighbours import Look, with_seen
 def doctor(threads: int, progress: Progress) -> Diagnosis:
     """Read the machine's conditions for ``threads`` threads, and measure how steady it is.
 
-    This takes a few seconds. Raises `UserError` if no fresh process can be started.
+    This takes a few seconds. Raises `UserError` if no fresh process can be started, or
+    if that many threads are of no use here.
     """
+    require_threads(threads)
     progress(0, 2, "a fixed loop in fresh processes, and other users of the cores")
     # First, while nothing else of ours runs.
     look = Look()

@@ -75,7 +75,7 @@ def run(backend: str, problems: Iterable[str] = PROBLEMS, **changes: Any) -> dic
 
 def test_each_problem_is_measured_that_fits() -> None:
     """Seconds, samples, iterations and the time to prepare, all positive."""
-    large = "perceptron-rows:99999999999"
+    large = "perceptron-features:999999999"
     outcomes = run("numpy", ["mlp-width:4", large, "mlp-width:8"])
     too_large = outcomes.pop(large)
     assert too_large.status == "skipped"

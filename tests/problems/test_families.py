@@ -43,10 +43,10 @@ def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[n
         ("mlp-width", "needs a size, such as mlp-width:128"),
         ("mlp-width:", "needs a size"),
         ("mlp-width:big", "needs a size"),
-        ("mlp-width:0", "width must be at least 1"),
-        ("mlp-width:-4", "width must be at least 1"),
+        ("mlp-width:0", "width takes whole numbers from 1"),
+        ("mlp-width:-4", "width takes whole numbers from 1"),
         ("mlp-map:16", "size of the form ROWSxWIDTH"),
-        ("mlp-map:16x0", "width must be at least 1"),
+        ("mlp-map:16x0", "width takes whole numbers from 1"),
     ],
 )
 def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> None:

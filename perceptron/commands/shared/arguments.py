@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from perceptron.commands.shared.options import a_folder
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Backends = Annotated[
@@ -34,7 +37,12 @@ Wait = Annotated[
 ]
 WAIT_MINUTES = "10"
 """The value of ``--wait`` without one: a build or an update ends within ten minutes."""
-Results = Annotated[Path, typer.Option(metavar="DIR", help="Keep measurements in DIR.")]
+Results = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR", help="Keep measurements in DIR.", parser=partial(a_folder, "--results")
+    ),
+]
 Html = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Write the dashboard into DIR, '' for none. Default: html."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from math import inf
+from pathlib import Path
 from typing import TypeVar
 
 from perceptron.errors import UserError, unknown
@@ -75,6 +76,16 @@ def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
         if value == choice:
             return choice
     raise unknown(option, value, choices)
+
+
+def a_folder(option: str, value: str | Path) -> Path:
+    """Return the folder that was typed; raise `UserError` naming the option if that was nothing.
+
+    An unset variable must not mean the current one.
+    """
+    if not str(value).strip():
+        raise UserError(f"{option} is empty: name a folder, or leave it out")
+    return Path(value)
 
 
 def folder_name(option: str, value: str | None) -> str | None:
