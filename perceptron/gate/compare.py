@@ -29,7 +29,7 @@ from perceptron.gate.checkout.request import (
     resolve_request,
 )
 from perceptron.gate.checkout.revisions import make_own
-from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
+from perceptron.gate.checkout.same_code import Inert, Trees, changed_names, differing, inert
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
@@ -41,6 +41,7 @@ from perceptron.gate.reasons import explain
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.sampling.sides import Sides
+from perceptron.gate.sampling.unread import seen_by_benchmarks
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
@@ -57,6 +58,9 @@ from perceptron.records.comparison import (
     rule_of,
 )
 from perceptron.records.warning import MeasurementWarning
+
+# What may be spent on looking whether a benchmark sees a difference, of the budget and at least.
+_LOOK, _LEAST_LOOK_SECONDS = 0.1, 10.0
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -78,13 +82,12 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.limits, of_limits = gate_rules(*pair, date.today())
         case.warnings += of_limits
         changed = changed_names(case.repository, case.base, case.head)
-        differ = differing(changed, pair, case.suite)
-        same = _same_code(case, differ, pair)
-        if same is not None:
-            return _unmeasured(case, "clean", f"the same code: {same}")
-        make_own(request.results, "gate")
-        case.warnings += not_counted
+        differ = differing(changed, pair)
+        unused = _inert(case, differ, pair)
+        if unused is not None and not differ:
+            return _unmeasured(case, "clean", f"the same code: {unused.reason}")
         if request.build:
+            make_own(request.results, "gate")
             paths: dict[Side, Path] = dict(zip(PAIR, pair, strict=True))
             building = built(case, paths, home, progress)
             try:
@@ -96,14 +99,31 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         unbuilt = not_built(differ, pair, case)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
-            return _measured(case, sides, unbuilt, valgrind, progress)
+            began = time.monotonic()
+            if unused is not None:
+                progress(0, 1, "looking whether a benchmark reads what differs")
+                limit = max(_LEAST_LOOK_SECONDS, 60 * _LOOK * request.budget_minutes)
+                pattern = _pattern(request.benchmarks)
+                seen = seen_by_benchmarks(sides, unused, pattern, case.suite, limit)
+                if seen is None:
+                    reason = f"the same code: {unused.reason}"
+                    return _unmeasured(case, "clean", reason, seconds=time.monotonic() - began)
+                progress(0, 1, f"to be measured: {seen}")
+            make_own(request.results, "gate")
+            case.warnings += not_counted
+            return _measured(case, sides, unbuilt, valgrind, progress, began)
 
 
 def _measured(
-    case: Case, sides: Sides, unbuilt: NotBuilt, valgrind: Valgrind | None, progress: Progress
+    case: Case,
+    sides: Sides,
+    unbuilt: NotBuilt,
+    valgrind: Valgrind | None,
+    progress: Progress,
+    began: float,
 ) -> Comparison:
     """Measure what both sides load, judge it, and look into what changed."""
-    request, began = case.request, time.monotonic()
+    request = case.request
     progress(0, 1, "discovering benchmarks")
     budget = 60 * request.budget_minutes
     try:
@@ -185,18 +205,21 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
         )
 
 
-def _same_code(case: Case, differ: Sequence[str], trees: Trees) -> str | None:
-    """Return why there is nothing to measure, None if there is.
+def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
+    """Return what there is to watch where no benchmark should see what differs, else None.
 
     What is installed may be of any revision, and another interpreter may change any benchmark,
-    or read a module otherwise than this one, which tells what the modules do.
+    or read a module otherwise than this one, which tells what the modules do. What a build reads
+    is not watched.
     """
     pythons = case.pythons
     if case.request.always or case.installed or pythons["base"] != pythons["head"]:
         return None
     if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
         return None
-    return same_code(differ, trees, case.suite)
+    if case.request.build and differ:
+        return None
+    return inert(differ, trees, case.suite)
 
 
 def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | None:
