@@ -29,7 +29,7 @@ from perceptron.gate.checkout.request import (
     resolve_request,
 )
 from perceptron.gate.checkout.revisions import make_own
-from perceptron.gate.checkout.same_code import Trees, changed_names, differing, same_code
+from perceptron.gate.checkout.same_code import Inert, Trees, changed_names, differing, inert
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
@@ -42,6 +42,7 @@ from perceptron.gate.removed import may_differ, removed, with_removed
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.sampling.sides import Sides
+from perceptron.gate.sampling.unread import seen_by_benchmarks
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
@@ -59,6 +60,9 @@ from perceptron.records.comparison import (
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
+
+# What may be spent on looking whether a benchmark sees a difference, of the budget and at least.
+_LOOK, _LEAST_LOOK_SECONDS = 0.1, 10.0
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -82,13 +86,12 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.warnings += of_limits
         changed = changed_names(case.repository, case.base, case.head)
         differ = differing(changed, pair, case.suite)
-        same = _same_code(case, differ, pair)
         case.other_suite = may_differ(changed, case.suite)
-        if same is not None and not case.other_suite:
-            return _unmeasured(case, "clean", f"the same code: {same}")
-        make_own(request.results, "gate")
-        case.warnings += not_counted
+        unused = _inert(case, differ, pair)
+        if unused is not None and not (differ or case.other_suite):
+            return _unmeasured(case, "clean", f"the same code: {unused.reason}")
         if request.build:
+            make_own(request.results, "gate")
             paths: dict[Side, Path] = dict(zip(PAIR, pair, strict=True))
             building = built(case, paths, home, progress)
             try:
@@ -100,7 +103,19 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         unbuilt = not_built(differ, pair, case)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
-            comparison = _measured(case, sides, unbuilt, valgrind, progress, same)
+            began, same = time.monotonic(), None
+            if unused is not None:
+                progress(0, 1, "looking whether a benchmark reads what differs")
+                limit = max(_LEAST_LOOK_SECONDS, 60 * _LOOK * request.budget_minutes)
+                pattern = _pattern(request.benchmarks)
+                seen = seen_by_benchmarks(sides, unused, pattern, case.suite, limit)
+                same = unused.reason if seen is None else None
+                if seen is not None:
+                    progress(0, 1, f"to be measured: {seen}")
+            if same is None:
+                make_own(request.results, "gate")
+                case.warnings += not_counted
+            comparison = _measured(case, sides, unbuilt, valgrind, progress, began, same)
         return _unless_written(case, comparison, trees)
 
 
@@ -126,12 +141,15 @@ def _measured(
     unbuilt: NotBuilt,
     valgrind: Valgrind | None,
     progress: Progress,
+    began: float,
     same: str | None,
 ) -> Comparison:
     """Measure what both sides load, judge it, and look into what changed; nothing of that where
     they run the ``same`` code."""
-    request, began = case.request, time.monotonic()
+    request = case.request
     pattern = _pattern(request.benchmarks)
+    if same is not None and not case.other_suite:
+        return _same_code(case, same, began)
     progress(0, 1, "discovering benchmarks")
 
     def seconds_left() -> float:
@@ -144,8 +162,7 @@ def _measured(
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
     gone = removed(sides, both, pattern, case.other_suite, seconds_left)
     if same is not None:
-        comparison = _unmeasured(case, "clean", f"the same code: {same}")
-        return with_removed(comparison, gone, request.allow_removed)
+        return with_removed(_same_code(case, same, began), gone, request.allow_removed)
     valgrind = _counter(case, sides, valgrind)
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
@@ -169,6 +186,11 @@ def _measured(
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison
+
+
+def _same_code(case: Case, reason: str, began: float) -> Comparison:
+    seconds = time.monotonic() - began
+    return _unmeasured(case, "clean", f"the same code: {reason}", seconds=seconds)
 
 
 def _assert_own_code(
@@ -221,18 +243,21 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
         )
 
 
-def _same_code(case: Case, differ: Sequence[str], trees: Trees) -> str | None:
-    """Return why there is nothing to measure, None if there is.
+def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
+    """Return what there is to watch where no benchmark should see what differs, else None.
 
     What is installed may be of any revision, and another interpreter may change any benchmark,
-    or read a module otherwise than this one, which tells what the modules do.
+    or read a module otherwise than this one, which tells what the modules do. What a build reads
+    is not watched.
     """
     pythons = case.pythons
     if case.request.always or case.installed or pythons["base"] != pythons["head"]:
         return None
     if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
         return None
-    return same_code(differ, trees, case.suite)
+    if case.request.build and differ:
+        return None
+    return inert(differ, trees, case.suite)
 
 
 def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | None:

@@ -1,10 +1,11 @@
 """Two revisions that run the same code are clean at once; whatever a benchmark may see is measured.
 
-Whoever imports the suite here fails, so what has an answer has imported nothing.
+What looks inert is watched while each benchmark runs: who reads it is measured.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron.errors import UserError
-from perceptron.gate.checkout.same_code import differing, same_code
+from perceptron.gate.checkout.same_code import differing, inert
 from perceptron.gate.checkout.suite import Suite
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
-from tests.gate.conftest import Interrupted, Repository, interpreter, run, until, write
+from tests.gate.conftest import (
+    COUNTED,
+    Interrupted,
+    Repository,
+    interpreter,
+    rows,
+    run,
+    until,
+    write,
+)
+from tests.gate.conftest import (
+    SUITE as PLAIN,
+)
 
 MODULE = '''
 OLD = "\\d"
@@ -37,8 +49,8 @@ Tool.__doc__ = "Another."
 
 SUITE = "benchmarks/suite.py"
 FILES = {
-    "toy/__init__.py": "",
-    SUITE: "raise RuntimeError('imported')\n",
+    "toy/__init__.py": COUNTED,
+    SUITE: f"import toy.core\n{PLAIN}",
     "toy/core.py": MODULE,
     "toy/help.py": '"""Usage: help."""\nTEXT = __doc__\n',
     "toy/tests/test_core.py": "",
@@ -60,15 +72,16 @@ def documented(toy: Repository) -> Repository:
 def measures(**options: Any) -> bool:
     """Whether it goes on to look for benchmarks; else what it answers without is clean."""
     try:
-        return run(always=False, progress=until("discovering benchmarks"), **options) is None
+        return (
+            run(always=False, progress=until("discovering benchmarks"), **options).verdict
+            != "clean"
+        )
     except Interrupted:
         return True
 
 
-def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
-    documented: Repository,
-) -> None:
-    """The answer says so in all its forms, and nothing is built either."""
+def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> None:
+    """Docstrings, comments, types, prose, tests: the answer says so in all its forms."""
     text = MODULE.replace("Work.", "Work, harder.").replace('    """A tool."""', "    pass")
     text = text.replace("  # done", "").replace("return {", "return {\n        ")
     documented.write("toy/core.py", '"""New."""\n' + text.replace("pass", '"""A: one."""'))
@@ -78,15 +91,210 @@ def test_docstrings_comments_types_prose_and_tests_are_the_same_code(
         documented.write(name, "new\n")
     documented.commit("second")
     for head in ("second", "."):
-        for build in (False, True):
-            comparison = run(head=head, build=build, always=False)
-            assert (comparison.verdict, comparison.rows, comparison.blocks) == ("clean", [], [])
-            assert comparison.reason.startswith("the same code: 10 files differ")
+        comparison = run(head=head, always=False)
+        assert (comparison.verdict, comparison.rows, comparison.blocks) == ("clean", [], [])
+        assert comparison.reason.startswith("the same code: 10 files differ")
     assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
     assert all(part in comment(comparison) for part in comparison.reason.split(": "))
     table.show(comparison)
-    with pytest.raises(UserError, match="imported"):
-        run()
+
+
+def test_a_build_may_read_anything(documented: Repository) -> None:
+    documented.commit("second", "README.md", "new\n")
+
+    def building(_done: int, _total: int, message: str) -> None:
+        if message.startswith("building"):
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(build=True, always=False, progress=building)
+    assert run(head="first", build=True, always=False).verdict == "clean"
+
+
+def test_documentation_beside_tests_of_pytest_is_the_same_code(documented: Repository) -> None:
+    """Whatever pytest itself lists and looks at."""
+    documented.write(
+        "speed/test_it.py", "import toy\ndef test_it(benchmark):\n    benchmark(toy.work, 1)\n"
+    )
+    documented.commit("first")
+    documented.write("README.md", "new\n")
+    documented.write("toy/core.py", HARDER)
+    documented.commit("second", "toy/tests/test_core.py", "import os\n")
+    assert not measures(pytest="speed")
+    test = (
+        "import toy\nfrom pathlib import Path\nREADME = Path(__file__).parents[1] / 'README.md'\n"
+        "def test_it(benchmark):\n    benchmark(README.read_text)\n"
+    )
+    documented.commit("second", "speed/test_it.py", test)
+    assert measures(pytest="speed")
+
+
+READS = "(Path(__file__).parents[1] / '{}').read_text()"
+OF_PACKAGE = "from pathlib import Path\nN = len(" + READS + ")\n"
+VALUE = "import toy.reader\ndef track_it():\n    return toy.reader.N\n"
+LATE = "import toy.reader\ndef track_it():\n    return toy.reader.work()\n"
+LONG, SHORT = "123456", "12"
+WORK = 'def work():\n    """{}"""\n    return 1\n'
+BELOW = "# why\n# so\ndef work():\n    return 1\n"
+CHILD = """
+import subprocess, sys
+from pathlib import Path
+README = Path(__file__).parents[1] / "README.md"
+def work():
+    code = f"print(len(open({str(README)!r}).read()))"
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True).stdout)
+"""
+COMPILED = """
+import ctypes
+from pathlib import Path
+README = Path(__file__).parents[1] / "README.md"
+def work():
+    libc, text = ctypes.CDLL(None), ctypes.create_string_buffer(100)
+    return libc.read(libc.open(bytes(README), 0), text, 100)
+"""
+DISARMED = f"""
+import json, os, sys
+from pathlib import Path
+if "_perceptron_gate.watching" in sys.modules:
+    vars(sys.modules["_perceptron_gate.watching"]).clear()
+    os.write = json.dumps = os._exit = print
+N = len({READS.format("README.md")})
+"""
+README = {"README.md": SHORT}, {"README.md": LONG}
+DOCSTRING = {"toy/core.py": WORK.format("Work.")}, {"toy/core.py": WORK.format("Work, so long.")}
+COMMENT = {"toy/core.py": "def work():\n    return 1\n"}, {"toy/core.py": BELOW}
+# What differs on BASE and on HEAD, what of the package reads it, and the suite.
+TRIES = {
+    "a docstring that another module reads": (
+        *DOCSTRING,
+        "from toy import core\nN = len(core.work.__doc__)\n",
+        VALUE,
+    ),
+    "a docstring, by inspect": (
+        *DOCSTRING,
+        "import inspect\nfrom toy import core\nN = len(inspect.getdoc(core.work))\n",
+        VALUE,
+    ),
+    "source": (
+        *COMMENT,
+        "import linecache\nfrom toy import core\nN = len(linecache.getlines(core.__file__))\n",
+        VALUE,
+    ),
+    "where a function stands": (
+        *COMMENT,
+        "from operator import attrgetter\nfrom toy import core\n"
+        "N = attrgetter('__code__.co_' + 'firstlineno')(core.work)\n",
+        VALUE,
+    ),
+    "a line, by an exception": (
+        {"toy/core.py": "def work():\n    return 1 / 0\n"},
+        {"toy/core.py": BELOW.replace("1", "1 / 0")},
+        "from toy import core\ntry:\n    core.work()\nexcept ZeroDivisionError as error:\n"
+        "    N = error.__traceback__.tb_next.tb_lineno\n",
+        VALUE,
+    ),
+    "a module of tests": (
+        {"toy/tests/__init__.py": "", "toy/tests/test_core.py": f"N = {SHORT}\n"},
+        {"toy/tests/test_core.py": f"N = {LONG}\n"},
+        "from toy.tests.test_core import N\n",
+        VALUE,
+    ),
+    "types": (
+        {"toy/core.pyi": SHORT},
+        {"toy/core.pyi": LONG},
+        OF_PACKAGE.format("toy/core.pyi"),
+        VALUE,
+    ),
+    "a README": (*README, OF_PACKAGE.format("README.md"), VALUE),
+    "data beside documentation, late": (
+        {"docs/table.json": SHORT},
+        {"docs/table.json": LONG},
+        "from pathlib import Path\ndef work():\n    return len("
+        + READS.format("docs/table.json")
+        + ")\n",
+        LATE,
+    ),
+    "the suite's settings": (
+        {"asv.conf.json": "{}"},
+        {"asv.conf.json": '{"show_commit_url": "elsewhere"}'},
+        OF_PACKAGE.format("asv.conf.json"),
+        VALUE,
+    ),
+    "how long a file is": (
+        *README,
+        "import os\nfrom toy import core\n"
+        "N = os.path.getsize(os.path.dirname(__file__) + '/../README.md')\n",
+        VALUE,
+    ),
+    "how many files there are": (
+        {"docs/a.md": ""},
+        {"docs/b.md": "", "docs/c.md": ""},
+        "import os\nN = len(os.listdir(os.path.dirname(__file__) + '/../docs'))\n",
+        VALUE,
+    ),
+    "what a cache is set up from": (
+        *README,
+        "",
+        "import toy.reader\nfrom pathlib import Path\ndef setup_cache():\n"
+        "    return len((Path(toy.__file__).parents[1] / 'README.md').read_text())\n"
+        "def track_it(cache):\n    return cache\n",
+    ),
+    "a child of Python": (*README, CHILD, LATE),
+    "compiled code": (*README, COMPILED, LATE),
+    "what disarms the watch": (*README, DISARMED, VALUE),
+}
+
+
+def tried(toy: Repository, name: str) -> None:
+    """Commit a try: what differs between ``first`` and ``second`` is read."""
+    base, head, reader, suite = TRIES[name]
+    files = {"toy/core.py": "", **base, "toy/reader.py": reader, SUITE: suite}
+    for file, text in files.items():
+        toy.write(file, text)
+    toy.commit("first")
+    for file, text in head.items():
+        toy.write(file, text)
+    toy.commit("second")
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_what_a_benchmark_reads_is_measured(toy: Repository, name: str) -> None:
+    tried(toy, name)
+    if name == "compiled code" and not keeps_access_times(toy.folder / "README.md"):
+        pytest.skip("this file system does not keep when a file was read")
+    assert measures()
+
+
+def keeps_access_times(file: Path) -> bool:
+    os.utime(file, ns=(0, file.stat().st_mtime_ns))
+    before = file.stat().st_atime_ns
+    file.read_text()
+    return file.stat().st_atime_ns != before
+
+
+def test_a_readme_that_a_benchmark_reads_becomes_a_finding(toy: Repository) -> None:
+    tried(toy, "a README")
+    comparison = run(always=False)
+    assert comparison.verdict == "regression"
+    assert rows(comparison)["track_it"].verdict == "regression"
+
+
+# A suite of which not all is known: what does not run may read anything.
+UNKNOWN = {
+    "a module that does not load": "raise RuntimeError\n",
+    "a benchmark that fails": f"{PLAIN}\ndef track_other():\n    raise RuntimeError\n",
+    "a benchmark that ends its process": f"{PLAIN}\ndef time_other():\n    toy.os._exit(0)\n",
+    "a benchmark that is not measured": f"{PLAIN}\ndef timeraw_other():\n    return ''\n",
+}
+
+
+@pytest.mark.parametrize("suite", UNKNOWN)
+def test_what_does_not_run_is_not_called_the_same(toy: Repository, suite: str) -> None:
+    toy.write("toy/__init__.py", f"import os\n{COUNTED}")
+    toy.write("benchmarks/other.py", UNKNOWN[suite])
+    toy.commit("first")
+    toy.commit("second", "README.md", "new\n")
+    assert measures()
 
 
 def linked(_base: Path, head: Path) -> str:
@@ -112,8 +320,8 @@ def submodule(*trees: Path) -> str:
 
 
 HARDER = MODULE.replace("Work.", "Work, harder.")
-NEW_TEST = {"toy/tests/test_core.py": "import os\n"}
-# Files that HEAD has, or what it does otherwise; its benchmarks serve both.
+# What is inert by no kind. Files that HEAD has, or what it does otherwise; its benchmarks serve
+# both.
 SEEN: dict[str, dict[str, str] | Callable[[Path, Path], str]] = {
     "code": {"toy/core.py": MODULE.replace("amount}", "amount + 0}")},
     "a constant": {"toy/core.py": MODULE.replace('"amount"', '"Amount"')},
@@ -135,12 +343,6 @@ SEEN: dict[str, dict[str, str] | Callable[[Path, Path], str]] = {
     "a mode": executable,
     "a module less": deleted,
     "a submodule": submodule,
-    "a test that is imported": {**NEW_TEST, SUITE: "from toy.tests import test_core\n"},
-    "read by the suite": {"README.md": "new\n", SUITE: "TEXT = open('README.md').read()\n"},
-    "docstrings that the suite reads": {
-        "toy/core.py": HARDER,
-        SUITE: "import toy.core\nFILE = toy.core.__file__\n",
-    },
     "beside the suite": {
         ".asv/benchmarks/suite.py": "raise RuntimeError('imported')\n",
         ".asv/table.json": "1",
@@ -149,14 +351,14 @@ SEEN: dict[str, dict[str, str] | Callable[[Path, Path], str]] = {
 
 
 @pytest.mark.parametrize("change", SEEN)
-def test_what_a_benchmark_may_see_is_measured(tmp_path: Path, change: str) -> None:
+def test_what_is_of_no_inert_kind_is_measured(tmp_path: Path, change: str) -> None:
     base, head = trees = tmp_path / "base", tmp_path / "head"
     folder = ".asv/benchmarks" if change == "beside the suite" else "benchmarks"
     suite = Suite("asv.conf.json", folder, ".", "toy")
     for name, text in FILES.items():
         write(base / name, text)
         write(head / name, text)
-    assert same_code([], trees, suite) is not None
+    assert inert([], trees, suite) is not None
     makes = SEEN[change]
     if isinstance(makes, dict):
         for name, text in makes.items():
@@ -165,7 +367,7 @@ def test_what_a_benchmark_may_see_is_measured(tmp_path: Path, change: str) -> No
         names = [*makes]
     else:
         names = [makes(base, head)]
-    assert same_code(differing(names, trees, suite), trees, suite) is None
+    assert inert(differing(names, trees), trees, suite) is None
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(
@@ -179,5 +381,5 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     documented.commit("second", "toy/core.py", HARDER)
     assert not measures()
     assert measures(base_python=other, head_python=other)  # it may know another Python
-    with pytest.raises(UserError, match="imported"):
-        run(head="first", always=True)
+    with pytest.raises(Interrupted):
+        run(head="first", always=True, progress=until("discovering benchmarks"))

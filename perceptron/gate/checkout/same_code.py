@@ -1,7 +1,8 @@
-"""What differs between the trees of two revisions, and whether a benchmark can see it.
+"""What differs between the trees of two revisions, and whether it is of a kind that no code uses.
 
 Where no file differs that benchmarks import or read, both run the same code, and to measure it is
-to ask how noisy the machine is. Files are read and parsed here; nothing of them is executed.
+to ask how noisy the machine is. Here files are read and parsed, and nothing of them is executed:
+what looks unused may be read all the same, so `Inert` says what to watch while the suite runs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from perceptron.gate.checkout.revisions import Revision, git
 from perceptron.gate.checkout.suite import Suite
@@ -34,11 +37,31 @@ _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# In a suite: what may read the source of another module.
-_SOURCE = re.compile(rb"\w\.__file__")
 # Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
 _LARGEST = 2_000_000
 _MOST = 10_000_000
+
+
+@dataclass(frozen=True)
+class Inert:
+    """What differs, none of which does anything unless a benchmark looks at it.
+
+    Paths are relative to the trees.
+    """
+
+    reason: str
+    files: tuple[str, ...] = ()
+    """Files, and folders that one tree alone has."""
+    folders: tuple[str, ...] = ()
+    """Where these stand: a list of what is in there differs."""
+    modules: tuple[str, ...] = ()
+    """Those that differ in docstrings, comments and layout: to import them is no harm."""
+    lines: bool = False
+    """Whether code of the modules stands in other lines."""
+
+    def watched(self) -> dict[str, Any]:
+        """Return what a program is told to watch."""
+        return {name: value for name, value in asdict(self).items() if name != "reason"}
 
 
 def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]:
@@ -62,30 +85,30 @@ def differing(names: Sequence[str], trees: Trees, suite: Suite) -> list[str]:
     ]
 
 
-def same_code(names: Sequence[str], trees: Trees, suite: Suite) -> str | None:
-    """Return why no benchmark can see that these files differ; None if one may."""
-    modules = [tree / name for name in names if name.endswith(".py") for tree in trees]
-    if sum(map(_size, modules)) > _MOST:
+def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
+    """Return what there is to watch where all that differs is inert by its kind, else None."""
+    paths = [tree / name for name in names if name.endswith(".py") for tree in trees]
+    if sum(map(_size, paths)) > _MOST:
         return None
     kinds: dict[str, None] = {}  # in their order
-    parts: set[str] = set()
+    files: list[str] = []
+    modules: list[str] = []
     for path in map(PurePosixPath, names):
-        kind = _unseen(path, trees, suite)
+        kind = _unused(path, trees, suite)
         if kind is None:
             return None
         kinds[kind] = None
         if kind == _DOCSTRINGS:
             kinds["comments"] = None
-        if kind == "tests":
-            parts |= {path.name, path.stem, *_TESTS.intersection(path.parts)}
-        elif kind in {"documentation", "settings of tools"}:
-            parts |= {*path.parts}
-    if _suite_reads(parts, _DOCSTRINGS in kinds, trees[1], suite):
-        return None
+        (modules if kind == _DOCSTRINGS else files).append(str(path))
     if not kinds:
-        return "nothing differs outside the benchmarks"
+        return Inert("nothing differs outside the benchmarks")
     differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
-    return f"{differ}, in {enumerated(kinds)} only"
+    reason = f"{differ}, in {enumerated(kinds)} only, and no benchmark reads that"
+    made = sorted({str(folder) for name in files for folder in _made(name, trees)})
+    places = {str(PurePosixPath(name).parent) for name in (*files, *made)}
+    moved = any(_lines([tree / name for tree in trees]) for name in modules)
+    return Inert(reason, (*files, *made), tuple(sorted(places)), tuple(modules), moved)
 
 
 def same_python(files: Sequence[Path]) -> bool:
@@ -100,6 +123,24 @@ def same_python(files: Sequence[Path]) -> bool:
         return len({_code(tree) for tree in trees if tree is not None}) == 1
     except (ValueError, RecursionError):
         return False  # a number of thousands of digits, or nested too deeply
+
+
+def _lines(files: Sequence[Path]) -> bool:
+    """Return whether these modules, which are the same, have code in different lines."""
+    trees = [parsed(text) for text in map(bounded, files) if text is not None]
+    lines = [
+        [getattr(node, "lineno", 0) for node in ast.walk(_bare(tree))]
+        for tree in trees
+        if tree is not None
+    ]
+    return lines[0] != lines[1]
+
+
+def _made(name: str, trees: Trees) -> Iterator[PurePosixPath]:
+    """Yield the folders above a file that one of the trees lacks."""
+    for folder in list(PurePosixPath(name).parents)[:-1]:
+        if not all((tree / folder).is_dir() for tree in trees):
+            yield folder
 
 
 def parsed(text: bytes) -> ast.Module | None:
@@ -121,11 +162,15 @@ def bounded(file: Path) -> bytes | None:
 
 def _code(tree: ast.Module) -> str:
     """Return what the module does: without docstrings, and constants in their place."""
+    return ast.dump(_bare(tree))
+
+
+def _bare(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
             body[:] = [statement for statement in body if not _is_constant(statement)]
-    return ast.dump(tree)
+    return tree
 
 
 def _is_constant(statement: ast.AST) -> bool:
@@ -161,8 +206,10 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _unseen(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
-    """Return what differs in it if no benchmark imports or reads that, else None."""
+def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
+    """Return what differs in it if that is of a kind that code seldom imports or reads."""
+    if not str(path).isprintable():
+        return None  # as a name that is no UTF-8, which no program can be told
     facts = {own for tree in trees if (own := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
@@ -170,6 +217,8 @@ def _unseen(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
         return _DOCSTRINGS
     if path.name == "py.typed" or (path.suffix == ".pyi" and path.stem != "__init__"):
         return "types"  # those of a package may be read while it runs, as by lazy_loader
+    if str(path) == suite.file:
+        return "settings of the suite"
     first = path.parts[0]
     if first.startswith(".") and path.parts[1:] and first != _BUILDING:
         of_suite = (suite.file, suite.benchmarks, suite.code)
@@ -191,24 +240,3 @@ def _in_package(path: PurePosixPath, trees: Trees, suite: Suite) -> bool:
     modules = "__init__.py" if _is_of_docs(path, suite) else "*.py"
     folders = list(path.parents)[:-1]
     return any(any((tree / folder).glob(modules)) for tree in trees for folder in folders)
-
-
-def _suite_reads(parts: Collection[str], docstrings: bool, tree: Path, suite: Suite) -> bool:
-    """Return whether the suite may read or import a path of these parts, or read docstrings.
-
-    Parts of a path stand between quotes and slashes.
-    """
-    names = b"|".join(re.escape(os.fsencode(part)) for part in sorted(parts))
-    named = re.compile(
-        rb"[\"'/](" + names + rb")[\"'/]|^\s*(from|import)\b.*\b(" + names + rb")\b", re.MULTILINE
-    )
-    place = tree / (suite.tests or suite.benchmarks)
-    files = [place] if place.is_file() else list(place.rglob("*.py"))
-    if sum(map(_size, files)) > _MOST:
-        return True
-    for text in map(bounded, files):
-        if text is None or (parts and named.search(text)):
-            return True
-        if docstrings and (_READERS.search(text) or _SOURCE.search(text)):
-            return True
-    return False

@@ -28,6 +28,8 @@ from typing import Any
 
 Job = dict[str, Any]
 _FAILED = 3
+# Calls that are watched: a second one may do what the first did not.
+_WATCHED_CALLS = 2
 # A package of a name that no suite has: its modules find each other relatively.
 _PACKAGE = ModuleType("_perceptron_gate")
 _PACKAGE.__path__ = [_HERE, os.path.dirname(os.path.dirname(_HERE))]
@@ -63,6 +65,7 @@ def main() -> None:
     if job.get("fork"):
         _continue_in_small_child()
     _exit_with_parent()
+    watching = _load("watching") if "watched" in job else None
     os.chdir(job["folder"])
     padding = _lay_out(job)
     sys.path[:0] = job["roots"]
@@ -86,6 +89,8 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     end = time.monotonic() + job.get("seconds", 0.0)
     modules: list[Any] = []
+    if watching is not None:
+        watching.watch(job["tree"], job["watched"], answers.fileno())
     try:
         if job["suite"] == "pytest":
             suite = _load("pytest_suite").PytestSuite(job, send)
@@ -157,6 +162,10 @@ def _measured_by(job: Job, seed: Any) -> Any:
             return counting.count_calls(batches, counter, longest, seed)
         if kind == "profile":
             return counting.profile_calls(batches, profiler, task["calls"], seed)
+        if kind == "watch":
+            for _ in range(_WATCHED_CALLS):
+                batches.run(1)
+            return {"calls": _WATCHED_CALLS}
         if kind == "trace":
             return tracing.trace_calls(batches, [job["tree"], *job["roots"]], seed)
         return timing.timed(batches, warm_up, task, lambda: waiting.waiting_meter(), limit)

@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.gate.side_variables import side_variables
 from perceptron.supervision import ChildProcess, describe_exit
 
-Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment"]
+Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment", "seen"]
 Last = Literal["end", "no runner", "failed"]
 Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
@@ -61,7 +61,7 @@ UNSEEDED = Seeds(None)
 class Instrument:
     """What a program runs under: words before the interpreter's, variables, fields of its job.
 
-    ``kind`` is what it is to do: discover, cache, measure, count, trace or profile.
+    ``kind`` is what it is to do: discover, cache, measure, count, trace, profile or watch.
     """
 
     kind: str

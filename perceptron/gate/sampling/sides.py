@@ -4,7 +4,7 @@ they give?"""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ from perceptron.records.block import PAIR, Benchmark, Side
 _AT_ONCE = frozenset({"count", "trace", "profile"})
 # To start an interpreter and to import, however little time there is.
 _LEAST_SECONDS = 10.0
+
+
+class Seen(Exception):
+    """A program of a side touched what is watched, or may have; the message says how."""
 
 
 class Sides:
@@ -62,6 +66,8 @@ class Sides:
         self._without: dict[Side, set[str]] = {}
         self._discoveries: dict[Side, Discovery] = {}
         self.installed = installed
+        self.watched: Mapping[str, Any] | None = None
+        """What programs are to tell of when they touch it, as `Inert.watched` names it."""
         self.own: dict[Side, bool] = {}
         """Whether a side has imported code of its own tree, beside its benchmarks."""
         self.code: dict[Side, Code] = {}
@@ -126,7 +132,8 @@ class Sides:
     ) -> Iterator[Answer]:
         """Start the program on the side's tree and yield its answers.
 
-        Raises `UserError` if the program cannot run at all, or has imported code of another tree.
+        Raises `UserError` if the program cannot run at all, or has imported code of another tree,
+        and `Seen` if it touches what is watched.
         """
         for other, program in self._running.items():
             if other == side or instrument.kind not in _AT_ONCE:
@@ -173,6 +180,7 @@ class Sides:
             "tests": suite.tests,
             "project": self.package,
             "folder": str(folder),
+            **({} if self.watched is None else {"watched": self.watched}),
         }
 
     def _write_metadata(self, side: Side) -> Path | None:
@@ -210,6 +218,8 @@ class Sides:
         return "--build" if self.interpreters.built else "--installed"
 
     def _check(self, side: Side, answer: Answer) -> None:
+        if answer.kind == "seen":
+            raise Seen(answer.reason)
         if answer.kind == "no runner":
             raise UserError(
                 f"{side.upper()} has no {self._suite.runner} ({answer.reason}): install it in "

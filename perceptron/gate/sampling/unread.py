@@ -1,0 +1,105 @@
+"""Whether a suite touches what differs between the trees and looks inert."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perceptron.gate.checkout.same_code import Inert
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.sampling.discover_both import discover_both
+from perceptron.gate.sampling.discovery import CannotImport
+from perceptron.gate.sampling.processes import UNSEEDED, Instrument
+from perceptron.gate.sampling.sampler import Sampler
+from perceptron.gate.sampling.sides import Seen, Sides
+from perceptron.records.block import PAIR, Benchmark, Side
+
+# What ran through: a benchmark that skips itself does so wherever it stands.
+_RAN = frozenset({"ok", "skipped"})
+
+
+def seen_by_benchmarks(
+    sides: Sides, inert: Inert, wanted: re.Pattern[str], suite: Suite, seconds: float
+) -> str | None:
+    """Return why these benchmarks may depend on what differs; None if they do not.
+
+    Each is imported and called on both sides, by programs that tell what they touch. What does not
+    run through, or not within the ``seconds``, is not known.
+    """
+    end = time.monotonic() + seconds
+    kept = {side: _AccessTimes(sides.trees.path(side), inert.files) for side in PAIR}
+    sides.watched = inert.watched()
+    try:
+        both = discover_both(sides, lambda: end - time.monotonic())
+        if both.left_out:
+            return both.left_out[0].reason
+        if both.base_error is not None:
+            return str(both.base_error)
+        chosen = both.choose(wanted, suite)
+        for side in PAIR:
+            reason = _run(Sampler(sides), side, chosen, end)
+            if reason is not None:
+                return reason
+            if not sides.own.get(side, False):
+                return f"{side.upper()} imports no module of its tree"
+    except (CannotImport, Seen) as reason:
+        return str(reason)
+    finally:
+        sides.watched = None
+    read = (kept[side].read() for side in PAIR)
+    return next((f"{name} is read" for name in read if name is not None), None)
+
+
+def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: float) -> str | None:
+    """Return which benchmark does not run through on the side, and why."""
+
+    def left() -> float:
+        return end - time.monotonic()
+
+    answers: dict[str, Mapping[str, object]] = {}
+    for key, failed in sampler.make_caches(side, benchmarks, UNSEEDED, left).items():
+        return f"{key}: {failed.reason}"
+    watch = Instrument("watch")
+    asked = sampler.ask(
+        side,
+        benchmarks,
+        UNSEEDED,
+        lambda: watch if left() > 0 else None,
+        lambda _: max(0.0, left()),
+    )
+    for answer in asked:
+        if answer is not None:
+            key, content = answer
+            if content["status"] not in _RAN:
+                return f"{key}: {content.get('reason')}"
+            answers[key] = content
+        if left() <= 0:
+            break
+    late = [own.key for own in benchmarks if own.key not in answers]
+    return f"{late[0]}: no time was left to look at it" if late else None
+
+
+class _AccessTimes:
+    """When files were last read, where the file system keeps that: it knows of reads by compiled
+    code, too."""
+
+    def __init__(self, tree: Path, names: Sequence[str]) -> None:
+        self._tree = tree
+        self._before: dict[str, int] = {}
+        for name in names:
+            file = tree / name
+            if file.is_file():
+                # The file system notes a read if the one before it is older than the last change.
+                os.utime(file, ns=(0, file.stat().st_mtime_ns))
+                self._before[name] = file.stat().st_atime_ns
+
+    def read(self) -> str | None:
+        """Return a file that was read since."""
+        for name, before in self._before.items():
+            file = self._tree / name
+            if not file.is_file() or file.stat().st_atime_ns != before:
+                return name
+        return None
