@@ -12,6 +12,7 @@ import importlib
 import inspect
 import json
 import os
+import pathlib
 import re
 import sys
 import threading
@@ -104,7 +105,8 @@ def watch(tree: str, watched: Job, out: int) -> None:
         return look
 
     sys.addaudithook(hook)
-    # Of these no hook hears.
+    # Of these no hook hears. pathlib had them by names of its own.
+    before_3_11: Any = getattr(pathlib, "_NormalAccessor", object)
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
         stand_in = looked_at(function)
@@ -112,6 +114,8 @@ def watch(tree: str, watched: Job, out: int) -> None:
             if function in known:
                 known.add(stand_in)
         setattr(os, name, stand_in)
+        if name in vars(before_3_11):
+            setattr(before_3_11, name, staticmethod(stand_in))
     if os.name == "posix":
         import _posixsubprocess as posix
 
@@ -160,7 +164,7 @@ class _Watch:
         if event == "exec":
             return self._executed(arguments[0], frame)
         if event.startswith(_SURROUNDING):
-            paths = [own for own in arguments if isinstance(own, (str, bytes))]
+            paths = [own for own in arguments if isinstance(own, (str, bytes, os.PathLike))]
             return next(filter(None, (self._touched(path, frame) for path in paths)), None)
         return None
 
