@@ -153,8 +153,13 @@ def test_a_build_may_read_anything(documented: Repository) -> None:
     assert run(head="first", build=True, always=False).verdict == "clean"
 
 
-def test_documentation_beside_tests_of_pytest_is_the_same_code(documented: Repository) -> None:
-    """Whatever pytest itself lists and looks at."""
+def test_documentation_beside_tests_of_pytest_is_the_same_code(
+    documented: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever pytest itself lists and looks at, and if a plug-in asks git, as one does."""
+    write(Path(os.environ["PYTHONPATH"], "asks.py"), "import os\nos.system('git --version')\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take a second each time
+    monkeypatch.setenv("PYTEST_PLUGINS", "asks")
     documented.write(
         "speed/test_it.py", "import toy\ndef test_it(benchmark):\n    benchmark(toy.work, 1)\n"
     )
