@@ -99,6 +99,46 @@ def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> Non
     table.show(comparison)
 
 
+LIBRARIES = '''
+import collections, dataclasses, enum, functools, inspect, logging, typing, warnings
+import numpy
+
+@dataclasses.dataclass
+class Data:
+    """Data."""
+    size: int = 1
+
+class Kind(enum.Enum):
+    """A kind."""
+    ONE = 1
+
+class Pair(typing.NamedTuple):
+    """A pair."""
+    size: int
+
+@functools.lru_cache
+def work():
+    """Work."""
+    return 1
+
+@functools.wraps(work)
+def more():
+    """More."""
+
+inspect.signature(more)
+logging.warning("one")
+warnings.warn("two")
+collections.namedtuple("Other", "x")
+'''
+
+
+def test_what_libraries_do_with_docstrings_and_lines_is_no_reading(toy: Repository) -> None:
+    toy.write(SUITE, f"import toy.core\n{PLAIN}")
+    toy.commit("first", "toy/core.py", LIBRARIES)
+    toy.commit("second", "toy/core.py", LIBRARIES.replace('."""', ', harder.\n\n    So."""'))
+    assert not measures()
+
+
 def test_a_build_may_read_anything(documented: Repository) -> None:
     documented.commit("second", "README.md", "new\n")
 
@@ -111,8 +151,13 @@ def test_a_build_may_read_anything(documented: Repository) -> None:
     assert run(head="first", build=True, always=False).verdict == "clean"
 
 
-def test_documentation_beside_tests_of_pytest_is_the_same_code(documented: Repository) -> None:
-    """Whatever pytest itself lists and looks at."""
+def test_documentation_beside_tests_of_pytest_is_the_same_code(
+    documented: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever pytest itself lists and looks at, and if a plug-in asks git, as one does."""
+    write(Path(os.environ["PYTHONPATH"], "asks.py"), "import os\nos.system('git --version')\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take a second each time
+    monkeypatch.setenv("PYTEST_PLUGINS", "asks")
     documented.write(
         "speed/test_it.py", "import toy\ndef test_it(benchmark):\n    benchmark(toy.work, 1)\n"
     )
@@ -151,6 +196,25 @@ README = Path(__file__).parents[1] / "README.md"
 def work():
     libc, text = ctypes.CDLL(None), ctypes.create_string_buffer(100)
     return libc.read(libc.open(bytes(README), 0), text, 100)
+"""
+SPAWNED = """
+import multiprocessing
+from pathlib import Path
+README = Path(__file__).parents[1] / "README.md"
+def put(queue):
+    queue.put(len(README.read_text()))
+def work():
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    process = context.Process(target=put, args=(queue,))
+    process.start()
+    process.join()
+    return queue.get()
+"""
+BY_DESCRIPTOR = """
+import os
+folder = os.open(os.path.dirname(__file__) + "/..", os.O_RDONLY)
+N = len(os.read(os.open("README.md", os.O_RDONLY, dir_fd=folder), 100))
 """
 DISARMED = f"""
 import json, os, sys
@@ -240,6 +304,8 @@ TRIES = {
         "def track_it(cache):\n    return cache\n",
     ),
     "a child of Python": (*README, CHILD, LATE),
+    "a child of multiprocessing": (*README, SPAWNED, LATE),
+    "a README in a folder that is open": (*README, BY_DESCRIPTOR, VALUE),
     "compiled code": (*README, COMPILED, LATE),
     "what disarms the watch": (*README, DISARMED, VALUE),
 }

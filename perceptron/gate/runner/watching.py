@@ -12,11 +12,13 @@ import importlib
 import inspect
 import json
 import os
+import pathlib
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import metadata
 from types import CodeType
 from typing import Any
@@ -104,7 +106,8 @@ def watch(tree: str, watched: Job, out: int) -> None:
         return look
 
     sys.addaudithook(hook)
-    # Of these no hook hears.
+    # Of these no hook hears. pathlib had them by names of its own.
+    before_3_11: Any = getattr(pathlib, "_NormalAccessor", object)
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
         stand_in = looked_at(function)
@@ -112,6 +115,8 @@ def watch(tree: str, watched: Job, out: int) -> None:
             if function in known:
                 known.add(stand_in)
         setattr(os, name, stand_in)
+        if name in vars(before_3_11):
+            setattr(before_3_11, name, staticmethod(stand_in))
     if os.name == "posix":
         import _posixsubprocess as posix
 
@@ -160,16 +165,16 @@ class _Watch:
         if event == "exec":
             return self._executed(arguments[0], frame)
         if event.startswith(_SURROUNDING):
-            paths = [own for own in arguments if isinstance(own, (str, bytes))]
+            paths = [own for own in arguments if isinstance(own, (str, bytes, os.PathLike))]
             return next(filter(None, (self._touched(path, frame) for path in paths)), None)
         return None
 
     def looked_at(self, path: Any, frame: Any) -> str | None:
         """Judge that it is asked whether there is a file, or how large."""
-        if isinstance(path, int) or self._is_of_search(frame):
+        place = "" if isinstance(path, int) else _place(path)
+        if place not in self._files or self._is_of_search(frame):
             return None
-        place = _place(path)
-        return f"{self._shown(place)} is looked at" if place in self._files else None
+        return f"{self._shown(place)} is looked at"
 
     def started(self, how: str) -> str | None:
         """Judge that a process is started. Before, only plug-ins of pytest have run."""
@@ -204,14 +209,14 @@ class _Watch:
         """Judge that code, which holds docstrings and lines, is asked for by no library."""
         if not self._modules or name != "__code__" or self._is_library(frame.f_code.co_filename):
             return None
-        place = _place(owner.__code__.co_filename)
+        place = _place_of_code(owner.__code__.co_filename)
         return f"the code of {self._shown(place)} is read" if place in self._modules else None
 
     def _executed(self, code: Any, frame: Any) -> str | None:
         if not isinstance(code, CodeType):
             return None
         file = code.co_filename
-        self._running = self._running or _place(file).startswith(self._root + os.sep)
+        self._running = self._running or _place_of_code(file).startswith(self._root + os.sep)
         if not self._modules:
             return None
         library = self._library(file) or ""
@@ -265,14 +270,14 @@ class _Watch:
         """Return the name of the installed package or module that the file belongs to."""
         parts = file.split(os.sep)
         places = [parts.index(installed) for installed in _INSTALLED if installed in parts]
-        if not places or _place(file).startswith(self._root + os.sep):
+        if not places or _place_of_code(file).startswith(self._root + os.sep):
             return None
         return parts[places[0] + 1].partition(".")[0]
 
     def _is_standard(self, file: str) -> bool:
         if file.startswith("<frozen "):
             return True
-        return self._library(file) is None and _place(file).startswith(_STANDARD)
+        return self._library(file) is None and _place_of_code(file).startswith(_STANDARD)
 
     def _shown(self, place: str) -> str:
         return os.path.relpath(place, self._root)
@@ -285,6 +290,9 @@ def _place(path: Any) -> str:
     if os.path.basename(folder) == "__pycache__":
         return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
     return place
+
+
+_place_of_code = cache(_place)
 
 
 def _is_import(frame: Any) -> bool:

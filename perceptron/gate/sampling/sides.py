@@ -219,7 +219,7 @@ class Sides:
 
     def _check(self, side: Side, answer: Answer) -> None:
         if answer.kind == "seen":
-            raise Seen(answer.reason)
+            raise Seen(self.trees.as_known(answer.reason or "something"))
         if answer.kind == "no runner":
             raise UserError(
                 f"{side.upper()} has no {self._suite.runner} ({answer.reason}): install it in "
