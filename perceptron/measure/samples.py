@@ -105,7 +105,7 @@ def take_samples(
     pieces = 1
     while not _is_over(taken, wanted, pieces):
         taken.append(take(iterations))
-        shorter = _shorter(taken, iterations, pieces) if shorten else iterations
+        shorter = _shorter(taken, iterations, wanted, pieces) if shorten else iterations
         if shorter < iterations:
             longer, taken = [*longer, *taken], []
             pieces *= iterations // shorter
@@ -141,12 +141,16 @@ def _is_over(taken: Sequence[Sample], wanted: int, pieces: int) -> bool:
     return seconds > _LEAST_SECONDS and foretold > max(_MOST_SECONDS, expected)
 
 
-def _shorter(taken: Sequence[Sample], iterations: int, pieces: int) -> int:
-    """Return of how many iterations samples should be: of fewer where all were contended."""
-    seconds = sum(sample.seconds for sample in taken)
-    if len(taken) < _TOO_LONG and seconds <= _LEAST_SECONDS:
-        return iterations
-    if not all(sample.is_contended for sample in taken):
+def _shorter(taken: Sequence[Sample], iterations: int, wanted: int, pieces: int) -> int:
+    """Return of how many iterations samples should be: of fewer where too many are contended.
+
+    That is all of the first few, or so many that there is no time for enough others.
+    """
+    uncontended = sum(not sample.is_contended for sample in taken)
+    if uncontended:
+        if uncontended >= _enough(wanted) * pieces or not _is_over(taken, wanted, pieces):
+            return iterations
+    elif len(taken) < _TOO_LONG and sum(sample.seconds for sample in taken) <= _LEAST_SECONDS:
         return iterations
     if pieces == 1:
         return max(1, iterations // _PIECES)
