@@ -104,18 +104,19 @@ def take_samples(
     """
     before = stolen()
     longer: list[Sample] = []
-    taken: list[Sample] = []
-    pieces, began = 1, 0.0
-    while not _is_over(taken, wanted, pieces) and (not taken or began < most_seconds):
-        taken.append(take(iterations))
-        began += taken[-1].seconds
-        shorter = _shorter(taken, iterations, pieces) if shorten else iterations
+    got, spent = _Taken(wanted, pieces=1), 0.0
+    while not got.is_over and (spent == 0 or spent < most_seconds):
+        got.add(take(iterations))
+        spent += got.samples[-1].seconds
+        shorter = got.shorter(iterations) if shorten else iterations
         if shorter < iterations:
-            longer, taken = [*longer, *taken], []
-            pieces *= iterations // shorter
+            longer += got.samples
+            got = _Taken(wanted, got.pieces * (iterations // shorter))
             iterations = shorter
-    chosen, joined = _choose(taken, wanted, pieces)
-    dropped = [sample for index, sample in enumerate(taken) if index not in set(chosen)]
+    taken = got.samples
+    chosen, joined = _choose(taken, wanted, got.pieces)
+    counted = set(chosen)
+    dropped = [sample for index, sample in enumerate(taken) if index not in counted]
     elapsed = sum(sample.seconds for sample in (*longer, *taken))
     after, share = stolen(), 0.0
     if before is not None and after is not None and after - before >= _LEAST_STOLEN_SECONDS:
@@ -127,35 +128,54 @@ def take_samples(
     )
 
 
-def _is_over(taken: Sequence[Sample], wanted: int, pieces: int) -> bool:
-    """Return whether no more samples of so many ``pieces`` each are to be taken."""
-    uncontended = [sample.seconds for sample in taken if not sample.is_contended]
-    if len(uncontended) >= wanted * pieces:
-        return True
-    enough = _enough(wanted)
-    if len(taken) < (wanted if pieces == 1 else enough):
-        return False
-    seconds = sum(sample.seconds for sample in taken)
-    if not uncontended:
-        return seconds > _LEAST_SECONDS
-    expected = 2 * wanted * pieces * min(uncontended)
-    if len(uncontended) >= enough * pieces:
-        return seconds > max(_LEAST_SECONDS, expected)
-    foretold = seconds * enough * pieces / len(uncontended)
-    return seconds > _LEAST_SECONDS and foretold > max(_MOST_SECONDS, expected)
+class _Taken:
+    """Samples of one length, of which so many ``pieces`` each are one of those ``wanted``."""
 
+    def __init__(self, wanted: int, pieces: int) -> None:
+        self.samples: list[Sample] = []
+        self.pieces = pieces
+        self._wanted, self._enough = wanted * pieces, _enough(wanted) * pieces
+        self._least = wanted if pieces == 1 else _enough(wanted)
+        self._seconds, self._uncontended = 0.0, 0
+        self._shortest = inf  # of those that are uncontended
 
-def _shorter(taken: Sequence[Sample], iterations: int, pieces: int) -> int:
-    """Return of how many iterations samples should be: of fewer where all were contended."""
-    seconds = sum(sample.seconds for sample in taken)
-    if len(taken) < _TOO_LONG and seconds <= _LEAST_SECONDS:
-        return iterations
-    if not all(sample.is_contended for sample in taken):
-        return iterations
-    if pieces == 1:
-        return max(1, iterations // _PIECES)
-    shortest = min(sample.uncontended_seconds for sample in taken)
-    return max(1, iterations // max(1, round(shortest / _SHORTEST_PIECE)))
+    def add(self, sample: Sample) -> None:
+        """Add one."""
+        self.samples.append(sample)
+        self._seconds += sample.seconds
+        if not sample.is_contended:
+            self._uncontended += 1
+            self._shortest = min(self._shortest, sample.seconds)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more are to be taken."""
+        if self._uncontended >= self._wanted:
+            return True
+        if len(self.samples) < self._least or self._seconds <= _LEAST_SECONDS:
+            return False
+        if not self._uncontended:
+            return True
+        expected = 2 * self._wanted * self._shortest
+        if self._uncontended >= self._enough:
+            return self._seconds > expected
+        foretold = self._seconds * self._enough / self._uncontended
+        return foretold > max(_MOST_SECONDS, expected)
+
+    def shorter(self, iterations: int) -> int:
+        """Return of how many iterations samples should be: of fewer if too many are contended.
+
+        That is all of the first few, or so many that there is no time for enough others.
+        """
+        if self._uncontended:
+            if self._uncontended >= self._enough or not self.is_over:
+                return iterations
+        elif len(self.samples) < _TOO_LONG and self._seconds <= _LEAST_SECONDS:
+            return iterations
+        if self.pieces == 1:
+            return max(1, iterations // _PIECES)
+        shortest = min(sample.uncontended_seconds for sample in self.samples)
+        return max(1, iterations // max(1, round(shortest / _SHORTEST_PIECE)))
 
 
 def _enough(wanted: int) -> int:

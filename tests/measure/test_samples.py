@@ -98,6 +98,64 @@ def test_shorter_samples_where_long_ones_are_always_contended() -> None:
     assert fixed.waited == pytest.approx(0.5)
 
 
+class Turns:
+    """A core that is shared with so many ``others``: each has it for 3 ms, and so have we.
+
+    Of our iterations each takes ``each`` seconds of it.
+    """
+
+    TURN = 3e-3
+
+    def __init__(self, others: int, each: float) -> None:
+        self._others, self._each = others, each
+        self._left = self.TURN
+        self.now = 0.0
+
+    def take(self, iterations: int) -> Sample:
+        work, waited = iterations * self._each, 0.0
+        while work > self._left:
+            work -= self._left
+            self._left = self.TURN
+            waited += self.TURN * self._others
+        self._left -= work
+        seconds = iterations * self._each + waited
+        self.now += seconds
+        return Sample(iterations, seconds, waited)
+
+
+@pytest.mark.parametrize("others", [1, 4, 12])
+@pytest.mark.parametrize("iterations", [50, 120, 350])
+def test_a_small_body_finds_time_between_turns_however_many_share_its_core(
+    others: int, iterations: int
+) -> None:
+    """Also where waiting made samples longer than was asked for. It takes the longer the more
+    others there are, and it ends.
+    """
+    core = Turns(others, 1e-4)
+    got = take_samples(core.take, iterations, WANTED)
+    assert got.waited == 0
+    assert len(got.kept) >= FEW
+    assert [sample.seconds / sample.iterations for sample in got.kept] == pytest.approx(
+        [1e-4] * len(got.kept)
+    )
+    assert core.now < 3.0
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 20])
+def test_where_nothing_is_uncontended_there_is_an_early_end(iterations: int) -> None:
+    """Threads that wait for each other beside a busy process: a hundred times as long, always."""
+    now = 0.0
+
+    def take(iterations: int) -> Sample:
+        nonlocal now
+        now += iterations * 0.04
+        return Sample(iterations, iterations * 0.04, 1.6 * iterations * 0.04)
+
+    got = take_samples(take, iterations, WANTED)
+    assert len(got.kept) == FEW
+    assert now < 0.7 + iterations * 0.04, "the first sample, and little more"
+
+
 def test_waiting_that_nobody_can_tell_is_not_zero() -> None:
     """Elsewhere than on Linux."""
     got = take_samples(lambda iterations: Sample(iterations, 0.01), 10, WANTED)

@@ -284,7 +284,10 @@ def _too_busy(
     pair = (found.incumbent, found.challenger)
     answer = rough(by_size, pair, size_axis(found.family, found.axis))
     following = wait() if found.threads == 1 else f"{wait()} or {option('threads', 1)}"
-    return f"{answer}, {NOT_DECIDED}: {samples} contended; too busy to compare; next: {following}"
+    why = "too busy to compare"
+    if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
+        why = "threads waited for each other, times may be many times too long"
+    return f"{answer}, {NOT_DECIDED}: {samples} contended; {why}; next: {following}"
 
 
 def _why_undecided(

@@ -130,15 +130,24 @@ def test_contention_never_makes_a_sure_winner(
     assert low - 0.04 <= log(ratio) <= high + 0.04
 
 
-@pytest.mark.parametrize("repeats", [1, 8])
-def test_a_sweep_that_waited_throughout_has_a_rough_answer(repeats: int) -> None:
+@pytest.mark.parametrize(
+    ("repeats", "waited", "why"),
+    [
+        (1, 0.5, "too busy to compare"),
+        (8, 0.5, "too busy to compare"),
+        (8, 1.6, "threads waited for each other, times may be many times too long"),
+    ],
+)
+def test_a_sweep_that_waited_throughout_has_a_rough_answer(
+    repeats: int, waited: float, why: str
+) -> None:
     """By the smallest samples of its processes, dropped ones included, and it decides nothing."""
 
     def spun(row: Measurement) -> Measurement:
         # Each sample waited for something else; one of all of them for hardly anything.
         own = (row.seconds or 0.0) * 0.5
         dropped = [own * 1.01] if row.repeat == 0 else [own * 5]
-        return replace(row, samples=[own * 40, own * 3000, own * 7], dropped=dropped)
+        return replace(row, samples=[own * 40, own * 3000, own * 7], dropped=dropped, waited=waited)
 
     waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * repeats
     rows = [spun(row) for size, ratio in RATIOS.items() for row in rows_of(size, ratio, waits)]
@@ -152,7 +161,7 @@ def test_a_sweep_that_waited_throughout_has_a_rough_answer(repeats: int) -> None
     )
     assert rough is not None, told.sentence
     assert float(rough[1]) == pytest.approx(102, rel=0.05)
-    assert told.notes == ("why: too busy to compare; next: --wait or --threads 1",)
+    assert told.notes == (f"why: {why}; next: --wait or --threads 1",)
 
 
 def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -> None:
