@@ -27,6 +27,7 @@ from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
+from perceptron.numbers import enumerated
 from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.as_it_is import AsItIs
@@ -92,15 +93,18 @@ class Inquiry:
 
     def _remembered(self, found: Iterable[Candidate]) -> Iterator[str]:
         """Say what was given up for an earlier answer and not tried again for this one."""
+        alike: dict[tuple[str, str, float, float], list[str]] = {}
         for one in found:
             tried = self._given_up(one.backend)
             is_told = tried is not None and tried.reason in (one.reason, one.doubt)
             if tried and is_told and one.backend not in self._in_vain:
-                yield (
-                    f"{one.backend} {tried.reason}: remembered from {tried.when} for "
-                    f'{tried.lasts:g} s; measure="now" or more than seconds='
-                    f"{tried.seconds:g} tries again at once"
-                )
+                key = (tried.reason, tried.when, tried.lasts, tried.seconds)
+                alike.setdefault(key, []).append(one.backend)
+        for (reason, when, lasts, seconds), names in alike.items():
+            yield (
+                f"{enumerated(names)} {reason}: remembered from {when} for {lasts:g} s; "
+                f'measure="now" or more than seconds={seconds:g} tries again at once'
+            )
 
     def _left(self) -> float:
         return max(0.0, self._ends - monotonic())

@@ -75,11 +75,19 @@ def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
     assert fastest(**asked, seconds=100).source == "measured"
 
 
-def test_a_backend_that_was_late_once_answers_every_other_question(foreign: Path) -> None:
-    """A busy minute says nothing of another training."""
+def test_a_backend_that_was_late_once_answers_every_other_question(
+    foreign: Path, cache: Path
+) -> None:
+    """A busy minute says nothing of another training, which has no more time."""
     foreign.write_text(HANGS)
     late = fastest(**SHAPE, among=("foreign",), seconds=1)
     assert late.candidates[0].reason in NOT_STARTED
+    update(
+        cache,
+        lambda known: replace(
+            known, attempts=tuple(replace(own, seconds=100.0) for own in known.attempts)
+        ),
+    )
     foreign.write_text(WORKS)
     other = fastest(**SHAPE | {"features": 21}, among=("foreign",), seconds=100)
     assert other.source == "measured"
