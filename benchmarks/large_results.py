@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from benchmarks.shared import report_line
 
 # The dashboard of 20 machines, 500 commits and 10,000 files of asv's.
@@ -28,6 +30,12 @@ CONTENT = {
     "raw": "#tables tbody td",
 }
 
+# A run of a million rows: ten sizes, on three backends, in 33,333 processes with 20 samples each.
+RUN_SIZES, RUN_SAMPLES = 10, 20
+ROWS = 1_000_000
+# Many sizes: of each four processes, on two backends.
+MANY_SIZES_ROWS = 100_000
+
 # A fleet's results: 200 machines with 30 runs each, a million rows.
 FLEET_MACHINES = 200
 FLEET_RUNS = 30
@@ -40,6 +48,11 @@ from perceptron.studies.answering import collect
 from perceptron.report.dashboard.write import write_site
 write_site(Path(sys.argv[2]), collect(Path(sys.argv[1])))
 """
+CROSSOVER = """
+import sys
+from perceptron.studies.crossover_from_files import read_files
+read_files([sys.argv[1]], [], [])
+"""
 EXPORT = """
 import sys
 from pathlib import Path
@@ -50,7 +63,7 @@ export(Path(sys.argv[1]), Path(sys.argv[2]))
 
 def lines() -> Iterator[str]:
     """Yield a line for each target."""
-    for part in (dashboards, many_machines):
+    for part in (dashboards, one_run, many_sizes, many_machines):
         with tempfile.TemporaryDirectory() as folder:
             yield from part(Path(folder))
 
@@ -86,6 +99,46 @@ def dashboards(folder: Path) -> Iterator[str]:
         browser.close()
 
 
+def one_run(folder: Path) -> Iterator[str]:
+    """Read and show a run of very many rows, and judge it as a file."""
+    sizes = [2**k for k in range(2, 2 + RUN_SIZES)]
+    results = _run(folder / "results", sizes, ("numpy", "torch-cpu", "torch-cuda"), ROWS)
+    for what, program, seconds, megabytes in (
+        ("load_results", LOAD, 60.0, 2048.0),
+        ("pages", PAGES, 60.0, 1536.0),
+        ("crossovers from it", CROSSOVER, 60.0, 1536.0),
+    ):
+        name = f"a run of {ROWS:,} rows: {what}"
+        yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)
+
+
+def many_sizes(folder: Path) -> Iterator[str]:
+    """Show a run over very many sizes."""
+    sizes = list(range(2, 2 + MANY_SIZES_ROWS // 8))
+    results = _run(folder / "results", sizes, ("numpy", "torch-cpu"), MANY_SIZES_ROWS)
+    name = f"a run over {len(sizes):,} sizes: pages"
+    yield cost_line(name, ["-c", PAGES, str(results), str(folder / "pages")], 60.0, 1536.0)
+
+
+def _run(results: Path, sizes: Sequence[int], backends: Sequence[str], rows: int) -> Path:
+    """Write one run of the main job."""
+    # asv imports every module here, without what only tests have.
+    from tests.made import BENCH, keep, line
+
+    processes = rows // (len(sizes) * len(backends))
+    made = line("mlp-width", backends, sizes=sizes, processes=processes)
+    keep(
+        results,
+        BENCH | {"families": ["mlp-width"]},
+        [replace(row, samples=_samples(row.seconds)) for row in made],
+    )
+    return results
+
+
+def _samples(seconds: float | None) -> list[float]:
+    return [(seconds or 0.0) * (1 + number / 1000) for number in range(RUN_SAMPLES)]
+
+
 def many_machines(folder: Path) -> Iterator[str]:
     """Read, show and export a fleet's results."""
     # asv imports every module here, without what only tests have.
@@ -93,8 +146,8 @@ def many_machines(folder: Path) -> Iterator[str]:
 
     results = made_fleet(folder / "results", FLEET_MACHINES, processes=8, runs=FLEET_RUNS)
     for what, program, seconds, megabytes in (
-        ("load_results", LOAD, 10.0, 4096.0),
-        ("pages", PAGES, 60.0, 4096.0),
+        ("load_results", LOAD, 60.0, 1536.0),
+        ("pages", PAGES, 60.0, 1536.0),
         ("export as Parquet, a part for each machine", EXPORT, 60.0, 1024.0),
     ):
         name = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each: {what}"

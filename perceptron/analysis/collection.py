@@ -103,7 +103,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     groups: dict[str, list[list[StoredRun]]] = {}
     studies: dict[str, list[Answered]] = {}
     undecided: dict[str, list[Answered]] = {}
-    answers_of = {name: _Answers(judge, complaints) for name, judge in judges.items()}
+    answers_of = {name: _Answers(judge, stored, complaints) for name, judge in judges.items()}
     for study, judge in judges.items():
         groups[study] = _groups(finished, study, judge.asked)
         if judge.page.is_overview:
@@ -187,8 +187,8 @@ def _by_hardware(
 class _Answers:
     """The answers of a study's runs, each judged once; one that cannot be is a complaint."""
 
-    def __init__(self, judge: Judge, complaints: list[str]) -> None:
-        self._judge, self._complaints = judge, complaints
+    def __init__(self, judge: Judge, results: StoredResults, complaints: list[str]) -> None:
+        self._judge, self._results, self._complaints = judge, results, complaints
         self._known: dict[Path, Answered | None] = {}
 
     def first(self, runs: Iterable[StoredRun]) -> tuple[Answered | None, list[Answered]]:
@@ -210,7 +210,7 @@ class _Answers:
         if stored.folder not in self._known:
             self._known[stored.folder] = None
             try:
-                loaded = read_run(stored.folder, self._judge.page.shows_samples)
+                loaded = self._results.load(stored, self._judge.page.shows_samples)
                 self._known[stored.folder] = self._judge.judge(loaded)
             except UserError as error:
                 self._complaints.append(str(error))

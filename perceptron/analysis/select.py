@@ -97,8 +97,9 @@ def rows_by_process(
     """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
     by_process: dict[int, Measurement] = {}
     for row in rows:
-        wanted = (row.backend, row.phase, row.status) == (backend, phase, "ok")
-        if not wanted or row.seconds is None:
+        if row.backend != backend or row.phase != phase or row.status != "ok":
+            continue
+        if row.seconds is None:
             continue
         if row.repeat in by_process:
             raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")

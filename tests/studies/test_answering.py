@@ -13,7 +13,8 @@ from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies.answering import answer_run
+from perceptron.records.store import stored_runs
+from perceptron.studies.answering import answer_run, judges
 from tests.made import (
     ADVICE,
     BENCH,
@@ -173,3 +174,19 @@ def test_an_environment_elsewhere_is_not_read(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace(FACTS.id, "../../../secret"))
     with pytest.raises(UserError, match="not an id of an environment"):
         judge(folder)
+
+
+@pytest.mark.slow
+def test_pages_tell_of_runs_without_samples_what_runs_with_them_tell(
+    results_of_record: Path,
+) -> None:
+    """But of those whose page shows single samples, which it is given."""
+    known = judges()
+    runs = [
+        run for run in stored_runs(results_of_record, pytest.fail) if run.run.plan["study"] in known
+    ]
+    assert len(runs) > 10
+    for run in runs:
+        told = answer_run(read_run(run.folder))
+        samples = known[told.study].page.shows_samples
+        assert answer_run(read_run(run.folder, samples)).answer == told.answer

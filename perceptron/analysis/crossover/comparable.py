@@ -7,6 +7,7 @@ of two definitions of one problem.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from perceptron.analysis.select import Definitions, State, has_time, is_own, moment, reason, state
 from perceptron.grouping import grouped
@@ -59,7 +60,7 @@ class ComparableRows:
         return self._by_backend[where].get(backend, {})
 
     def _moment(self, where: State) -> tuple[str, str]:
-        return max((moment(row), row.when) for row in self._rows[where])
+        return max({(moment(row), row.when) for row in self._rows[where]})
 
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
         return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
@@ -67,8 +68,8 @@ class ComparableRows:
 
 def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
     """Return the rows of each backend, by their sizes."""
-    by_backend = grouped(rows, lambda row: row.backend)
-    return {name: grouped(own, lambda row: row.size) for name, own in by_backend.items()}
+    by_backend = grouped(rows, attrgetter("backend"))
+    return {name: grouped(own, attrgetter("size")) for name, own in by_backend.items()}
 
 
 def _code(where: State) -> tuple[str | None, ...]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
+from operator import attrgetter
 from statistics import median
 
 from perceptron.analysis.device_share import is_beside_host
@@ -119,7 +120,7 @@ def _operations(row: Measurement) -> float | None:
 def _by_size(
     rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
 ) -> dict[float, float]:
-    by_size = grouped((row for row in rows if row.backend == backend), lambda row: row.size)
+    by_size = grouped((row for row in rows if row.backend == backend), attrgetter("size"))
     return {size: log(median(times(by_size[size], backend).values())) for size in sizes}
 
 

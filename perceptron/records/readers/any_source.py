@@ -156,7 +156,10 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
     decoded = map(with_shared_texts, parse_rows(file, lines, complaints.append))
-    rows = times(decoded if reading.request.samples else map(without_samples, decoded))
+    every = list(decoded if reading.request.samples else map(without_samples, decoded))
+    rows = times(every)
+    if len(rows) < len(every):
+        reading.with_races.add(file)
     if not rows:
         reading.not_understood()
     if complaints:

@@ -106,6 +106,8 @@ class Reading:
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
+        self.with_races: set[Path] = set()
+        """Our files that hold races beside the rows that are returned, or nothing else."""
         self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
         self._seen = set() if seen is None else seen

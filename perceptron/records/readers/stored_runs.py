@@ -15,6 +15,7 @@ from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.row import Row, no_search_for_cycles, standing, times
 from perceptron.records.run import Run
 from perceptron.records.store import (
+    ROWS,
     StoredRun,
     load_conditions,
     load_environment,
@@ -40,6 +41,17 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     complaints: list[str]
     by_run: dict[Path, list[Measurement]] = {}
     """The rows of each run, by its folder; their processes are numbered with the others'."""
+    whole: dict[Path, list[Measurement]] = {}
+    """Those of them that hold all rows of a run, with the numbers that its file has."""
+
+    def load(self, stored: StoredRun, samples: bool) -> LoadedRun:
+        """Return one of the runs as `read_run` does, without reading its rows again if it can."""
+        rows = self.whole.get(stored.folder)
+        if samples or rows is None:
+            return read_run(stored.folder, samples)
+        facts = read_facts(stored.folder)
+        run = stored.run
+        return LoadedRun(folder=stored.folder, run=run, facts=facts, rows=standing(rows))
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
@@ -79,6 +91,13 @@ def read_results(results: Path) -> StoredResults:
         folders = read_own_folder(results, reading)
         numbers = ProcessNumbers()
         rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
+        by_run = dict(zip(folders, rows, strict=False))
+        whole = {
+            folder: numbered
+            for (folder, numbered), run in zip(by_run.items(), reading.runs, strict=False)
+            if folder / ROWS not in reading.with_races
+            and all(foreign.row is row for foreign, row in zip(run, numbered, strict=True))
+        }
     complaints = sorted(shortened(warning.message, _LONGEST) for warning in reading.warnings)
     runs = stored_runs(results, lambda line: complaints.append(shortened(line, _LONGEST)))
     return StoredResults(
@@ -86,7 +105,8 @@ def read_results(results: Path) -> StoredResults:
         rows=[row for run in rows for row in run],
         runs=runs,
         complaints=complaints,
-        by_run=dict(zip(folders, rows, strict=False)),
+        by_run=by_run,
+        whole=whole,
     )
 
 

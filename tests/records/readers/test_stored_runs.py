@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from benchmarks.cases import BACKENDS, SIZES
-from perceptron.records.readers.stored_runs import read_results
+from perceptron.records.readers.stored_runs import read_results, read_run
+from perceptron.records.row import Row
 from tests.conftest import MakeRow
+from tests.made import BENCH, keep, line, measured, race_row
 from tests.plenty import plenty
 
 OF_A_FILE = len(SIZES["mlp-width"]) * len(BACKENDS)
@@ -45,3 +53,60 @@ def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
         (results / name).chmod(0o755)
     (line,) = folder.complaints
     assert line.startswith(f"{results / name}: cannot be read: Permission denied")
+
+
+_KILLED = "the worker was ended by SIGKILL"
+_ROWS = st.one_of(
+    st.just(race_row()),
+    st.builds(
+        measured,
+        size=st.sampled_from([1, 2]),
+        repeat=st.integers(0, 2),
+        backend=st.sampled_from(["numpy", "torch-cpu"]),
+        seconds=st.floats(1e-6, 1.0),
+        samples=st.lists(st.floats(1e-6, 1.0), max_size=3),
+        reason=st.sampled_from([None, None, _KILLED]),
+        source=st.sampled_from(["perceptron", "perceptron", "csv"]),
+        device=st.sampled_from(["cpu", "cuda"]),
+    ),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(_ROWS, max_size=8), min_size=1, max_size=3))
+def test_a_run_of_a_folder_is_the_run_that_its_file_holds(runs: Sequence[Sequence[Row]]) -> None:
+    """However the rows of several were named and numbered together."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, rows in enumerate(runs):
+            run = keep(Path(folder), BENCH, (), started=f"2026-01-01T0{number}:00:00Z")
+            lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+            (run / "measurements.jsonl").write_bytes(lines)
+        results = read_results(Path(folder))
+        for stored in results.runs:
+            assert results.load(stored, samples=True) == read_run(stored.folder)
+            without = results.load(stored, samples=False)
+            assert without == read_run(stored.folder, samples=False)
+            whole = read_run(stored.folder)
+            assert [len(row.samples) for row in without.times] == [
+                len(row.samples) for row in whole.times
+            ]
+            plain = [replace(row, samples=[], dropped=[]) for row in whole.times]
+            assert [replace(row, samples=[], dropped=[]) for row in without.times] == plain
+
+
+def test_a_row_of_a_folder_takes_little_memory(tmp_path: Path) -> None:
+    """Of a million, each takes its numbers: its texts are shared, its samples are counted."""
+    sizes, processes = (4, 16, 64, 256), 500
+    rows = [
+        replace(row, samples=[1e-3 + at / 7 for at in range(20)], problem_digest="0123456789ab")
+        for row in line(sizes=sizes, processes=processes)
+    ]
+    keep(tmp_path, BENCH, rows)
+    tracemalloc.start()
+    try:
+        results = read_results(tmp_path)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(results.rows) == len(rows)
+    assert held < 700 * len(rows)  # 2,500 bytes with all texts and samples
