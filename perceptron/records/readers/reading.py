@@ -14,7 +14,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.values import number
+from perceptron.records.readers.values import UnitName, number
 from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable
@@ -56,13 +56,15 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     """A request for rows of the sources: ``families`` by name, all of them without.
 
     ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
-    between the fields of tables; found out without.
+    between the fields of tables; found out without. ``unit`` is that of their times; seconds
+    without.
     """
 
     roles: ParameterRoles = ParameterRoles()
     families: tuple[str, ...] = ()
     ours: bool = False
     separator: str | None = None
+    unit: UnitName | None = None
 
 
 def is_case_of(family: str, benchmark: str) -> bool:
@@ -98,6 +100,8 @@ class Reading:
         self.formats: set[str] = set()
         self.files = 0
         self.has_repeats = False
+        self.has_named_columns = False
+        """Whether a table has the columns that were asked for."""
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []
