@@ -103,7 +103,7 @@ def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
 
 
 def _steps(seconds: Sequence[float]) -> list[Segment]:
-    stretches = _level_stretches(seconds)
+    stretches = level_stretches(seconds)
     levels = [seconds[first : last + 1] for first, last in stretches]
     changes = [None, *(_change(before, after) for before, after in pairwise(levels))]
     return [
@@ -129,7 +129,7 @@ def _share(logarithm: float) -> float:
     return expm1(min(logarithm, LARGEST_LOG))
 
 
-def _level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
+def level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     """Return the first and last index of each stretch of equal level; together they are the series.
 
     They come from `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that

@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import RaceRow
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Row = Measurement | RaceRow
 """One line of a run's ``measurements.jsonl``."""
@@ -43,9 +44,10 @@ def with_shared_texts(row: Row) -> Row:
 def without_samples(row: Row) -> Row:
     """Return a row that was just decoded, whose samples say no more than how many they are.
 
-    They are the larger part of what a million rows take, and pages show their number only.
+    They are the larger part of what a million rows take, and pages show their number only. Rows
+    that waited keep them: the rough answer of contended rows is made of the smallest.
     """
-    if isinstance(row, Measurement):
+    if isinstance(row, Measurement) and (row.waited or 0.0) <= LARGEST_WAITED_SHARE:
         force_setattr(row, "samples", _counted(len(row.samples)))
         force_setattr(row, "dropped", _counted(0))
     return row

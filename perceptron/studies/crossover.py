@@ -34,6 +34,7 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
 from perceptron.studies import crossover_from_files, what_if
 from perceptron.studies import functions as of_functions
@@ -65,6 +66,10 @@ _SECONDS = 120.0
 _QUICK_SECONDS = 60.0
 # Rows of the table of setups that a terminal has room for: those of a pair or two.
 _SETUP_ROWS = 14
+
+
+# Options that say how files are read.
+_OF_FILES = ("by", "size", "size_regex", "unit", "commit")
 
 
 class CrossoverPlan(Plan, frozen=True, kw_only=True):
@@ -101,14 +106,18 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     by: Annotated[
         tuple[str, ...],
-        Option("With --from: take backends from these parameters.", metavar="NAME …"),
+        Option("With --from: parameters or columns of the backend.", metavar="NAME …"),
     ] = ()
     size: Annotated[
-        str | None, Option("With --from: take sizes from this parameter.", metavar="NAME")
+        str | None, Option("With --from: parameter or column of the size.", metavar="NAME")
     ] = None
     size_regex: Annotated[
         str | None,
         Option("With --from: find sizes in names, as in '_(\\d+)$'.", metavar="REGEX"),
+    ] = None
+    unit: Annotated[
+        UnitName | None,
+        Option("With --from: unit of a table's times. Default: s.", metavar="s|ms|us|ns"),
     ] = None
     commit: Annotated[
         str | None, Option("With --from: judge this commit. Default: the newest.", metavar="REV")
@@ -137,7 +146,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
             self.refuse(why, "quick", "what_if")
             return self
-        self.refuse("is about files: give it with --from", "by", "size", "size_regex", "commit")
+        self.refuse("is about files: give it with --from", *_OF_FILES)
         if self.functions is not None:
             return self._of_functions(self.functions)
         wanted = [
@@ -326,6 +335,7 @@ class CrossoverStudy:
             plan.by,
             plan.size,
             plan.size_regex,
+            plan.unit,
             plan.commit,
         )
         answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=uses)

@@ -15,7 +15,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.sources import load_sources
-from perceptron.records.readers.values import revision
+from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
 
 _OTHER_COMMIT = "of a commit that was not asked for"
@@ -32,6 +32,7 @@ def read_files(
     by: Sequence[str] = (),
     size: str | None = None,
     size_regex: str | None = None,
+    unit: UnitName | None = None,
     commit: str | None = None,
 ) -> tuple[
     list[Measurement],
@@ -44,12 +45,13 @@ def read_files(
     became of every row of the sources, and warnings.
 
     ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
-    backend and the size; ``commit`` is the beginning of a revision, the newest one of each pair
-    without. Raises `UserError` for a source that cannot be understood, for a family, a commit or a
-    backend that is not in them, and where nothing can be compared.
+    backend and the size, ``unit`` is that of a table's times; ``commit`` is the beginning of a
+    revision, the newest one of each pair without. Raises `UserError` for a source that cannot be
+    understood, for a family, a commit or a backend that is not in them, and where nothing can be
+    compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
-    request = ReadRequest(roles=roles, families=tuple(families), samples=False)
+    request = ReadRequest(roles=roles, families=tuple(families), samples=False, unit=unit)
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.collection import collection_of
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.answer import ReadFromFiles
 from perceptron.errors import UserError
@@ -111,7 +112,8 @@ def history(folder: Path) -> Path:
 def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
     assert only(judge(history(tmp_path))).commit == "b" * 12, "else the newest"
     read = judge(tmp_path, commit=commit)
-    assert (only(read).status, only(read).commit) == ("never", "a" * 12)
+    assert only(read).commit == "a" * 12
+    assert [at.ratio for at in only(read).ratio_at] == [2.0, 2.0]
     (source,) = read.answer.data["sources"]
     assert (source.read, source.used, [left.rows for left in source.left_out]) == (8, 4, [4])
 
@@ -134,8 +136,8 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
         }
         (tmp_path / f"{dirty}.json").write_text(json.dumps(content))
     crossover = only(judge(tmp_path, commit=commit))
-    expected = ("always", f"{'a' * 12}-dirty") if "dirty" in commit else ("never", "a" * 12)
-    assert (crossover.status, crossover.commit) == expected
+    expected = (0.5, f"{'a' * 12}-dirty") if "dirty" in commit else (2.0, "a" * 12)
+    assert (crossover.ratio_at[0].ratio, crossover.commit) == expected
     with pytest.raises(UserError, match=r"fits 2 commits: .* have a{12}, a{12}-dirty$"):
         judge(tmp_path, commit="aaaa")
 
@@ -312,6 +314,59 @@ def test_an_edited_folder_is_judged_by_what_is_right_in_it(
     assert [warning.code for warning in read.warnings] == warned
     if warned == ["file-not-read"]:
         assert str(newest(folder)) in read.warnings[0].message
+
+
+# Of ten commits; at 8 the two are close, and the newest commit says the opposite of most.
+AT_2 = [2.0, 2.02, 1.98, 2.01, 1.99, 2.0, 2.02, 1.98, 2.01, 1.99]
+AT_8 = [0.98, 0.92, 0.95, 0.97, 0.93, 0.96, 1.08, 0.94, 0.97, 1.07]
+
+
+def commits(folder: Path, *times: Sequence[float]) -> Path:
+    """Write the times of torch-cuda over NumPy's at 2 and 8, and twice as much at 1."""
+    contents = []
+    for day, ratios in enumerate(times):
+        content = results(f"{day:012x}", 1.0, day)
+        values = [time for ratio in (2 * ratios[0], *ratios) for time in (8.0, 8.0 * ratio)]
+        content["results"][TRAIN][:2] = [values, [["1", "2", "8"], ["'numpy'", "'torch-cuda'"]]]
+        contents.append(content)
+    return asv_documents.write(
+        folder, {TRAIN: asv_documents.BENCHMARKS[TRAIN], "version": 2}, *contents
+    )
+
+
+def told(read: ReadFromFiles) -> tuple[str, str, str]:
+    """Return the one verdict: whether it is decided, its sentence, and the first line below."""
+    (verdict,) = read.answer.verdicts
+    return verdict.decided, verdict.sentence, verdict.notes[0]
+
+
+def test_commits_of_one_level_answer_together(tmp_path: Path) -> None:
+    """The newest alone is a single process, which leads at most."""
+    folder = commits(tmp_path / "results", *zip(AT_2, AT_8, strict=True))
+    newest = judge(folder, commit=f"{9:012x}")
+    assert told(newest) == (
+        "no",
+        "undecided at every width, 1–8",
+        "leaning: numpy leads at width 1–8",
+    )
+    assert (only(newest).status, only(newest).decided) == ("undecided", [])
+    together = judge(folder)
+    assert told(together)[:2] == ("partly", "numpy is faster up to width 2; undecided above")
+    assert told(together)[2].startswith("leaning: torch-cuda ")
+    assert [at.repeats for at in only(together).ratio_at] == [10, 10, 10]
+    (source,) = together.answer.data["sources"]
+    assert source.used == source.read == 60
+    (sweep,) = collection_of(together.rows).sweeps
+    assert sweep.crossovers == pairs(together), "pages say the same"
+
+
+def test_commits_before_a_step_do_not_count(tmp_path: Path) -> None:
+    """They measured another code."""
+    slower = [2 * ratio for ratio in AT_8[:7]]
+    folder = commits(tmp_path / "results", *zip(AT_2, [*slower, 0.9, 0.91, 0.9], strict=True))
+    crossover = only(judge(folder))
+    assert [at.repeats for at in crossover.ratio_at] == [3, 3, 3]
+    assert [round(at.ratio, 1) for at in crossover.ratio_at] == [4.0, 2.0, 0.9]
 
 
 def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:

@@ -1,17 +1,24 @@
 """Which rows of a family may be compared: those of one state of the code, the newest that has both.
 
-Rows of different commits, code, environments or versions of a benchmark are never paired, nor those
-of two definitions of one problem.
+Rows of different code, environments or versions of a benchmark are never paired, nor those of two
+definitions of one problem; and of commits only those that asv measured, at one level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from operator import attrgetter
+from statistics import median
 
+from perceptron import optional
+from perceptron.analysis.history import level_stretches
 from perceptron.analysis.select import Definitions, State, has_time, is_own, moment, reason, state
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
+
+# A level is found among so many: older commits say little about the newest.
+_MOST_COMMITS = 30
 
 BySize = dict[float, list[Measurement]]
 """The rows with a time of one backend in one state."""
@@ -49,6 +56,38 @@ class ComparableRows:
             if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
         ]
 
+    def level(self, where: State, incumbent: str, challenger: str) -> list[State]:
+        """Return the states whose commits are of one level with this one, which comes first.
+
+        Each commit that asv measured is a fresh process. Where no time of either backend has
+        stepped since, all of them measured the same, and the newest is one repeat of several.
+        Without asv, which finds the steps, or without dates it is alone.
+        """
+        earlier = (
+            other
+            for other in self._newest_first[self._newest_first.index(where) :]
+            if _but_commit(other) == _but_commit(where)
+            and self._shared(other, incumbent, challenger)
+        )
+        alike = list(islice(earlier, _MOST_COMMITS))[::-1]
+        is_history = where.source == "asv" and all(
+            row.committed for other in alike for row in self._rows[other]
+        )
+        if not is_history or len(alike) < 2 or optional.missing("pages", "asv") is not None:
+            return [where]
+        first = 0
+        for backend in (incumbent, challenger):
+            for size in self._shared(where, incumbent, challenger):
+                times = [
+                    (at, median(row.seconds or 0.0 for row in own))
+                    for at, other in enumerate(alike)
+                    if (own := self.by_size(other, backend).get(size))
+                ]
+                if len(times) > 1:
+                    newest, _ = level_stretches([seconds for _, seconds in times])[-1]
+                    first = max(first, times[newest][0])
+        return alike[first:][::-1]
+
     def newest(self, backend: str) -> State | None:
         """Return the newest state in which a backend has a time."""
         return next((where for where in self._newest_first if self.by_size(where, backend)), None)
@@ -70,6 +109,10 @@ def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
     """Return the rows of each backend, by their sizes."""
     by_backend = grouped(rows, attrgetter("backend"))
     return {name: grouped(own, attrgetter("size")) for name, own in by_backend.items()}
+
+
+def _but_commit(where: State) -> State:
+    return where._replace(commit=None)
 
 
 def _code(where: State) -> tuple[str | None, ...]:

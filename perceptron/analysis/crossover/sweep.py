@@ -184,7 +184,7 @@ def sweeps(
     size, the finding's among them, and those along two axes have none.
     """
     whole = (row for row in rows if row.phase is None and row.family not in (*EXTRAS, FAMILY))
-    found = []
+    found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
     for case, own in grouped(whole, _case).items():
         states = grouped(own, lambda row: row.commit if is_own(row) else state(row))
         lines = [
@@ -194,10 +194,14 @@ def sweeps(
         ]
         if lines:
             when, _, members = max(lines, key=lambda line: line[:2])
-            found.append((when, repr(case), members, len(lines) - 1))
+            of_level = _of_its_history(own, members)
+            found.append((when, repr(case), members, of_level, len(lines) - 1))
     found.sort(key=lambda one: one[:2], reverse=True)
     asked = None if pairs is None else tuple(pairs)
-    return [_sweep(members, when, older, asked, iterations) for when, _, members, older in found]
+    return [
+        _sweep(when, members, of_level, older, asked, iterations)
+        for when, _, members, of_level, older in found
+    ]
 
 
 def _case(row: Measurement) -> tuple[object, ...]:
@@ -207,8 +211,9 @@ def _case(row: Measurement) -> tuple[object, ...]:
 
 
 def _sweep(
-    members: list[Measurement],
     when: str,
+    members: list[Measurement],
+    history: list[Measurement],
     older: int,
     pairs: tuple[tuple[str, str], ...] | None,
     iterations: int,
@@ -229,11 +234,26 @@ def _sweep(
         ),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
-        crossovers=crossovers(rows, pairs),
+        crossovers=[
+            one for one in crossovers(history or rows, pairs) if one.commit in (None, newest.commit)
+        ],
         pairs=pairs,
         iterations=iterations,
         older=older,
     )
+
+
+def _of_its_history(
+    rows: Sequence[Measurement], members: Sequence[Measurement]
+) -> list[Measurement]:
+    """Return the members with the rows of other commits that asv measured alike; else none.
+
+    Commits of one level are judged together.
+    """
+    newest = state(members[0])
+    if newest.source != "asv":
+        return []
+    return [row for row in rows if state(row)._replace(commit=newest.commit) == newest]
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:

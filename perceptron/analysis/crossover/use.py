@@ -92,7 +92,7 @@ def _reasons(
 ) -> Callable[[Measurement], str | None]:
     """Return a function that says why one of these rows is in no answer; None for one that is."""
     # Sizes of each answer that a backend is in, by the backend that it is compared with.
-    judged: dict[tuple[_Subject, State], dict[str, set[float]]] = {}
+    judged: dict[tuple[object, ...], dict[str, set[float]]] = {}
     subjects: dict[_Subject, bool] = {}
     for crossover in crossovers:
         pair = (crossover.incumbent, crossover.challenger)
@@ -100,8 +100,9 @@ def _reasons(
             subject = _subject(crossover, backend)
             subjects[subject] = subjects.get(subject, False) or bool(crossover.sizes_measured)
             if crossover.sizes_measured:
-                rivals = judged.setdefault(_in_state(crossover, backend), {})
-                rivals[rival] = set(crossover.sizes_measured)
+                for file in crossover.files or (None,):
+                    rivals = judged.setdefault(_in_state(crossover, backend, file), {})
+                    rivals[rival] = set(crossover.sizes_measured)
     counting = Definitions(rows)
     timed = grouped(filter(has_time, rows), _process)
     beside = {process: {row.backend for row in here} for process, here in timed.items()}
@@ -111,7 +112,7 @@ def _reasons(
             return f"without a time: {row.reason or row.status}"
         if not has_time(row):
             return "of a part of an iteration"
-        rivals = judged.get(_in_state(row, row.backend))
+        rivals = judged.get(_in_state(row, row.backend, row.file))
         if rivals is None:
             is_judged = subjects.get(_subject(row, row.backend))
             if is_judged is None:
@@ -137,9 +138,14 @@ def _subject(of: Crossover | Measurement, backend: str) -> _Subject:
     return of.family, ground(of), backend
 
 
-def _in_state(of: Crossover | Measurement, backend: str) -> tuple[_Subject, State]:
+def _in_state(
+    of: Crossover | Measurement, backend: str, file: str | None = None
+) -> tuple[object, ...]:
+    """Return what a row has in common with the answer that it may be in."""
     where = State(of.source, of.commit, of.environment, of.version, of.code)
-    return _subject(of, backend), where
+    if of.source == "asv":  # it keeps a file for each commit, and an answer may be of several
+        return (_subject(of, backend), where._replace(commit=None), file)
+    return (_subject(of, backend), where)
 
 
 def _process(row: Measurement) -> tuple[object, ...]:

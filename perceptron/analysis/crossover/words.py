@@ -6,7 +6,7 @@ judge has decided that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, exp, floor, hypot, inf, log
 from typing import NamedTuple
@@ -190,8 +190,28 @@ def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
     for low, high in found.decided:
         winner = "incumbent" if ratios.get(low, 1.0) > 1 else "challenger"
         ranges.setdefault(winner, []).append((low, high))
-    leads = (f"{sides[one].does('lead')} at {listed(own, axis)}" for one, own in ranges.items())
-    return f"{', '.join(leads)}; undecided elsewhere"
+    return f"{_each_leads(ranges, sides, axis)}; undecided elsewhere"
+
+
+def _each_leads(ranges: Mapping[str, list[tuple[float, float]]], sides: _Sides, axis: str) -> str:
+    return ", ".join(
+        f"{sides[one].does('lead')} at {listed(own, axis)}" for one, own in ranges.items()
+    )
+
+
+def _leaning(found: Crossover, sides: _Sides, axis: str) -> str | None:
+    """Return which side single values put ahead, each in an interval of its own or without any."""
+    ranges: dict[str, list[tuple[float, float]]] = {}
+    before = None
+    for at in found.ratio_at:
+        low, high = at.low or at.ratio, at.high or at.ratio
+        ahead = "incumbent" if low > 1 else "challenger" if high < 1 else None
+        if ahead is not None and ahead == before:
+            ranges[ahead][-1] = (ranges[ahead][-1][0], at.size)
+        elif ahead is not None:
+            ranges.setdefault(ahead, []).append((at.size, at.size))
+        before = ahead
+    return _each_leads(ranges, sides, axis) or None
 
 
 def has_crossing(found: Crossover) -> bool:
@@ -253,6 +273,9 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return ()
     is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
     lines = [*_closest(found), *_nearly_equal(found)]
+    if found.status == "undecided" and len(found.ratio_at) > 1 and not found.decided:
+        leaning = _leaning(found, _sides(found)[1], axis_of(found))
+        lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
     reason = found.reason
@@ -348,10 +371,19 @@ def setting(found: Crossover) -> str:
         found.dtype,
         training_words(found),
         described(state) if any(state[1:]) and not _is_ours(found) else None,
+        f"{len(found.files)} runs of one level" if _is_of_several_runs(found) else None,
     )
     intervals = any(at.low is not None or at.high is not None for at in found.ratio_at)
     kind = "95% intervals" if intervals or not found.ratio_at else "no intervals"
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
+
+
+def _is_of_several_runs(found: Crossover) -> bool:
+    return found.source == "asv" and len(found.files) > 1  # it keeps one for each commit
+
+
+def _is_of_single_values(found: Crossover) -> bool:
+    return not _is_ours(found) and all(at.repeats == 1 for at in found.ratio_at)
 
 
 def _is_ours(found: Crossover) -> bool:

@@ -1,9 +1,11 @@
 """Read a table of times published as CSV.
 
-The header names at least the columns of `NEEDED`, in any order and case; those of `OPTIONAL` may be
-there, and everything else is ignored. A case whose size is its batch in every row varies along the
-batch, and so with the models. Fields are separated by commas, semicolons or tabs, whichever finds
-the most columns in the header, or by what the user names.
+The header names at least the columns of `NEEDED`, in any order and case, or those that the user
+names instead of backend and size; those of `COLUMNS` may be there, and everything else is ignored.
+A table without cases is one, called as its file. The time is in seconds or in the unit that the
+user names, and then its column may be called ``time``. A case whose size is its batch in every row
+varies along the batch, and so with the models. Fields are separated by commas, semicolons or tabs,
+whichever finds the most columns in the header, or by what the user names.
 
 Numbers are plain: a decimal point, no unit and nothing between thousands. Spreadsheets separate
 fields by semicolons where the point stands between thousands: there, a number such as 1.024 is
@@ -15,7 +17,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from math import inf
 from operator import attrgetter, itemgetter
@@ -27,17 +29,20 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading
-from perceptron.records.readers.values import number, revision
+from perceptron.records.readers.values import SECONDS_IN, number, revision
 from perceptron.untrusted_text import label, printable, quoted
 
-NEEDED = ("case", "size", "backend", "seconds")
+NEEDED = ("size", "backend", "seconds")
 _TEXTS = ("dtype", "environment")
 _NAMES = ("device", "optimizer", "feed")
 _COUNTS = ("threads", "batch", "outputs", "models")
-_SHARED = ("case", "size", "backend", "machine", "commit", "version", *_TEXTS, *_NAMES, *_COUNTS)
+_SHARED = ("case", "size", "machine", "commit", "version", *_TEXTS, *_NAMES, *_COUNTS)
 """Columns of which rows repeat the same few texts."""
-COLUMNS = (*_SHARED, "seconds", "stdev")
+COLUMNS = (*_SHARED, "backend", "seconds", "stdev")
+# Of a time in a unit that the user names.
+_TIME = "time"
 # So many rows take a gigabyte.
 MOST_ROWS = 2_000_000
 
@@ -59,12 +64,13 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     that names the file, the row (the number of its first line in the file) and the column.
     """
     stated = reading.request.separator
+    named = [_column(name) for name in reading.request.roles.names]
     rows: list[Measurement] = []
     columns: _Columns | None = None
     row = 1
     try:
         with file.open(encoding=_encoding(file), newline="") as text:
-            separator = _separator(text) if stated is None else stated
+            separator = _separator(text, {*COLUMNS, _TIME, *named}) if stated is None else stated
             records = csv.reader(
                 _lines(text),
                 delimiter=separator,
@@ -75,9 +81,9 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                 if _is_blank(fields):
                     pass
                 elif columns is None:
-                    columns = _Columns(file, fields, stated is None and separator == ";")
+                    columns = _Columns(file, fields, reading, stated is None and separator == ";")
                 else:
-                    case = _text_of(columns.field(fields, "case"))
+                    case = columns.case(fields)
                     if not case or reading.is_asked_for(case):  # without one, it is refused
                         rows.append(columns.measurement(fields))
                 row = records.line_num + 1
@@ -89,7 +95,8 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     except (csv.Error, TypeError, ValueError) as error:  # TypeError: of the separator
         raise UserError(f"{printable(file)}, row {row}: {error}") from None
     if not rows and not reading.left_out[NOT_ASKED_FOR]:
-        raise UserError(f"{file}: no rows; a header {','.join(NEEDED)} and rows are needed")
+        header = ",".join(("case", *NEEDED))
+        raise UserError(f"{file}: no rows; a header {header} and rows are needed")
     return [ForeignRow(row=row) for row in _with_axes(rows)]
 
 
@@ -108,13 +115,13 @@ def _lines(text: TextIO) -> Iterator[str]:
         yield line
 
 
-def _separator(text: TextIO) -> str:
-    """Return the separator that finds the most of our columns in the header; else a comma."""
+def _separator(text: TextIO, columns: Collection[str]) -> str:
+    """Return the separator that finds the most of these columns in the header; else a comma."""
     header = next(iter(text.read(_LONGEST_LINE).strip("\r\n ").splitlines()), "")
     text.seek(0)
 
     def found(separator: str) -> int:
-        return len({_column(name) for name in header.split(separator)} & set(COLUMNS))
+        return len({_column(name) for name in header.split(separator)} & set(columns))
 
     return max(_SEPARATORS, key=found)
 
@@ -147,26 +154,52 @@ class _Columns:
     What is wrong with one is a ValueError that says it, without the place.
     """
 
-    def __init__(self, file: Path, header: Sequence[str], has_doubtful_points: bool) -> None:
+    def __init__(
+        self, file: Path, header: Sequence[str], reading: Reading, has_doubtful_points: bool
+    ) -> None:
         self._file = printable(file)
+        self._without_case = label(file.stem) or "table"
         names = [_column(field) for field in header]
-        for name in COLUMNS:
-            if (times := names.count(name)) > 1 or (times == 0 and name in NEEDED):
+        roles, unit = reading.request.roles, reading.request.unit
+        wanted = {_column(name) for name in roles.names}
+        # Beside other tools' files a table may have columns of the usual names.
+        named = wanted <= set(names) or not {"size", "backend"} <= set(names)
+        if named and roles != ParameterRoles():
+            reading.has_named_columns = True
+        backends = [_column(name) for name in roles.backends] if named else ["backend"]
+        self._called = {name: name for name in COLUMNS}
+        self._called["size"] = _column(roles.size) if named else "size"
+        if "seconds" not in names and _TIME in names:
+            if unit is None:
+                raise ValueError(f"column {_TIME!r}: name its unit with --unit, as in --unit ms")
+            self._called["seconds"] = _TIME
+        self._in_seconds = 1.0 if unit is None else SECONDS_IN[unit]
+        for name in (*(self._called[name] for name in COLUMNS if name != "backend"), *backends):
+            times = names.count(name)
+            needed = name in (*backends, self._called["size"], self._called["seconds"])
+            if times > 1 or (times == 0 and needed):
                 given = ", ".join(quoted(field.strip()) for field in header[:20])
                 number = f"{times} columns" if times else "no column"
                 raise ValueError(f"{number} {name!r} in the header, which has {given}")
         self._width = len(header)
-        self._at = {name: names.index(name) for name in COLUMNS if name in names}
-        self._last_needed = max(self._at[name] for name in NEEDED)
+        self._at = {
+            name: names.index(called) for name, called in self._called.items() if called in names
+        }
+        at_backends = [names.index(name) for name in backends]
+        self._last_needed = max(*at_backends, self._at["size"], self._at["seconds"])
         self._has_doubtful_points = has_doubtful_points
         self._present = [name for name in _SHARED if name in self._at]
-        self._texts_of = itemgetter(*(self._at[name] for name in self._present))
+        self._texts_of = itemgetter(*(self._at[name] for name in self._present), *at_backends)
         self._subject_of = lru_cache(maxsize=4096)(self._subject)
 
     def field(self, fields: Sequence[str], column: str) -> str:
         """Return a field of a record; an empty one where it has no such column."""
         index = self._at.get(column)
         return fields[index] if index is not None and index < len(fields) else ""
+
+    def case(self, fields: Sequence[str]) -> str:
+        """Return the case of a record; that of a table without cases is the file."""
+        return _text_of(self.field(fields, "case")) if "case" in self._at else self._without_case
 
     def measurement(self, fields: Sequence[str]) -> Measurement:
         """Return the row of a record."""
@@ -176,22 +209,25 @@ class _Columns:
         fields = [*fields, *[""] * (self._width - width)]
         shared = self._subject_of(self._texts_of(fields))
         time, deviation = label(self.field(fields, "seconds")), label(self.field(fields, "stdev"))
-        stdev = (
-            float(self._number("stdev", deviation)) if _MEANT_AS_NUMBER.match(deviation) else None
-        )
+        stdev = None
+        if _MEANT_AS_NUMBER.match(deviation):
+            stdev = self._number("stdev", deviation) * self._in_seconds
         if _MEANT_AS_NUMBER.match(time):
             # 0 is what a coarse timer says of a short time: `Reading.add` leaves such rows out.
-            return replace(shared, seconds=float(self._number("seconds", time)), stdev=stdev)
+            seconds = self._number("seconds", time) * self._in_seconds
+            return replace(shared, seconds=seconds, stdev=stdev)
         status = "failed" if time else "skipped"
         return replace(shared, stdev=stdev, status=status, reason=time or "no time given")
 
     def _subject(self, texts: tuple[str, ...]) -> Measurement:
         """Return a row without what tells rows of one subject apart."""
-        present = zip(self._present, map(_text_of, texts), strict=True)
-        own = {**dict.fromkeys(_SHARED, ""), **dict(present)}
+        shared = dict(zip(self._present, map(_text_of, texts), strict=False))
+        backends = [_text_of(text) for text in texts[len(self._present) :]]
+        own = {**dict.fromkeys(_SHARED, ""), "case": self._without_case, **shared}
+        own["backend"] = ":".join(backends) if all(backends) else ""
         for name in ("case", "size", "backend"):
             if not own[name]:
-                raise ValueError(f"column {name!r}: empty; give the {name}")
+                raise ValueError(f"column {self._called[name]!r}: empty; give the {name}")
         values: dict[str, Any] = {name: own[name] or None for name in _TEXTS}
         values |= {name: own[name].lower() or None for name in _NAMES}
         values |= {name: self._count(name, own[name]) for name in _COUNTS}
@@ -217,20 +253,20 @@ class _Columns:
         return count
 
     def _number(self, column: str, text: str) -> int | float:
-        value = number(text)
+        value, called = number(text), self._called[column]
         if (
             value is None
             or not 0 <= value < inf
             or (value == 0 and column not in ("seconds", "stdev"))
         ):
             raise ValueError(
-                f"column {column!r}: {quoted(text)} is no number above 0; write it plainly, "
+                f"column {called!r}: {quoted(text)} is no number above 0; write it plainly, "
                 "as 1024, 0.5 or 1e-6, without a unit"
             )
         if self._has_doubtful_points and _POINT_OR_THOUSAND.fullmatch(text):
             thousands = text.replace(".", "")
             raise ValueError(
-                f"column {column!r}: {quoted(text)} may mean {value:g} or {int(thousands):,}; "
+                f"column {called!r}: {quoted(text)} may mean {value:g} or {int(thousands):,}; "
                 f"write {text}0 or {thousands}"
             )
         return value

@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.options import option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.values import number
+from perceptron.records.readers.values import UnitName, number
 from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable
@@ -58,7 +58,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
 
     ``ours`` says that asv's results are of this suite's own benchmarks; without ``samples`` our own
     rows say only how many they were. ``separator`` stands between the fields of tables; found out
-    without.
+    without. ``unit`` is that of their times; seconds without.
     """
 
     roles: ParameterRoles = ParameterRoles()
@@ -66,6 +66,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     ours: bool = False
     samples: bool = True
     separator: str | None = None
+    unit: UnitName | None = None
 
 
 def is_case_of(family: str, benchmark: str) -> bool:
@@ -101,6 +102,8 @@ class Reading:
         self.formats: set[str] = set()
         self.files = 0
         self.has_repeats = False
+        self.has_named_columns = False
+        """Whether a table has the columns that were asked for."""
         self.left_out: Counter[str] = Counter()
         self.joined = 0
         self.unread: list[UnreadFile] = []

@@ -22,6 +22,7 @@ from perceptron.records.readers.reading import (
     Reading,
     ReadRequest,
 )
+from perceptron.records.readers.values import SECONDS_IN, UnitName
 from perceptron.records.row import no_search_for_cycles
 from perceptron.untrusted_text import label, shortened
 
@@ -61,14 +62,14 @@ def load_sources(
 
 
 def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest) -> None:
-    """Raise `UserError` where parameters were named and all sources are tables."""
+    """Raise `UserError` where parameters were named and all sources are tables without them."""
     if request.roles == ParameterRoles():
         return
-    if all(reading.formats == {"csv"} for reading in readings):
+    if all(reading.formats == {"csv"} and not reading.has_named_columns for reading in readings):
         raise UserError(
-            f"{', '.join(reading.source for reading in readings)}: {option('by')}, "
-            f"{option('size')} and {option('size-regex')} name parameters of benchmarks, and a "
-            "table has columns of its own; leave them out"
+            f"{', '.join(reading.source for reading in readings)}: no column of each name in "
+            f"{', '.join(sorted(request.roles.names))}; {option('by')} and {option('size')} name "
+            f"columns of a table, and {option('size-regex')} is about names of benchmarks"
         )
 
 
@@ -115,6 +116,7 @@ def load_results(
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
+    unit: UnitName | None = None,
 ) -> pandas.DataFrame:
     """Return every row of the sources as a pandas table.
 
@@ -128,13 +130,16 @@ def load_results(
         Files or folders; by default the folder ``results``. Results of this suite, asv,
         pytest-benchmark and the tools of `any_source.FORMATS`, and CSV tables (see `read_csv`).
     by
-        Parameters of benchmarks that hold the backend, joined by ``:``; by default ``backend``.
+        Parameters of benchmarks, or columns of a CSV table, that hold the backend, joined by ``:``;
+        by default ``backend``.
     size
-        The parameter that holds the size; by default ``size``.
+        The parameter or column that holds the size; by default ``size``.
     size_regex
         A pattern that finds the size in a benchmark's name, see `parameters_in`.
     sep
         The separator of a CSV table's fields.
+    unit
+        The unit of a CSV table's times: ``s``, ``ms``, ``us`` or ``ns``; by default seconds.
 
     Raises
     ------
@@ -145,7 +150,7 @@ def load_results(
     optional.require("pages", "pandas")
     with in_python(), no_search_for_cycles():
         return data_frame(
-            load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep)
+            load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep, unit=unit)
         )
 
 
@@ -155,13 +160,16 @@ def load_measurements(
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
+    unit: UnitName | None = None,
 ) -> list[Measurement]:
     """Return the rows of `load_results`, whose parameters these are, in their order."""
     roles = roles_of(by, size, size_regex)
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default
         raise UserError("no sources in the list: name a file or folder of results")
-    loaded = load_sources(named, ReadRequest(roles=roles, separator=sep))
+    if unit is not None and unit not in SECONDS_IN:
+        raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {unit!r}")
+    loaded = load_sources(named, ReadRequest(roles=roles, separator=sep, unit=unit))
     for warning in (warning for source in loaded for warning in source.warnings):
         warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
     return [row for source in loaded for row in source.rows]

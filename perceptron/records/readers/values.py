@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf, isfinite, sqrt
+from typing import Literal
 
 from msgspec import Struct
 from scipy import special
@@ -26,6 +28,9 @@ _SECONDS = {
     1.0: ("s", "sec", "second", "seconds"),
 }
 _UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
+UnitName = Literal["s", "ms", "us", "ns"]
+SECONDS_IN: Mapping[UnitName, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+"""Seconds in the units that a user names."""
 _ONCE = frozenset(("iter", "op", "ops", "call", "calls", "run", "runs", "exec"))
 
 

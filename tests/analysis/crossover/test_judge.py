@@ -87,11 +87,11 @@ def test_hardly_a_size_decided_is_no_never() -> None:
 
 
 def test_a_tie_needs_sizes_that_say_something() -> None:
-    """Equal times of one process are no tie; of other tools' values nobody knows better."""
+    """Equal times of one process are no tie; behind a table's values there may be several."""
     same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
     own = only(world(row, same, processes=1, noise=0.0))
     assert own.status == "undecided"
-    other = only(world(row, same, processes=1, noise=0.0, file="values.csv"))
+    other = only(world(row, same, processes=1, noise=0.0, file="values.csv", source="csv"))
     assert (other.status, other.is_decided) == ("tie", False)
     assert other.reason
 
@@ -100,7 +100,9 @@ def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
     """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
     ratio = {1: 2.0, 10: 1.0, 100: 0.99}
     costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
-    crossover = only(world(row, costs, list(ratio), processes=1, noise=0.0, file="values.csv"))
+    crossover = only(
+        world(row, costs, list(ratio), processes=1, noise=0.0, file="values.csv", source="csv")
+    )
     assert crossover.size == pytest.approx(10)
     assert crossover.bracket == (1, 10)
 

@@ -39,7 +39,7 @@ SWEEP = [made(name, size) for size in (10, 100) for name in ("numpy", "gpu")]
     ("row", "reason"),
     [
         (
-            made("gpu", 10, commit="old", committed=OLD),
+            made("gpu", 10, commit="old", committed=OLD, file="old.json"),
             "of another commit, code, environment or version than was judged",
         ),
         (made("gpu", 1000), "of a size that only one backend has"),

@@ -401,6 +401,7 @@ ASV = [
 
 # Tables
 
+NAMED: dict[str, Any] = {"by": ("lib", "kind"), "size": "n"}
 HEADER = "case,size,backend,seconds\n"
 
 
@@ -470,6 +471,12 @@ TABLES = [
     table("unless the separator is named", SEMICOLONS + "svd;1.024;b;1.500;;\n", sep=";"),
     table("points between commas", HEADER + "svd,1.024,b,12.500\n"),
     table("options of benchmarks", HEADER + "f,1,a,1\n", by="library"),
+    table("columns by name", "N,Lib,Kind,time\n8,np,f32,2\n9,jax,f32,3\n", **NAMED, unit="us"),
+    table("empty columns by name", "n,lib,kind,seconds\n8,np,f32,1\n9,,f32,3\n", **NAMED),
+    table("no such columns", "n,lib,seconds\n8,np,1\n", **NAMED),
+    table("a time of no unit", "size,backend,time\n8,np,1\n"),
+    table("another unit", HEADER.strip() + ",stdev\nsvd,10,np,12,1\n", unit="ms"),
+    table("times of 0", HEADER + "f,1,a,0\nf,1,b,0.0\nf,2,a,1\nf,2,b,2\n"),
 ]
 
 # Files of nobody's, and of several

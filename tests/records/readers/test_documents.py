@@ -15,6 +15,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import load_sources
+from perceptron.records.readers.values import UnitName
 from tests.records.readers.documents import GROUPS, Case
 
 # What a line begins with, and what nearly all rows say.
@@ -36,11 +37,12 @@ def asked(
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
+    unit: UnitName | None = None,
     families: tuple[str, ...] = (),
 ) -> ReadRequest:
     """What a user asks for with these options."""
     roles = roles_of(by, size, size_regex, "--size-regex")
-    return ReadRequest(roles=roles, separator=sep, families=families)
+    return ReadRequest(roles=roles, separator=sep, unit=unit, families=families)
 
 
 def shown(row: Measurement) -> str:
