@@ -46,8 +46,9 @@ def read_files(
 
     ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
     backend and the size, ``unit`` is that of a table's times; ``commit`` is the beginning of a
-    revision, the newest one of each pair without. Raises `UserError` for a source that cannot be understood, for a family, a commit or a
-    backend that is not in them, and where nothing can be compared.
+    revision, the newest one of each pair without. Raises `UserError` for a source that cannot be
+    understood, for a family, a commit or a backend that is not in them, and where nothing can be
+    compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
     request = ReadRequest(roles=roles, families=tuple(families), unit=unit)
