@@ -16,6 +16,7 @@ from perceptron.options import option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.values import UnitName, number
+from perceptron.records.store import ROWS
 from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, printable
@@ -99,6 +100,10 @@ class Reading:
         self.source = source
         self.runs: list[Run] = []
         self.rows: list[Measurement] = []
+        self.folders: list[Path | None] = []
+        """The folder of each of the runs, where that is one of ours."""
+        self.run_rows: list[int] = []
+        """How many of the ``rows`` are of each of the runs, which come in this order."""
         self.formats: set[str] = set()
         self.files = 0
         self.has_repeats = False
@@ -127,7 +132,10 @@ class Reading:
         self.formats.add(tool)
         self.files += 1
         # Our own lines were checked as they were read: a complaint about one has its number.
-        self.runs += runs if tool == "perceptron" else [self._possible(file, run) for run in runs]
+        is_ours = tool == "perceptron"
+        self.runs += runs if is_ours else [self._possible(file, run) for run in runs]
+        is_run = is_ours and file.name == ROWS
+        self.folders += [file.parent if is_run else None] * len(runs)
 
     def _possible(self, file: Path, run: Run) -> Run:
         kept, zeros, others = [], 0, []

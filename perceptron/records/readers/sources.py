@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from perceptron import optional
 from perceptron.errors import UserError
@@ -24,6 +26,7 @@ from perceptron.records.readers.reading import (
 )
 from perceptron.records.readers.values import SECONDS_IN, UnitName
 from perceptron.records.row import no_search_for_cycles
+from perceptron.records.store import load_plan
 from perceptron.untrusted_text import label, shortened
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ def load_sources(
         for reading in readings:
             for run in islice(runs, len(reading.runs)):
                 reading.rows += numbers.number([foreign.row for foreign in run])
+            reading.run_rows = [len(run) for run in reading.runs]
             reading.runs = []
     return readings
 
@@ -120,7 +124,8 @@ def load_results(
 ) -> pandas.DataFrame:
     """Return every row of the sources as a pandas table.
 
-    There is one column for each field of a `Measurement`, whose type does not depend on the rows.
+    There is one column for each field of a `Measurement`, whose type does not depend on the rows,
+    and for rows of ours ``run``, the folder of their run, and ``question``, the command that asked.
     ``samples`` holds lists and ``hidden`` tuples. Files that cannot be read in a folder, and sizes
     that are no numbers, are warned of.
 
@@ -148,10 +153,31 @@ def load_results(
         parameters, and without pandas.
     """
     optional.require("pages", "pandas")
+    import pandas
+
     with in_python(), no_search_for_cycles():
-        return data_frame(
-            load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep, unit=unit)
-        )
+        loaded = _load(sources, by, size, size_regex, sep, unit)
+        table = data_frame([row for reading in loaded for row in reading.rows])
+        runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
+        for column, value in (("run", _name), ("question", _question)):
+            texts = (text for folder, rows in runs for text in repeat(value(folder), rows))
+            values = np.fromiter(texts, object, len(table))
+            table[column] = pandas.Series(values, dtype="object")
+        return table
+
+
+def _name(folder: Path | None) -> str | None:
+    return None if folder is None else str(folder)
+
+
+def _question(folder: Path | None) -> str | None:
+    """Return the command that a run answers; None where that is not known."""
+    if folder is None:
+        return None
+    try:
+        return str(load_plan(folder).plan.get("study"))
+    except UserError:
+        return None  # rows alone were copied
 
 
 def load_measurements(
@@ -163,6 +189,19 @@ def load_measurements(
     unit: UnitName | None = None,
 ) -> list[Measurement]:
     """Return the rows of `load_results`, whose parameters these are, in their order."""
+    loaded = _load(sources, by, size, size_regex, sep, unit)
+    return [row for source in loaded for row in source.rows]
+
+
+def _load(
+    sources: Sequence[Source | Iterable[Source]],
+    by: str | Sequence[str],
+    size: str | None,
+    size_regex: str | None,
+    sep: str | None,
+    unit: UnitName | None,
+) -> list[Reading]:
+    """Return the readings of the sources; what is wrong with them is warned of."""
     roles = roles_of(by, size, size_regex)
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default
@@ -171,5 +210,5 @@ def load_measurements(
         raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {unit!r}")
     loaded = load_sources(named, ReadRequest(roles=roles, separator=sep, unit=unit))
     for warning in (warning for source in loaded for warning in source.warnings):
-        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
-    return [row for source in loaded for row in source.rows]
+        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=4)
+    return loaded

@@ -12,10 +12,11 @@ from perceptron.errors import UserError
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
-from perceptron.records.readers.sources import load_measurements
+from perceptron.records.readers.sources import load_measurements, load_results
 from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
+from tests.made import MAP, keep, map_rows
 from tests.records.readers.conftest import TABLE
 
 PYTEST = {
@@ -177,3 +178,14 @@ def test_a_file_counts_once_in_however_many_sources_it_lies(
     sources = [folder, file] if folder_first else [file, folder]
     with pytest.warns(UserWarning, match="read already, under this name or another; it counts on"):
         assert load_measurements(sources) == once
+
+
+def test_a_row_says_of_which_run_it_is_and_what_was_asked(tmp_path: Path) -> None:
+    """Rows of other tools, and a file of rows alone, are of no question."""
+    run = keep(tmp_path / "results", MAP, map_rows()[:3])
+    (tmp_path / "times.csv").write_text(TABLE)
+    table = load_results(tmp_path / "results", tmp_path / "times.csv")
+    assert table["run"].tolist() == [str(run)] * 3 + [None]
+    assert table["question"].tolist() == ["map"] * 3 + [None]
+    (run / "run.json").unlink()
+    assert load_results(run)["question"].tolist() == [None] * 3
