@@ -1,8 +1,8 @@
 """The program that every rank runs: it connects to its leader, and does what it is asked.
 
-Started by `launcher` as ``python -m perceptron.backends.data_parallel.rank ADDRESS DEVICE``, with
-the variables that torchrun sets. It leaves when its leader closes the connection, as it also
-does by dying. Whatever a rank is at then, its launcher ends it; if that dies, Linux does.
+Started by `launcher` with ``ADDRESS DEVICE`` and the variables that torchrun sets. It leaves when
+its leader closes the connection, as it also does by dying. Whatever a rank is at then, its launcher
+ends it; if that dies, Linux does.
 """
 
 from __future__ import annotations
