@@ -12,6 +12,8 @@ DIGEST_DIGITS = 6
 """Digits of a machine's hardware digest."""
 # A kernel keeps some memory to itself, and another one more or less of it.
 _SAME_MEMORY = 0.02
+# Files come from elsewhere, and this is still a number to calculate with.
+_LARGEST = 2**64
 
 
 class ThreadPool(Struct, frozen=True, kw_only=True):
@@ -50,6 +52,9 @@ class Environment(Struct, frozen=True, kw_only=True):
     """Environment variables that steer numerical libraries."""
 
     def __post_init__(self) -> None:
+        sizes = (self.cores, self.memory_bytes, *(gpu.memory_bytes or 0 for gpu in self.gpus))
+        if not all(0 <= size <= _LARGEST for size in sizes):
+            raise ValueError("no machine has so many cores or bytes")
         force_setattr(self, "pools", sorted(self.pools, key=msgspec.json.encode))
 
     @property

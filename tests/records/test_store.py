@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -307,3 +308,15 @@ def test_a_run_that_never_looked_has_no_conditions(tmp_path: Path) -> None:
     (tmp_path / "conditions.json").write_text('{"load": "much"}')
     with pytest.raises(UserError, match=r"conditions\.json: not what a run writes: .*load"):
         load_conditions(tmp_path)
+
+
+@pytest.mark.parametrize("size", [10**400, -1])
+def test_an_environment_of_impossible_size_is_named(
+    tmp_path: Path, environment: Environment, size: int
+) -> None:
+    """No page could show it."""
+    file = tmp_path / "environment-1.json"
+    known = msgspec.json.decode(msgspec.json.encode(environment))
+    file.write_text(json.dumps(known | {"memory_bytes": size}))
+    with pytest.raises(UserError, match=r"environment-1.json: not what a run writes: no machine"):
+        load_environment_file(file)
