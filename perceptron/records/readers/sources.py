@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +51,12 @@ def load_sources(
         _parameters_must_be_of_use(readings, request)
         _something_must_be_chosen(readings)
         numbers = numbers or ProcessNumbers()
-        runs = iter(name_rows([run for reading in readings for run in reading.runs]))
+        named = list(name_rows([run for reading in readings for run in reading.runs]))
+        named.reverse()
         for reading in readings:
-            for run in islice(runs, len(reading.runs)):
-                reading.rows += numbers.number([foreign.row for foreign in run])
-            reading.runs = []
+            number, reading.runs = len(reading.runs), []
+            for _ in range(number):  # each is let go: rows with new numbers are copies
+                reading.rows += numbers.number([foreign.row for foreign in named.pop()])
     return readings
 
 
