@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from itertools import islice, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,13 @@ def load_sources(
         _parameters_must_be_of_use(readings, request)
         _something_must_be_chosen(readings)
         numbers = numbers or ProcessNumbers()
-        runs = iter(name_rows([run for reading in readings for run in reading.runs]))
+        named = list(name_rows([run for reading in readings for run in reading.runs]))
+        named.reverse()
         for reading in readings:
-            for run in islice(runs, len(reading.runs)):
-                reading.rows += numbers.number([foreign.row for foreign in run])
             reading.run_rows = [len(run) for run in reading.runs]
             reading.runs = []
+            for _ in reading.run_rows:  # each is let go: rows with new numbers are copies
+                reading.rows += numbers.number([foreign.row for foreign in named.pop()])
     return readings
 
 
