@@ -14,6 +14,7 @@ from perceptron.records.measurement import KERNELS, PHASES, PROFILE, Measurement
 from perceptron.records.race import RaceRow, RaceTimes
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
+from perceptron.records.validity import impossible
 
 Seen = Timings | RaceTimes
 """What a process answers to a job, or why it does not."""
@@ -37,7 +38,12 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
     else:
         backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
-        return [run.row(repeat=job.repeat, **subject, **backend, **timed(seen))]
+        row = run.row(repeat=job.repeat, **subject, **backend, **timed(seen))
+        why = impossible(row)  # a backend that returns at once has trained nothing
+        if why is not None:
+            failed = timed(Timings(status="failed", reason=why))
+            row = run.row(repeat=job.repeat, **subject, **backend, **failed)
+        return [row]
     assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
     of_race = RaceRow(
         machine=run.machine,

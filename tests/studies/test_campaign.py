@@ -79,6 +79,17 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
             assert asked in shown
 
 
+def test_what_trains_in_no_time_has_failed(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """A backend that returns at once has trained nothing: it is no fastest one."""
+    lab.seconds = lambda backend, problem: 1e-15 if backend == "torch-cpu" else 1e-6
+    rows = measure(tmp_path, environment).times
+    known = {(row.backend, row.status, row.seconds) for row in rows}
+    assert known == {("numpy", "ok", 1e-6), ("torch-cpu", "failed", None)}
+    assert {row.reason for row in rows} == {None, "seconds: 1e-15 is impossible"}
+
+
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])
 def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     lab: Lab, tmp_path: Path, environment: Environment, cut: int

@@ -20,6 +20,7 @@ from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
+from perceptron.records.validity import impossible
 from perceptron.studies.fastest.as_it_is import AsItIs
 from perceptron.studies.fastest.own_fit import SKLEARN
 from perceptron.studies.fastest.question import Question, reference_of
@@ -110,11 +111,13 @@ class _Look:
         except Abandoned:
             self.reasons.setdefault(name, NO_TIME)
             return
-        if seen.status == "ok":
-            self.rows.setdefault(name, []).append(self._measurement(name, process, seen))
+        row = self._measurement(name, process, seen)
+        why = seen.reason or "no reason given" if seen.status != "ok" else impossible(row)
+        if why is None:
+            self.rows.setdefault(name, []).append(row)
             self._took[name] = self._budget.spent - before
         else:
-            self.reasons.setdefault(name, seen.reason or "no reason given")
+            self.reasons.setdefault(name, why)
 
     def _job(self, name: str) -> Time:
         asked = self._question
