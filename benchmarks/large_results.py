@@ -104,7 +104,7 @@ def one_run(folder: Path) -> Iterator[str]:
     sizes = [2**k for k in range(2, 2 + RUN_SIZES)]
     results = _run(folder / "results", sizes, ("numpy", "torch-cpu", "torch-cuda"), ROWS)
     for what, program, seconds, megabytes in (
-        ("load_results", LOAD, 60.0, 2048.0),
+        ("load_results", LOAD, 60.0, 1536.0),
         ("pages", PAGES, 60.0, 1536.0),
         ("crossovers from it", CROSSOVER, 60.0, 1536.0),
     ):
