@@ -41,6 +41,7 @@ unpack() (
   from=$1 to=$2
   [ -f "$from" ] || fail "$from: no such file"
   gzip -t "$from" 2>/dev/null || fail "$from: damaged: gzip -t fails; copy it again"
+  [ "$(gzip -dc "$from" | head -c 1073741825 | wc -c)" -le 1073741824 ] || fail "$from: holds more than 1 GiB"
   fresh=$(mktemp -d) && trap 'rm -rf "$fresh"' EXIT
   tar -C "$fresh" --no-same-owner -xzf "$from" 2>/dev/null || fail "$from: damaged: tar cannot read it; copy it again"
   [ -z "$(find "$fresh" ! -type f ! -type d)" ] || fail "$from: holds links"
@@ -53,8 +54,7 @@ unpack() (
     [ ! -f "$rows" ] || cmp -s -n "$(wc -c <"$rows")" "$rows" "$run/measurements.jsonl" ||
       fail "$rows: holds rows that $from does not: unpack into another folder"
   done
-  mkdir -p "$to"
-  cp -R "$fresh/runs" "$fresh/log" "$to"
+  mkdir -p "$to" && cp -R "$fresh/runs" "$fresh/log" "$to"
   echo "unpacked:   $(count "$fresh") runs into $to"
 )
 

@@ -35,7 +35,9 @@ def standard_first(paths: list[str]) -> list[str]:
     standard = [path for path in dict.fromkeys(paths) if path in _STANDARD]
     others = [path for path in dict.fromkeys(paths) if path not in _STANDARD]
     found = next(filter(_has_package, others), "")
-    if os.path.realpath(os.path.join(found, "perceptron")) != os.path.realpath(_PACKAGE):
+    # Without any, the current folder would be looked at, which may be the checkout itself.
+    is_found = found and os.path.realpath(os.path.join(found, "perceptron"))
+    if is_found != os.path.realpath(_PACKAGE):
         others.insert(0, os.path.dirname(_PACKAGE))
     return standard + others
 

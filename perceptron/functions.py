@@ -18,7 +18,7 @@ import numpy as np
 from perceptron import optional
 from perceptron.errors import UserError, in_one_line
 from perceptron.figure import LineFigure
-from perceptron.machine import usable_cores
+from perceptron.machine import require_threads, usable_cores
 from perceptron.measure.functions import PICKLED, Functions, arguments_of
 from perceptron.measure.pickled import to_send
 from perceptron.options import in_python
@@ -254,16 +254,19 @@ def crossover(
         raise UserError(f"seconds must be a number above 0, got {seconds!r}")
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise UserError(f"threads must be a whole number from 1, or None; got {threads!r}")
+    require_threads(threads or 1)
     listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
     two = [tuple(pair) for pair in listed if isinstance(pair, tuple | list)]
-    if len(two) != len(listed) or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
+    are_names = all(isinstance(one, str) for pair in two for one in pair)
+    are_pairs = len(two) == len(listed) and are_names
+    if not are_pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
         raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
     unknown_names = [name for pair in two for name in pair if name not in candidates]
     if unknown_names:
         raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
     if not isinstance(name, str):
         raise UserError(f"name must be a text, got {name!r}")
-    if not isinstance(results, str | PathLike):
+    if not isinstance(results, str | PathLike) or not str(results).strip():
         raise UserError(f"results must be the path of a folder, got {results!r}")
     file = _kept(candidates, setup, equal, fresh, sizes)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from perceptron.errors import UserError
+from perceptron.options import option
 
 _OF_LIBRARIES = re.compile(
     r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|CUBLAS|NVIDIA|TORCH|PYTORCH|TORCHINDUCTOR"
@@ -52,8 +53,8 @@ def require_threads(number: int) -> None:
     """Raise `UserError` for more threads than could be of any use on these cores."""
     if number > (most := _MOST_THREADS_A_CORE * usable_cores()):
         raise UserError(
-            f"--threads {number:,} is too many for the {usable_cores()} cores here: give at most "
-            f"{most:,}"
+            f"{option('threads', f'{number:,}')} is too many for the {usable_cores()} cores here: "
+            f"give at most {most:,}"
         )
 
 

@@ -30,7 +30,8 @@ def in_python() -> Iterator[None]:
 def option(name: str, value: object = "") -> str:
     """Return an option as it is given: ``--threads 2``, or ``threads=2``."""
     if _in_python.get():
-        return f"{_ARGUMENTS.get(name, name).replace('-', '_')}={value}"
+        argument = _ARGUMENTS.get(name, name).replace("-", "_")
+        return argument if value == "" else f"{argument}={value}"
     return f"--{name} {value}".rstrip()
 
 

@@ -97,7 +97,10 @@ class ChildProcess:
 
     def end(self, patience_seconds: float = 0.0) -> None:
         """Close its standard input and kill it if it does not leave within ``patience_seconds``."""
-        self.close_input()
+        end_all([self], patience_seconds)
+
+    def _stop(self, patience_seconds: float) -> bytes:
+        """End it; return what marks all that it has started."""
         if patience_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
@@ -107,7 +110,7 @@ class ChildProcess:
         self._process.kill()
         self._process.wait()
         self._messages.close()
-        _end_marked(self._mark.encode())
+        return self._mark.encode()
 
 
 def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> None:
@@ -115,8 +118,7 @@ def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> 
     for child in children:
         child.close_input()
     until = time.monotonic() + patience_seconds
-    for child in children:
-        child.end(max(0.0, until - time.monotonic()))
+    _end_marked([child._stop(max(0.0, until - time.monotonic())) for child in children])
 
 
 def last_line(file: IO[bytes]) -> str:
@@ -126,10 +128,10 @@ def last_line(file: IO[bytes]) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def _end_marked(mark: bytes) -> None:
-    """Kill all processes with this mark, if they do not leave by themselves."""
+def _end_marked(marks: Sequence[bytes]) -> None:
+    """Kill all processes with one of these marks, if they do not leave by themselves."""
     begin = time.monotonic()
-    while (marked := _marked(mark)) and time.monotonic() - begin < _SECONDS_TO_FOLLOW:
+    while (marked := _marked(marks)) and time.monotonic() - begin < _SECONDS_TO_FOLLOW:
         time.sleep(_LOOK_SECONDS)
     # Until they are gone they may start others; what waits for a disk cannot be killed.
     while marked and time.monotonic() - begin < 2 * _SECONDS_TO_FOLLOW:
@@ -137,16 +139,19 @@ def _end_marked(mark: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(_LOOK_SECONDS)
-        marked = _marked(mark)
+        marked = _marked(marks)
 
 
-def _marked(mark: bytes) -> list[int]:
-    """Return the processes with this mark; one that has ended has none."""
+def _marked(marks: Sequence[bytes]) -> list[int]:
+    """Return the processes with one of these marks; one that has ended has none."""
     found = []
     with contextlib.suppress(OSError):  # not on Linux
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):  # somebody else's, or gone
-                if name.isdecimal() and mark in Path("/proc", name, "environ").read_bytes():
+                if not name.isdecimal():
+                    continue
+                variables = Path("/proc", name, "environ").read_bytes()
+                if any(mark in variables for mark in marks):
                     found.append(int(name))
     return found
 

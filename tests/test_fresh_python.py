@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.fresh_python import standard_first
 from perceptron.measure import launch
 from perceptron.measure.job import Time
 from tests.conftest import ROOT
@@ -101,6 +102,14 @@ def test_processes_of_a_bare_checkout_run_its_code(tmp_path: Path) -> None:
     code = "from perceptron.measure.launch import run_job; from tests.test_fresh_python import JOB"
     ran = python(tmp_path, "-c", f"{code}; print(run_job(JOB).status)")
     assert (ran.stdout.splitlines()[-1:], ran.stderr) == (["ok"], "")
+
+
+def test_a_checkout_that_is_not_installed_is_found_from_its_own_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a machine without network, where wheels of the libraries alone were carried."""
+    monkeypatch.chdir(PACKAGE.parent)
+    assert str(PACKAGE.parent) in standard_first(["/carried/site"])
 
 
 def test_a_worker_that_runs_other_code_is_refused(

@@ -22,7 +22,7 @@ from perceptron.analysis.over_processes import named, threads_in_all
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
-from perceptron.analysis.trust import more_time
+from perceptron.analysis.trust import budget_for
 from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.answer import Answer, Figure, Note, Table, Verdict
 from perceptron.numbers import (
@@ -35,6 +35,7 @@ from perceptron.numbers import (
     rows_per_second,
     times_as_long,
 )
+from perceptron.options import more_time
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 
@@ -112,7 +113,7 @@ def _own_verdict(found: ProblemAdvice, heading: str, budget: BudgetUse | None) -
         subject=found.problem,
         decided="yes" if found.decided else "partly" if found.use else "no",
         sentence=found.sentence,
-        notes=_notes(found, more_time(budget.seconds) if budget else "a larger --budget"),
+        notes=_notes(found, budget_for(budget.seconds) if budget else more_time()),
         heading=heading,
     )
 

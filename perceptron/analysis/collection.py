@@ -15,7 +15,7 @@ from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.select import Definitions
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
-from perceptron.errors import UserError
+from perceptron.errors import UserError, in_one_line
 from perceptron.grouping import grouped
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
@@ -214,6 +214,9 @@ class _Answers:
                 self._known[stored.folder] = self._judge.judge(loaded)
             except UserError as error:
                 self._complaints.append(str(error))
+            except Exception as error:  # noqa: BLE001 whatever a file holds costs its own part
+                reason = f"{stored.folder}: cannot be judged: {in_one_line(error)}"
+                self._complaints.append(reason[:400])
         return self._known[stored.folder]
 
 

@@ -191,7 +191,7 @@ def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | 
     known = [found for _, found in others if _is_apart(found)]
     told = [
         f"{row.backend} takes {times_as_long(found.estimate, found.low, found.high, other)}"
-        f"{_part(row)}"
+        f"{part(row)}"
         for (row, found), other in zip(others, chain([beside], repeat("")), strict=False)
     ]
     sentence = "; ".join(told)
@@ -252,7 +252,7 @@ def _alone(rows: Sequence[FindingRow], heading: str, why: str) -> Verdict | None
     return Verdict(subject=FAMILY, decided="no", sentence=sentence, notes=(why,), heading=heading)
 
 
-def _part(row: FindingRow) -> str:
+def part(row: FindingRow) -> str:
     """Return over how many iterations, where they are not all."""
     return "" if row.iterations == ITERATIONS else f" over {row.iterations:,} iterations"
 
@@ -266,6 +266,8 @@ def _cells(row: FindingRow) -> tuple[str, ...]:
     if row.published_seconds is not None and row.published_ratio is not None:
         published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
     training = f"not measured: {row.reason}"
+    if row.repeats:  # of fewer iterations, which is no whole training
+        training = row.reason or NONE
     if row.seconds is not None:
         training = duration_interval(row.seconds, row.low, row.high)
     return (
@@ -293,7 +295,7 @@ def finding_figure(rows: Sequence[FindingRow]) -> DotFigure:
         rows=tuple(f"{row.backend}\n{row.dtype or NONE}" for row in rows),
         dots=dots,
         absent=tuple(
-            (index, f"not measured: {row.reason}")
+            (index, (row.reason or NONE) if row.repeats else f"not measured: {row.reason}")
             for index, row in enumerate(rows)
             if row.seconds is None
         ),

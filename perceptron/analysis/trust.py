@@ -61,7 +61,7 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
     )
 
 
-def more_time(seconds: float) -> str:
+def budget_for(seconds: float) -> str:
     """Return the option to try where a budget of so many seconds was too small."""
     return budget_option(3 * seconds)
 
@@ -73,7 +73,7 @@ def budget_warning(seconds: float) -> MeasurementWarning:
         code="budget-spent",
         message=f"the budget of {given} was spent before everything was measured: "
         "answers without the missing rows are undecided",
-        advice=f"{more_time(seconds)} continues where this run ended",
+        advice=f"{budget_for(seconds)} continues where this run ended",
     )
 
 

@@ -99,6 +99,7 @@ class _Calling:
     def reset(self) -> None:
         if self._is_fresh:
             self._data = self._make()
+            self._loop = _loop(len(self._data), self._wait is not None)
 
     def unpack(self) -> bool:
         """Have the arguments come out of a tuple from now on; False where there are none."""

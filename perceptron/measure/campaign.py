@@ -190,6 +190,8 @@ class _Campaign:
             return None
         reference = replace(job, backend=job.reference)
         key = self._key(reference)
+        if self._hangs(reference):
+            self._references[key] = "it did not end"
         if key not in self._references and key not in self._agreed:
             seen = self._checked(reference)
             self._references[key] = None if seen.status == "ok" else seen.reason

@@ -193,7 +193,7 @@ def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> tuple[list[i
     whole = min(wanted, len(uncontended) // pieces)
     if whole >= enough:
         return uncontended[: whole * pieces], pieces
-    joined = min(pieces, len(samples) // enough)
+    joined = max(1, min(pieces, len(samples) // enough))
     by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
     return sorted(by_waiting[: enough * joined]), joined
 

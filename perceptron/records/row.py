@@ -47,10 +47,15 @@ def without_samples(row: Row) -> Row:
     They are the larger part of what a million rows take, and pages show their number only. Rows
     that waited keep them: the rough answer of contended rows is made of the smallest.
     """
-    if isinstance(row, Measurement) and (row.waited or 0.0) <= LARGEST_WAITED_SHARE:
+    if isinstance(row, Measurement) and not has_waited(row):
         force_setattr(row, "samples", _counted(len(row.samples)))
         force_setattr(row, "dropped", _counted(0))
     return row
+
+
+def has_waited(row: Measurement) -> bool:
+    """Return whether its threads waited for cores for more than every row does."""
+    return (row.waited or 0.0) > LARGEST_WAITED_SHARE
 
 
 @lru_cache(maxsize=256)

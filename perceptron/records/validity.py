@@ -21,7 +21,10 @@ LONGEST_SECONDS = 1e9
 SMALLEST_SIZE = 1e-9
 LARGEST_SIZE = 2**60
 
-_TIMES = ("seconds", "device_seconds", "prepare_seconds", "stdev", "low", "high")
+_TIMES = (
+    *("seconds", "unpacked_seconds", "device_seconds", "prepare_seconds"),
+    *("stdev", "low", "high"),
+)
 _COUNTS = (
     *("threads", "processes", "iterations", "batch", "models"),
     *("features", "outputs", "iterations_per_epoch"),

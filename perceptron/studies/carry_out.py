@@ -110,7 +110,7 @@ def require_rows(journal: RunJournal, budget: Budget) -> None:
         )
         cores = usable_cores()
         seen = next(iter(load_conditions(journal.folder)), Conditions())
-        if in_the_way(seen, cores, cores):
+        if not hangs and in_the_way(seen, cores, cores):
             users = users_in_words(seen)
             raise Inconclusive(f"{nothing}{users}; next: {wait()}, or allow more time")
         raise UserError(f"{nothing}allow more time")

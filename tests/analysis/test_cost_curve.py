@@ -60,7 +60,7 @@ def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("factor", [1e-6, 1e3])
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
 def test_one_absurd_row_does_not_decide(factor: float) -> None:
     """Whether far too fast or far too slow, estimates stay what the others say."""
     rows = [row for row in rows_of_two(39) if row.backend == "numpy"]

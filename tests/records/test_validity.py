@@ -35,7 +35,10 @@ def test_what_somebody_may_have_measured_is_possible(fields: dict[str, Any]) -> 
 @pytest.mark.parametrize("value", [-1.0, 1e-300, 1e-15, 1.1e9, inf, nan])
 @pytest.mark.parametrize(
     "field",
-    ["seconds", "device_seconds", "prepare_seconds", "stdev", "low", "samples", "dropped"],
+    [
+        *("seconds", "unpacked_seconds", "device_seconds", "prepare_seconds", "stdev", "low"),
+        *("samples", "dropped"),
+    ],
 )
 def test_times_that_no_clock_has_seen_are_not(field: str, value: float, source: str) -> None:
     times = {"seconds": 1.0, field: [1.0, value] if field in ("samples", "dropped") else value}

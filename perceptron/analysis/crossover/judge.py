@@ -265,13 +265,14 @@ def _joined(parts: Iterable[BySize]) -> BySize:
 
 
 def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> bool:
-    """Return whether each value is known to be of a single process.
+    """Return whether values that decide are known to be of a single process.
 
     Of ten commits of this suite that asv had measured at one level, eight said of the width 2,048
     that torch-cpu is the faster, and the newest the opposite, by an interval of 4 to 13%. What
     stands behind a published table is not known: its values are taken as they are.
     """
-    return not any(point.freedom for point in points) and rows[0].source != "csv"
+    deciding = [point for point in points if point.sign] or points
+    return not all(point.freedom for point in deciding) and rows[0].source != "csv"
 
 
 def _ratio_at(point: Point) -> SizeRatio:

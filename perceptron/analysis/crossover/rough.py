@@ -13,6 +13,7 @@ from math import exp, inf, log
 from perceptron.analysis.sizes import sized
 from perceptron.numbers import digits
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import has_waited
 
 NOT_DECIDED = "not decided"
 """Follows a rough answer."""
@@ -42,6 +43,11 @@ def rough(
 
 
 def _smallest(rows: Sequence[Measurement]) -> float:
-    samples = (sample for row in rows for sample in (*row.samples, *row.dropped) if sample > 0)
+    """Return the smallest sample of rows that waited, and the time of others: pages have no more.
+
+    See `without_samples`.
+    """
+    waited = (row for row in rows if has_waited(row))
+    samples = (sample for row in waited for sample in (*row.samples, *row.dropped) if sample > 0)
     seconds = (row.seconds for row in rows if row.seconds)
     return min(min(samples, default=inf), *seconds)

@@ -234,13 +234,29 @@ def _sweep(
         ),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
-        crossovers=[
-            one for one in crossovers(history or rows, pairs) if one.commit in (None, newest.commit)
-        ],
+        crossovers=_at_newest(rows, history, pairs, newest.commit),
         pairs=pairs,
         iterations=iterations,
         older=older,
     )
+
+
+def _at_newest(
+    rows: Sequence[Measurement],
+    history: Sequence[Measurement],
+    pairs: Sequence[tuple[str, str]] | None,
+    commit: str | None,
+) -> list[Crossover]:
+    """Return a verdict on each pair: with its history, where that tells of the newest commit."""
+    own = crossovers(rows, pairs)
+    if not history:
+        return own
+    told = {
+        (one.incumbent, one.challenger): one
+        for one in crossovers(history, pairs)
+        if one.commit in (None, commit)
+    }
+    return [told.get((one.incumbent, one.challenger), one) for one in own]
 
 
 def _of_its_history(

@@ -6,8 +6,8 @@ Code of one revision has the rights to write into the tree of the other.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # What git keeps, and what an interpreter writes beside the modules that it imports.
@@ -25,6 +25,11 @@ class Snapshot:
 
     facts: Mapping[str, tuple[int, ...]]
     linked: bool
+
+    def renewed(self, folder: Path, names: Iterable[str]) -> Snapshot:
+        """Return it with the facts of these files as they are now: who compares has set times."""
+        now = {name: _facts(folder / name, self.linked) for name in names if name in self.facts}
+        return replace(self, facts={**self.facts, **now})
 
     def written(self, folder: Path) -> str | None:
         """Return the first file that was written to, replaced or removed since, if any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,11 @@ class Worktrees:
     def all(self) -> list[Path]:
         """Return where trees may lie."""
         return [self.home / folder for folder in FOLDERS]
+
+    def renew_snapshot(self, side: Side, names: Iterable[str]) -> None:
+        """Know these files of a tree as they are now, before any code of a revision runs."""
+        if side in self._snapshots:
+            self._snapshots[side] = self._snapshots[side].renewed(self.path(side), names)
 
     def snapshots(self) -> list[tuple[Side, tuple[Path, Snapshot]]]:
         """Return where each tree lies now, and what it held when it was checked out."""

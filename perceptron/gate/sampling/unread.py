@@ -31,6 +31,8 @@ def seen_by_benchmarks(
     """
     end = time.monotonic() + seconds
     kept = {side: _AccessTimes(sides.trees.path(side), inert.files) for side in PAIR}
+    for side in PAIR:
+        sides.trees.renew_snapshot(side, inert.files)
     sides.watched = inert.watched()
     try:
         both = discover_both(sides, lambda: end - time.monotonic())

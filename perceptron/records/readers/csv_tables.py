@@ -27,6 +27,7 @@ from typing import Any, TextIO
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.options import option
 from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
@@ -88,7 +89,9 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                         rows.append(columns.measurement(fields))
                 row = records.line_num + 1
                 if len(rows) > MOST_ROWS:
-                    raise ValueError(f"more than {MOST_ROWS:,} rows; choose some with --family")
+                    raise ValueError(
+                        f"more than {MOST_ROWS:,} rows; choose some with {option('family')}"
+                    )
     except UnicodeDecodeError as error:  # text is decoded ahead of the row
         kind = error.encoding.upper()
         raise UserError(f"{printable(file)}: not {kind} text; save it as UTF-8") from None
@@ -169,9 +172,12 @@ class _Columns:
         backends = [_column(name) for name in roles.backends] if named else ["backend"]
         self._called = {name: name for name in COLUMNS}
         self._called["size"] = _column(roles.size) if named else "size"
-        if "seconds" not in names and _TIME in names:
+        if _TIME in names and (unit is not None or "seconds" not in names):
             if unit is None:
-                raise ValueError(f"column {_TIME!r}: name its unit with --unit, as in --unit ms")
+                raise ValueError(
+                    f"column {_TIME!r}: name its unit with {option('unit')}, as in "
+                    f"{option('unit', 'ms')}"
+                )
             self._called["seconds"] = _TIME
         self._in_seconds = 1.0 if unit is None else SECONDS_IN[unit]
         for name in (*(self._called[name] for name in COLUMNS if name != "backend"), *backends):

@@ -211,5 +211,5 @@ def _load(
         raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {unit!r}")
     loaded = load_sources(named, ReadRequest(roles=roles, separator=sep, unit=unit))
     for warning in (warning for source in loaded for warning in source.warnings):
-        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=4)
+        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
     return loaded

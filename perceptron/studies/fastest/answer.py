@@ -70,7 +70,11 @@ class Inquiry:
             measured=max((known.row.when for known in behind), default=None),
             stale=_changes(behind),
             able=asked.able,
-            new=[own.row.backend for own in behind if wanted and own.row.when >= begun],
+            new=[
+                own.row.backend
+                for own in behind
+                if wanted and own.row.when >= begun and self._is_new(own.row)
+            ],
         )
         return replace(
             advice,
@@ -82,12 +86,16 @@ class Inquiry:
             why="; ".join([advice.why, *self._older(found), *self._remembered(found)]),
         )
 
+    def _is_new(self, row: MeasuredWork) -> bool:
+        """Return whether what was to be measured for this answer has this very time."""
+        return row.backend not in self._in_vain or row == self._new.get(row.backend)
+
     def _older(self, found: Iterable[Candidate]) -> Iterator[str]:
         """Say which time is an earlier one, though it was to be measured now, and why."""
         for one in found:
             reason = self._in_vain.get(one.backend)
             exact = self._exact(one.backend)
-            if reason and exact and exact.row != self._new.get(one.backend):
+            if reason and exact and not self._is_new(exact.row):
                 when = exact.row.when
                 yield f"{one.backend} was not measured now ({reason}): its time is of {when}"
 

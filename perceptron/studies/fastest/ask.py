@@ -120,7 +120,7 @@ def fastest(
     if isinstance(among, Iterable) and not isinstance(among, str):
         among = tuple(among)
     check_usual(dtype, epochs, among, measure, seconds, threads)
-    if not isinstance(results, str | PathLike | None):
+    if not isinstance(results, str | PathLike | None) or str(results).strip() == "":
         raise UserError(f"results: {results!r} is no path of a folder")
     folder = RESULTS if results is None else Path(results)
     usual: dict[str, Any] = {

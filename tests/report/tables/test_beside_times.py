@@ -54,11 +54,11 @@ def test_the_fastest_has_a_rival(row: MakeRow) -> None:
 
 
 def test_the_fastest_is_not_sure_where_the_next_may_be_as_fast(row: MakeRow) -> None:
-    """One process of each tells nothing; nor do sides of which one waited for cores."""
+    """One process of each tells nothing; nor does a slower one that waited for cores."""
     ((*_, who, _, _, _), _) = fastest(along_the_batch(row, processes=(0,)))
     assert who == "undecided: numpy or torch-cpu"
     waited = [
-        replace(one, waited=0.2 if one.backend == "numpy" else 0.0) for one in along_the_batch(row)
+        replace(one, waited=0.0 if one.backend == "numpy" else 0.2) for one in along_the_batch(row)
     ]
     ((*_, who, _, _, _), _) = fastest(waited)
     assert who == "undecided: numpy or torch-cpu"
