@@ -85,7 +85,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.limits, of_limits = gate_rules(*pair, date.today())
         case.warnings += of_limits
         changed = changed_names(case.repository, case.base, case.head)
-        differ = differing(changed, pair, case.suite)
+        differ = differing(changed, pair)
         case.other_suite = may_differ(changed, case.suite)
         unused = _inert(case, differ, pair)
         if unused is not None and not (differ or case.other_suite):

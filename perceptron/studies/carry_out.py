@@ -110,7 +110,8 @@ def require_rows(journal: RunJournal, budget: Budget) -> None:
         )
         cores = usable_cores()
         seen = next(iter(load_conditions(journal.folder)), Conditions())
-        if not hangs and in_the_way(seen, cores, cores):
+        is_slow_to_start = all(hang.subject is None for hang in budget.hangs)
+        if is_slow_to_start and in_the_way(seen, cores, cores):
             users = users_in_words(seen)
             raise Inconclusive(f"{nothing}{users}; next: {wait()}, or allow more time")
         raise UserError(f"{nothing}allow more time")

@@ -433,7 +433,7 @@ def test_what_is_of_no_inert_kind_is_measured(tmp_path: Path, change: str) -> No
         names = [*makes]
     else:
         names = [makes(base, head)]
-    assert inert(differing(names, trees, suite), trees, suite) is None
+    assert inert(differing(names, trees), trees, suite) is None
 
 
 def test_the_same_code_is_measured_in_two_environments_and_where_asked(

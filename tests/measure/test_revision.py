@@ -114,6 +114,7 @@ HARMLESS = {
     "errors",
     "library_versions",
     "optional",
+    "options",
     "records",
     "told_to_end",
     "untrusted_text",

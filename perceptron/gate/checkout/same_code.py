@@ -73,16 +73,12 @@ def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]
     return sorted(names)
 
 
-def differing(names: Sequence[str], trees: Trees, suite: Suite) -> list[str]:
+def differing(names: Sequence[str], trees: Trees) -> list[str]:
     """Return those of the `changed_names` that differ between the trees: files, links, submodules.
 
-    The suite's own files are left out: HEAD's serve both.
+    Benchmarks do not: HEAD's serve both.
     """
-    return [
-        name
-        for name in names
-        if name != suite.file and not _alike(*(tree / name for tree in trees))
-    ]
+    return [name for name in names if not _alike(*(tree / name for tree in trees))]
 
 
 def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
