@@ -31,8 +31,7 @@ count() { find "$1" -path '*/runs/*/*/run.json' | wc -l; }
 
 # The sums come first: an archive that was cut has them, and misses what they name.
 pack() {
-  [ -d "$folder/runs" ] || return 0
-  (cd "$folder" && find runs log -type f ! -name '*.tmp' -exec sha256sum {} + >SHA256SUMS)
+  (cd "$folder" && find . -type f ! -name SHA256SUMS ! -name '*.tmp' -exec sha256sum {} + | sed 's|  \./|  |' >SHA256SUMS)
   tar -C "$folder" -czf "$archive.tmp" SHA256SUMS -T <(cut -c 67- "$folder/SHA256SUMS")
   gzip -t "$archive.tmp" && mv "$archive.tmp" "$archive"
 }
@@ -54,7 +53,8 @@ unpack() (
     [ ! -f "$rows" ] || cmp -s -n "$(wc -c <"$rows")" "$rows" "$run/measurements.jsonl" ||
       fail "$rows: holds rows that $from does not: unpack into another folder"
   done
-  mkdir -p "$to" && cp -R "$fresh/runs" "$fresh/log" "$to"
+  [ -z "$(find "$to" -type l 2>/dev/null)" ] || fail "$to: holds links, which may lead elsewhere"
+  rm "$fresh/SHA256SUMS" && mkdir -p "$to" && cp -R "$fresh/." "$to"
   echo "unpacked:   $(count "$fresh") runs into $to"
 )
 
@@ -64,17 +64,18 @@ if [ "${1:-}" = unpack ]; then
 fi
 archive=${1:-gpu-day.tar.gz} child= number=0
 [ -d "$folder/runs" ] || [ ! -f "$archive" ] || unpack "$archive" "$folder"
-mkdir -p "$folder/log" && trap pack EXIT
+mkdir -p "$folder/log" "$(dirname "$archive")" && : >>"$archive.tmp" && trap pack EXIT
 trap '[ -z "$child" ] || { kill -INT "$child"; wait "$child"; }; exit 130' INT TERM HUP
 while IFS='|' read -r minutes words <&3; do
   [ -n "$minutes" ] || continue
-  number=$((number + 1)) code=0 options="--results $folder --budget $minutes"
-  [ "$words" != doctor ] || options=
+  number=$((number + 1)) code=0 options=(--results "$folder" --budget "$minutes")
+  [ "$words" != doctor ] || options=()
   log=$folder/log/$(printf %02d-%s "$number" "${words%% *}").txt
   seconds=$(awk "BEGIN { print int(66 * $minutes + 20) }")
-  timeout -s INT -k 10 "$seconds" $perceptron $words $options >"$log" 2>&1 & # words are words
+  timeout -s INT -k 10 "$seconds" $perceptron $words "${options[@]}" >"$log" 2>&1 & # words are words
   child=$! && wait "$child" || code=$?
   echo "$(head -n 1 "$log") (exit $code, in full: $log)"
   pack
 done 3<<<"$commands"
+[ "$(count "$folder")" -gt 0 ] || fail "nothing was measured; $archive has the logs"
 echo "copy home:  $archive ($(count "$folder") runs)"

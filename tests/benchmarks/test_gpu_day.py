@@ -19,7 +19,7 @@ SCRIPT = ROOT / "benchmarks" / "gpu_day.sh"
 # In the place of `perceptron`: every command but doctor keeps one run of some rows.
 MEASURES = """
 echo "answer of $1"
-while [ $# -gt 0 ]; do [ "$1" != --results ] || results=$2; shift; done
+while [ $# -gt 0 ]; do [ "$1" != --results ] || results="$2"; shift; done
 [ -n "${results:-}" ] || exit 1
 run=$results/runs/box/$(ls "$results/runs/box" 2>/dev/null | wc -l)
 mkdir -p "$run"
@@ -35,11 +35,11 @@ def day(tmp_path: Path) -> Day:
     """Return a function that runs the script in a folder of its own."""
     (tmp_path / "measures.sh").write_text(MEASURES)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", SCRIPT, *arguments],
             cwd=tmp_path,
-            env=os.environ | {"PERCEPTRON": "bash measures.sh"},
+            env=os.environ | {"PERCEPTRON": "bash measures.sh"} | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -103,3 +103,28 @@ def test_rows_that_an_archive_does_not_have_are_not_overwritten(day: Day, tmp_pa
     ended = day("unpack", "out.tar.gz", "home")
     assert ended.returncode == 2
     assert (tmp_path / "home" / name).read_bytes() == rows + b'{"row": 4}\n'
+
+
+def test_a_day_of_failures_brings_its_messages_home(day: Day, tmp_path: Path) -> None:
+    ended = day("out.tar.gz", PERCEPTRON="bash missing.sh")
+    assert ended.returncode == 2
+    assert "nothing was measured; out.tar.gz has the logs" in ended.stderr
+    with tarfile.open(tmp_path / "out.tar.gz") as archive:
+        assert any(name.startswith("log/") for name in archive.getnames())
+
+
+def test_folders_may_have_spaces_and_need_not_exist(day: Day, tmp_path: Path) -> None:
+    ended = day("new folder/out.tar.gz", GPU_DAY_FOLDER="gpu day")
+    assert ended.returncode == 0, ended.stderr
+    assert day("unpack", "new folder/out.tar.gz", "at home").returncode == 0
+    assert runs(tmp_path / "at home") == runs(tmp_path / "gpu day")
+
+
+def test_nothing_is_written_through_a_link(day: Day, tmp_path: Path) -> None:
+    assert day("out.tar.gz").returncode == 0
+    name = next(iter(runs(tmp_path / "gpu-day")))
+    (link := tmp_path / "home" / name).parent.mkdir(parents=True)
+    (elsewhere := tmp_path / "elsewhere").touch()
+    link.symlink_to(elsewhere)
+    assert day("unpack", "out.tar.gz", "home").returncode == 2
+    assert elsewhere.read_bytes() == b""

@@ -158,7 +158,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
         process = subprocess.Popen(
             [sys.executable, "-m", "perceptron", *command],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
             stderr=subprocess.PIPE,
             text=True,
             # Whoever runs the tests may ignore it, and a child would inherit that.
@@ -176,7 +176,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
 
     if disk:
         (tmp_path / "fill").touch()
-        process = perceptron(*command)
+        process = perceptron(*command, path=(ROOT, tmp_path))
         (tmp_path / "fill").unlink()
         (tmp_path / "disk" / "ballast").unlink()
         assert process.returncode == 2
@@ -196,13 +196,13 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     rows()
     (tmp_path / "wait").unlink()
     (tmp_path / "die").touch()
-    process = perceptron(*command)
+    process = perceptron(*command, path=(ROOT, tmp_path))
     assert process.returncode == 3
     assert "stopped has no time at mlp-depth:8" in process.stderr
     assert "SIGKILL" in process.stderr
     before = len(rows().splitlines())
     (tmp_path / "die").unlink()
-    process = perceptron(*command, "--json")
+    process = perceptron(*command, "--json", path=(ROOT, tmp_path))
     assert process.returncode in (0, 3)  # two repeats may decide nothing
     assert "killed" not in {warning["code"] for warning in json.loads(process.stdout)["warnings"]}
     every = [json.loads(line) for line in rows().splitlines()]
