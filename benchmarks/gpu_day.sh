@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Half an hour on a GPU, as a list of commands with budgets that resume. It has never run on a GPU.
 #
-#   bash benchmarks/gpu_day.sh [ARCHIVE]               measure, and pack into ARCHIVE (gpu-day.tar.gz);
-#                                                      an empty folder begins with what it holds
+#   bash benchmarks/gpu_day.sh [ARCHIVE]               go on from ARCHIVE (gpu-day.tar.gz), measure, and pack
 #   bash benchmarks/gpu_day.sh unpack ARCHIVE RESULTS  check an archive, then add its runs to RESULTS
 set -euo pipefail
 folder=${GPU_DAY_FOLDER:-gpu-day}
