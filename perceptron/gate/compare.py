@@ -104,7 +104,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
-            if unused is not None:
+            if unused is not None and not differ:  # there is nothing that a benchmark could read
+                same = unused.reason
+            elif unused is not None:
                 progress(0, 1, "looking whether a benchmark reads what differs")
                 limit = max(_LEAST_LOOK_SECONDS, 60 * _LOOK * request.budget_minutes)
                 pattern = _pattern(request.benchmarks)
