@@ -170,7 +170,7 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
-    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content["file"])}
+    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content.get("file"))}
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(**{**told, "params": params, "index": index})
