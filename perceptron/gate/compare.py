@@ -9,8 +9,8 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -104,7 +104,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
-            if unused is not None:
+            if unused is not None and not differ:  # there is nothing that a benchmark could read
+                same = unused.reason
+            elif unused is not None:
                 progress(0, 1, "looking whether a benchmark reads what differs")
                 limit = max(_LEAST_LOOK_SECONDS, 60 * _LOOK * request.budget_minutes)
                 pattern = _pattern(request.benchmarks)
@@ -120,19 +122,38 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
-    """Return the comparison, invalid if a side does not hold what was to be measured any more.
+    """Return the comparison, invalid if a side does not hold what was to be measured any more."""
+    name = _written(case, trees)
+    if name is None:
+        return comparison
+    reason = (
+        f"{name} was written to while benchmarks ran: what was measured is not what was committed; "
+        "have the benchmark write elsewhere, or untrack that file"
+    )
+    return msgspec.structs.replace(comparison, verdict="invalid", reason=reason, rows=[])
+
+
+def _written(case: Case, trees: Worktrees) -> str | None:
+    """Return which file of which side was written to, if any.
 
     Each revision's code has the rights to write into the other's tree, or its environment.
     """
     for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
         name = known.written(folder)
         if name is not None:
-            reason = (
-                f"{label(name)} of {side.upper()} was written to while benchmarks ran: what was "
-                "measured is not what was committed"
-            )
-            return msgspec.structs.replace(comparison, verdict="invalid", reason=reason, rows=[])
-    return comparison
+            return f"{label(name)} of {side.upper()}"
+    return None
+
+
+@contextmanager
+def _resumable(case: Case, trees: Worktrees, journal: ComparisonJournal) -> Iterator[None]:
+    """Have an interrupted comparison begin again if a side was written to: trees are new then."""
+    try:
+        yield
+    except BaseException:
+        if _written(case, trees) is not None:
+            journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+        raise
 
 
 def _measured(
@@ -168,7 +189,10 @@ def _measured(
     environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(pattern, case.suite)
     run = _run(case, environment)
-    with open_journal(request.results, run, request.seed is not None) as journal:
+    with (
+        open_journal(request.results, run, request.seed is not None) as journal,
+        _resumable(case, sides.trees, journal),
+    ):
         spent = time.monotonic() - began
         stages = Stages(sides, chosen, journal, case.rule, progress, valgrind, spent=spent)
         stages.count()

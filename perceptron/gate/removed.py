@@ -6,15 +6,19 @@ nothing any more, and whoever wants a slower HEAD to pass need only delete what 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from msgspec.structs import replace
+import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.discover_both import SuiteOfBoth, is_wanted
-from perceptron.gate.sampling.discovery import CannotImport, Discovery
+from perceptron.gate.sampling.discover_both import SuiteOfBoth, is_left_out, is_wanted
+from perceptron.gate.sampling.discovery import CannotImport, Discovery, Unloadable
 from perceptron.gate.sampling.sides import Sides
 from perceptron.records.comparison import Comparison, rule_of
 
@@ -24,53 +28,110 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
     return any(map(suite.holds, changed))
 
 
+@dataclass(frozen=True)
+class Removed:
+    """What HEAD lacks of BASE's benchmarks, as far as that is known."""
+
+    keys: Sequence[str]
+    """Of benchmarks; of what does not load on BASE and is gone on HEAD, the module."""
+    unknown: str | None = None
+    """Why BASE's own benchmarks are not known."""
+
+
 def removed(
     sides: Sides,
     both: SuiteOfBoth,
     wanted: re.Pattern[str],
     other_suite: bool,
     seconds_left: Callable[[], float],
-) -> list[str]:
-    """Return the keys of BASE's benchmarks that HEAD lacks; of what does not load, the module.
+) -> Removed:
+    """Return which of BASE's benchmarks HEAD lacks, of all that are ``wanted``.
 
-    Of all that are ``wanted``; of BASE's own where it may have an ``other_suite``.
+    Of BASE's own where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
-    own = _own(sides, seconds_left) if other_suite else Discovery()
+    own = _own(sides, seconds_left) if other_suite else _Own()
     known = {benchmark.key for benchmark in both.benchmarks}
-    benchmarks = [one.key for one in (*both.gone, *own.benchmarks) if is_wanted(one, wanted, suite)]
-    modules = [lost.module for lost in own.unloadable if not lost.skips and not suite.test]
-    return [
-        *(key for key in dict.fromkeys(benchmarks) if key not in known),
-        *(module for module in modules if module not in both.modules and wanted.search(module)),
+    benchmarks = [
+        one.key
+        for one in (*both.gone, *own.found.benchmarks)
+        if is_wanted(one, wanted, suite) and one.key not in known and not is_left_out(one)
     ]
+    modules = [
+        lost.module
+        for lost in own.found.unloadable
+        if not lost.skips and not suite.test and wanted.search(lost.module)
+        # One that HEAD still has was repaired, and need not have benchmarks.
+        if lost.module not in both.modules and not own.is_on_head(lost, sides)
+    ]
+    return Removed([*dict.fromkeys(benchmarks), *modules], own.unknown)
 
 
-def _own(sides: Sides, seconds_left: Callable[[], float]) -> Discovery:
+@dataclass(frozen=True)
+class _Own:
+    """BASE's own suite as BASE loads it, and why not all of it is known."""
+
+    found: Discovery = field(default_factory=Discovery)
+    benchmarks: str = ""
+    """The folder of its benchmarks in BASE's tree."""
+    unknown: str | None = None
+
+    def is_on_head(self, lost: Unloadable, sides: Sides) -> bool:
+        """Return whether HEAD's suite has this file at the same place in its folder."""
+        inside = os.path.relpath(lost.file, self.benchmarks)
+        return (sides.trees.path("head") / sides.trees.suite.benchmarks / inside).exists()
+
+
+def _own(sides: Sides, seconds_left: Callable[[], float]) -> _Own:
     """Return BASE's own suite as BASE loads it."""
     with sides.trees.own_of_base() as tree:
-        try:
-            suite = sides.trees.suite.own(tree)
-        except UserError:
-            suite = None  # asv can read BASE's file as little
+        suite = _suite_of_base(sides.trees.suite, tree)
         if suite is None:
-            return Discovery()
+            return _Own()
+        if suite.kind == "asv" and not (tree / suite.benchmarks).is_dir():
+            unknown = f"BASE has no {suite.benchmarks}, and no {suite.file} that says more"
+            return _Own(unknown=unknown)
         try:
-            return sides.discover_own(tree, suite, seconds_left)
+            found, failed = sides.discover_own(tree, suite, seconds_left), False
         except CannotImport as error:
-            return Discovery(unloadable=[*error.unloadable])
+            found, failed = Discovery(unloadable=[*error.unloadable]), True
+    untold = [
+        f"{lost.file}: {lost.reason}".removeprefix(": ")
+        for lost in found.unloadable
+        if lost.is_suite or lost.late or (failed and not lost.skips)
+    ]
+    modules = replace(found, unloadable=[one for one in found.unloadable if not one.is_suite])
+    return _Own(modules, suite.benchmarks, untold[0] if untold else None)
 
 
-def with_removed(comparison: Comparison, keys: Sequence[str], allowed: bool) -> Comparison:
+def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
+    """Return BASE's suite by its own settings, else by HEAD's; None where it cannot have one.
+
+    Its settings may be ignored by git, or lie elsewhere, and asv may not be able to read them.
+    """
+    with suppress(UserError):
+        own = suite.own(tree)
+        if own is not None and (own.kind != "asv" or (tree / own.benchmarks).is_dir()):
+            return own
+    return suite if suite.kind == "asv" else None
+
+
+def with_removed(comparison: Comparison, removed: Removed, allowed: bool) -> Comparison:
     """Return the comparison with what is gone; it is not clean unless all of that is ``allowed``.
 
-    By the option, or by a rule in BASE's pyproject.toml.
+    By the option, or by a rule in BASE's pyproject.toml, which can allow nothing that is unknown.
     """
-    rules = [rule_of(key, comparison.plan.gate_rules) for key in keys]
-    held = 0 if allowed else sum(own.removed is None and own.mute is None for own in rules)
-    told = replace(comparison, removed=list(keys))
-    if not held or comparison.verdict != "clean":
+    told = msgspec.structs.replace(comparison, removed=list(removed.keys))
+    if allowed or comparison.verdict != "clean":
         return told
-    many = f"{held:,} benchmark{' is' if held == 1 else 's are'}"
-    reason = f"{many} gone on HEAD, which may hide a slowdown: --allow-removed accepts that"
-    return replace(told, verdict="inconclusive", reason=reason)
+    rules = [rule_of(key, comparison.plan.gate_rules) for key in removed.keys]
+    held = sum(own.removed is None and own.mute is None for own in rules)
+    if removed.unknown is not None:
+        reason = f"BASE's own benchmarks could not be looked up: {removed.unknown}"
+    elif held:
+        many = f"{held:,} benchmark{' is' if held == 1 else 's are'}"
+        reason = f"{many} gone on HEAD, which may hide a slowdown"
+    else:
+        return told
+    reason = f"{reason}: --allow-removed accepts that"
+    return msgspec.structs.replace(told, verdict="inconclusive", reason=reason)

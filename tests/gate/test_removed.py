@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from perceptron.gate.sampling import sides
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison import describe
 from tests.gate.conftest import COUNTED, Repository, rows, run
@@ -71,6 +73,78 @@ def test_a_slower_head_without_the_benchmark_that_would_tell_is_not_clean(
     assert slower.git("worktree", "list").count("\n") == 1
 
 
+# What keeps BASE's own suite from loading: files of BASE, and options.
+UNKNOWN: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "its package raises": ({"benchmarks/__init__.py": "raise RuntimeError\n"}, {}),
+    "its package ends the process": ({"benchmarks/__init__.py": "import os\nos._exit(0)\n"}, {}),
+    "a conftest.py": ({"tests/conftest.py": "raise RuntimeError\n"}, {"pytest": "tests"}),
+    "an import that does not end": ({"benchmarks/suite.py": "import time\ntime.sleep(100)\n"}, {}),
+    "a runner that is lost": (
+        {
+            "benchmarks/__init__.py": "import contextlib, os\nfor n in range(3, 32):\n"
+            "    with contextlib.suppress(OSError):\n"
+            """        os.write(n, b'{"kind": "no runner"}\\n')\n"""
+        },
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("why", UNKNOWN)
+def test_a_suite_of_base_that_does_not_load_is_no_suite_without_benchmarks(
+    toy: Repository, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Whatever was asked for: nobody knows what it holds."""
+    if why == "an import that does not end":
+        monkeypatch.setattr(sides, "START_SECONDS", 5.0)
+    test = "def test_one(benchmark):\n    benchmark(sum, [1])\n"
+    before, options = UNKNOWN[why]
+    after = {"benchmarks/__init__.py": "", "benchmarks/suite.py": LESS, "tests/conftest.py": ""}
+    for name, text in {"tests/test_toy.py": test, **before}.items():
+        toy.write(name, text)
+    toy.commit("base")
+    for name in before:
+        toy.write(name, after[name])
+    toy.commit("head")
+    options = {"always": False, "benchmarks": "track_it|test_one", **options}
+    comparison = run("base", "head", **options)
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith("BASE's own benchmarks could not be looked up: ")
+    assert "" not in comparison.removed
+    assert run("base", "head", allow_removed=True, **options).verdict == "clean"
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_settings_that_base_lacks_hide_nothing(toy: Repository, moves: bool) -> None:
+    """As where git ignores them: HEAD's say where to look, if BASE has that."""
+    toy.git("rm", "--quiet", "--cached", "asv.conf.json")
+    toy.write(".gitignore", "/results/\n__pycache__/\n/asv.conf.json\n")
+    toy.commit("base", "benchmarks/suite.py", SUITE.replace("toy.total", "toy.work"))
+    if moves:
+        move(toy)
+        toy.git("rm", "--quiet", "-r", "benchmarks")
+    else:
+        delete(toy)
+    toy.commit("head")
+    comparison = run("base", "head", always=False)
+    assert comparison.verdict == "inconclusive"
+    assert comparison.removed == ([] if moves else ["suite.track_total"])
+
+
+def test_a_module_that_did_not_load_is_gone_only_with_its_file(toy: Repository) -> None:
+    """A helper that was repaired has no benchmarks, before and after."""
+    toy.write("benchmarks/common.py", "import nowhere\n")
+    toy.commit("base", "benchmarks/broken.py", f"import nowhere\n{LESS}")
+    toy.write("benchmarks/common.py", "ONE = 1\n")
+    toy.commit("repaired", "benchmarks/broken.py", LESS)
+    toy.git("rm", "--quiet", "benchmarks/broken.py")
+    toy.commit("deleted")
+    repaired = run("base", "repaired", always=False)
+    assert (repaired.verdict, repaired.removed) == ("clean", [])
+    deleted = run("base", "deleted", always=False)
+    assert (deleted.verdict, deleted.removed) == ("inconclusive", ["benchmarks.broken"])
+
+
 def test_somebody_may_accept_it_and_is_still_told(toy: Repository) -> None:
     """By the option, or by a rule that BASE has already: HEAD cannot bring its own."""
     toy.write("toy/__init__.py", TOY.format(factor=1))
@@ -90,7 +164,9 @@ def test_somebody_may_accept_it_and_is_still_told(toy: Repository) -> None:
 def test_the_same_code_is_no_answer_where_a_benchmark_is_gone(toy: Repository) -> None:
     """Else one pull request deletes it and the next one makes it slower."""
     toy.commit("base", "benchmarks/suite.py", SUITE.replace("toy.total", "toy.work"))
-    toy.commit("edited", "benchmarks/suite.py", SUITE.replace("toy.total", "1 + toy.work"))
+    # What it starts or reads is the same for both, too.
+    edited = SUITE.replace("toy.total", "len(open(toy.__file__).read()) + os.system('') + toy.work")
+    toy.commit("edited", "benchmarks/suite.py", f"import os\n{edited}")
     toy.commit("less", "benchmarks/suite.py", LESS)
     same = run("base", "edited", always=False)
     assert (same.verdict, same.removed, same.blocks) == ("clean", [], [])

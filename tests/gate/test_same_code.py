@@ -6,6 +6,7 @@ What looks inert is watched while each benchmark runs: who reads it is measured.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from perceptron.gate import compare
 from perceptron.gate.checkout.same_code import differing, inert
 from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.sampling import sides
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
@@ -70,14 +73,18 @@ def documented(toy: Repository) -> Repository:
 
 
 def measures(**options: Any) -> bool:
-    """Whether it goes on to look for benchmarks; else what it answers without is clean."""
+    """Whether it sets out to measure; else what it answers without is clean."""
+
+    def report(_done: int, _total: int, message: str) -> None:
+        if message.startswith(("to be measured: ", "trying every benchmark")):
+            raise Interrupted
+
     try:
-        return (
-            run(always=False, progress=until("discovering benchmarks"), **options).verdict
-            != "clean"
-        )
+        comparison = run(always=False, progress=report, **options)
     except Interrupted:
         return True
+    assert (comparison.verdict, comparison.blocks) == ("clean", []), comparison.reason
+    return False
 
 
 def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> None:
@@ -350,7 +357,7 @@ UNKNOWN = {
     "a module that does not load": "raise RuntimeError\n",
     "a benchmark that fails": f"{PLAIN}\ndef track_other():\n    raise RuntimeError\n",
     "a benchmark that ends its process": f"{PLAIN}\ndef time_other():\n    toy.os._exit(0)\n",
-    "a benchmark that is not measured": f"{PLAIN}\ndef timeraw_other():\n    return ''\n",
+    "a benchmark that cannot be measured": f"{PLAIN}\nasync def time_other():\n    pass\n",
 }
 
 
@@ -361,6 +368,44 @@ def test_what_does_not_run_is_not_called_the_same(toy: Repository, suite: str) -
     toy.commit("first")
     toy.commit("second", "README.md", "new\n")
     assert measures()
+
+
+def test_what_is_never_measured_is_no_reason_to_measure(toy: Repository) -> None:
+    toy.commit("first", SUITE, f"{PLAIN}\ndef timeraw_other():\n    return ''\n")
+    toy.commit("second", "README.md", "new\n")
+    assert not measures()
+    toy.commit("less", SUITE, PLAIN)
+    assert not measures(head="less")
+
+
+def test_an_import_that_hangs_late_costs_the_look_and_no_more(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once both sides have told of their benchmarks."""
+    monkeypatch.setattr(sides, "_LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(compare, "_LEAST_LOOK_SECONDS", 10.0)
+    hangs = f"""
+import os, time
+with open({str(tmp_path / "imports")!r}, "a") as imports:
+    imports.write("1")
+if os.path.getsize(imports.name) > 2:
+    time.sleep(1000)
+"""
+    toy.commit("first", SUITE, hangs + PLAIN)
+    toy.commit("second", "README.md", "new\n")
+    said: list[str] = []
+
+    def report(_done: int, _total: int, message: str) -> None:
+        said.append(message)
+        if message == "discovering benchmarks":
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(always=False, progress=report, budget_minutes=0.1)
+    (why,) = [message for message in said if message.startswith("to be measured: ")]
+    seconds = re.search(r"no answer within (\d+) s", why)
+    assert seconds is not None, why
+    assert int(seconds[1]) < 10
 
 
 def linked(_base: Path, head: Path) -> str:
@@ -442,10 +487,11 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     other = interpreter(tmp_path / "python", sys.executable)
     assert not measures(head="first")
     assert measures(head="first", head_python=other)
-    assert measures(head="first", base_python=other, head_python=other, installed=True)
     assert not measures(head="first", base_python=other, head_python=other)
     documented.commit("second", "toy/core.py", HARDER)
     assert not measures()
     assert measures(base_python=other, head_python=other)  # it may know another Python
-    with pytest.raises(Interrupted):
-        run(head="first", always=True, progress=until("discovering benchmarks"))
+    installed = {"base_python": other, "head_python": other, "installed": True}
+    for options in ({"always": True}, {"always": False, **installed}):
+        with pytest.raises(Interrupted):
+            run(head="first", progress=until("discovering benchmarks"), **options)

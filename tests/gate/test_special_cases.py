@@ -223,13 +223,24 @@ def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repos
     assert [*map(str, Path("mine").glob("**/.gitignore"))] == ["mine/gate/.gitignore"]
 
 
-def test_a_side_that_answers_nonsense_is_one_line(toy: Repository) -> None:
+@pytest.mark.parametrize(
+    "says",
+    [
+        '{"kind": ' + "[" * 9_999,
+        '{"kind": "seen", "reason": "asked by nobody"}',
+        '{"kind": "unloadable"}',
+        '{"kind": "benchmark"}',
+        '{"kind": "environment"}',
+    ],
+    ids=lambda says: says[:20],
+)
+def test_a_side_that_answers_nonsense_is_one_line(toy: Repository, says: str) -> None:
     """Its code can write where its program answers."""
-    nonsense = """
+    nonsense = f"""
 import os
 for number in range(3, 32):
     try:
-        os.write(number, b'{"kind": ' + b"[" * 9_999 + b"\\n")
+        os.write(number, {says.encode()!r} + b"\\n")
     except OSError:
         pass
 """

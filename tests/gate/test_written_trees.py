@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
 from perceptron.gate.checkout.snapshot import snapshot
 from perceptron.report.comparison import describe
-from tests.gate.conftest import COUNTED, Repository, run
+from tests.gate.conftest import COUNTED, Interrupted, Repository, run, until
 
 SLOWER = COUNTED.replace("return amount", "return 2 * amount")
 # What it finds beside its own tree becomes as slow as it is.
@@ -29,6 +30,21 @@ def test_a_head_that_makes_base_as_slow_as_itself_is_not_clean(toy: Repository) 
     assert comparison.verdict == "invalid"
     assert "toy/__init__.py of BASE was written to" in describe(comparison).said
     assert comparison.rows == []
+
+
+def test_what_was_measured_before_an_interruption_is_not_resumed_then(
+    toy: Repository, tmp_path: Path
+) -> None:
+    """The next start has new trees, which nothing shows if it is not done twice."""
+    once = tmp_path / "once"
+    writes = f"import os\nif not os.path.exists({str(once)!r}):{indent(WRITES, '    ')}"
+    toy.commit("head", "toy/__init__.py", SLOWER + writes + f"    open({str(once)!r}, 'w')\n")
+    with pytest.raises(Interrupted):
+        run("first", "head", progress=until("screen, block 3"))
+    assert once.exists()
+    comparison = run("first", "head")
+    assert comparison.verdict == "regression"
+    assert len([*Path("results/gate").glob("*/run.json")]) == 2
 
 
 def test_what_is_compiled_or_written_beside_is_no_change(toy: Repository) -> None:

@@ -97,6 +97,7 @@ def built(
     """
     with ExitStack() as taken:
         builder = _Builder(case, trees, home, progress, taken)
+        taken.callback(builder.forget_written)
         made = builder.make()
         build_cache.drop_oldest()
         pythons = {side: own.python for side, own in made.items()}
@@ -161,6 +162,12 @@ class _Builder:
         if made is not None:
             self._environments[side] = place.environment, snapshot(place.environment, linked=True)
         return made
+
+    def forget_written(self) -> None:
+        """Keep no environment that something wrote to: the next comparison builds it again."""
+        for side, (folder, known) in self._environments.items():
+            if known.written(folder) is not None:
+                self._places[side].made_file.unlink(missing_ok=True)
 
     def differing(self, made: Mapping[Side, Made]) -> list[str]:
         """Return which dependencies differ between the environments."""

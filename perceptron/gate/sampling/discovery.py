@@ -29,12 +29,19 @@ class Unloadable:
     file: str
     """Relative to the tree."""
     reason: str
+    late: bool = False
+    """Whether it took too long, which says nothing of it."""
 
     @property
     def missing(self) -> str | None:
         """The top-level module that it misses; None if it fails in another way."""
         match = _MISSING.match(self.reason)
         return match[1] if match else None
+
+    @property
+    def is_suite(self) -> bool:
+        """Whether it is the suite as a whole that fails: its conftest.py, or what runs it."""
+        return self.module in {"", "."}
 
     @property
     def skips(self) -> bool:
@@ -103,7 +110,7 @@ def discover(
     kind = CannotImport
     while True:
         found, ended, last = _walked(programs())
-        if last.kind not in {"failed", "silent", "died"}:
+        if last.kind not in {"no runner", "failed", "silent", "died"}:
             break
         if last.kind == "silent":
             kind = ImportTooLong
@@ -144,7 +151,7 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
             current = suite
             found.versions.update(last.content["versions"])
     reason = (last.reason or last.kind).removeprefix(_OF_PYTEST)
-    return found, replace(current, reason=reason), last
+    return found, replace(current, reason=reason, late=last.kind == "silent"), last
 
 
 def _advice(failed: Unloadable, where: str) -> str:
@@ -163,7 +170,7 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
-    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content["file"])}
+    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content.get("file"))}
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(**{**told, "params": params, "index": index})

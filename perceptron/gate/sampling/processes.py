@@ -100,6 +100,7 @@ class Program:
                 f"{command[0]}: cannot be started: {error.strerror}; name another, or install it"
             ) from None
         self._start_seconds = instrument.start_seconds
+        self._watched = "watched" in job
         own = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
         self._process.send(msgspec.json.encode({**job, **own}))
 
@@ -126,7 +127,8 @@ class Program:
                 yield Answer(kind="silent", reason=str(error), seconds=seconds)
                 return
             answer = None if line is None else _decode(line)
-            if answer is None:
+            # Code of a side can write here too: what nobody asked for is no answer.
+            if answer is None or (answer.kind == "seen" and not self._watched):
                 yield Answer(kind="died", reason=_why(self._process))
                 return
             yield answer
@@ -136,12 +138,23 @@ class Program:
             seconds = limit(answer.key) if answer.kind == "loaded" else self._start_seconds
 
 
+# What each kind of answer must say beside what `Answer` names.
+_SAYS: dict[str, dict[str, type]] = {
+    "benchmark": {"name": str, "params": list},
+    "unloadable": {"module": str, "file": str},
+    "measurement": {"status": str},
+    "environment": {"versions": dict},
+}
+
+
 def _decode(line: bytes) -> Answer | None:
     """Return None for what is no answer: something else wrote there, and the rest is worthless."""
     try:
         content = msgspec.json.decode(line)
-        return msgspec.convert({**content, "content": content}, type=Answer)
-    except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
+        answer = msgspec.convert({**content, "content": content}, type=Answer)
+        says = _SAYS.get(answer.kind, {})
+        return answer if all(isinstance(content[name], says[name]) for name in says) else None
+    except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -83,7 +83,7 @@ class Sides:
         """
 
         def programs() -> Iterator[Answer]:
-            how = Instrument("discover", start_seconds=_start_seconds(seconds_left()))
+            how = Instrument("discover", start_seconds=start_seconds(seconds_left()))
             return self.run(side, how, UNSEEDED)
 
         self._discoveries[side] = discover(
@@ -103,7 +103,7 @@ class Sides:
         def programs() -> Iterator[Answer]:
             self.close()
             job = {**self._job("base", tree, suite), "tasks": [], "without": sorted(without)}
-            how = Instrument("discover", start_seconds=_start_seconds(seconds_left()))
+            how = Instrument("discover", start_seconds=start_seconds(seconds_left()))
             started = Program(self.interpreters.path("base"), job, UNSEEDED, how)
             self._running["base"] = started
             return map(self._as_known, started.answers(lambda _: 0.0))
@@ -248,6 +248,6 @@ class Sides:
             self.code[side] = Code(**content)
 
 
-def _start_seconds(left: float) -> float:
+def start_seconds(left: float) -> float:
     """Return what an import may take of the seconds that are left."""
     return min(START_SECONDS, max(_LEAST_SECONDS, left // 2))

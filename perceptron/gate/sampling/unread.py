@@ -10,11 +10,11 @@ from pathlib import Path
 
 from perceptron.gate.checkout.same_code import Inert
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.sampling.discover_both import discover_both
+from perceptron.gate.sampling.discover_both import discover_both, is_left_out
 from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import UNSEEDED, Instrument
 from perceptron.gate.sampling.sampler import Sampler
-from perceptron.gate.sampling.sides import Seen, Sides
+from perceptron.gate.sampling.sides import Seen, Sides, start_seconds
 from perceptron.records.block import PAIR, Benchmark, Side
 
 # What ran through: a benchmark that skips itself does so wherever it stands.
@@ -64,18 +64,19 @@ def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: flo
     answers: dict[str, Mapping[str, object]] = {}
     for key, failed in sampler.make_caches(side, benchmarks, UNSEEDED, left).items():
         return f"{key}: {failed.reason}"
-    watch = Instrument("watch")
+    left_out = {own.key for own in benchmarks if is_left_out(own)}
     asked = sampler.ask(
         side,
         benchmarks,
         UNSEEDED,
-        lambda: watch if left() > 0 else None,
+        lambda: Instrument("watch", start_seconds=start_seconds(left())) if left() > 0 else None,
         lambda _: max(0.0, left()),
     )
     for answer in asked:
         if answer is not None:
             key, content = answer
-            if content["status"] not in _RAN:
+            unmeasured = content["status"] == "untried" and key in left_out
+            if content["status"] not in _RAN and not unmeasured:
                 return f"{key}: {content.get('reason')}"
             answers[key] = content
         if left() <= 0:

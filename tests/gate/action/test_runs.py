@@ -101,7 +101,8 @@ def test_a_run_that_gets_no_further_is_known_too(
     """Else an older comment would stand for it."""
     (tools / "python").write_text("#!/bin/bash\nexit 1\n")
     ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
-    assert ran.code == 1
+    assert ran.code == 2
+    assert "::error::nothing was compared: pip could not install" in ran.printed
     assert ran.steps[-1] == "actions/upload-artifact"
     assert ran.outputs == {"verdict": "error", "json": "", "markdown": "", "page": ""}
     (handed,) = temporary.glob("gate-*/gate")
