@@ -79,7 +79,8 @@ def test_taking_again_is_bounded_and_loses_nothing(
         accounted = sum(getattr(sample, field) for sample in (*got.kept, *got.dropped))
         assert accounted == pytest.approx(sum(getattr(sample, field) for sample in taken))
     longest, shortest = max(seconds), min(seconds)
-    assert len(taken) <= 3 + 2 * 25 + (0.6 + 60 * longest) / shortest
+    # Of each of a few lengths 2 s at most, or twice what all that are wanted take.
+    assert len(taken) <= 3 + 2 * 25 + (8 + 200 * longest) / shortest
 
 
 def test_shorter_samples_where_long_ones_are_always_contended() -> None:
