@@ -47,7 +47,7 @@ assert not late, late
     [
         ("fastest(rows=-1, features=3)", "rows"),
         ("fastest(**shape, dtype='f32')", "float32"),
-        ("fastest(**shape, mesure='now')", "measure"),
+        ("fastest(**shape, measur_='now')", "measure"),
         ("fastest(**shape, results=3)", "results"),
         ("fastest(Loaded(), [[1.0]], [1.0], measure='nwo')", "now"),
         ("fastest(Loaded(), [[1.0]], [1.0], among=('npy',))", "numpy"),

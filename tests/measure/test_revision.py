@@ -50,7 +50,7 @@ def test_a_commit_is_dirty_by_changes_outside_results(
 def test_files_and_names_need_not_be_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revision, "__file__", str(tmp_path / "perceptron/measure/revision.py"))
     git(tmp_path, "init", "-q")
-    (tmp_path / "notes.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "notes.txt").write_bytes(b"k\xe4se")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "one")
     (tmp_path / "notes.txt").write_bytes(b"th\xe9")
