@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.collection import judge_results
+from perceptron.answer import Answered
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import LoadedRun, read_results
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
+from perceptron.studies.answering import collect, judges
 from tests.made import (
     BENCH,
     FACTS,
@@ -136,6 +139,23 @@ def test_a_broken_run_costs_its_own_rows(tmp_path: Path, seconds: float | None) 
     assert complaint.startswith(f"{run / 'measurements.jsonl'}, line 1: ")
     assert len(collection.sweeps) == 1
     assert all(row.seconds for row in collection.rows if row.status == "ok")
+
+
+def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:
+    """Whatever a file holds that nobody thought of: the line names the run."""
+    broken = keep(tmp_path, BENCH, ROWS, started=LATER)
+    keep(tmp_path, MAP, map_rows(), started=EARLY, folder="other")
+
+    def fail(run: LoadedRun) -> Answered:
+        raise RuntimeError("an old\nvestige")
+
+    known = judges()
+    stored = read_results(tmp_path)
+    collection = judge_results(
+        stored, "box", {"bench": known["bench"]._replace(judge=fail), "map": known["map"]}
+    )
+    assert collection.complaints == [f"{broken}: cannot be judged: RuntimeError: an old vestige"]
+    assert len(collection.studies["map"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import threading
@@ -246,6 +247,18 @@ def test_fresh_data_for_every_call() -> None:
     assert timed.status == "ok"
     assert timed.iterations == 1
     assert all(unsorted)
+
+
+def test_fresh_data_may_be_another_number_of_arguments() -> None:
+    lengths = itertools.cycle([1, 2, 3])
+
+    def count(*rows: int) -> int:
+        return len(rows)
+
+    def setup(size: int) -> Data:
+        return tuple(range(next(lengths)))
+
+    assert outcome_of({"a": count, "b": count}, setup, "b", fresh=True).status == "ok"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
-from perceptron.measure.job import Job, Time
-from perceptron.measure.launch import Workers
+from perceptron.measure.job import Call, Job, Outcome, Time
+from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.row import Row, times
@@ -149,6 +149,44 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     assert [(one.backend, one.subject, one.seconds) for one in budget.hangs] == [
         ("torch-cpu", "mlp-width:8", 50.0)
     ]
+
+
+def test_a_reference_that_does_not_end_is_called_once_and_named(
+    lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No function is blamed for it, and none is checked against it."""
+
+    def run(job: Job, seconds_left: SecondsLeft) -> Outcome:
+        lab.jobs.append(job)
+        lab._pass(1e6 if job.backend == "endless" else 0.1, seconds_left, job.backend, job.subject)
+        return Outcome(seconds=1e-6, samples=[1e-6], iterations=100)
+
+    monkeypatch.setattr(lab, "run", run)
+    jobs = [
+        Call(
+            problem="own:8",
+            backend=name,
+            dtype=None,
+            threads=1,
+            samples=3,
+            minimum_seconds=1e-4,
+            axes=("size",),
+            functions="own.py",
+            digest="",
+            reference="endless",
+        )
+        for name in ("good", "fine")
+    ]
+    budget = Budget(100.0, clock=lambda: lab.now)
+
+    def ask(rows: Sequence[Row], left: float) -> list[Job]:
+        known = {row.backend for row in times(rows)}
+        return [job for job in jobs if job.backend not in known]
+
+    rows = measure(tmp_path, environment, budget, ask).times
+    assert [job.backend for job in lab.jobs] == ["endless"]
+    assert {(row.backend, row.status) for row in rows} == {("good", "failed"), ("fine", "failed")}
+    assert all("endless, the reference, fails: it did not end" in str(row.reason) for row in rows)
 
 
 def test_what_runs_when_the_time_is_over_is_abandoned(
