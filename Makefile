@@ -5,7 +5,6 @@
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
 # make truth     docs/truth.md: how often the answers are right, in simulated cases
-# make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
 # make fastest-page  the same section, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
@@ -25,8 +24,8 @@ COVERAGE :=
 WATCHED := --cov --cov-report= --cov-fail-under=0
 ALONE := tests/examples/test_first_lesson.py
 
-.PHONY: install browser valgrind slurm test test-long bench targets results truth what-if fastest \
-	fastest-page proof readme shots wheels mutants docs
+.PHONY: install browser valgrind slurm test test-long bench targets results truth fastest fastest-page \
+	proof readme shots wheels mutants docs
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -89,9 +88,6 @@ results: install
 
 truth: install
 	$(BIN)/python -m benchmarks.validation truth --save docs/truth.md
-
-what-if: install
-	$(BIN)/python -m benchmarks.validation what-if --save docs/what-if.md
 
 fastest: install
 	$(BIN)/python -m benchmarks.validation fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))

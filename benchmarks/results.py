@@ -111,7 +111,7 @@ def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
     The pages come last: a changed file would make another commit of the rows measured after it.
     """
     # asv imports every module here.
-    from docs.build.shown import ADVISED, MANY, MANY_FAMILIES, SEVERAL
+    from docs.build.shown import ADVISED, MANY_FAMILIES, SEVERAL
 
     ours = (sys.executable, "-m", "perceptron")
     asv = (sys.executable, "-m", "asv")
@@ -132,8 +132,8 @@ def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
         "race": (*ours, *RACE, *named),
         "processes": (*ours, *SEVERAL.split(), *named),
         **{
-            name: (*ours, *search.split(), "--budget", "7", *named)
-            for name, search in zip(MANY_FAMILIES, MANY, strict=True)
+            family: (*ours, "crossover", "--family", family, "--budget", "7", *named)
+            for family in MANY_FAMILIES
         },
         "asv-machine": (*asv, "machine", "--yes", "--machine", machine),
         "history": (*alone, *asv, "run", *newest, *chosen, *_ASV_EFFORT),

@@ -107,10 +107,7 @@ def lines_of_the_docs() -> list[str]:
 
 
 def lines_to_type() -> list[object]:
-    """Of each command that measures the shortest line; the others only in the long run.
-
-    So is an estimate of another device, for which five processes import PyTorch.
-    """
+    """Of each command that measures the shortest line; the others only in the long run."""
     lines = [line for line in lines_of_the_docs() if line not in FLEET]
     measuring = {
         name: [
@@ -118,10 +115,7 @@ def lines_to_type() -> list[object]:
         ]
         for name in SHORT
     }
-    at_once = {
-        min((line for line in measuring[name] if "--what-if" not in line), key=len)
-        for name in SHORT.keys() - MEASURED_ELSEWHERE
-    }
+    at_once = {min(measuring[name], key=len) for name in SHORT.keys() - MEASURED_ELSEWHERE}
     long = {line for some in measuring.values() for line in some} - at_once
     return [
         pytest.param(line, id=line, marks=[pytest.mark.slow] if line in long else [])

@@ -1,9 +1,8 @@
 """Is it true? How often the suite is right, measured: ``python -m benchmarks.validation``.
 
 ``truth`` locates crossovers and draws maps in simulated cases, whose answers are known;
-``what-if`` puts estimates of GPUs beside published times, ``fastest`` the picks of
-`perceptron.fastest` beside measurements; ``proof`` runs the gate hundreds of times. What measures
-for long resumes. ``make`` has a target for each.
+``fastest`` puts the picks of `perceptron.fastest` beside measurements; ``proof`` runs the gate
+hundreds of times. What measures for long resumes. ``make`` has a target for each.
 
 This folder is no package with an ``__init__.py``: asv imports every module of those, in
 environments that have no pages to write.
@@ -54,7 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     truth = question("truth", _truth, "crossovers and maps of simulated cases")
     truth.add_argument("--cases", dest="worlds", type=_at_least(1), default=2000, metavar="N")
     truth.add_argument("--seed", type=_at_least(0), default=1, help="other cases")
-    question("what-if", _what_if, "estimates of GPUs beside published times; nothing is measured")
     fastest = question("fastest", _fastest, "picks of perceptron.fastest beside measurements")
     fastest.add_argument("--budget", type=float, metavar="MINUTES")
     proof = question("proof", _proof, "how often the gate is wrong, in whole runs of it")
@@ -83,14 +81,6 @@ def _truth(options: argparse.Namespace) -> int:
     with terminal.progress_bar("trying") as bar:
         result = truth(options.worlds, options.seed, bar)
     return _show(options, page, result)
-
-
-def _what_if(options: argparse.Namespace) -> int:
-    from benchmarks.validation import what_if
-
-    rows = what_if.compare()
-    document = {"rows": rows, "not_compared": what_if.published()["not_compared"]}
-    return _show(options, what_if, rows, what_if.summary(rows), document)
 
 
 def _fastest(options: argparse.Namespace) -> int:

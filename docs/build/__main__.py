@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
-from docs.build import answers, commands, findings, gate, readme, schemas, studies
+from docs.build import answers, commands, evidence, findings, gate, readme, schemas, studies
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
 ROOT = Path(__file__).parents[2]
+# By others: no command measures into it.
+_PUBLISHED = ROOT / "results" / "published"
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def built(runs: Shown) -> dict[str, str]:
     }
     for module in (findings, readme, studies):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
-    return files
+    return files | {f"docs/{name}": svg for name, svg in evidence.pictures(_PUBLISHED).items()}
 
 
 def blocks(runs: Shown) -> dict[str, Blocks]:
@@ -45,6 +47,7 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "docs/answers.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
         "docs/findings.md": findings.blocks(runs),
+        "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, runs),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),
         "docs/over-processes.md": studies.over_processes(runs),

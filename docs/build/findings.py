@@ -12,7 +12,10 @@ from perceptron.figure import LineFigure
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
-NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."
+NO_GPU = (
+    "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
+    "[What others measured](gpu-evidence.md)."
+)
 
 
 def blocks(runs: Shown) -> Blocks:

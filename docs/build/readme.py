@@ -37,7 +37,10 @@ PICTURED = "perceptron-rows"
 """The sweep of `bench` that is drawn, and whose crossover is the result."""
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
-_NO_GPU = "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus))."
+_NO_GPU = (
+    "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus)): "
+    "[what others measured](docs/gpu-evidence.md)."
+)
 
 
 def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:

@@ -28,7 +28,6 @@ from perceptron.analysis.overhead.ladder import (
 )
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.race import RaceRun
-from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, WhatIf
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
@@ -77,17 +76,7 @@ _TRAINING = _holds(
 )
 
 DOCUMENTS: dict[str, Any] = {
-    "advise": _holds(
-        "advise",
-        what_if=_holds(
-            "Estimates",
-            sentence=str | None,
-            estimates=list[DeviceEstimate],
-            ratios=list[EstimatedRatio],
-        ),
-        **_ADVICE,
-        **_ANSWER,
-    ),
+    "advise": _holds("advise", **_ADVICE, **_ANSWER),
     "backends": _holds("backends", backends=list[BackendFacts]),
     "bench": _holds(
         "bench", machine=str, finding=list[FindingRow], crossovers=list[Crossover], **_ANSWER
@@ -99,8 +88,6 @@ DOCUMENTS: dict[str, Any] = {
         crossovers=list[Crossover],
         from_cold=_holds("ColdStart", iterations=int, crossovers=list[Crossover]),
         amortisation=list[Amortisation],
-        what_if=list[WhatIf],
-        what_if_checks=list[str],
         sources=list[SourceUse],
         notes=NotRequired[list[str]],
         **_ANSWER,

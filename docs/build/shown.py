@@ -42,7 +42,6 @@ SEVERAL_PAIRS = (
 SEVERAL = f"crossover --family {','.join(SEVERAL_FAMILIES)} --processes 1,2"
 """The search for the size from which a second process is worth it."""
 MANY_FAMILIES = ("many-or-gates", "many-mlps")
-MANY = tuple(f"crossover --family {family} --what-if h100" for family in MANY_FAMILIES)
 """The searches along the number of models that are trained at once."""
 
 
@@ -131,8 +130,7 @@ def shown(results: Path) -> Shown:
             SEVERAL, families=[*SEVERAL_FAMILIES], pairs=[[*pair] for pair in SEVERAL_PAIRS]
         ),
         many=[
-            of_cpu(command, families=[family])
-            for family, command in zip(MANY_FAMILIES, MANY, strict=True)
+            of_cpu(f"crossover --family {family}", families=[family]) for family in MANY_FAMILIES
         ],
         race=of_cpu(f"race --problem {RACED} --target {RACED_TO}", problem=RACED, target=RACED_TO),
         gpus=[

@@ -7,10 +7,9 @@ by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md wh
 from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import MANY_FAMILIES, Shown, crossovers_of, ground
+from docs.build.shown import Shown, crossovers_of, ground
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.over_processes import threads_in_all
-from perceptron.analysis.what_if import WhatIf, size_words
 from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.records.measurement import Measurement
@@ -103,14 +102,6 @@ def _along_models(found: Answered) -> list[str]:
     lines = crossover_lines(crossovers_of(found))
     rows = found.run.times
     lines += ["", f"`{rows[0].family}`: an iteration shared out over the models", "", *_times(rows)]
-    guesses = [one for one in found.answer.data["what_if"] if one.incumbent == "numpy"]
-    guesses = [one for one in guesses if one.family == MANY_FAMILIES[0]]
-    if guesses:
-        lines += [
-            "",
-            f"By an estimate [best, worst case] one ({guesses[0].device}) would be faster than "
-            f"numpy: {', '.join(map(_estimate, guesses))}.",
-        ]
     return [*lines, "", _ground(found)]
 
 
@@ -130,12 +121,6 @@ def _times(rows: list[Measurement]) -> list[str]:
             for size in sorted({size for _, size in times})
         ],
     )
-
-
-def _estimate(one: WhatIf) -> str:
-    if one.status in ("always", "never"):
-        return f"{one.challenger} at {size_words(one)}"
-    return f"{one.challenger} from {size_words(one)} models"
 
 
 def _ground(found: Answered) -> str:

@@ -23,7 +23,6 @@ from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
 from perceptron.analysis.trust import budget_for
-from perceptron.analysis.what_if import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.answer import Answer, Figure, Note, Table, Verdict
 from perceptron.numbers import (
     NONE,
@@ -40,26 +39,15 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 
 
-def told(
-    found: ProblemAdvice,
-    row: Measurement,
-    budget: BudgetUse | None,
-    estimates: Sequence[DeviceEstimate] = (),
-) -> Answer:
-    """Return what advice says; ``row`` is one of the problem, ``budget`` what it took of how much.
-
-    ``estimates`` are for a device that is not here.
-    """
+def told(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) -> Answer:
+    """Say what was found; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.options))
     heading = f"{_where(found, row)}; 95% intervals"
-    best = found.options[0].seconds_per_iteration
-    ratios = [ratio_to(one, found.backend, best.estimate) for one in estimates] if best else []
-    guess = _estimated(ratios)
-    textbook = ""
+    notes = []
     if (ratio := found.textbook) is not None:
         takes = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
-        textbook = f"Textbook NumPy ({TEXTBOOK}) takes {takes}."
+        notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {takes}.")]
     own = _own_verdict(found, heading, budget)
     # What is known of other sizes does not answer for the problem itself: the table has it.
     changes = [] if own.decided == "no" else found.changes
@@ -77,17 +65,13 @@ def told(
                 if pair.crossings
             ),
         ),
-        notes=tuple(Note(line) for line in (textbook, guess) if line),
+        notes=tuple(notes),
         tables=(
             _options(found),
-            *((_estimates(estimates, ratios),) if ratios else ()),
             *((_changes(found),) if found.changes else ()),
         ),
         backends=tuple(one.backend for one in found.options),
-        data={
-            **asdict(found),
-            "what_if": {"sentence": guess, "estimates": estimates, "ratios": ratios},
-        },
+        data=asdict(found),
     )
 
 
@@ -247,41 +231,3 @@ def _ratio(ratio: Interval | None) -> str:
     if ratio is not None and ratio.low is ratio.high is None:
         return f"{digits(ratio.estimate)}, undecided"
     return NONE if ratio is None else interval(*astuple(ratio))
-
-
-# --- a device that is not here -------------------------------------------------------------------
-
-
-_STATUS_WORDS = {
-    "faster": "faster",
-    "slower": "slower",
-    "open": "undecided because the best and the worst case disagree",
-}
-
-
-def _estimated(ratios: Sequence[EstimatedRatio]) -> str:
-    """Return how the device might compare with the best that was measured, in a sentence."""
-    parts = [
-        f"{ratio.backend} takes "
-        f"{times_as_long(ratio.ratio, ratio.low, ratio.high, ratio.incumbent)}, "
-        f"{_STATUS_WORDS[ratio.status]}"
-        for ratio in ratios
-    ]
-    return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}." if parts else ""
-
-
-def _estimates(estimates: Sequence[DeviceEstimate], ratios: Sequence[EstimatedRatio]) -> Table:
-    """Return a row for each estimate; the range is the best and the worst case."""
-    return Table(
-        title="Estimated, not measured",
-        columns=("backend", "per iteration", "× the fastest measured", "status"),
-        rows=tuple(
-            (
-                f"{guess.backend} on {guess.device}",
-                duration_interval(guess.seconds, guess.low, guess.high),
-                interval(ratio.ratio, ratio.low, ratio.high),
-                ratio.status,
-            )
-            for guess, ratio in zip(estimates, ratios, strict=True)
-        ),
-    )

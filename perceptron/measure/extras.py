@@ -123,7 +123,6 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
             name=kernel.name,
             work=kernel.operations,
             bytes_moved=kernel.bytes_moved,
-            thinnest=kernel.thinnest,
             seconds=0.0,
             samples=[],
             iterations=1,

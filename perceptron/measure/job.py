@@ -123,8 +123,6 @@ class Part(Timings, frozen=True, kw_only=True):
     seconds: float
     bytes_moved: float | None = None
     """Of a kernel."""
-    thinnest: int | None = None
-    """Of a kernel that is a matrix product, its smallest dimension."""
 
 
 class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -59,8 +59,6 @@ class Run(Struct, frozen=True, kw_only=True):
     """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}
     """Kernels of one iteration by backend, in runs that have no rows of them."""
-    what_if: list[dict[str, Any]] = []
-    """Estimates of a device that is not here, from what was measured; no rows."""
     checks: list[dict[str, Any]] = []
     """Empty; runs from before may have kept more of such estimates."""
 

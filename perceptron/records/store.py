@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -95,11 +94,6 @@ class RunJournal:
             replace(file, conditions)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
-
-    def keep_what_if(self, estimates: list[dict[str, Any]]) -> None:
-        """Write down estimates of a device; raises `UserError` if that cannot be done."""
-        self._run = msgspec.structs.replace(self._run, what_if=estimates)
-        self._write(spent_seconds=self.spent_seconds)
 
     def note_spent(self, seconds: float) -> None:
         """Write down what all starts have spent, unless that was done a few seconds ago."""

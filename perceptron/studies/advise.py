@@ -7,7 +7,6 @@ from dataclasses import fields
 from math import log
 from typing import Annotated, ClassVar
 
-from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import (
@@ -24,7 +23,6 @@ from perceptron.analysis.select import Definitions, has_time, usable_rows
 from perceptron.analysis.select import times as times_of
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if import DeviceEstimate, device
 from perceptron.answer import Answer, Page
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
@@ -36,11 +34,10 @@ from perceptron.problems.shape import Shape
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
-from perceptron.studies import what_if
 from perceptron.studies.shared.axes import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.missing import missing, size_job
 from perceptron.studies.shared.pairs import backends_over, require_backends, usual_for
-from perceptron.studies.study import DEVICE, DTYPE, Option, Over, Plan, Threads
+from perceptron.studies.study import DTYPE, Option, Over, Plan, Threads
 
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
@@ -84,7 +81,6 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     iterations: Annotated[
         int | None, _count("Train for K iterations. Default: 10000, or the problem's.", "K")
     ] = None
-    what_if: Annotated[str | None, DEVICE] = None
     backends: Annotated[
         tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
     ] = ()
@@ -106,9 +102,6 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
         backends = backends_over(self.backends or usual_for(problem, self.over), self.over)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
-        if self.what_if is not None:
-            device(self.what_if)
-            what_if.require([problem])
         return AdvisePlan(
             problem=problem.reference,
             name=problem.name,
@@ -116,7 +109,6 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
                 iterations=self.iterations or problem.iterations, epochs=self.epochs
             ),
             axes=tuple(named for named, _ in all_axes(problem)),
-            what_if=self.what_if,
             backends=backends,
             threads=threads,
             dtype=self.dtype or "float32",
@@ -180,15 +172,6 @@ class Advise:
                 return jobs
         return []
 
-    def estimates(self, plan: AdvisePlan, rows: Sequence[Row]) -> Sequence[Struct] | None:
-        """Count the kernels of an iteration, and time how fast this host dispatches."""
-        if plan.what_if is None:
-            return None
-        problem = catalogue.find(plan.problem or plan.name)
-        dtype, threads = plan.dtype or "float32", plan.threads or 1
-        found = what_if.estimates([problem], dtype, threads, device(plan.what_if))
-        return found[problem.name]
-
     def answer(self, plan: AdvisePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the problem and the axes through it.
 
@@ -204,10 +187,9 @@ class Advise:
             or (run.run.cut_short and len(compared) > 1)
         ]
         found = advise(own, plan.backends, plan.name, plan.length, axes)
-        guesses = convert(run.run.what_if, list[DeviceEstimate])
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
-            told(found, of_problem[0], run.run.budget, guesses),
+            told(found, of_problem[0], run.run.budget),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from perceptron.analysis.neighbours import in_the_way, users_in_words
@@ -40,7 +39,7 @@ from perceptron.studies.idle import (
     say_if_waiting_is_unknown,
     wait_for_idle,
 )
-from perceptron.studies.study import Estimating, Plan, Study
+from perceptron.studies.study import Plan, Study
 
 # None of so short a study goes to how steady the CPU is.
 _SHORT_SECONDS = 60.0
@@ -65,7 +64,6 @@ def carry_out(
     before = contents(plan.references)
     as_json = msgspec.json.decode(msgspec.json.encode(plan))
     as_json |= {"study": study.name, "contents": before}
-    as_json.pop("what_if", None)  # an estimate is no other measurement
 
     def ask(rows: Sequence[Row], left: float) -> Sequence[Job]:
         refuse_edited_files(plan.references, before)
@@ -83,10 +81,6 @@ def carry_out(
     ) as (journal, run, _):
         budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
         require_rows(journal, budget)
-        if isinstance(study, Estimating):
-            estimated = study.estimates(plan, journal.rows)
-            if estimated is not None:
-                journal.keep_what_if(to_builtins(estimated))
     told = answered(study, plan, read_run(journal.folder))
     damaged = map(damaged_line_warning, journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))

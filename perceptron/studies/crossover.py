@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import amortisation_tables, amortisations, from_cold
@@ -21,7 +21,6 @@ from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
-from perceptron.analysis.what_if import WhatIf, device, estimate_source, estimate_tables
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -36,7 +35,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
-from perceptron.studies import crossover_from_files, what_if
+from perceptron.studies import crossover_from_files
 from perceptron.studies import functions as of_functions
 from perceptron.studies.functions import Called, called, next_calls
 from perceptron.studies.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
@@ -51,7 +50,6 @@ from perceptron.studies.shared.pairs import (
     require_backends,
 )
 from perceptron.studies.study import (
-    DEVICE,
     DTYPE,
     Backends,
     Option,
@@ -126,7 +124,6 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1)],
         Option("Share a cold start over K iterations. Default: 10000.", metavar="K", as_text=True),
     ] = 10_000
-    what_if: Annotated[str | None, DEVICE] = None
     backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
@@ -144,7 +141,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         if self.sources:
             why = "is about measuring: leave it out with --from"
             self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
-            self.refuse(why, "quick", "what_if")
+            self.refuse(why, "quick")
             return self
         self.refuse("is about files: give it with --from", *_OF_FILES)
         if self.functions is not None:
@@ -170,7 +167,6 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             families=self.families or (() if self.problems else SWEEP),
             problems=self.problems,
             iterations=self.iterations,
-            what_if=self.what_if,
             backends=backends,
             threads=self.threads or (usable_cores(),),
             dtype=self.dtype or "float32",
@@ -179,9 +175,6 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         )
         # What has no axis is refused before anything is measured.
         files.refuse_namesakes(problem.reference for problem in plan.own_problems)
-        if self.what_if is not None:
-            device(self.what_if)
-            what_if.require(axis.problem(axis.low) for axis in plan.axes)
         return plan
 
     @classmethod
@@ -201,7 +194,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     def _of_functions(self, file: str) -> CrossoverPlan:
         """Return it for functions; options of training are refused."""
         why = "is about training: leave it out with --functions"
-        self.refuse(why, "families", "problems", "backends", "over", "dtype", "what_if")
+        self.refuse(why, "families", "problems", "backends", "over", "dtype")
         self.refuse(why, "iterations")
         if len(self.threads) > 1:
             raise UserError("--threads takes one number with --functions")
@@ -301,7 +294,6 @@ class CrossoverStudy:
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
-        estimated = what_if.kept(run)
         warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
         if _is_list(plan):
@@ -309,22 +301,8 @@ class CrossoverStudy:
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
             found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
-        answer = answer_of(plan, own, found, estimated)
+        answer = answer_of(plan, own, found)
         return replace(answer, warnings=warnings)
-
-    def estimates(self, plan: CrossoverPlan, rows: Sequence[Row]) -> Sequence[Struct] | None:
-        """Return estimates for a device that is not here, from what was measured."""
-        if plan.what_if is None:
-            return None
-        guessed, measured = device(plan.what_if), times(rows)
-        problems = [
-            axis.problem(size)
-            for axis in plan.axes
-            for size in sorted({int(row.size) for row in measured if row.family == axis.family})
-        ]
-        return what_if.of_crossovers(
-            measured, problems, plan.dtype or "float32", plan.threads[0], guessed
-        )
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
         """Judge what other tools measured, and account for every row of the sources."""
@@ -374,7 +352,6 @@ def answer_of(
     plan: CrossoverPlan,
     rows: Sequence[Measurement],
     found: Sequence[Crossover],
-    guesses: Sequence[WhatIf] = (),
     sources: Sequence[SourceUse] = (),
 ) -> Answer:
     """Return what the pairs of these rows say."""
@@ -388,7 +365,7 @@ def answer_of(
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
         ]
-    parts = told(every, guesses)
+    parts = told(every)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     elsewhere = _elsewhere(cold, found)
@@ -401,13 +378,11 @@ def answer_of(
             else []
         ),
         *map(source_line, sources),
-        *([estimate_source(guesses)] if guesses else []),
     ]
     setup = amortisation_tables(paid)
     everything = (
         *fastest_tables(rows),
         *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
-        *estimate_tables(guesses),
     )
     return Answer(
         question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
@@ -427,11 +402,7 @@ def answer_of(
         ),
         tables=(*(replace(table, on="terminal") for table in everything), *parts.tables),
         figures=parts.figures,
-        backends=tuple(
-            dict.fromkeys(
-                [*(row.backend for row in rows), *(guess.challenger for guess in guesses)]
-            )
-        ),
+        backends=tuple(dict.fromkeys(row.backend for row in rows)),
         next=()
         if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
@@ -439,8 +410,6 @@ def answer_of(
             "crossovers": found,
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},
             "amortisation": paid,
-            "what_if": guesses,
-            "what_if_checks": [],  # no device that is estimated was measured
             "sources": sources,
             **({"notes": of_called} if plan.called else {}),
         },

@@ -36,7 +36,6 @@ class Option:
 
 
 DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-DEVICE = Option("Estimate a GPU that is not here: h100, a100, …", ("--what-if",), "DEVICE")
 _BACKENDS = "Choose backends; see `perceptron backends`."
 Backends = Annotated[tuple[str, ...], Option(_BACKENDS, metavar="NAME …")]
 NamedBackends = Annotated[tuple[str, ...], Option(_BACKENDS, ("--backends", "--backend"), "NAME …")]
@@ -158,14 +157,3 @@ class Reader(Protocol):
 
     def read(self, plan: Any) -> ReadFromFiles:
         """Return what the ``sources`` of a plan say; raises `UserError` naming one of them."""
-
-
-@runtime_checkable
-class Estimating(Protocol):
-    """A study that also says what a device that is not here might take."""
-
-    def estimates(self, plan: Any, rows: Sequence[Row]) -> Sequence[Struct] | None:
-        """Return what run.json keeps of it; None where the plan asks for none.
-
-        Called once the measuring is over, for it may take seconds and train: rows it has none.
-        """

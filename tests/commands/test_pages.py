@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from msgspec import to_builtins
 from msgspec.structs import replace
 
-from perceptron.analysis.what_if import CaseStatuses, DeviceEstimate, WhatIf
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import carry_out
@@ -23,24 +20,6 @@ from tests.report.reading import data, text_of, views
 
 SECOND = "2026-01-02T00:00:00Z"
 MODEL = str(ROOT / "docs" / "examples" / "points-width.toml")
-GUESS = WhatIf(
-    family="mlp-width",
-    incumbent="numpy",
-    challenger="torch-cuda",
-    device="H100",
-    status="crosses",
-    statuses=CaseStatuses(best="crosses", likely="crosses", worst="crosses"),
-    size=50.0,
-    low=40.0,
-    high=60.0,
-    estimates=[
-        DeviceEstimate(
-            backend="torch-cuda", device="H100", size=size, seconds=1e-4, low=5e-5, high=2e-4
-        )
-        for size in (4.0, 256.0)
-    ],
-    source="the maker's data sheet",
-)
 
 
 @pytest.fixture
@@ -60,9 +39,6 @@ def html(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         else:
             kept = {"study": "crossover", "iterations": plan.iterations}
             folder = keep(Path("results"), kept, line(prepare=0.5), started=SECOND)
-            file = folder / "run.json"
-            run = json.loads(file.read_bytes()) | {"what_if": [to_builtins(GUESS)]}
-            file.write_text(json.dumps(run))
         return answer_run(read_run(folder))
 
     monkeypatch.setattr(carry_out, "carry_out", carried_out)
@@ -121,13 +97,9 @@ def test_a_quick_run_is_shown_where_it_is_named(
     assert days == {"abc · 2026-01-02", "abc · 2026-01-03"}
 
 
-def test_estimates_and_the_asked_number_of_iterations_are_on_the_page(html: Path) -> None:
-    """They are in no row of results/: an estimate is a line and a table of its own."""
-    run("crossover", "--iterations", "100", "--what-if", "h100")
+def test_the_asked_number_of_iterations_is_on_the_page(html: Path) -> None:
+    run("crossover", "--iterations", "100")
     shown = {setting[-1]: view for setting, view in views(html, "crossover").items()}
-    times = shown["time per iteration"]
-    assert "torch-cuda on H100, ESTIMATED" in times["figures"][0]["svg"]
-    assert "What if: an estimate, not a measurement" in [t["title"] for t in times["tables"]]
     titles = [t["title"] for t in shown["cold start, 100 iterations"]["tables"]]
     assert any("has made up for its setup" in title for title in titles)
 

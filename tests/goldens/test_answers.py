@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from perceptron.records.conditions import Neighbour
 from perceptron.records.measurement import Measurement
+from tests.conftest import ROOT, Perceptron
 from tests.goldens import answers
 from tests.goldens.conftest import Type
 from tests.goldens.rows import (
@@ -134,6 +137,21 @@ def test_from_csv(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -
     ]
     (tmp_path / "times.csv").write_text("\n".join(["case,size,backend,seconds", *lines]))
     assert searched(typed, tmp_path, source="times.csv") == golden_file
+
+
+def test_from_published(
+    typed: Type, here: Perceptron, tmp_path: Path, golden_file: SnapshotAssertion
+) -> None:
+    """What others measured on GPUs: every table has its answers, or why there is none."""
+    tables = shutil.copytree(ROOT / "results" / "published", tmp_path / "published")
+    asked = ("crossover", "--from", "published")
+    assert golden(tmp_path, terminal=typed(*asked, "--html", "")) == golden_file
+    found = json.loads(here(*asked, "--json").stdout)["crossovers"]
+    answered = {file for one in found for file in one["files"]}
+    families = {one["family"] for one in found if one["status"] == "not measured"}
+    for table in tables.iterdir():
+        rows = table.read_text(encoding="utf-8")
+        assert f"published/{table.name}" in answered or any(name in rows for name in families)
 
 
 def test_bench(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:

@@ -121,18 +121,6 @@ def test_other_work_is_another_run(start: Start, row: MakeRow, change: dict[str,
         assert other.folder != journal.folder
 
 
-def test_what_was_estimated_is_kept_beside_the_rows(start: Start, row: MakeRow) -> None:
-    """The last start's, also once it is finished; it is no row."""
-    with start() as journal:
-        journal.append(row())
-        journal.keep_what_if([{"device": "t4"}])
-        journal.keep_what_if([{"device": "h100"}])
-        journal.finish()
-    stored = load_plan(journal.folder)
-    assert stored.what_if == [{"device": "h100"}]
-    assert list(read_rows(journal.folder / "measurements.jsonl")) == [row()]
-
-
 def test_what_was_spent_is_kept_for_the_next_start(start: Start) -> None:
     """Written down now and then, and at the end; a larger budget is still the same work."""
     with start(budget_seconds=100.0) as journal:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.advice import NO_TIME, ProblemAdvice
-from perceptron.analysis.what_if import EAGER, GRAPH, DeviceEstimate
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.figure import LineFigure
@@ -17,7 +16,6 @@ from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import what_if
 from perceptron.studies.advise import Advise, AdvisePlan
 from perceptron.studies.answering import answer_run
 from tests.studies.conftest import Lab, carried_out, codes
@@ -171,27 +169,3 @@ def test_a_problem_that_takes_long_has_its_repeats_before_any_size_beside_it(
     assert [name for _, name in lab.timed[:6]] == ["mlp:100x10x4"] * 6
     assert found(result).decided
     assert {change.reason for change in found(result).changes} != {NO_TIME}
-
-
-def test_estimates_never_stand_among_measurements(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """An H100 takes 100 µs eagerly and 10 µs as a graph, numpy a millisecond."""
-    guesses = [
-        DeviceEstimate(
-            backend=backend, device="h100", size=100, seconds=time, low=time / 2, high=time * 2
-        )
-        for backend, time in ((EAGER, 1e-4), (GRAPH, 1e-5))
-    ]
-    monkeypatch.setattr(what_if, "require", lambda problems: None)
-    monkeypatch.setattr(what_if, "estimates", lambda *_: {"mlp:100x10x4": guesses})
-    lab.seconds = lambda backend, problem: 1e-3
-    answer = advise(tmp_path, "mlp:100x10x4", backends=("numpy",), what_if="h100").answer
-    assert [one.ratio for one in answer.data["what_if"]["ratios"]] == pytest.approx([0.1, 0.01])
-    measured, guessed, *_ = answer.tables
-    assert [cells[0] for cells in measured.rows] == ["numpy"]
-    assert [cells[0] for cells in guessed.rows] == [
-        "torch-cuda on h100",
-        "torch-cuda-graph on h100",
-    ]
-    assert all("h100" not in verdict.sentence for verdict in answer.verdicts)

@@ -18,7 +18,6 @@ from statistics import median
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
-from perceptron.analysis.what_if import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
 
@@ -40,7 +39,13 @@ _GROWTH = log(1000.0)
 # RTX 4090 is 13 times as fast, and all that an H100 (3.35 TB/s) can gain on a thread of NumPy where
 # memory limits a training is 200 to 700 times.
 _SLOWEST_CPU = 5e9
-_MOST_AHEAD = FASTEST_MEMORY.bandwidth / 2 / _SLOWEST_CPU
+# NVIDIA's B200: a 72nd of what the GB200 NVL72 product page states.
+_FASTEST_MEMORY = 8000e9
+_MOST_AHEAD = _FASTEST_MEMORY / 2 / _SLOWEST_CPU
+
+# NVIDIA's B200 on dense products of 16-bit numbers, in tensor cores: no training that is compared
+# here has had more.
+_FASTEST_RATE = 2.5e15
 
 
 def gpus_among(rows: Iterable[Measurement]) -> set[str]:
@@ -95,7 +100,7 @@ def _below_floor(rows: Sequence[Measurement]) -> str | None:
         operations = _operations(row)
         if operations is None or not has_time(row) or row.seconds is None:
             continue
-        floor = operations / FASTEST_RATE
+        floor = operations / _FASTEST_RATE
         if row.seconds < floor:
             return (
                 f"{row.backend}'s times are physically impossible; they imply "

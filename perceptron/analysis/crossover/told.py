@@ -27,12 +27,11 @@ from perceptron.analysis.device_share import busy_cell
 from perceptron.analysis.gpu_use import state_line
 from perceptron.analysis.sizes import sized
 from perceptron.analysis.training import training_name
-from perceptron.analysis.what_if import DeviceEstimate, WhatIf, estimate_tables
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
 from perceptron.grouping import grouped
-from perceptron.numbers import NONE, digits, duration, duration_interval, interval, tick
+from perceptron.numbers import NONE, digits, duration_interval, interval, tick
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -40,9 +39,9 @@ OF_ONE_MODEL = "time per iteration and model"
 _LABELLED = 4
 
 
-def told(sweeps: Iterable[Sweep], estimates: Sequence[WhatIf] = ()) -> Answer:
-    """Return all sweeps of a run; ``estimates`` of a device stand with their family."""
-    return _together("", [of_sweep(sweep, where(sweep), estimates) for sweep in sweeps])
+def told(sweeps: Iterable[Sweep]) -> Answer:
+    """Return all sweeps of a run."""
+    return _together("", [of_sweep(sweep, where(sweep)) for sweep in sweeps])
 
 
 def _together(question: str, parts: Sequence[Answer]) -> Answer:
@@ -67,13 +66,12 @@ def where(sweep: Sweep) -> Setting:
     )
 
 
-def of_sweep(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf] = ()) -> Answer:
+def of_sweep(sweep: Sweep, place: Setting) -> Answer:
     """Return one sweep, its switches standing at ``place``, for a page."""
-    own = [guess for guess in estimates if guess.family == sweep.family]
-    return _together(sweep.family, list(_views(sweep, place, own)))
+    return _together(sweep.family, list(_views(sweep, place)))
 
 
-def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterator[Answer]:
+def _views(sweep: Sweep, place: Setting) -> Iterator[Answer]:
     axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
     lines = _lines(sweep)
 
@@ -96,7 +94,6 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
         )
 
     shown = ITERATION if sweep.per_iteration else "time"
-    of_device = {guess.challenger: guess.estimates for guess in estimates}
     beside = (
         _grid(
             "Rows trained on per second, time of an epoch",
@@ -111,12 +108,8 @@ def _views(sweep: Sweep, place: Setting, estimates: Sequence[WhatIf]) -> Iterato
             lambda at: busy_cell(at.busy) if at.busy else "",
         ),
     )
-    tables = [
-        _times_table(curves, axis, shown),
-        *(table for table in beside if table.rows),
-        *estimate_tables(estimates),
-    ]
-    figure = sweep_figure(curves, crossovers, axis, shown, tuple(of_device.values()))
+    tables = [_times_table(curves, axis, shown), *(table for table in beside if table.rows)]
+    figure = sweep_figure(curves, crossovers, axis, shown)
     yield view(shown, figure, tables, crossovers)
     if sweep.per_iteration and (of_one := sweep.of_one_model):
         figure = sweep_figure(of_one, crossovers, axis, OF_ONE_MODEL)
@@ -232,17 +225,15 @@ def sweep_figure(
     crossovers: Sequence[Crossover],
     axis: str,
     shown: str = ITERATION,
-    estimates: Sequence[Sequence[DeviceEstimate]] = (),
 ) -> LineFigure | None:
     """Return times over sizes; None where nothing has a time.
 
-    ``axis`` and ``shown`` are the titles of the axes. Estimates are lines of their own.
+    ``axis`` and ``shown`` are the titles of the axes.
     """
     measured = [curve for curve in curves if curve.spots]
     if not measured:
         return None
     lines = [curve_line(curve, axis) for curve in measured]
-    lines += [_estimated(line) for line in estimates if line]
     marks, stretches = crossings(crossovers)
     answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
@@ -309,24 +300,6 @@ def curve_line(
             for spot in curve.spots
         ),
         machine=machine,
-    )
-
-
-def _estimated(line: Sequence[DeviceEstimate]) -> Line:
-    name = f"{line[0].backend} on {line[0].device}, ESTIMATED"
-    return Line(
-        backend=line[0].backend,
-        label=name,
-        x=tuple(estimate.size for estimate in line),
-        y=tuple(estimate.seconds for estimate in line),
-        low=tuple(estimate.low for estimate in line),
-        high=tuple(estimate.high for estimate in line),
-        texts=tuple(
-            f"{name}: {duration(estimate.seconds)}, "
-            f"{duration(estimate.low)} at best, {duration(estimate.high)} at worst"
-            for estimate in line
-        ),
-        estimated=True,
     )
 
 

@@ -50,20 +50,6 @@ class Kernel:
     """
     bytes_moved: float
     """Every tensor that goes in or comes out, once."""
-    thinnest: int | None = None
-    """The smallest dimension of a matrix product; None for anything else."""
-
-
-# Their values meet in a sum or a maximum; of `aten.nll_loss_backward` they do not.
-_REDUCTIONS = (
-    *("aten.sum", "aten.mean", "aten.max", "aten.amax", "aten.argmax", "aten._log_softmax"),
-    *("aten._softmax", "aten.nll_loss_forward", "aten.logsumexp"),
-)
-
-
-def reduces(name: str) -> bool:
-    """Return whether a kernel of this name is a reduction."""
-    return name.startswith(_REDUCTIONS)
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
@@ -146,12 +132,10 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
     moved = sum(_values(tensor) * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
-    thinnest = None
     if "mm" in name.split(".")[1]:
         left, right = [tensor for tensor in inputs if tensor.dim() >= 2][-2:]
         operations = 2 * left.numel() * right.shape[-1]
-        thinnest = min(*left.shape[-2:], right.shape[-1])
-    return Kernel(name, float(operations), float(moved), thinnest)
+    return Kernel(name, float(operations), float(moved))
 
 
 def _values(tensor: Any) -> int:

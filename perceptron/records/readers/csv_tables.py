@@ -5,7 +5,8 @@ names instead of backend and size; those of `COLUMNS` may be there, and everythi
 A table without cases is one, called as its file. The time is in seconds or in the unit that the
 user names, and then its column may be called ``time``. A case whose size is its batch in every row
 varies along the batch, and so with the models. Fields are separated by commas, semicolons or tabs,
-whichever finds the most columns in the header, or by what the user names.
+whichever finds the most columns in the header, or by what the user names. Lines above the header
+that begin with ``#`` are comments.
 
 Numbers are plain: a decimal point, no unit and nothing between thousands. Spreadsheets separate
 fields by semicolons where the point stands between thousands: there, a number such as 1.024 is
@@ -111,16 +112,26 @@ def _encoding(file: Path) -> str:
 
 
 def _lines(text: TextIO) -> Iterator[str]:
-    """Yield the lines; raises ValueError for one too long, of which a part would pass for a row."""
+    """Yield the lines, comments above the header as blank ones, so that rows keep their numbers.
+
+    Raises ValueError for one too long, of which a part would pass for a row.
+    """
+    is_above = True
     while line := text.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE:
             raise ValueError(f"a line of {_LONGEST_LINE:,} characters or more")
-        yield line
+        is_above = is_above and (_is_comment(line) or line.isspace())
+        yield "\n" if is_above else line
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#")
 
 
 def _separator(text: TextIO, columns: Collection[str]) -> str:
     """Return the separator that finds the most of these columns in the header; else a comma."""
-    header = next(iter(text.read(_LONGEST_LINE).strip("\r\n ").splitlines()), "")
+    lines = text.read(_LONGEST_LINE).splitlines()
+    header = next((line for line in lines if line.strip() and not _is_comment(line)), "")
     text.seek(0)
 
     def found(separator: str) -> int:

@@ -14,7 +14,7 @@ from perceptron.backends import (
     torch_functional,
     torch_manual,
 )
-from perceptron.backends.shared.kernels import Kernel, reduces
+from perceptron.backends.shared.kernels import Kernel
 from perceptron.problems import catalogue
 from tests.backends.conftest import needs
 
@@ -83,10 +83,3 @@ def test_a_recorded_adam_launches_more() -> None:
     plain = [len(backend.kernels(catalogue.find("or-gate"), "float32")) for backend in BOTH]
     assert plain == [12, 12]
     assert "meta" not in import_module("torch.optim.adam")._get_capturable_supported_devices()
-
-
-@pytest.mark.parametrize("backend", [torch_eager.CUDA, torch_cuda_graph.BACKEND])
-def test_a_sum_is_a_reduction_and_what_follows_from_it_is_none(backend: Any) -> None:
-    names = {kernel.name for kernel in kernels(backend) if reduces(kernel.name)}
-    assert {"aten.sum.dim_IntList", "aten.nll_loss_forward.default"} < names
-    assert not [name for name in names if "mm" in name or "foreach" in name or "nll_loss_b" in name]

@@ -86,6 +86,15 @@ def test_every_row_of_the_file_is_counted_once(lines: list[str], families: tuple
     assert set(notes.left_out) <= {NOT_ASKED_FOR}
 
 
+def test_comments_above_the_header_are_left_out_and_rows_keep_their_numbers() -> None:
+    """Below it a ``#`` begins a case as any other letter does."""
+    text = "# hardware: one, two, three, four\n#\n\ncase;size;backend;seconds\n#1;16;numpy;0.5\n"
+    (row,), _ = read(text.encode())
+    assert (row.family, row.size, row.backend, row.seconds) == ("#1", 16, "numpy", 0.5)
+    with pytest.raises(UserError, match="row 6: column 'seconds': '1 s' is no number"):
+        read(f"{text}#1;64;numpy;1 s\n".encode())
+
+
 def test_more_rows_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half an answer is none."""
     monkeypatch.setattr(csv_tables, "MOST_ROWS", 15)

@@ -1,0 +1,252 @@
+"""docs/gpu-evidence.md: what others measured on GPUs, as `crossover --from` judges it.
+
+A table of results/published is one source: the comments above its header say where it is from and
+how it was measured, a line for each of `_ABOUT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+from pathlib import Path
+
+from msgspec import Struct
+
+from docs.build.blocks import Blocks
+from docs.build.shown import Shown
+from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
+from perceptron.analysis.crossover.suspicion import gpus_among
+from perceptron.analysis.crossover.words import axis_of, is_measured, sentence
+from perceptron.analysis.sizes import number, sized
+from perceptron.analysis.training import training_words
+from perceptron.errors import UserError
+from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis
+from perceptron.numbers import digits
+from perceptron.report.charts.svg import draw
+from perceptron.report.tables import markdown
+from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
+
+_PICTURE = "gpu-evidence.svg"
+_ABOUT = (
+    *("repository", "file", "hardware", "libraries", "operation", "size", "timed"),
+    "synchronised",
+)
+_COLUMNS = (
+    *("source", "hardware", "operation", "backends"),
+    *("GPU wins from [sizes around]", "GPU at the smallest size"),
+)
+_METHOD = ("table", "from", "libraries", "timed", "GPU waited for", "note")
+_TIE = 1.05
+
+
+class _Source(Struct, frozen=True):
+    """A table: its name, what its comments say, and a pair for each operation in it."""
+
+    name: str
+    about: dict[str, str]
+    answers: list[Crossover]
+
+
+def blocks(published: Path, runs: Shown) -> Blocks:
+    """Return what the sources have in common, a row for each operation, and how it was measured."""
+    sources = _sources(published)
+    answers = [row for source in sources for row in _answers(source)]
+    return {
+        "gpus-in-common": _in_common(sources, runs),
+        "evidence": "\n".join(markdown.table(_COLUMNS, answers)),
+        "measured": "\n".join(markdown.table(_METHOD, map(_method, sources))),
+    }
+
+
+def pictures(published: Path) -> dict[str, str]:
+    """Return the GPU's times over the CPU's: SVG by file name."""
+    return {_PICTURE: draw(_figure(_sources(published)))}
+
+
+# --- what is known of each source -----------------------------------------------------------------
+
+
+def _sources(published: Path) -> list[_Source]:
+    """Return every table, those of trainings first."""
+    files = sorted(published.glob("*.csv"))
+    sources = [_Source(file.name, _about(file), _compared(file)) for file in files]
+    return sorted(sources, key=lambda source: not source.about["timed"].startswith("training"))
+
+
+def _about(file: Path) -> dict[str, str]:
+    """Return the comments above the header; raises `UserError` for one that is missing."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = (line.removeprefix("# ").partition(": ") for line in lines if line.startswith("#"))
+    about = {name: text for name, _, text in comments}
+    for name in _ABOUT:
+        if name not in about:
+            raise UserError(f"{file}: no comment '# {name}: …' above the header")
+    return about
+
+
+def _compared(file: Path) -> list[Crossover]:
+    """Return the pair that decides each operation; of a table without a common size one alone."""
+    read = CrossoverStudy().read(CrossoverPlan(sources=(str(file),)).resolved())
+    gpus = gpus_among(read.rows)
+    pairs: dict[tuple[str, ...], list[Crossover]] = {}
+    for found in read.answer.data["crossovers"]:
+        if found.challenger in gpus and found.incumbent not in gpus:
+            pairs.setdefault(_operation(found) if is_measured(found) else (), []).append(found)
+    return [_deciding(own) for own in pairs.values()]
+
+
+def _operation(found: Crossover) -> tuple[str, ...]:
+    how = (found.dtype, training_words(found) or found.optimizer)
+    return (f"`{found.family}`", *filter(None, how))
+
+
+def _deciding(pairs: Sequence[Crossover]) -> Crossover:
+    """Return the GPU that wins first, beside the CPU's backend that it overtakes last."""
+    last: dict[str, Crossover] = {}
+    for found in pairs:
+        known = last.get(found.challenger)
+        if known is None or _held_out(found) > _held_out(known):
+            last[found.challenger] = found
+    return min(last.values(), key=_held_out)
+
+
+def _held_out(found: Crossover) -> tuple[float, bool, float]:
+    """Return how long the CPU does, to sort by; of equals one with an answer, then the clearest."""
+    largest = found.ratio_at[-1].ratio if found.ratio_at else inf
+    return _wins_from(found), found.status not in NO_ANSWER, largest
+
+
+def _wins_from(found: Crossover) -> float:
+    """Return from which size the GPU wins, up to the largest: 0 for all, infinity for none."""
+    if found.crossings:
+        last = found.crossings[-1]
+        return last.size if last.direction == "challenger" else inf
+    return 0.0 if found.status == "always" else inf
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def _in_common(sources: Sequence[_Source], runs: Shown) -> str:
+    measured = [one for source in sources for one in source.answers if is_measured(one)]
+    ratios = [one.ratio_at[0].ratio for one in measured]
+    slower = [ratio for ratio in ratios if ratio > _TIE]
+    ours = "" if runs.gpus else ", perceptron has not run on a GPU yet"
+    return (
+        f"{len(sources)} published sources timed a GPU beside a CPU{ours}, and what they have in "
+        f"common is that a GPU loses where the work is small: at the smallest size it takes longer "
+        f"in {len(slower)} of {len(ratios)} comparisons, {digits(min(slower))} to "
+        f"{digits(max(slower))}× as long."
+    )
+
+
+def _answers(source: _Source) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each operation; what it shares with the one above is left blank."""
+    about = source.about
+    shared = f"{_link(about['repository'])}, `{source.name}`", about["hardware"]
+    for found in source.answers:
+        about_it = ", ".join(_operation(found)) if is_measured(found) else ""
+        yield (
+            *shared,
+            ": ".join(filter(None, (about["operation"], about_it))),
+            f"{found.challenger}, {found.incumbent}",
+            _turn(found, about["size"]),
+            _at_first(found, about["size"]),
+        )
+        shared = "", ""
+
+
+def _turn(found: Crossover, noun: str) -> str:
+    size = _wins_from(found)
+    if not is_measured(found):
+        return f"not measured: {found.reason}"
+    if not 0 < size < inf:
+        return sentence(found)
+    below = max(one for one in found.sizes_measured if one <= size)
+    above = min(one for one in found.sizes_measured if one >= size)
+    return f"{_sized(digits(size), found, noun)} [{number(below)}, {number(above)}]"
+
+
+def _at_first(found: Crossover, noun: str) -> str:
+    if not found.ratio_at:
+        return ""
+    first = found.ratio_at[0]
+    return f"{digits(first.ratio)}× as long at {_sized(number(first.size), found, noun)}"
+
+
+def _sized(words: str, found: Crossover, noun: str) -> str:
+    axis = axis_of(found)
+    return sized(words, noun if axis == "size" else axis)
+
+
+def _method(source: _Source) -> tuple[str, ...]:
+    about = source.about
+    state = about.get("commit") or about.get("date", "")
+    files = map(_link, about["file"].split(", "))
+    return (
+        f"`{source.name}`",
+        ", ".join(filter(None, (*files, state))),
+        *(about[name] for name in ("libraries", "timed", "synchronised")),
+        about.get("note", ""),
+    )
+
+
+def _link(text: str) -> str:
+    name = text.removeprefix("https://github.com/")
+    return f"`{text}`" if name == text else f"[{name}]({text})"
+
+
+# --- drawn ----------------------------------------------------------------------------------------
+
+
+def _figure(sources: Iterable[_Source]) -> LineFigure:
+    """Draw the ratio over the size, as a multiple of the size from which the GPU wins."""
+    turning = [
+        (source.about["operation"], own)
+        for source in sources
+        if (own := [one for one in source.answers if 0 < _wins_from(one) < inf])
+    ]
+    lines = [
+        _line(found, operation, place)
+        for place, (operation, own) in enumerate(turning)
+        for found in own
+    ]
+    return LineFigure(
+        alt="The GPU's time over the CPU's, over the size as a multiple of the size from which the "
+        f"GPU wins, both axes logarithmic: {'; '.join(name for name, _ in turning)}",
+        caption="Above 1 the CPU is faster, below it the GPU; grey: a tie within ±5%. Operations "
+        "at which the GPU never wins have no such size and are left out.",
+        height=480,
+        x=log_axis(
+            [x for line in lines for x in line.x],
+            _times,
+            10,
+            "size over the size of the crossover",
+            12,
+        ),
+        y=log_axis(
+            [y for line in lines for y in line.y], _times, 10, "time of the GPU over the CPU", 12
+        ),
+        lines=tuple(lines),
+        marks=(Mark(1.0, "from here on the GPU wins", 0),),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"),),
+    )
+
+
+def _line(found: Crossover, label: str, place: int) -> Line:
+    turn = _wins_from(found)
+    return Line(
+        backend=found.challenger,
+        label=label,
+        x=tuple(at.size / turn for at in found.ratio_at),
+        y=tuple(at.ratio for at in found.ratio_at),
+        texts=tuple(
+            f"{', '.join(_operation(found))}, {number(at.size)}: {digits(at.ratio)} ×"
+            for at in found.ratio_at
+        ),
+        machine=place,
+    )
+
+
+def _times(value: float) -> str:
+    return f"{value:g} ×"
