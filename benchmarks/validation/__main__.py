@@ -84,22 +84,19 @@ def _truth(options: argparse.Namespace) -> int:
 
 
 def _fastest(options: argparse.Namespace) -> int:
-    from benchmarks.validation.fastest import page
-    from benchmarks.validation.fastest.judge import newest, result_of
-    from benchmarks.validation.fastest.measure import measure
-    from benchmarks.validation.fastest.trainings import BUDGET_SECONDS, plan
+    from benchmarks.validation import fastest
 
     machine = folder_name("--machine", options.machine)
     if options.report:
-        folder = newest(options.results, machine)
+        folder = fastest.newest(options.results, machine)
     else:
-        seconds = seconds_of("--budget", options.budget) or BUDGET_SECONDS
+        seconds = seconds_of("--budget", options.budget) or fastest.BUDGET_SECONDS
         with terminal.progress_bar("measuring", seconds) as bar:
-            folder = measure(plan(), machine, options.results, bar, seconds)
-    result = result_of(folder)
+            folder = fastest.measure(fastest.plan(), machine, options.results, bar, seconds)
+    result = fastest.result_of(folder)
     terminal.show_warnings(result.warnings)
     document = {"qualities": result.qualities, "warnings": result.warnings, "results": folder}
-    return _show(options, page, result, page.summary(result), document)
+    return _show(options, fastest, result, document=document)
 
 
 def _proof(options: argparse.Namespace) -> int:

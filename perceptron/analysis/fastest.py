@@ -5,8 +5,8 @@ on records: a program that asks once waits for no library.
 
 Two kinds of times are compared, each in its own way. Repeats of one run were measured side by side:
 what slowed the machine slowed both, so the interval of their *ratio* decides, and one within ±5% is
-a tie. Stored and estimated times are of other minutes and other shapes. Their intervals do not hold
-what the machine did in between: two within `ALIKE` are not told apart, and none of them tie.
+a tie. Stored times are of other minutes. Their intervals do not hold what the machine did in
+between: two within `ALIKE` are not told apart, and none of them tie.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
+from perceptron.analysis.candidates import NOT_KNOWN, Candidate, Source
+from perceptron.analysis.measured_shape import CONTENDED, GIVEN_UP, IN_DOUBT
 from perceptron.analysis.over_processes import named
 from perceptron.analysis.select import NOT_REACHED
-from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT
 from perceptron.errors import UserError
 from perceptron.numbers import count, duration_interval, enumerated, times_as_long
 
@@ -65,7 +65,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     """False where another backend may be as fast or has no time though it can run, and where a time
     that was compared is contended or of a single repeat."""
     source: Source
-    """``measured``, ``estimated`` (of this or of one that may be as fast) or ``unknown``."""
+    """``measured`` or ``unknown``."""
     measured: str | None
     """Time of the newest measurement behind the answer: UTC, ISO 8601."""
     stale: str | None
@@ -133,24 +133,17 @@ def contenders(
 def is_enough(found: Sequence[Candidate]) -> bool:
     """Return whether measuring would tell no more: all is known of who may be the fastest.
 
-    That is so if each of them was measured, or a shape near this one was, if none of them may take
-    so much less than the pick that it is `DEAR`, and if every other backend that can run has a time
-    or a reason for having none. An estimate from contended times tells less than a measurement.
+    That is so if every backend that can run has a time or a reason for having none, and if no
+    contended time leaves it open that another takes so much less than the pick that it is `DEAR`.
     """
     may_be = contenders(found)
     unknown = any(one.reason == NOT_KNOWN for one in found)
-    far = any(
-        one.reason not in (None, *GIVEN_UP)
-        or (one.source == "estimated" and one.doubt == CONTENDED)
-        for one in may_be
-    )
-    return not unknown and not far and not any(_is_open(one, may_be[0]) for one in may_be[1:])
+    return not unknown and not any(_is_open(one, may_be[0]) for one in may_be[1:])
 
 
 def _is_open(other: Candidate, pick: Candidate) -> bool:
-    """Return whether the intervals leave it open that this pick is `DEAR`, and a row would tell."""
-    is_known = other.source == pick.source == "measured"
-    if (is_known and CONTENDED not in (other.doubt, pick.doubt)) or other.reason in GIVEN_UP:
+    """Return whether contention leaves it open that this pick is `DEAR`: a new time would tell."""
+    if CONTENDED not in (other.doubt, pick.doubt):
         return False
     apart = log(_seconds(other) / _seconds(pick))
     return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
@@ -178,8 +171,6 @@ def choose(
     best = may_be[0] if may_be else _first(picks)
     is_here = best.seconds is not None or _is_unknown(best)
     doubts = _doubts(picks, len(found) == 1)
-    is_measured = all(one.source == "measured" for one in may_be)
-    source: Source = "measured" if is_measured else "estimated"
     advice = Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
@@ -189,7 +180,7 @@ def choose(
         high=best.high,
         why="",
         decided=False,
-        source=source if may_be else "unknown",
+        source="measured" if may_be else "unknown",
         measured=measured if may_be else None,
         stale=stale if may_be else None,
         candidates=tuple(ordered),
@@ -254,8 +245,7 @@ def _doubts(picks: Sequence[Candidate], is_alone: bool) -> list[str]:
     unknown = [one.backend for one in others if _is_unknown(one)]
     if unknown and all(one.seconds is None for one in others):
         return [f"{_not_measured(unknown)}: no comparison"]
-    doubts = [f"{best.backend} {best.reason}"] if best.reason in GIVEN_UP else []
-    doubts += [OTHER_KIND] if best.reason == OTHER_KIND else []
+    doubts = []
     for doubt in dict.fromkeys(one.doubt for one in picks if one.doubt):
         those = enumerated(one.backend for one in picks if one.doubt == doubt)
         doubts.append(f"{those}: {doubt}" if doubt in IN_DOUBT else doubt)
@@ -305,8 +295,7 @@ def takes(other: Candidate, best: Candidate, ratio: Interval | None) -> str:
     """Return how many times as long another takes as the best, which both have a time."""
     value = _seconds(other) / _seconds(best)
     parts = (value,) if ratio is None else (ratio.estimate, ratio.low, ratio.high)
-    guess = " (estimated)" if other.source == "estimated" else ""
-    return f"{named(other.backend)} takes {times_as_long(*parts)}{guess}"
+    return f"{named(other.backend)} takes {times_as_long(*parts)}"
 
 
 def _why(
@@ -316,8 +305,6 @@ def _why(
     if best.seconds is None:
         return sentence
     source = "measured now" if is_new else "measured for this shape"
-    if best.source == "estimated":
-        source = "estimated from other shapes measured on this machine"
     time = duration_interval(best.seconds, best.low, best.high)
     parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
     if doubts or unknown:
@@ -330,6 +317,5 @@ def _rewrite(best: Candidate, first: Candidate) -> str:
     """Return what another backend would save, where that is more than chance explains."""
     if best.seconds is None or not _surely_faster(first, best):
         return ""
-    guess = "is estimated to take" if first.source == "estimated" else "takes"
     ratio = times_as_long(_seconds(first) / best.seconds)
-    return f"; rewritten for {first.backend} it {guess} {ratio}"
+    return f"; rewritten for {first.backend} it takes {ratio}"

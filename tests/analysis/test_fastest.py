@@ -3,18 +3,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.candidates import (
-    NOT_KNOWN,
-    OTHER_KIND,
-    BackendHere,
-    Candidate,
-    candidates,
-)
-from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.candidates import NOT_KNOWN, BackendHere, Candidate, candidates
 from perceptron.analysis.fastest import choose, contenders, is_enough
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT, NO_START, NO_TIME
-from tests.made_work import drawn, rows_of_two, work
+from perceptron.analysis.measured_shape import CONTENDED, GIVEN_UP, IN_DOUBT, NO_START
+from tests.made_shapes import measured, shape
 
 NUMPY = BackendHere(name="numpy", device="cpu")
 TORCH = BackendHere(name="torch-cpu", device="cpu")
@@ -40,7 +33,6 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     assert [one.backend for one in advice.candidates] == ["numpy", "numba", "torch-cpu"]
     assert advice.source == "measured"
     assert "undecided" not in advice.why
-    assert "estimated" not in advice.why
     assert advice.sentence == "numpy; numba takes 2.00× as long; torch-cpu takes 3.00× as long"
     assert (
         advice.why
@@ -101,64 +93,43 @@ def test_a_backend_asked_for_alone_is_compared_with_none() -> None:
     assert "no other backend was asked for" in advice.why
 
 
-def test_an_estimate_is_called_one() -> None:
-    found = [timed("numpy", 1.0, source="estimated"), timed("torch-cpu", 9.0)]
-    advice = choose(found)
-    assert advice.source == "estimated"
-    assert "estimated" in advice.why
-    # One that is out of the question changes nothing.
-    advice = choose([timed("numpy", 1.0), timed("torch-cpu", 9.0, source="estimated")])
-    assert advice.source == "measured"
-
-
 def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
-    found = candidates(work(), 10, [ABSENT, TORCH, NUMPY], [], {})
+    found = candidates(shape(), 10, [ABSENT, TORCH, NUMPY], [])
     advice = choose(found, measured="2026-01-01", stale="changed")
     assert (advice.backend, advice.source, advice.decided) == ("numpy", "unknown", False)
     assert (advice.seconds, advice.measured, advice.stale) == (None, None, None)
     assert "nothing is known" in advice.why
-    assert choose(candidates(work(), 10, [ABSENT, TORCH], [], {})).backend == "torch-cpu"
-    only = choose(candidates(work(), 10, [ABSENT], [], {}))
+    assert choose(candidates(shape(), 10, [ABSENT, TORCH], [])).backend == "torch-cpu"
+    only = choose(candidates(shape(), 10, [ABSENT], []))
     assert only.backend == ""
     assert "no CUDA device found" in only.why
     with pytest.raises(ValueError, match="no candidates"):
         choose([])
 
 
-def test_it_is_enough_when_all_that_may_be_fastest_are_near() -> None:
-    rows = rows_of_two(60)
-    curves = fit(rows)
-    near = candidates(drawn(7), 100, [NUMPY, TORCH, ABSENT], rows, curves)
-    assert is_enough(near)
-    assert not is_enough(candidates(drawn(7), 100, [NUMPY, ABSENT], [], {}))
-    far = candidates(work(rows=10**8, features=5000), 1, [NUMPY, TORCH], rows, curves)
-    assert not is_enough(far)
-    assert "away" in (contenders(far)[0].reason or "")
+def test_it_is_enough_when_each_that_can_run_has_a_time_of_this_shape() -> None:
+    rows = [measured(shape(), "numpy"), measured(shape(), "torch-cpu")]
+    assert is_enough(candidates(shape(), 100, [NUMPY, TORCH, ABSENT], rows))
+    assert not is_enough(candidates(shape(), 100, [NUMPY, TORCH], rows[:1]))
+    assert not is_enough(candidates(shape(rows=1001), 100, [NUMPY, TORCH], rows))
 
 
 @pytest.mark.parametrize(
     ("second", "off", "enough"),
     [(1.0, 1.2, True), (1.0, 1.6, False), (1.3, 1.6, True), (3.0, 1.6, True)],
 )
-def test_it_is_not_enough_where_another_may_take_far_less(
+def test_it_is_not_enough_where_contention_may_hide_that_another_takes_far_less(
     second: float, off: float, enough: bool
 ) -> None:
-    """That is what a measurement would tell, of estimates; of measured ones it would not."""
-    numpy = timed("numpy", 1.0, off, source="estimated")
-    torch = timed("torch-cpu", second, off, source="estimated")
+    """That is what a new time would tell; of times that were not contended it would not."""
+    numpy = timed("numpy", 1.0, off, doubt=CONTENDED)
+    torch = timed("torch-cpu", second, off)
     assert is_enough([torch, numpy]) is enough
-    assert is_enough([timed("numpy", 1.0, off), torch]) is enough
-    assert is_enough([timed("numpy", 1.0, off), timed("torch-cpu", second, off)])
-    given_up = timed("torch-cpu", second, off, source="estimated", reason=NO_START)
-    assert is_enough([numpy, given_up])
+    assert is_enough([timed("numpy", 1.0, off), torch])
 
 
 NUMPY_KNOWN = timed("numpy", 1.0)
-FAR = timed("torch-cpu", 2240.0, source="estimated")
-ANOTHER_KIND = [
-    timed("numpy", 1.0, source="estimated", reason=OTHER_KIND),
-    timed("torch-cpu", 9.0, source="estimated", reason=OTHER_KIND),
-]
+FAR = timed("torch-cpu", 2240.0)
 
 
 @pytest.mark.parametrize(
@@ -171,14 +142,12 @@ ANOTHER_KIND = [
             )
             for reason in (NOT_KNOWN, *GIVEN_UP)
         ),
-        (ANOTHER_KIND, OTHER_KIND),
-        ([replace(NUMPY_KNOWN, source="estimated", reason=NO_TIME), FAR], f"numpy {NO_TIME}"),
         *(([replace(NUMPY_KNOWN, doubt=doubt), FAR], f"numpy: {doubt}") for doubt in IN_DOUBT),
         *(([NUMPY_KNOWN, replace(FAR, doubt=doubt)], f"torch-cpu: {doubt}") for doubt in IN_DOUBT),
     ],
 )
 def test_what_leaves_a_pick_unsure_is_said(found: list[Candidate], why: str) -> None:
-    """What nobody knows, another kind, what was given up, and doubt, however far apart two are."""
+    """What nobody knows, what was given up, and doubt, however far apart two are."""
     advice = choose(found)
     assert (advice.backend, advice.decided) == ("numpy", False)
     assert advice.undecided == why
@@ -189,7 +158,6 @@ def test_what_cannot_run_or_is_far_off_leaves_a_pick_sure() -> None:
     absent = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
     assert choose([NUMPY_KNOWN, absent]).decided
     assert choose([NUMPY_KNOWN, FAR]).decided
-    assert not is_enough(ANOTHER_KIND)
 
 
 def test_nothing_bounds_what_contention_hides() -> None:

@@ -13,14 +13,13 @@ from sklearn.datasets import load_iris
 from sklearn.utils.estimator_checks import check_estimator
 
 import perceptron
-from perceptron.analysis.work import TrainingShape
+from perceptron.analysis.measured_shape import TrainingShape
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
 from perceptron.studies.fastest import cache
 from perceptron.studies.fastest.cache import KnownRow
-from perceptron.studies.fastest.question import work_of
 from tests.conftest import ROOT
-from tests.made_work import measured
+from tests.made_shapes import measured
 from tests.test_docs import runnable
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -94,7 +93,7 @@ def test_the_answer_of_the_suite_is_the_device(
     shape = TrainingShape(rows=150, features=4, hidden=(4,), outputs=3, batch=16, optimizer="adam")
     rows = [
         KnownRow(
-            row=measured(work_of(shape, "float32"), backend, seconds=seconds),
+            row=measured(shape, backend, seconds=seconds),
             dtype="float32",
             threads=usable_cores(),
             libraries=versions_beneath(()),

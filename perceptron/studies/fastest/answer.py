@@ -19,9 +19,8 @@ from perceptron.analysis.candidates import (
     candidates,
     row_of,
 )
-from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is_enough
-from perceptron.analysis.work import CONTENDED, GIVEN_UP, MeasuredWork
+from perceptron.analysis.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
@@ -50,7 +49,7 @@ class Inquiry:
         self._file = cache.cache_file()
         self._in_vain: dict[str, str] = {}
         """Why what was to be measured for this very answer has no time that can be relied on."""
-        self._new: dict[str, MeasuredWork] = {}
+        self._new: dict[str, MeasuredShape] = {}
         """What was measured for it."""
         self._take(cache.load(self._file))
         self._read_results(results)
@@ -80,13 +79,13 @@ class Inquiry:
             advice,
             problem=asked.name,
             iterations=asked.iterations,
-            epochs=asked.iterations // asked.work.iterations_per_epoch,
+            epochs=asked.epochs,
             dtype=asked.dtype,
             threads=asked.threads,
             why="; ".join([advice.why, *self._older(found), *self._remembered(found)]),
         )
 
-    def _is_new(self, row: MeasuredWork) -> bool:
+    def _is_new(self, row: MeasuredShape) -> bool:
         """Return whether what was to be measured for this answer has this very time."""
         return row.backend not in self._in_vain or row == self._new.get(row.backend)
 
@@ -153,7 +152,7 @@ class Inquiry:
         self._in_vain[backend] = reason
         return Attempt(
             backend=backend,
-            shape=self._asked.work.shape,
+            shape=self._asked.shape,
             ground=self._ground,
             seconds=self._asked.seconds,
             reason=reason,
@@ -165,7 +164,7 @@ class Inquiry:
         return cache.alike(self._asked.dtype, self._asked.threads)
 
     def _given_up(self, name: str) -> Attempt | None:
-        return self._known.given_up(name, self._asked.work.shape, self._ground)
+        return self._known.given_up(name, self._asked.shape, self._ground)
 
     def _may_try(self, name: str) -> bool:
         """Return whether to begin with a backend, or again with more time than lately in vain."""
@@ -184,36 +183,22 @@ class Inquiry:
         return BackendHere(name=name, device=asked.device, unavailable=unavailable, tried=tried)
 
     def _refusal(self, name: str) -> str | None:
-        asked, rows, cores = self._asked, self._rows, usable_cores()
+        asked, cores = self._asked, usable_cores()
         if name == SKLEARN and asked.own_fit and asked.own_fit.refusal:
             return asked.own_fit.refusal
         if isinstance(asked.own, AsItIs):
             return None if name in AS_IT_IS else f"it has no {asked.own.part}"
-        if asked.threads > cores and not rows:
+        if asked.threads > cores and not self._rows:
             return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
-        kind = asked.work.shape.kind
-        timed = (one.row for one in rows if one.row.backend == name)
-        trains_it = asked.own is None and any(row.work.shape.kind == kind for row in timed)
-        if (
-            name == SKLEARN or name not in registry.BUILT_IN or trains_it
-        ):  # loading one takes milliseconds
+        # Loading one takes milliseconds: not where it has trained this.
+        if name == SKLEARN or name not in registry.BUILT_IN or self._exact(name):
             return None
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
         asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
         rows = [one.row for one in self._rows]
-        # No other training tells how long one takes that is trained as it is.
-        key = "" if isinstance(asked.own, AsItIs) else self._ground
-        curves = self._known.curves.get(key)
-        found = candidates(asked.work, asked.iterations, backends, rows, curves or {})
-        is_open = any(one.reason in (NOT_KNOWN, *GIVEN_UP) for one in found)
-        if curves is not None or not (key and rows and is_open):
-            return found
-        # A copy to a device is no part of the curves.
-        fitted = fit(row for row in rows if row.work.shape.feed == "resident")
-        self._learn(lambda known: known.with_curves(key, fitted))
-        return candidates(asked.work, asked.iterations, backends, rows, fitted)
+        return candidates(asked.shape, asked.iterations, backends, rows)
 
     def _wanted(self, found: Sequence[Candidate]) -> list[str]:
         """Return the backends to measure: those of which more has to be known."""
@@ -225,16 +210,10 @@ class Inquiry:
         if self._asked.measure == "now":
             return able
         picks = self._picks(found)
-        may_be = contenders(picks)
         open_ones = {known.row.backend for known in self._behind(found) if _changes([known])}
         if not is_enough(picks):
-            open_ones |= {
-                one.backend for one in may_be if one.source == "estimated" or one.doubt == CONTENDED
-            }
-        without = (one for one in found if one.seconds is None)
-        open_ones |= {
-            one.backend for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)
-        }
+            open_ones |= {one.backend for one in contenders(picks) if one.doubt == CONTENDED}
+        open_ones |= {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
         return [name for name in able if name in open_ones and self._may_try(name)]
 
     def _measure(self, names: Sequence[str]) -> None:
@@ -285,7 +264,7 @@ class Inquiry:
         else:
             self._learn(change)
 
-    def _known_row(self, row: MeasuredWork) -> KnownRow:
+    def _known_row(self, row: MeasuredShape) -> KnownRow:
         asked = self._known.backends.get(row.backend)
         return KnownRow(
             row=row,
@@ -300,18 +279,13 @@ class Inquiry:
         return [one for one in found if able is None or one.backend in able]
 
     def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
-        """Return the newest row behind each time that decides."""
-        newest = []
-        for one in contenders(self._picks(found)):
-            own = [known for known in self._rows if known.row.backend == one.backend]
-            if own:
-                exact = self._exact(one.backend)
-                newest.append(exact or max(own, key=lambda known: known.row.when))
-        return newest
+        """Return the row behind each time that decides."""
+        rows = (self._exact(one.backend) for one in contenders(self._picks(found)))
+        return [row for row in rows if row is not None]
 
     def _exact(self, backend: str) -> KnownRow | None:
         rows = self._rows
-        exact = row_of(self._asked.work, backend, [known.row for known in rows])
+        exact = row_of(self._asked.shape, backend, [known.row for known in rows])
         return next((known for known in rows if known.row is exact), None)
 
 

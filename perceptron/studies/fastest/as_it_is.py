@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 import cloudpickle
 import numpy as np
 
-from perceptron.analysis.work import TrainingShape, Work
+from perceptron.analysis.measured_shape import TrainingShape
 from perceptron.errors import UserError, in_one_line, unknown
 from perceptron.measure.pickled import to_send
 from perceptron.problems.problem import DType, Loss
@@ -44,10 +44,10 @@ class AsItIs(NamedTuple):
         return "float64" if str(first) == "torch.float64" else "float32"
 
     @property
-    def work(self) -> Work:
-        """Its shape, like which no other training's is; nothing of it is counted."""
+    def shape(self) -> TrainingShape:
+        """Its shape, like which no other training's is."""
         data = self.data
-        shape = TrainingShape(
+        return TrainingShape(
             rows=data.rows,
             features=data.features,
             outputs=max(1, data.columns),
@@ -55,15 +55,6 @@ class AsItIs(NamedTuple):
             optimizer=name_of(self.optimizer).lower(),
             feed=data.feed,
             variant="as it is",
-        )
-        return Work(
-            shape=shape,
-            iterations_per_epoch=data.iterations_per_epoch,
-            operations=0,
-            bytes_moved=0,
-            parameters=1,
-            activations=0,
-            state_arrays=0,
         )
 
     def write(self, file: Path) -> None:

@@ -55,9 +55,9 @@ def fastest(
     """Return which backend trains a model fastest on this machine, and how long that takes.
 
     The model is one that you have, with its data, or a shape: ``rows`` and ``features``. The answer
-    comes from earlier measurements of this shape, or is estimated from shapes near it, in
-    milliseconds. If too little is known, worker processes measure for about ``seconds``. No
-    framework is imported here, and the model is not changed.
+    comes from earlier measurements of this shape, in milliseconds. Where there are none, worker
+    processes measure for about ``seconds``. No framework is imported here, and the model is not
+    changed.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ def fastest(
         Backends that may be named; None for ``numpy``, ``torch-cpu`` and ``torch-cuda``. A module
         that is trained as it is also goes through `torch.compile`, as ``torch-cpu-compiled``.
     measure
-        ``cached`` measures only where too little is known, ``now`` always, ``never`` not at all.
+        ``cached`` measures only what is not known of this shape, ``now`` always, ``never`` not at
+        all: a backend that was not measured is unknown then.
     seconds
         Time for measuring. A backend that failed is tried again after an hour, one that did not
         start in time after a minute.

@@ -1,4 +1,4 @@
-"""What this machine knows already: measured shapes, curves through them, and who can run here.
+"""What this machine knows already: measured shapes, and who can run here.
 
 One file for each machine, told apart by its hardware, in the user's folder of caches or in the one
 that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
@@ -17,8 +17,12 @@ import msgspec
 from msgspec import Struct
 from platformdirs import user_cache_path
 
-from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import CONTENDED, NOT_STARTED, MeasuredWork, TrainingShape
+from perceptron.analysis.measured_shape import (
+    CONTENDED,
+    NOT_STARTED,
+    MeasuredShape,
+    TrainingShape,
+)
 from perceptron.errors import UserError, in_one_line
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
@@ -26,7 +30,7 @@ from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 6
+FORMAT = 7
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
@@ -40,7 +44,7 @@ _ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
 class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A measured shape, and under what it was measured."""
 
-    row: MeasuredWork
+    row: MeasuredShape
     dtype: DType
     threads: int
     libraries: dict[str, str]
@@ -51,7 +55,7 @@ class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     @property
     def key(self) -> tuple[object, ...]:
         """What only the newest row of is kept; no contended one beside others."""
-        return (self.row.backend, self.dtype, self.threads, self.row.work.shape)
+        return (self.row.backend, self.dtype, self.threads, self.row.shape)
 
 
 class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -101,8 +105,6 @@ class Known(Struct, frozen=True, kw_only=True):
     runs: dict[str, str] = {}
     """Folders of runs that were read, each with what tells whether it has changed since."""
     rows: tuple[KnownRow, ...] = ()
-    curves: dict[str, dict[str, CostCurve]] = {}
-    """Through these rows, where they were asked for: by `alike`, then by the backend."""
     backends: dict[str, KnownBackend] = {}
     attempts: tuple[Attempt, ...] = ()
 
@@ -123,8 +125,8 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
-        A contended one gives way to one that was not, whichever is newer. Curves are fitted anew,
-        and a backend that has started for these may be started again.
+        A contended one gives way to one that was not, whichever is newer, and a backend that has
+        started for these may be started again.
         """
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
@@ -135,17 +137,12 @@ class Known(Struct, frozen=True, kw_only=True):
             self,
             rows=tuple(kept[-_MOST_ROWS:]),
             runs={**self.runs, **runs},
-            curves={},
             attempts=tuple(
                 one
                 for one in self.attempts
                 if one.backend not in started or one.reason not in NOT_STARTED
             ),
         )
-
-    def with_curves(self, key: str, curves: dict[str, CostCurve]) -> Known:
-        """Return this with the curves of one dtype and number of threads; see `alike`."""
-        return msgspec.structs.replace(self, curves={**self.curves, key: curves})
 
     def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
         """Return this with whether these can run here."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from perceptron import fresh_python, optional
-from perceptron.analysis.work import NO_ANSWER, NO_WORD
+from perceptron.analysis.measured_shape import NO_ANSWER, NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError

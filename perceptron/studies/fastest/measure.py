@@ -11,7 +11,13 @@ from typing import Any
 from msgspec import json
 from msgspec.structs import replace
 
-from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
+from perceptron.analysis.measured_shape import (
+    NO_START,
+    NO_TIME,
+    MeasuredShape,
+    TrainingShape,
+    measured_shape,
+)
 from perceptron.machine import usable_cores
 from perceptron.measure.budget import START_SHARE, Budget
 from perceptron.measure.job import Estimator, Module, Time, timed
@@ -44,7 +50,7 @@ _Process = tuple[str, int]
 
 def measure(
     question: Question, backends: Sequence[str], seconds: float
-) -> tuple[list[MeasuredWork], dict[str, str]]:
+) -> tuple[list[MeasuredShape], dict[str, str]]:
     """Return the rows of these backends, the first ones first, within about so many seconds.
 
     With them, why others have none: `GIVEN_UP` where the time was over. Nothing is imported here;
@@ -54,7 +60,7 @@ def measure(
     """
     look = _Look(question, seconds)
     look.measure(backends)
-    rows = [measured_work(question.work, name, own) for name, own in look.rows.items()]
+    rows = [measured_shape(question.shape, name, own) for name, own in look.rows.items()]
     without = [name for name in backends if name not in look.rows]
     return rows, {name: look.reasons.get(name, NO_START) for name in without}
 
@@ -150,7 +156,7 @@ class _Look:
             machine="",
             when=now(),
             family="",
-            size=asked.work.shape.rows,
+            size=asked.shape.rows,
             repeat=process,
             **self._fields(name),
             **timed(seen),
@@ -159,7 +165,7 @@ class _Look:
 
 def _written(question: Question, folder: Path) -> str:
     """Return what workers find the training by, in a file where its shape does not describe it."""
-    own, shape = question.own, _fewer_rows(question.work.shape)
+    own, shape = question.own, _fewer_rows(question.shape)
     if own is None:
         return reference_of(shape)
     if isinstance(own, AsItIs):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from msgspec.structs import replace
 
 from perceptron.analysis.fastest import AS_IT_IS, MODULES
-from perceptron.analysis.work import TrainingShape, Work
+from perceptron.analysis.measured_shape import TrainingShape
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
-from perceptron.problems import cost, shape
+from perceptron.problems import shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
 from perceptron.studies.fastest.as_it_is import AsItIs
@@ -33,9 +33,10 @@ Measure = Literal["cached", "now", "never"]
 class Question:
     """One call of `perceptron.fastest`, with everything in it checked."""
 
-    work: Work
+    shape: TrainingShape
+    epochs: int
     iterations: int
-    """Of the whole training."""
+    """Of the whole training, those of all its epochs."""
     among: tuple[str, ...]
     measure: Measure
     seconds: float
@@ -51,13 +52,13 @@ class Question:
     @property
     def name(self) -> str:
         """What the training is called: the reference of its shape, if that describes it."""
-        return "model" if self.own else reference_of(self.work.shape)
+        return "model" if self.own else reference_of(self.shape)
 
     @property
     def problem(self) -> Problem:
         """The training, of dense layers."""
         assert not isinstance(self.own, AsItIs), "a module as it is has no problem"
-        return self.own or shape.find(reference_of(self.work.shape))
+        return self.own or shape.find(reference_of(self.shape))
 
 
 def question(
@@ -88,7 +89,7 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    return _question(work_of(asked, dtype), dtype, **usual)
+    return _question(asked, iterations_per_epoch(asked), dtype, **usual)
 
 
 def question_of(
@@ -101,22 +102,22 @@ def question_of(
     own = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
     if isinstance(own, AsItIs):
-        work, able = own.work, AS_IT_IS
+        asked, each, able = own.shape, own.data.iterations_per_epoch, AS_IT_IS
         if dtype != model.dtype:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
-        work = counted(own, shape_of(own), dtype)
-    made = _question(work, dtype, among=among, beside=beside, **usual)
+        asked, each = shape_of(own), own.iterations_per_epoch
+    made = _question(asked, each, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
-    asked = work.shape
     is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
     own_or_none = None if is_usual else own
     return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
 
 
 def _question(
-    work: Work,
+    asked: TrainingShape,
+    each: int,
     dtype: DType,
     epochs: int,
     among: Sequence[str] | None,
@@ -126,9 +127,11 @@ def _question(
     beside: Sequence[str] = (),
 ) -> Question:
     check_usual(dtype, epochs, among, measure, seconds, threads, beside)
+    times = whole("epochs", epochs)
     return Question(
-        work=work,
-        iterations=whole("epochs", epochs) * work.iterations_per_epoch,
+        shape=asked,
+        epochs=times,
+        iterations=times * each,
         among=_backends(among, beside),
         measure=measure,
         seconds=float(seconds),
@@ -183,22 +186,9 @@ def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, 
 
 
 @lru_cache(maxsize=1024)
-def work_of(asked: TrainingShape, dtype: DType) -> Work:
-    """Count what an iteration of this shape takes; raise `UserError` for one that cannot be."""
-    return counted(shape.find(reference_of(asked)), asked, dtype)
-
-
-def counted(problem: Problem, asked: TrainingShape, dtype: DType) -> Work:
-    """Count what an iteration of a problem of this shape takes."""
-    return Work(
-        shape=asked,
-        iterations_per_epoch=problem.iterations_per_epoch,
-        operations=cost.operations(problem),
-        bytes_moved=cost.bytes_moved(problem, dtype),
-        parameters=cost.parameter_count(problem),
-        activations=problem.models * problem.step_rows * sum(problem.widths[1:]),
-        state_arrays=problem.optimizer.state_arrays,
-    )
+def iterations_per_epoch(asked: TrainingShape) -> int:
+    """Return how many iterations pass over the rows; raise `UserError` for no such shape."""
+    return shape.find(reference_of(asked)).iterations_per_epoch
 
 
 def shape_of(problem: Problem) -> TrainingShape:

@@ -11,8 +11,12 @@ from typing import get_args
 
 from msgspec.structs import replace
 
+from perceptron.analysis.measured_shape import (
+    TrainingShape,
+    measured_shape,
+    setups_of_their_own,
+)
 from perceptron.analysis.select import has_time
-from perceptron.analysis.work import TrainingShape, measured_work, setups_of_their_own
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
@@ -23,7 +27,7 @@ from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
-from perceptron.studies.fastest.question import variant_of, work_of
+from perceptron.studies.fastest.question import variant_of
 
 
 def read_runs(folders: Iterable[str]) -> list[KnownRow]:
@@ -76,7 +80,7 @@ def known_rows(
         with suppress(UserError, ValueError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
             one = KnownRow(
-                row=measured_work(work_of(shape, typed), backend, own),
+                row=measured_shape(shape, backend, own),
                 dtype=typed,
                 threads=threads,
                 libraries={name: libraries[name] for name in beneath if name in libraries},
@@ -103,6 +107,8 @@ def _shape(row: Measurement) -> TrainingShape | None:
         return None
     if row.optimizer is None or row.optimizer not in get_args(OptimizerName):
         return None
+    if row.problem is None or files.is_file(row.problem):  # a file may have changed since
+        return None
     shape = TrainingShape(
         rows=row.rows,
         features=row.features,
@@ -113,24 +119,15 @@ def _shape(row: Measurement) -> TrainingShape | None:
         models=row.all_models,
     )
     try:
-        return replace(shape, variant=_variant(row.problem or "", row.problem_digest, shape))
+        return replace(shape, variant=_variant(row.problem, shape))
     except UserError:  # no shape that can be asked about
         return None
 
 
 @lru_cache(maxsize=1024)  # all rows of a problem ask the same
-def _variant(name: str, digest: str | None, shape: TrainingShape) -> str:
-    """Return what a row's problem has otherwise than the one that its shape alone describes.
-
-    A model file may have changed since, or not be there: its digest is all that is known of it.
-    """
-    problem = None
-    if not files.is_file(name):
-        with suppress(UserError):
-            problem = catalogue.find(name)
-    if problem is None:
-        return digest or "unknown"
-    return variant_of(problem, shape)
+def _variant(name: str, shape: TrainingShape) -> str:
+    """Return what a row's problem has otherwise than the one that its shape alone describes."""
+    return variant_of(catalogue.find(name), shape)
 
 
 @lru_cache(maxsize=256)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.work import MeasuredWork
+from perceptron.analysis.measured_shape import MeasuredShape
 from perceptron.library_versions import versions_beneath
 from perceptron.problems.problem import DType
 from perceptron.studies.fastest.cache import FOLDER, KnownRow, cache_file, update
 from tests.conftest import ROOT
-from tests.made_work import measured, work
+from tests.made_shapes import measured, shape
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def remember(
     cache: Path,
-    rows: Iterable[MeasuredWork],
+    rows: Iterable[MeasuredShape],
     libraries: Mapping[str, str] | None = None,
     dtype: DType = "float32",
 ) -> None:
@@ -41,6 +41,6 @@ def remember(
 
 
 def keep(cache: Path, seconds: Mapping[str, float], **fields: Any) -> None:
-    """Have it known how long an iteration of ``work()`` takes on each backend."""
-    rows = [measured(work(), name, seconds=taken, **fields) for name, taken in seconds.items()]
+    """Have it known how long an iteration of ``shape()`` takes on each backend."""
+    rows = [measured(shape(), name, seconds=taken, **fields) for name, taken in seconds.items()]
     remember(cache, rows)

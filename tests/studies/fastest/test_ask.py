@@ -12,10 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.work import CONTENDED, NO_START
+from perceptron.analysis.candidates import NOT_KNOWN
+from perceptron.analysis.measured_shape import CONTENDED, NO_START
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, alike, load, update
-from tests.made_work import measured, rows_of_two, work
+from tests.made_shapes import measured, shape
 from tests.studies.conftest import Lab
 from tests.studies.fastest.conftest import keep, remember
 
@@ -75,19 +76,21 @@ def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
         assert fastest(**SHAPE | other, measure="never", among=TWO).source == "unknown"
 
 
-def test_a_shape_near_those_measured_is_estimated(cache: Path) -> None:
-    names = {"torch-cpu": "numpy-inplace", "numpy": "numpy"}
-    remember(cache, [replace(row, backend=names[row.backend]) for row in rows_of_two(60)])
-    asked: dict[str, Any] = {"threads": 1, "epochs": 100, "among": TWO, "measure": "never"}
-    small = fastest(rows=60, features=3, hidden=(9,), **asked)
-    assert (small.backend, small.source) == ("numpy", "estimated")
-    large = fastest(rows=900, features=300, hidden=(300, 300), **asked)
-    assert (large.backend, large.source) == ("numpy-inplace", "estimated")
+def test_what_other_shapes_take_is_no_answer(cache: Path, lab: Lab) -> None:
+    """However near and however many: never says unknown, and cached measures."""
+    rows = [measured(shape(rows=rows), name) for name in TWO for rows in range(990, 1000)]
+    remember(cache, rows)
+    never = fastest(**SHAPE, measure="never", among=TWO)
+    assert (never.source, never.seconds, never.decided) == ("unknown", None, False)
+    assert [one.reason for one in never.candidates] == [NOT_KNOWN, NOT_KNOWN]
+    lab.seconds = lambda backend, problem: {"numpy": 2e-3, "numpy-inplace": 1e-3}[backend]
+    cached = fastest(**SHAPE, among=TWO, seconds=60)
+    assert (cached.backend, cached.source) == ("numpy-inplace", "measured")
 
 
 def test_other_libraries_make_it_stale(cache: Path) -> None:
     """It is still an answer."""
-    remember(cache, [measured(work(), seconds=2e-3)], {"numpy": "1.0"})
+    remember(cache, [measured(shape(), seconds=2e-3)], {"numpy": "1.0"})
     advice = fastest(**SHAPE, among=("numpy",), measure="never")
     assert advice.stale is not None
     assert "numpy 1.0" in advice.stale
@@ -130,12 +133,11 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
 
 
 def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
-    """Nor what only tables and fits need, though one backend was given up and rows make a curve."""
+    """Nor what only tables and fits need, though one backend was given up."""
     keep(cache, {"numpy": 2e-3})
-    remember(cache, [row for row in rows_of_two(20) if row.backend == "numpy"])
     given_up = Attempt(
         backend="torch-cpu",
-        shape=work().shape,
+        shape=shape(),
         ground=alike("float32", 1),
         seconds=5.0,
         reason=NO_START,

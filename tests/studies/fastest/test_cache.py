@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
+from perceptron.analysis.measured_shape import CONTENDED, NO_START, NO_TIME
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, Known, KnownRow, alike, load, update
-from tests.made_work import drawn, measured
+from tests.made_shapes import measured, shape
 
 
 def known_row(seed: int = 1, origin: str = "", **fields: object) -> KnownRow:
     return KnownRow(
-        row=measured(drawn(seed), **({"seconds": 1e-3} | fields)),
+        row=measured(shape(rows=seed), **({"seconds": 1e-3} | fields)),
         dtype="float32",
         threads=2,
         libraries={"numpy": "2.0"},
@@ -76,10 +76,10 @@ def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(
             lambda seed: update(cache, lambda known: known.with_rows([known_row(seed)])),
-            range(24),
+            range(1, 25),
         ):
             pass
-    assert len(load(cache).rows) == len({drawn(seed).shape for seed in range(24)})
+    assert len(load(cache).rows) == 24
 
 
 def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
@@ -97,17 +97,16 @@ def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
 
 @pytest.mark.parametrize("reason", [NO_TIME, NO_START])
 def test_what_was_given_up_says_nothing_of_another_question(reason: str) -> None:
-    shape = drawn(1).shape
     tried = Attempt(
         backend="numpy",
-        shape=shape,
+        shape=shape(rows=1),
         ground=alike("float64", 2),
         seconds=5.0,
         reason=reason,
         when=now(),
     )
     known = Known().with_attempts([tried])
-    assert known.given_up("numpy", shape, alike("float64", 2)) == tried
-    assert known.given_up("numpy", shape, alike("float32", 2)) is None
-    assert known.given_up("numpy", shape, alike("float64", 1)) is None
-    assert known.given_up("numpy", drawn(2).shape, alike("float64", 2)) is None
+    assert known.given_up("numpy", shape(rows=1), alike("float64", 2)) == tried
+    assert known.given_up("numpy", shape(rows=1), alike("float32", 2)) is None
+    assert known.given_up("numpy", shape(rows=1), alike("float64", 1)) is None
+    assert known.given_up("numpy", shape(rows=2), alike("float64", 2)) is None

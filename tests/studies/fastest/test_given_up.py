@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import fastest
-from perceptron.analysis.work import GIVEN_UP, NOT_STARTED
+from perceptron.analysis.measured_shape import GIVEN_UP, NOT_STARTED
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Known, update
 from tests.conftest import install_backend

@@ -6,19 +6,20 @@ import dataclasses
 
 import pytest
 
-from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME
+from perceptron.analysis.measured_shape import CONTENDED, NO_START, NO_TIME
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart
 from perceptron.studies.fastest.measure import measure
-from perceptron.studies.fastest.question import Question, counted, shape_of
-from tests.made_work import work
+from perceptron.studies.fastest.question import Question, shape_of
+from tests.made_shapes import shape
 from tests.studies.conftest import Lab
 
 QUESTION = Question(
-    work=work(),
+    shape=shape(),
+    epochs=1,
     iterations=1,
     among=("numpy", "python"),
     measure="now",
@@ -42,7 +43,6 @@ def test_workers_find_the_very_training(lab: Lab) -> None:
         batch=64,
         feed="host",
     )
-    own = counted(problem, shape_of(problem), "float32")
     found: list[Problem] = []
 
     def takes(_: Job, problem: Problem) -> float:
@@ -50,7 +50,7 @@ def test_workers_find_the_very_training(lab: Lab) -> None:
         return 0.1
 
     lab.takes = takes
-    measure(dataclasses.replace(QUESTION, work=own, own=problem), ["numpy"], 60.0)
+    measure(dataclasses.replace(QUESTION, shape=shape_of(problem), own=problem), ["numpy"], 60.0)
     for part in ("loss", "optimizer", "feed", "layers", "batch"):
         assert getattr(found[0], part) == getattr(problem, part), part
     assert found[0].dataset.rows == 2**21 // 40, "enough for its batches to differ"

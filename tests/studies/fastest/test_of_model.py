@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from perceptron import fastest
 from perceptron.analysis.fastest import MODULES
-from perceptron.analysis.work import CONTENDED
+from perceptron.analysis.measured_shape import CONTENDED
 from perceptron.backends import registry
 from perceptron.backends.shared.compilers import cpp_unavailable
 from perceptron.errors import UserError
@@ -28,7 +28,7 @@ from perceptron.problems.problem import Layer
 from perceptron.studies.fastest import measure
 from perceptron.studies.fastest.of_model import OfModel, of_model
 from perceptron.studies.fastest.question import Question, question, question_of, shape_of
-from tests.made_work import measured, rows_of_two
+from tests.made_shapes import measured
 from tests.studies.fastest.conftest import keep, remember
 
 torch = pytest.importorskip("torch")
@@ -106,7 +106,7 @@ def test_a_sequential_is_the_shape_that_it_has(
         threads=1,
     )
     of_module = asked(found, epochs=3)
-    assert (of_module.work, of_module.iterations) == (of_shape.work, of_shape.iterations)
+    assert (of_module.shape, of_module.iterations) == (of_shape.shape, of_shape.iterations)
     assert of_module.own is None
     assert of_module.among == of_shape.among
 
@@ -146,7 +146,7 @@ def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Op
     model = nn.Linear(4, 1)
     found = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
     assert found.training.optimizer == expected
-    assert asked(found).work.shape.optimizer == expected.kind
+    assert asked(found).shape.optimizer == expected.kind
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,7 @@ def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
     assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
     assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
     resident = read(model, 50, 4, loss="cross-entropy", batch=8).training
-    kinds = {shape_of(one).kind for one in (problem, resident)}
-    assert len(kinds) == 2, "no estimate is sure of it from resident data"
+    assert len({shape_of(one).feed for one in (problem, resident)}) == 2, "one has a copy in it"
 
 
 class Endless(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
@@ -408,7 +407,7 @@ def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path)
     loader = torch.utils.data.DataLoader(Drawn(), batch_size=4, drop_last=True)
     made: Any = of_model(model, loader, None, "mse", None, None).training
     assert [tuple(one.shape) for one in made.batch] == [(4, 4), (4, 4)]
-    assert (made.data.feed, made.work.iterations_per_epoch) == ("host", 2)
+    assert (made.data.feed, made.data.iterations_per_epoch) == ("host", 2)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
 
@@ -447,15 +446,6 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
     assert again == ["torch-cpu"]
 
 
-def test_batches_from_the_host_are_no_part_of_the_curves(cache: Path) -> None:
-    """They have a copy in them that others have not."""
-    rows = rows_of_two(20)
-    shapes = [replace(row.work.shape, feed="host") for row in rows]
-    works = [replace(row.work, shape=shape) for row, shape in zip(rows, shapes, strict=True)]
-    remember(cache, [replace(row, work=of) for row, of in zip(rows, works, strict=True)])
-    assert fastest(rows=60, features=3, threads=1, measure="never").source == "unknown"
-
-
 def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
     keep(cache, {"numpy": 1e-3, "torch-cpu-compiled": 1e-3})
     of_shape: dict[str, Any] = {"rows": 1000, "features": 20, "measure": "never", "threads": 1}
@@ -490,7 +480,7 @@ def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
         assert getattr(found.training, part) == getattr(one, part), part
     assert asked(found).own is None
     assert (found.dtype, found.epochs) == ("float64", 7)
-    remember(cache, [measured(asked(found).work, seconds=1e-3)], dtype="float64")
+    remember(cache, [measured(asked(found).shape, seconds=1e-3)], dtype="float64")
     fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
     advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
     assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"

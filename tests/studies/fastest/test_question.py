@@ -9,7 +9,7 @@ from perceptron import fastest
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
-from perceptron.problems import catalogue, cost
+from perceptron.problems import catalogue
 from perceptron.studies.fastest.question import Question, question, reference_of
 
 ASKED: dict[str, Any] = {
@@ -35,10 +35,8 @@ def asked(**fields: Any) -> Question:
 
 def test_a_question_is_about_a_problem_that_workers_find() -> None:
     one = asked()
-    problem = catalogue.find(reference_of(one.work.shape))
-    assert reference_of(one.work.shape) == "mlp:1000x20x64:10c:128b:adam"
-    assert one.work.operations == cost.operations(problem)
-    assert one.work.activations == 128 * (64 + 10)
+    problem = catalogue.find(reference_of(one.shape))
+    assert reference_of(one.shape) == "mlp:1000x20x64:10c:128b:adam"
     assert one.iterations == 3 * problem.iterations_per_epoch
     assert one.threads == usable_cores()
     assert one.among == registry.DEFAULT
@@ -46,7 +44,7 @@ def test_a_question_is_about_a_problem_that_workers_find() -> None:
 
 def test_numbers_of_numpy_and_lists_are_taken() -> None:
     one = asked(rows=np.int64(1000), hidden=[np.int32(64)], among=["numpy", "numpy", "python"])
-    assert one.work == asked().work
+    assert one.shape == asked().shape
     assert one.among == ("numpy", "python")
 
 

@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.work import (
+from perceptron.analysis.measured_shape import (
     CONTENDED,
     ONE_REPEAT,
-    TrainingShape,
-    measured_work,
+    measured_shape,
     of_processes,
     setups_of_their_own,
 )
 from tests import made
-from tests.made_work import measured, work
+from tests.made_shapes import measured, shape
 
 
 @given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9))
@@ -34,18 +33,6 @@ def test_processes_that_agree_narrow_the_interval_and_those_that_differ_widen_it
 
     assert width(1.0) > width(1.0, 1.0) > width(*[1.0] * 4) > width(*[1.0] * 8)
     assert width(exp(-0.5), 1.0, exp(0.5)) > width(1.0, 1.0, 1.0)
-
-
-def test_a_kind_tells_what_a_backend_may_refuse() -> None:
-    """The optimizer, batches and several models; no number."""
-    plain = TrainingShape(rows=4, features=2)
-    assert plain.kind == TrainingShape(rows=9, features=1, hidden=(5,), outputs=3).kind
-    others = [
-        TrainingShape(rows=4, features=2, optimizer="adam"),
-        TrainingShape(rows=4, features=2, batch=2),
-        TrainingShape(rows=4, features=2, models=2),
-    ]
-    assert len({plain.kind, *(other.kind for other in others)}) == 4
 
 
 @pytest.mark.parametrize(
@@ -69,7 +56,7 @@ def test_one_process_and_contended_ones_leave_a_time_in_doubt(
         made.measured(repeat=process, seconds=1e-3, waited=waited)
         for process, waited in enumerate(waits)
     ]
-    found = measured_work(work(), "numpy", rows)
+    found = measured_shape(shape(), "numpy", rows)
     assert found.doubt == doubt
     assert found.low <= share * found.seconds
     assert (found.low > 0) == (share > 0)
@@ -87,7 +74,7 @@ def test_one_process_and_contended_ones_leave_a_time_in_doubt(
 )
 def test_numbers_that_are_no_times_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="no times"):
-        measured(work(), **fields)
+        measured(shape(), **fields)
 
 
 @pytest.mark.parametrize("once", [(4.0, 3.0), (0.0, 0.0)])

@@ -1,4 +1,4 @@
-"""What one iteration of a shape takes, counted, and what a backend was measured to take for it."""
+"""What a backend was measured to take for a shape."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ _NORMAL = 1.96
 _COMPILED = 10.0
 # Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
-_Amount = Annotated[int, Meta(ge=0)]
 
 
 class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -62,42 +61,15 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     describes, or what else tells such a training apart; empty of what a shape can ask about."""
     feed: Literal["resident", "host"] = "resident"
 
-    @property
-    def kind(self) -> str:
-        """What is no matter of more or less: a backend may train one kind and refuse another."""
-        rows = "all rows" if self.batch is None else "batches"
-        rows += " from the host" if self.feed == "host" else ""
-        return f"{self.optimizer}, {rows}, {'one model' if self.models == 1 else 'several models'}"
 
-
-class Work(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A shape, and what one iteration of it takes: counted, and that of all models together."""
-
-    shape: TrainingShape
-    iterations_per_epoch: _Size
-    operations: _Amount
-    bytes_moved: _Amount
-    """If nothing stays in a cache."""
-    parameters: _Size
-    activations: _Amount
-    """Values that the layers put out."""
-    state_arrays: _Amount
-    """Arrays of the parameters' size that the optimizer keeps."""
-
-    @property
-    def layers(self) -> int:
-        """Layers of one model."""
-        return len(self.shape.hidden) + 1
-
-
-class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What a backend took for a shape, with one dtype and number of threads.
 
     ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
     is 0 where nothing bounds what waiting for cores added. Raises ValueError for impossible times.
     """
 
-    work: Work
+    shape: TrainingShape
     backend: str
     device: str
     seconds: float
@@ -117,7 +89,9 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
             raise ValueError(f"{each} s [{self.low}, {self.high}] and {once} s are no times")
 
 
-def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
+def measured_shape(
+    shape: TrainingShape, backend: str, rows: Sequence[Measurement]
+) -> MeasuredShape:
     """Return what processes took that all have a time: those that were not contended, if any.
 
     Raises ValueError without a row, and for impossible times.
@@ -130,8 +104,8 @@ def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> Meas
         (counted,) = side_by_side(dict(enumerate(rows)))
         doubt = CONTENDED
     seconds, low, high = of_processes([row.seconds or 0.0 for row in counted])
-    return MeasuredWork(
-        work=work,
+    return MeasuredShape(
+        shape=shape,
         backend=backend,
         device=counted[-1].device or "unknown",
         seconds=seconds,

@@ -1,0 +1,476 @@
+"""How good are the picks of `perceptron.fastest`? Its regret in random trainings.
+
+Each training is measured on every backend, then `fastest` is asked about it and knows nothing of
+it. Regret is the time of the pick over that of the fastest. ``--report`` judges the rows and
+answers of the newest run again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import inf
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+import perceptron
+from benchmarks.validation import lines
+from benchmarks.validation.grid import TextTable
+from benchmarks.validation.share import Share, share, share_cell
+from docs.build.blocks import fill
+from perceptron.analysis.contention import contention_warnings
+from perceptron.backends import registry
+from perceptron.environment_variables import variables_set
+from perceptron.errors import UserError
+from perceptron.machine import usable_cores
+from perceptron.measure import campaign
+from perceptron.measure.budget import Budget, Progress
+from perceptron.measure.job import Time
+from perceptron.numbers import NONE, count, digits, percent
+from perceptron.problems import shape
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.row import times as times_of
+from perceptron.records.store import RunJournal, stored_runs
+from perceptron.records.warning import MeasurementWarning
+from perceptron.report import text_file
+from perceptron.report.tables import markdown
+from perceptron.studies.carry_out import require_rows, start_run
+from perceptron.studies.fastest import cache
+from perceptron.studies.fastest.results import with_own_setups
+from perceptron.studies.shared.missing import missing
+
+STUDY = "fastest"
+BUDGET_SECONDS = 1500.0
+AMONG = ("numpy", "torch-cpu", "torch-cpu-manual", "numba", "jax-cpu")
+# References and epochs. Sizes were drawn from their logarithms: 64 to 20,000 rows, 2 to 784
+# features, up to 3 hidden layers of 2 to 1024; no iteration takes a second. A fifth has several
+# models.
+TRAININGS = """
+mlp:15047x5x14x28x350:10c:9b 60, mlp:5932x12:21b:adam 158, mlp:1039x699x806:4c:adam 8707,
+mlp:125x83x254x92:5c:74b:adam 96, mlp:1930x9:7c:309b:adam 218, mlp:5887x6x298x7:522b 44,
+mlp:67x95x367 4075, mlp:152x36x531x28:10c:152b 295, mlp:262x197:11b 11, mlp:395x124x24x2:13b 29,
+mlp:2738x26:4c:42b 12, mlp:259x9x3x10:3c:adam 695, mlp:878x66x377x186:4c:14b:adam 18,
+mlp:387x63x858:3c:145b 120, mlp:100x37x8x5x47:10c:100b:adam 426, mlp:349x314x4:8c:25b 30,
+mlp:2323x126:6c:769b:adam 474, mlp:506x92x22:8c:adam 8774, mlp:4708x28x7x566:1019b:adam 249,
+mlp:6563x86x230:49b:adam 9, mlp:1616x20x279:4c:148b:adam 184, mlp:99x628x58x250x54:7c 1384,
+mlp:1696x3:8c:31b:adam:9m 11, mlp:406x10:4c:208b:207m 6, mlp:221x3x16x5x5:76m 1633,
+mlp:281x21:3c:adam:17m 675, mlp:10302x13x346x3:309b:adam 9, mlp:449x370:7c:164b:adam 8,
+mlp:109x87:3c:109b 110, mlp:164x2:164b 25, mlp:93x5x62x65x45:4c:93b:adam 237,
+mlp:241x14x5x8:7c:137b:adam:10m 13, mlp:1891x2x2:5c:adam:11m 350, mlp:6541x10:4c:15b 230,
+mlp:554x4x11x12x11:4c:21m 6689, mlp:366x6x21:6c:10b 6, mlp:6821x498:67b 29,
+mlp:206x16x59x29:206b 26, mlp:6809x694x39:3c:27b:adam 45, mlp:581x727x13x321x37 8384
+"""
+ANSWERS = "answers.jsonl"
+"""Beside the rows of a run: what `perceptron.fastest` answered."""
+_SECONDS = 5.0
+# Of the time, for the trainings themselves; the rest is for asking.
+_TIMES_SHARE = 0.48
+# Asked about on a machine that knows nothing: starting every backend for each takes all the time.
+_MOST_COLD = 24
+
+
+# --- measured, and asked about -------------------------------------------------------------------
+
+
+class Training(Struct, frozen=True, array_like=True):
+    """A problem's reference, and for how many epochs it is trained."""
+
+    reference: str
+    epochs: int
+
+
+class FastestPlan(Struct, frozen=True, kw_only=True):
+    """What is measured, each in so many fresh ``processes``; equal plans are the same run."""
+
+    trainings: list[Training]
+    backends: list[str]
+    dtype: DType = "float32"
+    threads: int
+    processes: int = 3
+
+    def as_json(self) -> dict[str, object]:
+        """Return the plan as a run keeps it."""
+        return {"study": STUDY, **msgspec.to_builtins(self)}
+
+
+def plan() -> FastestPlan:
+    """Return the plan for the backends that can run here; `UserError` for fewer than two."""
+    able = [name for name in AMONG if registry.reason_unavailable(name) is None]
+    if len(able) < 2:
+        raise UserError(
+            f"fewer than two of {', '.join(AMONG)} can run here: see `perceptron backends`"
+        )
+    drawn = (one.split() for one in TRAININGS.split(","))
+    trainings = [Training(reference, int(epochs)) for reference, epochs in drawn]
+    return FastestPlan(trainings=trainings, backends=able, threads=usable_cores())
+
+
+class Way(Struct, frozen=True):
+    """A way to ask `perceptron.fastest`."""
+
+    measure: Literal["cached", "now"]
+    knows_others: bool
+    """Whether it knows who can run here and what other trainings took, or nothing."""
+    of_default: bool = False
+    """Whether about the backends that are advised unless others are named; else all of a plan."""
+
+    @property
+    def label(self) -> str:
+        """The argument, and what else sets this way apart."""
+        nothing = "" if self.knows_others else ", knowing nothing"
+        return f'measure="{self.measure}"{nothing}{", default backends" if self.of_default else ""}'
+
+
+WAYS = (
+    Way("cached", knows_others=True),
+    Way("now", knows_others=True),
+    Way("now", knows_others=False, of_default=True),
+    Way("now", knows_others=False),
+)
+
+
+class Pick(Struct, frozen=True, kw_only=True):
+    """What `perceptron.fastest` said of one training."""
+
+    reference: str
+    way: Way | None = None
+    """None where one backend is always taken."""
+    backend: str
+    sure: bool
+    source: str = ""
+
+
+Ask = Callable[[Training, Way], Pick]
+
+
+class Product:
+    """`perceptron.fastest` itself, which has measured nothing of what it is asked about.
+
+    Its folder of results is empty. Where it knows others, all trainings have one cache, a way its
+    own.
+    """
+
+    def __init__(self, plan: FastestPlan, folder: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+
+    def __call__(self, training: Training, way: Way) -> Pick:
+        """Ask it."""
+        asked, memory = asdict(shape.parse(training.reference)), self._folder / str(WAYS.index(way))
+        del asked["feed"]
+        if not way.knows_others:
+            shutil.rmtree(memory, ignore_errors=True)
+        with variables_set({cache.FOLDER: str(memory)}):
+            advice = perceptron.fastest(
+                **asked,
+                epochs=training.epochs,
+                among=None if way.of_default else tuple(self._plan.backends),
+                measure=way.measure,
+                seconds=_SECONDS,
+                dtype=self._plan.dtype,
+                threads=self._plan.threads,
+                results=self._folder / "results",
+            )
+        return Pick(
+            reference=training.reference,
+            way=way,
+            backend=advice.backend,
+            sure=advice.decided,
+            source=advice.source,
+        )
+
+
+def measure(
+    plan: FastestPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float = BUDGET_SECONDS,
+    ask: Ask | None = None,
+) -> Path:
+    """Measure the plan and ask, or resume where it was interrupted; return the run's folder.
+
+    All starts together take at most ``budget_seconds``. Raises `UserError` if the results folder
+    cannot be written to, or if there was no time for anything.
+    """
+    budget = Budget.of_study(budget_seconds)
+    every = [
+        Time(
+            problem=training.reference,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=plan.threads,
+            repeat=repeat,
+            samples=5,
+            minimum_seconds=0.01,
+            lasts=False,
+        )
+        for repeat in range(plan.processes)
+        for training in plan.trainings
+        for backend in plan.backends
+    ]
+    with (
+        tempfile.TemporaryDirectory(prefix="perceptron-") as folder,
+        start_run(plan.as_json(), plan.backends, plan.threads, machine, results, False, budget) as (
+            journal,
+            run,
+            _,
+        ),
+    ):
+        for_times = Budget(budget.spent + _TIMES_SHARE * budget.left, budget.spent)
+        whole = campaign.carry_out(
+            lambda rows, left: missing(every, times_of(rows)), journal, run, for_times, progress
+        )
+        budget.abandoned = for_times.abandoned
+        product = ask or Product(plan, Path(folder))
+        budget.cut_short = not (_ask_all(plan, journal, budget, progress, product) and whole)
+        require_rows(journal, budget)
+        return journal.folder
+
+
+def _ask_all(
+    plan: FastestPlan, journal: RunJournal, budget: Budget, progress: Progress, ask: Ask
+) -> bool:
+    """Ask in every way what was not answered yet; return whether there was time for all."""
+    answers = journal.folder / ANSWERS
+    answered = {(pick.way, pick.reference) for pick in lines.read(answers, Pick)}
+    todo = [
+        (way, training)
+        for way in WAYS
+        for training in plan.trainings[: None if way.knows_others else _MOST_COLD]
+        if (way, training.reference) not in answered
+    ]
+    with lines.appending(answers) as write:
+        for index, (way, training) in enumerate(todo):
+            if budget.is_over:
+                return False
+            whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
+            progress(budget.spent, whole, f"asking: {training.reference}")
+            write(ask(training, way))
+            journal.note_spent(budget.spent)
+    return True
+
+
+# --- judged --------------------------------------------------------------------------------------
+
+CLOSE = 1.10
+"""Two backends are close, and a pick is not wrong, up to this ratio of their times."""
+_NEARLY_ALL = 0.95
+
+Times = dict[str, float]
+"""Seconds of a whole training on each backend that can train it, the fastest first."""
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """How good the picks of one way to answer are, or those of always taking one backend."""
+
+    label: str
+    asked: bool
+    """Whether `fastest` answered; else one backend is taken for all."""
+    measured: int
+    """Answers that rest on measurements of the very training alone."""
+    right: Share
+    """The pick is the fastest."""
+    untrainable: int
+    """Picks that cannot train what was asked, which have no regret."""
+    median: float | None
+    """Of the regret, time of the pick over time of the best; as the next two."""
+    high: float | None
+    """95% of the regrets are at most this."""
+    worst: float | None
+    unsure_if_close: Share
+    """Of the trainings whose two best are within 10%, those of which it said so."""
+    wrong_if_sure: Share
+    """Of the picks that were called sure, those that take over 10% longer than the best."""
+
+
+@dataclass(frozen=True)
+class FastestTruth:
+    """How good `perceptron.fastest` is on one machine, by the run of a plan."""
+
+    run: LoadedRun
+    plan: FastestPlan
+    trainings: dict[str, Times]
+    """By reference: those that two backends have a time of."""
+    qualities: list[Quality]
+    warnings: list[MeasurementWarning]
+
+
+def newest(results: Path, machine: str | None) -> Path:
+    """Return the folder of the newest run, of this machine or of any; finished ones first.
+
+    Raises `UserError` if there is none.
+    """
+    runs = [
+        stored
+        for stored in stored_runs(results, lambda _: None)
+        if stored.run.plan.get("study") == STUDY and machine in (None, stored.run.machine)
+    ]
+    if not runs:
+        raise UserError(f"{results}: no run of `make fastest`: leave out --report")
+    return max(runs, key=lambda stored: stored.run.finished is not None).folder
+
+
+def result_of(folder: Path) -> FastestTruth:
+    """Judge a run; raises `UserError` naming what cannot be read or judged."""
+    run = read_run(folder)
+    try:
+        plan = msgspec.convert(run.run.plan, FastestPlan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{run.folder / 'run.json'}: plan: {error}") from None
+    rows = with_own_setups(run.times)
+    every = {one.reference: _times(one, rows, plan.backends) for one in plan.trainings}
+    times = _sensible(every, plan.backends)
+    if not times:
+        raise UserError(f"{folder}: no training was measured on two backends")
+    picks = lines.read(folder / ANSWERS, Pick)
+    qualities = [
+        judge(
+            way.label,
+            [pick for pick in picks if pick.way == way],
+            _sensible(every, registry.DEFAULT if way.of_default else plan.backends),
+        )
+        for way in WAYS
+    ]
+    for name in plan.backends:
+        same = [Pick(reference=reference, backend=name, sure=True) for reference in times]
+        qualities.append(judge(f"always {name}", same, times))
+    return FastestTruth(run, plan, times, qualities, contention_warnings(run.times))
+
+
+def _times(training: Training, rows: Iterable[Measurement], backends: Sequence[str]) -> Times:
+    """Return what a training takes: the median over processes of one setup and all iterations.
+
+    A backend without a time in any process has none.
+    """
+    problem = shape.find(training.reference)
+    iterations = training.epochs * problem.iterations_per_epoch
+    totals: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.problem == problem.name and row.phase is None and row.backend in backends:
+            seconds = inf if row.seconds is None else row.seconds
+            totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * seconds)
+    medians = {name: median(own) for name, own in totals.items() if inf not in own}
+    return dict(sorted(medians.items(), key=lambda item: item[1]))
+
+
+def _sensible(times: Mapping[str, Times], backends: Collection[str]) -> dict[str, Times]:
+    """Return what these backends take: where it is one alone, nothing is to be picked."""
+    among = {
+        reference: {name: seconds for name, seconds in own.items() if name in backends}
+        for reference, own in times.items()
+    }
+    return {reference: own for reference, own in among.items() if len(own) > 1}
+
+
+def judge(label: str, picks: Iterable[Pick], times: Mapping[str, Times]) -> Quality:
+    """Return how good these picks are; those of trainings that have no times are left out."""
+    right = measured = 0
+    regrets: list[float] = []
+    unsure_if_close: list[bool] = []
+    wrong_if_sure: list[bool] = []
+    judged = [(pick, times[pick.reference]) for pick in picks if pick.reference in times]
+    for pick, own in judged:
+        best, second, *_ = own.values()
+        regret = own.get(pick.backend, inf) / best
+        right += regret == 1.0
+        measured += pick.source == "measured"
+        if regret < inf:
+            regrets.append(regret)
+        if second / best <= CLOSE:
+            unsure_if_close.append(not pick.sure)
+        if pick.sure:
+            wrong_if_sure.append(regret > CLOSE)
+    # One of the regrets, nothing between two.
+    high = np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf") if regrets else None
+    return Quality(
+        label=label,
+        asked=all(pick.way is not None for pick, _ in judged),
+        measured=measured,
+        right=share(right, len(judged)),
+        untrainable=len(judged) - len(regrets),
+        median=median(regrets) if regrets else None,
+        high=None if high is None else float(high),
+        worst=max(regrets, default=None),
+        unsure_if_close=share(sum(unsure_if_close), len(unsure_if_close)),
+        wrong_if_sure=share(sum(wrong_if_sure), len(wrong_if_sure)),
+    )
+
+
+# --- shown ---------------------------------------------------------------------------------------
+
+BLOCK = "regret"
+"""What stands between ``<!-- begin: regret -->`` and its end, in the page."""
+COLUMNS = (
+    *("answers", "trainings>", "measured>", "right [95% interval]>"),
+    *("regret: median>", "95% point>", "worst>"),
+    *("undecided, where two are close>", "decided, and wrong>"),
+)
+_NOTES = (
+    "The aim is a median of 1.00, 1.15 at 95% and 1.50 at worst.",
+    "Regret is the time of the pick over that of the fastest, for the whole training, setup and "
+    "compilation included: what a process compiles for all its trainings, as Numba does in "
+    "seconds, counts in each. Imports are left out. Times are medians over the processes. Of the "
+    "training itself nothing is known: it is measured within 5 s. *Knowing nothing* is an empty "
+    "cache, as before the first question on a machine: 5 s must start and compile all backends, or "
+    "the two default ones. Measurements for an answer are no part of the times that judge it.",
+    f"Close: the two fastest are within {percent(CLOSE - 1, 0)}. Wrong: the pick takes over "
+    f"{percent(CLOSE - 1, 0)} longer than the fastest.",
+)
+
+
+def grids(truth: FastestTruth) -> list[TextTable]:
+    """Return a table of the answers."""
+    shown = [quality for quality in truth.qualities if quality.right.trials]
+    listed = ", ".join(f"{one.label} {one.untrainable}" for one in shown if one.untrainable)
+    untrainable = f"Picks that cannot train it, which have no regret: {listed}."
+    notes = (*_NOTES, untrainable) if listed else _NOTES
+    return [TextTable("Picks", COLUMNS, [_cells(quality) for quality in shown], notes)]
+
+
+def save(file: Path, truth: FastestTruth) -> Path:
+    """Write the section into the page, between its marks; a page that does not exist is begun.
+
+    Raises `UserError` if it has no place for the section, or cannot be written.
+    """
+    (picks,) = grids(truth)
+    run, plan, facts = truth.run, truth.plan, truth.run.facts.environment
+    section = [
+        f"Measured on {run.run.started[:10]} on {facts.cpu}, {facts.cores} cores, {plan.threads} "
+        f"{'thread' if plan.threads == 1 else 'threads'}, {plan.dtype}: "
+        f"{count(len(truth.trainings))} random trainings in {plan.processes} fresh processes each "
+        f"on {', '.join(plan.backends)}. Rows in `{run.folder}`.\n",
+        *markdown.table(picks.columns, picks.rows),
+        *(f"\n{note}" for note in picks.notes),
+        *(f"\n{warning.message}" for warning in truth.warnings),
+    ]
+    begun = f"<!-- begin: {BLOCK} -->\n<!-- end: {BLOCK} -->\n"
+    page = file.read_text(encoding="utf-8") if file.exists() else begun
+    return text_file.write(file, fill(page, {BLOCK: "\n".join(section)}, str(file)))
+
+
+def _cells(quality: Quality) -> tuple[str, ...]:
+    close, wrong = quality.unsure_if_close, quality.wrong_if_sure
+    return (
+        quality.label,
+        count(quality.right.trials),
+        count(quality.measured) if quality.asked else NONE,
+        share_cell(quality.right),
+        *map(_regret, (quality.median, quality.high, quality.worst)),
+        f"{close.hits} of {close.trials}" if quality.asked else NONE,
+        f"{wrong.hits} of {wrong.trials}" if quality.asked else NONE,
+    )
+
+
+def _regret(regret: float | None) -> str:
+    return NONE if regret is None else f"{regret:.2f}" if regret < 100 else digits(regret)
