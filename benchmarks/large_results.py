@@ -25,7 +25,6 @@ OPENED = 5
 CONTENT = {
     "index": "footer",
     "sweeps": "#view svg",
-    "history": "#view svg",
     "machines": "#tables tbody td",
     "raw": "#tables tbody td",
 }

@@ -25,7 +25,6 @@ from perceptron.report.dashboard.answers import (
     undecided_lines,
     views_of,
 )
-from perceptron.report.dashboard.history import history_answers
 from perceptron.report.dashboard.large_table import datatables, table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
@@ -44,17 +43,11 @@ _FIRST = {
     ),
 }
 _LAST = {
-    "history": Page(
-        "History",
-        "What changed from commit to commit?",
-        "asv has measured no case at two commits or more yet.",
-        "the commits that are new",
-    ),
     "machines": Page("Machines", "Which machine, and which backend on it?", "", ""),
     "raw": Page("Raw data", "Every row, as it was measured", "", ""),
 }
 # What measures something for a page; of a study's page that is its command.
-_COMMANDS = {"sweeps": "perceptron bench", "history": "asv machine --yes && asv run NEW"}
+_COMMANDS = {"sweeps": "perceptron bench"}
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "views")
 _TABLE_SCRIPTS = ("page", "datatables", "large_table")
@@ -149,7 +142,6 @@ def _texts(
     yield page("index", "overview.html.j2", first_page)
     answers: dict[str, Iterable[Shown]] = {
         "sweeps": sweep_answers(collection.sweeps),
-        "history": history_answers(collection.histories),
         **{name: map(shown, collection.studies.get(name, ())) for name in collection.pages},
     }
     older = collection.older | {"sweeps": sum(sweep.older for sweep in collection.sweeps)}

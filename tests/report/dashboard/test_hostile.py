@@ -53,7 +53,7 @@ _OURS = {
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("page", "views")),
     *(f"assets/{name}.js" for name in ("datatables", "large_table")),
-    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
+    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "raw")),
     "data/machines.js",
 }
 
