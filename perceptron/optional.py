@@ -16,7 +16,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "torch": {"torch": "torch"},
     "pages": {
         "asv": "asv",
-        "itables": "itables",
         "jinja2": "jinja2",
         "matplotlib": "matplotlib",
         "pandas": "pandas",

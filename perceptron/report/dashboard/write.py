@@ -25,7 +25,7 @@ from perceptron.report.dashboard.answers import (
     undecided_lines,
     views_of,
 )
-from perceptron.report.dashboard.large_table import datatables, table_files
+from perceptron.report.dashboard.large_table import table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import put, remove_older, script, templates, writing
@@ -50,7 +50,7 @@ _LAST = {
 _COMMANDS = {"sweeps": "perceptron bench"}
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "views")
-_TABLE_SCRIPTS = ("page", "datatables", "large_table")
+_TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
 
 
 def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
@@ -130,7 +130,6 @@ def _texts(
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
-    yield "assets/datatables.js", datatables()
     every = _FIRST | collection.pages | _LAST
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
