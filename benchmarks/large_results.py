@@ -1,4 +1,4 @@
-"""Results in large numbers: what reading, pages and an export take, beside their targets.
+"""Results in large numbers: what reading and pages take, beside their targets.
 
 ``python -m benchmarks.large_results``; part of ``make targets``.
 """
@@ -25,7 +25,6 @@ OPENED = 5
 CONTENT = {
     "index": "footer",
     "sweeps": "#view svg",
-    "history": "#view svg",
     "machines": "#tables tbody td",
     "raw": "#tables tbody td",
 }
@@ -52,12 +51,6 @@ CROSSOVER = """
 import sys
 from perceptron.studies.crossover_from_files import read_files
 read_files([sys.argv[1]], [], [])
-"""
-EXPORT = """
-import sys
-from pathlib import Path
-from perceptron.records.parquet import export
-export(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -140,7 +133,7 @@ def _samples(seconds: float | None) -> list[float]:
 
 
 def many_machines(folder: Path) -> Iterator[str]:
-    """Read, show and export a fleet's results."""
+    """Read and show a fleet's results."""
     # asv imports every module here, without what only tests have.
     from tests.made_fleet import made_fleet
 
@@ -148,7 +141,6 @@ def many_machines(folder: Path) -> Iterator[str]:
     for what, program, seconds, megabytes in (
         ("load_results", LOAD, 60.0, 1536.0),
         ("pages", PAGES, 60.0, 1536.0),
-        ("export as Parquet, a part for each machine", EXPORT, 60.0, 1024.0),
     ):
         name = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each: {what}"
         yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)

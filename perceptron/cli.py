@@ -26,7 +26,7 @@ QUESTIONS = {
     "Where does the time go?": ("overhead",),
     "Did a change make anything slower?": ("compare",),
     "Can I trust this machine, and these backends?": ("doctor", "backends", "check"),
-    "What was measured?": ("dashboard", "export"),
+    "What was measured?": ("dashboard",),
     "What do other machines say?": ("fleet",),
     "How does a small model learn?": ("walkthrough",),
 }

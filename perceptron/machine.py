@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -22,6 +23,7 @@ _OF_LIBRARIES = re.compile(
 _PATH_WORD = re.compile(r"""[^\s,;='"]*[/\\][^\s,;='"]*""")
 _WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
 PATH = "(path)"
+_FIELD = re.compile(r"^([^:\n]+):(.*)$", re.MULTILINE)
 _OF_A_CPU = re.compile(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", re.MULTILINE)
 _OF_THE_INTERPRETER = frozenset({"PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
@@ -70,20 +72,35 @@ def folder_name(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
-    """Return what the processor calls itself; py-cpuinfo takes 0.1 s and more to find out.
+    """Return what the processor calls itself.
 
     In a virtual machine that may be the name of a whole line of processors, of which one takes half
-    the time of another: then family and model follow.
+    the time of another: then family and model follow. ARM's have numbers alone.
     """
-    try:
-        from cpuinfo import get_cpu_info
-    except ImportError:
-        return platform.processor() or "unknown"
-    info = get_cpu_info()
-    name = str(info.get("brand_raw") or platform.processor() or "unknown")
-    if "family" not in info or any(character.isdigit() for character in name):
+    core = {name.strip(): value.strip() for name, value in _FIELD.findall(_first_core())}
+    if "CPU part" in core:
+        return f"ARM (implementer {core.get('CPU implementer')}, part {core['CPU part']})"
+    name = core.get("model name") or core.get("cpu") or core.get("uarch") or _name_on_macos()
+    name = name or platform.processor() or "unknown"
+    if "cpu family" not in core or any(character.isdigit() for character in name):
         return name
-    return f"{name} (family {info['family']}, model {info.get('model', 'unknown')})"
+    return f"{name} (family {core['cpu family']}, model {core.get('model', 'unknown')})"
+
+
+def _first_core() -> str:
+    """Return what Linux says of the first core, a field a line; nothing elsewhere."""
+    with suppress(OSError), Path("/proc/cpuinfo").open("rb") as file:
+        return file.read(4096).decode(errors="replace").partition("\n\n")[0]
+    return ""
+
+
+def _name_on_macos() -> str:
+    if platform.system() != "Darwin":
+        return ""
+    asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+    with suppress(OSError):
+        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return ""
 
 
 def facts_digest() -> str:
@@ -92,22 +109,13 @@ def facts_digest() -> str:
     In a millisecond: nothing is imported and no driver asked. Cores are those that this process may
     use.
     """
+    cpu = " ".join(_OF_A_CPU.findall(_first_core())) or platform.processor()
     facts = (
-        *(platform.system(), platform.machine(), _cpu_by_itself(), usable_cores()),
+        *(platform.system(), platform.machine(), cpu, usable_cores()),
         _memory_bytes() // _SAME_MEMORY,
         *(sorted(_devices()), os.environ.get("CUDA_VISIBLE_DEVICES")),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-
-
-def _cpu_by_itself() -> str:
-    """Return what Linux says of the first core; elsewhere what Python knows."""
-    try:
-        with Path("/proc/cpuinfo").open("rb") as file:
-            first = file.read(4096).decode(errors="replace").partition("\n\n")[0]
-    except OSError:
-        return platform.processor()
-    return " ".join(_OF_A_CPU.findall(first)) or platform.processor()
 
 
 def _memory_bytes() -> int:

@@ -16,7 +16,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "torch": {"torch": "torch"},
     "pages": {
         "asv": "asv",
-        "itables": "itables",
         "jinja2": "jinja2",
         "matplotlib": "matplotlib",
         "pandas": "pandas",
@@ -25,7 +24,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},
     "sklearn": {"sklearn": "scikit-learn"},
     "fleet": {"submitit": "submitit"},
-    "parquet": {"pandas": "pandas", "pyarrow": "pyarrow"},
     "triton": {"triton": "triton"},
     "cupy": {"cupy": "cupy-cuda13x"},
     "joblib": {"joblib": "joblib"},

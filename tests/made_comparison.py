@@ -12,9 +12,7 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     ComparisonPlan,
     Control,
-    CrossoverEnd,
     Growth,
-    MovedCrossover,
     Row,
     Work,
 )
@@ -159,14 +157,3 @@ def block(
         head=head,
         **fields,
     )
-
-
-# A crossover at 64 on BASE and at 32 on HEAD.
-moved = partial(
-    MovedCrossover,
-    family="mlp-width",
-    incumbent="numpy",
-    challenger="torch-cpu",
-    base=CrossoverEnd(status="crosses", size=64.0, low=62.0, high=66.0),
-    head=CrossoverEnd(status="crosses", size=32.0, low=31.0, high=33.0),
-)

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from perceptron import load_results
 from tests.conftest import ROOT, Perceptron, install_backend, typed
 from tests.made import everything
 from tests.made_fleet import made_fleet
@@ -127,10 +126,10 @@ def lines_to_type() -> list[object]:
 def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: Path) -> None:
     """As a new user types it, in a folder that has the files of docs/examples.
 
-    The dashboard shows what was measured before, and an export holds it.
+    The dashboard shows what was measured before.
     """
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
-    if line.startswith(("perceptron dashboard", "perceptron export")):
+    if line.startswith("perceptron dashboard"):
         everything(tmp_path / "results")
     words = shortened(line)
     process = here(*words)
@@ -223,28 +222,6 @@ def test_every_page_of_the_docs_is_found_from_the_readme() -> None:
         links = re.findall(r"\]\(([^)#:]+\.md)", page.read_text(encoding="utf-8"))
         todo += {(page.parent / link).resolve() for link in links} - found
     assert {*(ROOT / "docs").glob("*.md")} <= found
-
-
-def test_the_query_of_the_docs_answers_from_an_export(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command and the block below it, as a reader types them: medians of the rows."""
-    monkeypatch.chdir(tmp_path)
-    page = ROOT / "docs" / "asv-and-notebooks.md"
-    everything(tmp_path / "results")
-    (command,) = [line for line in commands(page) if line.startswith("perceptron export")]
-    type_in(tmp_path, (ROOT,), command)
-    (code,) = runnable(page)
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 our own page
-    rows = names["medians"].fetchall()
-    table = load_results(tmp_path / "results")
-    here = table[(table["family"] == "mlp-width") & (table["size"] == 64) & (table["seconds"] > 0)]
-    expected = here.groupby("backend")["seconds"].agg(["median", "count"])
-    assert {row[4]: row[5:] for row in rows} == {
-        name: (pytest.approx(median), count) for name, median, count in expected.itertuples()
-    }
-    assert len(rows) == len(expected) == 2
 
 
 def test_the_query_of_the_docs_names_the_fastest_machine_and_the_cheapest(

@@ -206,7 +206,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     assert done.returncode == 3, done.stderr  # one repeat decides nothing
     said = " ".join(done.stderr.split())
     assert said.startswith(
-        "no page will be written: asv, itables, jinja2, matplotlib and pandas are not "
+        "no page will be written: asv, jinja2, matplotlib and pandas are not "
         'installed: pip install "perceptron-bench[pages]"'
     )
     document = json.loads(done.stdout)
@@ -223,7 +223,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     [
         (
             ("dashboard",),
-            "asv, itables, jinja2, matplotlib and pandas are not installed: "
+            "asv, jinja2, matplotlib and pandas are not installed: "
             'pip install "perceptron-bench[pages]"',
         ),
         (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from subprocess import CompletedProcess
+
 import pytest
 
 from perceptron.machine import cpu_name, machine_name, steering_variables
@@ -12,8 +15,47 @@ def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -
     assert machine_name() == "Grace-s-laptop-1"
 
 
-def test_the_processor_has_a_name() -> None:
-    assert cpu_name()
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (
+            "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor:",
+            "AMD EPYC (family 25, model 1)",
+        ),
+        (
+            "cpu family\t: 6\nmodel name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\n",
+            "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz",
+        ),
+        (
+            "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd4f\n",
+            "ARM (implementer 0x41, part 0xd4f)",
+        ),
+        (
+            "processor\t: 0\ncpu\t\t: POWER9 (raw), altivec supported\n",
+            "POWER9 (raw), altivec supported",
+        ),
+    ],
+)
+def test_the_processor_has_a_name(
+    told: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that tells its model apart, as Linux has it."""
+    file = tmp_path / "cpuinfo"
+    file.write_text(told)
+    monkeypatch.setattr("perceptron.machine.Path", lambda _: file)
+    cpu_name.cache_clear()
+    assert cpu_name() == name
+    cpu_name.cache_clear()
+
+
+def test_the_processor_has_a_name_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perceptron.machine.Path", lambda _: tmp_path / "nothing")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    said = CompletedProcess([], 0, "Apple M1\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: said)
+    cpu_name.cache_clear()
+    assert cpu_name() == "Apple M1"
+    cpu_name.cache_clear()
 
 
 def test_what_makes_the_same_code_run_differently_is_told_and_nothing_else() -> None:

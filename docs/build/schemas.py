@@ -33,7 +33,6 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.fleet import CollectedRun, FleetStatus, JobStatus, RunAnswer
-from perceptron.records.parquet import Export
 from perceptron.records.run import BudgetUse
 from perceptron.records.walkthrough import EpochScore
 from perceptron.records.warning import MeasurementWarning
@@ -96,7 +95,6 @@ DOCUMENTS: dict[str, Any] = {
     "doctor": _holds(
         "doctor", environment=Environment, conditions=Conditions, warnings=list[MeasurementWarning]
     ),
-    "export": Export,
     "fleet-status": _holds("fleet-status", fleets=list[FleetStatus]),
     # A command with --on prints it as well.
     "fleet-collect": _holds(

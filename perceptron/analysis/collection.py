@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.sweep import Sweep, sweeps
 from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.analysis.history import CaseHistory, histories
 from perceptron.analysis.select import Definitions
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.answer import Answered, Page
@@ -78,7 +77,6 @@ class Collection(Struct, frozen=True, kw_only=True):
     answers: list[Answered] = []
     undecided: dict[str, list[Answered]] = {}
     sweeps: list[Sweep]
-    histories: list[CaseHistory]
     older: dict[str, int] = {}
     complaints: list[str]
 
@@ -128,7 +126,6 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         answers=answers,
         undecided=undecided,
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
-        histories=histories(rows),
         older={
             study: sum(len(runs) - 1 for runs in own) - len(undecided[study])
             for study, own in groups.items()
@@ -138,14 +135,13 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 
 
 def collection_of(rows: Iterable[Measurement]) -> Collection:
-    """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
+    """Judge rows that lie in no folder of results: their sweeps, without runs."""
     kept = list(rows)
     complaints = [warning.message for warning in Definitions(kept).warnings()]
     return Collection(
         rows=kept,
         machines=_machines(kept, [], complaints),
         sweeps=sweeps(kept),
-        histories=[],
         complaints=[_line(complaint) for complaint in complaints],
     )
 

@@ -100,9 +100,6 @@ def compare(
     json: Json = False,
 ) -> None:
     """Run a project's benchmarks on two revisions, side by side."""
-    from msgspec.structs import replace
-
-    from perceptron.analysis.crossover.moved import moved_crossovers
     from perceptron.errors import UserError
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
@@ -138,7 +135,6 @@ def compare(
     pages = prepare_comparison(html)
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, looking_first(bar, wait))
-    comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))
     comparison = pages.write_comparison(comparison)
     terminal.show_warnings(comparison.warnings)
     if json:

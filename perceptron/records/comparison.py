@@ -193,25 +193,6 @@ class ComparedRevision(Struct, frozen=True, kw_only=True):
     python: str
 
 
-class CrossoverEnd(Struct, frozen=True, kw_only=True):
-    """The crossover of a pair on one revision, with its 95% interval; no size if there is none."""
-
-    status: Literal["crosses", "reverses", "always", "never"]
-    size: float | None
-    low: float | None
-    high: float | None
-
-
-class MovedCrossover(Struct, frozen=True, kw_only=True):
-    """A pair of backends on one family whose crossover differs on HEAD, decided on both sides."""
-
-    family: str
-    incumbent: str
-    challenger: str
-    base: CrossoverEnd
-    head: CrossoverEnd
-
-
 class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     """The machine, and the interpreters of each side."""
 
@@ -273,8 +254,6 @@ class Comparison(Struct, frozen=True, kw_only=True):
     reason: str
     """The verdict in one sentence."""
     rows: list[Row]
-    moved_crossovers: list[MovedCrossover] = []
-    """Judged from the blocks once the comparison is complete."""
     control: Control
     plan: ComparisonPlan
     environment: ComparisonEnvironment

@@ -13,15 +13,12 @@ from math import inf
 from statistics import median
 
 from perceptron import numbers
-from perceptron.analysis.sizes import size_axis, sized
 from perceptron.answer import Table
 from perceptron.numbers import NONE, enumerated
 from perceptron.records.comparison import (
     ComparedRevision,
     Comparison,
-    CrossoverEnd,
     LeftOut,
-    MovedCrossover,
     Row,
     rule_of,
 )
@@ -70,7 +67,7 @@ _LONGEST_LINE, _SHORTEST_NAME = 100, 20
 # A share of the time that threads waited: less is always there.
 _LEAST_WAITED = 0.001
 _ENDLESS = 10**12
-# Of what is listed with all its names, and of crossovers.
+# Of what is listed with all its names.
 _MOST = 10
 _COMMIT, _LONGEST_NAME = 12, 40
 # Fewer may be the name of a branch.
@@ -94,9 +91,6 @@ def describe(comparison: Comparison) -> Described:
         lines.append("times decide nothing here: BASE differs from a second copy of itself")
     if comparison.removed:
         lines.insert(0, f"gone on HEAD: {_named(comparison.removed)}")
-    lines += map(_moved, comparison.moved_crossovers[:_MOST])
-    more = len(comparison.moved_crossovers) - _MOST
-    lines += [f"{_many(more, 'more crossover')} moved"] if more > 0 else []
     base, head = comparison.plan.base, comparison.plan.head
     return Described(
         verdict=verdict,
@@ -409,21 +403,6 @@ def _contention(rows: Sequence[Row]) -> str:
     if not samples and not blocks:
         return said
     return f"{said}; {_many(samples, 'sample')} and {_many(blocks, 'block')} measured again"
-
-
-def _moved(moved: MovedCrossover) -> str:
-    """Return where one backend overtakes another, before and after."""
-    base, head = (_overtakes(moved, end) for end in (moved.base, moved.head))
-    return f"crossover moved: {moved.family}: {base} on BASE; {head} on HEAD"
-
-
-def _overtakes(moved: MovedCrossover, end: CrossoverEnd) -> str:
-    pair = (moved.challenger, moved.incumbent)
-    first, second = reversed(pair) if end.status in {"reverses", "never"} else pair
-    if end.size is None:
-        return f"{first} is faster at every measured size"
-    size, *ends = numbers.interval(end.size, end.low, end.high).partition(" [")
-    return f"{first} overtakes {second} at {sized(size, size_axis(moved.family))}{''.join(ends)}"
 
 
 def side_name(side: ComparedRevision) -> str:

@@ -1,4 +1,4 @@
-"""The dashboard as it is built from the committed results and a history of asv's."""
+"""The dashboard as it is built from the committed results and asv's of two machines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CUT = """[...document.querySelectorAll('figure.static svg text')].filter((text) 
   return own.left < whole.left - 1 || own.right > whole.right + 1
     || own.top < whole.top - 1 || own.bottom > whole.bottom + 1;
 }).map((text) => text.textContent)"""
-OF_VIEWS = ["bench.html", "sweeps.html", "map.html", "overhead.html", "race.html", "history.html"]
+OF_VIEWS = ["bench.html", "sweeps.html", "map.html", "overhead.html", "race.html"]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.report.reading import PAGES, data, views
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-OF_VIEWS = ("sweeps", "map", "overhead", "race", "history")
+OF_VIEWS = ("sweeps", "map", "overhead", "race")
 
 
 @pytest.fixture(scope="module")

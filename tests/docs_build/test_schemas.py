@@ -23,7 +23,6 @@ from tests.schemas import valid
         ("backends", ("backends",)),
         ("check", ("check", "numpy", "--problem", "or-gate")),
         ("dashboard", ("dashboard",)),
-        ("export", ("export", "--parquet", "rows.parquet")),
     ],
 )
 def test_a_document_fits_its_schema(

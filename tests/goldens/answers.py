@@ -16,7 +16,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.moved import moved_crossovers
 from perceptron.analysis.trust import Diagnosis
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -80,7 +79,6 @@ def compared(
         benchmarks=list(benchmarks),
         blocks=list(blocks),
     )
-    found = replace(found, moved_crossovers=moved_crossovers(found))
     return said(lambda: documents.write(found)), *told(found, html)
 
 

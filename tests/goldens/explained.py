@@ -20,7 +20,6 @@ from tests.made_comparison import (
     comparison,
     growth,
     harder,
-    moved,
     row,
     slower,
     work,
@@ -35,7 +34,6 @@ def explained() -> Comparison:
         *_rows(),
         verdict="regression",
         reason="4 benchmarks slower, [one] broke",
-        moved_crossovers=[moved()],
         warnings=[MeasurementWarning(code="x", message="others were busy", advice="wait [a bit]")],
         control=Control(alarmed=False, rows=[_quiet("sums.time_sort")]),
         blocks=[

@@ -174,7 +174,6 @@ def test_batches(
         terminal=text,
         sweeps=views(html, "sweeps", "time per iteration").split("\n[")[0],
         machine_by_machine=views(html, "sweeps", "torch-cuda: time"),
-        history=views(html, "history", "numpy").split("\n[")[0],
         machines=text_of(html / "machines.html"),
         questions=tables(html, "machines"),
         raw=tables(html, "raw"),

@@ -17,7 +17,6 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     Control,
     ControlRow,
-    CrossoverEnd,
     GateRule,
     LeftOut,
     Row,
@@ -26,7 +25,7 @@ from perceptron.report.comparison import Described, describe, grouped
 from perceptron.report.comparison_row import times
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import show
-from tests.made_comparison import broken, comparison, growth, harder, moved, row, slower, work
+from tests.made_comparison import broken, comparison, growth, harder, row, slower, work
 
 
 def noted(told: Described, about: str) -> list[str]:
@@ -334,23 +333,6 @@ def test_contention_is_told_only_where_threads_waited(waited: float | None, said
 def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
     told = describe(red(harder(), control=ALARMED))
     assert [line[:27] for line in told.lines] == ["times decide nothing here: "]
-
-
-@pytest.mark.parametrize(
-    ("status", "size", "said"),
-    [
-        ("crosses", 48.0, "torch-cpu overtakes numpy at width 48.0 [40.0, 50.0]"),
-        ("reverses", 48.0, "numpy overtakes torch-cpu at width 48.0 [40.0, 50.0]"),
-        ("always", None, "torch-cpu is faster at every measured size"),
-        ("never", None, "numpy is faster at every measured size"),
-    ],
-)
-def test_a_crossover_that_moved_names_who_is_faster(
-    status: Any, size: float | None, said: str
-) -> None:
-    end = CrossoverEnd(status=status, size=size, low=size and 40.0, high=size and 50.0)
-    told = describe(comparison(moved_crossovers=[moved(head=end)]))
-    assert told.lines[-1].endswith(f" on BASE; {said} on HEAD")
 
 
 # --- what is said once ----------------------------------------------------------------------------

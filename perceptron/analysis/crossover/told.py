@@ -153,7 +153,7 @@ def _lines(sweep: Sweep) -> list[str]:
         lines.append(f"One repeat for each value: {kind}; another repeat may differ.")
     lines += map(state_line, sweep.gpus)
     if sweep.source == "asv":
-        lines.append("Of asv's commits the newest is here; the page of history has all of them.")
+        lines.append("Of asv's commits the newest is here; asv's own pages have all of them.")
     return lines
 
 

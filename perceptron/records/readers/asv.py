@@ -254,13 +254,13 @@ def _cases(
     None where the size is none.
     """
     return [
-        roles.place(dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True)))
+        roles.place(dict(fixed) | dict(zip(names, map(_parse_parameter, words), strict=True)))
         for words in product(*choices)
     ]
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts
-def parse_parameter(word: str) -> Any:
+def _parse_parameter(word: str) -> Any:
     """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]

@@ -37,15 +37,12 @@ if TYPE_CHECKING:
 _LONGEST = 400
 
 
-def load_sources(
-    sources: Sequence[str | Path], request: ReadRequest, numbers: ProcessNumbers | None = None
-) -> list[Reading]:
+def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Reading]:
     """Load the sources in their order, each once; by default the folder ``results``.
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from; ``numbers`` are those that rows have which were loaded before, where all are parts of
-    a whole. A copy of a file counts once. Raises `UserError` in one line for a source that does not
-    exist or cannot be understood, and where no benchmark has the parameters asked for.
+    come from. A copy of a file counts once. Raises `UserError` in one line for a source that does
+    not exist or cannot be understood, and where no benchmark has the parameters asked for.
     """
     seen: set[bytes] = set()
     names = dict.fromkeys(map(str, sources or ("results",)))
@@ -55,7 +52,7 @@ def load_sources(
             read_source(Path(reading.source), reading)
         _parameters_must_be_of_use(readings, request)
         _something_must_be_chosen(readings)
-        numbers = numbers or ProcessNumbers()
+        numbers = ProcessNumbers()
         named = list(name_rows([run for reading in readings for run in reading.runs]))
         named.reverse()
         for reading in readings:

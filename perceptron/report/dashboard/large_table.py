@@ -1,22 +1,19 @@
-"""Tables of thousands of rows: DataTables, as `itables` packs it, sorts, filters and saves them.
+"""Tables of thousands of rows: DataTables sorts and filters them, from a script among our own.
 
 Each table is a file of its own, loaded when it is chosen.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 
 from msgspec import Struct
 
-from perceptron.report.dashboard.page import installed, script, script_parts
+from perceptron.report.dashboard.page import script, script_parts
 from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
-# A page from disk loads no modules: the bundle's one way out becomes a global name.
-_EXPORT = ";export{"
 Value = str | int | float | None
 
 
@@ -69,14 +66,3 @@ def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
             if isinstance(cell, str):
                 cells[place] = short(cell)
         yield cells
-
-
-def datatables() -> str:
-    """Return the script that defines ``DataTable``. Raises `ValueError` if the bundle has none."""
-    bundle = installed("itables", "html/dt_bundle.js").decode()
-    code, _, rest = bundle.rpartition(_EXPORT)
-    names, _, notices = rest.partition("}")
-    name = re.search(r"([\w$]+) as default", names)
-    if name is None:
-        raise ValueError("itables' bundle does not export DataTables as it did")
-    return f"(() => {{{code};window.DataTable={name[1]};}})(){notices}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import distribution
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,11 +138,6 @@ def script_parts(
         yield some + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
         some = ","
     yield "]}'));\n"
-
-
-def installed(package: str, file: str) -> bytes:
-    """Return a file of a package without importing it: that can take longer than all pages."""
-    return Path(str(distribution(package).locate_file(f"{package}/{file}"))).read_bytes()
 
 
 def _quoted(text: str) -> str:

@@ -25,8 +25,7 @@ from perceptron.report.dashboard.answers import (
     undecided_lines,
     views_of,
 )
-from perceptron.report.dashboard.history import history_answers
-from perceptron.report.dashboard.large_table import datatables, table_files
+from perceptron.report.dashboard.large_table import table_files
 from perceptron.report.dashboard.machines import machines_page
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import put, remove_older, script, templates, writing
@@ -44,20 +43,14 @@ _FIRST = {
     ),
 }
 _LAST = {
-    "history": Page(
-        "History",
-        "What changed from commit to commit?",
-        "asv has measured no case at two commits or more yet.",
-        "the commits that are new",
-    ),
     "machines": Page("Machines", "Which machine, and which backend on it?", "", ""),
     "raw": Page("Raw data", "Every row, as it was measured", "", ""),
 }
 # What measures something for a page; of a study's page that is its command.
-_COMMANDS = {"sweeps": "perceptron bench", "history": "asv machine --yes && asv run NEW"}
+_COMMANDS = {"sweeps": "perceptron bench"}
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "views")
-_TABLE_SCRIPTS = ("page", "datatables", "large_table")
+_TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
 
 
 def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
@@ -137,7 +130,6 @@ def _texts(
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
-    yield "assets/datatables.js", datatables()
     every = _FIRST | collection.pages | _LAST
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
@@ -149,7 +141,6 @@ def _texts(
     yield page("index", "overview.html.j2", first_page)
     answers: dict[str, Iterable[Shown]] = {
         "sweeps": sweep_answers(collection.sweeps),
-        "history": history_answers(collection.histories),
         **{name: map(shown, collection.studies.get(name, ())) for name in collection.pages},
     }
     older = collection.older | {"sweeps": sum(sweep.older for sweep in collection.sweeps)}

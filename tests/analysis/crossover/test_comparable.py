@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from math import exp, log
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.comparable import ComparableRows
+from perceptron.analysis.crossover.comparable import ComparableRows, level_stretches
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.words import notes, verdict
 from perceptron.records.measurement import Measurement
@@ -142,3 +143,37 @@ def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
     found = ComparableRows(rows).states(A, B)
     assert {state[1:4] for state in found} == expected
     assert len(found) == len(expected)
+
+
+@given(
+    before=st.integers(20, 60),
+    after=st.integers(20, 60),
+    change=st.sampled_from([-0.4, -0.3, 0.3, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+    scale=st.sampled_from([1e-7, 1e-3, 10.0]),
+)
+def test_a_step_in_noise_is_found_at_its_commit(
+    before: int, after: int, change: float, seed: int, scale: float
+) -> None:
+    """Whatever the unit."""
+    levels = [scale] * before + [scale * (1 + change)] * after
+    noise = 0.01 * np.random.default_rng(seed).standard_normal(len(levels))
+    seconds = [level * exp(log_noise) for level, log_noise in zip(levels, noise, strict=True)]
+    assert level_stretches(seconds) == [(0, before - 1), (before, before + after - 1)]
+
+
+ANY_TIMES = st.lists(
+    st.floats(min_value=1e-18, max_value=1e9) | st.sampled_from([1e9, 1e-18, 1.0]),
+    min_size=2,
+    max_size=40,
+)
+
+
+@given(ANY_TIMES)
+@example([1e9, 1e-18] * 20)
+def test_stretches_of_one_level_are_the_series(seconds: list[float]) -> None:
+    """Without a gap or overlap, and whatever the values; what asv is given always ends."""
+    stretches = level_stretches(seconds)
+    assert [first for first, _ in stretches] == [0] + [last + 1 for _, last in stretches[:-1]]
+    assert stretches[-1][1] == len(seconds) - 1
+    assert all(first <= last for first, last in stretches)

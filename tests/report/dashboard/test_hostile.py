@@ -52,8 +52,8 @@ _OURS = {
     "assets/site.css",
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("page", "views")),
-    *(f"assets/{name}.js" for name in ("datatables", "large_table")),
-    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "history", "raw")),
+    *(f"assets/{name}.js" for name in ("jquery.slim.min", "datatables.min", "large_table")),
+    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "raw")),
     "data/machines.js",
 }
 

@@ -19,7 +19,7 @@ from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views
 
-OF_VIEWS = ("sweeps", "map", "overhead", "race", "history")
+OF_VIEWS = ("sweeps", "map", "overhead", "race")
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +164,6 @@ def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
         assert "perceptron " in page.text, file
         assert page.scripts == 0, file
     assert "perceptron bench --quick" in text_of(tmp_path / "index.html")
-    history = (tmp_path / "history.html").read_text(encoding="utf-8")
-    assert "<code>asv machine --yes &amp;&amp; asv run NEW</code>" in history
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 1e-5}, {"status": "skipped", "reason": "no"}])

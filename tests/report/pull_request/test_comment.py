@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row, Work
+from perceptron.records.comparison import Comparison, Row, Work
 from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment, line
 from perceptron.untrusted_text import label
@@ -35,16 +35,6 @@ number = st.one_of(st.none(), st.floats(), st.sampled_from([1e-3, 1e308, 5e-324,
 finite = st.floats(allow_nan=True)
 works = st.none() | st.builds(Work, base=finite, head=finite, change=finite, noise=finite)
 whole = st.integers(-(10**400), 10**400)
-ends = st.builds(
-    CrossoverEnd,
-    status=st.sampled_from(["crosses", "reverses", "always", "never"]),
-    size=number,
-    low=number,
-    high=number,
-)
-moved_crossovers = st.builds(
-    MovedCrossover, family=hostile, incumbent=hostile, challenger=hostile, base=ends, head=ends
-)
 NUMBERS = ("base", "head", "smallest_detectable", "limit", "idle")
 OF_A_CHANGE = ("low", "high", "p_adjusted")
 
@@ -78,7 +68,6 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     return replace(
         made,
         rows=draw(st.lists(rows(made.rows), max_size=6)),
-        moved_crossovers=draw(st.lists(moved_crossovers, max_size=3)),
         verdict=draw(st.sampled_from(["clean", "regression", "inconclusive", "invalid"])),
         reproduce=draw(st.one_of(hostile, hostile.map("perceptron compare ".__add__))),
         seconds=draw(st.floats()),

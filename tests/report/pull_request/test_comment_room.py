@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.records.comparison import ComparedRevision
 from perceptron.report.pull_request.comment import MOST_BYTES, comment
-from tests.made_comparison import broken, comparison, moved, row, slower, work
+from tests.made_comparison import broken, comparison, row, slower, work
 
 
 def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
@@ -35,15 +35,14 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
 
 
 def test_what_matters_most_comes_first_and_is_left_out_last() -> None:
-    """The verdict, crossovers, what fails, what became slower, then what became faster."""
+    """The verdict, what fails, what became slower, then what became faster."""
     rows = [row(benchmark=f"fast.t{n}", verdict="improvement", change=-0.9) for n in range(999)]
     rows += [slower(), broken(benchmark="bad.time_it")]
-    text = comment(comparison(*rows, verdict="regression", moved_crossovers=[moved()]))
+    text = comment(comparison(*rows, verdict="regression"))
     places = [
         text.index(words)
         for words in (
             "**broken**: `bad.time_it(10, 'numpy')` fails on HEAD",
-            "- crossover moved: `mlp-width`",
             "| `bad.time_it(10, 'numpy')` | broken |",
             "| `sums.time_sum(10, 'numpy')` | slower |",
             "| `fast.t0(10, 'numpy')` | faster |",

@@ -1,5 +1,5 @@
 'use strict';
-// A table of thousands of rows, or several of which one is chosen: DataTables sorts, filters, turns pages and saves.
+// A table of thousands of rows, or several of which one is chosen: DataTables sorts, filters and turns pages.
 
 (() => {
   const { element, alarm, load } = perceptron;
@@ -55,7 +55,8 @@
       deferRender: true,
       layout: {
         topStart: 'search',
-        topEnd: { buttons: [saving('csv', csv, columns, file), saving('json', json, columns, file)] },
+        topEnd: () => element('div', { class: 'dt-buttons' }, ...Object.entries({ csv, json }).map(
+          ([kind, write]) => saving(kind, () => write(columns.map(({ id }) => id), found(node)), file))),
         bottomStart: 'info',
         bottomEnd: 'paging',
       },
@@ -88,18 +89,21 @@
     };
   }
 
-  /** A button that saves what passes the search, in the order shown: DataTables' own would drop texts that look like markup. */
-  function saving(kind, write, columns, file) {
-    return {
-      text: `download ${kind.toUpperCase()}`,
-      action: (_, table) => {
-        const rows = table.rows({ search: 'applied' }).data().toArray();
-        const blob = new Blob([write(columns.map(({ id }) => id), rows)], { type: 'text/plain;charset=utf-8' });
-        const link = element('a', { download: `perceptron-${file}.${kind}`, href: URL.createObjectURL(blob) });
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading
-      },
-    };
+  /** The rows that pass the search, in the order shown. */
+  function found(node) {
+    return new DataTable.Api(node).rows({ search: 'applied' }).data().toArray();
+  }
+
+  /** A button that saves the text which `write` makes. */
+  function saving(kind, write, file) {
+    const button = element('button', { type: 'button' }, `download ${kind.toUpperCase()}`);
+    button.addEventListener('click', () => {
+      const blob = new Blob([write()], { type: 'text/plain;charset=utf-8' });
+      const link = element('a', { download: `perceptron-${file}.${kind}`, href: URL.createObjectURL(blob) });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading
+    });
+    return button;
   }
 
   /** RFC 4180, one line for each row after a line of column ids. */
