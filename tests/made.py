@@ -19,7 +19,6 @@ from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.naming import ProcessNumbers
-from perceptron.records.readers.reading import Reading, ReadRequest
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -73,14 +72,6 @@ def measured(**fields: Any) -> Measurement:
         "threads": 2,
     }
     return Measurement(**(defaults | fields))
-
-
-def loaded(rows: list[Measurement], **fields: Any) -> Reading:
-    """A source as its reader hands it over."""
-    reading = Reading(ReadRequest(), "somewhere")
-    for name, value in {"rows": rows, "formats": {"asv"}, "files": 1, **fields}.items():
-        setattr(reading, name, value)
-    return reading
 
 
 def read_as_one(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

@@ -65,7 +65,6 @@ def _add(document: _File, rows: BenchmarkRows) -> None:
     repetitions = [entry for entry in document.benchmarks if entry.run_type == "iteration"]
     rows.reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
     for name, entries in grouped(repetitions, lambda entry: entry.run_name).items():
-        rows.reading.joined += len(entries) - 1
         rows.add(family, time=_time(entries), **_parts(name))
 
 

@@ -34,6 +34,7 @@ BELOW_RESOLUTION = "with a time of 0: below the timer's resolution"
 IMPOSSIBLE = "of a value that nobody can have measured"
 
 _LONGEST = 400
+_MOST_REASONS = 12
 _USUAL_SIZE = ParameterRoles().size
 
 
@@ -82,15 +83,24 @@ class UnreadFile(Struct, frozen=True):
     reason: str
 
 
+class SourceRead(Struct, frozen=True, kw_only=True):
+    """A source that was read; ``left_out`` counts what is none of its ``rows`` by the reason."""
+
+    source: str
+    formats: list[str]
+    files: int
+    rows: int
+    left_out: dict[str, int]
+
+
 class Reading:
     """A source as it was named, and what was read of it: runs, and notes on what is no row.
 
     ``rows`` are those of the ``runs``, once all sources are named and numbered together.
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``seen`` are digests of the files that were read, of all sources that share it.
+    seen. ``unread`` are files that cannot be read, ``files`` how many were. ``seen`` are digests of
+    the files that were read, of all sources that share it.
     """
 
     def __init__(
@@ -110,7 +120,6 @@ class Reading:
         self.has_named_columns = False
         """Whether a table has the columns that were asked for."""
         self.left_out: Counter[str] = Counter()
-        self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
@@ -230,6 +239,20 @@ class Reading:
             "rows are left out",
             f"name with {option('size')} the parameter that holds a number",
             "unusable-size",
+        )
+
+    def told(self) -> SourceRead:
+        """Return what was read, with the most frequent reasons: some are words of the file."""
+        reasons = self.left_out.most_common()
+        left_out = dict(reasons[:_MOST_REASONS])
+        if others := sum(rows for _, rows in reasons[_MOST_REASONS:]):
+            left_out["for other reasons"] = others
+        return SourceRead(
+            source=printable(self.source),
+            formats=sorted(self.formats),
+            files=self.files,
+            rows=len(self.rows),
+            left_out=left_out,
         )
 
     @property
