@@ -12,10 +12,10 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading, StatedTime
-from perceptron.records.readers.values import duration, median_interval, stdev
+from perceptron.records.readers.values import SECONDS_IN, duration, median_interval, stdev
 from perceptron.untrusted_text import label
 
-_NANOSECOND = 1e-9
+_NANOSECOND = SECONDS_IN["ns"]
 
 
 class _Benchmark(Struct, rename="pascal"):

@@ -14,9 +14,9 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.readers.json_text import read_json_file
 from perceptron.records.readers.reading import Entry, JsonFormat, Reading, StatedTime, converted
-from perceptron.records.readers.values import duration, stated_interval, stdev
+from perceptron.records.readers.values import SECONDS_IN, duration, stated_interval, stdev
 
-_NANOSECOND = 1e-9
+_NANOSECOND = SECONDS_IN["ns"]
 # Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
 _REACH = 2.576
 

@@ -130,11 +130,6 @@ class Reading:
         self._newest = b""
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
-    @property
-    def has_parameters(self) -> bool:
-        """Whether its benchmarks have some to choose by: the user must hear of it if none was."""
-        return bool(self.formats - {"perceptron", "csv"})
-
     def add(self, file: Path, tool: str, *runs: Run) -> None:
         """Add the runs of a file, without rows that nobody can have measured."""
         self.formats.add(tool)
@@ -229,9 +224,9 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def complain_of_size(self, file: Path, benchmark: str, parameter: str, rows: int = 1) -> None:
-        """Warn of rows whose size is no number above 0, and count them."""
-        self.leave_out(rows, NO_SIZE)
+    def complain_of_size(self, file: Path, benchmark: str, parameter: str) -> None:
+        """Warn of a row whose size is no number above 0, and count it."""
+        self.leave_out(1, NO_SIZE)
         self.complain(
             file,
             f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "

@@ -13,11 +13,11 @@ from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.readers.reading import Reading, ReadRequest
-from perceptron.records.readers.sources import load_measurements, load_results
+from perceptron.records.readers.sources import load_results
 from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
-from tests.made import MAP, keep, map_rows
+from tests.made import MAP, keep, load_measurements, map_rows
 from tests.records.readers.conftest import TABLE
 
 PYTEST = {
