@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from math import exp
 from pathlib import Path
@@ -19,7 +19,7 @@ from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.naming import ProcessNumbers
-from perceptron.records.readers.reading import Reading, ReadRequest
+from perceptron.records.readers.sources import Source, load
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -75,12 +75,9 @@ def measured(**fields: Any) -> Measurement:
     return Measurement(**(defaults | fields))
 
 
-def loaded(rows: list[Measurement], **fields: Any) -> Reading:
-    """A source as its reader hands it over."""
-    reading = Reading(ReadRequest(), "somewhere")
-    for name, value in {"rows": rows, "formats": {"asv"}, "files": 1, **fields}.items():
-        setattr(reading, name, value)
-    return reading
+def load_measurements(*sources: Source | Iterable[Source], **options: Any) -> list[Measurement]:
+    """The rows of which `load_results` makes a table, in their order."""
+    return [row for source in load(sources, **options) for row in source.rows]
 
 
 def read_as_one(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

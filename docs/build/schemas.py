@@ -16,7 +16,6 @@ import msgspec
 from perceptron.analysis.advice import ProblemAdvice
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.gpu_use import GpuUse
 from perceptron.analysis.overhead.ladder import (
@@ -33,6 +32,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.fleet import CollectedRun, FleetStatus, JobStatus, RunAnswer
+from perceptron.records.readers.reading import SourceRead
 from perceptron.records.run import BudgetUse
 from perceptron.records.walkthrough import EpochScore
 from perceptron.records.warning import MeasurementWarning
@@ -87,7 +87,7 @@ DOCUMENTS: dict[str, Any] = {
         crossovers=list[Crossover],
         from_cold=_holds("ColdStart", iterations=int, crossovers=list[Crossover]),
         amortisation=list[Amortisation],
-        sources=list[SourceUse],
+        sources=list[SourceRead],
         notes=NotRequired[list[str]],
         **_ANSWER,
     ),

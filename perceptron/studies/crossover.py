@@ -17,7 +17,6 @@ from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.rates import fastest_tables, without_rival
 from perceptron.analysis.crossover.sweep import sweeps
 from perceptron.analysis.crossover.told import told
-from perceptron.analysis.crossover.use import SourceUse, source_line
 from perceptron.analysis.crossover.words import missing, verdicts
 from perceptron.analysis.select import Definitions, usable_rows
 from perceptron.analysis.trust import warnings_of_rows
@@ -32,6 +31,7 @@ from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.reading import SourceRead
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
@@ -305,8 +305,8 @@ class CrossoverStudy:
         return replace(answer, warnings=warnings)
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
-        """Judge what other tools measured, and account for every row of the sources."""
-        rows, pairs, found, uses, warnings = crossover_from_files.read_files(
+        """Judge what other tools measured."""
+        rows, pairs, found, sources, warnings = crossover_from_files.read_files(
             plan.sources,
             plan.pair,
             plan.families,
@@ -316,7 +316,7 @@ class CrossoverStudy:
             plan.unit,
             plan.commit,
         )
-        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=uses)
+        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=sources)
         return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
 
 
@@ -352,7 +352,7 @@ def answer_of(
     plan: CrossoverPlan,
     rows: Sequence[Measurement],
     found: Sequence[Crossover],
-    sources: Sequence[SourceUse] = (),
+    sources: Sequence[SourceRead] = (),
 ) -> Answer:
     """Return what the pairs of these rows say."""
     pairs = plan.all_pairs or None
@@ -377,7 +377,7 @@ def answer_of(
             if any(one.decided for one in cold) and not elsewhere
             else []
         ),
-        *map(source_line, sources),
+        *map(crossover_from_files.source_line, sources),
     ]
     setup = amortisation_tables(paid)
     everything = (

@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
-from perceptron.analysis.crossover.use import SourceUse, uses
 from perceptron.analysis.select import Definitions
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
+from perceptron.numbers import count
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
+from perceptron.records.readers.reading import ReadRequest, SourceRead, is_case_of
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
 
-_OTHER_COMMIT = "of a commit that was not asked for"
 # Commits that an error names.
 _NAMED_COMMITS = 5
 # Of all families together: more take minutes to judge, and nobody reads them.
@@ -38,11 +37,11 @@ def read_files(
     list[Measurement],
     tuple[tuple[str, str], ...],
     list[Crossover],
-    list[SourceUse],
+    list[SourceRead],
     list[MeasurementWarning],
 ]:
-    """Return what other tools measured, the pairs that were asked for, what is known of each, what
-    became of every row of the sources, and warnings.
+    """Return what other tools measured, the pairs that were asked for, what is known of each, the
+    sources that were read, and warnings.
 
     ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
     backend and the size, ``unit`` is that of a table's times; ``commit`` is the beginning of a
@@ -64,13 +63,7 @@ def read_files(
             raise unknown("family", family, sorted(known - {family}))
     of_families = [row for row in every if row.family in wanted_families]
     chosen = None if commit is None else _named(commit, of_families)
-
-    def unwanted(row: Measurement) -> str | None:
-        if row.family not in wanted_families:
-            return NOT_ASKED_FOR
-        return None if chosen in (None, row.commit) else _OTHER_COMMIT
-
-    rows = [row for row in every if unwanted(row) is None]
+    rows = [row for row in of_families if chosen in (None, row.commit)]
     backends = list(dict.fromkeys(row.backend for row in rows))
     wanted = [split_pair(pair, backends) for pair in pairs]
     if wanted:  # pages judge every pair of the rows that they are given
@@ -87,7 +80,18 @@ def read_files(
         *(warning for source in loaded for warning in source.warnings),
         *Definitions(rows).warnings(),
     ]
-    return rows, tuple(wanted), found, uses(loaded, found, unwanted), warnings
+    return rows, tuple(wanted), found, [one.told() for one in loaded], warnings
+
+
+def source_line(read: SourceRead) -> str:
+    """Return what was read of a source, in one line."""
+    formats = ", ".join(read.formats) or "nothing known"
+    files = "file" if read.files == 1 else "files"
+    left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.left_out.items())
+    return (
+        f"from:  {read.source} ({formats}, {count(read.files)} {files}): {count(read.rows)} rows "
+        "read" + (f"; left out: {left_out}" if left_out else "")
+    )
 
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:

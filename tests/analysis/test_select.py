@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.select import (
     OTHER_DEFINITION,
     Definitions,
@@ -16,7 +15,7 @@ from perceptron.analysis.select import (
 )
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only
-from tests.made import linear, loaded, measured, world
+from tests.made import linear, measured, world
 
 OLD, NEW = "0123456789ab", "ba9876543210"
 SIZES = (10, 100)
@@ -61,12 +60,6 @@ def test_the_newest_definition_is_judged_and_the_other_told(rows: list[Measureme
         f"{NEW[:-3]}{size:03d}, another training of that name"
         for size in SIZES
     ]
-    (use,) = uses([loaded(rows)], [crossover], lambda row: None)
-    assert (use.read, use.used) == (16, 8)
-    assert [left.rows for left in use.left_out] == [4, 4]
-    for left in use.left_out:
-        assert OLD[:-3] in left.reason
-        assert NEW[:-3] in left.reason
 
 
 def test_rows_without_a_digest_are_compared_as_before() -> None:
@@ -95,10 +88,6 @@ def test_code_of_two_digests_is_never_paired_without_a_commit_either() -> None:
     (crossover,) = crossovers([*old, *new], [PAIR])
     assert (crossover.code, crossover.status) == ("bbbbbbbbbbbb", "always")
     assert [at.repeats for at in crossover.ratio_at] == [2, 2]
-    (use,) = uses([loaded([*old, *new])], [crossover], lambda row: None)
-    assert [(left.rows, left.reason) for left in use.left_out] == [
-        (8, "of another commit, code, environment or version than was judged")
-    ]
     apart = [row for row in old if row.backend == "numpy"]
     apart += [row for row in new if row.backend == "torch-cpu"]
     (crossover,) = crossovers(apart, [PAIR])

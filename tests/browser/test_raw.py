@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perceptron.analysis.collection import collection_of
-from perceptron.records.readers.sources import load_measurements
 from perceptron.report.dashboard.write import write_site
 from tests.browser.little_site import HOSTILE
 from tests.browser.watched import Watch, until
+from tests.made import load_measurements
 from tests.many import many
 
 if TYPE_CHECKING:

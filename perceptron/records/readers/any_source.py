@@ -89,24 +89,17 @@ def _read_folder(folder: Path, reading: Reading) -> None:
     )
 
 
-def read_own_folder(folder: Path, reading: Reading) -> list[Path]:
-    """Read our runs in a folder, and what asv keeps beside them; return the folders of our runs.
-
-    Folders and files that cannot be read are in ``reading``, whose first runs are ours.
-    """
+def read_own_folder(folder: Path, reading: Reading) -> None:
+    """Read our runs in a folder, and what asv keeps beside them."""
     note_closed_folders(folder, reading)
-    folders: list[Path] = []
     for file in own_files(folder):
         _try_file(file, reading)
-        if len(reading.runs) > len(folders):
-            folders.append(file.parent)
     # These are this suite's own benchmarks, whatever the other sources call their parameters.
     asked = reading.request
     reading.request = replace(asked, roles=ParameterRoles(), ours=True)
     for file in result_files(folder / "asv"):
         _try_file(file, reading)
     reading.request = asked
-    return folders
 
 
 def _try_file(file: Path, reading: Reading) -> None:

@@ -20,12 +20,11 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.json_text import read_json_file
-from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.reading import (
-    BenchmarkRows,
-    ForeignRow,
+    Entry,
+    Facts,
+    Found,
     JsonFormat,
     Reading,
     converted,
@@ -146,27 +145,26 @@ def result_files(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.glob(pattern)) if file.name not in _FACTS]
 
 
-def _add(results: _Results, rows: BenchmarkRows) -> None:
-    """Add a row for each time of a backend at a size.
+def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]:
+    """Yield each time of a backend at a size.
 
     Benchmarks of time are read if they have the parameters that hold the backend and the size.
     Where no list of benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …,
     as asv names them. ``seconds`` is asv's median. Raises `UserError` naming a file that is none.
     """
-    file, reading = rows.file, rows.reading
     if results.version != 2:
         raise UserError(f"{file}: not asv's format 2, which is read; see `asv update`")
     if not results.result_columns:  # which older formats have not
         raise UserError(f"{file}: not what asv writes: no `result_columns`")
-    benchmarks = _list_of(file, reading)
     environment, committed = results.env_name, moment(results.date)
-    rows.begin(
+    yield Facts(
         machine=label(results.params.get("machine", "unknown")),
         environment=None if environment is None else label(environment),
         commit=revision(results.commit_hash),
         committed=committed or None,
         when=committed,
     )
+    benchmarks = _list_of(file, reading)
     for name in results.results:
         try:
             values = results.values(name)
@@ -176,7 +174,8 @@ def _add(results: _Results, rows: BenchmarkRows) -> None:
             reading.complain(file, what, "run it again")
             continue
         kind = "time" if _TIME.fullmatch(name) else ""
-        _add_benchmark(name, benchmarks.get(name) or AsvBenchmark(type=kind), values, rows)
+        benchmark = benchmarks.get(name) or AsvBenchmark(type=kind)
+        yield from _cases(name, benchmark, values, file, reading)
 
 
 def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
@@ -197,11 +196,11 @@ def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     return reading.asv_lists[listed]
 
 
-def _add_benchmark(
-    name: str, benchmark: AsvBenchmark, values: _Values, rows: BenchmarkRows
-) -> None:
-    """Add the rows of one benchmark, or note why they are left out."""
-    reading, roles, title = rows.reading, rows.reading.request.roles, label(name)
+def _cases(
+    name: str, benchmark: AsvBenchmark, values: _Values, file: Path, reading: Reading
+) -> Iterator[Entry]:
+    """Yield the cases of one benchmark, or note why they are left out."""
+    roles, title = reading.request.roles, label(name)
     count = len(values.result or [None])
     if benchmark.type != "time":
         reading.leave_out(count, "of a benchmark of something else than time")
@@ -226,37 +225,22 @@ def _add_benchmark(
         else:
             reading.leave_out(count, "of a benchmark with values for other parameters")
             what = f"benchmark {title}: other values than for its parameters"
-            reading.complain(rows.file, what, "run it again; it is left out")
+            reading.complain(file, what, "run it again; it is left out")
         return
-    shared = {**rows.facts, "family": family, "version": revision(values.version)}
-    shared["when"] = moment(values.started_at) or shared["when"]
-    choices = tuple(map(tuple, values.choices))
-    cases = _cases(roles, tuple(parameters), choices, tuple(in_title.items()))
-    for case, outcome in zip(cases, values.outcomes(), strict=True):
-        if case is not None:
-            fields, others = case
-            problem = f"{family}:{fields['size']}" if reading.request.ours else None
-            row = Measurement(**shared, problem=problem, **fields, **outcome)
-            rows.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
-    if without_size := cases.count(None):
-        reading.complain_of_size(rows.file, title, roles.size, without_size)
-
-
-@lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
-def _cases(
-    roles: ParameterRoles,
-    names: tuple[str, ...],
-    choices: tuple[tuple[str, ...], ...],
-    fixed: tuple[tuple[str, Any], ...],
-) -> list[tuple[dict[str, Any], dict[str, str]] | None]:
-    """Return of each combination, in asv's order, the fields of its row and the other parameters.
-
-    None where the size is none.
-    """
-    return [
-        roles.place(dict(fixed) | dict(zip(names, map(_parse_parameter, words), strict=True)))
-        for words in product(*choices)
-    ]
+    fields: dict[str, Any] = {"version": revision(values.version)}
+    if started := moment(values.started_at):
+        fields["when"] = started
+    for words, outcome in zip(product(*values.choices), values.outcomes(), strict=True):
+        stated = dict(zip(parameters, map(_parse_parameter, words), strict=True))
+        yield Entry(
+            family,
+            title,
+            outcome,
+            {**in_title, **stated},
+            is_complete=True,
+            full_name=full_name,
+            fields=fields,
+        )
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts
@@ -275,4 +259,6 @@ def _parse_parameter(word: str) -> Any:
     return without_address(word)
 
 
-ASV = JsonFormat("asv", lambda of: {"commit_hash", "results", "params"} <= set(of), _Results, _add)
+ASV = JsonFormat(
+    "asv", lambda of: {"commit_hash", "results", "params"} <= set(of), _Results, _entries
+)

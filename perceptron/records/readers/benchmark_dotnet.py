@@ -5,15 +5,17 @@ See ``JsonExporterBase.cs`` in dotnet/BenchmarkDotNet.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
-from perceptron.records.readers.values import duration, median_interval, stdev
+from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading, StatedTime
+from perceptron.records.readers.values import SECONDS_IN, duration, median_interval, stdev
 from perceptron.untrusted_text import label
 
-_NANOSECOND = 1e-9
+_NANOSECOND = SECONDS_IN["ns"]
 
 
 class _Benchmark(Struct, rename="pascal"):
@@ -58,20 +60,20 @@ class _File(Struct, rename="pascal"):
     host_environment_info: _Host | None = None
 
 
-def _add(document: _File, rows: BenchmarkRows) -> None:
-    """Add a row for each benchmark: its class is the family, its method the parameter ``name``.
+def _entries(document: _File, _: Path, __: Reading) -> Iterator[Found]:
+    """Yield each benchmark: its class is the family, its method the parameter ``name``.
 
     ``seconds`` is the median of the iterations.
     """
     host = document.host_environment_info or _Host()
-    rows.begin(
+    yield Facts(
         machine=label(host.processor_name or "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
     for one in document.benchmarks:
-        rows.add(one.type, one.method, one.time, parameters=one.stated_parameters)
+        yield Entry(one.type, one.method, one.time, one.stated_parameters)
 
 
 BENCHMARK_DOTNET = JsonFormat(
-    "BenchmarkDotNet", lambda of: {"HostEnvironmentInfo", "Benchmarks"} <= set(of), _File, _add
+    "BenchmarkDotNet", lambda of: {"HostEnvironmentInfo", "Benchmarks"} <= set(of), _File, _entries
 )

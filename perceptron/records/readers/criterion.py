@@ -6,14 +6,17 @@ The file beside it, ``benchmark.json``, says which benchmark it is. See ``src/es
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.readers.json_text import read_json_file
-from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime, converted
-from perceptron.records.readers.values import duration, stated_interval, stdev
+from perceptron.records.readers.reading import Entry, JsonFormat, Reading, StatedTime, converted
+from perceptron.records.readers.values import SECONDS_IN, duration, stated_interval, stdev
 
-_NANOSECOND = 1e-9
+_NANOSECOND = SECONDS_IN["ns"]
 # Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
 _REACH = 2.576
 
@@ -48,25 +51,24 @@ class _Benchmark(Struct):
     full_id: str = ""
 
 
-def _add(document: _Estimates, rows: BenchmarkRows) -> None:
-    """Add the row of a benchmark: its group is the family, its function the parameter ``name``.
+def _entries(document: _Estimates, file: Path, _: Reading) -> Iterator[Entry]:
+    """Yield the benchmark: its group is the family, its function the parameter ``name``.
 
     Raises `UserError` naming the file if what stands beside it cannot be understood.
     """
-    beside = rows.file.with_name("benchmark.json")
+    beside = file.with_name("benchmark.json")
     if not beside.is_file():
-        raise UserError(f"{rows.file}: does not name its benchmark; keep benchmark.json beside it")
-    benchmark = converted(rows.file, read_json_file(beside), _Benchmark, "criterion")
-    rows.begin()
-    rows.add(
+        raise UserError(f"{file}: does not name its benchmark; keep benchmark.json beside it")
+    benchmark = converted(file, read_json_file(beside), _Benchmark, "criterion")
+    yield Entry(
         benchmark.group_id,
         benchmark.full_id or benchmark.group_id,
         document.time,
-        name=benchmark.function_id or benchmark.group_id,
-        parameters={} if benchmark.value_str is None else {"size": benchmark.value_str},
+        {} if benchmark.value_str is None else {"size": benchmark.value_str},
+        benchmark.function_id or benchmark.group_id,
     )
 
 
 CRITERION = JsonFormat(
-    "criterion", lambda of: {"median", "median_abs_dev"} <= set(of), _Estimates, _add
+    "criterion", lambda of: {"median", "median_abs_dev"} <= set(of), _Estimates, _entries
 )

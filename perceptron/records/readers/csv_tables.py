@@ -1,7 +1,7 @@
 """Read a table of times published as CSV.
 
 The header names at least the columns of `NEEDED`, in any order and case, or those that the user
-names instead of backend and size; those of `COLUMNS` may be there, and everything else is ignored.
+names instead of backend and size; those of `FIELDS` may be there, and everything else is ignored.
 A table without cases is one, called as its file. The time is in seconds or in the unit that the
 user names, and then its column may be called ``time``. A case whose size is its batch in every row
 varies along the batch, and so with the models. Fields are separated by commas, semicolons or tabs,
@@ -31,18 +31,14 @@ from perceptron.errors import UserError
 from perceptron.options import option
 from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.parameter_roles import FIELDS, ParameterRoles
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading
 from perceptron.records.readers.values import SECONDS_IN, number, revision
 from perceptron.untrusted_text import label, printable, quoted
 
 NEEDED = ("size", "backend", "seconds")
-_TEXTS = ("dtype", "environment")
-_NAMES = ("device", "optimizer", "feed")
-_COUNTS = ("threads", "batch", "outputs", "models")
-_SHARED = ("case", "size", "machine", "commit", "version", *_TEXTS, *_NAMES, *_COUNTS)
-"""Columns of which rows repeat the same few texts."""
-COLUMNS = (*_SHARED, "backend", "seconds", "stdev")
+# Columns of which rows repeat the same few texts; the others are these and the backend's.
+_SHARED = tuple(name for name in FIELDS if name not in ("backend", "seconds", "stdev"))
 # Of a time in a unit that the user names.
 _TIME = "time"
 # So many rows take a gigabyte.
@@ -72,7 +68,7 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     row = 1
     try:
         with file.open(encoding=_encoding(file), newline="") as text:
-            separator = _separator(text, {*COLUMNS, _TIME, *named}) if stated is None else stated
+            separator = _separator(text, {*FIELDS, _TIME, *named}) if stated is None else stated
             records = csv.reader(
                 _lines(text),
                 delimiter=separator,
@@ -181,7 +177,7 @@ class _Columns:
         if named and roles != ParameterRoles():
             reading.has_named_columns = True
         backends = [_column(name) for name in roles.backends] if named else ["backend"]
-        self._called = {name: name for name in COLUMNS}
+        self._called = {name: name for name in FIELDS}
         self._called["size"] = _column(roles.size) if named else "size"
         if _TIME in names and (unit is not None or "seconds" not in names):
             if unit is None:
@@ -191,7 +187,7 @@ class _Columns:
                 )
             self._called["seconds"] = _TIME
         self._in_seconds = 1.0 if unit is None else SECONDS_IN[unit]
-        for name in (*(self._called[name] for name in COLUMNS if name != "backend"), *backends):
+        for name in (*(self._called[name] for name in FIELDS if name != "backend"), *backends):
             times = names.count(name)
             needed = name in (*backends, self._called["size"], self._called["seconds"])
             if times > 1 or (times == 0 and needed):
@@ -228,54 +224,39 @@ class _Columns:
         time, deviation = label(self.field(fields, "seconds")), label(self.field(fields, "stdev"))
         stdev = None
         if _MEANT_AS_NUMBER.match(deviation):
-            stdev = self._number("stdev", deviation) * self._in_seconds
+            stdev = self._value("stdev", deviation) * self._in_seconds
         if _MEANT_AS_NUMBER.match(time):
             # 0 is what a coarse timer says of a short time: `Reading.add` leaves such rows out.
-            seconds = self._number("seconds", time) * self._in_seconds
+            seconds = self._value("seconds", time) * self._in_seconds
             return replace(shared, seconds=seconds, stdev=stdev)
         status = "failed" if time else "skipped"
         return replace(shared, stdev=stdev, status=status, reason=time or "no time given")
 
     def _subject(self, texts: tuple[str, ...]) -> Measurement:
         """Return a row without what tells rows of one subject apart."""
-        shared = dict(zip(self._present, map(_text_of, texts), strict=False))
+        own = {"case": self._without_case}
+        own |= dict(zip(self._present, map(_text_of, texts), strict=False))
         backends = [_text_of(text) for text in texts[len(self._present) :]]
-        own = {**dict.fromkeys(_SHARED, ""), "case": self._without_case, **shared}
         own["backend"] = ":".join(backends) if all(backends) else ""
         for name in ("case", "size", "backend"):
             if not own[name]:
                 raise ValueError(f"column {self._called[name]!r}: empty; give the {name}")
-        values: dict[str, Any] = {name: own[name] or None for name in _TEXTS}
-        values |= {name: own[name].lower() or None for name in _NAMES}
-        values |= {name: self._count(name, own[name]) for name in _COUNTS}
-        return Measurement(
-            source="csv",
-            file=self._file,
-            machine=own["machine"] or "unknown",
-            when="",
-            family=own["case"],
-            size=self._number("size", own["size"]),
-            backend=own["backend"],
-            commit=revision(own["commit"]),
-            version=revision(own["version"]),
-            **values,
-        )
+        values = {name: self._value(name, text) for name, text in own.items()}
+        values["family"] = values.pop("case")
+        values["machine"] = values.get("machine") or "unknown"
+        return Measurement(source="csv", file=self._file, when="", **values)
 
-    def _count(self, column: str, text: str) -> int | None:
-        if not text:
-            return None
-        count = self._number(column, text)
-        if not isinstance(count, int):
-            raise ValueError(f"column {column!r}: {quoted(text)} is no whole number")
-        return count
-
-    def _number(self, column: str, text: str) -> int | float:
+    def _value(self, column: str, text: str) -> Any:
+        """Return what a column of this kind holds; None for an empty field."""
+        kind = FIELDS[column]
+        if kind == "revision":
+            return revision(text)
+        if not text or kind == "text":
+            return text or None
+        if kind == "name":
+            return text.lower()
         value, called = number(text), self._called[column]
-        if (
-            value is None
-            or not 0 <= value < inf
-            or (value == 0 and column not in ("seconds", "stdev"))
-        ):
+        if value is None or not 0 <= value < inf or (value == 0 and kind != "time"):
             raise ValueError(
                 f"column {called!r}: {quoted(text)} is no number above 0; write it plainly, "
                 "as 1024, 0.5 or 1e-6, without a unit"
@@ -286,4 +267,6 @@ class _Columns:
                 f"column {called!r}: {quoted(text)} may mean {value:g} or {int(thousands):,}; "
                 f"write {text}0 or {thousands}"
             )
+        if kind == "count" and not isinstance(value, int):
+            raise ValueError(f"column {column!r}: {quoted(text)} is no whole number")
         return value

@@ -7,6 +7,8 @@ the time, whatever share of times its tool has it cover.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -14,8 +16,11 @@ from msgspec import Struct
 from perceptron.records.readers.reading import (
     AN_AGGREGATE,
     NO_TIME_UNIT,
-    BenchmarkRows,
+    Entry,
+    Facts,
+    Found,
     JsonFormat,
+    Reading,
     StatedTime,
 )
 from perceptron.records.readers.values import (
@@ -59,33 +64,29 @@ class _File(Struct):
     entries: dict[str, list[_Run]]
 
 
-def _add(document: _File, rows: BenchmarkRows) -> None:
-    """Add a run for each run of each suite, which is the family.
+def _entries(document: _File, _: Path, reading: Reading) -> Iterator[Found]:
+    """Yield each run of each suite, which is the family.
 
     ``seconds`` is the time stated, or one divided by the rate.
     """
     for suite, runs in document.entries.items():
         for run in runs:
             commit = run.commit or _Commit()
-            rows.begin(
+            yield Facts(
                 commit=revision(commit.id),
                 committed=in_utc(commit.timestamp),
                 when=moment(run.date),
             )
             for bench in run.benches:
-                _add_bench(suite, bench, rows)
-
-
-def _add_bench(suite: str, bench: _Bench, rows: BenchmarkRows) -> None:
-    # Go puts metrics of its own behind the unit.
-    unit_name = (bench.unit.split() or [""])[0]
-    unit = time_unit(unit_name)
-    if unit is None:
-        rows.reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
-    elif _AGGREGATE.search(bench.name):
-        rows.reading.leave_out(1, AN_AGGREGATE)
-    else:
-        rows.add(suite, bench.name, _time(bench, unit))
+                # Go puts metrics of its own behind the unit.
+                unit_name = (bench.unit.split() or [""])[0]
+                unit = time_unit(unit_name)
+                if unit is None:
+                    reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
+                elif _AGGREGATE.search(bench.name):
+                    reading.leave_out(1, AN_AGGREGATE)
+                else:
+                    yield Entry(suite, bench.name, _time(bench, unit))
 
 
 def _time(bench: _Bench, unit: TimeUnit) -> StatedTime | None:
@@ -108,5 +109,5 @@ def _time(bench: _Bench, unit: TimeUnit) -> StatedTime | None:
 
 
 GITHUB_ACTION = JsonFormat(
-    "github-action-benchmark", lambda of: isinstance(of.get("entries"), dict), _File, _add
+    "github-action-benchmark", lambda of: isinstance(of.get("entries"), dict), _File, _entries
 )

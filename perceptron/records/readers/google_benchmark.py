@@ -6,13 +6,23 @@ See ``src/json_reporter.cc`` and ``src/benchmark_name.cc`` in google/benchmark.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from msgspec import Struct
 
 from perceptron.grouping import grouped
-from perceptron.records.readers.reading import AN_AGGREGATE, BenchmarkRows, JsonFormat, StatedTime
+from perceptron.records.readers.reading import (
+    AN_AGGREGATE,
+    Entry,
+    Facts,
+    Found,
+    JsonFormat,
+    Reading,
+    StatedTime,
+)
 from perceptron.records.readers.values import in_utc, median_interval, number, time_unit
 from perceptron.untrusted_text import label
 
@@ -24,7 +34,7 @@ _MODIFIER = re.compile(
 _ARGUMENT = re.compile(r"(?:[^:]+:)?-?\d+")
 
 
-class _Entry(Struct):
+class _Benchmark(Struct):
     run_name: str
     run_type: str
     real_time: Any = None
@@ -48,29 +58,28 @@ class _Context(Struct):
 
 class _File(Struct):
     context: _Context
-    benchmarks: list[_Entry]
+    benchmarks: list[_Benchmark]
 
 
-def _add(document: _File, rows: BenchmarkRows) -> None:
-    """Add a row for each benchmark of the executable, which is the family.
+def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
+    """Yield each benchmark of the executable, which is the family.
 
     All repetitions are of one process: ``seconds`` is their median real time.
     """
     context = document.context
-    rows.begin(
+    yield Facts(
         machine=label(context.host_name) or "unknown",
         when=in_utc(context.date) or label(context.date),
     )
-    family = re.split(r"[/\\]", context.executable)[-1] or rows.file.name.partition(".")[0]
-    repetitions = [entry for entry in document.benchmarks if entry.run_type == "iteration"]
-    rows.reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
-    for name, entries in grouped(repetitions, lambda entry: entry.run_name).items():
-        rows.reading.joined += len(entries) - 1
-        rows.add(family, time=_time(entries), **_parts(name))
+    family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
+    repetitions = [one for one in document.benchmarks if one.run_type == "iteration"]
+    reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
+    for name, same in grouped(repetitions, lambda one: one.run_name).items():
+        yield _entry(family, name, _time(same))
 
 
-def _parts(name: str) -> dict[str, Any]:
-    """Return what a name says, as in ``BM_sort/n:4096/real_time/threads:2``."""
+def _entry(family: str, name: str, time: StatedTime | None) -> Entry:
+    """Return a benchmark of a name such as ``BM_sort/n:4096/real_time/threads:2``."""
     function, *pieces = name.split("/")
     threads = None
     while pieces and (modifier := _MODIFIER.fullmatch(pieces[-1])):
@@ -83,15 +92,11 @@ def _parts(name: str) -> dict[str, Any]:
     for index, piece in enumerate(pieces[first:], start=1):
         argument_name, _, value = piece.rpartition(":")
         arguments[label(argument_name) or f"arg{index}"] = value
-    return {
-        "title": "/".join([function, *pieces]),
-        "name": "/".join([function, *pieces[:first]]),
-        "parameters": arguments,
-        "threads": threads,
-    }
+    title, name = "/".join([function, *pieces]), "/".join([function, *pieces[:first]])
+    return Entry(family, title, time, arguments, name, fields={"threads": threads})
 
 
-def _time(repetitions: list[_Entry]) -> StatedTime | None:
+def _time(repetitions: list[_Benchmark]) -> StatedTime | None:
     """Return the time of a benchmark, or why it has none; None if none is stated."""
     for entry in repetitions:
         if entry.error_occurred or entry.skipped:
@@ -109,5 +114,5 @@ def _time(repetitions: list[_Entry]) -> StatedTime | None:
 
 
 GOOGLE_BENCHMARK = JsonFormat(
-    "Google Benchmark", lambda of: {"benchmarks", "context"} <= set(of), _File, _add
+    "Google Benchmark", lambda of: {"benchmarks", "context"} <= set(of), _File, _entries
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import BenchmarkRows, JsonFormat, StatedTime
+from perceptron.records.readers.reading import Entry, JsonFormat, Reading, StatedTime
 from perceptron.records.readers.values import duration, number
 from perceptron.untrusted_text import quoted
 
@@ -54,23 +55,22 @@ def _is_hyperfine(document: Mapping[str, Any]) -> bool:
     )
 
 
-def _add(document: _File, rows: BenchmarkRows) -> None:
-    """Add a row for each run of each command: each is a process of its own.
+def _entries(document: _File, file: Path, _: Reading) -> Iterator[Entry]:
+    """Yield each run of each command: each is a process of its own.
 
     The file says neither when nor where it was measured; its name is the family.
     """
-    rows.begin()
     # hyperfine runs one command to its end before the next: no run has a partner.
     for result in document.results:
         for process, time in enumerate(result.processes):
-            rows.add(
-                rows.file.name.partition(".")[0],
+            yield Entry(
+                file.name.partition(".")[0],
                 result.command,
                 time,
-                name=result.name,
-                parameters=result.parameters,
-                repeat=process,
+                result.parameters or {},
+                result.name,
+                fields={"repeat": process},
             )
 
 
-HYPERFINE = JsonFormat("hyperfine", _is_hyperfine, _File, _add)
+HYPERFINE = JsonFormat("hyperfine", _is_hyperfine, _File, _entries)

@@ -1,11 +1,11 @@
-"""The parameters of a foreign benchmark that hold backend and size, also in its name."""
+"""What a table's columns hold, and which parameters of a benchmark are its backend and size."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,10 +14,22 @@ from perceptron.errors import UserError
 from perceptron.records.readers.values import number
 from perceptron.untrusted_text import label
 
-_TEXTS = ("dtype", "optimizer", "feed")
+Kind = Literal["text", "name", "revision", "number", "time", "count"]
+FIELDS: Mapping[str, Kind] = {
+    **dict.fromkeys(("case", "backend", "machine", "environment", "dtype"), "text"),
+    **dict.fromkeys(("device", "optimizer", "feed"), "name"),
+    **dict.fromkeys(("commit", "version"), "revision"),
+    **dict.fromkeys(("threads", "batch", "outputs", "models"), "count"),
+    "size": "number",
+    **dict.fromkeys(("seconds", "stdev"), "time"),
+}
+"""The columns of a table that are fields of a row, by their names; a name is in small letters."""
+_OF_PARAMETERS = ("dtype", "optimizer", "feed")
+"""Those that a parameter of the name is too, as it stands."""
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # A number at the end of a name, behind something that separates.
 TRAILING_NUMBER = r"[/_:=, (\[-](?P<size>\d+(?:\.\d+)?)[)\]]?$"
+_USUAL_SIZE = "size"
 _EDGES = " /_:=,.-"
 
 
@@ -46,7 +58,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     """
 
     by: tuple[str, ...] = ()
-    size: str = "size"
+    size: str = _USUAL_SIZE
     pattern: str | None = None
 
     @property
@@ -66,6 +78,29 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         """Return the parameters that stand in a benchmark's name."""
         return {} if self.pattern is None else parameters_in(name, self.pattern)
 
+    def parameters_of(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters of a benchmark: those stated, and those that stand in its title.
+
+        A pattern that was typed comes first. Of a tool that states no parameter of the size's usual
+        name, the last number is the size. ``name`` is the title without those stated.
+        """
+        if self.pattern is None:
+            known = {"name": name, **self._with_size(stated)}
+            if self.size in known:
+                return known
+        return {"name": name, **stated, **self.in_names().parameters(title)}
+
+    def _with_size(self, stated: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.size != _USUAL_SIZE or _USUAL_SIZE in stated:
+            return stated
+        backends = self.in_names().backends
+        numbers = [name for name in stated if number(stated[name]) is not None]
+        sizes = [name for name in numbers if name not in backends]
+        if not sizes:
+            return stated
+        others = {name: value for name, value in stated.items() if name != sizes[-1]}
+        return {**others, _USUAL_SIZE: stated[sizes[-1]]}
+
     def place(
         self, parameters: Mapping[str, Any], telling: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, str]] | None:
@@ -82,7 +117,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
             "size": size,
             "backend": ":".join(label(parameters[name]) for name in self.backends),
         }
-        for name in _TEXTS:
+        for name in _OF_PARAMETERS:
             if name in parameters and name not in names:
                 fields[name] = label(parameters[name])
         if device := _DEVICE.match(label(parameters.get("device", ""))):

@@ -8,7 +8,8 @@ others parameters say it: those of the test, what it keeps in ``extra_info``, it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import BenchmarkRows, ForeignRow, JsonFormat, StatedTime
+from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading, StatedTime
 from perceptron.records.readers.values import (
     duration,
     in_utc,
@@ -27,7 +28,7 @@ from perceptron.records.readers.values import (
     stdev,
     without_address,
 )
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label, printable, quoted
 
 _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
@@ -67,6 +68,7 @@ class _Benchmark(Struct):
         }
 
 
+_TOOL = "pytest-benchmark"
 # The ``extra_info`` of our own benchmarks: fields of the row that every file has, and others with
 # what holds where a file does not state them.
 _OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
@@ -102,45 +104,40 @@ class _File(Struct):
     commit_info: _Commit | None = None
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """Fields that all rows of the file share."""
+    def facts(self) -> Facts:
         machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
         known = revision(commit.id)
         interpreter = filter(None, (machine.python_implementation, machine.python_version))
-        return {
-            "machine": label(machine.node) or "unknown",
-            "environment": label(" ".join(interpreter)) or None,
-            "commit": f"{known}-dirty" if known and commit.dirty else known,
-            "committed": in_utc(commit.time),
-            "when": label(self.datetime),
-        }
+        return Facts(
+            machine=label(machine.node) or "unknown",
+            environment=label(" ".join(interpreter)) or None,
+            commit=f"{known}-dirty" if known and commit.dirty else known,
+            committed=in_utc(commit.time),
+            when=label(self.datetime),
+        )
 
 
-def _add(document: _File, rows: BenchmarkRows) -> None:
-    """Add a row for each benchmark with the parameters asked for, and for each of our own.
+def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
+    """Yield each benchmark, and of our own its row.
 
     ``seconds`` is the median of the rounds; of our own, per training iteration.
     """
-    rows.begin(**document.facts)
+    facts = document.facts
+    yield facts
     for benchmark in document.benchmarks:
         if set(benchmark.extra_info or {}) >= _OWN:
-            own = _own_row(rows, benchmark)
-            if rows.reading.is_asked_for(own.family):
-                rows.runs[-1].append(ForeignRow(row=own))
+            yield _own_row(file, facts, benchmark)
         else:
-            _add_other(rows, benchmark, rows.reading.request.roles)
+            yield _entry(benchmark, reading.request.roles)
 
 
-def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles) -> None:
-    """Add the row of a benchmark of others, or note why it is left out."""
+def _entry(benchmark: _Benchmark, roles: ParameterRoles) -> Entry:
+    """Return a benchmark of others."""
     family = benchmark.function
     full_name = benchmark.fullname.removesuffix(benchmark.name) + family
     if "name" in roles.backends:
         # Then what has several backends is whatever the tests have in common.
         family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
-    family, full_name = label(family) or "benchmark", label(full_name)
-    if not rows.reading.is_asked_for(family, full_name):
-        return
     info, parameters = benchmark.extra_info or {}, benchmark.parameters
     known = {
         "name": benchmark.function,
@@ -149,19 +146,18 @@ def _add_other(rows: BenchmarkRows, benchmark: _Benchmark, roles: ParameterRoles
         **info,
         **parameters,
     }
-    known = {name: value for name, value in known.items() if value is not None or name in info}
-    rows.add_chosen(
-        roles,
+    return Entry(
         family,
-        label(benchmark.function),
+        benchmark.function,
         benchmark.time,
-        known,
+        {name: value for name, value in known.items() if value is not None or name in info},
+        is_complete=True,
         telling=parameters,
         full_name=full_name,
     )
 
 
-def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
+def _own_row(file: Path, facts: Facts, benchmark: _Benchmark) -> Measurement:
     info = benchmark.extra_info or {}
     # The file is untrusted: its texts are shown as those of others are.
     stated = {
@@ -170,16 +166,15 @@ def _own_row(rows: BenchmarkRows, benchmark: _Benchmark) -> Measurement:
         if name in _OWN or name in _UNSTATED
     }
     try:
-        row = msgspec.convert({"kind": "time", **rows.facts, **_UNSTATED, **stated}, Measurement)
+        own = {"kind": "time", "source": _TOOL, "file": printable(file)}
+        row = msgspec.convert({**own, **facts._asdict(), **_UNSTATED, **stated}, Measurement)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise UserError(f"{rows.file}: extra_info: {error}") from None
+        raise UserError(f"{file}: extra_info: {error}") from None
     if not 0 < row.size <= _LARGEST_SIZE:
-        raise UserError(f"{rows.file}: extra_info: {quoted(row.size)} is not a size above 0")
+        raise UserError(f"{file}: extra_info: {quoted(row.size)} is not a size above 0")
     time, iterations = benchmark.time, row.iterations or 0
     if time is None or iterations < 1:
-        raise UserError(
-            f"{rows.file}: {row.problem} on {row.backend} has no time; measure it again"
-        )
+        raise UserError(f"{file}: {row.problem} on {row.backend} has no time; measure it again")
     return replace(
         row,
         samples=[sample / iterations for sample in time["samples"]],
@@ -224,5 +219,5 @@ def _is_plain(value: object) -> bool:
 
 
 PYTEST_BENCHMARK = JsonFormat(
-    "pytest-benchmark", lambda of: "benchmarks" in of and "context" not in of, _File, _add
+    _TOOL, lambda of: "benchmarks" in of and "context" not in of, _File, _entries
 )

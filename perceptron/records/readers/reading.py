@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.options import option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.values import UnitName, number
+from perceptron.records.readers.values import UnitName
 from perceptron.records.store import ROWS
 from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
@@ -34,7 +34,7 @@ BELOW_RESOLUTION = "with a time of 0: below the timer's resolution"
 IMPOSSIBLE = "of a value that nobody can have measured"
 
 _LONGEST = 400
-_USUAL_SIZE = ParameterRoles().size
+_MOST_REASONS = 12
 
 
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -82,15 +82,24 @@ class UnreadFile(Struct, frozen=True):
     reason: str
 
 
+class SourceRead(Struct, frozen=True, kw_only=True):
+    """A source that was read; ``left_out`` counts what is none of its ``rows`` by the reason."""
+
+    source: str
+    formats: list[str]
+    files: int
+    rows: int
+    left_out: dict[str, int]
+
+
 class Reading:
     """A source as it was named, and what was read of it: runs, and notes on what is no row.
 
     ``rows`` are those of the ``runs``, once all sources are named and numbered together.
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them. ``unread`` are files that cannot be read, ``files`` how many were.
-    ``seen`` are digests of the files that were read, of all sources that share it.
+    seen. ``unread`` are files that cannot be read, ``files`` how many were. ``seen`` are digests of
+    the files that were read, of all sources that share it.
     """
 
     def __init__(
@@ -110,7 +119,6 @@ class Reading:
         self.has_named_columns = False
         """Whether a table has the columns that were asked for."""
         self.left_out: Counter[str] = Counter()
-        self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
@@ -121,11 +129,6 @@ class Reading:
         self._seen = set() if seen is None else seen
         self._newest = b""
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
-
-    @property
-    def has_parameters(self) -> bool:
-        """Whether its benchmarks have some to choose by: the user must hear of it if none was."""
-        return bool(self.formats - {"perceptron", "csv"})
 
     def add(self, file: Path, tool: str, *runs: Run) -> None:
         """Add the runs of a file, without rows that nobody can have measured."""
@@ -221,15 +224,29 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def complain_of_size(self, file: Path, benchmark: str, parameter: str, rows: int = 1) -> None:
-        """Warn of rows whose size is no number above 0, and count them."""
-        self.leave_out(rows, NO_SIZE)
+    def complain_of_size(self, file: Path, benchmark: str, parameter: str) -> None:
+        """Warn of a row whose size is no number above 0, and count it."""
+        self.leave_out(1, NO_SIZE)
         self.complain(
             file,
             f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
             "rows are left out",
             f"name with {option('size')} the parameter that holds a number",
             "unusable-size",
+        )
+
+    def told(self) -> SourceRead:
+        """Return what was read, with the most frequent reasons: some are words of the file."""
+        reasons = self.left_out.most_common()
+        left_out = dict(reasons[:_MOST_REASONS])
+        if others := sum(rows for _, rows in reasons[_MOST_REASONS:]):
+            left_out["for other reasons"] = others
+        return SourceRead(
+            source=printable(self.source),
+            formats=sorted(self.formats),
+            files=self.files,
+            rows=len(self.rows),
+            left_out=left_out,
         )
 
     @property
@@ -270,115 +287,94 @@ StatedTime = dict[str, Any]
 """The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
 
 
-class BenchmarkRows:
-    """Makes rows of the benchmarks of one file: those of a run share ``facts``."""
+class Entry(NamedTuple):
+    """A benchmark as its tool states it, of whose ``parameters`` some are its backend and size.
 
-    def __init__(self, file: Path, tool: str, reading: Reading) -> None:
-        self.file = file
-        self.reading = reading
-        self.runs: list[list[ForeignRow]] = []
-        self.facts: dict[str, Any] = {}
-        self._tool = tool
+    ``title`` is what its tool calls it, in which parameters may stand, and ``name`` what is left of
+    that without those stated; ``is_complete`` says that the title holds no more. ``telling`` are
+    the parameters that may tell families apart, all without. Without a ``time`` its tool states
+    none. ``fields`` are more of the row's.
+    """
 
-    def begin(self, **facts: Any) -> None:
-        """Begin a run."""
-        self.runs.append([])
-        usual = {"machine": "unknown", "when": ""}
-        self.facts = {**usual, **facts, "source": self._tool, "file": printable(self.file)}
-
-    def add(
-        self,
-        family: str,
-        title: str,
-        time: StatedTime | None,
-        *,
-        name: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        **fields: Any,
-    ) -> None:
-        """Add the row of a benchmark, or note why it is left out.
-
-        ``title`` is what its tool calls it, in which parameters may stand, ``name`` what is left of
-        that without the ``parameters`` that the tool states, and ``fields`` are more of the row's.
-        Without a ``time`` the tool states none.
-        """
-        family, title = label(family) or "benchmark", label(title)
-        if not self.reading.is_asked_for(family):
-            return
-        roles = self.reading.request.roles.in_names()
-        known = self._known(title, title if name is None else label(name), parameters or {})
-        if set(known) <= {"name"} and not roles.names <= set(known):
-            self.reading.leave_out(1, NO_SIZE_IN_NAME)
-        else:
-            self.add_chosen(roles, family, title, time, known, **fields)
-
-    def add_chosen(
-        self,
-        roles: ParameterRoles,
-        family: str,
-        title: str,
-        time: StatedTime | None,
-        known: Mapping[str, Any],
-        *,
-        telling: Mapping[str, Any] | None = None,
-        full_name: str = "",
-        **fields: Any,
-    ) -> None:
-        """Add the row of a benchmark with these parameters, or note that it lacks those asked for.
-
-        ``telling`` are those that may tell families apart; all without.
-        """
-        if not self.reading.has_roles(roles, known):
-            return
-        place = roles.place(known, telling)
-        if place is None:
-            self.reading.complain_of_size(self.file, title, roles.size)
-            return
-        if time is None:
-            time = {"status": "failed", "reason": f"no time in {self._tool}"}
-        placed, others = place
-        row = Measurement(**{**self.facts, **placed, **time, **fields}, family=family)
-        self.runs[-1].append(ForeignRow(row=row, name=full_name, others=others))
-
-    def _known(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters: a pattern that was typed comes first, then what the tool states.
-
-        Of a tool that states no parameter of the size's usual name, the last number is the size.
-        """
-        roles = self.reading.request.roles
-        if roles.pattern is None:
-            known = {"name": name, **_with_size(stated, roles)}
-            if roles.size in known:
-                return known
-        return {"name": name, **stated, **roles.in_names().parameters(title)}
+    family: str
+    title: str
+    time: StatedTime | None
+    parameters: Mapping[str, Any] = {}
+    name: str | None = None
+    is_complete: bool = False
+    telling: Mapping[str, Any] | None = None
+    full_name: str = ""
+    fields: Mapping[str, Any] = {}
 
 
-def _with_size(stated: Mapping[str, Any], roles: ParameterRoles) -> Mapping[str, Any]:
-    if roles.size != _USUAL_SIZE or _USUAL_SIZE in stated:
-        return stated
-    backends = roles.in_names().backends
-    numbers = [
-        name for name, value in stated.items() if number(value) is not None and name not in backends
-    ]
-    if not numbers:
-        return stated
-    others = {name: value for name, value in stated.items() if name != numbers[-1]}
-    return {**others, _USUAL_SIZE: stated[numbers[-1]]}
+class Facts(NamedTuple):
+    """What the entries share that follow in a document, up to the next facts: they are one run."""
+
+    machine: str = "unknown"
+    when: str = ""
+    environment: str | None = None
+    commit: str | None = None
+    committed: str | None = None
+
+
+Found = Facts | Entry | Measurement
+"""What a document holds; a row where it says itself which field is which."""
 
 
 class JsonFormat(NamedTuple):
-    """A tool whose results are JSON: what recognises an object, its type, and what adds its rows.
+    """A tool whose results are JSON: what recognises an object, its type, and what is in it.
 
-    The type holds what is read of it. ``add`` begins a run before it adds the rows of that.
+    The type holds what is read of it.
     """
 
     name: str
     recognises: Callable[[Mapping[str, Any]], bool]
     document: type[Struct]
-    add: Callable[[Any, BenchmarkRows], None]
+    entries: Callable[[Any, Path, Reading], Iterable[Found]]
 
     def read(self, file: Path, content: object, reading: Reading) -> None:
         """Read a document; raises `UserError` naming the file and the field that is wrong."""
-        rows = BenchmarkRows(file, self.name, reading)
-        self.add(converted(file, content, self.document, self.name), rows)
-        reading.add(file, self.name, *rows.runs)
+        document = converted(file, content, self.document, self.name)
+        runs: list[Run] = [[]]
+        own = {"source": self.name, "file": printable(file)}
+        shared = {**Facts()._asdict(), **own}
+        for found in self.entries(document, file, reading):
+            if isinstance(found, Facts):
+                runs.append([])
+                shared = {**found._asdict(), **own}
+            elif row := _row(found, shared, file, reading):
+                runs[-1].append(row)
+        reading.add(file, self.name, *runs)
+
+
+def _row(
+    entry: Entry | Measurement, shared: Mapping[str, Any], file: Path, reading: Reading
+) -> ForeignRow | None:
+    """Return the row of a benchmark; None where it has none, which is noted."""
+    if isinstance(entry, Measurement):
+        return ForeignRow(row=entry) if reading.is_asked_for(entry.family) else None
+    family, title = label(entry.family) or "benchmark", label(entry.title)
+    full_name = label(entry.full_name)
+    if not reading.is_asked_for(family, full_name):
+        return None
+    roles, known = reading.request.roles, entry.parameters
+    if not entry.is_complete:
+        known = roles.parameters_of(
+            title, title if entry.name is None else label(entry.name), known
+        )
+        roles = roles.in_names()
+        if set(known) <= {"name"} and not roles.names <= set(known):
+            reading.leave_out(1, NO_SIZE_IN_NAME)
+            return None
+    if not reading.has_roles(roles, known):
+        return None
+    place = roles.place(known, entry.telling)
+    if place is None:
+        reading.complain_of_size(file, title, roles.size)
+        return None
+    fields, others = place
+    if reading.request.ours:
+        fields["problem"] = f"{family}:{fields['size']}"
+    time = entry.time or {"status": "failed", "reason": f"no time in {shared['source']}"}
+    row = Measurement(**{**shared, **fields, **time, **entry.fields}, family=family)
+    return ForeignRow(row=row, name=full_name, others=others)

@@ -13,7 +13,6 @@ import numpy as np
 from perceptron import optional
 from perceptron.errors import UserError
 from perceptron.options import in_python, option
-from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.columns import data_frame
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
@@ -80,7 +79,7 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
     empty = [
         reading
         for reading in readings
-        if reading.has_parameters
+        if reading.formats - {"perceptron", "csv"}  # others have parameters to choose by
         and not any(reading.runs)
         and not (NOT_ASKED_FOR in reading.left_out or reading.has_repeats)
     ]
@@ -154,7 +153,7 @@ def load_results(
     import pandas
 
     with in_python(), no_search_for_cycles():
-        loaded = _load(sources, by, size, size_regex, sep, unit)
+        loaded = load(sources, by, size, size_regex, sep, unit)
         table = data_frame([row for reading in loaded for row in reading.rows])
         runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
         for column, value in (("run", _name), ("question", _question)):
@@ -178,28 +177,15 @@ def _question(folder: Path | None) -> str | None:
         return None  # rows alone were copied
 
 
-def load_measurements(
-    *sources: Source | Iterable[Source],
+def load(
+    sources: Sequence[Source | Iterable[Source]],
     by: str | Sequence[str] = (),
     size: str | None = None,
     size_regex: str | None = None,
     sep: str | None = None,
     unit: UnitName | None = None,
-) -> list[Measurement]:
-    """Return the rows of `load_results`, whose parameters these are, in their order."""
-    loaded = _load(sources, by, size, size_regex, sep, unit)
-    return [row for source in loaded for row in source.rows]
-
-
-def _load(
-    sources: Sequence[Source | Iterable[Source]],
-    by: str | Sequence[str],
-    size: str | None,
-    size_regex: str | None,
-    sep: str | None,
-    unit: UnitName | None,
 ) -> list[Reading]:
-    """Return the readings of the sources; what is wrong with them is warned of."""
+    """Return what `load_results`, whose parameters these are, makes a table of; warn as it does."""
     roles = roles_of(by, size, size_regex)
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default

@@ -88,10 +88,10 @@ def read_results(results: Path) -> StoredResults:
     """
     reading = Reading(ReadRequest(samples=False), str(results))
     with no_search_for_cycles():
-        folders = read_own_folder(results, reading)
+        read_own_folder(results, reading)
         numbers = ProcessNumbers()
         rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
-        by_run = dict(zip(folders, rows, strict=False))
+        by_run = {folder: run for folder, run in zip(reading.folders, rows, strict=True) if folder}
         whole = {
             folder: numbered
             for (folder, numbered), run in zip(by_run.items(), reading.runs, strict=False)

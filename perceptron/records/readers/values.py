@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf, isfinite, sqrt
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 from scipy import special
@@ -29,7 +29,7 @@ _SECONDS = {
 }
 _UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names}
 UnitName = Literal["s", "ms", "us", "ns"]
-SECONDS_IN: Mapping[UnitName, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+SECONDS_IN: Mapping[UnitName, float] = {name: _UNITS[name] for name in get_args(UnitName)}
 """Seconds in the units that a user names."""
 _ONCE = frozenset(("iter", "op", "ops", "call", "calls", "run", "runs", "exec"))
 

@@ -12,8 +12,16 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
 from perceptron.analysis.interval import Interval
 from perceptron.records.measurement import EXTRAS, Measurement
-from perceptron.records.readers.sources import load_measurements
-from tests.made import ABSENT, line, linear, map_rows, measured, read_as_one, world
+from tests.made import (
+    ABSENT,
+    line,
+    linear,
+    load_measurements,
+    map_rows,
+    measured,
+    read_as_one,
+    world,
+)
 from tests.plenty import plenty
 
 

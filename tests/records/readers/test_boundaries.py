@@ -18,12 +18,12 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import FORMATS
 from perceptron.records.readers.json_text import decode
-from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_results
 from perceptron.untrusted_text import printable
 from tests.asv_documents import BENCHMARKS, RESULTS
 from tests.asv_documents import write as write_asv
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS
+from tests.made import load_measurements
 from tests.records.readers.documents import HEADER, OWN, ROW, benchmark, saved
 
 # Beside a document of each tool: asv keeps folders, and benchmarks of ours say of what they are.

@@ -61,8 +61,6 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
         yield f"refused: {error}"
         return
     yield from map(shown, loaded.rows)
-    if loaded.joined:
-        yield f"joined: {loaded.joined}"
     yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
     if case.options.get("families"):
         yield f"families: {', '.join(sorted(loaded.families))}"

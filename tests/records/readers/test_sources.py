@@ -12,11 +12,12 @@ from perceptron.errors import UserError
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
-from perceptron.records.readers.sources import load_measurements, load_results
+from perceptron.records.readers.reading import Reading, ReadRequest
+from perceptron.records.readers.sources import load_results
 from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.conftest import MakeRow
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS, estimate
-from tests.made import MAP, keep, map_rows
+from tests.made import MAP, keep, load_measurements, map_rows
 from tests.records.readers.conftest import TABLE
 
 PYTEST = {
@@ -189,3 +190,13 @@ def test_a_row_says_of_which_run_it_is_and_what_was_asked(tmp_path: Path) -> Non
     assert table["question"].tolist() == ["map"] * 3 + [None]
     (run / "run.json").unlink()
     assert load_results(run)["question"].tolist() == [None] * 3
+
+
+def test_the_most_frequent_reasons_are_named_and_the_others_counted() -> None:
+    """Some are words of the file, of which there may be one for each row."""
+    reading = Reading(ReadRequest(), "somewhere")
+    for number in range(40):
+        reading.leave_out(40 - number, f"in a unit that is no time: 'u{number}'")
+    left_out = reading.told().left_out
+    assert [*left_out.values()] == [*range(40, 28, -1), sum(range(29))]
+    assert [*left_out][-1] == "for other reasons"

@@ -14,7 +14,6 @@ from perceptron.answer import Answer, ReadFromFiles
 from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.sources import load_measurements
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import with_answer, write_site
@@ -31,6 +30,7 @@ from tests.made import (
     keep_race,
     ladder_rows,
     line,
+    load_measurements,
     map_rows,
     race_row,
     race_rows,
