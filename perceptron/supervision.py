@@ -29,11 +29,16 @@ class ChildProcess:
 
     What it has started ends soon after it, on Linux also in a session of its own. ``own_group``
     makes it the leader of a process group, so that ctrl-C reaches the parent alone, and what it has
-    started ends at once. Raises OSError if it cannot be started.
+    started ends at once. It has the file descriptors ``inherited``, under their numbers. Raises
+    OSError if it cannot be started.
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], own_group: bool = False
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        own_group: bool = False,
+        inherited: Sequence[int] = (),
     ) -> None:
         self._own_group = own_group
         self._mark = secrets.token_hex(8)
@@ -47,6 +52,7 @@ class ChildProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._messages,
                 start_new_session=own_group,
+                pass_fds=inherited,
             )
         except OSError:
             self._messages.close()

@@ -164,7 +164,7 @@ class Workers:
             self._patience = 0.0
             self.end(name)
             raise
-        if not worker.failed_to_start:
+        if not worker.has_exited:
             self._can_start.add(name)
         elif name not in self._can_start:  # else it is the job that ended it
             self._failed_to_start[name] = outcome
@@ -261,9 +261,8 @@ class _Worker:
         self._seconds_left = seconds_left
         self._hangs = False
         self._is_ours = False
-        self._has_answered = False
-        self.failed_to_start = False
-        """Whether it ended, but by no signal, before it answered anything."""
+        self.has_exited = False
+        """Whether it ended, but by no signal."""
 
     @property
     def ended(self) -> bool:
@@ -291,7 +290,6 @@ class _Worker:
                     _require_ours(line)
                     self._is_ours = True
                 elif line.strip():
-                    self._has_answered = True
                     return msgspec.json.decode(line, type=kind)
             except (TimeoutError, msgspec.DecodeError) as error:
                 self._hangs = True
@@ -303,7 +301,7 @@ class _Worker:
         code = self.process.wait()
         if ended_with_us(code):
             raise KeyboardInterrupt
-        self.failed_to_start = code >= 0 and not self._has_answered
+        self.has_exited = code >= 0
         reason = f"the worker {describe_exit(code)}"
         if code >= 0:
             reason = f"{reason}: {self.process.last_message() or 'no message'}"

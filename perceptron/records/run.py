@@ -57,10 +57,6 @@ class Run(Struct, frozen=True, kw_only=True):
     """Jobs that did not end in its newest start: the next start tries them again."""
     has_lost_rows: bool = False
     """Whether workers were killed: the same command tries their rows again."""
-    kernels: dict[str, int] = {}
-    """Kernels of one iteration by backend, in runs that have no rows of them."""
-    checks: list[dict[str, Any]] = []
-    """Empty; runs from before may have kept more of such estimates."""
 
     @property
     def budget(self) -> BudgetUse | None:

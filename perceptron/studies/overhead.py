@@ -156,13 +156,8 @@ class Overhead:
         """Judge every rung, and what explains it."""
         own = usable_rows(run.folder, times(rows))
         problem = next((row.problem for row in own if row.problem), plan.problem)
-        # Of runs from before they were rows; the newest committed ladders are among them.
-        kernels = [
-            run.run.row(repeat=0, backend=name, family=KERNELS, size=number, phase=KERNELS)
-            for name, number in run.run.kernels.items()
-        ]
         found: Ladder = ladder(
-            [*own, *kernels],
+            own,
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class DataParallelBackend:
-    """A process for each part of a batch, started by torchrun; PyTorch runs in these alone."""
+    """A process for each part of a batch; PyTorch runs in these alone."""
 
     phased = True
     one_model = True

@@ -1,8 +1,8 @@
-"""The program that every rank runs: it connects to its leader, and does what it is asked.
+"""The program that every rank runs: it does what its leader asks.
 
-Started by `launcher` with ``ADDRESS DEVICE`` and the variables that torchrun sets. It leaves when
-its leader closes the connection, as it also does by dying. Whatever a rank is at then, its launcher
-ends it; if that dies, Linux does.
+Started by `world` with ``RANK PROCESSES DEVICE CONNECTION``, the last a file descriptor. It leaves
+when its standard input closes, as it also does when the leader dies, whatever it is at; where it is
+stopped and hears nothing, Linux ends it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import gc
 import hashlib
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from multiprocessing.connection import Client
+from multiprocessing.connection import Connection
 from typing import Any
 
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
@@ -23,8 +25,9 @@ from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 
-# From linux/prctl.h: the signal that a process gets when its parent dies.
+# From linux/prctl.h: the signal that a process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
+_HOST = "127.0.0.1"
 # Of no trainer of the leader's.
 _FIRST = -1
 
@@ -37,20 +40,48 @@ class Member:
         self._kind = device
         self._device = device if device == "cpu" else f"{device}:{rank}"
         self._trainers: dict[int, RankTrainer] = {}
+        self._store: Any = None
 
-    def join(self, timeout_seconds: float) -> None:
-        """Become one of the group: gloo on the CPU, NCCL on GPUs.
+    def open_store(self, timeout_seconds: float) -> int | None:
+        """Import PyTorch; rank 0 opens the store at which all meet, and returns its port."""
+        from torch import distributed
+
+        if self._rank != 0:
+            return None
+        # A store that makes its own socket listens on all networks.
+        listener = socket.create_server((_HOST, 0))
+        port: int = listener.getsockname()[1]
+        self._store = distributed.TCPStore(  # type: ignore[attr-defined]
+            _HOST,
+            port,
+            is_master=True,
+            timeout=timedelta(seconds=timeout_seconds),
+            wait_for_workers=False,
+            master_listen_fd=listener.detach(),
+        )
+        return port
+
+    def join(self, port: int, timeout_seconds: float) -> None:
+        """Become one of the group that meets there: gloo on the CPU, NCCL on GPUs.
 
         An operation between ranks that takes longer raises, because another has not come to it.
         """
         import torch
         from torch import distributed
 
+        timeout = timedelta(seconds=timeout_seconds)
         if self._kind != "cpu":
             torch.accelerator.set_device_index(torch.device(self._device).index)
+        if self._rank != 0:
+            self._store = distributed.TCPStore(  # type: ignore[attr-defined]
+                _HOST, port, timeout=timeout
+            )
         distributed.init_process_group(
             "gloo" if self._kind == "cpu" else "nccl",
-            timeout=timedelta(seconds=timeout_seconds),
+            store=self._store,
+            rank=self._rank,
+            world_size=self._processes,
+            timeout=timeout,
         )
         # Pay once what the first training in a process pays: imports, thread pools, connections.
         self.prepare(_FIRST, catalogue.find("or-gate"), "float32")
@@ -94,21 +125,23 @@ class Member:
 
 
 def main() -> None:
-    """Serve requests until the leader closes the connection."""
+    """Serve requests until the leader ends this process, or dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    address, device = sys.argv[1:]
-    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    requests = Client(address, "AF_UNIX")
-    requests.send((rank, os.getpid()))
-    member = Member(rank, processes, device)
+    threading.Thread(target=_leave_with_the_leader, daemon=True).start()
+    rank, processes, device, connection = sys.argv[1:]
+    requests = Connection(int(connection))
+    member = Member(int(rank), int(processes), device)
     # Python's collector stays out of what is timed: a member collects between trainers.
     gc.disable()
     while True:
-        try:
-            requests.send(_answer(member, *requests.recv()))
-        except (EOFError, OSError):
-            os._exit(0)
+        requests.send(_answer(member, *requests.recv()))
+
+
+def _leave_with_the_leader() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
 
 
 def _answer(
@@ -120,7 +153,7 @@ def _answer(
         return "done", getattr(member, operation)(*arguments)
     except Unsupported as reason:
         return "unsupported", str(reason)
-    except Exception as error:  # noqa: BLE001 whatever it is, the leader says it of this rank
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the leader says it of this rank
         return "raised", f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -1,5 +1,8 @@
 """The ranks of one world: started together, asked all at once, ended whatever becomes of them.
 
+Each is a child of this process, which asks it over a pair of sockets that nobody else has. They
+meet at a store of PyTorch's in rank 0.
+
 Starting a world takes seconds, so it stays for the trainers to come. When a rank has failed nothing
 is to be expected of the others, which may wait for it: the world is ended, and the next is fresh.
 """
@@ -10,26 +13,21 @@ import atexit
 import itertools
 import os
 import pickle
-import shutil
-import socket
+import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from perceptron import fresh_python
-from perceptron.backends.data_parallel.launcher import START_SECONDS
 from perceptron.backends.protocol import RankFailed, Unsupported, thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
-from perceptron.supervision import ChildProcess, describe_exit, last_line
+from perceptron.supervision import ChildProcess, describe_exit, end_all
 
-_LAUNCHER = "perceptron.backends.data_parallel.launcher"
-_SECONDS_TO_LEAVE = 5.0
-_LOOK_SECONDS = 0.1
+_RANK = "perceptron.backends.data_parallel.rank"
 # A study waits 180 s for a worker. Each of these is less, so that the reason names the rank.
 EXCHANGE_SECONDS = 60.0
 """How long ranks wait for each other: beyond, one of them hangs."""
@@ -37,12 +35,17 @@ ANSWER_SECONDS = 150.0
 """How long the leader waits for all ranks."""
 # After the first bad news: a rank that died is known at once, and those that waited for it say so.
 _GRACE_SECONDS = 2.0
-# The agent looks every two seconds.
-_REPORT_SECONDS = 8.0
-# Bytes of the folder of temporary files: a socket's address, the longer by 33, has at most 103.
-_LONGEST_FOLDER = 70
+# From closing its connection to its exit code; some write what they held to disk first.
+_SECONDS_TO_DIE = 8.0
 # Said by ranks of which another did not come, or went away.
 _OF_OTHERS = ("gloo", "NCCL", "Dist", "Connection closed by peer", "Connection reset by peer")
+
+
+class Rank(NamedTuple):
+    """The process of a rank, and the connection on which it is asked."""
+
+    process: ChildProcess
+    connection: Connection
 
 
 class World:
@@ -54,20 +57,12 @@ class World:
         self._dropped: list[int] = []
         self.has_ended = False
         """Whether nothing can be asked of it any more."""
-        is_short = len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_FOLDER
-        where = None if is_short else "/tmp"  # noqa: S108 made anew, for nobody else
-        self._folder = Path(tempfile.mkdtemp(prefix="perceptron-ranks-", dir=where))
-        """Nobody else's: there lie the socket at which ranks arrive, and what they write."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(str(self._folder / "leader"))
-        self._socket.listen(processes)
-        self._socket.settimeout(_LOOK_SECONDS)
-        self._ranks: list[tuple[Connection, int]] = []
-        """The connection on which each rank is asked, and the number of its process."""
-        self._launcher = launch(processes, device, self._folder)
+        self._ranks: list[Rank] = []
         try:
-            self._ranks = self._wait_for_ranks()
-            self.ask("join", EXCHANGE_SECONDS)
+            for rank in range(processes):
+                self._ranks.append(start(rank, processes, device))
+            port, *_ = self.ask("open_store", EXCHANGE_SECONDS)
+            self.ask("join", port, EXCHANGE_SECONDS)
         except BaseException:
             self.end()
             raise
@@ -82,7 +77,7 @@ class World:
 
     def process_ids(self) -> list[int]:
         """Return the numbers of the ranks' processes."""
-        return [process_id for _, process_id in self._ranks]
+        return [rank.process.pid for rank in self._ranks]
 
     def ask(self, operation: str, *arguments: object) -> list[Any]:
         """Return what each rank answers, once all have. Raises `Unsupported` if all raise it.
@@ -104,7 +99,7 @@ class World:
         message = pickle.dumps((operation, arguments, dropped))
         for rank in asked:
             with suppress(OSError):  # it has died, as its answer will say
-                self._ranks[rank][0].send_bytes(message)
+                self._ranks[rank].connection.send_bytes(message)
         try:
             answers, dead = self._answers(asked)
             if not dead and len(answers) == len(asked):
@@ -122,7 +117,7 @@ class World:
 
     def _answers(self, asked: Sequence[int]) -> tuple[dict[int, tuple[str, Any]], list[int]]:
         """Wait for the ranks; return what they answered, and which of them have died."""
-        waiting = {self._ranks[rank][0]: rank for rank in asked}
+        waiting = {self._ranks[rank].connection: rank for rank in asked}
         answers: dict[int, tuple[str, Any]] = {}
         dead: list[int] = []
         until = time.monotonic() + ANSWER_SECONDS
@@ -145,74 +140,43 @@ class World:
         self, asked: Sequence[int], answers: dict[int, tuple[str, Any]], dead: list[int]
     ) -> str:
         """Say which rank is to blame: of several the one that the others waited for."""
-        if dead:
-            return self._failure(_REPORT_SECONDS) or f"{self._called(dead[0])} died"
-        raised = {rank: text for rank, (kind, text) in answers.items() if kind != "done"}
+        failed = {rank: self._death(rank) for rank in dead}
+        for rank, (kind, text) in answers.items():
+            if kind != "done":
+                failed[rank] = f"{self._called(rank)}: {text}"
         own = [
-            rank for rank, text in raised.items() if not any(word in text for word in _OF_OTHERS)
+            rank for rank, text in failed.items() if not any(word in text for word in _OF_OTHERS)
         ]
-        silent = [rank for rank in asked if rank not in answers]
+        silent = [rank for rank in asked if rank not in answers and rank not in dead]
         if silent and not own:
-            seconds = EXCHANGE_SECONDS if raised else ANSWER_SECONDS
+            seconds = EXCHANGE_SECONDS if failed else ANSWER_SECONDS
+            last_line = self._ranks[silent[0]].process.last_message() or "none"
             return (
                 f"{self._called(silent[0])} did not answer within {seconds:g} s; "
-                f"its last line: {self._last_line(silent[0]) or 'none'}"
+                f"its last line: {last_line}"
             )
-        rank = (own or list(raised))[0]
-        return f"{self._called(rank)}: {raised[rank]}"
+        return failed[(own or list(failed))[0]]
+
+    def _death(self, rank: int) -> str:
+        """Return how a rank ended, with the last line that it wrote on standard error."""
+        process = self._ranks[rank].process
+        try:
+            ended = describe_exit(process.wait(_SECONDS_TO_DIE))
+        except subprocess.TimeoutExpired:
+            ended = "died"
+        said = process.last_message()
+        return f"{self._called(rank)} {ended}" + (said and f": {said}")
 
     def _called(self, rank: int) -> str:
         return f"rank {rank} of {self.processes}"
 
-    def _wait_for_ranks(self) -> list[tuple[Connection, int]]:
-        """Return all ranks when they have come. Raises `RankFailed` if one does not."""
-        came: dict[int, tuple[Connection, int]] = {}
-        until = time.monotonic() + START_SECONDS
-        while len(came) < self.processes:
-            with suppress(TimeoutError, EOFError):
-                arrived, _ = self._socket.accept()
-                connection = Connection(arrived.detach())
-                if connection.poll(START_SECONDS):
-                    rank, process_id = connection.recv()
-                    came[rank] = (connection, process_id)
-                continue
-            if self._launcher.has_ended:
-                said = self._launcher.last_message() or "no message"
-                raise RankFailed(
-                    self._failure(_GRACE_SECONDS)
-                    or f"what starts the processes {describe_exit(self._launcher.wait())}: {said}"
-                )
-            if time.monotonic() > until:
-                raise RankFailed(
-                    f"{len(came)} of {self.processes} processes came within {START_SECONDS:g} s"
-                )
-        return [came[rank] for rank in range(self.processes)]
-
-    def _failure(self, seconds: float) -> str | None:
-        """Return how the first rank to fail did, as the launcher says; None if it does not."""
-        with suppress(TimeoutError):
-            if line := self._launcher.read_line(seconds):
-                rank, code = map(int, line.split())
-                said = self._last_line(rank)
-                return f"{self._called(rank)} {describe_exit(code)}" + (said and f": {said}")
-        return None
-
-    def _last_line(self, rank: int) -> str:
-        """Return the last line that a rank wrote on standard error, "" if there is none."""
-        for file in self._folder.glob(f"*/attempt_*/{rank}/stderr.log"):
-            with file.open("rb") as written:
-                return last_line(written)
-        return ""
-
     def end(self) -> None:
-        """End all ranks and what started them: close what they listen to, and they leave."""
+        """End all ranks at once: they hold nothing that would be lost."""
         if not self.has_ended:
             self.has_ended = True
-            for connection, _ in self._ranks:
-                connection.close()
-            self._socket.close()
-            self._launcher.end(_SECONDS_TO_LEAVE)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            end_all([rank.process for rank in self._ranks])
+            for rank in self._ranks:
+                rank.connection.close()
 
 
 _worlds: dict[tuple[int, str], World] = {}
@@ -240,14 +204,17 @@ def end_worlds() -> None:
     _worlds.clear()
 
 
-def launch(processes: int, device: str, folder: Path) -> ChildProcess:
-    """Start so many ranks, which arrive at the socket ``leader`` in a folder and write there.
+def start(rank: int, processes: int, device: str) -> Rank:
+    """Start a rank of so many, which then waits to be asked.
 
-    Returns what starts them.
+    Linux ends it with the thread that calls this.
     """
-    arguments = (str(processes), str(folder), str(folder / "leader"), device)
-    command = fresh_python.command(_LAUNCHER, *arguments)
-    return ChildProcess(command, _environment(processes), own_group=True)
+    ours, theirs = Pipe()
+    with theirs:
+        number = theirs.fileno()
+        command = fresh_python.command(_RANK, str(rank), str(processes), device, str(number))
+        process = ChildProcess(command, _environment(processes), own_group=True, inherited=[number])
+    return Rank(process, ours)
 
 
 def _environment(processes: int) -> dict[str, str]:

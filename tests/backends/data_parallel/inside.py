@@ -9,13 +9,11 @@ import sys
 from perceptron.backends.data_parallel.rank_trainer import RankTrainer
 
 
-def is_rank(rank: int) -> bool:
-    return int(os.environ["RANK"]) == rank
-
-
 def fail_at_step(rank: int, way: str, step: int) -> None:
     """Have a rank fail in a step to come, in the middle of a training."""
-    if not is_rank(rank):
+    import torch
+
+    if torch.distributed.get_rank() != rank:
         return
     right = RankTrainer._fed
 
@@ -30,6 +28,8 @@ def fail_at_step(rank: int, way: str, step: int) -> None:
 
 def _fail(way: str) -> None:
     print("the first line\nthe last line", file=sys.stderr, flush=True)
+    if way == "exits":
+        sys.exit(3)
     os.kill(os.getpid(), signal.SIGKILL if way == "is killed" else signal.SIGSTOP)
 
 

@@ -70,7 +70,7 @@ def test_phases_are_loops_that_end_ever_later() -> None:
 
 
 def test_ranks_run_the_threads_of_their_environment() -> None:
-    """In PyTorch too, which would take all cores; torchrun's own program would say 1."""
+    """In PyTorch too, which would take all cores."""
     ranks = distributed(registry.load("torch-ddp@2"))
     assert ranks is not None
     assert ranks.call(inside.thread_count) == [(1, "1"), (1, "1")]
