@@ -22,7 +22,6 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 # `make test COVERAGE=yes` keeps what it covered for `make test-long`, as .ci/run has it do.
 COVERAGE :=
 WATCHED := --cov --cov-report= --cov-fail-under=0
-ALONE := tests/examples/test_first_lesson.py
 
 .PHONY: install browser valgrind slurm test test-long bench targets results truth fastest fastest-page \
 	proof readme shots wheels mutants docs
@@ -69,11 +68,9 @@ test: browser valgrind
 	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
 
 # Coverage is of both parts: without what `make test` has kept, its tests run here once more.
-# The lesson measures within a budget of seconds, which is no work for a machine that is full.
 test-long: browser valgrind slurm
 	test -f .coverage || $(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
-	$(PYTEST) --numprocesses $(WORKERS) -m slow $(ALONE:%=--ignore=%) $(WATCHED) --cov-append || { rm .coverage; exit 1; }
-	$(PYTEST) $(ALONE) --durations 0 $(WATCHED) --cov-append || { rm .coverage; exit 1; }
+	$(PYTEST) --numprocesses $(WORKERS) -m slow $(WATCHED) --cov-append || { rm .coverage; exit 1; }
 	$(BIN)/coverage report --skip-covered
 	rm .coverage
 

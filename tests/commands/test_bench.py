@@ -124,6 +124,7 @@ def disk(tmp_path: Path) -> Iterator[bool]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_however_it_is_stopped_the_same_command_goes_on(
     perceptron: Perceptron, tmp_path: Path, disk: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

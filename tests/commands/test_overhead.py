@@ -1,18 +1,22 @@
-"""`perceptron overhead` as a process: its document."""
+"""`perceptron overhead` for real: its document."""
 
 from __future__ import annotations
 
 import pytest
 
+from perceptron.studies import overhead
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.schemas import valid
 
 
 @pytest.mark.slow
-def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
-    """With the phases of the eager one."""
-    process = perceptron(
+def test_overhead_prints_the_documents_of_the_contract(
+    here: Perceptron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the phases of the eager one; in two repeats, of which each starts PyTorch anew."""
+    monkeypatch.setattr(overhead, "_FIRST", 2)
+    process = here(
         *("overhead", "--quick", "--backends", "torch-cpu", "numpy", "torch-cuda"),
         *("--threads", "1", "--json", *AMPLE),
     )

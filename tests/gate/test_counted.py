@@ -14,9 +14,10 @@ import pytest
 from perceptron.records.comparison import Comparison, Growth, Row
 from tests.gate.conftest import SHORT, Repository, once, rows, run, stand_in, unwatch
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("valgrind") is None, reason="valgrind is not installed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed"),
+]
 
 # Work that a count sees. The clock of `work` goes up to 21 times as fast in one process as in
 # another: the hash seed is the block's, and the tree's folder tells its sides apart. That of

@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables, write
 from tests.watching import PROCESSES
 
+pytestmark = pytest.mark.slow
+
 TOY = (
     COUNTED
     + """

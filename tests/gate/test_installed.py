@@ -109,6 +109,7 @@ class Counted:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_the_same_files_at_two_places_do_the_same(
     built: Repository, old: Environment, new: Environment

@@ -94,11 +94,12 @@ def shape(line: str) -> str:
     return re.sub(r"`[^`]*`", "name", re.sub(r"\d[\d.]*", "1", line)).lstrip("> ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
         "asv",
-        pytest.param("pytest", marks=pytest.mark.slow),
+        "pytest",
         pytest.param("compiled", marks=built.pytestmark),
     ],
 )

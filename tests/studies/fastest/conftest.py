@@ -11,9 +11,20 @@ import pytest
 from perceptron.analysis.measured_shape import MeasuredShape
 from perceptron.library_versions import versions_beneath
 from perceptron.problems.problem import DType
+from perceptron.studies.fastest import measure
 from perceptron.studies.fastest.cache import FOLDER, KnownRow, cache_file, update
 from tests.conftest import ROOT
 from tests.made_shapes import measured, shape
+
+# Seconds that measuring something small never needs, however busy the machine is.
+AMPLE = 600.0
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure each backend in one process, however much time is left: what is told is the same."""
+    monkeypatch.setattr(measure, "_AT_FIRST", 1)
+    monkeypatch.setattr(measure, "_AS_LONG", 1e9)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, alike, load, update
 from tests.made_shapes import measured, shape
 from tests.studies.conftest import Lab
-from tests.studies.fastest.conftest import keep, remember
+from tests.studies.fastest.conftest import AMPLE, keep, remember
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
 # Two that are here, whatever is installed.
@@ -37,7 +37,7 @@ def test_without_anything_known_it_is_numpy_and_undecided() -> None:
 
 def test_a_measurement_answers_and_is_kept() -> None:
     """In processes of its own; the next question of this shape measures nothing."""
-    now = fastest(**SHAPE, measure="now", seconds=60, among=("numpy", "torch-xpu"))
+    now = fastest(**SHAPE, measure="now", seconds=AMPLE, among=("numpy", "torch-xpu"))
     assert (now.backend, now.source, now.stale) == ("numpy", "measured", None)
     assert now.seconds is not None
     assert now.low is not None
@@ -121,7 +121,7 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
     """Those that wait for their turn find the answer of the first."""
     code = (
         "import sys, perceptron;"
-        "a = perceptron.fastest(rows=1000, features=20, threads=1, seconds=100, among=('numpy',));"
+        "a = perceptron.fastest(rows=1000, features=20, threads=1, seconds=600, among=('numpy',));"
         "print(a.measured, a.seconds)"
     )
     command = [sys.executable, "-W", "error", "-c", code]

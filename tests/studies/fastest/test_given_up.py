@@ -19,8 +19,9 @@ from perceptron.analysis.measured_shape import GIVEN_UP, NOT_STARTED
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Known, update
 from tests.conftest import install_backend
-from tests.studies.fastest.conftest import keep
+from tests.studies.fastest.conftest import AMPLE, keep
 
+pytestmark = pytest.mark.usefixtures("one_process")
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "threads": 1}
 HANGS = "import time\ntime.sleep(1e6)\n"
 WORKS = """
@@ -69,10 +70,10 @@ def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
 
         update(cache, change)
 
-    given(100.0, timedelta(seconds=30))
-    assert fastest(**asked, seconds=100).candidates == first.candidates
-    given(100.0, timedelta(seconds=62))
-    assert fastest(**asked, seconds=100).source == "measured"
+    given(AMPLE, timedelta(seconds=30))
+    assert fastest(**asked, seconds=AMPLE).candidates == first.candidates
+    given(AMPLE, timedelta(seconds=62))
+    assert fastest(**asked, seconds=AMPLE).source == "measured"
 
 
 def test_a_backend_that_was_late_once_answers_every_other_question(
@@ -85,11 +86,11 @@ def test_a_backend_that_was_late_once_answers_every_other_question(
     update(
         cache,
         lambda known: replace(
-            known, attempts=tuple(replace(own, seconds=100.0) for own in known.attempts)
+            known, attempts=tuple(replace(own, seconds=AMPLE) for own in known.attempts)
         ),
     )
     foreign.write_text(WORKS)
-    other = fastest(**SHAPE | {"features": 21}, among=("foreign",), seconds=100)
+    other = fastest(**SHAPE | {"features": 21}, among=("foreign",), seconds=AMPLE)
     assert other.source == "measured"
     assert "remembered" not in other.why
 
@@ -111,7 +112,7 @@ def test_a_backend_that_is_broken_is_named_with_the_reason(
     """And takes nothing from what is known of another."""
     keep(cache, {"numpy": 2e-3})
     foreign.write_text(text)
-    advice = fastest(**SHAPE, among=("numpy", "foreign"), seconds=100)
+    advice = fastest(**SHAPE, among=("numpy", "foreign"), seconds=AMPLE)
     assert (advice.backend, advice.source) == ("numpy", "measured")
     assert advice.candidates[1].backend == "foreign"
     assert reason in str(advice.candidates[1].reason)
@@ -141,7 +142,7 @@ def test_what_cannot_be_kept_answers_all_the_same(cache: Path, disk: str) -> Non
     asked: dict[str, Any] = {**SHAPE, "among": ("numpy",)}
     with full() if disk == "full" else read_only(cache.parent):
         with pytest.warns(RuntimeWarning, match="nothing is kept"):
-            advice = fastest(**asked, measure="now", seconds=100)
+            advice = fastest(**asked, measure="now", seconds=AMPLE)
         assert advice.source == "measured"
         assert fastest(**asked).seconds == advice.seconds
     assert not cache.exists()

@@ -29,8 +29,9 @@ from perceptron.studies.fastest import measure
 from perceptron.studies.fastest.of_model import OfModel, of_model
 from perceptron.studies.fastest.question import Question, question, question_of, shape_of
 from tests.made_shapes import measured
-from tests.studies.fastest.conftest import keep, remember
+from tests.studies.fastest.conftest import AMPLE, keep, remember
 
+pytestmark = pytest.mark.usefixtures("one_process")
 torch = pytest.importorskip("torch")
 nn = torch.nn
 ACTIVATIONS: dict[str, Callable[[], Any]] = {
@@ -335,9 +336,10 @@ def test_a_module_is_measured_as_it_is_whenever_it_is_asked_for(cache: Path) -> 
     model, data = Normed(), (np.zeros((10, 4)), np.zeros((10, 4)))
     step = torch.optim.AdamW(model.parameters())
     fields: dict[str, Any] = {"optimizer": step, "batch": 4, "threads": 1, "epochs": 5}
+    fields["among"] = ("numpy", "torch-cpu")
     fields["loss"] = lambda *pair: (pair[0] - pair[1]).square().sum()
     before = copy.deepcopy(model.state_dict())
-    found = fastest(model, *data, seconds=60, **fields)
+    found = fastest(model, *data, seconds=AMPLE, **fields)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert (found.backend, found.device, found.source) == ("torch-cpu", "cpu", "measured")
     assert "only PyTorch has Normed" in found.why
@@ -363,7 +365,7 @@ class Scaled(torch.nn.Module):
 
 model, among = Scaled(), ("torch-cpu-compiled",)
 data = torch.zeros(8, 4), torch.zeros(8, 4)
-advice = perceptron.fastest(model, *data, loss="mse", among=among, threads=1, seconds=120)
+advice = perceptron.fastest(model, *data, loss="mse", among=among, threads=1, seconds=600)
 assert (advice.compiled, advice.source) == (True, "measured"), advice
 assert advice.apply(model)._orig_mod is model
 """
@@ -387,11 +389,11 @@ def test_only_the_batch_travels(tmp_path: Path) -> None:
 def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
     model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
     fields: dict[str, Any] = {"loss": "mse", "threads": 1, "among": ("torch-cpu",)}
-    found = fastest(model, *data, seconds=60, **fields)
+    found = fastest(model, *data, seconds=AMPLE, **fields)
     assert (found.backend, found.source) == ("", "unknown")
     assert "RuntimeError: Given normalized_shape=[5]" in found.why
     model.held = (one for one in ())
-    refused("model: cannot be pickled", model=model, **fields, measure="now", seconds=60)
+    refused("model: cannot be pickled", model=model, **fields, measure="now", seconds=AMPLE)
 
 
 def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path) -> None:
@@ -543,7 +545,7 @@ def test_its_own_fit_is_a_candidate_with_setup_and_iterations_apart() -> None:
     """Measured in worker processes as the others are, and kept for the next question."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8,), max_iter=50, random_state=3)
     data: Any = (np.zeros((500, 4)), np.arange(500) % 3)
-    fields: Any = {"seconds": 100, "threads": 1, "among": ("scikit-learn", "numpy")}
+    fields: Any = {"seconds": AMPLE, "threads": 1, "among": ("scikit-learn", "numpy")}
     advice = fastest(model, *data, measure="now", **fields)
     for one in advice.candidates:
         assert (one.source, one.device) == ("measured", "cpu")
