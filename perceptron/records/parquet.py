@@ -77,7 +77,7 @@ def arrow_table(rows: Sequence[Measurement]) -> pyarrow.Table:
     import pandas
     import pyarrow
 
-    frame = data_frame(rows)
+    frame = data_frame(list(rows))
     plain = [None if state is None else msgspec.to_builtins(state) for state in frame["gpu"]]
     frame["gpu"] = pandas.Series(plain, dtype=object)
     schema = pyarrow.schema(_fields(inspect.type_info(Measurement)))

@@ -48,7 +48,9 @@ def test_a_file_holds_what_load_results_gives(results: Path, tmp_path: Path) -> 
     read = pandas.read_parquet(tmp_path / "all.parquet")
     assert (done.parquet, done.rows, done.warnings) == (tmp_path / "all.parquet", len(loaded), [])
     assert plain(read) == plain(loaded)
-    assert [some.tolist() for some in read["samples"]] == loaded["samples"].tolist()
+    assert [some.tolist() for some in read["samples"]] == [
+        some.tolist() for some in loaded["samples"]
+    ]
     assert read["processes"].dtype == loaded["processes"].dtype == "Int64"
 
 

@@ -127,8 +127,8 @@ def load_results(
 
     There is one column for each field of a `Measurement`, whose type does not depend on the rows,
     and for rows of ours ``run``, the folder of their run, and ``question``, the command that asked.
-    ``samples`` holds lists and ``hidden`` tuples. Files that cannot be read in a folder, and sizes
-    that are no numbers, are warned of.
+    ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files that cannot be read
+    in a folder, and sizes that are no numbers, are warned of.
 
     Parameters
     ----------
@@ -157,8 +157,15 @@ def load_results(
     import pandas
 
     with in_python(), no_search_for_cycles():
-        loaded = _load(sources, by, size, size_regex, sep, unit)
-        table = data_frame([row for reading in loaded for row in reading.rows])
+        request = ReadRequest(
+            roles=roles_of(by, size, size_regex), separator=sep, unit=unit, samples="arrays"
+        )
+        loaded = _load(sources, request)
+        rows: list[Measurement] = []
+        for reading in loaded:
+            rows += reading.rows
+            reading.rows.clear()
+        table = data_frame(rows)
         runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
         for column, value in (("run", _name), ("question", _question)):
             texts = (text for folder, rows in runs for text in repeat(value(folder), rows))
@@ -190,26 +197,19 @@ def load_measurements(
     unit: UnitName | None = None,
 ) -> list[Measurement]:
     """Return the rows of `load_results`, whose parameters these are, in their order."""
-    loaded = _load(sources, by, size, size_regex, sep, unit)
+    request = ReadRequest(roles=roles_of(by, size, size_regex), separator=sep, unit=unit)
+    loaded = _load(sources, request)
     return [row for source in loaded for row in source.rows]
 
 
-def _load(
-    sources: Sequence[Source | Iterable[Source]],
-    by: str | Sequence[str],
-    size: str | None,
-    size_regex: str | None,
-    sep: str | None,
-    unit: UnitName | None,
-) -> list[Reading]:
+def _load(sources: Sequence[Source | Iterable[Source]], request: ReadRequest) -> list[Reading]:
     """Return the readings of the sources; what is wrong with them is warned of."""
-    roles = roles_of(by, size, size_regex)
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default
         raise UserError("no sources in the list: name a file or folder of results")
-    if unit is not None and unit not in SECONDS_IN:
-        raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {unit!r}")
-    loaded = load_sources(named, ReadRequest(roles=roles, separator=sep, unit=unit))
+    if request.unit is not None and request.unit not in SECONDS_IN:
+        raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {request.unit!r}")
+    loaded = load_sources(named, request)
     for warning in (warning for source in loaded for warning in source.warnings):
         warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
     return loaded
