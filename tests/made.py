@@ -19,6 +19,8 @@ from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
 from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.records.readers.naming import ProcessNumbers
+from perceptron.records.readers.parameter_roles import roles_of
+from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import Source, load
 from tests.conftest import MakeRow
 
@@ -75,9 +77,16 @@ def measured(**fields: Any) -> Measurement:
     return Measurement(**(defaults | fields))
 
 
-def load_measurements(*sources: Source | Iterable[Source], **options: Any) -> list[Measurement]:
+def load_measurements(
+    *sources: Source | Iterable[Source],
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    **options: Any,
+) -> list[Measurement]:
     """The rows of which `load_results` makes a table, in their order."""
-    return [row for source in load(sources, **options) for row in source.rows]
+    request = ReadRequest(roles=roles_of(by, size, size_regex), **options)
+    return [row for source in load(sources, request) for row in source.rows]
 
 
 def read_as_one(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

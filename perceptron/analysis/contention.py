@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from math import log
+from operator import attrgetter
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
     if these are none or one, those in which one side has none, the same in all, if there are more.
     """
     shared = sorted(set.intersection(*map(set, sides)))
+    if not any(_has_waited(side.values()) for side in sides):
+        return [[side[process] for process in shared] for side in sides]
     lost = {process: [_lost(side[process]) for side in sides] for process in shared}
     counted = [process for process in shared if not any(lost[process])]
     if len(counted) < _FEWEST:
@@ -81,6 +84,9 @@ def lost(rows: Iterable[Measurement]) -> float:
 
     `UNKNOWN` where one of them is beyond all bounds.
     """
+    rows = list(rows)
+    if rows and not _has_waited(rows):
+        return 0.0
     of_rows = [_lost(row) for row in rows]
     return UNKNOWN if UNKNOWN in of_rows else fmean(of_rows)
 
@@ -99,6 +105,12 @@ def hidden(
     if max(over, under) < UNKNOWN and abs(over - under) <= _UNLIKE:
         return max(over, under), max(over, under)
     return (over if over < under else UNKNOWN, under if under < over else UNKNOWN)
+
+
+def _has_waited(rows: Iterable[Measurement]) -> bool:
+    """Return whether any row waited for more than every row does: of most runs none."""
+    waited = map(attrgetter("waited"), rows)
+    return max(filter(None, waited), default=0.0) > LARGEST_WAITED_SHARE
 
 
 def _lost(row: Measurement) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from perceptron.analysis.collection import Collection, Judge, judge_results
+from perceptron.analysis.once import judging_once
 from perceptron.analysis.trust import warnings_of_run
 from perceptron.answer import Answered
 from perceptron.errors import UserError
@@ -57,5 +58,5 @@ def judges() -> dict[str, Judge]:
 
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
-    with no_search_for_cycles():
+    with no_search_for_cycles(), judging_once():
         return judge_results(read_results(results), machine_name(), judges())

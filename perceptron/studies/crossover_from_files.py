@@ -50,7 +50,7 @@ def read_files(
     compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
-    request = ReadRequest(roles=roles, families=tuple(families), samples=False, unit=unit)
+    request = ReadRequest(roles=roles, families=tuple(families), samples="number", unit=unit)
     loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import exp
 from typing import Literal
@@ -23,6 +23,7 @@ from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.rough import NOT_DECIDED, rough
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
+from perceptron.analysis.once import once
 from perceptron.analysis.select import State, is_own, shared
 from perceptron.analysis.sizes import size_axis
 from perceptron.grouping import grouped
@@ -134,16 +135,18 @@ def crossovers(
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
         if is_line(members)
-        for crossover in _of_family(family, where, members, pairs or pairs_of(members))
+        for crossover in _of_family(members, family, where, tuple(pairs or pairs_of(members)))
     ]
 
 
+@once
 def _of_family(
-    family: str, where: Ground, rows: Sequence[Measurement], pairs: Iterable[tuple[str, str]]
-) -> Iterator[Crossover]:
-    """Yield the verdicts on a family on one ground, in the states in which a pair is comparable."""
+    rows: list[Measurement], family: str, where: Ground, pairs: tuple[tuple[str, str], ...]
+) -> list[Crossover]:
+    """Return the verdicts on a family on one ground, in the states that have both of a pair."""
     comparable, axis = ComparableRows(rows), axis_of(rows)
     gpus = gpus_among(rows)
+    found: list[Crossover] = []
     for incumbent, challenger in pairs:
         nothing = Crossover(
             family=family,
@@ -155,9 +158,10 @@ def _of_family(
         )
         states = comparable.states(incumbent, challenger)
         if not states:
-            yield replace(nothing, reason=why_not(comparable, rows, incumbent, challenger))
-        for state in states:
-            yield _judge(nothing, comparable, state, gpus)
+            why = why_not(comparable, rows, incumbent, challenger)
+            found.append(replace(nothing, reason=why))
+        found += (_judge(nothing, comparable, state, gpus) for state in states)
+    return found
 
 
 def is_line(rows: Iterable[Measurement]) -> bool:
@@ -258,6 +262,9 @@ def _judge(
 def _joined(parts: Iterable[BySize]) -> BySize:
     """Return the rows of several states by their size."""
     joined: BySize = {}
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     for part in parts:
         for size, rows in part.items():
             joined.setdefault(size, []).extend(rows)

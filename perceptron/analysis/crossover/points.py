@@ -9,11 +9,12 @@ sizes share what they know of the variance (Smyth), and of certainty (Bonferroni
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
 from math import hypot, inf, log, sqrt
+from operator import attrgetter, sub
 from statistics import median
 
 import numpy as np
@@ -143,9 +144,7 @@ def _by_itself(
 
     Raises ValueError where two rows of a backend have the same process.
     """
-    incumbent, challenger = (
-        rows_by_process(rows, rows[0].backend) for rows in (incumbents, challengers)
-    )
+    incumbent, challenger = _by_process(incumbents), _by_process(challengers)
     if is_own(incumbents[0]):
         taken = len(incumbent.keys() & challenger.keys())
         return _of_pairs(size, taken, *side_by_side(incumbent, challenger)) if taken else None
@@ -154,24 +153,29 @@ def _by_itself(
     return _of_unpaired(size, incumbents, challengers)
 
 
+def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
+    """Return what `rows_by_process` returns of rows of one backend that have a time."""
+    by_process = dict(zip(map(attrgetter("repeat"), rows), rows, strict=True))
+    return by_process if len(by_process) == len(rows) else rows_by_process(rows, rows[0].backend)
+
+
 def _of_pairs(
     size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point:
     """Return the point of processes that measured both, ``taken`` before some were left out."""
-    pairs = list(zip(incumbents, challengers, strict=True))
-    ratios = np.array([_log(challenger) - _log(incumbent) for incumbent, challenger in pairs])
+    ratios = np.fromiter(map(sub, _logs(challengers), _logs(incumbents)), float, len(incumbents))
     mean, error, freedom = trimmed(ratios)
     return Point(
         size=size,
         mean=float(mean),
         processes=tuple(row.repeat for row in incumbents),
         ratios=ratios,
-        count=len(pairs),
+        count=len(ratios),
         error=float(error),
         freedom=freedom,
-        weight=len(pairs),
+        weight=len(ratios),
         taken=taken,
-        hidden=(UNKNOWN, UNKNOWN) if len(pairs) == 1 else _hidden(challengers, incumbents),
+        hidden=(UNKNOWN, UNKNOWN) if len(ratios) == 1 else _hidden(challengers, incumbents),
     )
 
 
@@ -194,9 +198,15 @@ def between_call_sites(*backends: Iterable[Measurement]) -> float:
             log(row.unpacked_seconds / row.seconds) if row.unpacked_seconds and row.seconds else 0.0
             for row in rows
         )
-        for rows in backends
+        if any(map(attrgetter("unpacked_seconds"), rows))
+        else 0.0
+        for rows in map(list, backends)
     ]
     return max(moved) - min(moved)
+
+
+def _logs(rows: Iterable[Measurement]) -> Iterator[float]:
+    return map(log, map(attrgetter("seconds"), rows))
 
 
 def _log(row: Measurement) -> float:
@@ -234,7 +244,7 @@ def _of_unpaired(
 
     Where one backend has a single value, it is taken to vary as the other does.
     """
-    logs = [np.array([_log(row) for row in rows]) for rows in (incumbent, challenger)]
+    logs = [np.array(list(_logs(rows))) for rows in (incumbent, challenger)]
     means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
     mean = float(means[1] - means[0])
     counts = [len(values) for values in logs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from perceptron.analysis.device_share import busy_share
 from perceptron.analysis.finding import FAMILY, ITERATIONS
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times, scaled
+from perceptron.analysis.once import once
 from perceptron.analysis.select import (
     Definitions,
     State,
@@ -199,7 +201,7 @@ def sweeps(
     found.sort(key=lambda one: one[:2], reverse=True)
     asked = None if pairs is None else tuple(pairs)
     return [
-        _sweep(when, members, of_level, older, asked, iterations)
+        _sweep(_newest(members), of_level, when, older, asked, iterations)
         for when, _, members, of_level, older in found
     ]
 
@@ -210,18 +212,27 @@ def _case(row: Measurement) -> tuple[object, ...]:
     return row.source, row.family, ground(row), environment
 
 
+def _newest(members: Sequence[Measurement]) -> list[Measurement]:
+    """Return the rows of the newest state, and of the definition that counts in it, by backend."""
+    states = grouped(members, state)
+    newest = next(iter(states))
+    if len(states) > 1:
+        newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
+    # Backends run in random order, which must not choose the incumbent.
+    rows = sorted(states[newest], key=attrgetter("backend"))
+    return Definitions(rows).keep(rows)
+
+
+@once
 def _sweep(
-    when: str,
-    members: list[Measurement],
+    rows: list[Measurement],
     history: list[Measurement],
+    when: str,
     older: int,
     pairs: tuple[tuple[str, str], ...] | None,
     iterations: int,
 ) -> Sweep:
-    newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
-    # Backends run in random order, which must not choose the incumbent.
-    rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
-    rows = Definitions(rows).keep(rows)
+    newest = state(rows[0])
     return Sweep(
         source=rows[0].source,
         ground=ground(rows[0]),

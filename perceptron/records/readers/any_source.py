@@ -13,6 +13,7 @@ from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import ASV, is_asv_folder, result_files
 from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
+from perceptron.records.readers.columns import with_arrays
 from perceptron.records.readers.criterion import CRITERION
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.github_action import GITHUB_ACTION
@@ -149,7 +150,11 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
     decoded = map(with_shared_texts, parse_rows(file, lines, complaints.append))
-    every = list(decoded if reading.request.samples else map(without_samples, decoded))
+    if reading.request.samples == "arrays":
+        decoded = map(with_arrays, decoded)
+    elif reading.request.samples == "number":
+        decoded = map(without_samples, decoded)
+    every = list(decoded)
     rows = times(every)
     if len(rows) < len(every):
         reading.with_races.add(file)

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -57,15 +57,15 @@ Run = list[ForeignRow]
 class ReadRequest(Struct, frozen=True, kw_only=True):
     """A request for rows of the sources: ``families`` by name, all of them without.
 
-    ``ours`` says that asv's results are of this suite's own benchmarks; without ``samples`` our own
-    rows say only how many they were. ``separator`` stands between the fields of tables; found out
-    without. ``unit`` is that of their times; seconds without.
+    ``ours`` says that asv's results are of this suite's own benchmarks. ``samples`` of our own rows
+    are lists, or arrays for a table, or say only how many they were. ``separator`` stands between
+    the fields of tables; found out without. ``unit`` is that of their times; seconds without.
     """
 
     roles: ParameterRoles = ParameterRoles()
     families: tuple[str, ...] = ()
     ours: bool = False
-    samples: bool = True
+    samples: Literal["lists", "arrays", "number"] = "lists"
     separator: str | None = None
     unit: UnitName | None = None
 

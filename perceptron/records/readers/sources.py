@@ -31,6 +31,7 @@ from perceptron.untrusted_text import label, shortened
 if TYPE_CHECKING:
     import pandas
 
+    from perceptron.records.measurement import Measurement
 
 # Of the parameters that an error names.
 _LONGEST = 400
@@ -123,8 +124,8 @@ def load_results(
 
     There is one column for each field of a `Measurement`, whose type does not depend on the rows,
     and for rows of ours ``run``, the folder of their run, and ``question``, the command that asked.
-    ``samples`` holds lists and ``hidden`` tuples. Files that cannot be read in a folder, and sizes
-    that are no numbers, are warned of.
+    ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files that cannot be read
+    in a folder, and sizes that are no numbers, are warned of.
 
     Parameters
     ----------
@@ -153,8 +154,15 @@ def load_results(
     import pandas
 
     with in_python(), no_search_for_cycles():
-        loaded = load(sources, by, size, size_regex, sep, unit)
-        table = data_frame([row for reading in loaded for row in reading.rows])
+        request = ReadRequest(
+            roles=roles_of(by, size, size_regex), separator=sep, unit=unit, samples="arrays"
+        )
+        loaded = load(sources, request)
+        rows: list[Measurement] = []
+        for reading in loaded:
+            rows += reading.rows
+            reading.rows.clear()
+        table = data_frame(rows)
         runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
         for column, value in (("run", _name), ("question", _question)):
             texts = (text for folder, rows in runs for text in repeat(value(folder), rows))
@@ -177,22 +185,14 @@ def _question(folder: Path | None) -> str | None:
         return None  # rows alone were copied
 
 
-def load(
-    sources: Sequence[Source | Iterable[Source]],
-    by: str | Sequence[str] = (),
-    size: str | None = None,
-    size_regex: str | None = None,
-    sep: str | None = None,
-    unit: UnitName | None = None,
-) -> list[Reading]:
-    """Return what `load_results`, whose parameters these are, makes a table of; warn as it does."""
-    roles = roles_of(by, size, size_regex)
+def load(sources: Sequence[Source | Iterable[Source]], request: ReadRequest) -> list[Reading]:
+    """Return the readings of the sources; what is wrong with them is warned of."""
     named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
     if sources and not named:  # an empty list does not mean the default
         raise UserError("no sources in the list: name a file or folder of results")
-    if unit is not None and unit not in SECONDS_IN:
-        raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {unit!r}")
-    loaded = load_sources(named, ReadRequest(roles=roles, separator=sep, unit=unit))
+    if request.unit is not None and request.unit not in SECONDS_IN:
+        raise UserError(f"unit takes {', '.join(SECONDS_IN)}; got {request.unit!r}")
+    loaded = load_sources(named, request)
     for warning in (warning for source in loaded for warning in source.warnings):
         warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)
     return loaded

@@ -86,7 +86,7 @@ def read_results(results: Path) -> StoredResults:
     One that does not exist is empty. Damaged files are complained about and hide no others; no
     content of a file makes it raise. Rows of runs say only how many samples they have.
     """
-    reading = Reading(ReadRequest(samples=False), str(results))
+    reading = Reading(ReadRequest(samples="number"), str(results))
     with no_search_for_cycles():
         read_own_folder(results, reading)
         numbers = ProcessNumbers()
