@@ -45,8 +45,6 @@ class Line:
     high: tuple[float | None, ...] = ()
     texts: tuple[str, ...]
     """One for each value, shown where a reader points at it."""
-    estimated: bool = False
-    """Thin and dotted: nothing was measured."""
     dots: Literal["filled", "open"] | None = None
     """How the markers of values are drawn that no line connects."""
     machine: int | None = None

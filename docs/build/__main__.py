@@ -47,7 +47,7 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "docs/answers.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
         "docs/findings.md": findings.blocks(runs),
-        "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, runs),
+        "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, bool(runs.gpus)),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),
         "docs/over-processes.md": studies.over_processes(runs),

@@ -13,7 +13,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from docs.build.blocks import Blocks
-from docs.build.shown import Shown
 from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
 from perceptron.analysis.crossover.suspicion import gpus_among
 from perceptron.analysis.crossover.words import axis_of, is_measured, sentence
@@ -47,12 +46,15 @@ class _Source(Struct, frozen=True):
     answers: list[Crossover]
 
 
-def blocks(published: Path, runs: Shown) -> Blocks:
-    """Return what the sources have in common, a row for each operation, and how it was measured."""
+def blocks(published: Path, has_gpu: bool) -> Blocks:
+    """Return what the sources have in common, a row for each operation, and how it was measured.
+
+    ``has_gpu`` says whether results of ours are of a GPU.
+    """
     sources = _sources(published)
     answers = [row for source in sources for row in _answers(source)]
     return {
-        "gpus-in-common": _in_common(sources, runs),
+        "gpus-in-common": _in_common(sources, has_gpu),
         "evidence": "\n".join(markdown.table(_COLUMNS, answers)),
         "measured": "\n".join(markdown.table(_METHOD, map(_method, sources))),
     }
@@ -127,11 +129,11 @@ def _wins_from(found: Crossover) -> float:
 # --- in words -------------------------------------------------------------------------------------
 
 
-def _in_common(sources: Sequence[_Source], runs: Shown) -> str:
+def _in_common(sources: Sequence[_Source], has_gpu: bool) -> str:
     measured = [one for source in sources for one in source.answers if is_measured(one)]
     ratios = [one.ratio_at[0].ratio for one in measured]
     slower = [ratio for ratio in ratios if ratio > _TIE]
-    ours = "" if runs.gpus else ", perceptron has not run on a GPU yet"
+    ours = "" if has_gpu else ", perceptron has not run on a GPU yet"
     return (
         f"{len(sources)} published sources timed a GPU beside a CPU{ours}, and what they have in "
         f"common is that a GPU loses where the work is small: at the smallest size it takes longer "

@@ -39,8 +39,6 @@ _INK, _SOFT, _GRID = "var(--ink, #222222)", "var(--soft, #555555)", "var(--line,
 _PAPER, _UNDECIDED = "var(--paper, #ffffff)", "var(--warn, #fff4d6)"
 _LONGEST_NAME, _LONGEST_TEXT = 60, 300
 _MARKER = 5.0
-# Where an estimate has no marker, what shows its text where a reader points.
-_UNSEEN = 7.0
 # A line of more points has markers on some of them: they would hide the line.
 _MOST_MARKERS = 40
 # Share of an axis; a label of a mark further right could leave the figure.
@@ -335,28 +333,19 @@ def _line(line: Line, look: Stroke, frame: _Frame) -> list[str]:
     places = frame.at(zip(line.x, line.y, strict=True))
     if any(end is not None for end in (*line.low, *line.high)):
         low, high = (frame.at(zip(line.x, edge, strict=True)) for edge in line.band)
-        opacity = "0.08" if line.estimated else "0.18"
-        parts.append(_path([*low, *high[::-1]], closed=True, fill=colour, fill_opacity=opacity))
+        parts.append(_path([*low, *high[::-1]], closed=True, fill=colour, fill_opacity="0.18"))
     if line.dots is None:
-        dash = _DOTTED if line.estimated else _dash(look)
-        width = "1.5" if line.estimated else "2"
-        parts.append(_path(places, stroke=colour, stroke_width=width, stroke_dasharray=dash))
+        parts.append(_path(places, stroke=colour, stroke_width=2, stroke_dasharray=_dash(look)))
     step = 1 if line.dots else 1 + len(places) // _MOST_MARKERS
     for (x, y), text in [*zip(places, line.texts, strict=True)][::step]:
-        if line.estimated:
-            unseen = _tag("circle", cx=x, cy=y, r=_UNSEEN, fill_opacity=0)
-            parts.append(_tag("g", _title(text), unseen))
-        else:
-            parts.append(_marker(look.marker, x, y, colour, text, line.dots == "open"))
+        parts.append(_marker(look.marker, x, y, colour, text, line.dots == "open"))
     return parts
 
 
 def _sample(line: Line, look: Stroke, x: float, y: float) -> str:
     colour = _paint(look)
-    dash = _DOTTED if line.estimated else _dash(look)
-    stroke = _path([(x, y), (x + 28, y)], stroke=colour, stroke_width=2, stroke_dasharray=dash)
-    if line.estimated:
-        return stroke
+    ends = [(x, y), (x + 28, y)]
+    stroke = _path(ends, stroke=colour, stroke_width=2, stroke_dasharray=_dash(look))
     marker = _marker(look.marker, x + 14, y, colour, open_=line.dots == "open")
     return marker if line.dots else stroke + marker
 

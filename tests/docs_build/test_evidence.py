@@ -1,0 +1,48 @@
+"""What others measured on GPUs: the pair that answers for an operation, and a table's source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs.build.evidence import blocks
+from perceptron.errors import UserError
+
+ABOUT = "".join(
+    f"# {name}: {text}\n"
+    for name, text in {
+        "repository": "https://github.com/some/one",
+        "file": "table.md",
+        "hardware": "a GPU",
+        "libraries": "none",
+        "operation": "sorting",
+        "size": "letters",
+        "timed": "a call",
+        "synchronised": "yes",
+    }.items()
+)
+SIZES = (10, 100, 1000)
+# Seconds by backend: of a CPU as the size, of a GPU always the same.
+CPUS, GPUS = {"slow": 2e-3, "fast": 1e-3}, {"late": 0.8, "early": 0.2}
+
+
+def test_a_row_has_the_first_gpu_beside_the_last_cpu(tmp_path: Path) -> None:
+    """Only where it has overtaken every backend of the CPU does the GPU win."""
+    rows = [f"{size},{name},cpu,{each * size}" for name, each in CPUS.items() for size in SIZES]
+    rows += [f"{size},{name},gpu,{seconds}" for name, seconds in GPUS.items() for size in SIZES]
+    table = "\n".join(["size,backend,device,seconds", *rows])
+    (tmp_path / "sort.csv").write_text(f"{ABOUT}{table}\n")
+    told = blocks(tmp_path, has_gpu=False)
+    *_, backends, turn, first = told["evidence"].splitlines()[2].split(" | ")
+    assert (backends, turn) == ("early, fast", "200 letters [100, 1,000]")
+    assert first == "20.0× as long at 10 letters |"
+    assert "has not run on a GPU yet" in told["gpus-in-common"]
+    assert "in 1 of 1 comparisons" in told["gpus-in-common"]
+    assert "has not run" not in blocks(tmp_path, has_gpu=True)["gpus-in-common"]
+
+
+def test_a_table_that_does_not_say_where_it_is_from_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sort.csv").write_text("size,backend,seconds\n")
+    with pytest.raises(UserError, match=r"sort\.csv: no comment '# repository: …'"):
+        blocks(tmp_path, has_gpu=False)
