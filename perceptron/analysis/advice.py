@@ -9,10 +9,9 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.candidates import Candidate
 from perceptron.analysis.contention import contention, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.fastest import Advice, choose
+from perceptron.analysis.fastest import Advice, Candidate, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice
-from perceptron.analysis.candidates import Candidate
+from perceptron.analysis.fastest import Candidate
 from perceptron.answer import Answered
 from perceptron.cli import app
 from perceptron.errors import UserError

@@ -12,14 +12,18 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from perceptron.analysis.candidates import (
+from perceptron.analysis.fastest import (
+    AS_IT_IS,
     NOT_KNOWN,
+    Advice,
     BackendHere,
     Candidate,
     candidates,
+    choose,
+    contenders,
+    is_enough,
     row_of,
 )
-from perceptron.analysis.fastest import AS_IT_IS, Advice, choose, contenders, is_enough
 from perceptron.analysis.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.analysis.candidates import NOT_KNOWN
+from perceptron.analysis.fastest import NOT_KNOWN
 from perceptron.analysis.measured_shape import CONTENDED, NO_START
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import Attempt, alike, load, update
