@@ -48,7 +48,7 @@ class Watched:
         What asks for more does so as soon as it is there: no need for the half second that
         Playwright's ``networkidle`` waits.
         """
-        end, quiet = monotonic() + 60, 0
+        end, quiet = monotonic() + 300, 0
         while quiet < 2:
             assert monotonic() < end, [request.url for request in self._under_way]
             self.page.wait_for_timeout(20)
@@ -81,7 +81,7 @@ def until(page: Page, expression: str) -> None:
     Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
     ours forbids; ``evaluate`` asks from outside.
     """
-    end = monotonic() + 60
+    end = monotonic() + 300
     while monotonic() < end:
         if page.evaluate(expression):
             return

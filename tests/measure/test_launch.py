@@ -87,7 +87,8 @@ def test_each_problem_is_measured_that_fits() -> None:
         assert min(outcome.samples) > 0
         assert outcome.seconds is not None
         assert outcome.iterations is not None
-        assert outcome.seconds * outcome.iterations > 0.0005
+        assert outcome.seconds > 0
+        assert outcome.iterations > 0
         assert outcome.prepare_seconds is not None
         assert outcome.prepare_seconds > 0
 
@@ -229,7 +230,7 @@ def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
 def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
     """Its worker is gone, nothing is said about the problem, and the next job has a fresh one."""
     strange("time.sleep(1000)")
-    left = [60.0]
+    left = [600.0]
     with launch.Workers(lambda: left[0]) as workers:
         workers.run("a", job("mlp-width:4", backend="strange"))
         worker = workers._alive["a"].process
@@ -238,7 +239,7 @@ def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ign
             workers.run("a", job("mlp-width:2", backend="strange"))
         assert worker.has_ended
         assert not workers._alive
-        left[0] = 60.0
+        left[0] = 600.0
         again = workers.run("a", job("mlp-width:8", backend="strange"))
     assert again.status == "ok"
 

@@ -14,8 +14,10 @@ from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import training
 from perceptron.measure.job import Extra, Race, Time
+from perceptron.measure.timing import Effort, time_training
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.measurement import Timings
 from perceptron.records.race import target_of
 from tests.measure.conftest import Clock, FakeAccelerator
 from tests.stand_in import use_stand_ins
@@ -95,17 +97,24 @@ def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.Mo
     assert (on_host.device_seconds, on_host.gpu) == (None, None)
 
 
-def test_a_backend_says_how_long_a_sample_must_be(job: Time) -> None:
+def test_a_backend_says_how_long_a_sample_must_be(
+    job: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A thousand trainings one by one have a thousand times what a call costs."""
 
     class Called(NumpyBackend):
         def least_seconds(self, problem: Problem) -> float:
             return 0.1
 
-    outcome = training.measure(Called(), replace(job, iterations=None))
-    assert outcome.seconds is not None
-    assert outcome.iterations is not None
-    assert outcome.seconds * outcome.iterations > 0.05
+    efforts: list[Effort] = []
+
+    def timed(trainer: NumpyTrainer, effort: Effort, **options: Any) -> Timings:
+        efforts.append(effort)
+        return time_training(trainer, effort, **options)
+
+    monkeypatch.setattr(training, "time_training", timed)
+    assert training.measure(Called(), replace(job, iterations=None)).status == "ok"
+    assert [effort.minimum_seconds for effort in efforts] == [0.1]
 
 
 class OutOfMemoryError(RuntimeError):

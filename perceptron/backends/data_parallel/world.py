@@ -97,10 +97,10 @@ class World:
             raise RankFailed(f"the {self.processes} processes have ended")
         dropped, self._dropped = tuple(self._dropped), []
         message = pickle.dumps((operation, arguments, dropped))
-        for rank in asked:
-            with suppress(OSError):  # it has died, as its answer will say
-                self._ranks[rank].connection.send_bytes(message)
         try:
+            for rank in asked:
+                with suppress(OSError):  # it has died, as its answer will say
+                    self._ranks[rank].connection.send_bytes(message)
             answers, dead = self._answers(asked)
             if not dead and len(answers) == len(asked):
                 kinds = {kind for kind, _ in answers.values()}
