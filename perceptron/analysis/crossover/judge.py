@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import exp
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -24,12 +25,11 @@ from perceptron.analysis.crossover.rough import NOT_DECIDED, rough
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.once import once
-from perceptron.analysis.select import State, is_own, shared
+from perceptron.analysis.select import State, by_family_and_ground, is_own, shared
 from perceptron.analysis.sizes import size_axis
-from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
 from perceptron.options import more_time, option, wait
-from perceptron.records.ground import Ground, ground
+from perceptron.records.ground import Ground
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -130,7 +130,7 @@ def crossovers(
     not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
     each environment of its own.
     """
-    groups = grouped(rows, lambda row: (row.family, ground(row)))
+    groups = by_family_and_ground(list(rows))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
@@ -166,21 +166,21 @@ def _of_family(
 
 def is_line(rows: Iterable[Measurement]) -> bool:
     """Return whether these rows vary along one axis: several sizes, one problem for each."""
-    shapes = {(row.size, row.problem) for row in rows}
+    shapes = set(map(attrgetter("size", "problem"), rows))
     sizes = {size for size, _ in shapes}
     return 1 < len(sizes) == len(shapes)
 
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
     """Return what sizes of a line count; None where its rows do not say."""
-    axes = shared((row.axes for row in rows), ())
+    axes = shared(map(attrgetter("axes"), rows), ())
     return axes[0] if len(axes) == 1 else None
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
     """Return every two backends, as (incumbent, challenger)."""
     rows = list(rows)
-    names = dict.fromkeys(row.backend for row in rows)
+    names = dict.fromkeys(map(attrgetter("backend"), rows))
     return list(combinations(sorted(names, key=gpus_among(rows).__contains__), 2))  # stable
 
 
@@ -254,7 +254,7 @@ def _judge(
         if len(measured) > 1
         else [],
         **where._asdict(),
-        files=sorted({row.file for row in used if row.file is not None}),
+        files=sorted(set(map(attrgetter("file"), used)).difference([None])),
         reason=explanation,
     )
 
