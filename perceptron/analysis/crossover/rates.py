@@ -6,6 +6,7 @@ Rates beside times are rows per second, the time of an epoch and of one model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from msgspec.structs import astuple
 
@@ -114,8 +115,8 @@ def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     """Return the rows of each problem that is a family of its own, on each ground."""
     return [
         own
-        for family, members in grouped(rows, lambda row: row.family).items()
-        if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
+        for family, members in grouped(rows, attrgetter("family")).items()
+        if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
         for own in grouped(members, ground).values()
     ]
 
