@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, contention, is_contended
+from perceptron.analysis.contention import UNKNOWN, is_contended
 from perceptron.analysis.crossover.comparable import BySize, ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
@@ -21,14 +21,14 @@ from perceptron.analysis.crossover.crossing import (
     zero_crossings,
 )
 from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.rough import NOT_DECIDED, rough
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.once import once
+from perceptron.analysis.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.analysis.select import State, by_family_and_ground, is_own, shared
 from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import times_as_long
-from perceptron.options import more_time, option, wait
+from perceptron.options import more_time
 from perceptron.records.ground import Ground
 from perceptron.records.measurement import Measurement
 
@@ -311,15 +311,12 @@ def _too_busy(
     ]
     if not any(map(is_contended, contended)):
         return None
-    share = contention(contended).share
-    samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
     pair = (found.incumbent, found.challenger)
     answer = rough(by_size, pair, size_axis(found.family, found.axis))
-    following = wait() if found.threads == 1 else f"{wait()} or {option('threads', 1)}"
-    why = "too busy to compare"
+    why = TOO_BUSY
     if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
         why = "threads waited for each other, times may be many times too long"
-    return f"{answer}, {NOT_DECIDED}: {samples} contended; {why}; next: {following}"
+    return f"{not_decided(answer, contended)}; {why}; next: {what_helps(found.threads)}"
 
 
 def _why_undecided(

@@ -17,9 +17,9 @@ import numpy as np
 from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
-from perceptron.analysis.crossover.rough import NOT_DECIDED
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
+from perceptron.analysis.rough import NOT_DECIDED
 from perceptron.analysis.select import State, by_family_and_ground
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
