@@ -236,6 +236,8 @@ def _judge(
                 doubt = "no size is decided by more than 5%"
         elif status == "tie" and not is_decided:
             doubt = "their intervals reach beyond 5%"
+        elif remaining and not changes:  # one end is decided, and the other was too busy
+            doubt = _too_busy(nothing, measured, by_size)
         explanation = "; ".join(filter(None, (caution, doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return replace(

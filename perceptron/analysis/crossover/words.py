@@ -283,10 +283,12 @@ def notes(found: Crossover) -> tuple[str, ...]:
         lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
-    reason = found.reason
+    reason, what = found.reason, "why"
     if reason and _rough(found) == sentence(found):
         reason = reason.partition("; ")[2]
-    lines += [f"why: {reason}"] if reason else []
+    elif reason and NOT_DECIDED in reason:
+        what = "rough"
+    lines += [f"{what}: {reason}"] if reason else []
     return tuple(lines[:_NOTES])
 
 
