@@ -12,7 +12,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
     """Return the items by their key; keys and items stand in the order in which they come."""
+    items = list(items)
     groups: defaultdict[Key, list[Item]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
+    for item, own in zip(items, map(key, items), strict=True):
+        groups[own].append(item)
     return dict(groups)

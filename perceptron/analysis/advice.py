@@ -13,11 +13,14 @@ from perceptron.analysis.contention import contention, is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.fastest import Advice, Candidate, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
+from perceptron.analysis.rough import leads, not_decided
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
 
 NO_TIME = "no time was left to measure another size"
+_CONTENDED = "samples were contended"
+"""Ends a doubt."""
 TEXTBOOK = "numpy-plain"
 """What most people's NumPy takes: it trains any single model as a textbook does."""
 
@@ -149,6 +152,11 @@ def advise(
         measured=max(row.when for row in rows),
         ratios=ratios,
     )
+    if any(doubt.endswith(_CONTENDED) for doubt in doubts.values()):
+        by_backend = {name: _timed(trainings, name) for name in ordered}
+        rough = leads(by_backend, ordered[1])
+        rough = not_decided(rough, [row for own in by_backend.values() for row in own])
+        found = replace(found, sentence=rough, why=rough + found.why.removeprefix(found.sentence))
     asked = replace(
         found,
         problem=problem,
@@ -206,7 +214,7 @@ def _doubts(
         if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
             busy = contention(pair)
             share = f"{busy.share:.0%} of the " if busy.samples else ""
-            return {name: f"{share}samples were contended"}
+            return {name: share + _CONTENDED}
         if ratio is None or ratio.low is None:
             return {name: f"{ordered[0]} and {name} were compared in one repeat"}
     return {}
@@ -218,11 +226,21 @@ def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list
     So many epochs are fewer iterations at a larger batch, and more on more rows.
     """
     return [
-        replace(row, seconds=row.seconds * length.of(row) + (row.prepare_seconds or 0.0))
-        if row.seconds is not None
-        else row
+        row if row.seconds is None else _whole(row, length.of(row), row.prepare_seconds or 0.0)
         for row in rows
     ]
+
+
+def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
+    samples, dropped = (
+        [one * iterations + setup for one in of] for of in (row.samples, row.dropped)
+    )
+    seconds = (row.seconds or 0.0) * iterations + setup
+    return replace(row, seconds=seconds, samples=samples, dropped=dropped)
+
+
+def _timed(rows: Iterable[Measurement], backend: str) -> list[Measurement]:
+    return [row for row in rows if row.backend == backend and has_time(row)]
 
 
 def _typical(rows: Iterable[Measurement], backend: str) -> Interval:

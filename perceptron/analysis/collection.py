@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -234,7 +235,7 @@ def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
 def _machines(
     rows: list[Measurement], runs: list[StoredRun], complaints: list[str]
 ) -> list[Machine]:
-    by_name = grouped(rows, lambda row: row.machine)
+    by_name = grouped(rows, attrgetter("machine"))
     counts = Counter(stored.run.machine for stored in runs)
     newest = {stored.run.machine: stored for stored in reversed(runs)}
     machines = []
@@ -242,11 +243,11 @@ def _machines(
         own = by_name.get(name, [])
         machine = Machine(
             name=name,
-            sources=sorted({row.source for row in own}),
+            sources=sorted(set(map(attrgetter("source"), own))),
             runs=counts[name],
             rows=len(own),
-            commits=len({row.commit for row in own if row.commit}),
-            newest=max((row.when for row in own), default=""),
+            commits=len(set(filter(None, map(attrgetter("commit"), own)))),
+            newest=max(map(attrgetter("when"), own), default=""),
             diagnosis=_diagnosis(newest.get(name), own, complaints),
         )
         machines.append(machine)
@@ -266,7 +267,13 @@ def _diagnosis(
         return None
     environment, identity = facts.environment, facts.environment.id
     threads = max(
-        (row.all_threads for row in rows if row.environment == identity and row.all_threads),
+        (
+            threads * (processes or 1)
+            for of, threads, processes in set(
+                map(attrgetter("environment", "threads", "processes"), rows)
+            )
+            if of == identity and threads
+        ),
         default=environment.cores,
     )
     return Diagnosis(

@@ -28,7 +28,7 @@ def is_launch_bound(busy: float) -> bool:
 
 
 def _timed_by_device(rows: Iterable[Measurement]) -> list[Measurement]:
-    return [row for row in rows if has_time(row) and row.device_seconds]
+    return [row for row in rows if row.device_seconds and has_time(row)]
 
 
 def device_seconds(rows: Iterable[Measurement]) -> Interval | None:
@@ -68,4 +68,4 @@ def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> s
 
 def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:
     """Return the rows with a time of a training on something else than the CPU."""
-    return (row for row in rows if has_time(row) and is_beside_host(row.device))
+    return (row for row in rows if is_beside_host(row.device) and has_time(row))

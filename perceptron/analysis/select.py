@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import inf
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from perceptron.analysis.once import once
 from perceptron.errors import UserError
 from perceptron.grouping import Key, grouped
 from perceptron.records.ground import Ground, ground
@@ -40,7 +43,18 @@ class State(NamedTuple):
 
 def state(row: Measurement) -> State:
     """Return of which code, in which environment and by which benchmark this row was measured."""
-    return State(row.source, row.commit, row.environment, row.version, row.code)
+    return _state(_state_of(row))
+
+
+_state_of = attrgetter(*State._fields)
+# Of a million rows, each of which is asked several times, there are a few.
+_state = lru_cache(maxsize=4096)(State._make)
+
+
+@once
+def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
+    """Return the rows by what those along one line have in common."""
+    return grouped(rows, lambda row: (row.family, ground(row)))
 
 
 def is_own(row: Measurement) -> bool:
@@ -160,7 +174,7 @@ class Definitions:
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         self._rows = list(rows)
-        known = {(row.problem, row.problem_digest) for row in self._rows}
+        known = set(map(attrgetter("problem", "problem_digest"), self._rows))
         definitions = Counter(problem for problem, digest in known if problem and digest)
         # Nearly always there are none.
         self._several = {problem for problem, number in definitions.items() if number > 1}
@@ -187,6 +201,8 @@ class Definitions:
 
     def warnings(self) -> list[MeasurementWarning]:
         """Return a warning for each problem and definition of which rows are left out."""
+        if not self._several:
+            return []
         left_out = Counter(
             (row.problem or "", row.problem_digest or "", counts)
             for row in self._rows

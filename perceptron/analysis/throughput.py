@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
+
 from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
@@ -43,6 +46,21 @@ def epoch_of(row: Measurement) -> Epoch | None:
 def models_of(row: Measurement) -> int:
     """Return how many models an iteration of a row is a step of; one where that makes no sense."""
     return row.all_models if 1 <= row.all_models <= _MOST_ROWS else 1
+
+
+_MEANS = ("rows", "batch", "iterations_per_epoch", "models")
+"""The fields from which `epoch_of` and `models_of` follow."""
+
+
+def one_of_each(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return a row of each epoch and number of models: of a million rows there are a few."""
+    rows = list(rows)
+    return list(dict(zip(map(attrgetter(*_MEANS), rows), rows, strict=True)).values())
+
+
+def is_shared_out(rows: Iterable[Measurement]) -> bool:
+    """Return whether any of these trained in batches, or several models."""
+    return any(epoch_of(row) is not None or models_of(row) > 1 for row in one_of_each(rows))
 
 
 class TrainingLength(Struct, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ def was_killed(reason: str | None) -> bool:
 def standing(rows: Iterable[Row]) -> list[Row]:
     """Return the rows without those of killed workers that a later try has replaced."""
     rows = list(rows)
-    if not any(was_killed(row.reason) for row in rows):
+    if not any(map(was_killed, set(map(attrgetter("reason"), rows)))):
         return rows
     last = {_try(row): row for row in rows}
     return [row for row in rows if not was_killed(row.reason) or last[_try(row)] is row]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, pairwise, zip_longest
+from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
@@ -200,9 +201,10 @@ class Bench:
 
         The finding is that of the smallest number of threads.
         """
-        own = sorted(
-            usable_rows(run.folder, times(rows)), key=lambda row: _order(row.backend, plan.backends)
-        )
+        usable = usable_rows(run.folder, times(rows))
+        names = set(map(attrgetter("backend"), usable))
+        order = {name: _order(name, plan.backends) for name in names}
+        own = sorted(usable, key=lambda row: order[row.backend])
         threads = sorted({row.all_threads for row in own if row.all_threads is not None})
         fewest = [row for row in own if row.all_threads == threads[0]]
         has_finding = not plan.problems or any(row.family == FAMILY for row in own)

@@ -101,6 +101,28 @@ def test_contended_samples_and_one_repeat_name_no_winner(
     assert found.undecided == why
 
 
+def test_trainings_that_waited_throughout_have_a_rough_answer() -> None:
+    """By the smallest samples of their processes, setup included, and it decides nothing."""
+    rows = [
+        one(
+            backend,
+            process,
+            seconds * 40,
+            samples=[seconds * 40, seconds * (3000 if process else 1)],
+            waited=0.6,
+            prepare_seconds=setup,
+        )
+        for backend, seconds, setup in (("numpy", 1e-4, 0.0), ("torch-cpu", 5e-4, 2.0))
+        for process in range(3)
+    ]
+    found = advised(rows, count=2)
+    assert found.sentence == (
+        "numpy leads, torch-cpu takes about 7.00× as long, not decided: every sample was contended"
+    )
+    assert (found.use, found.decided) == (None, False)
+    assert found.why.startswith(f"{found.sentence}; numpy takes ")
+
+
 @pytest.mark.parametrize(("spread", "tie"), [(1.001, True), (1.5, False)])
 def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float, tie: bool) -> None:
     """Neither where both are alike, nor where chance explains the difference."""

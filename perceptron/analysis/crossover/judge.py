@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import exp
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, contention, is_contended
+from perceptron.analysis.contention import UNKNOWN, is_contended
 from perceptron.analysis.crossover.comparable import BySize, ComparableRows, why_not
 from perceptron.analysis.crossover.crossing import (
     Indices,
@@ -20,16 +21,15 @@ from perceptron.analysis.crossover.crossing import (
     zero_crossings,
 )
 from perceptron.analysis.crossover.points import Point, points_of
-from perceptron.analysis.crossover.rough import NOT_DECIDED, rough
 from perceptron.analysis.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.analysis.interval import LARGEST_LOG, TIE
 from perceptron.analysis.once import once
-from perceptron.analysis.select import State, is_own, shared
+from perceptron.analysis.rough import TOO_BUSY, not_decided, rough, what_helps
+from perceptron.analysis.select import State, by_family_and_ground, is_own, shared
 from perceptron.analysis.sizes import size_axis
-from perceptron.grouping import grouped
 from perceptron.numbers import times_as_long
-from perceptron.options import more_time, option, wait
-from perceptron.records.ground import Ground, ground
+from perceptron.options import more_time
+from perceptron.records.ground import Ground
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -130,7 +130,7 @@ def crossovers(
     not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
     each environment of its own.
     """
-    groups = grouped(rows, lambda row: (row.family, ground(row)))
+    groups = by_family_and_ground(list(rows))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
@@ -166,21 +166,21 @@ def _of_family(
 
 def is_line(rows: Iterable[Measurement]) -> bool:
     """Return whether these rows vary along one axis: several sizes, one problem for each."""
-    shapes = {(row.size, row.problem) for row in rows}
+    shapes = set(map(attrgetter("size", "problem"), rows))
     sizes = {size for size, _ in shapes}
     return 1 < len(sizes) == len(shapes)
 
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
     """Return what sizes of a line count; None where its rows do not say."""
-    axes = shared((row.axes for row in rows), ())
+    axes = shared(map(attrgetter("axes"), rows), ())
     return axes[0] if len(axes) == 1 else None
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
     """Return every two backends, as (incumbent, challenger)."""
     rows = list(rows)
-    names = dict.fromkeys(row.backend for row in rows)
+    names = dict.fromkeys(map(attrgetter("backend"), rows))
     return list(combinations(sorted(names, key=gpus_among(rows).__contains__), 2))  # stable
 
 
@@ -236,6 +236,8 @@ def _judge(
                 doubt = "no size is decided by more than 5%"
         elif status == "tie" and not is_decided:
             doubt = "their intervals reach beyond 5%"
+        elif remaining and not changes:  # one end is decided, and the other was too busy
+            doubt = _too_busy(nothing, measured, by_size)
         explanation = "; ".join(filter(None, (caution, doubt))) or None
     only = changes[0] if len(changes) == 1 else None
     return replace(
@@ -254,7 +256,7 @@ def _judge(
         if len(measured) > 1
         else [],
         **where._asdict(),
-        files=sorted({row.file for row in used if row.file is not None}),
+        files=sorted(set(map(attrgetter("file"), used)).difference([None])),
         reason=explanation,
     )
 
@@ -311,15 +313,12 @@ def _too_busy(
     ]
     if not any(map(is_contended, contended)):
         return None
-    share = contention(contended).share
-    samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
     pair = (found.incumbent, found.challenger)
     answer = rough(by_size, pair, size_axis(found.family, found.axis))
-    following = wait() if found.threads == 1 else f"{wait()} or {option('threads', 1)}"
-    why = "too busy to compare"
+    why = TOO_BUSY
     if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
         why = "threads waited for each other, times may be many times too long"
-    return f"{answer}, {NOT_DECIDED}: {samples} contended; {why}; next: {following}"
+    return f"{not_decided(answer, contended)}; {why}; next: {what_helps(found.threads)}"
 
 
 def _why_undecided(

@@ -6,6 +6,7 @@ Rates beside times are rows per second, the time of an epoch and of one model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from msgspec.structs import astuple
 
@@ -13,9 +14,9 @@ from perceptron.analysis.contention import Contention, with_contended
 from perceptron.analysis.crossover.judge import axis_of
 from perceptron.analysis.crossover.sweep import CurvePoint, Sweep, names_words, spot_of, sweeps
 from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.select import has_time, reason
+from perceptron.analysis.select import by_family_and_ground, has_time, reason
 from perceptron.analysis.sizes import size_axis
-from perceptron.analysis.throughput import Epoch, epoch_of, models_of
+from perceptron.analysis.throughput import Epoch, is_shared_out
 from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
@@ -32,11 +33,7 @@ def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
     It is about families that are trained in batches or whose problems are several models.
     At a size at which a single backend has a time none is the fastest: `without_rival` names it.
     """
-    families = [
-        own
-        for own in grouped(rows, lambda row: (row.family, ground(row))).values()
-        if any(epoch_of(row) is not None or models_of(row) > 1 for row in own)
-    ]
+    families = [own for own in by_family_and_ground(list(rows)).values() if is_shared_out(own)]
     lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
     columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
     return _with_rates("The fastest at each size [95% interval]", columns, lines)
@@ -61,9 +58,9 @@ def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
     """Name the sizes at which only one backend has a time, and the backends without one."""
     lines = []
-    for (family, _), own in grouped(rows, lambda row: (row.family, ground(row))).items():
+    for (family, _), own in by_family_and_ground(list(rows)).items():
         timed = list(filter(has_time, own))
-        if not any(epoch_of(row) is not None or models_of(row) > 1 for row in timed):
+        if not is_shared_out(timed):
             continue
         at_size = grouped(timed, lambda row: row.size)
         alone: dict[str, list[float]] = {}
@@ -118,8 +115,8 @@ def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     """Return the rows of each problem that is a family of its own, on each ground."""
     return [
         own
-        for family, members in grouped(rows, lambda row: row.family).items()
-        if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
+        for family, members in grouped(rows, attrgetter("family")).items()
+        if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
         for own in grouped(members, ground).values()
     ]
 

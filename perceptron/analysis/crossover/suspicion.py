@@ -15,10 +15,10 @@ from math import exp, log
 from operator import attrgetter
 from statistics import median
 
+from perceptron.analysis.crossover.comparable import BySize, by_backend_and_size
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
-from perceptron.analysis.select import has_time, is_own, times
-from perceptron.grouping import grouped
+from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
 
 SYNCHRONIZE = "synchronize before stopping the timer"
@@ -51,7 +51,7 @@ _FASTEST_RATE = 2.5e15
 def gpus_among(rows: Iterable[Measurement]) -> set[str]:
     """Return the backends that run on a GPU; by their names where no row states a device."""
     devices: dict[str, set[str | None]] = {}
-    for backend, device in {(row.backend, row.device) for row in rows}:
+    for backend, device in set(map(attrgetter("backend", "device"), rows)):
         devices.setdefault(backend, set()).add(device)
     return {
         backend
@@ -73,7 +73,8 @@ def suspicions(
     (gpu,), (cpu,) = gpus, set(backends).difference(gpus)
     foreign = [row for row in rows if row.backend == gpu and not is_own(row)]
     impossible = _below_floor(foreign)
-    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in (gpu, cpu))
+    by_name = by_backend_and_size(rows)
+    gpu_times, cpu_times = (_logs(by_name[name], sizes) for name in (gpu, cpu))
     growth = _range(cpu_times)
     if growth < _GROWTH or _range(gpu_times) > _FLAT:
         return impossible, None
@@ -122,11 +123,8 @@ def _operations(row: Measurement) -> float | None:
     return 2 * 2.0 * batch * sum(left * right for left, right in pairwise(widths))
 
 
-def _by_size(
-    rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
-) -> dict[float, float]:
-    by_size = grouped((row for row in rows if row.backend == backend), attrgetter("size"))
-    return {size: log(median(times(by_size[size], backend).values())) for size in sizes}
+def _logs(by_size: BySize, sizes: Sequence[float]) -> dict[float, float]:
+    return {size: log(median(map(attrgetter("seconds"), by_size[size]))) for size in sizes}
 
 
 def _range(logs: Mapping[float, float]) -> float:

@@ -30,7 +30,7 @@ from perceptron.analysis.select import (
     times,
 )
 from perceptron.analysis.sizes import size_axis
-from perceptron.analysis.throughput import Epoch, epoch_of, models_of
+from perceptron.analysis.throughput import Epoch, epoch_of, models_of, one_of_each
 from perceptron.grouping import grouped
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
@@ -175,6 +175,9 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
         return rows if any(row.status == "ok" for row in rows) else []
 
 
+_NO_SWEEP = EXTRAS | {FAMILY}
+
+
 def sweeps(
     rows: Iterable[Measurement],
     pairs: Sequence[tuple[str, str]] | None = None,
@@ -185,12 +188,12 @@ def sweeps(
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none.
     """
-    whole = (row for row in rows if row.phase is None and row.family not in (*EXTRAS, FAMILY))
+    whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
     found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
     for case, own in grouped(whole, _case).items():
-        states = grouped(own, lambda row: row.commit if is_own(row) else state(row))
+        states = grouped(own, _code_of)
         lines = [
-            (max(map(moment, members)), repr(within), members)
+            (max(set(map(moment, members))), repr(within), members)
             for within, members in states.items()
             if is_line(members)
         ]
@@ -210,6 +213,10 @@ def _case(row: Measurement) -> tuple[object, ...]:
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
     return row.source, row.family, ground(row), environment
+
+
+def _code_of(row: Measurement) -> str | State | None:
+    return row.commit if is_own(row) else state(row)
 
 
 def _newest(members: Sequence[Measurement]) -> list[Measurement]:
@@ -241,9 +248,13 @@ def _sweep(
         axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
         problem=shared(
-            (row.problem and row.problem.removesuffix(f":{row.size}") for row in rows), None
+            (
+                problem and problem.removesuffix(f":{size}")
+                for problem, size in set(map(attrgetter("problem", "size"), rows))
+            ),
+            None,
         ),
-        per_iteration=all(row.problem is not None for row in rows),
+        per_iteration=None not in set(map(attrgetter("problem"), rows)),
         rows=rows,
         crossovers=_at_newest(rows, history, pairs, newest.commit),
         pairs=pairs,
@@ -306,13 +317,14 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     seconds = times(rows, rows[0].backend)
     if not seconds:
         return None
+    alike = one_of_each(rows)
     return CurvePoint(
         size=rows[0].size,
         value=of_times(list(seconds.values())),
         repeats=len(seconds),
         contention=contention(rows),
-        epoch=shared(map(epoch_of, rows), None),
-        models=shared(map(models_of, rows), 1),
+        epoch=shared(map(epoch_of, alike), None),
+        models=shared(map(models_of, alike), 1),
         busy=busy_share(rows),
     )
 

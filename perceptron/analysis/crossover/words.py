@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, exp, floor, hypot, inf, log
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,10 @@ import numpy as np
 from perceptron.analysis.contention import Contention, by_key
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio
-from perceptron.analysis.crossover.rough import NOT_DECIDED
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.over_processes import name_and_processes, threads_in_all
-from perceptron.analysis.select import State
+from perceptron.analysis.rough import NOT_DECIDED
+from perceptron.analysis.select import State, by_family_and_ground
 from perceptron.analysis.sizes import every, listed, located, number, size_axis, sized
 from perceptron.analysis.training import training_words
 from perceptron.answer import Decided, Verdict
@@ -50,7 +51,11 @@ def verdicts(
 ) -> tuple[Verdict, ...]:
     """Return a verdict for each pair that was measured, with the contention of its ``rows``."""
     crossovers = [one for one in crossovers if is_measured(one)]
-    known = by_key(rows, lambda row: (row.family, ground(row), row.backend))
+    known = {
+        (*line, backend): contention
+        for line, own in by_family_and_ground(list(rows)).items()
+        for backend, contention in by_key(own, attrgetter("backend")).items()
+    }
 
     def contention(found: Crossover) -> Contention:
         nothing, where = Contention(), (found.family, ground(found))
@@ -278,10 +283,12 @@ def notes(found: Crossover) -> tuple[str, ...]:
         lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
     if found.undecided and not is_said and len(found.sizes_measured) > 1:
         lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
-    reason = found.reason
+    reason, what = found.reason, "why"
     if reason and _rough(found) == sentence(found):
         reason = reason.partition("; ")[2]
-    lines += [f"why: {reason}"] if reason else []
+    elif reason and NOT_DECIDED in reason:
+        what = "rough"
+    lines += [f"{what}: {reason}"] if reason else []
     return tuple(lines[:_NOTES])
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import UNKNOWN, hidden, lost, side_by_side
+from perceptron.analysis.contention import UNKNOWN, hidden, is_contended, lost, side_by_side
 from perceptron.analysis.device_share import (
     HOST,
     busy_share,
@@ -19,7 +20,15 @@ from perceptron.analysis.device_share import (
 )
 from perceptron.analysis.finding import published_iteration_seconds
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, is_slower, of_times, ratio_of, robust_mean
+from perceptron.analysis.interval import (
+    Interval,
+    counted_rows,
+    is_slower,
+    of_times,
+    ratio_of,
+    robust_mean,
+)
+from perceptron.analysis.rough import leads, not_decided
 from perceptron.analysis.select import NOT_REACHED, has_time, reason, rows_by_process, times
 from perceptron.grouping import grouped
 from perceptron.numbers import enumerated
@@ -350,6 +359,8 @@ class Ladder(Struct, frozen=True, kw_only=True):
     rungs: list[Rung]
     no_floor: str | None
     """Why no rung is called the floor; None where one is."""
+    rough: str | None
+    """Which rung may be it, where contention leaves that undecided; None where it does not."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -381,7 +392,7 @@ def ladder(
     """
     added, share = harness(rows)
     limits = ceilings(rows)
-    lowest, no_floor = _floor(rows, removes)
+    lowest, no_floor, rough = _floor(rows, removes)
     phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
@@ -396,6 +407,7 @@ def ladder(
             for name, removed in removes.items()
         ],
         no_floor=no_floor,
+        rough=rough,
         phases=phases,
         wholes=whole_iterations(rows, phases),
         ceilings=limits,
@@ -407,10 +419,13 @@ def ladder(
     )
 
 
-def _floor(rows: Sequence[Measurement], names: Collection[str]) -> tuple[str | None, str | None]:
+def _floor(
+    rows: Sequence[Measurement], names: Collection[str]
+) -> tuple[str | None, str | None, str | None]:
     """Return the rung that is faster than all others, or why none is known to be.
 
-    Every one that can run must have a time.
+    Every one that can run must have a time. Where contention leaves it undecided, a rough answer
+    comes third.
     """
     seconds = {
         name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
@@ -418,15 +433,21 @@ def _floor(rows: Sequence[Measurement], names: Collection[str]) -> tuple[str | N
     refused = {row.backend for row in rows if row.status == "skipped" and row.family not in EXTRAS}
     able = [name for name in names if name in seconds or name not in refused]
     if len(seconds) < len(able):
-        return None, f"{len(seconds)} of {len(able)} rungs measured"
+        return None, f"{len(seconds)} of {len(able)} rungs measured", None
     if len(able) < 2:
-        return None, "a single rung can run: no comparison"
+        return None, "a single rung can run: no comparison", None
     fastest = min(seconds, key=seconds.__getitem__)
     others = [name for name in able if name != fastest]
     rivals = [name for name in others if not is_slower(rows, name, fastest)]
     if rivals:
-        return None, f"{fastest} against {enumerated(rivals)} is undecided"
-    return fastest, None
+        why = f"{fastest} against {enumerated(rivals)} is undecided"
+        pairs = (side for name in rivals for side in counted_rows(rows, name, fastest))
+        if not any(map(is_contended, chain.from_iterable(pairs))):
+            return None, why, None
+        by_backend = {name: list(rows_by_process(rows, name).values()) for name in seconds}
+        every = [row for own in by_backend.values() for row in own]
+        return None, why, not_decided(leads(by_backend, next(iter(seconds))), every)
+    return fastest, None, None
 
 
 def _rung(

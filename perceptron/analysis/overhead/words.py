@@ -21,6 +21,7 @@ from perceptron.analysis.overhead.ladder import (
     roof,
     roofs,
 )
+from perceptron.analysis.rough import TOO_BUSY, what_helps
 from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
 from perceptron.figure import (
     Bar,
@@ -124,6 +125,9 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         sentence = "no rung was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
+    elif found.rough is not None:
+        decided, sentence = "no", found.rough
+        notes = (f"why: {TOO_BUSY}; next: {what_helps(found.threads)}",)
     elif found.no_floor is not None:
         sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
         notes = (f"why: {found.no_floor}",)

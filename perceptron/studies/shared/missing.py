@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.select import NOT_REACHED, is_measured
 from perceptron.backends import registry
+from perceptron.grouping import grouped
 from perceptron.measure.job import Time
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
@@ -84,14 +86,20 @@ def not_reached(
     if not rows:
         return
     pairs = list(pairs)
-    every = {row.backend for row in rows}
+    every = set(map(attrgetter("backend"), rows))
     runs = {name for pair in pairs for name in pair if name not in every or is_measured(rows, name)}
     told = {(one.family, one.threads, one.incumbent, one.challenger) for one in found}
-    reached = {(row.family, row.all_threads, row.backend) for row in rows}
+    alike = grouped(rows, attrgetter("family", "threads", "processes", "backend", "size"))
+    one_of_each = [own[0] for own in alike.values()]
+    reached = {(row.family, row.all_threads, row.backend) for row in one_of_each}
     ground = next((row for row in rows if row.family != FAMILY), rows[0])
-    for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
+    for threads in sorted({row.all_threads for row in one_of_each if row.all_threads is not None}):
         for family, sizes_planned in planned.items():
-            sizes = {row.size for row in rows if (row.family, row.all_threads) == (family, threads)}
+            sizes = {
+                row.size
+                for row in one_of_each
+                if (row.family, row.all_threads) == (family, threads)
+            }
             for pair in pairs:
                 has_both = all((family, threads, name) in reached for name in pair)
                 is_over = has_both and len(sizes) >= min(2, sizes_planned)

@@ -166,7 +166,7 @@ def test_a_sweep_that_waited_throughout_has_a_rough_answer(
 
 def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -> None:
     """The winner of small sizes waits for its core, what loses there had none to wait for; at large
-    ones both wait for more than can be bounded.
+    ones both wait for more than can be bounded: about where it changes is said, by the smallest.
     """
     small, large = [(0.6, 0.0)] * 8, [(0.7, 0.7)] * 8
     ratios = {4: 13.0, 16: 7.0, 64: 4.0, 256: 1.8, 1024: 0.7}
@@ -180,6 +180,8 @@ def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -
     told = verdict(crossover)
     assert told.decided == "partly"
     assert f"{A} is faster up to size 64; undecided above" in told.sentence
+    (rough,) = (note for note in told.notes if note.startswith("rough: "))
+    assert rough.startswith(f"rough: {B} leads from about size 610, not decided: every sample was")
 
 
 def test_many_threads_together_may_wait_for_more() -> None:

@@ -44,6 +44,29 @@ def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
     assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
 
 
+def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
+    """By the smallest samples of their processes, and it decides nothing."""
+    seconds = {"torch-cpu": 34e-6, "numpy": 4e-6, "numba": 2e-6}
+    rows = [
+        replace(
+            row,
+            waited=0.6,
+            seconds=seconds[row.backend] * 9,
+            samples=[seconds[row.backend] * (1 if row.repeat == 1 else 50)],
+        )
+        if row.phase is None and row.backend in seconds
+        else row
+        for row in ladder_rows()
+    ]
+    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = told(found, rows, (), ()).verdicts
+    assert (verdict.decided, verdict.sentence) == (
+        "no",
+        "numba leads, torch-cpu takes about 17.0× as long, not decided: every sample was contended",
+    )
+    assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
+
+
 def test_the_roof_bends_where_copy_and_product_meet() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)

@@ -6,17 +6,44 @@ from below: what it says is told and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import exp, inf, log
 
+from perceptron.analysis.contention import contention
 from perceptron.analysis.sizes import sized
-from perceptron.numbers import digits
+from perceptron.numbers import digits, times_as_long
+from perceptron.options import option, wait
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import has_waited
 
 NOT_DECIDED = "not decided"
 """Follows a rough answer."""
+TOO_BUSY = "too busy to compare"
+"""Why an answer is rough."""
+
+
+def not_decided(answer: str, rows: Iterable[Measurement]) -> str:
+    """Return a rough answer, with what leaves it undecided: so many samples were contended."""
+    share = contention(rows).share
+    samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
+    return f"{answer}, {NOT_DECIDED}: {samples} contended"
+
+
+def what_helps(threads: int | None) -> str:
+    """Return the options with which so many threads wait less."""
+    return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
+
+
+def leads(by_backend: Mapping[str, Sequence[Measurement]], beside: str) -> str:
+    """Return which of several backends leads at one size, and about how long another takes.
+
+    That is ``beside``, or the next where that one leads. All have rows with a time.
+    """
+    smallest = {name: _smallest(rows) for name, rows in by_backend.items()}
+    first, second, *_ = sorted(smallest, key=smallest.__getitem__)
+    other = second if beside == first else beside
+    return f"{first} leads, {other} takes about {times_as_long(smallest[other] / smallest[first])}"
 
 
 def rough(
