@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, log
-from typing import Literal
+from typing import Any, Literal
 
 _MOST_TICKS = 9
 # Factors by which an axis of dots is longer where labels stand beyond its last dot.
@@ -234,6 +234,31 @@ class MapFigure:
 
 
 Figure = LineFigure | DotFigure | BarFigure | MapFigure
+
+
+class Drawn:
+    """Something on a pair of axes: a method of matplotlib's, and what it is called with.
+
+    What names a ``backend`` looks as that does, where it says nothing else.
+    """
+
+    def __init__(self, method: str, *values: Any, **look: Any) -> None:
+        self.method, self.values, self.look = method, values, look
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure for a file of its ``name``: panels, in ``rows``, and what is drawn on each.
+
+    ``size`` is in inches. ``scale`` names the colours of the first that is drawn.
+    """
+
+    name: str
+    panels: list[list[Drawn]]
+    size: tuple[float, float] = (6.4, 4.0)
+    rows: int = 1
+    title: str = ""
+    scale: str = ""
 
 
 def log_axis(

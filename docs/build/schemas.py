@@ -34,9 +34,9 @@ from perceptron.records.environment import Environment
 from perceptron.records.fleet import CollectedRun, FleetStatus, JobStatus, RunAnswer
 from perceptron.records.readers.reading import SourceRead
 from perceptron.records.run import BudgetUse
-from perceptron.records.walkthrough import EpochScore
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.documents import SCHEMA_VERSION
+from perceptron.studies.walkthrough.training import EpochScore
 
 
 def _holds(title: str, **types: Any) -> Any:

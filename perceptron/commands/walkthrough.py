@@ -29,22 +29,24 @@ def walkthrough(
     from perceptron.backends.registry import DEFAULT
     from perceptron.report import documents
     from perceptron.report.tables import terminal
-    from perceptron.report.tables import walkthrough as story
-    from perceptron.studies import walkthrough as study
+    from perceptron.studies.walkthrough.figures import pictures
+    from perceptron.studies.walkthrough.told import document, told
+    from perceptron.studies.walkthrough.training import walkthrough as train
 
     if save is not None:
         optional.require("pages", "matplotlib")
     backends = split("--backend", backend) or DEFAULT
     with terminal.progress_bar(problem) as bar:
-        walk = study.walkthrough(problem, backends, activation, bar)
+        walk = train(problem, backends, activation, bar)
     if json:
-        documents.write(story.document(walk))
+        documents.write(document(walk))
     else:
-        story.show(walk)
+        for part in told(walk):
+            terminal.show(part)
         here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
         terminal.show_next(f"perceptron {here}")
     if save is not None:
-        from perceptron.report.charts.walkthrough import draw  # needs matplotlib
+        from perceptron.report.charts import style  # needs matplotlib
 
-        for file in draw(walk, save, study.sigmoid_curve):
-            terminal.err.print(f"wrote {file}")
+        for picture in pictures(walk):
+            terminal.err.print(f"wrote {style.save(picture, save)}")

@@ -6,11 +6,17 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from perceptron.errors import UserError
+from perceptron.figure import Drawn, Picture
+from perceptron.report.charts import palette
 
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -50,6 +56,34 @@ def panels(
     with matplotlib.rc_context(_STYLE):
         figure = NotebookFigure(figsize=(width, height), layout="constrained")
         yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
+def save(picture: Picture, folder: Path) -> Path:
+    """Write a picture as PNG, return its file; raises `UserError` if that cannot be written."""
+    file = folder / f"{picture.name}.png"
+    columns = len(picture.panels) // picture.rows
+    with panels(*picture.size, picture.rows, columns) as (figure, grid):
+        for axes, panel in zip(grid, picture.panels, strict=True):
+            results = [_call(axes, drawn) for drawn in panel]
+            if picture.scale:
+                figure.colorbar(results[0], ax=axes, label=picture.scale)
+        if picture.title:
+            figure.suptitle(picture.title)
+    try:  # outside the style, which would show the formulas of logarithmic ticks as typed
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=150)
+    except OSError as error:
+        raise UserError(f"{file}: cannot write the figure: {error.strerror}") from None
+    return file
+
+
+def _call(axes: Axes, drawn: Drawn) -> Any:
+    look = dict(drawn.look)
+    if backend := look.pop("backend", None):
+        stroke = palette.stroke(backend)
+        dash = (0, stroke.dash) if stroke.dash else "-"
+        look = {"color": stroke.colour, "marker": stroke.marker, "linestyle": dash} | look
+    return attrgetter(drawn.method)(axes)(*drawn.values, **look)
 
 
 def svg(figure: Figure) -> str:

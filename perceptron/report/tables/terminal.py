@@ -27,7 +27,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segments
 from rich.table import Table
 
-from perceptron import command_start
+from perceptron import answer, command_start
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
@@ -153,6 +153,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     segments = out.render(grid, out.options.update(width=_whole(widths)))
     out.print(Segments(segments), crop=False)
     out.print()
+
+
+def show(part: str | answer.Table | tuple[str, ...]) -> None:
+    """Print a paragraph with rich's tags, a table, or lines as they are, however long."""
+    if isinstance(part, answer.Table):
+        table(part.title, part.columns, part.rows)
+    elif isinstance(part, str):
+        out.print(part)
+    else:
+        for line in part:
+            out.print(line, markup=False, no_wrap=True, overflow="ignore")
 
 
 def fits(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:

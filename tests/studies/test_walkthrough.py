@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
-from perceptron.report.charts.walkthrough import draw
-from perceptron.report.tables.walkthrough import show
-from perceptron.studies.walkthrough import sigmoid_curve, walkthrough
+from perceptron.problems import catalogue
+from perceptron.report.charts import style
+from perceptron.report.tables import terminal
+from perceptron.studies.walkthrough.figures import pictures
+from perceptron.studies.walkthrough.told import told
+from perceptron.studies.walkthrough.training import (
+    EpochScore,
+    TrainingRun,
+    Walkthrough,
+    walkthrough,
+)
 from tests.made import silent
+
+
+def show(walk: Walkthrough) -> None:
+    for part in told(walk):
+        terminal.show(part)
+
+
+def draw(walk: Walkthrough, folder: Path) -> list[Path]:
+    return [style.save(picture, folder) for picture in pictures(walk)]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +51,7 @@ def test_the_walk_through_ends_with_what_was_learned(
 def test_figures_are_written(tmp_path: Path) -> None:
     """One for each thing that the walk-through shows; all are pictures."""
     walk = walkthrough("or-gate", ["numpy"], None, silent)
-    files = list(draw(walk, tmp_path, sigmoid_curve))
+    files = draw(walk, tmp_path)
     assert {file.name for file in files} == {
         "sigmoid.png",
         "or-gate-error.png",
@@ -60,35 +77,19 @@ def run(backend: str, taken_for: list[int], last_loss: float = 0.5) -> TrainingR
     return TrainingRun(
         backend=backend,
         dtype="float64",
-        iterations=12,
         scores=[score(0, 2.0, 0.25), score(1, 1.0, 0.5), score(2, last_loss, 1.0)],
         parameters=[],
-        model=lambda inputs: inputs,
         predictions=np.where(np.eye(2)[taken_for] == 1.0, confidence, 1.0 - confidence),
         seconds=0.25,
     )
 
 
 def made(*runs: TrainingRun) -> Walkthrough:
+    digits = catalogue.find("digits")
     return Walkthrough(
-        problem="digits",
-        title="made-up [digits]",
-        widths=[4, 3, 2],
-        activations=["relu", "identity"],
-        loss="cross-entropy",
-        optimizer="adam",
-        rate=0.003,
-        batch=4,
-        iterations_per_epoch=6,
-        feature_names=[],
-        target_name="digit",
-        class_names=["nought", "one"],
-        row_name="image",
-        train_rows=24,
-        labels=range(4),
+        problem=replace(digits, dataset=replace(digits.dataset, class_names=("nought", "one"))),
         inputs=np.array([[0.0, 1.0, 0.5, 0.2]] * 4),
         targets=np.eye(2)[[0, 0, 1, 1]],
-        start=[],
         runs=list(runs),
         skipped=[("torch-cuda", "no CUDA device found")],
     )
@@ -107,12 +108,12 @@ def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str])
 
 
 def test_figures_of_digits_are_written(tmp_path: Path) -> None:
-    files = list(draw(made(run("numpy", [0, 1, 0, 1])), tmp_path, sigmoid_curve))
+    files = draw(made(run("numpy", [0, 1, 0, 1])), tmp_path)
     assert [file.name for file in files] == [
         "digits-epochs.png",
         "digits-confusion.png",
         "digits-mistakes.png",
     ]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
-    none_wrong = list(draw(made(run("numpy", [0, 0, 1, 1])), tmp_path, sigmoid_curve))
+    none_wrong = draw(made(run("numpy", [0, 0, 1, 1])), tmp_path)
     assert [file.name for file in none_wrong] == ["digits-epochs.png", "digits-confusion.png"]

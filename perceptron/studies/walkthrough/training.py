@@ -1,13 +1,15 @@
-"""The introduction: train a small problem, and keep its log, parameters and predictions."""
+"""Train a small problem, and keep its log, its parameters and its predictions."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from typing import cast, get_args
 
 import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Evaluation, Trainer, Unsupported
@@ -17,11 +19,96 @@ from perceptron.measure.budget import Progress
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem
-from perceptron.records.walkthrough import EpochScore, TrainingRun, Walkthrough
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden", "digits")
-_ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
+_ACTIVATIONS = get_args(Activation)
 _EVALUATIONS = 10  # without a test set: before the first step, and evenly after
+
+Numbers = npt.NDArray[np.integer]
+
+
+class EpochScore(Struct, frozen=True, kw_only=True):
+    """The scores of a model after ``epoch`` passes over the rows; 0 is the start."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    """Share of the rows, 0 to 1."""
+    test_loss: float
+    """Loss on the test set, or on all rows without one; ``test_accuracy`` likewise."""
+    test_accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """One backend's training."""
+
+    backend: str
+    dtype: str
+    scores: list[EpochScore]
+    parameters: list[Array]
+    """[weights 1 (fan in, fan out), bias 1 (fan out,), weights 2 …]"""
+    predictions: Array
+    """Outputs for `Walkthrough.inputs`, (rows, outputs); with classes the softmax, 0 to 1."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walkthrough:
+    """A problem, the rows to predict, and every backend's training.
+
+    Rows of the test set are looked at; without one, those that the model learned from. Without
+    classes the model has one output, which is no or yes: 0 or 1.
+    """
+
+    problem: Problem
+    inputs: Array
+    targets: Array
+    """(rows, outputs)"""
+    runs: list[TrainingRun]
+    skipped: list[tuple[str, str]]
+    """(backend, reason)"""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Empty where the model has one output."""
+        return self.problem.dataset.class_names
+
+    def name(self, row: int) -> str:
+        """Return a row as the data set counts it: ``person 3``."""
+        return f"{self.problem.dataset.row_name} {self.problem.dataset.first_row + row}"
+
+    def contradictions(self) -> list[list[int]]:
+        """Return groups of rows whose inputs are equal and whose targets are not.
+
+        No model that is a function of its inputs can be right about all rows of a group.
+        """
+        groups: dict[bytes, list[int]] = {}
+        for row, values in enumerate(self.inputs):
+            groups.setdefault(values.tobytes(), []).append(row)
+        return [rows for rows in groups.values() if len(np.unique(self.targets[rows], axis=0)) > 1]
+
+    def wrong(self, run: TrainingRun) -> list[int]:
+        """Return the rows whose predicted class is wrong."""
+        return np.flatnonzero(_classes(run.predictions) != _classes(self.targets)).tolist()
+
+    def worst_first(self, run: TrainingRun) -> list[int]:
+        """Return the rows by the error of their first output, the largest first."""
+        errors = np.abs(self.targets - run.predictions)[:, 0]
+        return sorted(range(len(errors)), key=lambda row: -errors[row])
+
+    def confusion(self, run: TrainingRun) -> Numbers:
+        """Count the rows of each class (row) by predicted class (column)."""
+        counts = np.zeros((len(self.class_names),) * 2, dtype=np.int64)
+        np.add.at(counts, (_classes(self.targets), _classes(run.predictions)), 1)
+        return counts
+
+
+def _classes(outputs: Array) -> Numbers:
+    """Return the class of each row, of (rows, outputs) targets or predictions."""
+    one = outputs.shape[1] == 1
+    classes: Numbers = (outputs[:, 0] > 0.5).astype(int) if one else outputs.argmax(axis=1)
+    return classes
 
 
 def walkthrough(
@@ -46,29 +133,7 @@ def walkthrough(
                 reason = str(refusal)
         if reason is not None:
             skipped.append((backend, reason))
-    dataset = problem.dataset
-    return Walkthrough(
-        problem=problem.name,
-        title=dataset.name,
-        widths=list(problem.widths),
-        activations=[layer.activation for layer in problem.layers],
-        loss=problem.loss,
-        optimizer=problem.optimizer.kind,
-        rate=problem.rate,
-        batch=problem.step_rows,
-        iterations_per_epoch=problem.iterations_per_epoch,
-        feature_names=list(dataset.feature_names),
-        target_name=dataset.target_name,
-        class_names=list(dataset.class_names),
-        row_name=dataset.row_name,
-        train_rows=dataset.rows,
-        labels=range(dataset.first_row, dataset.first_row + len(inputs)),
-        inputs=inputs,
-        targets=targets,
-        start=problem.start_parameters(),
-        runs=runs,
-        skipped=skipped,
-    )
+    return Walkthrough(problem=problem, inputs=inputs, targets=targets, runs=runs, skipped=skipped)
 
 
 def find(name: str, activation: str | None) -> Problem:
@@ -80,22 +145,10 @@ def find(name: str, activation: str | None) -> Problem:
         return problem
     if problem.outputs > 1:
         raise UserError(f"--activation is for problems of one output: leave it out for {name}")
-    for known in _ACTIVATIONS:
-        if activation == known:
-            last = Layer(problem.outputs, known)
-            return replace(problem, layers=(*problem.layers[:-1], last))
-    raise unknown("activation", activation, _ACTIVATIONS)
-
-
-def sigmoid_curve() -> tuple[Array, Array, Array | None]:
-    """Return inputs, our sigmoid of them, and PyTorch's where it is installed."""
-    inputs = np.arange(-10.0, 10.0, 0.1)
-    ours = predict(find("or-gate", None), [np.eye(1), np.zeros(1)], inputs.reshape(-1, 1))
-    if registry.reason_unavailable("torch-cpu") is not None:
-        return inputs, ours[:, 0], None
-    import torch
-
-    return inputs, ours[:, 0], np.asarray(torch.nn.Sigmoid()(torch.from_numpy(inputs)).numpy())
+    if activation not in _ACTIVATIONS:
+        raise unknown("activation", activation, _ACTIVATIONS)
+    last = Layer(problem.outputs, cast(Activation, activation))
+    return replace(problem, layers=(*problem.layers[:-1], last))
 
 
 def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) -> TrainingRun:
@@ -134,18 +187,15 @@ def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) ->
             f"{problem.name} on {backend}: the parameters are not finite after "
             f"{problem.iterations} iterations{'' if curve else '; choose another --activation'}"
         )
-    model = partial(predict, problem, parameters)
-    predictions = model(inputs)
+    predictions = predict(problem, parameters, inputs)
     if problem.loss == "cross-entropy":
         shares = np.exp(predictions - predictions.max(axis=1, keepdims=True))
         predictions = shares / shares.sum(axis=1, keepdims=True)
     return TrainingRun(
         backend=backend,
         dtype=dtype,
-        iterations=problem.iterations,
         scores=scores,
         parameters=parameters,
-        model=model,
         predictions=predictions,
         seconds=seconds,
     )
