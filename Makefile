@@ -22,6 +22,8 @@ PYTEST := $(BIN)/python -m pytest --dist worksteal
 # `make test COVERAGE=yes` keeps what it covered for `make test-long`, as .ci/run has it do.
 COVERAGE :=
 WATCHED := --cov --cov-report= --cov-fail-under=0
+# Where it is set, each of a thousand processes compiles the suite anew, and each worker the tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install browser valgrind slurm test test-long bench targets results truth fastest fastest-page \
 	proof readme shots wheels mutants docs

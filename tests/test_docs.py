@@ -21,7 +21,7 @@ from tests.report.reading import PAGES as DASHBOARD
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # What is typed takes minutes; these options, unless they are typed, make it a few seconds.
-ONE_THREAD = {"--threads": "1", "--budget": "0.1"}
+ONE_THREAD = {"--threads": "1", "--budget": "0.05"}
 SHORT = {
     "advise": {"--backends": "numpy,python"},
     "bench": {"--quick": None, "--families": "mlp-depth", "--backends": "numpy", "--rounds": "1"},
@@ -67,7 +67,7 @@ def shortened(line: str) -> list[str]:
     assert first == "perceptron", line
     if words[0] in SHORT and "--from" not in words:
         if "--functions" in words:
-            return [*words, "--budget", "0.3"]
+            return [*words, "--budget", "0.1"]
         added = SHORT[words[0]] | ONE_THREAD
         if "--processes" in words:
             added |= {"--backends": "torch-ddp", "--threads": "2"}

@@ -151,7 +151,7 @@ def test_the_oldest_libraries_that_are_allowed_will_do(
     shown = run(python, tmp_path, "backends", "--json")
     assert shown.returncode == 0, shown.stderr
     quick = ("--backends", "numpy", "--families", "mlp-depth", "--rounds", "1", "--threads", "1")
-    done = run(python, tmp_path, "bench", "--quick", *quick, "--json")
+    done = run(python, tmp_path, "bench", "--quick", *quick, "--budget", "10", "--json")
     assert done.returncode == 3, done.stderr  # one repeat decides nothing
     assert json.loads(done.stdout)["finding"][0]["seconds"] > 0
 

@@ -23,6 +23,7 @@ UNWATCHED = (
     "tests/test_docs.py",
     "tests/test_light_install.py",
     "tests/test_plugin.py",
+    "tests/examples/test_first_lesson.py",
     # Processes that import PyTorch; what they run the tests of backends and workers watch.
     "tests/commands/test_processes.py",
     # Simulated cases by the hundred, of what the tests of its parts run once.

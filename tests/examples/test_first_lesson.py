@@ -19,7 +19,7 @@ MOST_SECONDS = 180
 UNHURRIED = (
     (r"--budget [\d.]+", "--budget 30"),
     (r"\bseconds=\d+", "seconds=1800"),
-    (r"\bsizes=\((\d+), 100_000\)", r"sizes=[\1, 100_000]"),
+    (r"\bsizes=\((\d+), 100_000\)", r"sizes=[\1, 4_096]"),
 )
 FEW_REPEATS = "from perceptron.studies import functions\n\nfunctions._REPEATS = 3"
 

@@ -64,6 +64,7 @@ def compared(**options: Any) -> Comparison:
     return run("base", "head", pytest="tests/speed", **options)
 
 
+@pytest.mark.slow
 def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Repository) -> None:
     """By HEAD's tests on both, with what HEAD put into the folders above; a group can be chosen."""
     tested.write(FILE, TESTS.replace("made", "made_anew"))

@@ -28,6 +28,12 @@ TOY = COUNTED + "\ndef total(amount):\n    return {factor} * work(amount)\n"
 RULE = '[[tool.perceptron.gate.rule]]\nmatch = "track_total"\nremoved = "of no use, #12"\n'
 
 
+@pytest.fixture(autouse=True)
+def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are half of what a program with pytest takes to start."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 @pytest.fixture
 def slower(toy: Repository) -> Repository:
     """A pull request that doubles a value, not yet committed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.crossover.judge import crossovers
@@ -98,6 +98,7 @@ def test_sizes_that_are_left_out_have_a_reason() -> None:
     assert said.endswith(f"up were left out: b fails at {sizes[-1]}")
 
 
+@settings(max_examples=40)
 @given(
     powers=st.tuples(st.floats(0, 3), st.floats(0, 3)),
     factors=st.tuples(st.floats(-8, -4), st.floats(-8, -4)),

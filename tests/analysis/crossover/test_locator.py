@@ -260,13 +260,13 @@ def test_simulated_worlds_are_judged_right_and_cheaply() -> None:
     with as many processes as stand behind the answer.
     """
     with unwatched():  # the tests above run the same lines
-        trials = [trial(seed) for seed in range(5000, 5120)]
+        trials = [trial(seed) for seed in range(5000, 5060)]
     clear = [searched for searched in trials if searched.clear]
     covered = [searched.covered for searched in trials if searched.covered is not None]
-    assert len(clear) > 60
+    assert len(clear) > 30
     assert np.mean([searched.right for searched in clear]) >= 0.97
     assert np.mean([searched.sure for searched in clear]) > 0.7
     assert not any(searched.sure and not searched.right for searched in trials)
-    assert len(covered) > 25
+    assert len(covered) > 12
     assert np.mean(covered) >= 0.88
     assert np.median([searched.measurements / searched.dense for searched in trials]) <= 1 / 6
