@@ -30,8 +30,7 @@ def fleet(
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import collect
-    from perceptron.studies.fleet.folder import fleets
-    from perceptron.studies.fleet.status import fleet_status
+    from perceptron.studies.fleet.jobs import fleet_status, fleets
 
     if what == "status" and folders:
         raise UserError("fleet status takes no folders: --results names the folder of the fleet")
