@@ -24,7 +24,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "numba": {"numba": "numba"},
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},
     "sklearn": {"sklearn": "scikit-learn"},
-    "fleet": {"submitit": "submitit"},
     "parquet": {"pandas": "pandas", "pyarrow": "pyarrow"},
     "triton": {"triton": "triton"},
     "cupy": {"cupy": "cupy-cuda13x"},

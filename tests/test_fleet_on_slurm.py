@@ -30,8 +30,16 @@ pytestmark = pytest.mark.slow
 
 # Small, and many processes: whoever looks sees it half done, on a machine of any speed.
 BENCH = (
-    *("bench", "--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "5"),
-    *("--budget", "9", "--on", "slurm", "--sbatch", f"partition={','.join(NODES.values())}"),
+    *("bench", "--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "4"),
+    *(
+        "--quick",
+        "--budget",
+        "9",
+        "--on",
+        "slurm",
+        "--sbatch",
+        f"partition={','.join(NODES.values())}",
+    ),
     *("time=10", "--html", "", "--json"),
 )
 PATIENCE = 180.0
