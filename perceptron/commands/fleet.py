@@ -49,6 +49,6 @@ def fleet(
             table.show(statuses)
         raise typer.Exit(1 if bad else 0)
     pages = prepare(html, by_default=not json)
-    sources = folders or [job.results for one in known for job in one.jobs]
+    sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
     collected = collect.collect(results, sources)
     raise typer.Exit(finish(statuses, collected, results, pages, json))

@@ -80,7 +80,7 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
-    collected = collect(typed["results"], [fleet.job(name).results for name in names])
+    collected = collect(typed["results"], [Path(job.results) for job in status.jobs])
     return finish([status], collected, typed["results"], pages, typed["json"])
 
 

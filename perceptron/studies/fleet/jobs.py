@@ -38,6 +38,7 @@ from perceptron.studies.carry_out import contents
 from perceptron.untrusted_text import shortened
 
 FLEETS = "fleet"
+SCRIPT, LOG, DONE, RESULTS = "job.sh", "log", "done", "results"
 DEFAULT = "default"
 """The job on the cluster's default partition."""
 
@@ -75,68 +76,26 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class JobFolder:
-    """The folder of one job, which need not exist."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """Its partition, or ``local-1``."""
-        return self.path.name
-
-    @property
-    def script(self) -> Path:
-        """What was submitted; by it Slurm's queue knows the job."""
-        return self.path / "job.sh"
-
-    @property
-    def log(self) -> Path:
-        """What its newest attempt said."""
-        return self.path / "log"
-
-    @property
-    def done(self) -> Path:
-        """Is there once its command has done its work."""
-        return self.path / "done"
-
-    @property
-    def results(self) -> Path:
-        """The folder that it writes to."""
-        return self.path / "results"
+def fleets(results: Path) -> list[Path]:
+    """Return the folders of all fleets of a folder of results."""
+    return sorted(plan.parent for plan in (results.absolute() / FLEETS).glob("*/plan.json"))
 
 
-@dataclass(frozen=True)
-class FleetFolder:
-    """The folder of a fleet."""
-
-    path: Path
-
-    @property
-    def plan(self) -> FleetPlan:
-        """Its question; raises `UserError` if that cannot be read."""
-        return read_written(self.path / "plan.json", FleetPlan, "a fleet")
-
-    @property
-    def jobs(self) -> list[JobFolder]:
-        """Its jobs, by name."""
-        return [JobFolder(path) for path in sorted(self.path.glob("jobs/*")) if path.is_dir()]
-
-    def job(self, name: str) -> JobFolder:
-        """Return the folder of a job."""
-        return JobFolder(self.path / "jobs" / name)
+def plan_of(fleet: Path) -> FleetPlan:
+    """Return the question of a fleet; raises `UserError` if that cannot be read."""
+    return read_written(fleet / "plan.json", FleetPlan, "a fleet")
 
 
-def fleets(results: Path) -> list[FleetFolder]:
-    """Return all fleets of a folder of results."""
-    plans = sorted((results.absolute() / FLEETS).glob("*/plan.json"))
-    return [FleetFolder(plan.parent) for plan in plans]
+def jobs_of(fleet: Path, names: Iterable[str] | None = None) -> list[Path]:
+    """Return the folders of a fleet's jobs, or those of these names, which need not exist."""
+    if names is not None:
+        return [fleet / "jobs" / name for name in names]
+    return sorted(path for path in fleet.glob("jobs/*") if path.is_dir())
 
 
 def open_fleet(
     results: Path, command: Sequence[str], is_local: bool, sbatch: Iterable[str]
-) -> FleetFolder:
+) -> Path:
     """Return the folder of this command on the code of this process, new or of an earlier start.
 
     Raises `UserError` if it cannot be written to, or for a model file that cannot be read.
@@ -151,9 +110,9 @@ def open_fleet(
         sbatch=[word for word in sbatch if not word.startswith("time=")],
     )
     # Nodes are told it, and need not start where this process did.
-    fleet = FleetFolder(results.absolute() / FLEETS / plan.id)
-    if not (fleet.path / "plan.json").exists():
-        _write(fleet.path / "plan.json", plan)
+    fleet = results.absolute() / FLEETS / plan.id
+    if not (fleet / "plan.json").exists():
+        _write(fleet / "plan.json", plan)
     return fleet
 
 
@@ -181,42 +140,41 @@ class Request:
     """``KEY=VALUE``; of two with one key the later counts."""
 
 
-def start(fleet: FleetFolder, names: Iterable[str], request: Request) -> None:
+def start(fleet: Path, names: Iterable[str], request: Request) -> None:
     """Submit these jobs unless they are done or may still measure.
 
     Raises `UserError` if the fleet's folder cannot be written to, or with what sbatch refuses.
     """
-    is_local = fleet.plan.host is not None
-    with FileLock(fleet.path / "lock"):
-        for name in names:
-            job = fleet.job(name)
+    is_local = plan_of(fleet).host is not None
+    with FileLock(fleet / "lock"):
+        for job in jobs_of(fleet, names):
             if not _is_to_run(fleet, job, request.budget_seconds):
                 continue
-            _write(job.script, _script(job, request, is_local))
+            _write(job / SCRIPT, _script(job, request, is_local))
             try:
-                job.done.unlink(missing_ok=True)
+                (job / DONE).unlink(missing_ok=True)
                 if is_local:
                     _run_here(job)
                 else:
                     _sbatch(job, request.sbatch)
             except OSError as error:
-                raise UserError(f"{job.path}: cannot submit: {error.strerror}") from None
+                raise UserError(f"{job}: cannot submit: {error.strerror}") from None
 
 
-def _is_to_run(fleet: FleetFolder, job: JobFolder, budget_seconds: float) -> bool:
+def _is_to_run(fleet: Path, job: Path, budget_seconds: float) -> bool:
     """Return whether a job has work left and no attempt runs."""
     if fleet_status(fleet, [job.name]).is_alive:
         return False
     # A larger budget measures more of what was cut short.
-    runs = [stored.run for stored in stored_runs(job.results, lambda _: None)]
-    return not job.done.exists() or any(
+    runs = [stored.run for stored in stored_runs(job / RESULTS, lambda _: None)]
+    return not (job / DONE).exists() or any(
         run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs
     )
 
 
-def _script(job: JobFolder, request: Request, is_local: bool) -> str:
+def _script(job: Path, request: Request, is_local: bool) -> str:
     """Return the command of a job, with folders and a name of its own, for a shell."""
-    folders = ("--results", str(job.results), "--html", "")
+    folders = ("--results", str(job / RESULTS), "--html", "")
     command = fresh_python.command("perceptron", *request.arguments, *folders)
     # People know a node by the name that the cluster gives it.
     machine = '"$SLURMD_NODENAME"'
@@ -230,18 +188,18 @@ export {revision.VARIABLE}={shlex.quote(commit)}
 {shlex.join(command)} --machine {machine}
 # With bad news, or inconclusive, it has done its work, too.
 case $? in
-0 | 1 | 3) touch {shlex.quote(str(job.done))} ;;
+0 | 1 | 3) touch {shlex.quote(str(job / DONE))} ;;
 *) exit 2 ;;
 esac
 """
 
 
-def _run_here(job: JobFolder) -> None:
+def _run_here(job: Path) -> None:
     """Start the job in a session of its own, which neither ctrl-C nor a lost terminal reaches."""
-    with job.log.open("wb") as log:
+    with (job / LOG).open("wb") as log:
         lock_descriptor(log.fileno())  # held by all that write to it, as long as they live
         process = subprocess.Popen(
-            ["sh", str(job.script)],
+            ["sh", str(job / SCRIPT)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -250,17 +208,17 @@ def _run_here(job: JobFolder) -> None:
     process.returncode = 0  # it may outlive us, and Python need not warn of that
 
 
-def _sbatch(job: JobFolder, options: Iterable[str]) -> None:
+def _sbatch(job: Path, options: Iterable[str]) -> None:
     """Hand the job to Slurm; raises `UserError` with its words if it does not take it."""
-    job.log.unlink(missing_ok=True)
+    (job / LOG).unlink(missing_ok=True)
     answer = _ask(
         *("sbatch", f"--job-name=perceptron-{job.name}", *_WHOLE_MACHINE),
         *(f"--{option}" for option in options),
         *([] if job.name == DEFAULT else [f"--partition={job.name}"]),
-        *(f"--output={job.log}", str(job.script)),
+        *(f"--output={job / LOG}", str(job / SCRIPT)),
     )
     if answer.returncode != 0:
-        job.script.unlink()
+        (job / SCRIPT).unlink()
         raise UserError(f"--on slurm: {job.name}: {_said(answer)}")
 
 
@@ -287,7 +245,7 @@ def _said(answer: subprocess.CompletedProcess[str]) -> str:
 
 
 def wait(
-    fleet: FleetFolder,
+    fleet: Path,
     names: Sequence[str],
     show: Callable[[FleetStatus], None],
     sleep: Callable[[float], None] = time.sleep,
@@ -315,30 +273,30 @@ Standing = tuple[JobState, str | None, str | None]
 _ENDED: Standing = ("failed", None, None)
 
 
-def fleet_status(fleet: FleetFolder, names: Iterable[str] | None = None) -> FleetStatus:
+def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus:
     """Return the state of a fleet's jobs, or those of these names; asks Slurm once.
 
     Raises `UserError` if its plan cannot be read.
     """
-    plan = fleet.plan
-    jobs = fleet.jobs if names is None else [fleet.job(name) for name in names]
-    submitted = [job for job in jobs if job.script.exists()]
+    plan = plan_of(fleet)
+    jobs = jobs_of(fleet, names)
+    submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
-        known = {job.script: _here(job, plan.host) for job in submitted}
+        known = {job / SCRIPT: _here(job, plan.host) for job in submitted}
     else:
-        known = _queue([job.script for job in submitted]) if submitted else {}
+        known = _queue([job / SCRIPT for job in submitted]) if submitted else {}
     return FleetStatus(
         fleet=plan.id,
         command=plan.command,
-        folder=str(fleet.path),
+        folder=str(fleet),
         jobs=[_status(job, known) for job in jobs],
     )
 
 
-def _status(job: JobFolder, known: Mapping[Path, Standing]) -> JobStatus:
-    said = _last_lines(job.log)
-    state, reason, number = known.get(job.script, ("not submitted", None, None))
-    if job.done.exists():
+def _status(job: Path, known: Mapping[Path, Standing]) -> JobStatus:
+    said = _last_lines(job / LOG)
+    state, reason, number = known.get(job / SCRIPT, ("not submitted", None, None))
+    if (job / DONE).exists():
         state, reason = "done", None
     elif state == "failed":
         # Slurm says why it ended a job before that has said its last.
@@ -346,25 +304,25 @@ def _status(job: JobFolder, known: Mapping[Path, Standing]) -> JobStatus:
         reason = ended[-1].removeprefix("error: ") if ended else _NO_MESSAGE
     return JobStatus(
         job=job.name,
-        machine=", ".join(sorted(path.name for path in job.results.glob("runs/*"))) or None,
+        machine=", ".join(sorted(path.name for path in (job / RESULTS).glob("runs/*"))) or None,
         state=state,
-        rows=count_rows(job.results),
+        rows=count_rows(job / RESULTS),
         step=said[-1] if said else None,
         reason=reason,
         id=number,
-        results=str(job.results),
+        results=str(job / RESULTS),
     )
 
 
-def _here(job: JobFolder, host: str) -> Standing:
+def _here(job: Path, host: str) -> Standing:
     """Return the state of a job on this machine: its processes hold the lock of its log."""
     import fcntl  # Windows has none, and no shell for jobs
 
     if host != machine_name():
         return "unknown", f"a process on {host}: run this command there", None
     try:
-        must_be_a_file(job.log)
-        with job.log.open("rb") as log:
+        must_be_a_file(job / LOG)
+        with (job / LOG).open("rb") as log:
             fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return "running", None, None

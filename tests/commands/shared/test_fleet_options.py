@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from perceptron.errors import UserError
 from perceptron.studies.fleet import jobs
-from perceptron.studies.fleet.jobs import FleetFolder, Request
+from perceptron.studies.fleet.jobs import Request
 from tests.conftest import Perceptron
 
-Asked = list[tuple[FleetFolder, tuple[str, ...], Request]]
+Asked = list[tuple[Path, tuple[str, ...], Request]]
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What was submitted to fleets."""
     requests: Asked = []
 
-    def start(fleet: FleetFolder, names: tuple[str, ...], request: Request) -> None:
+    def start(fleet: Path, names: tuple[str, ...], request: Request) -> None:
         requests.append((fleet, names, request))
         raise UserError("enough")
 

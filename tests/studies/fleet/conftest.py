@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from perceptron import fresh_python
-from perceptron.studies.fleet.jobs import FleetFolder, open_fleet
+from perceptron.studies.fleet.jobs import open_fleet
 
 Says = Callable[..., None]
 Runs = Callable[[str], None]
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> FleetFolder:
+def fleet(tmp_path: Path) -> Path:
     """A fleet through Slurm that nothing was submitted of."""
     return open_fleet(tmp_path / "results", ["bench", "--quick"], False, ())
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> FleetFolder:
+def here(tmp_path: Path) -> Path:
     """A fleet on this machine that nothing was submitted of."""
     return open_fleet(tmp_path / "results", ["bench", "--quick"], True, ())
 

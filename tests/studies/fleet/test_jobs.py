@@ -16,7 +16,10 @@ from perceptron.records.fleet import FleetStatus, JobStatus
 from perceptron.records.store import load_plan
 from perceptron.studies.fleet import jobs
 from perceptron.studies.fleet.jobs import (
-    FleetFolder,
+    DONE,
+    LOG,
+    RESULTS,
+    SCRIPT,
     Request,
     fleet_status,
     fleets,
@@ -26,17 +29,18 @@ from perceptron.studies.fleet.jobs import (
 )
 from tests.conftest import ROOT
 from tests.made import BENCH, bench_rows, keep
+from tests.slurm import wait_until
 from tests.studies.fleet.conftest import Runs, Says
 
 ASKED = Request(arguments=["bench", "--quick"], budget_seconds=60.0, sbatch=["time=12"])
 
 
-def only(fleet: FleetFolder) -> JobStatus:
+def only(fleet: Path) -> JobStatus:
     [status] = fleet_status(fleet).jobs
     return status
 
 
-def ended(fleet: FleetFolder) -> JobStatus:
+def ended(fleet: Path) -> JobStatus:
     """The state of the job here, once it has ended."""
     [job] = wait(fleet, ["local-1"], lambda _: None, lambda _: time.sleep(0.02)).jobs
     return job
@@ -52,7 +56,7 @@ def asked(tmp_path: Path) -> list[str]:
 
 
 def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
-    fleet: FleetFolder, says: Says, tmp_path: Path
+    fleet: Path, says: Says, tmp_path: Path
 ) -> None:
     """Of two values of one option sbatch takes the later."""
     sbatch = ["time=12", "gpus=1", "mem=8G", "time=30"]
@@ -61,11 +65,11 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
     assert {"--partition=a", "--nodes=1", "--exclusive", "--no-requeue", "--gpus=1"} <= set(told)
     assert told.index("--mem=0") < told.index("--mem=8G")
     assert told.index("--time=12") < told.index("--time=30")
-    assert told[-1] == str(fleet.job("a").script)
-    assert '--machine "$SLURMD_NODENAME"' in fleet.job("a").script.read_text()
+    assert told[-1] == str(fleet / "jobs" / "a" / SCRIPT)
+    assert '--machine "$SLURMD_NODENAME"' in (fleet / "jobs" / "a" / SCRIPT).read_text()
 
 
-def test_what_slurm_refuses_is_told_in_its_words(fleet: FleetFolder, says: Says) -> None:
+def test_what_slurm_refuses_is_told_in_its_words(fleet: Path, says: Says) -> None:
     says("sbatch", error="sbatch: error: invalid partition specified: c\n", code=1)
     with pytest.raises(UserError, match=r"c: sbatch: error: invalid partition specified: c$"):
         start(fleet, ["c"], ASKED)
@@ -77,12 +81,12 @@ def test_what_slurm_refuses_is_told_in_its_words(fleet: FleetFolder, says: Says)
     [("PENDING|Resources", False, False), ("", True, False), ("", False, True)],
 )
 def test_only_what_is_not_done_and_not_in_the_queue_is_submitted_again(
-    fleet: FleetFolder, says: Says, tmp_path: Path, line: str, done: bool, again: bool
+    fleet: Path, says: Says, tmp_path: Path, line: str, done: bool, again: bool
 ) -> None:
     start(fleet, ["a"], ASKED)
-    says("squeue", f"7|{line}|{fleet.job('a').script}\n" if line else "")
+    says("squeue", f"7|{line}|{fleet / 'jobs' / 'a' / SCRIPT}\n" if line else "")
     if done:
-        fleet.job("a").done.touch()
+        (fleet / "jobs" / "a" / DONE).touch()
     start(fleet, ["a", "b"], ASKED)
     partitions = [word[-1] for word in asked(tmp_path) if word.startswith("--partition")]
     assert partitions == (["a", "a", "b"] if again else ["a", "b"])
@@ -93,17 +97,17 @@ def test_only_what_is_not_done_and_not_in_the_queue_is_submitted_again(
     [(True, 120.0, True), (True, 60.0, False), (False, 120.0, False)],
 )
 def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
-    fleet: FleetFolder, says: Says, cut_short: bool, budget: float, again: bool
+    fleet: Path, says: Says, cut_short: bool, budget: float, again: bool
 ) -> None:
     """If that is why it ended."""
-    job = fleet.job("a")
+    job = fleet / "jobs" / "a"
     start(fleet, ["a"], ASKED)
-    run = keep(job.results, BENCH, bench_rows())
+    run = keep(job / RESULTS, BENCH, bench_rows())
     stored = msgspec.structs.replace(load_plan(run), cut_short=cut_short, budget_seconds=60.0)
     (run / "run.json").write_bytes(msgspec.json.encode(stored))
-    job.done.touch()
+    (job / DONE).touch()
     start(fleet, ["a"], replace(ASKED, budget_seconds=budget))
-    assert job.done.exists() == (not again)
+    assert (job / DONE).exists() == (not again)
 
 
 @pytest.mark.parametrize(
@@ -133,34 +137,32 @@ def test_an_edited_file_is_another_fleet(
     ],
 )
 def test_while_it_is_in_the_queue(
-    fleet: FleetFolder, says: Says, line: str, state: str, reason: str
+    fleet: Path, says: Says, line: str, state: str, reason: str
 ) -> None:
     """Its machine, its rows of all attempts so far, and its last line; other jobs are no matter."""
     start(fleet, ["a"], ASKED)
-    job = fleet.job("a")
-    says("squeue", f"6|PENDING|None|/elsewhere/job.sh\n7|{line}|{job.script}\n")
-    keep(job.results, BENCH, bench_rows()[:4])
-    job.log.write_text("measuring: 1:00 left, one\n\nmeasuring: 0:30 left, two\n")
+    job = fleet / "jobs" / "a"
+    says("squeue", f"6|PENDING|None|/elsewhere/job.sh\n7|{line}|{job / SCRIPT}\n")
+    keep(job / RESULTS, BENCH, bench_rows()[:4])
+    (job / LOG).write_text("measuring: 1:00 left, one\n\nmeasuring: 0:30 left, two\n")
     status = only(fleet)
     assert (status.state, status.reason, status.id) == (state, reason, "7")
     assert (status.machine, status.rows, status.step) == ("box", 4, "measuring: 0:30 left, two")
 
 
-def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(
-    fleet: FleetFolder, says: Says
-) -> None:
+def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(fleet: Path, says: Says) -> None:
     start(fleet, ["a"], ASKED)
     assert "its machine went down" in str(only(fleet).reason)
     said = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 DUE TO TIME LIMIT ***"
     for lines in (["error: no torch"], [said], [said, "error: interrupted"]):
-        fleet.job("a").log.write_text("".join(f"{line}\n" for line in lines))
+        (fleet / "jobs" / "a" / LOG).write_text("".join(f"{line}\n" for line in lines))
         assert (only(fleet).state, only(fleet).is_bad_news) == ("failed", True)
         assert only(fleet).reason == lines[0].removeprefix("error: ")
-    fleet.job("a").done.touch()
+    (fleet / "jobs" / "a" / DONE).touch()
     assert (only(fleet).state, only(fleet).reason) == ("done", None)
 
 
-def test_a_controller_that_does_not_answer_ends_no_job(fleet: FleetFolder, says: Says) -> None:
+def test_a_controller_that_does_not_answer_ends_no_job(fleet: Path, says: Says) -> None:
     """It is unknown, with what it said, and may still run."""
     start(fleet, ["a"], ASKED)
     says("squeue", error="x\nUnable to contact slurm controller (connect failure)\n", code=1)
@@ -168,15 +170,15 @@ def test_a_controller_that_does_not_answer_ends_no_job(fleet: FleetFolder, says:
     assert (only(fleet).state, only(fleet).is_alive) == ("unknown", True)
 
 
-def test_waiting_ends_with_the_last_job(fleet: FleetFolder, says: Says) -> None:
+def test_waiting_ends_with_the_last_job(fleet: Path, says: Says) -> None:
     start(fleet, ["a", "b"], ASKED)
-    scripts = [fleet.job(name).script for name in "ab"]
+    scripts = [fleet / "jobs" / name / SCRIPT for name in "ab"]
     says("squeue", f"1|RUNNING|None|{scripts[0]}\n2|PENDING|Resources|{scripts[1]}\n")
     seen: list[FleetStatus] = []
 
     def sleep(_: float) -> None:
         if len(seen) == 1:
-            fleet.job("a").done.touch()
+            (fleet / "jobs" / "a" / DONE).touch()
         else:
             says("squeue")
 
@@ -193,7 +195,7 @@ def test_waiting_ends_with_the_last_job(fleet: FleetFolder, says: Says) -> None:
     [(0, "done", None), (1, "done", None), (3, "done", None), (2, "failed", "no torch")],
 )
 def test_a_job_that_answered_is_done_and_another_has_its_last_line_as_the_reason(
-    here: FleetFolder, runs: Runs, code: int, state: str, reason: str | None
+    here: Path, runs: Runs, code: int, state: str, reason: str | None
 ) -> None:
     runs(f"echo 'error: no torch'; exit {code}")
     start(here, ["local-1"], ASKED)
@@ -201,27 +203,27 @@ def test_a_job_that_answered_is_done_and_another_has_its_last_line_as_the_reason
 
 
 def test_a_job_runs_until_its_last_process_has_ended(
-    here: FleetFolder, runs: Runs, tmp_path: Path
+    here: Path, runs: Runs, tmp_path: Path
 ) -> None:
     """It is told to end and has time to clear up; meanwhile no other is started."""
-    os.mkfifo(tmp_path / "pid")
+    numbers = tmp_path / "numbers"
     runs(
-        f"trap 'echo cleared up; exit 2' TERM; echo $$ $PPID >{tmp_path}/pid; read _ <{tmp_path}/go"
+        f"trap 'echo cleared up; exit 2' TERM; echo $$ $PPID >{numbers}; "
+        "while :; do sleep 0.05; done"
     )
-    os.mkfifo(tmp_path / "go")
     start(here, ["local-1"], ASKED)
-    command, shell = map(int, (tmp_path / "pid").read_text().split())
-    assert only(here).state == "running"
+    assert wait_until(lambda: numbers.exists() and numbers.read_text().endswith("\n"), 60)
+    command, shell = map(int, numbers.read_text().split())
     start(here, ["local-1"], ASKED)
     os.kill(shell, signal.SIGTERM)
     assert only(here).state == "running"
     os.kill(command, signal.SIGTERM)
-    (tmp_path / "go").write_text("\n")
     assert (ended(here).state, ended(here).reason) == ("failed", "cleared up")
+    assert numbers.read_text().split() == [str(command), str(shell)]
 
 
 def test_a_job_on_another_host_is_unknown(
-    here: FleetFolder, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    here: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs("exit 2")
     start(here, ["local-1"], ASKED)
@@ -230,14 +232,14 @@ def test_a_job_on_another_host_is_unknown(
     assert only(here).state == "unknown"
 
 
-def test_a_pipe_is_not_waited_for(here: FleetFolder) -> None:
+def test_a_pipe_is_not_waited_for(here: Path) -> None:
     """A fleet's folder may come from anywhere."""
-    job = here.job("local-1")
-    job.path.mkdir(parents=True)
-    job.script.touch()
-    os.mkfifo(job.log)
+    job = here / "jobs" / "local-1"
+    job.mkdir(parents=True)
+    (job / SCRIPT).touch()
+    os.mkfifo(job / LOG)
     assert only(here).state == "failed"
-    (here.path / "plan.json").unlink()
-    os.mkfifo(here.path / "plan.json")
+    (here / "plan.json").unlink()
+    os.mkfifo(here / "plan.json")
     with pytest.raises(UserError, match=r"plan\.json: no ordinary file"):
         only(here)
