@@ -86,6 +86,8 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
     """Return whether the jobs run here, and their names; raises `UserError` if they cannot."""
+    from perceptron.studies.fleet.jobs import DEFAULT
+
     number = re.fullmatch(r"local:([1-9]\d?)", on, re.ASCII)
     if number is not None:
         if len(sbatch) > 1:
@@ -103,7 +105,7 @@ def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
             "--on slurm: no sbatch here: run this on a machine of the cluster, or try a fleet on "
             "this one by --on local:2"
         )
-    return False, partitions or ("default",)
+    return False, partitions or (DEFAULT,)
 
 
 def _sbatch(words: Iterable[str]) -> Iterator[str]:

@@ -212,14 +212,19 @@ def _sbatch(job: Path, options: Iterable[str]) -> None:
     """Hand the job to Slurm; raises `UserError` with its words if it does not take it."""
     (job / LOG).unlink(missing_ok=True)
     answer = _ask(
-        *("sbatch", f"--job-name=perceptron-{job.name}", *_WHOLE_MACHINE),
+        *("sbatch", *_WHOLE_MACHINE),
         *(f"--{option}" for option in options),
         *([] if job.name == DEFAULT else [f"--partition={job.name}"]),
-        *(f"--output={job / LOG}", str(job / SCRIPT)),
+        *(f"--job-name={_queued(job)}", f"--output={job / LOG}", str(job / SCRIPT)),
     )
     if answer.returncode != 0:
         (job / SCRIPT).unlink()
         raise UserError(f"--on slurm: {job.name}: {_said(answer)}")
+
+
+def _queued(job: Path) -> str:
+    """Return the name of a job in Slurm's queue, where those of other fleets may have it too."""
+    return f"perceptron-{job.name}"
 
 
 def _ask(*command: str) -> subprocess.CompletedProcess[str]:
@@ -282,9 +287,9 @@ def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus
     jobs = jobs_of(fleet, names)
     submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
-        known = {job / SCRIPT: _here(job, plan.host) for job in submitted}
+        known = {job: _here(job, plan.host) for job in submitted}
     else:
-        known = _queue([job / SCRIPT for job in submitted]) if submitted else {}
+        known = _queue(submitted) if submitted else {}
     return FleetStatus(
         fleet=plan.id,
         command=plan.command,
@@ -295,7 +300,7 @@ def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus
 
 def _status(job: Path, known: Mapping[Path, Standing]) -> JobStatus:
     said = _last_lines(job / LOG)
-    state, reason, number = known.get(job / SCRIPT, ("not submitted", None, None))
+    state, reason, number = known.get(job, ("not submitted", None, None))
     if (job / DONE).exists():
         state, reason = "done", None
     elif state == "failed":
@@ -331,18 +336,19 @@ def _here(job: Path, host: str) -> Standing:
     return _ENDED
 
 
-def _queue(scripts: Sequence[Path]) -> dict[Path, Standing]:
-    """Return the state of the jobs with these scripts: what is not in Slurm's queue has ended."""
-    answer = _ask("squeue", "--me", "--noheader", "--format=%i|%T|%r|%o")
+def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
+    """Return the state of these jobs: what is not in Slurm's queue has ended."""
+    names = ",".join(map(_queued, jobs))
+    answer = _ask("squeue", "--noheader", f"--name={names}", "--format=%i|%T|%r|%o")
     if answer.returncode != 0:
-        return dict.fromkeys(scripts, ("unknown", _said(answer), None))
-    known = dict.fromkeys(scripts, _ENDED)
+        return dict.fromkeys(jobs, ("unknown", _said(answer), None))
+    known = dict.fromkeys(jobs, _ENDED)
     for line in answer.stdout.splitlines():
         number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
-        if Path(script) in known:
+        if (job := Path(script).parent) in known:
             state: JobState = "pending" if word in ("PENDING", "CONFIGURING") else "running"
             told = word if reason == "None" else f"{word}: {reason}"
-            known[Path(script)] = (state, shortened(f"Slurm: {told}"), number)
+            known[job] = (state, shortened(f"Slurm: {told}"), number)
     return known
 
 
