@@ -63,3 +63,13 @@ def test_a_job_has_the_budget_of_its_study(here: Perceptron, asked: Asked) -> No
         assert names == ("local-1", "local-2", "local-3")
         assert request.arguments == command
         assert request.budget_seconds == seconds
+
+
+def test_without_slurm_it_says_what_to_do(
+    here: Perceptron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    refused = here("bench", "--on", "slurm", "--html", "")
+    assert refused.returncode == 2
+    assert "no sbatch here" in refused.stderr
+    assert "--on local:2" in refused.stderr
