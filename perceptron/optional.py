@@ -23,7 +23,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "numba": {"numba": "numba"},
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},
     "sklearn": {"sklearn": "scikit-learn"},
-    "fleet": {"submitit": "submitit"},
     "triton": {"triton": "triton"},
     "cupy": {"cupy": "cupy-cuda13x"},
     "joblib": {"joblib": "joblib"},

@@ -146,7 +146,8 @@ SlurmctldPort={control}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={munge / "socket"}
+# What is put back into the queue waits for its old credential to expire.
+AuthInfo=socket={munge / "socket"},cred_expire=5
 CredType=cred/munge
 MpiDefault=none
 ProctrackType=proctrack/linuxproc

@@ -1,16 +1,18 @@
 """A bench of two machines through Slurm for real: nothing that was measured is lost or repeated.
 
-One job is cancelled half-way and one runs into its time limit, while nobody waits for them; the
-same command then finishes both.
+One job is cancelled half-way, the machine of the other goes down, and the same command resumes
+both; one of them is put back into the queue then.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,22 @@ from perceptron.records.store import load_plan, read_rows
 from tests.conftest import ROOT
 from tests.slurm import NODES, Cluster, wait_until
 
-pytest.importorskip("submitit")
 pytestmark = pytest.mark.slow
 
 # Small, and many processes: whoever looks sees it half done, on a machine of any speed.
-QUESTION = (
-    *("--families", "perceptron-features", "--quick", "--backends", "numpy"),
-    *("--threads", "1", "--rounds", "3", "--budget", "9", "--time", "10", "--html", ""),
+BENCH = (
+    *("bench", "--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "4"),
+    *(
+        "--quick",
+        "--budget",
+        "9",
+        "--on",
+        "slurm",
+        "--sbatch",
+        f"partition={','.join(NODES.values())}",
+    ),
+    *("time=10", "--html", "", "--json"),
 )
-BENCH = ("bench", "--on", "slurm", "--partitions", ",".join(NODES.values()), *QUESTION, "--json")
 PATIENCE = 180.0
 
 
@@ -49,18 +58,12 @@ class User:
 
     def starts(self, *arguments: str) -> subprocess.Popen[str]:
         program = [sys.executable, "-m", "perceptron", *arguments]
-        return subprocess.Popen(program, **self._settings, stderr=subprocess.DEVNULL)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(program, **self._settings, stdout=pipe, stderr=pipe)
 
     def types(self, *arguments: str, code: int) -> Any:
         """Return the document that a command prints."""
-        answer = subprocess.run(
-            [sys.executable, "-m", "perceptron", *arguments],
-            **self._settings,
-            capture_output=True,
-            check=False,
-        )
-        assert answer.returncode == code, answer.stdout + answer.stderr
-        return json.loads(answer.stdout)
+        return ended(self.starts(*arguments), code)
 
     def run_of(self, partition: str) -> Path | None:
         """Return the folder of what the job of a partition measures, once it has begun."""
@@ -69,6 +72,13 @@ class User:
     def rows_of(self, partition: str) -> list[Measurement]:
         run = self.run_of(partition)
         return [] if run is None else rows_in(run)
+
+
+def ended(command: subprocess.Popen[str], code: int) -> Any:
+    """Return the document that a command has printed, once it has ended."""
+    said, errors = command.communicate(timeout=PATIENCE)
+    assert command.returncode == code, said + errors
+    return json.loads(said) if said else errors
 
 
 def rows_in(run: Path) -> list[Measurement]:
@@ -84,35 +94,34 @@ def user(tmp_path: Path, cluster: Cluster) -> User:
 def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
     user: User, cluster: Cluster
 ) -> None:
-    waiting = user.starts(*BENCH)
-    try:
-        assert wait_until(
-            lambda: all(len(user.rows_of(part)) > 1 for part in NODES.values()), PATIENCE
-        ), cluster.last_lines()
-    finally:
-        waiting.kill()
-        waiting.wait()
-    jobs = dict(line.split() for line in cluster.call("squeue", "-ho", "%P %i").splitlines())
+    waiting, leaving = user.starts(*BENCH), user.starts(*BENCH)
+    assert_soon(cluster, lambda: all(len(user.rows_of(part)) > 1 for part in NODES.values()))
+    jobs = jobs_of(cluster)
+    assert len(cluster.jobs()) == len(NODES), "two who ask the same share the jobs"
+    leaving.send_signal(signal.SIGINT)
     cluster.call("scancel", jobs["a"])
-    # A job that stands still is not done before Slurm looks at its time, which is twice a minute.
-    cluster.call("scancel", "--signal=STOP", jobs["b"])
-    # Slurm looks twice a minute: once before the end, when it sends its warning, and once after it.
-    cluster.call("scontrol", "update", f"JobId={jobs['b']}", "EndTime=now+40")
-    assert wait_until(lambda: not cluster.jobs(), PATIENCE), (cluster.jobs(), cluster.last_lines())
+    cluster.call("scontrol", "update", "NodeName=n2", "State=down", "Reason=test")
+    # Whoever waited is told; who left is not.
+    states = {job["job"]: job["state"] for job in ended(waiting, code=1)["jobs"]}
+    assert states == dict.fromkeys(NODES.values(), "failed")
+    assert "the jobs continue" in ended(leaving, code=2)
     before = {part: user.rows_of(part) for part in NODES.values()}
 
     (told,) = user.types("fleet", "status", "--json", code=1)["fleets"]
-    states = {job["job"]: (job["state"], job["machine"], job["rows"]) for job in told["jobs"]}
-    assert states == {
-        "a": ("cancelled", "n1", len(before["a"])),
-        "b": ("timed out", "n2", len(before["b"])),
-    }
+    known = {job["job"]: (job["machine"], job["rows"]) for job in told["jobs"]}
+    assert known == {part: (node, len(before[part])) for node, part in NODES.items()}
+    assert "CANCELLED" in told["jobs"][0]["reason"]
     user.types("fleet", "collect", "--json", code=1)
     for node, part in NODES.items():
         (run,) = (user.folder / "results" / "runs" / node).glob("*/")
         assert rows_in(run) == before[part]
 
-    answer = user.types(*BENCH, code=0)  # the same command
+    again = user.starts(*BENCH)  # the same command
+    assert_soon(cluster, lambda: len(user.rows_of("b")) > len(before["b"]))
+    job = jobs_of(cluster)["b"]
+    cluster.call("scontrol", "update", f"JobId={job}", "Requeue=1")
+    cluster.call("scontrol", "requeue", job)
+    answer = ended(again, code=0)
     states = {job["job"]: (job["state"], job["machine"]) for job in answer["jobs"]}
     assert states == {part: ("done", node) for node, part in NODES.items()}
     measured = {}
@@ -126,6 +135,15 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
         measured[node] = set(subjects)
         assert_is_whole(load_plan(run), rows, node)
     assert measured["n1"] == measured["n2"], "all that was asked, whatever came between"
+
+
+def jobs_of(cluster: Cluster) -> dict[str, str]:
+    """The job of each partition."""
+    return dict(line.split() for line in cluster.call("squeue", "-ho", "%P %i").splitlines())
+
+
+def assert_soon(cluster: Cluster, holds: Callable[[], bool]) -> None:
+    assert wait_until(holds, PATIENCE), (cluster.jobs(), cluster.last_lines())
 
 
 def assert_is_whole(run: Run, rows: list[Measurement], node: str) -> None:

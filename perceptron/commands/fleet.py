@@ -30,8 +30,7 @@ def fleet(
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.studies.fleet import collect
-    from perceptron.studies.fleet.folder import fleets
-    from perceptron.studies.fleet.status import fleet_status
+    from perceptron.studies.fleet.jobs import fleet_status, fleets
 
     if what == "status" and folders:
         raise UserError("fleet status takes no folders: --results names the folder of the fleet")
@@ -50,6 +49,6 @@ def fleet(
             table.show(statuses)
         raise typer.Exit(1 if bad else 0)
     pages = prepare(html, by_default=not json)
-    sources = folders or [job.results for one in known for job in one.jobs]
+    sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
     collected = collect.collect(results, sources)
     raise typer.Exit(finish(statuses, collected, results, pages, json))

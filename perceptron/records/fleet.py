@@ -12,17 +12,9 @@ JobState = Literal[
     "running",
     "done",
     "failed",
-    "timed out",
-    "out of memory",
-    "preempted",
-    "cancelled",
-    "lost",
     "unknown",
 ]
-"""``lost`` ended without a message; ``unknown`` cannot be asked about from here."""
-
-ALIVE: frozenset[JobState] = frozenset({"pending", "running", "unknown"})
-"""A job in one of these may still measure."""
+"""``failed`` ended before it was done, by whatever; ``unknown`` cannot be asked about from here."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
@@ -31,7 +23,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     job: str
     """The partition or ``local-1``."""
     machine: str | None = None
-    """The name under which it measures; None until it has begun."""
+    """The name under which it measures; None until it has begun. Several where Slurm moved it."""
     state: JobState
     rows: int = 0
     """Rows in the folder that it writes to, of all attempts together."""
@@ -40,14 +32,14 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Why it is not done, in one line."""
     id: str | None = None
-    """The newest attempt's number: Slurm's, or that of a process."""
+    """Slurm's number, while it is in the queue."""
     results: str
     """The folder that it writes to."""
 
     @property
     def is_alive(self) -> bool:
         """Whether it may still measure."""
-        return self.state in ALIVE
+        return self.state in ("pending", "running", "unknown")
 
     @property
     def is_bad_news(self) -> bool:

@@ -40,33 +40,28 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.left = self._interrupted(lambda: self._rows("local-1") >= 1)
-        self.after_leaving = self._status()
+        self.after_leaving = self.run("fleet", "status", "--json")
+        before = self.submitted()
         self.kept = self._kill("local-1")
-        self.after_killing = self._status()
+        self.after_killing = self.run("fleet", "status", "--json")
         self.resumed = self.run(*BENCH_ON_TWO, "--json")
-        self.attempts = self._attempts()
+        self.after_resuming = self.submitted()
+        self.submitted_again = [job for job, at in self.after_resuming.items() if at != before[job]]
         self.again = self.run(*BENCH_ON_TWO)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "perceptron", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_GUARD_SECONDS,
-        )
-
-    def _status(self) -> subprocess.CompletedProcess[str]:
-        """Ask in this process, which has imported already what that takes."""
-        asked = ["fleet", "status", "--json"]
+        """Type a command in this process, which has imported already what that takes."""
         with chdir(self.folder), redirect_stdout(StringIO()) as said:
             try:
-                code = app(asked, standalone_mode=False) or 0
+                code = app(arguments, standalone_mode=False) or 0
             except typer.Exit as ended:
                 code = ended.exit_code
-        return subprocess.CompletedProcess(asked, code, said.getvalue(), "")
+        return subprocess.CompletedProcess(arguments, code, said.getvalue(), "")
+
+    def submitted(self) -> dict[str, int]:
+        """Return when each job was submitted last."""
+        files = self.folder.glob("results/fleet/*/jobs/*/job.sh")
+        return {file.parent.name: file.stat().st_mtime_ns for file in files}
 
     def _interrupted(self, holds: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
         """Type the command and, once it holds, what a terminal sends for ctrl-C: to its group."""
@@ -84,7 +79,7 @@ class World:
                 time.sleep(0.05)
             try:
                 # However fast the machine is, the job is not done before it is killed.
-                for one in self._processes("local-1"):
+                for one in processes(self.folder, "local-1"):
                     one.suspend()
             finally:
                 os.killpg(process.pid, signal.SIGINT)
@@ -94,40 +89,32 @@ class World:
 
     def _kill(self, job: str) -> list[bytes]:
         """Kill a job and all that it has started; return the rows that it had measured."""
-        for process in self._processes(job):
-            with suppress(psutil.Error):
-                process.kill()
+        end_processes(self.folder, job)
         [rows] = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
         content = rows.read_bytes()
         return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
-
-    def _processes(self, job: str) -> list[psutil.Process]:
-        """Return the process that a job is known by, and all that it has started."""
-        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/attempt.json")
-        keeper = psutil.Process(self._id(attempt))
-        return [keeper, *keeper.children(recursive=True)]
 
     def _rows(self, job: str) -> int:
         files = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
         return sum(file.read_bytes().count(b"\n") for file in files)
 
-    def _attempts(self) -> list[int]:
-        files = sorted(self.folder.glob("results/fleet/*/jobs/*/attempt.json"))
-        return [self._id(file) for file in files]
 
-    @staticmethod
-    def _id(attempt: Path) -> int:
-        return int(json.loads(attempt.read_bytes())["id"])
+def processes(folder: Path, job: str) -> list[psutil.Process]:
+    """Return the process of a job, and all that it has started."""
+    scripts = {str(script) for script in folder.glob(f"results/fleet/*/jobs/{job}/job.sh")}
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if scripts & set(process.cmdline()):
+                found += [process, *process.children(recursive=True)]
+    return found
 
-    @classmethod
-    def end(cls, folder: Path) -> None:
-        """End what a failed test may have left, also one that failed while the world was made."""
-        for file in folder.glob("results/fleet/*/jobs/*/attempt.json"):
-            with suppress(psutil.Error):
-                process = psutil.Process(cls._id(file))
-                if process.create_time() == json.loads(file.read_bytes())["created"]:
-                    for child in [process, *process.children(recursive=True)]:
-                        child.kill()
+
+def end_processes(folder: Path, job: str) -> None:
+    for process in processes(folder, job):
+        with suppress(psutil.Error):
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +123,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     try:
         yield World(folder)
     finally:
-        World.end(folder)
+        end_processes(folder, "*")
 
 
 def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
@@ -160,16 +147,14 @@ def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
 def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> None:
     """The next submit measures what is left, in the same run; the other job is left alone."""
     assert world.after_killing.returncode == 1
-    assert jobs(world.after_killing)["local-1"]["state"] == "lost"
+    assert jobs(world.after_killing)["local-1"]["state"] == "failed"
     assert 1 <= len(world.kept) < 4
-    assert world.resumed.returncode == 0, world.resumed.stderr
+    assert world.resumed.returncode == 0
     done = jobs(world.resumed)
     assert [job["state"] for job in done.values()] == ["done", "done"]
     assert [job["rows"] for job in done.values()] == [4, 4]
     assert [job["machine"] for job in done.values()] == MACHINES
-    first, second = world.attempts
-    assert str(first) != jobs(world.after_leaving)["local-1"]["id"]
-    assert str(second) == jobs(world.after_leaving)["local-2"]["id"]
+    assert world.submitted_again == ["local-1"]
     [rows] = world.folder.glob(f"results/runs/{MACHINES[0]}/*/measurements.jsonl")
     assert rows.read_bytes().startswith(b"".join(world.kept))
 
@@ -188,7 +173,7 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
 
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
-    assert world._attempts() == world.attempts
+    assert world.submitted() == world.after_resuming
     assert len(read_results(world.folder / "results").rows) == 8
     assert "Answers by machine" in world.again.stdout
 

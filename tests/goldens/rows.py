@@ -179,20 +179,19 @@ def keep_batches(results: Path, **about: Any) -> Path:
 
 
 def keep_fleet(results: Path) -> None:
-    """Keep a fleet of three jobs of another host: one done, one refused, one running there."""
+    """Keep a fleet of three jobs of another host: one done, one never submitted, one running."""
     fleet = results / "fleet" / "0123456789ab"
-    asked = {"budget_seconds": 60.0, "host": "head"}
-    submission = {"arguments": ["bench"], "where": "local", "minutes": 2, "budget_seconds": 60.0}
-    plan = {"command": ["bench"], "where": "local", "version": "1", "commit": "abc", "contents": {}}
-    files: dict[str, dict[str, Any]] = {
-        "plan": plan,
-        "jobs/local-1/attempt": asked | {"id": "1", "created": 1.0},
-        "jobs/local-1/notes/1-0": {"machine": "abacus-1", "state": "done", "budget_seconds": 60.0},
-        "jobs/local-2/attempt": asked | {"refused": "no room"},
-        "jobs/local-3/attempt": asked | {"id": "3", "created": 1.0},
+    plan = {"command": ["bench"], "host": "head", "commit": "abc", "code": None}
+    plan |= {"contents": {}, "sbatch": []}
+    files = {
+        "plan.json": msgspec.json.encode(plan),
+        "jobs/local-1/job.sh": b"",
+        "jobs/local-1/done": b"",
+        "jobs/local-2/log": b"",
+        "jobs/local-3/job.sh": b"",
     }
-    files |= {f"jobs/local-{number}/submission": submission for number in (1, 2, 3)}
+    keep_bench(fleet / "jobs" / "local-1" / "results", machine="abacus-1", folder="abacus-1")
     for name, content in files.items():
-        file = fleet / f"{name}.json"
+        file = fleet / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(msgspec.json.encode(content))
+        file.write_bytes(content)

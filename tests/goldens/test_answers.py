@@ -269,7 +269,7 @@ def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
 
 
 def test_fleet(results: Path, typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
-    """A fleet of three: one is done, one was refused, one runs on another host."""
+    """A fleet of three on another host: one is done, one was never submitted, one runs."""
     keep_fleet(results)
     for name in ("abacus-1", "abacus-2"):
         keep_bench(tmp_path / "copied", machine=name, folder=name)

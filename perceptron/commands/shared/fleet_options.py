@@ -1,4 +1,4 @@
-"""``--on`` and its companions: a command that measures asks the same on a fleet.
+"""``--on`` and ``--sbatch``: a command that measures asks the same on a fleet.
 
 Its jobs are submitted, waited for, merged and shown here.
 """
@@ -6,14 +6,15 @@ Its jobs are submitted, waited for, merged and shown here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Container, Iterable, Iterator, Mapping
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perceptron import optional
-from perceptron.commands.shared.options import folder_name, one_number, split
+from perceptron.commands.shared.options import folder_name, split
 from perceptron.commands.shared.pages import Pages, prepare
 from perceptron.errors import UserError
 
@@ -25,43 +26,20 @@ COMPANIONS: dict[str, Any] = {
         str | None,
         typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs: see docs/fleet.md."),
     ],
-    "partitions": Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME …", help="With --on slurm: start a job on each."),
-    ],
-    "gpus": Annotated[
-        str | None, typer.Option(metavar="N", help="With --on: use N GPUs of each machine.")
-    ],
-    "time": Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="MINUTES",
-            help="With --on: end jobs after this time. Default: above --budget.",
-        ),
-    ],
     "sbatch": Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE …", help="With --on slurm: pass more options to sbatch."),
+        typer.Option(
+            metavar="KEY=VALUE …", help="With --on slurm: pass options to sbatch: partition=a,b."
+        ),
     ],
 }
-_SLURM_ALONE = ("partitions", "sbatch")
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
-_OF_THE_WAITING = frozenset({"results", "html", "json", "machine"})
+_OF_THE_WAITING = frozenset({*COMPANIONS, "results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
 _NO_QUESTION = frozenset({"budget", "wait"})
-# submitit sets these; another value would lose a job's log, or the notice of its end.
-_SUBMITITS = frozenset(
-    {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}
-)
-_KEY = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
-
-
-def refuse_alone(given: Mapping[str, Any]) -> None:
-    """Raise `UserError` for a companion in ``given``, the values of `COMPANIONS`, without --on."""
-    for name, value in given.items():
-        if value is not None and given["on"] is None:
-            raise UserError(f"--{name} is for the jobs of a fleet: add --on")
+_SBATCH = re.compile(r"[a-z][a-z0-9-]*=[!-~]+")
+# Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
+_MARGIN_MINUTES = 10
 
 
 def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: float) -> int:
@@ -71,78 +49,79 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
     `UserError` naming an option that does not go with another.
     """
     from perceptron.report.tables import fleet as table
-    from perceptron.studies.fleet import submit
+    from perceptron.studies.fleet import jobs
     from perceptron.studies.fleet.collect import collect
-    from perceptron.studies.fleet.folder import Submission, fleet_plan, open_fleet
 
     typed = context.params
-    where, jobs = _where(given["on"], split("--partitions", given["partitions"]))
-    for name in _SLURM_ALONE:
-        if where == "local" and given[name] is not None:
-            raise UserError(f"--{name} is for Slurm: leave it out with --on {given['on']}")
+    minutes = ceil(11 * budget_seconds / 600 + (typed["wait"] or 0.0)) + _MARGIN_MINUTES
+    # What the user says stands later, and counts.
+    sbatch = [f"time={minutes}", *_sbatch(given["sbatch"] or ())]
+    is_local, names = _jobs(given["on"], sbatch)
     machine = folder_name("--machine", typed["machine"])
-    if machine is not None and len(jobs) > 1:
+    if machine is not None and len(names) > 1:
         raise UserError(
-            f"--machine names one machine and there are {len(jobs)}: leave it out to name each by "
+            f"--machine names one machine and there are {len(names)}: leave it out to name each by "
             "its host"
         )
-    gpus = one_number("--gpus", given["gpus"]) or None
-    sbatch = list(_sbatch(given["sbatch"] or ()))
-    optional.require("fleet")
-    if where == "slurm":
-        submit.require_slurm()
-    question = [str(context.info_name), *_words(context, _NO_QUESTION, without=True)]
-    submissions = {
-        name: Submission(
-            arguments=[*question, *_words(context, _NO_QUESTION)],
-            where=where,
-            partition=name if where == "slurm" and name != "default" else None,
-            machine=machine,
-            gpus=gpus,
-            minutes=given["time"] or submit.minutes_for(budget_seconds, typed["wait"] or 0.0),
-            sbatch=sbatch,
-            budget_seconds=budget_seconds,
-        )
-        for name in jobs
-    }
+    question = [str(context.info_name), *_words(context, _OF_THE_WAITING | _NO_QUESTION)]
+    request = jobs.Request(
+        arguments=[str(context.info_name), *_words(context, _OF_THE_WAITING)],
+        budget_seconds=budget_seconds,
+        machine=machine,
+        sbatch=[word for word in sbatch if not word.startswith("partition=")],
+    )
     pages = prepare(typed["html"])
-    fleet = open_fleet(typed["results"], fleet_plan(question, where, gpus, sbatch))
+    fleet = jobs.open_fleet(typed["results"], question, is_local, request.sbatch)
     try:
-        submit.start(fleet, submissions)
-        status = submit.wait(fleet, list(jobs), table.job_lines())
+        jobs.start(fleet, names, request)
+        status = jobs.wait(fleet, names, table.job_lines())
     except KeyboardInterrupt:
         raise UserError(
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
-    collected = collect(typed["results"], [fleet.job(name).results for name in jobs])
+    collected = collect(typed["results"], [Path(job.results) for job in status.jobs])
     return finish([status], collected, typed["results"], pages, typed["json"])
 
 
-def _where(
-    on: str, partitions: tuple[str, ...]
-) -> tuple[Literal["slurm", "local"], tuple[str, ...]]:
+def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the jobs run here, and their names; raises `UserError` if they cannot."""
+    from perceptron.studies.fleet.jobs import DEFAULT
+
     number = re.fullmatch(r"local:([1-9]\d?)", on, re.ASCII)
     if number is not None:
-        return "local", tuple(f"local-{index + 1}" for index in range(int(number[1])))
+        if len(sbatch) > 1:
+            raise UserError(f"--sbatch is for Slurm: leave it out with --on {on}")
+        return True, tuple(f"local-{index + 1}" for index in range(int(number[1])))
     if on != "slurm":
         raise UserError(f"--on takes slurm, or local:N for N jobs on this machine; got {on!r}")
+    option = "--sbatch partition"
+    named = [word.partition("=")[2] for word in sbatch if word.startswith("partition=")]
+    partitions = split(option, named or None)
     for partition in partitions:
-        folder_name("--partitions", partition)
-    return "slurm", partitions or ("default",)
+        folder_name(option, partition)
+    if shutil.which("sbatch") is None:
+        raise UserError(
+            "--on slurm: no sbatch here: run this on a machine of the cluster, or try a fleet on "
+            "this one by --on local:2"
+        )
+    return False, partitions or (DEFAULT,)
 
 
-def _words(context: typer.Context, names: Iterable[str], *, without: bool = False) -> Iterator[str]:
-    """Yield the options that were typed, as they are typed, in the order in which help has them.
+def _sbatch(words: Iterable[str]) -> Iterator[str]:
+    """Yield options for sbatch, which knows what they mean; raises `UserError` for other words."""
+    for word in words:
+        if not _SBATCH.fullmatch(word):
+            raise UserError(f"--sbatch takes KEY=VALUE, as in account=physics; got {word!r}")
+        yield word
 
-    Those of ``names``, or ``without`` them, and none about the fleet or the waiting process.
-    """
+
+def _words(context: typer.Context, without: Container[str]) -> Iterator[str]:
+    """Yield the options that were typed, as they are typed, in the order in which help has them."""
     for parameter in context.command.params:
         name = str(parameter.name)
-        if name in COMPANIONS or name in _OF_THE_WAITING or (name in names) == without:
-            continue
         source = context.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE":
+        if name in without or source is None or source.name != "COMMANDLINE":
             continue
         value, option = context.params[name], parameter.opts[0]
         if value is True:
@@ -150,17 +129,6 @@ def _words(context: typer.Context, names: Iterable[str], *, without: bool = Fals
         else:
             for one in value if isinstance(value, list | tuple) else (value,):
                 yield from (option, str(one))
-
-
-def _sbatch(words: Iterable[str]) -> Iterator[str]:
-    """Yield options for sbatch; raises `UserError` for one that is no printable KEY=VALUE."""
-    for word in words:
-        key, _, value = word.removeprefix("--").partition("=")
-        if not _KEY.fullmatch(key) or not value.isprintable():
-            raise UserError(f"--sbatch takes KEY=VALUE, as in account=physics; got {word!r}")
-        if key in _SUBMITITS:
-            raise UserError(f"--sbatch {key}: the fleet sets it: leave it out")
-        yield word.removeprefix("--")
 
 
 def finish(

@@ -15,7 +15,7 @@ from typer.core import TyperCommand
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE
-from perceptron.commands.shared.fleet_options import COMPANIONS, refuse_alone, run_fleet
+from perceptron.commands.shared.fleet_options import COMPANIONS, run_fleet
 from perceptron.commands.shared.idle import waiting
 from perceptron.commands.shared.list_command import ListCommand, typed_in_full
 from perceptron.commands.shared.options import (
@@ -85,7 +85,8 @@ def command_of(name: str) -> Callable[..., None]:
 
     def command(context: typer.Context, **typed: Any) -> None:
         fleet = {option: typed.pop(option) for option in COMPANIONS}
-        refuse_alone(fleet)
+        if fleet["sbatch"] is not None and fleet["on"] is None:
+            raise UserError("--sbatch is for the jobs of a fleet: add --on slurm")
         common = {option: typed.pop(option) for option in every}
         given = {field: value for field, value in typed.items() if value is not None}
         plan = kind(**{field: options[field].read(value) for field, value in given.items()})

@@ -29,7 +29,7 @@ from perceptron.records.readers.any_source import note_closed_folders
 from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.run import Run
 from perceptron.records.store import load_environment, load_environment_file, load_plan
-from perceptron.studies.fleet.folder import FLEETS
+from perceptron.studies.fleet.jobs import FLEETS
 from perceptron.untrusted_text import label
 
 # Of a folder of results, of its runs, of a machine among them, and of one run.

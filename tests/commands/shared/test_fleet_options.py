@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.studies.fleet import submit
-from perceptron.studies.fleet.folder import FleetFolder, Submission
+from perceptron.studies.fleet import jobs
+from perceptron.studies.fleet.jobs import Request
 from tests.conftest import Perceptron
 
-Asked = list[tuple[FleetFolder, dict[str, Submission]]]
+Asked = list[tuple[Path, tuple[str, ...], Request]]
 
 
 @pytest.fixture
@@ -17,47 +19,57 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What was submitted to fleets."""
     requests: Asked = []
 
-    def start(fleet: FleetFolder, submissions: dict[str, Submission]) -> None:
-        requests.append((fleet, submissions))
+    def start(fleet: Path, names: tuple[str, ...], request: Request) -> None:
+        requests.append((fleet, names, request))
         raise UserError("enough")
 
-    monkeypatch.setattr(submit, "require_slurm", lambda: None)
-    monkeypatch.setattr(submit, "start", start)
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/sbatch")
+    monkeypatch.setattr(jobs, "start", start)
     return requests
 
 
 def test_a_job_runs_what_was_typed_without_the_fleet(here: Perceptron, asked: Asked) -> None:
-    """In one order, however it was typed; more of a budget is no other question."""
+    """However it was typed; more of a budget or of time is no other question."""
     options = ("--families", "mlp-width", "mlp-depth", "--quick", "--budget", "3", "--wait")
+    slurm = ("--on", "slurm", "--sbatch", "partition=a,b", "account=physics", "--html", "")
     for typed in (options, ("--quick", "--wait", "10", "--budget=3", *options[:3])):
-        done = here("bench", *typed, "--on", "slurm", "--partitions", "a,b", "--html", "", "--json")
-        assert done.stderr == "error: enough\n"
-    (fleet, jobs), (same, again) = asked
-    assert (fleet, jobs) == (same, again)
-    assert list(jobs) == ["a", "b"]
+        assert here("bench", *typed, *slurm, "--json").stderr == "error: enough\n"
+    first, again = asked
+    assert first == again
+    fleet, names, request = first
+    assert names == ("a", "b")
     question = ["bench", "--quick", "--families", "mlp-width", "--families", "mlp-depth"]
-    assert jobs["a"].arguments == [*question, "--wait", "10.0", "--budget", "3.0"]
-    assert (jobs["a"].partition, jobs["a"].budget_seconds) == ("a", 180.0)
-    assert jobs["a"].minutes == submit.minutes_for(180.0, 10.0)
-    here("bench", *options[:4], "--budget", "9", "--on", "slurm", "--html", "")
+    assert sorted(request.arguments) == sorted([*question, "--wait", "10.0", "--budget", "3.0"])
+    assert (request.budget_seconds, request.machine) == (180.0, None)
+    assert request.sbatch == ["time=24", "account=physics"]  # with the time to wait and a margin
+    here("bench", *options[:4], "--budget", "9", *slurm[:-2], "time=9:00", "--html", "")
     assert asked[-1][0] == fleet
+    assert asked[-1][2].sbatch[-1] == "time=9:00"
+
+
+def test_other_machines_of_a_partition_are_another_fleet(here: Perceptron, asked: Asked) -> None:
+    for words in (["gpus=1"], ["gpus=2", "constraint=a100|h100"]):
+        here("bench", "--on", "slurm", "--sbatch", *words, "--html", "")
+    (one, names, _), (other, _, request) = asked
+    assert one != other
+    assert names == ("default",)
+    assert request.sbatch[1:] == ["gpus=2", "constraint=a100|h100"]
 
 
 def test_a_job_has_the_budget_of_its_study(here: Perceptron, asked: Asked) -> None:
     for command, seconds in ((["bench", "--quick"], 60.0), (["race"], 180.0)):
         here(*command, "--on", "local:3", "--html", "")
-        _, jobs = asked.pop()
-        assert list(jobs) == ["local-1", "local-2", "local-3"]
-        assert {tuple(job.arguments) for job in jobs.values()} == {tuple(command)}
-        assert {job.budget_seconds for job in jobs.values()} == {seconds}
+        _, names, request = asked.pop()
+        assert names == ("local-1", "local-2", "local-3")
+        assert request.arguments == command
+        assert request.budget_seconds == seconds
 
 
-def test_what_sbatch_is_told(here: Perceptron, asked: Asked) -> None:
-    here(
-        *("bench", "--on", "slurm", "--gpus", "2", "--time", "90", "--html", ""),
-        *("--sbatch", "account=physics", "no-requeue", "constraint=a100|h100"),
-    )
-    [(_, jobs)] = asked
-    job = jobs["default"]
-    assert (job.partition, job.gpus, job.minutes) == (None, 2, 90)
-    assert job.sbatch == ["account=physics", "no-requeue", "constraint=a100|h100"]
+def test_without_slurm_it_says_what_to_do(
+    here: Perceptron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    refused = here("bench", "--on", "slurm", "--html", "")
+    assert refused.returncode == 2
+    assert "no sbatch here" in refused.stderr
+    assert "--on local:2" in refused.stderr

@@ -8,50 +8,40 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.studies.fleet.folder import (
-    Attempt,
-    FleetFolder,
-    FleetPlan,
-    JobFolder,
-    Submission,
-    open_fleet,
-)
+from perceptron import fresh_python
+from perceptron.studies.fleet.jobs import open_fleet
 
 Says = Callable[..., None]
-
-
-def submission(**fields: object) -> Submission:
-    """What a job is to run; any field can be given."""
-    defaults: dict[str, object] = {
-        "arguments": ["bench", "--quick"],
-        "where": "slurm",
-        "minutes": 12,
-        "budget_seconds": 60.0,
-    }
-    return Submission(**(defaults | fields))  # type: ignore[arg-type]
+Runs = Callable[[str], None]
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> FleetFolder:
+def fleet(tmp_path: Path) -> Path:
     """A fleet through Slurm that nothing was submitted of."""
-    plan = FleetPlan(
-        command=["bench", "--quick"], where="slurm", version="1", commit="abc", contents={}
-    )
-    return open_fleet(tmp_path / "results", plan)
+    return open_fleet(tmp_path / "results", ["bench", "--quick"], False, ())
 
 
 @pytest.fixture
-def job(fleet: FleetFolder) -> JobFolder:
-    """Its job on the partition a, which Slurm has as number 7."""
-    job = fleet.job("a")
-    job.write(Attempt(id="7", host="login", budget_seconds=60.0))
-    job.log.mkdir()
-    return job
+def here(tmp_path: Path) -> Path:
+    """A fleet on this machine that nothing was submitted of."""
+    return open_fleet(tmp_path / "results", ["bench", "--quick"], True, ())
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Have jobs run lines of a shell in place of a command of ours."""
+
+    def run(lines: str) -> None:
+        monkeypatch.setattr(
+            fresh_python, "command", lambda *arguments: ("sh", "-c", lines, *arguments)
+        )
+
+    return run
 
 
 @pytest.fixture
 def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
-    """Have a command of Slurm's print these lines; the first call puts it on the path."""
+    """Have a command of Slurm's print these lines; what it was asked lies beside it."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -61,10 +51,11 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
         (folder / f"{command}.err").write_text(error)
         program = folder / command
         program.write_text(
-            f'#!/bin/sh\necho "$@" >>{folder}/{command}.asked\n'
+            f'#!/bin/sh\nfor one in "$@"; do echo "$one"; done >>{folder}/{command}.asked\n'
             f"cat {folder}/{command}.out; cat {folder}/{command}.err >&2; exit {code}\n"
         )
         program.chmod(0o755)
 
+    say("sbatch")
     say("squeue")
     return say
