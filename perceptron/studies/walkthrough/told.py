@@ -118,29 +118,20 @@ def _introduction(walk: Walkthrough) -> Iterator[Told]:
 
 
 def _parameters(title: str, problem: Problem, sets: Mapping[str, Sequence[Array]]) -> Table:
-    columns = [_unit_by_unit(parameters) for parameters in sets.values()]
-    return Table(
-        title=title,
-        columns=("parameter", *(f"{name}>" for name in sets)),
-        rows=tuple(zip(_parameter_names(problem), *columns, strict=True)),
-    )
-
-
-def _unit_by_unit(parameters: Sequence[Array]) -> list[str]:
-    """Return the weights of each unit, and its bias behind them."""
-    layers = zip(parameters[::2], parameters[1::2], strict=True)
-    return [f"{value:.8f}" for layer in layers for value in np.vstack(layer).T.flat]
-
-
-def _parameter_names(problem: Problem) -> Iterator[str]:
+    """Return the weights of each unit of each layer, and its bias behind them."""
+    rows: list[tuple[str, ...]] = []
     inputs: Sequence[str] = problem.dataset.feature_names
-    for number, layer in enumerate(problem.layers, 1):
-        units = [f"unit {unit}" for unit in range(1, layer.width + 1)]
-        for unit in units:
-            where = f"layer {number}, {unit}: " if len(problem.layers) > 1 else ""
-            yield from (f"{where}weight of {name}" for name in inputs)
-            yield f"{where}bias"
+    for layer, width in enumerate(problem.widths[1:]):
+        units = [f"unit {number}" for number in range(1, width + 1)]
+        names = [*(f"weight of {name}" for name in inputs), "bias"]
+        arrays = [np.vstack(own[2 * layer : 2 * layer + 2]) for own in sets.values()]
+        for unit, where in enumerate(units):
+            prefix = f"layer {layer + 1}, {where}: " if len(problem.layers) > 1 else ""
+            values = zip(names, *(array[:, unit] for array in arrays), strict=True)
+            rows += [(prefix + name, *(f"{one:.8f}" for one in own)) for name, *own in values]
         inputs = units
+    columns = ("parameter", *(f"{name}>" for name in sets))
+    return Table(title=title, columns=columns, rows=tuple(rows))
 
 
 def _errors(walk: Walkthrough) -> Table:
