@@ -21,74 +21,70 @@ import pytest
 from perceptron.measure.revision import measuring_code
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import times
 from perceptron.records.run import Run
 from perceptron.records.store import load_plan, read_rows
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Perceptron
 from tests.slurm import NODES, Cluster, wait_until
 
 pytestmark = pytest.mark.slow
 
-# Small, and many processes: whoever looks sees it half done, on a machine of any speed.
-BENCH = (
-    *("bench", "--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "4"),
-    *(
-        "--quick",
-        "--budget",
-        "9",
-        "--on",
-        "slurm",
-        "--sbatch",
-        f"partition={','.join(NODES.values())}",
-    ),
-    *("time=10", "--html", "", "--json"),
-)
-PATIENCE = 180.0
+# Small, and several processes: whoever looks sees it half done, on a machine of any speed.
+QUESTION = "bench --families none --backends numpy --threads 1 --rounds 3 --quick --budget 9"
+JOBS = f"--on slurm --sbatch partition={','.join(NODES.values())} time=10 --html= --json"
+BENCH = (*QUESTION.split(), *JOBS.split())
+PATIENCE = 300.0
 
 
 class User:
     """Somebody in a folder who types commands on a machine of the cluster."""
 
-    def __init__(self, folder: Path, cluster: Cluster) -> None:
+    def __init__(self, folder: Path, here: Perceptron) -> None:
         self.folder = folder
-        self._settings: dict[str, Any] = {
-            "cwd": folder,
-            "env": {**os.environ, **cluster.environment, "PYTHONPATH": str(ROOT)},
-            "text": True,
-        }
+        self._here = here
 
     def starts(self, *arguments: str) -> subprocess.Popen[str]:
-        program = [sys.executable, "-m", "perceptron", *arguments]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(program, **self._settings, stdout=pipe, stderr=pipe)
+        """Type a command that waits, and go on."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "perceptron", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def types(self, *arguments: str, code: int) -> Any:
         """Return the document that a command prints."""
-        return ended(self.starts(*arguments), code)
-
-    def run_of(self, partition: str) -> Path | None:
-        """Return the folder of what the job of a partition measures, once it has begun."""
-        return next(self.folder.glob(f"results/fleet/*/jobs/{partition}/results/runs/*/*/"), None)
+        answer = self._here(*arguments)
+        assert answer.returncode == code, answer.stdout + answer.stderr
+        return json.loads(answer.stdout)
 
     def rows_of(self, partition: str) -> list[Measurement]:
-        run = self.run_of(partition)
-        return [] if run is None else rows_in(run)
+        """Return what the job of a partition has measured."""
+        runs = self.folder.glob(f"results/fleet/*/jobs/{partition}/results/runs/*/*/")
+        return [row for run in runs for row in rows_in(run)]
 
 
-def ended(command: subprocess.Popen[str], code: int) -> Any:
-    """Return the document that a command has printed, once it has ended."""
+def ended(command: subprocess.Popen[str], code: int) -> str:
+    """Return what a command has said, once it has ended."""
     said, errors = command.communicate(timeout=PATIENCE)
     assert command.returncode == code, said + errors
-    return json.loads(said) if said else errors
+    return said or errors
 
 
 def rows_in(run: Path) -> list[Measurement]:
     file = run / "measurements.jsonl"
-    return list(read_rows(file)) if file.exists() else []
+    return times(read_rows(file)) if file.exists() else []
 
 
 @pytest.fixture
-def user(tmp_path: Path, cluster: Cluster) -> User:
-    return User(tmp_path, cluster)
+def user(
+    tmp_path: Path, cluster: Cluster, here: Perceptron, monkeypatch: pytest.MonkeyPatch
+) -> User:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    return User(tmp_path, here)
 
 
 def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
@@ -96,13 +92,16 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
 ) -> None:
     waiting, leaving = user.starts(*BENCH), user.starts(*BENCH)
     assert_soon(cluster, lambda: all(len(user.rows_of(part)) > 1 for part in NODES.values()))
+    for client in (waiting, leaving):
+        assert client.stderr is not None
+        assert "  " in client.stderr.readline(), "it waits, and says for which job"
     jobs = jobs_of(cluster)
     assert len(cluster.jobs()) == len(NODES), "two who ask the same share the jobs"
     leaving.send_signal(signal.SIGINT)
     cluster.call("scancel", jobs["a"])
     cluster.call("scontrol", "update", "NodeName=n2", "State=down", "Reason=test")
     # Whoever waited is told; who left is not.
-    states = {job["job"]: job["state"] for job in ended(waiting, code=1)["jobs"]}
+    states = {job["job"]: job["state"] for job in json.loads(ended(waiting, code=1))["jobs"]}
     assert states == dict.fromkeys(NODES.values(), "failed")
     assert "the jobs continue" in ended(leaving, code=2)
     before = {part: user.rows_of(part) for part in NODES.values()}
@@ -121,7 +120,7 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
     job = jobs_of(cluster)["b"]
     cluster.call("scontrol", "update", f"JobId={job}", "Requeue=1")
     cluster.call("scontrol", "requeue", job)
-    answer = ended(again, code=0)
+    answer = json.loads(ended(again, code=0))
     states = {job["job"]: (job["state"], job["machine"]) for job in answer["jobs"]}
     assert states == {part: ("done", node) for node, part in NODES.items()}
     measured = {}

@@ -158,6 +158,7 @@ def start(fleet: Path, names: Iterable[str], request: Request) -> None:
                 else:
                     _sbatch(job, request.sbatch)
             except OSError as error:
+                (job / SCRIPT).unlink()
                 raise UserError(f"{job}: cannot submit: {error.strerror}") from None
 
 
