@@ -30,7 +30,7 @@ def walkthrough(
     from perceptron.report import documents
     from perceptron.report.tables import terminal
     from perceptron.studies.walkthrough.figures import pictures
-    from perceptron.studies.walkthrough.told import document, told
+    from perceptron.studies.walkthrough.sentences import document, told
     from perceptron.studies.walkthrough.training import walkthrough as train
 
     if save is not None:

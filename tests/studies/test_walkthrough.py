@@ -12,7 +12,7 @@ from perceptron.problems import catalogue
 from perceptron.report.charts import style
 from perceptron.report.tables import terminal
 from perceptron.studies.walkthrough.figures import pictures
-from perceptron.studies.walkthrough.told import told
+from perceptron.studies.walkthrough.sentences import told
 from perceptron.studies.walkthrough.training import (
     EpochScore,
     TrainingRun,

@@ -13,7 +13,11 @@ from perceptron.backends.shared.evaluation import predict
 from perceptron.figure import Drawn, Picture
 from perceptron.numbers import percent
 from perceptron.problems.datasets import Array
-from perceptron.studies.walkthrough.told import PICTURES_A_LINE, most_confident_mistakes, verdict
+from perceptron.studies.walkthrough.sentences import (
+    PICTURES_A_LINE,
+    most_confident_mistakes,
+    verdict,
+)
 from perceptron.studies.walkthrough.training import Walkthrough, find
 
 _ZERO: dict[str, Any] = {"color": "#D55E00"}

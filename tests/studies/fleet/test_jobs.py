@@ -207,10 +207,7 @@ def test_a_job_runs_until_its_last_process_has_ended(
 ) -> None:
     """Told to end it has time to answer; meanwhile no other is started."""
     numbers = tmp_path / "numbers"
-    runs(
-        f"trap 'exit 3' TERM; echo $$ $PPID >{numbers}; "
-        "while :; do sleep 0.05; done"
-    )
+    runs(f"trap 'exit 3' TERM; echo $$ $PPID >{numbers}; while :; do sleep 0.05; done")
     start(here, ["local-1"], ASKED)
     assert wait_until(lambda: numbers.exists() and numbers.read_text().endswith("\n"), 60)
     command, shell = map(int, numbers.read_text().split())
