@@ -192,7 +192,13 @@ def test_a_finding_that_takes_long_leaves_time_for_the_families_asked_for(
     ("backends", "waited", "decided", "sentence"),
     [
         (("numpy", "torch-cpu"), 0.0, "yes", "numpy; torch-cpu takes 2.00× as long [2.00, 2.00]"),
-        (("numpy", "torch-cpu"), 0.9, "no", "undecided between numpy and torch-cpu"),
+        (
+            ("numpy", "torch-cpu"),
+            0.9,
+            "no",
+            "numpy leads, torch-cpu takes about 2.00× as long, "
+            "not decided: every sample was contended",
+        ),
         (("numpy",), 0.0, "no", "undecided"),
     ],
 )

@@ -197,7 +197,9 @@ def _judge(
     remaining = uncertainties(measured, changes)
     known = decided(measured, remaining)
     in_question = len(doubted(remaining))
-    impossible, caution = suspicions(used, pair, [point.size for point in measured])
+    impossible, caution = suspicions(
+        used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
+    )
     status: Status
     explanation: str | None = None
     if not measured:

@@ -15,7 +15,7 @@ from math import exp, log
 from operator import attrgetter
 from statistics import median
 
-from perceptron.analysis.crossover.comparable import BySize, by_backend_and_size
+from perceptron.analysis.crossover.comparable import BySize
 from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own
@@ -61,20 +61,21 @@ def gpus_among(rows: Iterable[Measurement]) -> set[str]:
 
 
 def suspicions(
-    rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
+    rows: Sequence[Measurement], by_backend: Mapping[str, BySize], sizes: Sequence[float]
 ) -> tuple[str | None, str | None]:
     """Return why a GPU's times over these sizes cannot be right, and a caution if they are flat.
 
-    None of these where nothing is wrong. Only times that other tools measured can be too short.
+    ``rows`` are those of two backends at these sizes, which ``by_backend`` has too. None of these
+    where nothing is wrong. Only times that other tools measured can be too short.
     """
-    gpus = gpus_among(rows).intersection(backends)
+    backends = set(by_backend)
+    gpus = gpus_among(rows) & backends
     if len(gpus) != 1 or not sizes:
         return None, None
-    (gpu,), (cpu,) = gpus, set(backends).difference(gpus)
+    (gpu,), (cpu,) = gpus, backends - gpus
     foreign = [row for row in rows if row.backend == gpu and not is_own(row)]
     impossible = _below_floor(foreign)
-    by_name = by_backend_and_size(rows)
-    gpu_times, cpu_times = (_logs(by_name[name], sizes) for name in (gpu, cpu))
+    gpu_times, cpu_times = (_logs(by_backend[name], sizes) for name in (gpu, cpu))
     growth = _range(cpu_times)
     if growth < _GROWTH or _range(gpu_times) > _FLAT:
         return impossible, None
