@@ -1,4 +1,4 @@
-"""docs/gpu-evidence.md: what others measured on GPUs, as `crossover --from` judges it.
+"""docs/gpu-evidence.md: published GPU results, as `crossover --from` judges it.
 
 A table of results/published is one source: the comments above its header say where it is from and
 how it was measured, a line for each of `_ABOUT`.
@@ -133,12 +133,12 @@ def _in_common(sources: Sequence[_Source], has_gpu: bool) -> str:
     measured = [one for source in sources for one in source.answers if is_measured(one)]
     ratios = [one.ratio_at[0].ratio for one in measured]
     slower = [ratio for ratio in ratios if ratio > _TIE]
-    ours = "" if has_gpu else ", perceptron has not run on a GPU yet"
+    compared = sum(any(map(is_measured, source.answers)) for source in sources)
+    ours = "" if has_gpu else " perceptron has not run on a GPU yet."
     return (
-        f"{len(sources)} published sources timed a GPU beside a CPU{ours}, and what they have in "
-        f"common is that a GPU loses where the work is small: at the smallest size it takes longer "
-        f"in {len(slower)} of {len(ratios)} comparisons, {digits(min(slower))} to "
-        f"{digits(max(slower))}× as long."
+        f"{compared} published sources timed a GPU beside a CPU at the same sizes.{ours} The GPU "
+        f"loses where the work is small: at the smallest size it takes longer in {len(slower)} of "
+        f"{len(ratios)} comparisons, {digits(min(slower))} to {digits(max(slower))}× as long."
     )
 
 

@@ -14,7 +14,7 @@ from perceptron.report.tables import markdown
 
 NO_GPU = (
     "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
-    "[What others measured](gpu-evidence.md)."
+    "[Published GPU results](gpu-evidence.md)."
 )
 
 

@@ -39,7 +39,7 @@ _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
     "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus)): "
-    "[what others measured](docs/gpu-evidence.md)."
+    "[published GPU results](docs/gpu-evidence.md)."
 )
 
 

@@ -1,4 +1,4 @@
-"""What others measured on GPUs: the pair that answers for an operation, and a table's source."""
+"""Published GPU results: the pair that answers for an operation, and a table's source."""
 
 from __future__ import annotations
 

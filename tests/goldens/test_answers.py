@@ -142,7 +142,7 @@ def test_from_csv(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -
 def test_from_published(
     typed: Type, here: Perceptron, tmp_path: Path, golden_file: SnapshotAssertion
 ) -> None:
-    """What others measured on GPUs: every table has its answers, or why there is none."""
+    """Published GPU results: every table has its answers, or why there is none."""
     tables = shutil.copytree(ROOT / "results" / "published", tmp_path / "published")
     asked = ("crossover", "--from", "published")
     assert golden(tmp_path, terminal=typed(*asked, "--html", "")) == golden_file
