@@ -99,7 +99,7 @@ def _compared(file: Path) -> list[Crossover]:
 
 def _operation(found: Crossover) -> tuple[str, ...]:
     how = (found.dtype, training_words(found) or found.optimizer)
-    return (f"`{found.family}`", *filter(None, how))
+    return (found.family, *filter(None, how))
 
 
 def _deciding(pairs: Sequence[Crossover]) -> Crossover:
@@ -147,7 +147,8 @@ def _answers(source: _Source) -> Iterator[tuple[str, ...]]:
     about = source.about
     shared = f"{_link(about['repository'])}, `{source.name}`", about["hardware"]
     for found in source.answers:
-        about_it = ", ".join(_operation(found)) if is_measured(found) else ""
+        family, *how = _operation(found) if is_measured(found) else ("",)
+        about_it = ", ".join((f"`{family}`", *how)) if family else ""
         yield (
             *shared,
             ": ".join(filter(None, (about["operation"], about_it))),
