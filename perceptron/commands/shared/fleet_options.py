@@ -29,7 +29,8 @@ COMPANIONS: dict[str, Any] = {
     "sbatch": Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KEY=VALUE …", help="With --on slurm: pass options to sbatch: partition=a,b."
+            metavar="KEY=VALUE …",
+            help="Pass options to sbatch, such as partition=a,b (with --on slurm).",
         ),
     ],
 }
@@ -38,6 +39,11 @@ _OF_THE_WAITING = frozenset({*COMPANIONS, "results", "html", "json", "machine"})
 # More may be given to a job that is resumed.
 _NO_QUESTION = frozenset({"budget", "wait"})
 _SBATCH = re.compile(r"[a-z][a-z0-9-]*=[!-~]+")
+# With these a job is not the one machine, script and log that its state is read from.
+_OF_THE_FLEET = (
+    *("array", "chdir", "clusters", "error", "job-name", "nodes", "ntasks", "open-mode"),
+    *("output", "requeue", "wrap"),
+)
 # Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
 
@@ -111,8 +117,17 @@ def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
 def _sbatch(words: Iterable[str]) -> Iterator[str]:
     """Yield options for sbatch, which knows what they mean; raises `UserError` for other words."""
     for word in words:
+        key, _, value = word.partition("=")
         if not _SBATCH.fullmatch(word):
-            raise UserError(f"--sbatch takes KEY=VALUE, as in account=physics; got {word!r}")
+            dashes = " without dashes" if word.startswith("-") else ""
+            hint = dashes or (" without spaces" if " " in word else "")
+            raise UserError(f"--sbatch takes KEY=VALUE{hint}, as in account=physics; got {word!r}")
+        if key in _OF_THE_FLEET:
+            raise UserError(f"--sbatch {key}: the fleet sets it; leave it out")
+        if key == "export" and value.partition(",")[0] != "ALL":
+            raise UserError(
+                "--sbatch export: a job needs your variables: begin with ALL, as in export=ALL,A=1"
+            )
         yield word
 
 

@@ -7,7 +7,7 @@
     results/fleet/<id>/jobs/<job>/results/   what it measured
 
 However a job ends, its rows are on disk, and ``job.sh`` resumes: submitted again by the same
-command, or put back into its queue by Slurm.
+command, or put back into the queue by ``scontrol requeue``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -107,13 +108,18 @@ def open_fleet(
         commit=revision.revision(),
         code=revision.measuring_code(),
         contents=contents(word for words in named for word in words),
-        sbatch=[word for word in sbatch if not word.startswith("time=")],
+        sbatch=_without_order(word for word in sbatch if not word.startswith("time=")),
     )
     # Nodes are told it, and need not start where this process did.
     fleet = results.absolute() / FLEETS / plan.id
     if not (fleet / "plan.json").exists():
         _write(fleet / "plan.json", plan)
     return fleet
+
+
+def _without_order(sbatch: Iterable[str]) -> list[str]:
+    """Return equal lists for equal requests: of two values of one option the later counts."""
+    return sorted({word.partition("=")[0]: word for word in sbatch}.values())
 
 
 def _write(file: Path, content: Struct | str) -> None:
@@ -143,23 +149,34 @@ class Request:
 def start(fleet: Path, names: Iterable[str], request: Request) -> None:
     """Submit these jobs unless they are done or may still measure.
 
-    Raises `UserError` if the fleet's folder cannot be written to, or with what sbatch refuses.
+    Raises `UserError` with why jobs were not taken, and those that were: one does not stop others.
     """
     is_local = plan_of(fleet).host is not None
+    submitted, failures = [], []
     with FileLock(fleet / "lock"):
         for job in jobs_of(fleet, names):
             if not _is_to_run(fleet, job, request.budget_seconds):
                 continue
-            _write(job / SCRIPT, _script(job, request, is_local))
             try:
-                (job / DONE).unlink(missing_ok=True)
-                if is_local:
-                    _run_here(job)
-                else:
-                    _sbatch(job, request.sbatch)
-            except OSError as error:
-                (job / SCRIPT).unlink()
-                raise UserError(f"{job}: cannot submit: {error.strerror}") from None
+                _submit(job, request, is_local)
+                submitted.append(job.name)
+            except UserError as error:
+                failures.append(str(error))
+    if failures:
+        taken = [f"submitted {', '.join(submitted)}"] if submitted else []
+        raise UserError(f"--on: {'; '.join(taken + failures)}")
+
+
+def _submit(job: Path, request: Request, is_local: bool) -> None:
+    _write(job / SCRIPT, _script(job, request, is_local))
+    try:
+        if is_local:
+            _run_here(job)
+        else:
+            _sbatch(job, request.sbatch)
+    except OSError as error:
+        (job / SCRIPT).unlink()
+        raise UserError(f"{job}: cannot submit: {error.strerror}") from None
 
 
 def _is_to_run(fleet: Path, job: Path, budget_seconds: float) -> bool:
@@ -197,6 +214,7 @@ esac
 
 def _run_here(job: Path) -> None:
     """Start the job in a session of its own, which neither ctrl-C nor a lost terminal reaches."""
+    (job / DONE).unlink(missing_ok=True)
     with (job / LOG).open("wb") as log:
         lock_descriptor(log.fileno())  # held by all that write to it, as long as they live
         process = subprocess.Popen(
@@ -210,7 +228,7 @@ def _run_here(job: Path) -> None:
 
 
 def _sbatch(job: Path, options: Iterable[str]) -> None:
-    """Hand the job to Slurm; raises `UserError` with its words if it does not take it."""
+    """Hand the job to Slurm; raises `UserError` with its words if it may not have taken it."""
     (job / LOG).unlink(missing_ok=True)
     answer = _ask(
         *("sbatch", *_WHOLE_MACHINE),
@@ -218,9 +236,13 @@ def _sbatch(job: Path, options: Iterable[str]) -> None:
         *([] if job.name == DEFAULT else [f"--partition={job.name}"]),
         *(f"--job-name={_queued(job)}", f"--output={job / LOG}", str(job / SCRIPT)),
     )
-    if answer.returncode != 0:
+    if answer.returncode > 0 and "timed out" not in answer.stderr:
         (job / SCRIPT).unlink()
-        raise UserError(f"--on slurm: {job.name}: {_said(answer)}")
+        raise UserError(f"refused {job.name}: {_said(answer)}")
+    # Without an answer, too: Slurm may have taken it, and two of one job must not run.
+    (job / DONE).unlink(missing_ok=True)
+    if answer.returncode != 0:
+        raise UserError(f"not known whether {job.name} was submitted: ask squeue: {_said(answer)}")
 
 
 def _queued(job: Path) -> str:
@@ -241,8 +263,12 @@ def _ask(*command: str) -> subprocess.CompletedProcess[str]:
             start_new_session=True,
             timeout=_SLURM_SECONDS,
         )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        said = f"{command[0]} does not answer here: run this command on a machine of the cluster"
+    except subprocess.TimeoutExpired:
+        said = f"{command[0]} did not answer in {_SLURM_SECONDS:g} s"
+        return subprocess.CompletedProcess(command, -signal.SIGKILL, "", said)
+    except OSError as error:
+        why = error.strerror or str(error)
+        said = f"{command[0]}: {why}: run this command on a machine of the cluster"
         return subprocess.CompletedProcess(command, 1, "", said)
 
 
@@ -344,9 +370,11 @@ def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
     if answer.returncode != 0:
         return dict.fromkeys(jobs, ("unknown", _said(answer), None))
     known = dict.fromkeys(jobs, _ENDED)
+    # Who submitted a job may know its folder by another name.
+    by_folder = {os.path.realpath(job): job for job in jobs}
     for line in answer.stdout.splitlines():
         number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
-        if (job := Path(script).parent) in known:
+        if job := by_folder.get(os.path.realpath(Path(script).parent)):
             state: JobState = "pending" if word in ("PENDING", "CONFIGURING") else "running"
             told = word if reason == "None" else f"{word}: {reason}"
             known[job] = (state, shortened(f"Slurm: {told}"), number)

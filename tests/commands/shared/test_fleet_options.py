@@ -56,6 +56,13 @@ def test_other_machines_of_a_partition_are_another_fleet(here: Perceptron, asked
     assert request.sbatch[1:] == ["gpus=2", "constraint=a100|h100"]
 
 
+def test_the_order_of_what_slurm_is_told_is_no_other_fleet(here: Perceptron, asked: Asked) -> None:
+    for words in (["gpus=1", "export=ALL,A=1"], ["export=ALL,A=1", "gpus=2", "gpus=1"]):
+        here("bench", "--on", "slurm", "--sbatch", *words, "--html", "")
+    (one, _, _), (other, _, _) = asked
+    assert one == other
+
+
 def test_a_job_has_the_budget_of_its_study(here: Perceptron, asked: Asked) -> None:
     for command, seconds in ((["bench", "--quick"], 60.0), (["race"], 180.0)):
         here(*command, "--on", "local:3", "--html", "")

@@ -41,17 +41,23 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 @pytest.fixture
 def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
-    """Have a command of Slurm's print these lines; what it was asked lies beside it."""
+    """Have a command of Slurm's print these lines; what it was asked lies beside it.
+
+    It says nothing where an argument matches the pattern ``unless``.
+    """
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
-    def say(command: str, answer: str = "", error: str = "", code: int = 0) -> None:
+    def say(
+        command: str, answer: str = "", error: str = "", code: int = 0, unless: str = "never"
+    ) -> None:
         (folder / f"{command}.out").write_text(answer)
         (folder / f"{command}.err").write_text(error)
         program = folder / command
         program.write_text(
             f'#!/bin/sh\nfor one in "$@"; do echo "$one"; done >>{folder}/{command}.asked\n'
+            f'for one in "$@"; do case $one in {unless}) exit 0 ;; esac; done\n'
             f"cat {folder}/{command}.out; cat {folder}/{command}.err >&2; exit {code}\n"
         )
         program.chmod(0o755)

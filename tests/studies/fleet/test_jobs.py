@@ -52,6 +52,14 @@ def asked(tmp_path: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
+def cut_short_and_done(job: Path, cut_short: bool = True) -> None:
+    """Have a job be done, of a budget of a minute, as if that had cut it short."""
+    run = keep(job / RESULTS, BENCH, bench_rows())
+    stored = msgspec.structs.replace(load_plan(run), cut_short=cut_short, budget_seconds=60.0)
+    (run / "run.json").write_bytes(msgspec.json.encode(stored))
+    (job / DONE).touch()
+
+
 # --- what is submitted ---------------------------------------------------------------------------
 
 
@@ -70,10 +78,40 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
 
 
 def test_what_slurm_refuses_is_told_in_its_words(fleet: Path, says: Says) -> None:
-    says("sbatch", error="sbatch: error: invalid partition specified: c\n", code=1)
-    with pytest.raises(UserError, match=r"c: sbatch: error: invalid partition specified: c$"):
-        start(fleet, ["c"], ASKED)
-    assert only(fleet).state == "not submitted"
+    """Other jobs are submitted, and named."""
+    refusal = "sbatch: error: invalid partition specified: c"
+    says("sbatch", error=f"{refusal}\n", code=1, unless="--partition=[ab]")
+    with pytest.raises(UserError, match=f"^--on: submitted a, b; refused c: {refusal}$"):
+        start(fleet, ["a", "c", "b"], ASKED)
+    states = {job.job: job.state for job in fleet_status(fleet).jobs}
+    assert states == {"a": "failed", "b": "failed", "c": "not submitted"}
+
+
+def test_a_resume_that_slurm_refuses_leaves_the_job_done(fleet: Path, says: Says) -> None:
+    start(fleet, ["a"], ASKED)
+    cut_short_and_done(fleet / "jobs" / "a")
+    says("sbatch", error="sbatch: error: too many jobs\n", code=1)
+    with pytest.raises(UserError, match="too many jobs"):
+        start(fleet, ["a"], replace(ASKED, budget_seconds=120.0))
+    assert only(fleet).state == "done"
+
+
+@pytest.mark.parametrize("who", ["we", "sbatch"])
+def test_what_slurm_may_have_taken_before_a_timeout_is_looked_for_in_the_queue(
+    fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    start(fleet, ["a"], ASKED)
+    job = fleet / "jobs" / "a"
+    cut_short_and_done(job)
+    says("sbatch", error="sbatch: error: Socket timed out on send/recv operation\n", code=1)
+    if who == "we":
+        (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\nexec sleep 60\n")
+        monkeypatch.setattr(jobs, "_SLURM_SECONDS", 0.5)
+    with pytest.raises(UserError, match="not known whether a was submitted: ask squeue"):
+        start(fleet, ["a"], replace(ASKED, budget_seconds=120.0))
+    monkeypatch.setattr(jobs, "_SLURM_SECONDS", 60.0)
+    says("squeue", f"7|RUNNING|None|{job / SCRIPT}\n")
+    assert only(fleet).state == "running"
 
 
 @pytest.mark.parametrize(
@@ -102,10 +140,7 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
     """If that is why it ended."""
     job = fleet / "jobs" / "a"
     start(fleet, ["a"], ASKED)
-    run = keep(job / RESULTS, BENCH, bench_rows())
-    stored = msgspec.structs.replace(load_plan(run), cut_short=cut_short, budget_seconds=60.0)
-    (run / "run.json").write_bytes(msgspec.json.encode(stored))
-    (job / DONE).touch()
+    cut_short_and_done(job, cut_short)
     start(fleet, ["a"], replace(ASKED, budget_seconds=budget))
     assert (job / DONE).exists() == (not again)
 
@@ -168,6 +203,26 @@ def test_a_controller_that_does_not_answer_ends_no_job(fleet: Path, says: Says) 
     says("squeue", error="x\nUnable to contact slurm controller (connect failure)\n", code=1)
     assert only(fleet).reason == "Unable to contact slurm controller (connect failure)"
     assert (only(fleet).state, only(fleet).is_alive) == ("unknown", True)
+
+
+def test_a_squeue_that_cannot_be_run_ends_no_job(
+    fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(fleet, ["a"], ASKED)
+    (tmp_path / "bin" / "squeue").write_text("no program")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert only(fleet).state == "unknown"
+    assert "squeue: Exec format error" in str(only(fleet).reason)
+
+
+@pytest.mark.parametrize("links", ["mine", "of who submitted"])
+def test_a_folder_may_have_two_names(tmp_path: Path, fleet: Path, says: Says, links: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "results")
+    linked = tmp_path / "link" / fleet.relative_to(tmp_path / "results")
+    mine, theirs = (linked, fleet) if links == "mine" else (fleet, linked)
+    start(theirs, ["a"], ASKED)
+    says("squeue", f"7|RUNNING|None|{theirs / 'jobs' / 'a' / SCRIPT}\n")
+    assert only(mine).state == "running"
 
 
 def test_waiting_ends_with_the_last_job(fleet: Path, says: Says) -> None:
