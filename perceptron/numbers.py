@@ -122,12 +122,6 @@ def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
     return f"{_hundredths(share, decimals, sign)}%"
 
 
-def percent_interval(share: float, low: float, high: float, decimals: int = 1) -> str:
-    """Return ``97.2% [95.9, 98.2]``."""
-    ends = ", ".join(_hundredths(end, decimals, sign=False) for end in (low, high))
-    return f"{percent(share, decimals)} [{ends}]"
-
-
 def rough_percent(share: float) -> str:
     """Return a share to about two digits: 84%, 2.3%, 0.0011%, under 0.0001%."""
     if 0 < share < _LEAST_SHARE:

@@ -14,7 +14,6 @@ from perceptron.numbers import (
     large,
     memory,
     percent,
-    percent_interval,
     rate,
     ratio,
     rough_percent,
@@ -62,7 +61,6 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (percent(-0.0001, sign=True), "0.0%"),
         # An absurd share takes few characters.
         (percent(1e300), "1e+302%"),
-        (percent_interval(0.972, 0.959, 0.982), "97.2% [95.9, 98.2]"),
         (rough_percent(0.844), "84%"),
         (rough_percent(0.0232), "2.3%"),
         (rough_percent(1.1e-5), "0.0011%"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.numbers import NONE, percent, percent_interval
+from perceptron.numbers import NONE, percent
 
 
 class Share(Struct, frozen=True):
@@ -31,7 +31,9 @@ def share_cell(share: Share) -> str:
     """Return ``97.2% [95.9, 98.2]``."""
     if share.value is None or share.low is None or share.high is None:
         return NONE
-    return percent_interval(share.value, share.low, share.high, _decimals(share.low))
+    decimals = _decimals(share.low)
+    low, high = (percent(end, decimals).removesuffix("%") for end in (share.low, share.high))
+    return f"{percent(share.value, decimals)} [{low}, {high}]"
 
 
 def share_percent(value: float) -> str:

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import inf
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -208,12 +207,6 @@ def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
     if not all(isinstance(word, str) for pair in asked.items() for word in pair):
         raise TypeError("environment() must give a dict[str, str]")
     return os.environ | asked
-
-
-def package_path() -> str:
-    """Return a ``PYTHONPATH`` by which processes that others start find a bare checkout too."""
-    ours = str(Path(__file__).parents[2])
-    return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
 def printed(

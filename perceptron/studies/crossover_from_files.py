@@ -6,18 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
-from perceptron.analysis.select import Definitions
+from perceptron.analysis.select import Definitions, has_time
 from perceptron.errors import UserError, unknown
 from perceptron.grouping import grouped
 from perceptron.numbers import count
-from perceptron.records.ground import ground
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
-from perceptron.records.readers.reading import ReadRequest, SourceRead, is_case_of
+from perceptron.records.readers.reading import (
+    NOT_ASKED_FOR,
+    ReadRequest,
+    SourceRead,
+    is_case_of,
+)
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
 
+_ALONE = "of a state in which no other backend has a time at the same size"
 # Commits that an error names.
 _NAMED_COMMITS = 5
 # Of all families together: more take minutes to judge, and nobody reads them.
@@ -66,9 +72,9 @@ def read_files(
     rows = [row for row in of_families if chosen in (None, row.commit)]
     backends = list(dict.fromkeys(row.backend for row in rows))
     wanted = [split_pair(pair, backends) for pair in pairs]
-    if wanted:  # pages judge every pair of the rows that they are given
-        named = {backend for pair in wanted for backend in pair}
-        rows = [row for row in rows if row.backend in named]
+    named = {backend for pair in wanted for backend in pair} or set(backends)
+    # Pages judge every pair of the rows that they are given.
+    rows = [row for row in rows if row.backend in named]
     _must_be_judged_in_time(rows)
 
     found = crossovers(rows, wanted or None)
@@ -76,11 +82,40 @@ def read_files(
         left_out = sum((Counter(source.left_out) for source in loaded), Counter())
         also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
         raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
+    definitions = Definitions(rows)
+    judged = _judged(found)
+
+    def why_unused(row: Measurement) -> str | None:
+        if row.family not in wanted_families:
+            return NOT_ASKED_FOR
+        if chosen not in (None, row.commit):
+            return "of another commit"
+        if row.backend not in named:
+            return "of a backend in no pair that was asked for"
+        if definitions.instead(row) is not None:
+            return "of another definition"
+        if not has_time(row):
+            return None  # the answer says why there is none
+        is_judged = judged.get((row.family, ground(row), row.backend))
+        if is_judged is None:
+            return "of a family or a backend in no pair"
+        return None if is_judged else _ALONE
+
     warnings = [
         *(warning for source in loaded for warning in source.warnings),
-        *Definitions(rows).warnings(),
+        *definitions.warnings(),
     ]
-    return rows, tuple(wanted), found, [one.told() for one in loaded], warnings
+    return rows, tuple(wanted), found, [one.told(why_unused) for one in loaded], warnings
+
+
+def _judged(found: Iterable[Crossover]) -> dict[tuple[str, Ground, str], bool]:
+    """Return the families, grounds and backends of pairs, and whether any has a size of both."""
+    judged: dict[tuple[str, Ground, str], bool] = {}
+    for one in found:
+        for backend in (one.incumbent, one.challenger):
+            subject = (one.family, ground(one), backend)
+            judged[subject] = judged.get(subject, False) or bool(one.sizes_measured)
+    return judged
 
 
 def source_line(read: SourceRead) -> str:

@@ -73,6 +73,54 @@ def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
     assert {row.family for row in read.rows} == {"svd"}
 
 
+def read_and_left_out(read: ReadFromFiles) -> tuple[int, dict[str, int]]:
+    (source,) = read.answer.data["sources"]
+    return source.rows, source.left_out
+
+
+def test_no_row_is_left_out_without_a_word(tmp_path: Path) -> None:
+    """For each reason that rows are in no answer."""
+    older = judge(history(tmp_path / "asv"), commit="a")
+    assert read_and_left_out(older) == (4, {"of another commit": 4})
+
+    beside = [f"{case},{size},tpu,1" for case in ("svd", "qr") for size in SIZES]
+    alone = [f"svd,{size + 1},other,1" for size in SIZES]
+    file = table(tmp_path, [*CROSSES, *beside, *alone])
+    asked = judge(file, pair=("numpy:jax-gpu", "numpy:other"))
+    assert read_and_left_out(asked) == (
+        24,
+        {
+            "of a backend in no pair that was asked for": 12,
+            "of a state in which no other backend has a time at the same size": 6,
+        },
+    )
+
+    content = {
+        "benchmarks": [
+            {
+                "name": f"test_sum[{size}-{backend}-{order}]",
+                "params": {"size": size, "backend": backend, "order": order},
+                "stats": {"median": size},
+            }
+            for size in (1, 10)
+            for backend in ("a", "b")
+            for order in ("rows", "columns", "none")
+        ]
+    }
+    (tmp_path / "sum.json").write_text(json.dumps(content))
+    case = judge(tmp_path / "sum.json", families=("test_sum[order=rows]",))
+    assert read_and_left_out(case) == (4, {"of a family that was not asked for": 8})
+
+    mine = [replace(row, problem_digest="1" * 12) for row in line()]
+    others = [replace(row, problem_digest="0" * 12, repeat=4 + row.repeat) for row in mine]
+    counted = [replace(row, family="kernels") for row in mine]
+    keep(tmp_path / "results", BENCH, [*mine, *others, *counted])
+    assert read_and_left_out(judge(tmp_path / "results")) == (
+        len(mine),
+        {"of another definition": len(others), "of a family or a backend in no pair": len(counted)},
+    )
+
+
 def test_backends_without_common_ground_are_told_so(tmp_path: Path) -> None:
     """What stands in the way is the ground, and not the sizes."""
     rows = [

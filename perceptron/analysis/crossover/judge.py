@@ -30,7 +30,7 @@ from perceptron.analysis.sizes import size_axis
 from perceptron.numbers import times_as_long
 from perceptron.options import more_time
 from perceptron.records.ground import Ground
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import EXTRAS, Measurement
 
 Status = Literal[
     "crosses",
@@ -127,14 +127,14 @@ def crossovers(
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
-    not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
-    each environment of its own.
+    not at all, and those of ours that are no trainings have no crossover. A pair is judged at the
+    newest commit that has a time of both, in each environment of its own.
     """
     groups = by_family_and_ground(list(rows))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
-        if is_line(members)
+        if is_line(members) and not (family in EXTRAS and all(map(is_own, members)))
         for crossover in _of_family(members, family, where, tuple(pairs or pairs_of(members)))
     ]
 

@@ -13,6 +13,7 @@ import atexit
 import itertools
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -35,10 +36,12 @@ ANSWER_SECONDS = 150.0
 """How long the leader waits for all ranks."""
 # After the first bad news: a rank that died is known at once, and those that waited for it say so.
 _GRACE_SECONDS = 2.0
-# From closing its connection to its exit code; some write what they held to disk first.
+# From closing its connection to its exit code; some write what they held to disk first. Of all.
 _SECONDS_TO_DIE = 8.0
 # Said by ranks of which another did not come, or went away.
 _OF_OTHERS = ("gloo", "NCCL", "Dist", "Connection closed by peer", "Connection reset by peer")
+# NCCL ends a process so that has waited too long for another, and says so in its last line.
+_ABORTED = -signal.SIGABRT
 
 
 class Rank(NamedTuple):
@@ -140,13 +143,16 @@ class World:
         self, asked: Sequence[int], answers: dict[int, tuple[str, Any]], dead: list[int]
     ) -> str:
         """Say which rank is to blame: of several the one that the others waited for."""
-        failed = {rank: self._death(rank) for rank in dead}
+        until = time.monotonic() + _SECONDS_TO_DIE
+        codes = {rank: self._exit_code(rank, until) for rank in dead}
+        failed = {rank: self._death(rank, code) for rank, code in codes.items()}
         for rank, (kind, text) in answers.items():
             if kind != "done":
                 failed[rank] = f"{self._called(rank)}: {text}"
-        own = [
-            rank for rank, text in failed.items() if not any(word in text for word in _OF_OTHERS)
-        ]
+        # What was on standard error before another death may be a warning about anything.
+        speaking = [rank for rank in failed if rank in answers or codes[rank] == _ABORTED]
+        of_others = [rank for rank in speaking if any(word in failed[rank] for word in _OF_OTHERS)]
+        own = [rank for rank in failed if rank not in of_others]
         silent = [rank for rank in asked if rank not in answers and rank not in dead]
         if silent and not own:
             seconds = EXCHANGE_SECONDS if failed else ANSWER_SECONDS
@@ -157,14 +163,17 @@ class World:
             )
         return failed[(own or list(failed))[0]]
 
-    def _death(self, rank: int) -> str:
-        """Return how a rank ended, with the last line that it wrote on standard error."""
-        process = self._ranks[rank].process
+    def _exit_code(self, rank: int, until: float) -> int | None:
+        """Return the exit code of a rank that has died; None if it has none by then."""
         try:
-            ended = describe_exit(process.wait(_SECONDS_TO_DIE))
+            return self._ranks[rank].process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
-            ended = "died"
-        said = process.last_message()
+            return None
+
+    def _death(self, rank: int, code: int | None) -> str:
+        """Return how a rank ended, with the last line that it wrote on standard error."""
+        ended = "died" if code is None else describe_exit(code)
+        said = self._ranks[rank].process.last_message()
         return f"{self._called(rank)} {ended}" + (said and f": {said}")
 
     def _called(self, rank: int) -> str:
@@ -213,7 +222,13 @@ def start(rank: int, processes: int, device: str) -> Rank:
     with theirs:
         number = theirs.fileno()
         command = fresh_python.command(_RANK, str(rank), str(processes), device, str(number))
-        process = ChildProcess(command, _environment(processes), own_group=True, inherited=[number])
+        try:
+            process = ChildProcess(
+                command, _environment(processes), own_group=True, inherited=[number]
+            )
+        except BaseException:
+            ours.close()
+            raise
     return Rank(process, ours)
 
 

@@ -235,9 +235,13 @@ class Reading:
             "unusable-size",
         )
 
-    def told(self) -> SourceRead:
-        """Return what was read, with the most frequent reasons: some are words of the file."""
-        reasons = self.left_out.most_common()
+    def told(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
+        """Return what was read, with the most frequent reasons: some are words of the file.
+
+        Rows for which there is a reason why the answer does not use them are left out, too.
+        """
+        unused = Counter(why for row in self.rows if (why := why_unused(row)) is not None)
+        reasons = (self.left_out + unused).most_common()
         left_out = dict(reasons[:_MOST_REASONS])
         if others := sum(rows for _, rows in reasons[_MOST_REASONS:]):
             left_out["for other reasons"] = others
@@ -245,7 +249,7 @@ class Reading:
             source=printable(self.source),
             formats=sorted(self.formats),
             files=self.files,
-            rows=len(self.rows),
+            rows=len(self.rows) - unused.total(),
             left_out=left_out,
         )
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.words import notes
+from perceptron.records.measurement import EXTRAS
 from tests.analysis.crossover.conftest import SPREAD, at, only, row
 from tests.made import Cost, linear, measured, world
 
@@ -141,6 +142,15 @@ def test_families_along_two_axes_have_no_crossover() -> None:
         for scale in (1, 2)
     ]
     assert crossovers(rows) == []
+
+
+def test_what_is_no_training_has_no_crossover() -> None:
+    """Of kernels sizes are counts; other tools may call a benchmark so."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    rows = [made for name in sorted(EXTRAS) for made in world(row, costs, family=name)]
+    assert crossovers(rows) == []
+    theirs = [replace(made, source="csv", file="kernels.csv") for made in rows]
+    assert len(crossovers(theirs)) == len(EXTRAS)
 
 
 def test_decided_says_that_no_other_winner_is_left() -> None:

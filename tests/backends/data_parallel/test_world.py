@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -118,7 +119,9 @@ def test_ranks_end_with_their_leader_even_if_they_are_stopped(ended_by: str) -> 
     assert_gone(started)
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
+def answering(
+    monkeypatch: pytest.MonkeyPatch, *answers: object, last_line: str = "NCCL: timed out"
+) -> world.World:
     """Return a world whose ranks meet, join, answer once and then are silent, without a process.
 
     In place of an answer a number is the exit code of a rank that ends; None is silence.
@@ -139,7 +142,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
         ours, theirs = Pipe()
         threading.Thread(target=serve, args=(theirs, answers[rank]), daemon=True).start()
         process: Any = SimpleNamespace(
-            pid=rank, wait=lambda seconds: answers[rank], last_message=lambda: "NCCL: timed out"
+            pid=rank, wait=lambda seconds: answers[rank], last_message=lambda: last_line
         )
         return world.Rank(process, ours)
 
@@ -181,3 +184,46 @@ def test_a_rank_that_ends_because_another_hangs_is_not_to_blame(
     ranks = answering(monkeypatch, -int(signal.SIGABRT), None)
     with pytest.raises(RankFailed, match=r"^rank 1 of 2 did not answer within 60 s"):
         ranks.ask("train")
+
+
+def test_a_rank_that_is_killed_is_to_blame_whatever_it_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other is silent because it waits for it."""
+    monkeypatch.setattr(world, "_GRACE_SECONDS", 0.1)
+    warning = "UserWarning: DistributedDataParallel found unused parameters"
+    ranks = answering(monkeypatch, -int(signal.SIGKILL), None, last_line=warning)
+    with pytest.raises(RankFailed, match=r"^rank 0 of 2 was ended by SIGKILL .*: UserWarning"):
+        ranks.ask("train")
+
+
+def test_all_ranks_that_die_have_the_same_time_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "_SECONDS_TO_DIE", 0.2)
+    ranks = answering(monkeypatch, 1, 1, 1)
+    waited: list[float] = []
+
+    def wait(seconds: float) -> int:
+        waited.append(seconds)
+        time.sleep(seconds)
+        raise subprocess.TimeoutExpired("rank", seconds)
+
+    for rank in ranks._ranks:
+        monkeypatch.setattr(rank.process, "wait", wait)
+    with pytest.raises(RankFailed, match=r"^rank \d of 3 died"):
+        ranks.ask("train")
+    assert sum(waited) <= 0.2
+
+
+def test_a_rank_that_cannot_be_started_leaves_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Pipe()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(world, "Pipe", lambda: made)
+    monkeypatch.setattr(world, "ChildProcess", refuse)
+    with pytest.raises(OSError, match="no more processes"):
+        world.start(0, 2, "cpu")
+    assert [connection.closed for connection in made] == [True, True]

@@ -30,7 +30,7 @@ from tests.made import (
     map_rows,
     race_rows,
 )
-from tests.report.reading import read, text_of
+from tests.report.reading import read
 
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
 
@@ -105,8 +105,3 @@ def test_the_newest_answers_are_there_whatever_command_they_came_from(
     links = [address for address in page.links if "machine=mine" in address]
     leads_to = [address.partition(".html#")[0] for address in links]
     assert leads_to == ["race", "overhead", "crossover", "map", "advise"]
-
-
-def text_of_index(results: Path, html: Path) -> str:
-    write_site(html, collect(results))
-    return text_of(html / "index.html")
