@@ -9,18 +9,16 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from perceptron.analysis.contention import contention, is_contended
+from perceptron.analysis.contention import is_contended
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.fastest import Advice, Candidate, choose
 from perceptron.analysis.interval import Interval, counted_rows, of_times, ratio_of, scaled
-from perceptron.analysis.rough import leads, not_decided
+from perceptron.analysis.rough import TOO_BUSY, leads, not_decided
 from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.throughput import TrainingLength, epoch_of, iterations_per_epoch, models_of
 from perceptron.records.measurement import Measurement
 
 NO_TIME = "no time was left to measure another size"
-_CONTENDED = "samples were contended"
-"""Ends a doubt."""
 TEXTBOOK = "numpy-plain"
 """What most people's NumPy takes: it trains any single model as a textbook does."""
 
@@ -152,10 +150,11 @@ def advise(
         measured=max(row.when for row in rows),
         ratios=ratios,
     )
-    if any(doubt.endswith(_CONTENDED) for doubt in doubts.values()):
-        by_backend = {name: _timed(trainings, name) for name in ordered}
-        rough = leads(by_backend, ordered[1])
-        rough = not_decided(rough, [row for own in by_backend.values() for row in own])
+    rival = next((name for name, doubt in doubts.items() if doubt == TOO_BUSY), None)
+    if rival is not None:
+        pair = ordered[0], rival
+        own, its = (_timed(trainings, name) for name in pair)
+        rough = not_decided(leads(pair, own, its), [*own, *its])
         found = replace(found, sentence=rough, why=rough + found.why.removeprefix(found.sentence))
     asked = replace(
         found,
@@ -212,9 +211,7 @@ def _doubts(
         pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
         # Contended repeats beside enough idle ones have left nothing undecided.
         if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
-            busy = contention(pair)
-            share = f"{busy.share:.0%} of the " if busy.samples else ""
-            return {name: share + _CONTENDED}
+            return {name: TOO_BUSY}
         if ratio is None or ratio.low is None:
             return {name: f"{ordered[0]} and {name} were compared in one repeat"}
     return {}

@@ -19,7 +19,7 @@ from perceptron.analysis.crossover.words import decided, sentence, verdict
 from perceptron.analysis.fastest import takes
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.over_processes import named, threads_in_all
-from perceptron.analysis.rough import what_helps
+from perceptron.analysis.rough import TOO_BUSY, what_helps
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.analysis.throughput import TrainingLength
 from perceptron.analysis.training import training_words
@@ -156,7 +156,7 @@ def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
 def _what_would_tell(found: ProblemAdvice, more: str) -> str:
     if len(found.options) == 1:
         return "--backends with another one"
-    if "contended" in (found.undecided or ""):
+    if TOO_BUSY in (found.undecided or ""):
         return what_helps(found.threads)
     return f"{more} or --wait"
 

@@ -42,8 +42,10 @@ def once(judge: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
             return judge(*arguments, **named)
         key = (judge, *map(_identity, arguments), *named.items())
         if key not in known:
-            # The arguments are kept: no later object gets the identity of one of these.
-            known[key] = (arguments, judge(*arguments, **named))
+            # Members are kept, in a copy: no later object gets the identity of one of these, even
+            # if the caller empties the list.
+            kept = [tuple(one) if isinstance(one, list) else one for one in arguments]
+            known[key] = (kept, judge(*arguments, **named))
         result: Result = known[key][1]
         return result
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from math import exp, inf, log
+from math import exp, log
 
 from perceptron.analysis.contention import contention
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.sizes import sized
 from perceptron.numbers import digits, times_as_long
 from perceptron.options import option, wait
 from perceptron.records.measurement import Measurement
-from perceptron.records.row import has_waited
 
 NOT_DECIDED = "not decided"
 """Follows a rough answer."""
@@ -35,15 +35,19 @@ def what_helps(threads: int | None) -> str:
     return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
 
 
-def leads(by_backend: Mapping[str, Sequence[Measurement]], beside: str) -> str:
-    """Return which of several backends leads at one size, and about how long another takes.
+def leads(
+    pair: tuple[str, str], leader: Sequence[Measurement], rival: Sequence[Measurement]
+) -> str:
+    """Return whether the leader by typical times leads, and about how long its rival takes.
 
-    That is ``beside``, or the next where that one leads. All have rows with a time.
+    By their rows with a time, of one size.
     """
-    smallest = {name: _smallest(rows) for name, rows in by_backend.items()}
-    first, second, *_ = sorted(smallest, key=smallest.__getitem__)
-    other = second if beside == first else beside
-    return f"{first} leads, {other} takes about {times_as_long(smallest[other] / smallest[first])}"
+    lead = _lead(leader, rival)
+    if abs(lead) <= TIE:
+        return f"{pair[0]} and {pair[1]} are about equal"
+    if lead < 0:
+        return f"{pair[0]} leads by typical times, {pair[1]} by smallest samples"
+    return f"{pair[0]} leads, {pair[1]} takes about {times_as_long(exp(lead))}"
 
 
 def rough(
@@ -52,9 +56,11 @@ def rough(
     """Return about where the winner of a pair changes, by the rows of both with a time, by size."""
     incumbent, challenger = by_size
     leads = [
-        (log(size), log(_smallest(challenger[size])) - log(_smallest(incumbent[size])))
+        (log(size), _lead(incumbent[size], challenger[size]))
         for size in sorted(incumbent.keys() & challenger.keys())
     ]
+    if all(abs(lead) <= TIE for _, lead in leads):
+        return f"{pair[0]} and {pair[1]} are about equal"
     turns = [
         (exp(x - lead * (beyond - x) / (then - lead)), then)
         for (x, lead), (beyond, then) in pairwise(leads)
@@ -69,12 +75,17 @@ def rough(
     return f"the lead changes between about {sized(ends, axis)}"
 
 
-def _smallest(rows: Sequence[Measurement]) -> float:
-    """Return the smallest sample of rows that waited, and the time of others: pages have no more.
+def _lead(leader: Sequence[Measurement], rival: Sequence[Measurement]) -> float:
+    """Return the logarithm of the rival's smallest sample over the leader's.
 
-    See `without_samples`.
+    Of their times if either has no samples: the smallest sample is less than a typical one.
     """
-    waited = (row for row in rows if has_waited(row))
-    samples = (sample for row in waited for sample in (*row.samples, *row.dropped) if sample > 0)
-    seconds = (row.seconds for row in rows if row.seconds)
-    return min(min(samples, default=inf), *seconds)
+    sides = leader, rival
+    samples = [
+        [sample for row in rows for sample in (*row.samples, *row.dropped) if sample > 0]
+        for rows in sides
+    ]
+    if not all(samples):
+        samples = [[row.seconds for row in rows if row.seconds] for rows in sides]
+    first, second = map(min, samples)
+    return log(second) - log(first)

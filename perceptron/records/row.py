@@ -6,19 +6,18 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from operator import attrgetter
 
 from msgspec.structs import force_setattr
 
 from perceptron.records.measurement import Measurement
 from perceptron.records.race import RaceRow
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Row = Measurement | RaceRow
 """One line of a run's ``measurements.jsonl``."""
 
 
+_NONE: list[float] = []
 # Fields whose texts are the same in many rows; what a decoder makes of them are strings of 50 to 80
 # bytes in each row, more than all else in it.
 _TEXTS = (
@@ -42,25 +41,16 @@ def with_shared_texts(row: Row) -> Row:
 
 
 def without_samples(row: Row) -> Row:
-    """Return a row that was just decoded, whose samples say no more than how many they are.
+    """Return a row that was just decoded, whose samples are as many times the smallest.
 
-    They are the larger part of what a million rows take, and pages show their number only. Rows
-    that waited keep them: the rough answer of contended rows is made of the smallest.
+    They are the larger part of what a million rows take. Pages show their number only, and rough
+    answers are made of the smallest.
     """
-    if isinstance(row, Measurement) and not has_waited(row):
-        force_setattr(row, "samples", _counted(len(row.samples)))
-        force_setattr(row, "dropped", _counted(0))
+    if isinstance(row, Measurement):
+        smallest = min((*row.samples, *row.dropped), default=0.0)
+        force_setattr(row, "samples", [smallest] * len(row.samples))
+        force_setattr(row, "dropped", _NONE)
     return row
-
-
-def has_waited(row: Measurement) -> bool:
-    """Return whether its threads waited for cores for more than every row does."""
-    return (row.waited or 0.0) > LARGEST_WAITED_SHARE
-
-
-@lru_cache(maxsize=256)
-def _counted(number: int) -> list[float]:
-    return [0.0] * number
 
 
 def times(rows: Iterable[Row]) -> list[Measurement]:

@@ -181,7 +181,7 @@ def load_run(
 ) -> tuple[Run, Environment, list[Row]]:
     """Read a run; raise `UserError` naming the file that cannot be understood.
 
-    ``complain`` as in `read_rows`; without ``samples`` rows say only how many they have.
+    ``complain`` as in `read_rows`; without ``samples`` rows keep their number and the smallest.
     """
     run, environment = load_plan(folder), load_environment(folder)
     file = folder / ROWS

@@ -72,9 +72,9 @@ def test_one_backend_is_the_answer_where_the_others_cannot_run() -> None:
 @pytest.mark.parametrize(
     ("waits", "processes", "why"),
     [
-        ((0.0, 0.6), 3, "50% of the samples were contended"),
-        ((0.6, 0.6), 3, "100% of the samples were contended"),
-        ((0.2, 0.0), 3, "50% of the samples were contended"),
+        ((0.0, 0.6), 3, "too busy to compare"),
+        ((0.6, 0.6), 3, "too busy to compare"),
+        ((0.2, 0.0), 3, "too busy to compare"),
         ((0.0, 0.0), 1, "numpy and torch-cpu were compared in one repeat"),
     ],
 )
@@ -120,6 +120,41 @@ def test_trainings_that_waited_throughout_have_a_rough_answer() -> None:
         "numpy leads, torch-cpu takes about 7.00× as long, not decided: every sample was contended"
     )
     assert (found.use, found.decided) == (None, False)
+    assert found.why.startswith(f"{found.sentence}; numpy takes ")
+
+
+@pytest.mark.parametrize(
+    ("smallest", "says"),
+    [
+        ((0.9, 0.95), "numpy leads, torch-cpu takes about 1.06× as long"),
+        ((0.9, 0.9), "numpy and torch-cpu are about equal"),
+        ((0.9, 0.5), "numpy leads by typical times, torch-cpu by smallest samples"),
+    ],
+)
+def test_a_rough_answer_is_of_the_pair_in_doubt(smallest: tuple[float, float], says: str) -> None:
+    """Smallest samples of both are compared, though one never waited; the fastest by typical times
+    stays that, and what others waited is no part of it.
+    """
+    rows = [
+        one(
+            backend,
+            process,
+            typical,
+            samples=[typical, typical, least],
+            waited=waited,
+            contended=0,
+            prepare_seconds=0.0,
+        )
+        for backend, typical, least, waited in (
+            ("numpy", 1.0, smallest[0], 0.0),
+            ("torch-cpu", 1.6, smallest[1], 0.6),
+            ("torch-cuda", 90.0, 90.0, 0.0),
+        )
+        for process in range(3)
+    ]
+    found = advised(rows)
+    assert found.sentence == f"{says}, not decided: 50% of samples were contended"
+    assert (found.backend, found.undecided) == ("numpy", "too busy to compare")
     assert found.why.startswith(f"{found.sentence}; numpy takes ")
 
 

@@ -33,6 +33,21 @@ def test_the_same_rows_are_judged_once(row: MakeRow) -> None:
     assert len(asked) == 6
 
 
+def test_a_list_that_is_emptied_later_answers_for_no_other_rows(row: MakeRow) -> None:
+    """Python gives their places, which tell rows apart, to the next ones that are made."""
+
+    @once
+    def judge(rows: list[Measurement]) -> list[str]:
+        return [one.backend for one in rows]
+
+    rows: list[Measurement] = []
+    with judging_once():
+        for name in map(str, range(100)):
+            rows.append(row(backend=name))
+            assert judge(rows) == [name]
+            rows.clear()
+
+
 def test_a_run_is_judged_once_for_its_answer_and_for_the_page_of_sweeps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

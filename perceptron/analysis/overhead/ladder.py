@@ -361,6 +361,8 @@ class Ladder(Struct, frozen=True, kw_only=True):
     """Why no rung is called the floor; None where one is."""
     rough: str | None
     """Which rung may be it, where contention leaves that undecided; None where it does not."""
+    is_part_known: bool
+    """Whether at least some rungs are known to be slower than the fastest."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -392,7 +394,7 @@ def ladder(
     """
     added, share = harness(rows)
     limits = ceilings(rows)
-    lowest, no_floor, rough = _floor(rows, removes)
+    lowest, no_floor, rough, is_part_known = _floor(rows, removes)
     phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
@@ -408,6 +410,7 @@ def ladder(
         ],
         no_floor=no_floor,
         rough=rough,
+        is_part_known=is_part_known,
         phases=phases,
         wholes=whole_iterations(rows, phases),
         ceilings=limits,
@@ -421,11 +424,11 @@ def ladder(
 
 def _floor(
     rows: Sequence[Measurement], names: Collection[str]
-) -> tuple[str | None, str | None, str | None]:
+) -> tuple[str | None, str | None, str | None, bool]:
     """Return the rung that is faster than all others, or why none is known to be.
 
     Every one that can run must have a time. Where contention leaves it undecided, a rough answer
-    comes third.
+    comes third; last is whether some are known to be slower.
     """
     seconds = {
         name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
@@ -433,21 +436,23 @@ def _floor(
     refused = {row.backend for row in rows if row.status == "skipped" and row.family not in EXTRAS}
     able = [name for name in names if name in seconds or name not in refused]
     if len(seconds) < len(able):
-        return None, f"{len(seconds)} of {len(able)} rungs measured", None
+        return None, f"{len(seconds)} of {len(able)} rungs measured", None, False
     if len(able) < 2:
-        return None, "a single rung can run: no comparison", None
+        return None, "a single rung can run: no comparison", None, False
     fastest = min(seconds, key=seconds.__getitem__)
     others = [name for name in able if name != fastest]
     rivals = [name for name in others if not is_slower(rows, name, fastest)]
     if rivals:
         why = f"{fastest} against {enumerated(rivals)} is undecided"
-        pairs = (side for name in rivals for side in counted_rows(rows, name, fastest))
-        if not any(map(is_contended, chain.from_iterable(pairs))):
-            return None, why, None
-        by_backend = {name: list(rows_by_process(rows, name).values()) for name in seconds}
-        every = [row for own in by_backend.values() for row in own]
-        return None, why, not_decided(leads(by_backend, next(iter(seconds))), every)
-    return fastest, None, None
+        is_part_known = len(rivals) < len(others)
+        for rival in rivals:
+            if any(map(is_contended, chain(*counted_rows(rows, rival, fastest)))):
+                pair = fastest, rival
+                first, second = (list(rows_by_process(rows, name).values()) for name in pair)
+                rough = not_decided(leads(pair, first, second), [*first, *second])
+                return None, why, rough, is_part_known
+        return None, why, None, is_part_known
+    return fastest, None, None, True
 
 
 def _rung(

@@ -121,16 +121,19 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     decided: Decided = "yes" if found.no_floor is None else "partly" if measured else "no"
     notes: tuple[str, ...] = ()
+    too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
         sentence = "no rung was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
-    elif found.rough is not None:
+    elif found.rough is not None and not found.is_part_known:
         decided, sentence = "no", found.rough
-        notes = (f"why: {TOO_BUSY}; next: {what_helps(found.threads)}",)
+        notes = (f"why: {too_busy}",)
     elif found.no_floor is not None:
         sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
         notes = (f"why: {found.no_floor}",)
+        if found.rough is not None:
+            notes = (*notes, f"rough: {found.rough}; {too_busy}")
     else:
         top, floor = measured[0], min(measured, key=lambda rung: rung.seconds_per_iteration or 0.0)
         sentence = f"floor: {floor.backend} {_time(floor)}"

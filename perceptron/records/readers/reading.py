@@ -58,7 +58,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     """A request for rows of the sources: ``families`` by name, all of them without.
 
     ``ours`` says that asv's results are of this suite's own benchmarks. ``samples`` of our own rows
-    are lists, or arrays for a table, or say only how many they were. ``separator`` stands between
+    are lists, or arrays for a table, or as many times the smallest. ``separator`` stands between
     the fields of tables; found out without. ``unit`` is that of their times; seconds without.
     """
 

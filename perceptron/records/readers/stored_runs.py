@@ -84,7 +84,7 @@ def read_results(results: Path) -> StoredResults:
     """Read a results folder: the rows of ``runs`` and ``asv`` in it, named and numbered.
 
     One that does not exist is empty. Damaged files are complained about and hide no others; no
-    content of a file makes it raise. Rows of runs say only how many samples they have.
+    content of a file makes it raise. Of samples, rows of runs keep the number and the smallest.
     """
     reading = Reading(ReadRequest(samples="number"), str(results))
     with no_search_for_cycles():
@@ -121,7 +121,7 @@ def read_run(folder: Path, samples: bool = True) -> LoadedRun:
     """Read a run; raises `UserError` naming the file that cannot be understood.
 
     Lines that are no rows are left out; `read_results` complains about them. Without ``samples``
-    rows say only how many they have.
+    rows keep only their number and the smallest.
     """
     run, _, rows = load_run(folder, lambda _: None, samples)
     return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))

@@ -19,6 +19,7 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import points
 from perceptron.analysis.crossover.words import verdict
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import without_samples
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured
 
@@ -36,8 +37,10 @@ def rows_of(
             size=size,
             problem=f"line:{size}",
             repeat=process,
-            seconds=1e-3 * true * exp(noise[process, side]) / (1 - (waited[side] or 0.0)),
-            samples=[1.0] * 5,
+            seconds=(
+                seconds := 1e-3 * true * exp(noise[process, side]) / (1 - (waited[side] or 0.0))
+            ),
+            samples=[seconds] * 5,
             waited=waited[side],
             contended=None if waited[side] is None else 0,
         )
@@ -182,6 +185,29 @@ def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -
     assert f"{A} is faster up to size 64; undecided above" in told.sentence
     (rough,) = (note for note in told.notes if note.startswith("rough: "))
     assert rough.startswith(f"rough: {B} leads from about size 610, not decided: every sample was")
+
+
+@pytest.mark.parametrize(
+    ("ratios", "answer"),
+    [(RATIOS, f"{B} leads from about size 102"), ({4: 0.98, 16: 1.02}, f"{A} and {B} are about")],
+)
+def test_smallest_samples_are_compared_with_smallest_ones(
+    ratios: dict[int, float], answer: str
+) -> None:
+    """Though one never waited, whose typical time is five times as long; within 5% neither leads.
+
+    Rows that are read without samples tell the same.
+    """
+    rows = [
+        replace(row, samples=[smallest * 9, smallest], seconds=smallest * typical)
+        for size, ratio in ratios.items()
+        for row in rows_of(size, 1.0, [(0.0, 0.6)] * 3)
+        for smallest, typical in [(1e-3 * ratio, 50) if row.backend == B else (1e-3, 5)]
+    ]
+    for read in (rows, [without_samples(replace(row)) for row in rows]):
+        told = verdict(*crossovers(read))
+        assert told.sentence.startswith(answer)
+        assert told.sentence.endswith(", not decided: 50% of samples were contended")
 
 
 def test_many_threads_together_may_wait_for_more() -> None:

@@ -67,6 +67,31 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
     assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
 
+def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
+    """The answer is in part known; what the smallest samples say of the two is a note."""
+    seconds = {"torch-cpu": 34e-6, "numpy": 2.2e-6, "numba": 2e-6}
+    rows = [
+        replace(
+            row,
+            waited=0.2,
+            seconds=seconds[row.backend] * 1.5,
+            samples=[seconds[row.backend]] * 2,
+        )
+        if row.phase is None and row.backend in seconds
+        else row
+        for row in ladder_rows()
+    ]
+    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = told(found, rows, (), ()).verdicts
+    assert verdict.decided == "partly"
+    assert verdict.sentence.startswith("torch-cpu takes ")
+    assert verdict.notes == (
+        "why: numba against numpy is undecided",
+        "rough: numba leads, numpy takes about 1.10× as long, not decided: every sample was "
+        "contended; too busy to compare; next: --wait or --threads 1",
+    )
+
+
 def test_the_roof_bends_where_copy_and_product_meet() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
