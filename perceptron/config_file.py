@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ def read_asv_json(file: Path) -> object:
 
 def _read(file: Path, kind: str, decode: Callable[[str], Any]) -> Any:
     try:
+        if stat.S_ISFIFO(file.stat().st_mode):  # to open it would wait for ever
+            raise UserError("no ordinary file")
         with file.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:

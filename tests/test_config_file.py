@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, messa
     assert "\n" not in line
     assert "some.toml" not in line
     assert len(line) < 200
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "some.toml")
+    with pytest.raises(UserError, match=r"no ordinary file"):
+        read_toml(tmp_path / "some.toml")
 
 
 @pytest.mark.parametrize(("name", "reason"), [("none", "No such file"), (".", "Is a directory")])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from perceptron.errors import UserError, unknown
 from perceptron.problems import files, shape
 from perceptron.problems.families import FAMILIES, NAMED
 from perceptron.problems.problem import Problem
+
+# Python reads no number of more than 4,300 digits.
+_NUMBER = re.compile(r"-?[0-9]{1,100}")
 
 
 def find(reference: str) -> Problem:
@@ -38,7 +43,7 @@ def look_up(reference: str) -> Problem:
         raise unknown("problem", reference, [*NAMED, *families, shape.FORM])
     family = FAMILIES[name]
     numbers = size.split("x") if colon else []
-    if not numbers or not all(number.lstrip("-").isdecimal() for number in numbers):
+    if not numbers or not all(map(_NUMBER.fullmatch, numbers)):
         example = "x".join(str(number) for number in family.sizes[len(family.sizes) // 2])
         raise UserError(f"problem {reference!r} needs a size, such as {name}:{example}")
     return family.problem(*(int(number) for number in numbers))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
     """
     try:
         status = file.stat()
+        if stat.S_ISFIFO(status.st_mode):  # to open it would wait for ever
+            raise UserError(f"{file}: no ordinary file")
         return _read(file, targets, classes, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None

@@ -59,6 +59,8 @@ crossover --backends numpy | a crossover needs two backends: name them with --pa
 map --family mlp-width | family 'mlp-width' varies along 1 axis and a map needs two: choose…
 map --family mlp-map mlp-map | Got unexpected extra argument(s) (mlp-map)
 map --points 1 | --points must be from 2 to 64, got 1
+doctor --threads @DIGITS@ | --threads takes whole numbers from 1, such as 1,2; got '111…
+advise --rows 4 --features 2 --budget 1e308 | --budget takes minutes, above 0, such as 2 or 0.5;…
 doctor --threads 999999 | --threads 999,999 is too many for the…
 overhead --problem mlp-width:99999999999999999999 | family 'mlp-width': width takes whole numbers…
 overhead --problem mlp-depth:99999999999999999999 | family 'mlp-depth': depth takes whole numbers…
@@ -111,6 +113,8 @@ compare a b --budget 0 | Invalid value for '--budget'…
 backends numpy | Got unexpected extra argument(s) (numpy)
 """
 LINES = [line.split(" | ", 1) for line in TABLE.strip().splitlines()]
+# Python reads no number of more than 4,300.
+DIGITS = "1" * 5000
 
 FILES = {
     "x.csv": "case,size,backend,seconds\nsvd,1,numpy,1\nsvd,1,jax,30\nsvd,9,numpy,9\nsvd,9,jax,8\n",
@@ -142,7 +146,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     here: Perceptron, folder: Path, typed: str, line: str
 ) -> None:
     """On standard error alone; no job is submitted, and no row is kept."""
-    process = here(*shlex.split(typed))
+    process = here(*shlex.split(typed.replace("@DIGITS@", DIGITS)))
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.count("\n") == 1
     expected = re.escape(f"error: {line}").replace("…", ".*")

@@ -246,6 +246,12 @@ TRIES = {
         "import inspect\nfrom toy import core\nN = len(inspect.getdoc(core.work))\n",
         VALUE,
     ),
+    "a docstring, by its path": (
+        *DOCSTRING,
+        "from operator import attrgetter\nimport toy.core\n"
+        "N = len(attrgetter('core.work.__doc__')(toy))\n",
+        VALUE,
+    ),
     "source": (
         *COMMENT,
         "import linecache\nfrom toy import core\nN = len(linecache.getlines(core.__file__))\n",

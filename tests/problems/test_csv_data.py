@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.csv_data import read_csv
 from tests.problems.conftest import FROM_CSV, refused, write
@@ -83,6 +85,13 @@ def test_what_is_no_table_says_so(tmp_path: Path) -> None:
     assert "not a CSV file: field larger than field limit" in refused(model)
     write(tmp_path, FROM_CSV.replace("data.csv", "a\\u0000b"))
     assert "not a CSV file: embedded null" in refused(model)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data.csv")
+    with pytest.raises(UserError, match=r"data\.csv: no ordinary file"):
+        read_csv(tmp_path / "data.csv", "y")
 
 
 def test_a_table_has_no_axis_of_rows_or_features(tmp_path: Path) -> None:

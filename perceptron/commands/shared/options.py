@@ -12,6 +12,9 @@ from perceptron.errors import UserError, unknown
 
 Word = TypeVar("Word", bound=str)
 
+# Python reads no number of more than 4,300 digits.
+_WHOLE = re.compile(r"[0-9]{1,100}")
+
 
 def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
     """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once; None into nothing.
@@ -45,11 +48,13 @@ def whole_numbers(
         return ()
     if not value.strip(" ,"):
         raise UserError(f"{option} is empty: name at least one, or leave it out")
-    words = [word.strip() for word in value.split(",")]
-    for word in words:
-        if not (word.isascii() and word.isdecimal()) or int(word) < 1:
-            raise UserError(f"{option} takes whole numbers from 1, such as {example}; got {word!r}")
-    numbers = [int(word) for word in words]
+    numbers = []
+    for word in map(str.strip, value.split(",")):
+        if not _WHOLE.fullmatch(word) or int(word) < 1:
+            raise UserError(
+                f"{option} takes whole numbers from 1, such as {example}; got {word!r:.40}"
+            )
+        numbers.append(int(word))
     return tuple(dict.fromkeys(numbers)) if each_once else tuple(numbers)
 
 
@@ -65,9 +70,10 @@ def seconds_of(option: str, value: float | None) -> float | None:
     """Return the seconds of minutes that were typed; raise `UserError` unless above 0."""
     if value is None:
         return None
-    if not 0 < value < inf:
+    seconds = 60 * value
+    if not 0 < seconds < inf:
         raise UserError(f"{option} takes minutes, above 0, such as 2 or 0.5; got {value:g}")
-    return 60 * value
+    return seconds
 
 
 def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:

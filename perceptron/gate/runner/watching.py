@@ -41,10 +41,10 @@ _SEARCHERS = frozenset({"_pytest", "importlib_metadata", "pkg_resources"})
 _DOC = "__doc__"
 _FAILED = 3
 # Names by which code gets at docstrings, and at where code stands.
-_OF_DOCS = re.compile(r"__doc__|co_consts|(.*\.)?(doctest|pydoc)|getdoc|get_docstring")
+_OF_DOCS = re.compile(r"(.*\.)?(__doc__|co_consts|doctest|pydoc|getdoc|get_docstring)")
 _OF_LINES = re.compile(
-    r"co_(firstlineno|lines|linetable|lnotab|positions)|(f_|tb_)?lineno|getframeinfo"
-    r"|extract_(stack|tb)"
+    r"(.*\.)?(co_(firstlineno|lines|linetable|lnotab|positions)|(f_|tb_)?lineno|getframeinfo"
+    r"|extract_(stack|tb))"
 )
 # Of the import system: what reads a module, for what, in order to do what.
 _IMPORTS: Any = vars(importlib)["_bootstrap_external"]

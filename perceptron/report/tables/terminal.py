@@ -103,7 +103,7 @@ def _log(title: str, words: Callable[[float, float], str]) -> Move:
 
     def move(done: float, total: float, message: str) -> None:
         nonlocal tenths
-        now = int(10 * done // total) if total else 10
+        now = int(min(10.0, 10 * done // total)) if total else 10
         if now != tenths:
             tenths = now
             err.print(f"{title}: {words(done, total)}, {escape(message)}", soft_wrap=True)

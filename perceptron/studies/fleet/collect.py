@@ -140,6 +140,8 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
     rows = _rows(source / ROWS, None if run.machine == machine else machine)
     folder = machines / machine / source.name
+    if folder.is_symlink():
+        raise UserError(f"{folder}: a link, and nothing is written through one: move it away")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = open_locked(folder / ROWS)

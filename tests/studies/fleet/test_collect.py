@@ -117,6 +117,19 @@ def test_no_link_is_followed(tmp_path: Path, linked: str) -> None:
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"other"}
 
 
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    source, outside = tmp_path / "copied", tmp_path / "outside"
+    run = keep(source, BENCH, bench_rows())
+    outside.mkdir()
+    link = tmp_path / "home" / run.relative_to(source)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside)
+    collected = collect(tmp_path / "home", [source])
+    (complaint,) = collected.complaints
+    assert complaint.startswith(f"{link}: a link")
+    assert not list(outside.iterdir())
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")
 def test_a_machine_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     source = tmp_path / "copied"
