@@ -100,7 +100,7 @@ def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
     if not kinds:
         return Inert("nothing differs outside the benchmarks")
     differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
-    reason = f"{differ}, in {enumerated(kinds)} only, and no benchmark reads that"
+    reason = f"{differ}, in {enumerated(kinds)} only, and no benchmark was seen to read that"
     made = sorted({str(folder) for name in files for folder in _made(name, trees)})
     places = {str(PurePosixPath(name).parent) for name in (*files, *made)}
     moved = any(_lines([tree / name for tree in trees]) for name in modules)
