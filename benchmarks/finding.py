@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from perceptron.analysis.finding import ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.problems import catalogue
+from perceptron.questions.bench.finding import finding_backends
+from perceptron.questions.shared.published import ITERATIONS
 
 # The gate runs each body often, and 10,000 iterations of a framework take a second: a tenth of the
 # training is timed, by a clock that runs ten times as fast.

@@ -43,13 +43,13 @@ LOAD = "import sys, perceptron; perceptron.load_results(sys.argv[1])"
 PAGES = """
 import sys
 from pathlib import Path
-from perceptron.studies.answering import collect
+from perceptron.questions.answering import collect
 from perceptron.report.dashboard.write import write_site
 write_site(Path(sys.argv[2]), collect(Path(sys.argv[1])))
 """
 CROSSOVER = """
 import sys
-from perceptron.studies.crossover_from_files import read_files
+from perceptron.questions.crossover.from_files import read_files
 read_files([sys.argv[1]], [], [])
 """
 

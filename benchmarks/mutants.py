@@ -23,7 +23,7 @@ SECONDS = 300.0
 TOO_EASY = ("Bit", "Shift")
 # Sources that decide something, and the tests that are to notice when they are wrong.
 AREAS: dict[str, tuple[str, ...]] = {
-    "perceptron/analysis/crossover/**/*.py": ("tests/analysis/crossover", "tests/goldens"),
+    "perceptron/questions/crossover/**/*.py": ("tests/questions/crossover", "tests/goldens"),
     "perceptron/gate/verdict/**/*.py": ("tests/gate/verdict", "tests/goldens/test_compare.py"),
     "perceptron/measure/timing.py": ("tests/measure",),
     "perceptron/records/store.py": ("tests/records", "tests/goldens"),

@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from perceptron.library_versions import versions_beneath
-from perceptron.studies.fastest.cache import FOLDER, KnownRow, cache_file, update
+from perceptron.questions.fastest.cache import FOLDER, KnownRow, cache_file, update
 
 TARGET_SECONDS = 0.005
 # Shapes that were measured, as 198 others were, on each of two backends.

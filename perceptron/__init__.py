@@ -8,10 +8,10 @@ from perceptron.version import __version__
 # is found before files of the current folder.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from perceptron.analysis.fastest import Advice
     from perceptron.functions import FunctionCrossover, crossover
+    from perceptron.questions.fastest.ask import fastest
+    from perceptron.questions.fastest.judge import Advice
     from perceptron.records.readers.sources import load_results
-    from perceptron.studies.fastest.ask import fastest
 
 __all__ = ["Advice", "FunctionCrossover", "__version__", "crossover", "fastest", "load_results"]
 
@@ -20,8 +20,8 @@ _HOMES = {
     "load_results": "perceptron.records.readers.sources",
     "crossover": "perceptron.functions",
     "FunctionCrossover": "perceptron.functions",
-    "fastest": "perceptron.studies.fastest.ask",
-    "Advice": "perceptron.analysis.fastest",
+    "fastest": "perceptron.questions.fastest.ask",
+    "Advice": "perceptron.questions.fastest.judge",
 }
 
 

@@ -16,7 +16,7 @@ from perceptron import command_start
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.list_command import ListCommand
 from perceptron.commands.shared.study_command import StudyCommand
-from perceptron.studies.registry import STUDIES
+from perceptron.questions.registry import STUDIES
 
 # Commands by the question that they answer, in the order in which help lists them. Each is a study,
 # or the function of its name, with _ for -, in the file of its name in `perceptron.commands`.

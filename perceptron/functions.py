@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from perceptron.analysis.crossover.judge import Crossover
     from perceptron.answer import Answered, Decided
+    from perceptron.questions.crossover.judge import Crossover
     from perceptron.records.warning import MeasurementWarning
 
 Pair = tuple[str, str]
@@ -86,7 +86,7 @@ class FunctionCrossover:
     @property
     def decided(self) -> Decided:
         """Whether its winner is known at every size (``yes``), at some (``partly``) or at none."""
-        from perceptron.analysis.crossover.words import decided
+        from perceptron.questions.crossover.words import decided
 
         return decided(self._only)
 
@@ -120,8 +120,8 @@ class FunctionCrossover:
 
         Raises `UserError` for a size outside of them.
         """
-        from perceptron.analysis.select import median_seconds
-        from perceptron.analysis.sizes import number
+        from perceptron.statistics.select import median_seconds
+        from perceptron.statistics.sizes import number
 
         seconds = {}
         for name in dict.fromkeys(row.backend for row in self._rows):
@@ -270,10 +270,10 @@ def crossover(
         raise UserError(f"results must be the path of a folder, got {results!r}")
     file = _kept(candidates, setup, equal, fresh, sizes)
 
+    from perceptron.questions.carry_out import carry_out
+    from perceptron.questions.crossover.functions import called
+    from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
     from perceptron.report.tables import terminal
-    from perceptron.studies.carry_out import carry_out
-    from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
-    from perceptron.studies.functions import called
 
     plan = CrossoverPlan.of_functions(
         file,

@@ -13,7 +13,6 @@ import numpy as np
 from msgspec.structs import replace
 
 from docs.build.shown import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
-from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.records.conditions import Conditions, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, HARNESS, KERNELS, Measurement
@@ -22,6 +21,7 @@ from perceptron.records.readers.naming import ProcessNumbers
 from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import ReadRequest
 from perceptron.records.readers.sources import Source, load
+from perceptron.statistics.trust import Diagnosis, warnings_about
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perceptron.analysis.measured_shape import MeasuredShape, TrainingShape
+from perceptron.questions.fastest.measured_shape import MeasuredShape, TrainingShape
 
 WHEN = "2026-01-01T00:00:00Z"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from perceptron import crossover, load_results
-from perceptron.analysis.trust import budget_warning, hang_warning
 from perceptron.errors import UserError
 from perceptron.options import in_python
 from perceptron.records.run import Hang
+from perceptron.statistics.trust import budget_warning, hang_warning
 from tests.conftest import ROOT
 
 CODE = """
@@ -38,7 +38,7 @@ for mistake in sys.argv[1:]:
     except UserError as error:
         print(error)
     assert not started, (mistake, started)
-    late = {"scipy", "pandas", "rich", "torch", "perceptron.studies.carry_out"} & set(sys.modules)
+    late = {"scipy", "pandas", "rich", "torch", "perceptron.questions.carry_out"} & set(sys.modules)
     assert not late, (mistake, late)
 """
 # What each of them names.

@@ -10,7 +10,7 @@ import pytest
 from perceptron import __version__
 from perceptron.cli import COMMANDS as NAMES
 from perceptron.cli import app
-from perceptron.studies.registry import STUDIES
+from perceptron.questions.registry import STUDIES
 from tests.conftest import ROOT, Perceptron
 
 COMMANDS = [info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands]

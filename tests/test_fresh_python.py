@@ -32,8 +32,8 @@ STARTS = """
 from pathlib import Path
 from perceptron.backends import registry
 from perceptron.measure import environment, launch
-from perceptron.studies.fastest.here import ask_elsewhere
-from perceptron.studies.functions import called
+from perceptron.questions.fastest.here import ask_elsewhere
+from perceptron.questions.crossover.functions import called
 from tests.test_fresh_python import JOB
 
 print(launch.run_job(JOB).status)

@@ -20,8 +20,8 @@ from IPython.core.formatters import DisplayFormatter
 from perceptron import crossover, load_results
 from perceptron.errors import UserError
 from perceptron.functions import FunctionCrossover
-from perceptron.studies import functions as studies_functions
-from perceptron.studies.functions import called
+from perceptron.questions.crossover import functions as studies_functions
+from perceptron.questions.crossover.functions import called
 from tests.conftest import ROOT, Perceptron
 from tests.notebooks import execute
 
@@ -261,7 +261,7 @@ def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_pa
     script.write_text(
         "import helper\n"
         "from perceptron.functions import _kept\n"
-        "from perceptron.studies.functions import called\n"
+        "from perceptron.questions.crossover.functions import called\n"
         "file = _kept({'a': helper.same, 'b': abs}, helper.same, None, None, [1, 2])\n"
         "found = called(file, 'own')\n"
         "print(found.digest, *found.files)\n"
@@ -304,7 +304,7 @@ def test_a_notebook_shows_the_answer_and_its_figure(tmp_path: Path) -> None:
     """Functions and data of a notebook's own cells."""
     notebook = nbformat.v4.new_notebook()
     cells = (
-        "import time, perceptron\nfrom perceptron.studies import functions\n"
+        "import time, perceptron\nfrom perceptron.questions import functions\n"
         "functions._REPEATS = 3\npause = 2e-5",
         "def slope(size):\n    time.sleep(pause * size)",
         "perceptron.crossover({'flat': lambda size: time.sleep(0.002), 'slope': slope}, "
@@ -321,7 +321,7 @@ def test_a_notebook_shows_the_answer_and_its_figure(tmp_path: Path) -> None:
 def test_stored_results_never_load_functions(found: FunctionCrossover) -> None:
     """What a page is made from may come from outside: nothing in it executes."""
     script = (
-        "import sys, pickle, perceptron.studies.answering as a\n"
+        "import sys, pickle, perceptron.questions.answering as a\n"
         "from perceptron.records.readers.stored_runs import read_run\n"
         "from pathlib import Path\n"
         "pickle.loads = None\n"

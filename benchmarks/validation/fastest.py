@@ -26,7 +26,6 @@ from benchmarks.validation import lines
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import Share, share, share_cell
 from docs.build.blocks import fill
-from perceptron.analysis.contention import contention_warnings
 from perceptron.backends import registry
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
@@ -37,6 +36,10 @@ from perceptron.measure.job import Time
 from perceptron.numbers import NONE, count, digits, percent
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
+from perceptron.questions.carry_out import require_rows, start_run
+from perceptron.questions.fastest import cache
+from perceptron.questions.fastest.results import with_own_setups
+from perceptron.questions.shared.missing import missing
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.row import times as times_of
@@ -44,10 +47,7 @@ from perceptron.records.store import RunJournal, stored_runs
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import text_file
 from perceptron.report.tables import markdown
-from perceptron.studies.carry_out import require_rows, start_run
-from perceptron.studies.fastest import cache
-from perceptron.studies.fastest.results import with_own_setups
-from perceptron.studies.shared.missing import missing
+from perceptron.statistics.contention import contention_warnings
 
 STUDY = "fastest"
 BUDGET_SECONDS = 1500.0

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.words import decided, is_measured, missing, notes, sentence
 from perceptron.errors import UserError
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.words import decided, is_measured, missing, notes, sentence
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]

@@ -13,17 +13,17 @@ from pathlib import Path
 from msgspec import Struct
 
 from docs.build.blocks import Blocks
-from perceptron.analysis.crossover.judge import NO_ANSWER, Crossover
-from perceptron.analysis.crossover.suspicion import gpus_among
-from perceptron.analysis.crossover.words import axis_of, is_measured, sentence
-from perceptron.analysis.sizes import number, sized
-from perceptron.analysis.training import training_words
 from perceptron.errors import UserError
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis
 from perceptron.numbers import digits
+from perceptron.questions.crossover.judge import NO_ANSWER, Crossover
+from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
+from perceptron.questions.crossover.suspicion import gpus_among
+from perceptron.questions.crossover.words import axis_of, is_measured, sentence
+from perceptron.questions.shared.training import training_words
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
-from perceptron.studies.crossover import CrossoverPlan, CrossoverStudy
+from perceptron.statistics.sizes import number, sized
 
 _PICTURE = "gpu-evidence.svg"
 _ABOUT = (

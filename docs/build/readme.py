@@ -22,16 +22,16 @@ from docs.build.shown import (
     crossovers_of,
     finding_of,
 )
-from perceptron.analysis.contention import contention
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
-from perceptron.analysis.device_share import on_devices
-from perceptron.analysis.race import of_start
-from perceptron.analysis.sizes import listed
 from perceptron.errors import UserError
 from perceptron.numbers import duration_interval, times_as_long
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
+from perceptron.questions.overhead.device_share import on_devices
+from perceptron.questions.race.judge import of_start
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
+from perceptron.statistics.contention import contention
+from perceptron.statistics.sizes import listed
 
 PICTURED = "perceptron-rows"
 """The sweep of `bench` that is drawn, and whose crossover is the result."""

@@ -13,20 +13,20 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
-from perceptron.analysis.advice import ProblemAdvice
-from perceptron.analysis.crossover.amortise import Amortisation
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.finding import FindingRow
-from perceptron.analysis.gpu_use import GpuUse
-from perceptron.analysis.overhead.ladder import (
+from perceptron.questions.bench.finding import FindingRow
+from perceptron.questions.crossover.amortise import Amortisation
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.fastest.advice import ProblemAdvice
+from perceptron.questions.map.judge import PhaseMap
+from perceptron.questions.overhead.ladder import (
     Ceilings,
     DevicePart,
     IterationPhase,
     Rung,
     WholeIteration,
 )
-from perceptron.analysis.phase_map.phase_map import PhaseMap
-from perceptron.analysis.race import RaceRun
+from perceptron.questions.race.judge import RaceRun
+from perceptron.questions.walkthrough.training import EpochScore
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
@@ -36,7 +36,7 @@ from perceptron.records.readers.reading import SourceRead
 from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.documents import SCHEMA_VERSION
-from perceptron.studies.walkthrough.training import EpochScore
+from perceptron.statistics.gpu_use import GpuUse
 
 
 def _holds(title: str, **types: Any) -> Any:

@@ -14,16 +14,22 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.device_share import CPU, is_beside_host, kind_of_hardware, on_devices
-from perceptron.analysis.finding import FAMILY, FindingRow
-from perceptron.analysis.race import has_raced
 from perceptron.answer import Answered
 from perceptron.errors import UserError
+from perceptron.questions.answering import answer_run
+from perceptron.questions.bench.finding import FindingRow
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.overhead.device_share import (
+    CPU,
+    is_beside_host,
+    kind_of_hardware,
+    on_devices,
+)
+from perceptron.questions.race.judge import has_raced
+from perceptron.questions.shared.published import FAMILY
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.row import races
 from perceptron.records.store import StoredRun, stored_runs
-from perceptron.studies.answering import answer_run
 
 # What is asked, as typed where README shows it.
 ADVISED = (

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from docs.build.blocks import Blocks, crossover_lines
 from docs.build.shown import Shown, crossovers_of, ground
-from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.over_processes import threads_in_all
 from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
+from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import times
 from perceptron.report.charts.svg import draw

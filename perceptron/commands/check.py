@@ -28,9 +28,9 @@ def check(
     Without --problem, small problems of every kind are checked.
     """
     from perceptron.problems import catalogue, files
+    from perceptron.questions.check import check as study
     from perceptron.report import documents
     from perceptron.report.tables import terminal
-    from perceptron.studies.check import check as study
 
     problems = [
         member

@@ -33,11 +33,11 @@ def dashboard(
 ) -> None:
     """Write the HTML pages of all results."""
     optional.require("pages")
+    from perceptron.questions.answering import collect
     from perceptron.report import asv_pages, documents
     from perceptron.report.dashboard import page, server
     from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import terminal
-    from perceptron.studies.answering import collect
 
     site = folder(html)
     if site is None:

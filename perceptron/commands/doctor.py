@@ -11,10 +11,10 @@ from perceptron.commands.shared.options import whole_numbers
 def doctor(threads: Threads = None, json: Json = False) -> None:
     """Find what makes timings untrustworthy here, with advice."""
     from perceptron.machine import usable_cores
+    from perceptron.questions import doctor as study
     from perceptron.report import documents
     from perceptron.report.tables import doctor as table
     from perceptron.report.tables import terminal
-    from perceptron.studies import doctor as study
 
     with terminal.progress_bar("checking") as bar:
         diagnosis = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)

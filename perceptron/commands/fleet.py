@@ -27,10 +27,10 @@ def fleet(
 ) -> None:
     """Show the jobs that --on started, or merge their rows."""
     from perceptron.commands.shared.fleet_options import finish
+    from perceptron.questions.fleet import collect
+    from perceptron.questions.fleet.jobs import fleet_status, fleets
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
-    from perceptron.studies.fleet import collect
-    from perceptron.studies.fleet.jobs import fleet_status, fleets
 
     if what == "status" and folders:
         raise UserError("fleet status takes no folders: --results names the folder of the fleet")

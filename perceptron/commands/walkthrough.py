@@ -27,11 +27,11 @@ def walkthrough(
 ) -> None:
     """Train a small problem, and show what was learned."""
     from perceptron.backends.registry import DEFAULT
+    from perceptron.questions.walkthrough.figures import pictures
+    from perceptron.questions.walkthrough.sentences import document, told
+    from perceptron.questions.walkthrough.training import walkthrough as train
     from perceptron.report import documents
     from perceptron.report.tables import terminal
-    from perceptron.studies.walkthrough.figures import pictures
-    from perceptron.studies.walkthrough.sentences import document, told
-    from perceptron.studies.walkthrough.training import walkthrough as train
 
     if save is not None:
         optional.require("pages", "matplotlib")

@@ -26,7 +26,7 @@ MEASURING = (
     "machine.py",
     "measure",
     "problems",
-    "studies/shared",
+    "questions/shared",
     "supervision.py",
     "config_file.py",
     "waiting.py",

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from perceptron.analysis.trust import Diagnosis
 from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
+from perceptron.statistics.trust import Diagnosis
 
 SCHEMA_VERSION = 1
 """Raised when a key of a document goes or changes its meaning. New keys may come any time."""

@@ -77,7 +77,7 @@ def test_the_published_arithmetic_gives_the_published_bias_to_the_last_digit() -
 @pytest.mark.parametrize(("name", "learned"), [("xor", False), ("xor-hidden", True)])
 def test_xor_needs_a_hidden_layer(name: str, learned: bool) -> None:
     """A perceptron cannot learn XOR, a hidden layer can."""
-    from perceptron.studies.walkthrough.training import walkthrough
+    from perceptron.questions.walkthrough.training import walkthrough
 
     walk = walkthrough(name, ["numpy"], None, lambda *_: None)
     right = (walk.runs[0].predictions > 0.5) == (walk.targets > 0.5)

@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import to_builtins
 
 import perceptron.report
-from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.told import sweep_figure
-from perceptron.analysis.phase_map.phase_map import map_figure, phase_map_of
 from perceptron.answer import Answer, Figure, Note, Table
 from perceptron.figure import Figure as Drawing
+from perceptron.questions.collection import collection_of
+from perceptron.questions.crossover.told import sweep_figure
+from perceptron.questions.map.judge import map_figure, phase_map_of
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import Shown, views_of
 from perceptron.report.dashboard.large_table import Column, Value

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.of_record import export
+from perceptron.questions.answering import collect
 from perceptron.report.asv_pages import absent
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.conftest import ROOT
 

@@ -10,10 +10,10 @@ import pytest
 
 from docs.build.shown import shown
 from perceptron.answer import Answered
+from perceptron.questions.answering import collect
 from perceptron.report.asv_pages import absent
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.browser.conftest import Audit, Shot
 from tests.browser.watched import Watch, until
 from tests.made import GPU_LADDER, gpu_ladder_rows, keep, keep_race, race_rows

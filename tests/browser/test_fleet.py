@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.questions.answering import collect
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.browser.conftest import Shot
 from tests.browser.watched import Watch
 from tests.made_fleet import made_fleet

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perceptron.questions.answering import collect
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, views

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perceptron.analysis.collection import collection_of
+from perceptron.questions.collection import collection_of
 from perceptron.report.dashboard.write import write_site
 from tests.browser.little_site import HOSTILE
 from tests.browser.watched import Watch, until

@@ -10,15 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice
-from perceptron.analysis.fastest import Candidate
 from perceptron.answer import Answered
 from perceptron.cli import app
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
+from perceptron.questions import carry_out
+from perceptron.questions.answering import answer_run
+from perceptron.questions.fastest.advise import AdvisePlan
+from perceptron.questions.fastest.judge import Candidate
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import carry_out
-from perceptron.studies.advise import AdvisePlan
-from perceptron.studies.answering import answer_run
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.made import ADVICE, SHAPE, advice_rows, keep

@@ -17,7 +17,7 @@ import pytest
 import perceptron as package
 from perceptron.backends import registry
 from perceptron.numbers import duration_interval
-from perceptron.studies.shared.axes import SWEEP
+from perceptron.questions.shared.axes import SWEEP
 from tests.commands.conftest import QUICK
 from tests.conftest import ROOT, Perceptron, install_backend
 from tests.schemas import valid

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from perceptron.cli import app
+from perceptron.questions import check as study
 from perceptron.records.backend import CheckResult
-from perceptron.studies import check as study
 
 
 def promise(broken: list[str]) -> CheckResult:

@@ -7,9 +7,9 @@ import pytest
 import typer
 
 from perceptron.commands.doctor import doctor as command
+from perceptron.questions import doctor
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.studies import doctor
 from tests.conftest import Perceptron
 from tests.made import SOUND, TIRED, diagnosed
 from tests.schemas import valid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.studies import overhead
+from perceptron.questions.overhead import study as overhead
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.schemas import valid

@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.cli import app
+from perceptron.questions import carry_out
+from perceptron.questions.answering import answer_run
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.studies import carry_out
-from perceptron.studies.answering import answer_run
 from tests.conftest import ROOT
 from tests.made import BENCH, LADDER, MAP, bench_rows, keep, ladder_rows, line, map_rows
 from tests.report.reading import data, text_of, views

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perceptron.studies.walkthrough.figures import sigmoid_curve
+from perceptron.questions.walkthrough.figures import sigmoid_curve
 from tests.conftest import Perceptron
 
 

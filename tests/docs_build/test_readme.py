@@ -12,7 +12,7 @@ import typer
 
 from docs.build.__main__ import ROOT
 from perceptron.cli import app
-from perceptron.studies import functions as studies_functions
+from perceptron.questions.crossover import functions as studies_functions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

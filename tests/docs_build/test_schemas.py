@@ -9,7 +9,7 @@ import pytest
 from jsonschema import ValidationError
 
 from docs.build import schemas
-from perceptron.studies.registry import STUDIES
+from perceptron.questions.registry import STUDIES
 from tests.conftest import Perceptron
 from tests.goldens import answers
 from tests.goldens.rows import keep_bench

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from docs.build.shown import MANY_FAMILIES, SEARCHED, SEARCHED_PAIR, crossovers_of, shown
-from perceptron.analysis.crossover.words import is_measured
-from perceptron.analysis.finding import FAMILY
 from perceptron.errors import UserError
+from perceptron.questions.crossover.words import is_measured
+from perceptron.questions.shared.published import FAMILY
 from perceptron.records.environment import Gpu
 from tests.made import (
     ADVICE,

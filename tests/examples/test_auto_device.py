@@ -13,11 +13,11 @@ from sklearn.datasets import load_iris
 from sklearn.utils.estimator_checks import check_estimator
 
 import perceptron
-from perceptron.analysis.measured_shape import TrainingShape
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
-from perceptron.studies.fastest import cache
-from perceptron.studies.fastest.cache import KnownRow
+from perceptron.questions.fastest import cache
+from perceptron.questions.fastest.cache import KnownRow
+from perceptron.questions.fastest.measured_shape import TrainingShape
 from tests.conftest import ROOT
 from tests.made_shapes import measured
 from tests.test_docs import runnable

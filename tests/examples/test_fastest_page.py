@@ -11,7 +11,7 @@ import pytest
 
 import perceptron
 from perceptron import fastest
-from perceptron.studies.fastest.cache import FOLDER
+from perceptron.questions.fastest.cache import FOLDER
 from tests.conftest import ROOT
 from tests.test_docs import runnable
 

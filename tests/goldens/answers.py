@@ -15,10 +15,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.trust import Diagnosis
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
+from perceptron.questions.answering import answer_run
+from perceptron.questions.crossover.judge import crossovers
 from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
@@ -32,7 +32,7 @@ from perceptron.report.tables import answer as in_terminal
 from perceptron.report.tables import comparison as comparison_table
 from perceptron.report.tables import doctor as doctor_table
 from perceptron.report.tables import terminal
-from perceptron.studies.answering import answer_run
+from perceptron.statistics.trust import Diagnosis
 
 WIDTH = 100
 

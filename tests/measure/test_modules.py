@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perceptron.measure.modules import ModuleTraining
-from perceptron.studies.fastest.of_model import of_model
+from perceptron.questions.fastest.of_model import of_model
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.interval import of_ratio
 from perceptron.measure.samples import Sample, Samples, take_samples
 from perceptron.measure.timing import Effort, lower_quartile, time_training
+from perceptron.statistics.interval import of_ratio
 from perceptron.waiting import WaitingMeter
 
 WANTED = 5

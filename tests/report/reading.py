@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from perceptron.questions.answering import collect
 from perceptron.report.dashboard.write import pages
-from perceptron.studies.answering import collect
 
 PAGES = pages(collect(Path("nowhere")))
 """Of every dashboard: the file, its name and its heading."""

@@ -26,7 +26,6 @@ from benchmarks.validation.fastest import (
     measure,
     result_of,
 )
-from perceptron.analysis.fastest import Advice
 from perceptron.measure import campaign
 from perceptron.measure.campaign import Ask
 from perceptron.measure.job import Job, Outcome
@@ -34,10 +33,11 @@ from perceptron.measure.rows import rows_of, subject_fields
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
+from perceptron.questions import carry_out as opening
+from perceptron.questions.fastest.cache import FOLDER
+from perceptron.questions.fastest.judge import Advice
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, load_plan
-from perceptron.studies import carry_out as opening
-from perceptron.studies.fastest.cache import FOLDER
 from tests.made import FACTS, SOUND, UnknownLook, silent
 
 # Seconds of a call, operations a second, seconds of preparing.

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.interval import TIE
-from perceptron.analysis.phase_map.doubtful import next_cells
-from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
-from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.measure.budget import Progress
+from perceptron.questions.map.doubtful import next_cells
+from perceptron.questions.map.grid import Cell, CellGrid, log_grid, times_by_cell
+from perceptron.questions.map.judge import PhaseMap, phase_map_of
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import TIE
 
 FAMILY = "simulated-map"
 LOW, HIGH = (16, 4), (8192, 2048)

@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from benchmarks.validation.locator.maps import MapTruth, map_truth
 from benchmarks.validation.locator.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
-from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.locator import Search, next_measurements
-from perceptron.analysis.interval import TIE, trimmed
 from perceptron.measure.budget import Progress
+from perceptron.questions.crossover.judge import Crossover, crossovers
+from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.records.run import now
+from perceptron.statistics.interval import TIE, trimmed
 
 # Sizes a decade of the sweep that the locator is compared with.
 DENSE = 24

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perceptron.analysis.interval import Array
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Array
 
 INCUMBENT, CHALLENGER = "incumbent", "challenger"
 SAMPLES = 5

@@ -54,9 +54,9 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
     ``given`` are the values of `COMPANIONS`. Return the exit code: 1 if a job failed. Raises
     `UserError` naming an option that does not go with another.
     """
+    from perceptron.questions.fleet import jobs
+    from perceptron.questions.fleet.collect import collect
     from perceptron.report.tables import fleet as table
-    from perceptron.studies.fleet import jobs
-    from perceptron.studies.fleet.collect import collect
 
     typed = context.params
     minutes = ceil(11 * budget_seconds / 600 + (typed["wait"] or 0.0)) + _MARGIN_MINUTES
@@ -92,7 +92,7 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
     """Return whether the jobs run here, and their names; raises `UserError` if they cannot."""
-    from perceptron.studies.fleet.jobs import DEFAULT
+    from perceptron.questions.fleet.jobs import DEFAULT
 
     number = re.fullmatch(r"local:([1-9]\d?)", on, re.ASCII)
     if number is not None:
@@ -150,10 +150,10 @@ def finish(
     fleets: list[FleetStatus], collected: Collected, results: Path, pages: Pages, json: bool
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
+    from perceptron.questions.answering import judges
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
     from perceptron.report.tables import terminal
-    from perceptron.studies.answering import judges
 
     page, _ = pages.write(results)
     answers = table.answers(collected, judges())

@@ -13,13 +13,13 @@ _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:
     from perceptron.measure.budget import Progress
-    from perceptron.studies.idle import Wait
+    from perceptron.questions.idle import Wait
 
 
 def waiting(minutes: float | None) -> Wait:
     """Return the request of ``--wait``; raise `UserError` if it is no number of minutes."""
+    from perceptron.questions.idle import Wait
     from perceptron.report.tables import terminal
-    from perceptron.studies.idle import Wait
 
     if minutes is not None and not 0 <= minutes < inf:
         raise UserError(f"--wait takes minutes from 0, got {minutes}")
@@ -34,7 +34,7 @@ def looking_first(progress: Progress, minutes: float | None) -> Progress:
     """
     from perceptron.machine import usable_cores
     from perceptron.measure.neighbours import Look
-    from perceptron.studies.idle import say_first, wait_for_idle
+    from perceptron.questions.idle import say_first, wait_for_idle
 
     asked, cores = waiting(minutes), usable_cores()
     begun: list[Look] = []

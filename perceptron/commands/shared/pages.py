@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DEFAULT = "html"
 Written = tuple[Path | None, str | None]
 """The page with a command's own result: its file, and its address with the place on it."""
-_WRITES_PAGES = ("studies.answering", "report.asv_pages", "report.dashboard.write")
+_WRITES_PAGES = ("questions.answering", "report.asv_pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Pages:
         """Write the dashboard of all that is in ``results``, an answer before all others."""
         if self.html is None:
             return None, None
+        from perceptron.questions.answering import collect
         from perceptron.report import asv_pages
         from perceptron.report.dashboard.write import with_answer, write_site
-        from perceptron.studies.answering import collect
 
         try:
             collection, address = collect(results), "index.html"

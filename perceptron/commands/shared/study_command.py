@@ -32,7 +32,7 @@ from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.answer import Answered, ReadFromFiles
-    from perceptron.studies.study import Option, Plan
+    from perceptron.questions.study import Option, Plan
 
 # Options of every measuring command: the type of the value and its default.
 _COMMON: dict[str, tuple[Any, Any]] = {
@@ -75,7 +75,7 @@ class StudyCommand(ListCommand):
 
 def command_of(name: str) -> Callable[..., None]:
     """Return the command of a study, as typer reads one."""
-    from perceptron.studies import registry
+    from perceptron.questions import registry
 
     kind = registry.load(name).Plan
     options = dict(_options(kind))
@@ -116,11 +116,11 @@ def _carry_out(
     html: str | None,
     json: bool,
 ) -> None:
-    from perceptron.analysis.trust import KILLED
+    from perceptron.questions import registry
+    from perceptron.questions.carry_out import carry_out
+    from perceptron.questions.study import Reader
     from perceptron.report.tables import terminal
-    from perceptron.studies import registry
-    from perceptron.studies.carry_out import carry_out
-    from perceptron.studies.study import Reader
+    from perceptron.statistics.trust import KILLED
 
     study = registry.load(name)
     if plan.sources:
@@ -211,7 +211,7 @@ class _Typed:
 def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
     import msgspec
 
-    from perceptron.studies.study import Option
+    from perceptron.questions.study import Option
 
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from perceptron.analysis.collection import Collection, Machine
-from perceptron.analysis.crossover.sweep import Sweep, names_words
-from perceptron.analysis.crossover.words import decided, sentence
-from perceptron.analysis.finding import ITERATIONS
-from perceptron.analysis.fleet import MachineAnswer, machine_answers
-from perceptron.analysis.interval import Interval, scaled
-from perceptron.analysis.training import training_words
 from perceptron.numbers import NONE, duration_interval, memory, ratio
+from perceptron.questions.collection import Collection, Machine
+from perceptron.questions.crossover.sweep import Sweep, names_words
+from perceptron.questions.crossover.words import decided, sentence
+from perceptron.questions.fleet.machines import MachineAnswer, machine_answers
+from perceptron.questions.shared.published import ITERATIONS
+from perceptron.questions.shared.training import training_words
 from perceptron.records.environment import Environment, Gpu
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name, state_name
 from perceptron.report.tables.doctor import cells
+from perceptron.statistics.interval import Interval, scaled
 from perceptron.untrusted_text import shortened
 
 SIDE_BY_SIDE = 12

@@ -9,28 +9,29 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perceptron import numbers
-from perceptron.analysis.collection import Collection
-from perceptron.analysis.contention import CONTENDED
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.rates import single_tables
-from perceptron.analysis.crossover.sweep import Sweep
-from perceptron.analysis.crossover.words import (
+from perceptron.answer import Answered, Figure
+from perceptron.grouping import grouped
+from perceptron.questions.bench.finding import FindingRow, is_framework_the_cost
+from perceptron.questions.collection import Collection
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.rates import single_tables
+from perceptron.questions.crossover.sweep import Sweep
+from perceptron.questions.crossover.words import (
     decided,
     has_crossing,
     is_measured,
     missing,
     sentence,
 )
-from perceptron.analysis.device_share import kind_of_hardware
-from perceptron.analysis.finding import FAMILY, FindingRow, is_framework_the_cost
-from perceptron.analysis.select import usable_rows
-from perceptron.answer import Answered, Figure
-from perceptron.grouping import grouped
+from perceptron.questions.overhead.device_share import kind_of_hardware
+from perceptron.questions.shared.published import FAMILY
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import address, drawn, link, undecided_lines
 from perceptron.report.dashboard.page import machine_name
 from perceptron.report.dashboard.sweeps import place
+from perceptron.statistics.contention import CONTENDED
+from perceptron.statistics.select import usable_rows
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter
 
-from perceptron.analysis.collection import Collection as Results
-from perceptron.analysis.select import has_time
-from perceptron.analysis.throughput import Epoch, epoch_of, models_of
 from perceptron.grouping import grouped
+from perceptron.questions.collection import Collection as Results
+from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.report.dashboard.page import machine_name
+from perceptron.statistics.select import has_time
 
 _COLUMNS = (
     Column("source", "source"),

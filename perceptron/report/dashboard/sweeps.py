@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perceptron.analysis.crossover.sweep import Curve, Sweep
-from perceptron.analysis.crossover.told import bands, curve_line, of_sweep, where
-from perceptron.analysis.fleet import BackendOnMachines, backends_on_machines
-from perceptron.analysis.training import training_name
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import duration_interval, tick
+from perceptron.questions.crossover.sweep import Curve, Sweep
+from perceptron.questions.crossover.told import bands, curve_line, of_sweep, where
+from perceptron.questions.fleet.machines import BackendOnMachines, backends_on_machines
+from perceptron.questions.shared.training import training_name
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.answers import Shown
 from perceptron.report.dashboard.page import machine_name, state_name

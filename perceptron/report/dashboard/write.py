@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import json
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import Collection, collection_of
 from perceptron.answer import Answered, Page, ReadFromFiles
+from perceptron.questions.collection import Collection, collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from perceptron.analysis.collection import Judge
 from perceptron.errors import UserError
 from perceptron.numbers import count
+from perceptron.questions.collection import Judge
 from perceptron.records.fleet import Collected, FleetStatus, JobStatus, RunAnswer
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables import terminal

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.studies.fleet import jobs
-from perceptron.studies.fleet.jobs import Request
+from perceptron.questions.fleet import jobs
+from perceptron.questions.fleet.jobs import Request
 from tests.conftest import Perceptron
 
 Asked = list[tuple[Path, tuple[str, ...], Request]]

@@ -5,11 +5,11 @@ from itertools import product
 import pytest
 
 from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
-from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import PhaseMap, map_figure, phase_map_of
+from perceptron.questions.map.grid import log_grid
+from perceptron.questions.map.judge import PhaseMap, map_figure, phase_map_of
+from perceptron.questions.map.study import letters_table
 from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.svg import draw
-from perceptron.studies.map import letters_table
 from tests.conftest import MakeRow
 
 GRID = log_grid((16, 8192), (4, 2048), 20)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.collection import Collection, collection_of
-from perceptron.analysis.crossover.told import ratio_figure, sweep_figure
-from perceptron.analysis.finding import finding_figure
 from perceptron.figure import Axis, BarFigure, DotFigure, Figure, Line, LineFigure, MapFigure, Mark
+from perceptron.questions.answering import collect
+from perceptron.questions.bench.finding import finding_figure
+from perceptron.questions.collection import Collection, collection_of
+from perceptron.questions.crossover.told import ratio_figure, sweep_figure
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.svg import draw
-from perceptron.studies.answering import collect
 from tests.made import everything, line
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.questions.answering import collect
 from perceptron.records.comparison import ComparedRevision, Comparison
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons import write_comparison
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.goldens.explained import explained
 from tests.hostile import NAMES
 from tests.hostile_comparison import hostile_comparison

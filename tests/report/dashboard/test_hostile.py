@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import Collection
-from perceptron.analysis.sizes import size_axis
+from perceptron.questions.answering import collect
+from perceptron.questions.collection import Collection
+from perceptron.questions.registry import STUDIES
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
-from perceptron.studies.registry import STUDIES
+from perceptron.statistics.sizes import size_axis
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, read, tables, views
 

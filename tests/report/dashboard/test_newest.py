@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
 from perceptron.answer import Answer, ReadFromFiles
 from perceptron.cli import app
 from perceptron.machine import machine_name
+from perceptron.questions.answering import answer_run, collect
+from perceptron.questions.collection import collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import with_answer, write_site
-from perceptron.studies.answering import answer_run, collect
 from tests.made import (
     BENCH,
     LADDER,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.device_share import kind_of_hardware
+from perceptron.questions.answering import collect
+from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.made import (
     ADVICE,
     BACKENDS,

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.sweep import sweeps
-from perceptron.analysis.fleet import machine_answers
+from perceptron.questions.answering import collect
+from perceptron.questions.collection import collection_of
+from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.fleet.machines import machine_answers
 from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fleet_tables
 from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.made import line
 from tests.made_fleet import made_fleet
 from tests.report.reading import data, tables, text_of, texts, views

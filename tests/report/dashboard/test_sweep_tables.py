@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.collection import collection_of
-from perceptron.analysis.crossover.told import ITERATION, OF_ONE_MODEL
+from perceptron.questions.answering import collect
+from perceptron.questions.collection import collection_of
+from perceptron.questions.crossover.told import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import views_of
 from perceptron.report.dashboard.sweeps import sweep_answers
 from perceptron.report.dashboard.write import write_site
-from perceptron.studies.answering import collect
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, views
 

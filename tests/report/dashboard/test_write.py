@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.questions.answering import collect
 from perceptron.report.charts import palette
 from perceptron.report.dashboard.write import write_site
 from perceptron.report.tables import answer as in_terminal
-from perceptron.studies.answering import collect
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views

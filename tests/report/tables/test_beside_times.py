@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from perceptron.analysis.contention import Contention, by_key, contended, with_contended
-from perceptron.analysis.crossover.amortise import COLUMNS, amortisation_tables, amortisations
-from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.crossover.rates import fastest_tables, single_tables, without_rival
-from perceptron.analysis.crossover.words import verdicts
 from perceptron.answer import Table
+from perceptron.questions.crossover.amortise import COLUMNS, amortisation_tables, amortisations
+from perceptron.questions.crossover.judge import crossovers
+from perceptron.questions.crossover.rates import fastest_tables, single_tables, without_rival
+from perceptron.questions.crossover.words import verdicts
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import Contention, by_key, contended, with_contended
 from tests.conftest import MakeRow
 from tests.made import linear, world
 

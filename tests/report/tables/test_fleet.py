@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from perceptron.questions.answering import judges
 from perceptron.records.fleet import Collected, CollectedRun, FleetStatus, JobState, JobStatus
 from perceptron.report.tables import fleet
-from perceptron.studies.answering import judges
 from tests.made import LADDER, MAP, keep, keep_race, ladder_rows, line, map_rows, race_rows
 
 

@@ -1,1 +1,0 @@
-"""WHAT IT MEANS: pure functions on records."""

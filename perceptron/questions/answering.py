@@ -1,0 +1,62 @@
+"""The answer of a study to a run, judged live or read back, and those of a whole folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from perceptron.answer import Answered
+from perceptron.errors import UserError
+from perceptron.machine import machine_name
+from perceptron.questions.collection import Collection, Judge, judge_results
+from perceptron.questions.registry import STUDIES, load
+from perceptron.questions.study import Plan, Study
+from perceptron.records.readers.stored_runs import LoadedRun, read_results
+from perceptron.records.row import no_search_for_cycles
+from perceptron.statistics.once import judging_once
+from perceptron.statistics.trust import warnings_of_run
+
+
+def answer_run(loaded: LoadedRun) -> Answered:
+    """Judge a stored run of one of these studies by the plan that it was started with.
+
+    Raises `UserError` naming the folder if it cannot be judged.
+    """
+    study = load(str(loaded.run.plan.get("study")))
+    try:
+        plan = msgspec.convert(loaded.run.plan, study.Plan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
+    return answered(study, plan, loaded)
+
+
+def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
+    """Return what a study says of a run; raises `UserError` for rows that cannot be judged."""
+    try:
+        answer = study.answer(plan, loaded.rows, loaded)
+    except UserError:
+        raise
+    except Exception as error:  # rows come from outside, and other runs are to be shown
+        known = isinstance(error, ValueError | ArithmeticError)
+        words = str(error) if known else f"{type(error).__name__}: {error}"
+        raise UserError(f"{loaded.folder}: rows that cannot be judged: {words}") from error
+    threads = max((row.all_threads or 1 for row in loaded.rows), default=1)
+    return Answered(
+        study=study.name,
+        run=loaded,
+        answer=answer,
+        warnings=(*warnings_of_run(loaded, threads), *answer.warnings),
+    )
+
+
+def judges() -> dict[str, Judge]:
+    """Return the judge of stored runs of each study, by its name."""
+    every = {name: load(name) for name in STUDIES}
+    return {name: Judge(answer_run, study.asked, study.page) for name, study in every.items()}
+
+
+def collect(results: Path) -> Collection:
+    """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
+    with no_search_for_cycles(), judging_once():
+        return judge_results(read_results(results), machine_name(), judges())

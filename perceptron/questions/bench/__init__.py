@@ -1,0 +1,1 @@
+"""The main job: the published finding, and the crossovers of five families."""

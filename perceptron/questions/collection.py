@@ -1,0 +1,284 @@
+"""Everything that a folder of results holds, judged: what the dashboard shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from perceptron.answer import Answered, Page
+from perceptron.errors import UserError, in_one_line
+from perceptron.grouping import grouped
+from perceptron.questions.crossover.sweep import Sweep, sweeps
+from perceptron.questions.overhead.device_share import kind_of_hardware
+from perceptron.records.conditions import Conditions
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import (
+    LoadedRun,
+    StoredResults,
+    read_facts,
+    read_run,
+)
+from perceptron.records.store import StoredRun
+from perceptron.statistics.select import Definitions
+from perceptron.statistics.trust import Diagnosis, warnings_about
+from perceptron.untrusted_text import label
+
+_LONGEST = 400
+# Questions whose newest answers are told beside each other.
+_ANSWERS = 6
+# Runs without an answer that are judged before the newest of them is shown all the same.
+_WITHOUT_ANSWER = 8
+
+
+class Judge(NamedTuple):
+    """The judge of the runs of a study, and the page that shows them."""
+
+    judge: Callable[[LoadedRun], Answered]
+    asked: tuple[str, ...]
+    """Fields of its plans that tell two questions apart."""
+    page: Page
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """A machine and what it measured; ``diagnosis`` is that of its newest run of ours, if any."""
+
+    name: str
+    sources: list[str]
+    runs: int
+    rows: int
+    commits: int
+    newest: str
+    diagnosis: Diagnosis | None
+
+
+class Collection(Struct, frozen=True, kw_only=True):
+    """Results, judged. Every list begins with the newest of this machine, then of any.
+
+    This machine is the one with the host's name. Without results of that name, because it has
+    changed or ``--machine`` gave another, it is the one that measured last.
+
+    ``answers`` are those of the newest questions, whatever command asked them. ``studies`` holds by
+    name the newest answer to each question on each machine; of the study that the first page shows
+    also of each kind of hardware. A run that measured too little to decide anything is
+    ``undecided`` instead, if an older one has an answer. ``older`` says of how many
+    finished runs of each study there is a newer one that is shown instead. ``complaints`` are about
+    what could not be read, one line of at most 400 characters each; everything else was.
+    """
+
+    rows: list[Measurement]
+    machines: list[Machine]
+    studies: dict[str, list[Answered]] = {}
+    pages: dict[str, Page] = {}
+    """The page of each study in ``studies``."""
+    answers: list[Answered] = []
+    undecided: dict[str, list[Answered]] = {}
+    sweeps: list[Sweep]
+    older: dict[str, int] = {}
+    complaints: list[str]
+
+
+def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
+    """Judge what was read of a results folder; whole runs are loaded as they are needed.
+
+    ``here`` is the host's name, ``judges`` are those of studies, by name. A run that cannot be read
+    or judged becomes a complaint.
+    """
+    rows, complaints = stored.rows, list(stored.complaints)
+    complaints += [warning.message for warning in Definitions(rows).warnings()]
+    machines = _machines(rows, stored.runs, complaints)
+    if machines and all(machine.name != here for machine in machines):
+        here = machines[0].name
+    finished = sorted(
+        (run for run in stored.runs if run.run.finished is not None),
+        key=lambda run: run.run.machine != here,
+    )
+    places = {run.folder: place for place, run in enumerate(finished)}
+
+    groups: dict[str, list[list[StoredRun]]] = {}
+    studies: dict[str, list[Answered]] = {}
+    undecided: dict[str, list[Answered]] = {}
+    answers_of = {name: _Answers(judge, stored, complaints) for name, judge in judges.items()}
+    for study, judge in judges.items():
+        groups[study] = _groups(finished, study, judge.asked)
+        if judge.page.is_overview:
+            groups[study] = [
+                alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)
+            ]
+        found = [answers_of[study].first(_preferred(runs)) for runs in groups[study]]
+        shown = (told for told, _ in found if told is not None)
+        studies[study] = sorted(shown, key=lambda told: places[told.results])
+        undecided[study] = [told for _, passed_over in found for told in passed_over]
+
+    every = [(study, runs) for study, own in groups.items() for runs in own]
+    answers: list[Answered] = []
+    for study, runs in sorted(every, key=lambda one: places[one[1][0].folder])[:_ANSWERS]:
+        told, _ = answers_of[study].first(runs)
+        answers += [] if told is None else [told]
+    return Collection(
+        rows=rows,
+        machines=sorted(machines, key=lambda machine: machine.name != here),
+        studies=studies,
+        pages={study: judge.page for study, judge in judges.items()},
+        answers=answers,
+        undecided=undecided,
+        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
+        older={
+            study: sum(len(runs) - 1 for runs in own) - len(undecided[study])
+            for study, own in groups.items()
+        },
+        complaints=sorted({_line(complaint) for complaint in complaints}),
+    )
+
+
+def collection_of(rows: Iterable[Measurement]) -> Collection:
+    """Judge rows that lie in no folder of results: their sweeps, without runs."""
+    kept = list(rows)
+    complaints = [warning.message for warning in Definitions(kept).warnings()]
+    return Collection(
+        rows=kept,
+        machines=_machines(kept, [], complaints),
+        sweeps=sweeps(kept),
+        complaints=[_line(complaint) for complaint in complaints],
+    )
+
+
+def _line(complaint: str) -> str:
+    """Return the complaint as one short line: paths are untrusted as well."""
+    text = label(complaint)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
+    own = (stored for stored in runs if stored.run.plan.get("study") == study)
+    # What an older plan lacks is what a newer one leaves empty.
+    questions = grouped(
+        own,
+        lambda stored: repr(
+            (stored.run.machine, [stored.run.plan.get(name) or None for name in asked])
+        ),
+    )
+    return list(questions.values())
+
+
+def _by_hardware(
+    runs: list[StoredRun], stored: StoredResults, complaints: list[str]
+) -> list[list[StoredRun]]:
+    """Return the runs grouped by the kind of hardware that they tell about."""
+    groups: dict[str, list[StoredRun]] = {}
+    for run in runs:
+        try:
+            rows = stored.by_run.get(run.folder) or read_run(run.folder, False).times
+            kind = kind_of_hardware(rows, read_facts(run.folder).environment)
+        except UserError as error:
+            complaints.append(str(error))
+            continue
+        groups.setdefault(kind, []).append(run)
+    return list(groups.values())
+
+
+class _Answers:
+    """The answers of a study's runs, each judged once; one that cannot be is a complaint."""
+
+    def __init__(self, judge: Judge, results: StoredResults, complaints: list[str]) -> None:
+        self._judge, self._results, self._complaints = judge, results, complaints
+        self._known: dict[Path, Answered | None] = {}
+
+    def first(self, runs: Iterable[StoredRun]) -> tuple[Answered | None, list[Answered]]:
+        """Return the first of these runs with an answer, and newer ones that have none.
+
+        Where none of the first few has one, that is the first that can be judged.
+        """
+        without: list[Answered] = []
+        for told in filter(None, map(self._of, runs)):
+            if told.answer.has_answer:
+                began = told.run.run.started
+                return told, [one for one in without if one.run.run.started > began]
+            without.append(told)
+            if len(without) == _WITHOUT_ANSWER:
+                break
+        return (without[0] if without else None), []
+
+    def _of(self, stored: StoredRun) -> Answered | None:
+        if stored.folder not in self._known:
+            self._known[stored.folder] = None
+            try:
+                loaded = self._results.load(stored, self._judge.page.shows_samples)
+                self._known[stored.folder] = self._judge.judge(loaded)
+            except UserError as error:
+                self._complaints.append(str(error))
+            except Exception as error:  # noqa: BLE001 whatever a file holds costs its own part
+                reason = f"{stored.folder}: cannot be judged: {in_one_line(error)}"
+                self._complaints.append(reason[:400])
+        return self._known[stored.folder]
+
+
+def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
+    """Return the same runs in the order in which they are to be shown.
+
+    A whole run of the same code on the same ground goes before a newer quick one.
+    """
+
+    def state(stored: StoredRun) -> tuple[object, ...]:
+        return stored.run.environment, stored.run.commit, stored.run.code
+
+    def is_quick(stored: StoredRun) -> bool:
+        return state(stored) != state(runs[0]) or bool(stored.run.plan.get("quick"))
+
+    return sorted(runs, key=is_quick) if runs[0].run.plan.get("quick") else runs
+
+
+def _machines(
+    rows: list[Measurement], runs: list[StoredRun], complaints: list[str]
+) -> list[Machine]:
+    by_name = grouped(rows, attrgetter("machine"))
+    counts = Counter(stored.run.machine for stored in runs)
+    newest = {stored.run.machine: stored for stored in reversed(runs)}
+    machines = []
+    for name in newest | by_name:
+        own = by_name.get(name, [])
+        machine = Machine(
+            name=name,
+            sources=sorted(set(map(attrgetter("source"), own))),
+            runs=counts[name],
+            rows=len(own),
+            commits=len(set(filter(None, map(attrgetter("commit"), own)))),
+            newest=max(map(attrgetter("when"), own), default=""),
+            diagnosis=_diagnosis(newest.get(name), own, complaints),
+        )
+        machines.append(machine)
+    return sorted(machines, key=lambda machine: (machine.newest, machine.name), reverse=True)
+
+
+def _diagnosis(
+    stored: StoredRun | None, rows: list[Measurement], complaints: list[str]
+) -> Diagnosis | None:
+    """Return what `perceptron doctor` would have said when the machine's newest run started."""
+    if stored is None:
+        return None
+    try:
+        facts = read_facts(stored.folder)
+    except UserError as error:
+        complaints.append(str(error))
+        return None
+    environment, identity = facts.environment, facts.environment.id
+    threads = max(
+        (
+            threads * (processes or 1)
+            for of, threads, processes in set(
+                map(attrgetter("environment", "threads", "processes"), rows)
+            )
+            if of == identity and threads
+        ),
+        default=environment.cores,
+    )
+    return Diagnosis(
+        environment=environment,
+        threads=threads,
+        conditions=facts.conditions or Conditions(),
+        warnings=warnings_about(environment, threads, facts.conditions, facts.earlier),
+    )

@@ -1,0 +1,202 @@
+"""When has a backend that is faster per iteration paid for its start?
+
+Before the first iteration a backend allocates, copies to its device, compiles, captures:
+``prepare_seconds``. *Resident* times leave that out, as a long training does; *from cold* they
+carry their share of it, as a short training does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from math import ceil, inf
+
+from msgspec import Struct
+from msgspec.structs import astuple, replace
+
+from perceptron.answer import Table
+from perceptron.grouping import grouped
+from perceptron.numbers import count, duration_interval
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Interval, is_slower, of_times
+from perceptron.statistics.select import (
+    Definitions,
+    has_time,
+    is_own,
+    moment,
+    prepared,
+    state,
+    times,
+)
+
+
+class Amortisation(Struct, frozen=True, kw_only=True):
+    """Two backends at one size: the faster per iteration, and when it has paid for its setup.
+
+    Seconds are of an iteration and of the setup, with their 95% intervals. From ``iterations`` on
+    the faster backend is also faster with its setup; 1 if its setup is shorter as well. ``low`` and
+    ``high`` take both ends of the intervals; ``high`` is None if the faster backend may not be
+    faster at all.
+    """
+
+    family: str
+    size: float
+    machine: str
+    dtype: str | None
+    threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
+    models: int | None = None
+    faster: str
+    slower: str
+    faster_seconds: Interval
+    slower_seconds: Interval
+    faster_prepare: Interval
+    slower_prepare: Interval
+    iterations: int
+    low: int
+    high: int | None
+
+
+def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
+    """Return the rows with the time to prepare spread over a training of so many iterations.
+
+    Rows without the time of their setup are left out.
+    """
+    return [
+        # The device's own seconds are those of an iteration alone.
+        replace(row, seconds=row.seconds + row.prepare_seconds / iterations, device_seconds=None)
+        if row.seconds is not None and row.prepare_seconds is not None
+        else row
+        for row in rows
+        if row.prepare_seconds is not None or row.status != "ok"
+    ]
+
+
+def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
+    """Judge every two backends at every size where both were measured from a cold start.
+
+    Two backends are judged at the newest commit that has both, as crossovers are.
+    """
+    started = [row for row in rows if has_time(row) and row.prepare_seconds]
+    groups = grouped(Definitions(started).keep(started), lambda row: (row.family, ground(row)))
+    judged = [
+        amortisation
+        for members in groups.values()
+        for amortisation in _of_family(grouped(members, state).values())
+    ]
+    return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
+
+
+def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
+    judged: set[tuple[str, str]] = set()
+    for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
+        cases = grouped(members, lambda row: (row.size, row.problem))
+        here = set()
+        for case in cases.values():
+            names = dict.fromkeys(row.backend for row in case)
+            # Once for each backend, not for each pair.
+            seconds = {name: of_times(list(times(case, name).values())) for name in names}
+            prepare = {name: of_times(list(prepared(case, name).values())) for name in names}
+            for one, other in combinations(names, 2):
+                pair = (min(one, other), max(one, other))
+                if pair not in judged:
+                    here.add(pair)
+                    yield _amortise(case, pair, seconds, prepare)
+        judged |= here
+
+
+def _amortise(
+    rows: list[Measurement],
+    pair: tuple[str, str],
+    seconds: Mapping[str, Interval],
+    prepare: Mapping[str, Interval],
+) -> Amortisation:
+    faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
+    low, likely, high = (
+        _iterations(
+            _end(prepare[faster], -sign),
+            _end(prepare[slower], sign),
+            _end(seconds[faster], -sign),
+            _end(seconds[slower], sign),
+        )
+        for sign in (1, 0, -1)
+    )
+    # The times are those of all processes, and those that count may say the opposite. Single values
+    # of other tools are believed.
+    is_decided = not is_own(rows[0]) or is_slower(rows, slower, faster)
+    if not is_decided or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+        high = inf
+    first = rows[0]
+    return Amortisation(
+        family=first.family,
+        size=first.size,
+        **ground(first)._asdict(),
+        faster=faster,
+        slower=slower,
+        faster_seconds=seconds[faster],
+        slower_seconds=seconds[slower],
+        faster_prepare=prepare[faster],
+        slower_prepare=prepare[slower],
+        iterations=1 if likely == inf else int(likely),
+        low=1 if low == inf else int(low),
+        high=None if high == inf else int(high),
+    )
+
+
+def _end(interval: Interval, sign: int) -> float:
+    """Return the upper end for 1, the lower for −1; the estimate for 0 and without an interval."""
+    end = {1: interval.high, -1: interval.low}.get(sign)
+    return interval.estimate if end is None else end
+
+
+def _iterations(
+    faster_prepare: float, slower_prepare: float, faster: float, slower: float
+) -> float:
+    """Return the iteration from which the faster one is ahead; inf where it never is."""
+    behind = faster_prepare - slower_prepare
+    if behind <= 0:
+        return 1.0
+    return inf if faster >= slower else max(1.0, ceil(behind / (slower - faster)))
+
+
+# --- in a table -----------------------------------------------------------------------------------
+
+TITLE = "After how many iterations the faster one has made up for its setup"
+COLUMNS = (
+    *("family", "size>", "faster", "per iteration", "setup"),
+    *("slower", "per iteration", "setup", "ahead from iteration>"),
+)
+# Sizes that a table of amortisations shows of each pair.
+_SIZES = 7
+
+
+def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
+    """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
+    pairs = grouped(
+        amortisations,
+        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+    )
+    rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
+    return [Table(title=TITLE, columns=COLUMNS, rows=rows)] if rows else []
+
+
+def _some(members: list[Amortisation]) -> list[Amortisation]:
+    number = min(_SIZES, len(members))
+    indices = {round(step * (len(members) - 1) / max(1, number - 1)) for step in range(number)}
+    return [members[index] for index in sorted(indices)]
+
+
+def _cells(of: Amortisation) -> tuple[str, ...]:
+    each = (of.faster_seconds, of.faster_prepare, of.slower_seconds, of.slower_prepare)
+    fast, fast_setup, slow, slow_setup = (duration_interval(*astuple(time)) for time in each)
+    high = "…" if of.high is None else count(of.high)
+    ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"
+    faster = of.faster + ("" if of.high else ", undecided")
+    return (
+        *(of.family, count(of.size), faster, fast, fast_setup),
+        *(of.slower, slow, slow_setup, ahead),
+    )

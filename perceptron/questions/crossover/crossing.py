@@ -1,0 +1,351 @@
+"""Where the log-ratio of a pair is zero, how sure that is, and where another winner may hide.
+
+Between two sizes the log-ratio is taken to be linear in the logarithm of the size; a crossover is
+its zero. Its interval holds every size at which the interval of the interpolated trimmed mean
+contains zero, which is how Fieller (1954) inverts a test, widened by what the neighbouring sizes
+say against a straight line.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate, groupby, pairwise
+from math import exp, hypot, log
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from perceptron.questions.crossover.points import Point, slope, steepest
+from perceptron.statistics.interval import CONFIDENCE, TIE, Interval, quantile, trimmed
+
+# A bend counts where it is larger than so many standard errors.
+_SURE_BEND = 2.0
+# Between two sizes, where the interval is read off: weights of the right one.
+_WEIGHTS = np.linspace(0.0, 1.0, 201)
+
+Mask = npt.NDArray[np.bool_]
+Inside = Callable[[int], Mask]
+"""Whether, at each of `_WEIGHTS` between a point and the next, the ratio's interval has zero."""
+
+
+class ZeroCrossing(Interval, frozen=True):
+    """The size at which the winner changes, between the two measured sizes of ``bracket``.
+
+    An end is None where the interval is open on that side, both where only one process was seen.
+    ``direction`` is the winner from there up.
+    """
+
+    bracket: tuple[float, float]
+    direction: Literal["challenger", "incumbent"]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the interval, or of the bracket where the interval is open."""
+        return self.low or self.bracket[0], self.high or self.bracket[1]
+
+
+def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
+    """Return every change of winner between two decided sizes without one in between.
+
+    Sizes that say nothing are passed over: a change is where the others put it.
+    """
+    points = [point for point in points if not point.says_nothing]
+    decided = [index for index, point in enumerate(points) if point.sign]
+
+    @cache  # walks from many zeros cross the same gaps
+    def inside(index: int) -> Mask:
+        return _contains_zero(points[index], points[index + 1])
+
+    return [
+        _zero(points, inside, left, right)
+        for left, right in pairwise(decided)
+        if points[left].sign != points[right].sign
+    ]
+
+
+def _zero(points: Sequence[Point], inside: Inside, first: int, last: int) -> ZeroCrossing:
+    """Locate the crossing between two decided points; of several sign changes, the middle one.
+
+    The interval then spans all of them.
+    """
+    indices = [
+        index
+        for index in range(first, last)
+        if points[index].mean != 0
+        and (
+            points[index + 1].mean == 0 or (points[index].mean > 0) != (points[index + 1].mean > 0)
+        )
+    ]
+    index = indices[len(indices) // 2]
+    low = _end(points, inside, indices[0], step=-1)
+    high = _end(points, inside, indices[-1], step=1)
+    return ZeroCrossing(
+        estimate=exp(_crossing(points[index], points[index + 1])),
+        low=low,
+        high=high,
+        bracket=_bracket(points, index),
+        direction="challenger" if points[first].sign > 0 else "incumbent",
+    )
+
+
+def _bracket(points: Sequence[Point], index: int) -> tuple[float, float]:
+    """Return the sizes around a change: the next that are decided where files state intervals.
+
+    Single values have no other interval that could say how far away the change may be.
+    """
+    left, right = index, index + 1
+    while points[left].stated is not None and not points[left].sign:
+        left -= 1
+    while points[right].stated is not None and not points[right].sign:
+        right += 1
+    return points[left].size, points[right].size
+
+
+def _crossing(left: Point, right: Point) -> float:
+    """Return the logarithm of the size at which the line between two points is zero."""
+    weight = left.mean / (left.mean - right.mean)
+    return (1 - weight) * left.x + weight * right.x
+
+
+def _end(points: Sequence[Point], inside: Inside, index: int, step: int) -> float | None:
+    """Return the lower end of a crossing's interval for a ``step`` of −1, the upper for 1."""
+    if any(point.count < 2 for point in points[index : index + 2]):
+        return None
+    zero = _crossing(points[index], points[index + 1])
+    last = _walk(points, inside, index, zero, step)
+    if last is None:
+        return None
+    return exp(zero + step * hypot(last - zero, _bend(points, index, zero, step)))
+
+
+def _bend(points: Sequence[Point], index: int, zero: float, step: int) -> float:
+    """Return how far from the zero, in one direction, it may lie if the ratio bends between sizes.
+
+    A curve that bends one way lies between its chord and the prolonged chords beside it; a step
+    lies anywhere between the two sizes. Bends that noise may have made do not count.
+    """
+    left, right = points[index], points[index + 1]
+    shifted = [zero]
+    if index > 0:
+        shifted.append(_prolonged(points[index - 1], left, right, zero))
+    if index + 2 < len(points):
+        shifted.append(_prolonged(points[index + 2], right, left, zero))
+    return max(step * (x - zero) for x in shifted)
+
+
+def _prolonged(outer: Point, near: Point, far: Point, zero: float) -> float:
+    """Return the zero of the line through ``outer`` and ``near``, between ``near`` and ``far``."""
+    pace = slope(outer, near)
+    ahead = far.x - near.x
+    ratio = ahead / (near.x - outer.x)
+    error = hypot(far.error, near.error * (1 + ratio), outer.error * ratio)
+    if abs(near.mean + pace * ahead - far.mean) <= _SURE_BEND * error:
+        return zero
+    if pace * ahead * near.mean >= 0:  # it leads away from zero
+        return far.x
+    reached = near.x - near.mean / pace
+    return reached if abs(reached - near.x) < abs(ahead) else far.x
+
+
+def _walk(
+    points: Sequence[Point], inside: Inside, index: int, zero: float, step: int
+) -> float | None:
+    """Return the logarithm of the last size, from ``zero`` on, whose interval contains zero.
+
+    Of the gap at ``index`` and those beside it, upwards for a ``step`` of 1 and downwards for −1.
+    None where every interval up to the last size measured does.
+    """
+    last = zero
+    while 0 <= index < len(points) - 1:
+        left, right = points[index], points[index + 1]
+        where = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
+        beyond = where > zero if step > 0 else where < zero
+        xs, contains = where[beyond][::step], inside(index)[beyond][::step]
+        count = len(xs) if contains.all() else int(contains.argmin())
+        if count:
+            last = float(xs[count - 1])
+        if count < len(xs):
+            return last
+        index += step
+    return None
+
+
+def _contains_zero(left: Point, right: Point) -> Mask:
+    """Return whether the ratio's interval contains zero, by weight of ``right``."""
+    weights = _WEIGHTS
+    left_ratios, right_ratios = (
+        dict(zip(point.processes, point.ratios, strict=True)) for point in (left, right)
+    )
+    common = [process for process in left.processes if process in right_ratios]
+    if len(common) >= max(2, min(left.count, right.count, 5)):
+        # A process that was slow at one size tends to be slow at the next: keep them together.
+        middle, error, freedom = trimmed(
+            np.outer(1 - weights, [left_ratios[process] for process in common])
+            + np.outer(weights, [right_ratios[process] for process in common])
+        )
+        reach = error * quantile(freedom, CONFIDENCE)
+        ends = zip(left.hidden, right.hidden, strict=True)
+        below, above = ((1 - weights) * at + weights * then + reach for at, then in ends)
+    else:
+        middle = (1 - weights) * left.mean + weights * right.mean
+        ends = zip(left.reach(CONFIDENCE), right.reach(CONFIDENCE), strict=True)
+        below, above = ((1 - weights) * at + weights * then for at, then in ends)
+    inside: Mask = (middle <= below) & (-middle <= above)
+    return inside
+
+
+# --- where a verdict is undecided: the judge reports what remains, the locator measures there -----
+
+# A change of winner is believed if at one size at least it is as sure as this.
+_BELIEVED = 0.9999
+# Between two sizes the log-ratio is taken to be no steeper than so many times the steepest slope
+# seen around them, and it may always be this steep: half as steep as where one backend's time is
+# proportional to the size and the other's is constant.
+_MARGIN = 2.0
+_LEAST_SLOPE = 0.5
+# Beside a change of winner, less than this in log size belongs to the change.
+_HIDDEN = log(1.5)
+# An interval wider than this factor may hold several changes.
+_WIDE = 4.0
+# Closer sizes add no information.
+NARROW = log(1.10)
+
+
+Indices = tuple[int, int]
+"""The first and the last of some neighbouring points, equal for a single size."""
+
+
+def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Indices]:
+    """Return the sizes at which the winner is undecided, and the gaps that could hide a winner.
+
+    ``changes`` are the zeros of these points. Without any, the verdict holds at 95% for all sizes.
+    """
+    expected = _expected(points, changes)
+    no_winner = _without_winner(points, changes)
+    return sorted(
+        [
+            *_undecided(points, expected, no_winner),
+            *_weak(points),
+            *_gaps(points, expected, no_winner),
+            *_wide(points, changes),
+        ]
+    )
+
+
+def decided(points: Sequence[Point], remaining: Sequence[Indices]) -> list[Indices]:
+    """Return the ranges in which a winner is known.
+
+    They begin and end at decided sizes; neighbouring ones of one winner are joined where no
+    uncertainty lies between. Where the surest size of a stretch is in doubt, none of it is known.
+    """
+    doubtful = doubted(remaining)
+    with_winner = [index for index, point in enumerate(points) if point.sign]
+    ranges: list[Indices] = []
+    for _, members in groupby(with_winner, key=lambda index: points[index].sign):
+        stretch = list(members)
+        if not doubtful.isdisjoint(stretch):
+            continue
+        first = stretch[0]
+        for left, right in pairwise(stretch):
+            if any(start < right and end > left for start, end in remaining):
+                ranges.append((first, left))
+                first = right
+        ranges.append((first, stretch[-1]))
+    return ranges
+
+
+def doubted(remaining: Sequence[Indices]) -> set[int]:
+    """Return the indices of the sizes that are uncertain themselves, not only a gap beside them."""
+    return {first for first, last in remaining if first == last}
+
+
+def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
+    """Return the winner at each point by the decided ones: between two changes, always the same.
+
+    0 where no size is decided.
+    """
+    first = next((point.sign for point in points if point.sign), 0)
+    passed = sorted(zero.estimate for zero in changes)
+    return [first * (-1) ** bisect_left(passed, point.size) for point in points]
+
+
+def _without_winner(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[bool]:
+    """Return whether each point lies inside the interval of a change: it needs no winner."""
+    sizes = [point.size for point in points]
+    steps = [0] * (len(points) + 1)  # into intervals less out of them
+    for zero in changes:
+        first, stop = _inside(sizes, *zero.ends)
+        steps[first] += 1
+        steps[stop] -= 1
+    return [depth > 0 for depth in accumulate(steps[:-1])]
+
+
+def _inside(sizes: Sequence[float], low: float, high: float) -> tuple[int, int]:
+    """Return the slice of the ascending sizes that lies from ``low`` to ``high``."""
+    return bisect_left(sizes, low), bisect_right(sizes, high)
+
+
+def _undecided(
+    points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
+) -> Iterator[Indices]:
+    """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
+    for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
+        if point.says_nothing:
+            yield index, index
+            continue
+        if point.sign or no_winner[index] or not (point.freedom or point.stated):
+            continue
+        low, high = point.interval()
+        other = max(-sign * low, -sign * high) if sign else max(-low, high)
+        if other > TIE:
+            yield index, index
+
+
+def _weak(points: Sequence[Point]) -> Iterator[Indices]:
+    """Yield the surest size of each stretch with one winner, if even that is not sure enough."""
+    stretches: list[list[int]] = []
+    last = 0
+    for index, point in enumerate(points):
+        if not point.sign or point.freedom == 0:
+            continue
+        if point.sign != last:
+            stretches.append([])
+        last = point.sign
+        stretches[-1].append(index)
+    for stretch in stretches:
+        best = max(stretch, key=lambda i: abs(points[i].mean) / (points[i].error or 1e-9))
+        if points[best].lead(_BELIEVED) <= 0:
+            yield best, best
+
+
+def _gaps(
+    points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
+) -> Iterator[Indices]:
+    """Yield gaps in which the log-ratio has room to reach the other side by more than a tie."""
+    for index, (left, right) in enumerate(pairwise(points)):
+        sign = expected[index]
+        gap = right.x - left.x
+        if expected[index + 1] != sign or gap <= NARROW:
+            continue
+        if not (left.freedom and right.freedom):  # single values: nothing is sure about them
+            continue
+        if gap <= _HIDDEN and (no_winner[index] or no_winner[index + 1]):
+            continue
+        room = max(_LEAST_SLOPE, _MARGIN * steepest(points, index)) * gap
+        lead = sign * (left.mean + right.mean) - hypot(left.error, right.error)
+        lead -= sum(point.hidden[0 if sign > 0 else 1] for point in (left, right))
+        if (room - lead) / 2 > TIE:
+            yield index, index + 1
+
+
+def _wide(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[Indices]:
+    """Yield the sizes inside an interval of a change that may hold several."""
+    sizes = [point.size for point in points]
+    for zero in changes:
+        if zero.low and zero.high and zero.high / zero.low > _WIDE:
+            first, stop = _inside(sizes, zero.low, zero.high)
+            if first < stop:
+                yield first, stop - 1

@@ -1,0 +1,344 @@
+"""From which size up does the challenger beat the incumbent? The only place that judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
+from math import exp
+from operator import attrgetter
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.numbers import times_as_long
+from perceptron.options import more_time
+from perceptron.questions.crossover.comparable import BySize, ComparableRows, why_not
+from perceptron.questions.crossover.crossing import (
+    Indices,
+    decided,
+    doubted,
+    uncertainties,
+    zero_crossings,
+)
+from perceptron.questions.crossover.points import Point, points_of
+from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
+from perceptron.records.ground import Ground
+from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.statistics.contention import UNKNOWN, is_contended
+from perceptron.statistics.interval import LARGEST_LOG, TIE
+from perceptron.statistics.once import once
+from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
+from perceptron.statistics.select import State, by_family_and_ground, is_own, shared
+from perceptron.statistics.sizes import size_axis
+
+Status = Literal[
+    "crosses",
+    "reverses",
+    "always",
+    "never",
+    "multiple",
+    "tie",
+    "suspect",
+    "undecided",
+    "not measured",
+]
+# Without one of these an answer names the faster backend, or says that neither is.
+NO_ANSWER = ("suspect", "undecided", "not measured")
+
+
+class Crossing(Struct, frozen=True):
+    """A change of winner; ``direction`` is the winner from ``size`` up."""
+
+    size: float
+    direction: Literal["challenger", "incumbent"]
+
+
+class SizeRatio(Struct, frozen=True):
+    """The challenger's time over the incumbent's at one size, from so many repeats of each.
+
+    ``low`` and ``high`` are the interval that decides; the intervals of all sizes together hold at
+    95%. For single values they follow from the 99% intervals of their files. None means that an
+    end is open or unknown.
+    """
+
+    size: float
+    ratio: float
+    low: float | None
+    high: float | None
+    repeats: int
+
+
+class Crossover(Struct, frozen=True, kw_only=True):
+    """The verdict on one pair of backends on one family, in one state of the code.
+
+    ``size`` is the crossover where there is exactly one, and ``bracket`` the measured sizes around
+    it. ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
+    interval is open on that side. ``is_decided`` is true if the status holds at 95% for all sizes.
+    ``decided`` are the ranges of sizes with a known winner, ``undecided`` those in which another
+    winner by more than ±5% is possible. The status is ``undecided`` if at most one size is decided,
+    or if more sizes are undecided than decided.
+    """
+
+    family: str
+    incumbent: str
+    challenger: str
+    status: Status
+    size: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bracket: tuple[float, float] | None = None
+    crossings: list[Crossing] = []
+    sizes_measured: list[float] = []
+    ratio_at: list[SizeRatio] = []
+    """The ratio at each of the sizes measured."""
+    is_decided: bool = False
+    undecided: list[tuple[float, float]] = []
+    decided: list[tuple[float, float]] = []
+    machine: str
+    dtype: str | None
+    threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
+    """Rows of an iteration; None also where that is the axis."""
+    models: int | None = None
+    """Models; None also where that is the axis."""
+    axis: str | None = None
+    """The meaning of sizes, where the rows say so: ``batch``, ``width`` …"""
+    source: str | None = None
+    """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
+    commit: str | None = None
+    environment: str | None = None
+    version: str | None = None
+    """The benchmark's version, where its tool keeps one."""
+    code: str | None = None
+    """Digest of the code that measured it, where rows of ours have one."""
+    files: list[str] = []
+    """The files of the rows, where they are known."""
+    reason: str | None = None
+
+
+def crossovers(
+    rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
+) -> list[Crossover]:
+    """Judge every pair on every family, separately for each `Ground`.
+
+    Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
+    incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
+    not at all, and those of ours that are no trainings have no crossover. A pair is judged at the
+    newest commit that has a time of both, in each environment of its own.
+    """
+    groups = by_family_and_ground(list(rows))
+    return [
+        crossover
+        for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
+        if is_line(members) and not (family in EXTRAS and all(map(is_own, members)))
+        for crossover in _of_family(members, family, where, tuple(pairs or pairs_of(members)))
+    ]
+
+
+@once
+def _of_family(
+    rows: list[Measurement], family: str, where: Ground, pairs: tuple[tuple[str, str], ...]
+) -> list[Crossover]:
+    """Return the verdicts on a family on one ground, in the states that have both of a pair."""
+    comparable, axis = ComparableRows(rows), axis_of(rows)
+    gpus = gpus_among(rows)
+    found: list[Crossover] = []
+    for incumbent, challenger in pairs:
+        nothing = Crossover(
+            family=family,
+            incumbent=incumbent,
+            challenger=challenger,
+            status="not measured",
+            **where._asdict(),
+            axis=axis,
+        )
+        states = comparable.states(incumbent, challenger)
+        if not states:
+            why = why_not(comparable, rows, incumbent, challenger)
+            found.append(replace(nothing, reason=why))
+        found += (_judge(nothing, comparable, state, gpus) for state in states)
+    return found
+
+
+def is_line(rows: Iterable[Measurement]) -> bool:
+    """Return whether these rows vary along one axis: several sizes, one problem for each."""
+    shapes = set(map(attrgetter("size", "problem"), rows))
+    sizes = {size for size, _ in shapes}
+    return 1 < len(sizes) == len(shapes)
+
+
+def axis_of(rows: Iterable[Measurement]) -> str | None:
+    """Return what sizes of a line count; None where its rows do not say."""
+    axes = shared(map(attrgetter("axes"), rows), ())
+    return axes[0] if len(axes) == 1 else None
+
+
+def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
+    """Return every two backends, as (incumbent, challenger)."""
+    rows = list(rows)
+    names = dict.fromkeys(map(attrgetter("backend"), rows))
+    return list(combinations(sorted(names, key=gpus_among(rows).__contains__), 2))  # stable
+
+
+def _judge(
+    nothing: Crossover, comparable: ComparableRows, where: State, gpus: Collection[str]
+) -> Crossover:
+    """Return what is known of a pair of which ``nothing`` was known, in one state."""
+    pair = (nothing.incumbent, nothing.challenger)
+    level = comparable.level(where, *pair)
+    by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
+    measured = points_of(*by_size)
+    used = [row for rows in by_size for point in measured for row in rows[point.size]]
+    changes = zero_crossings(measured)
+    remaining = uncertainties(measured, changes)
+    known = decided(measured, remaining)
+    in_question = len(doubted(remaining))
+    impossible, caution = suspicions(
+        used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
+    )
+    status: Status
+    explanation: str | None = None
+    if not measured:
+        status, explanation = "not measured", "no repeat measured both"
+    elif impossible:
+        status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
+    elif len(measured) > 1 and all(
+        abs(point.mean) <= TIE and max(point.hidden) < UNKNOWN for point in measured
+    ):
+        status, changes, known = "tie", [], []
+    elif not known or len(measured) - in_question < max(2, in_question):
+        status, changes = "undecided", []
+        explanation = _too_busy(nothing, measured, by_size)
+        explanation = explanation or _why_undecided(measured, used, len(known), pair)
+    elif not changes:
+        sign = measured[known[0][0]].sign
+        status = "never" if sign > 0 else "always"
+    elif len(changes) > 1:
+        status = "multiple"
+    else:
+        status = "crosses" if changes[0].direction == "challenger" else "reverses"
+        loser, winner = pair if status == "crosses" else pair[::-1]
+        if loser in gpus and winner not in gpus:
+            status, remaining, known = "suspect", [], []
+            explanation = f"{loser} stops winning as sizes grow; {SYNCHRONIZE}"
+    has_winner = bool(known) and len(measured) > 1
+    if (status == "tie" or has_winner) and _is_of_one_process(used, measured):
+        status, changes, known, remaining = "undecided", [], [], [(0, len(measured) - 1)]
+        explanation = "one process of each: another may say otherwise"
+    is_decided = _is_decided(status, measured, remaining)
+    if status not in NO_ANSWER:
+        doubt = None
+        if not is_decided and not remaining:
+            doubt = "single values have no interval"
+            if all(point.freedom for point in measured):
+                doubt = "no size is decided by more than 5%"
+        elif status == "tie" and not is_decided:
+            doubt = "their intervals reach beyond 5%"
+        elif remaining and not changes:  # one end is decided, and the other was too busy
+            doubt = _too_busy(nothing, measured, by_size)
+        explanation = "; ".join(filter(None, (caution, doubt))) or None
+    only = changes[0] if len(changes) == 1 else None
+    return replace(
+        nothing,
+        status=status,
+        size=only and only.estimate,
+        low=only and only.low,
+        high=only and only.high,
+        bracket=only and only.bracket,
+        crossings=[Crossing(zero.estimate, zero.direction) for zero in changes],
+        sizes_measured=[point.size for point in measured],
+        ratio_at=[_ratio_at(point) for point in measured],
+        is_decided=is_decided,
+        undecided=[(measured[first].size, measured[last].size) for first, last in remaining],
+        decided=[(measured[first].size, measured[last].size) for first, last in known]
+        if len(measured) > 1
+        else [],
+        **where._asdict(),
+        files=sorted(set(map(attrgetter("file"), used)).difference([None])),
+        reason=explanation,
+    )
+
+
+def _joined(parts: Iterable[BySize]) -> BySize:
+    """Return the rows of several states by their size."""
+    joined: BySize = {}
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
+    for part in parts:
+        for size, rows in part.items():
+            joined.setdefault(size, []).extend(rows)
+    return joined
+
+
+def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> bool:
+    """Return whether values that decide are known to be of a single process.
+
+    Of ten commits of this suite that asv had measured at one level, eight said of the width 2,048
+    that torch-cpu is the faster, and the newest the opposite, by an interval of 4 to 13%. What
+    stands behind a published table is not known: its values are taken as they are.
+    """
+    deciding = [point for point in points if point.sign] or points
+    return not all(point.freedom for point in deciding) and rows[0].source != "csv"
+
+
+def _ratio_at(point: Point) -> SizeRatio:
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval())
+    ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
+    return SizeRatio(point.size, ratio, low, high, point.count)
+
+
+def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Indices]) -> bool:
+    if remaining or status in NO_ANSWER:
+        return False
+    if status == "tie":
+        return all(abs(point.mean) + max(point.reach()) <= TIE for point in points)
+    return any(point.lead() > TIE for point in points)
+
+
+def _too_busy(
+    found: Crossover,
+    points: Sequence[Point],
+    by_size: Sequence[Mapping[float, Sequence[Measurement]]],
+) -> str | None:
+    """Return a rough answer where contention leaves sizes undecided; None if it leaves none."""
+    contended = [
+        row
+        for point in points
+        if point.says_nothing
+        for rows in by_size
+        for row in rows[point.size]
+    ]
+    if not any(map(is_contended, contended)):
+        return None
+    pair = (found.incumbent, found.challenger)
+    answer = rough(by_size, pair, size_axis(found.family, found.axis))
+    why = TOO_BUSY
+    if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
+        why = "threads waited for each other, times may be many times too long"
+    return f"{not_decided(answer, contended)}; {why}; next: {what_helps(found.threads)}"
+
+
+def _why_undecided(
+    points: Sequence[Point],
+    rows: Sequence[Measurement],
+    known: int,
+    pair: tuple[str, str],
+) -> str | None:
+    """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
+    names = " and ".join(pair)
+    if len(points) == 1:
+        takes = times_as_long(exp(points[0].mean))
+        return f"a single size decides nothing: {pair[1]} takes {takes} there"
+    if known:
+        return None
+    if any(point.stated is not None for point in points):
+        return f"the intervals of {names} overlap at every size"
+    fewest = min(point.count for point in points)
+    repeats = "1 repeat" if fewest == 1 else f"{fewest} repeats"
+    following = f"; next: {more_time()}" if all(map(is_own, rows)) else ""
+    return f"{repeats} cannot separate {names}{following}"

@@ -1,0 +1,358 @@
+"""A pair of backends, size by size: which is ahead, by how much, and how sure that is.
+
+At each size stands the logarithm of challenger time over incumbent time: of pairs of processes
+measured side by side, of single values, or of two samples that do not pair up. It is above zero
+where the incumbent wins. Its error is Yuen's or Welch's by itself (`interval.trimmed`); then the
+sizes share what they know of the variance (Smyth), and of certainty (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate, groupby
+from math import hypot, inf, log, sqrt
+from operator import attrgetter, sub
+from statistics import median
+
+import numpy as np
+from scipy import special
+
+from perceptron.questions.crossover.comparable import by_backend_and_size
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import UNKNOWN, hidden, side_by_side
+from perceptron.statistics.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
+from perceptron.statistics.select import has_time, is_own, rows_by_process
+
+# A few processes say little about how much processes vary; the other sizes say more. Their typical
+# variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
+# Applications in Genetics and Molecular Biology 3, 2004, who estimates the number).
+_BORROWED = 4.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """The log-ratios at one size, in the order of processes, and their trimmed mean.
+
+    ``processes`` and ``ratios`` are empty where the times of the two do not pair up, as other
+    people's: then the mean is the difference of two trimmed means, or of single values.
+    """
+
+    size: float
+    mean: float
+    processes: tuple[int, ...] = ()
+    ratios: Sequence[float] | Array = ()
+    count: int = 1
+    """Values of each backend; of the one that has fewer if they do not pair up."""
+    taken: int = 1
+    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
+    """
+    error: float = 0.0
+    """Standard error of the mean; 0 where there is a single value, or no spread."""
+    freedom: float = 0
+    """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
+    weight: float = 1.0
+    """The error's square times this is the variance of one ratio."""
+    confidence: float = CONFIDENCE
+    """Level of one size at which all sizes together hold at 95% (Bonferroni)."""
+    stated: tuple[float, float] | None = None
+    """For single values, the largest interval of the log-ratio that the intervals in their files
+    allow; zero is in it where the two overlap."""
+    hidden: tuple[float, float] = (0.0, 0.0)
+    """How far below and above the mean it may be without waiting for cores, or with calls that are
+    written otherwise: every interval reaches as much further. `UNKNOWN` where nothing bounds it,
+    and both of a single process of ours."""
+    spread: float = 0.0
+    """The standard deviation that a file states for a single value, as a share of the value."""
+    sign: int = 0
+    """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
+
+    @property
+    def x(self) -> float:
+        return log(self.size)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether no winner can be read off: one process of ours, or threads that had no cores.
+
+        Where those of one side had none, that one may still be the faster.
+        """
+        return not self.sign and max(self.hidden) >= UNKNOWN
+
+    def reach(self, confidence: float | None = None) -> tuple[float, float]:
+        """Return how far the mean's interval reaches down and up; inf for a single value."""
+        if self.freedom == 0:
+            return inf, inf
+        reach = self.error * quantile(self.freedom, confidence or self.confidence)
+        below, above = self.hidden
+        return reach + below, reach + above
+
+    def lead(self, confidence: float | None = None) -> float:
+        """Return by how much the winner leads at least; below zero if the other one may lead."""
+        below, above = self.reach(confidence)
+        return self.mean - below if self.mean > 0 else -self.mean - above
+
+    def interval(self, confidence: float | None = None) -> tuple[float, float]:
+        """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
+
+        With both, the ends that are further away: other sizes know nothing of what a file states.
+        """
+        if self.freedom == 0 and self.stated is not None:
+            return self.stated
+        below, above = self.reach(confidence)
+        low, high = self.stated or (self.mean, self.mean)
+        return min(low, self.mean - below), max(high, self.mean + above)
+
+
+def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
+    """Return a point for each size above zero at which both have a time, ascending.
+
+    The rows are of one state. Ours of one process were measured side by side, and only processes
+    that measured both count; of other people's rows all count.
+    """
+    timed = by_backend_and_size(row for row in rows if row.size > 0 and has_time(row))
+    return points_of(timed.get(incumbent, {}), timed.get(challenger, {}))
+
+
+def points_of(
+    incumbent: Mapping[float, Sequence[Measurement]],
+    challenger: Mapping[float, Sequence[Measurement]],
+) -> list[Point]:
+    """Return the points of two backends from their rows with a time, by size."""
+    own = [
+        point
+        for size in sorted(incumbent.keys() & challenger.keys())
+        if (point := _by_itself(size, incumbent[size], challenger[size]))
+    ]
+    # Being sure at every size at once takes more than at each by itself.
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(own))
+    variances = {
+        point.size: (point.error**2 * point.weight, max(1, round(point.freedom)))
+        for point in own
+        if point.freedom
+    }
+    typical = _typical(variances, [point.size for point in own])
+    return _signed([_lent(point, *typical[point.size], confidence) for point in own])
+
+
+def _by_itself(
+    size: float, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
+) -> Point | None:
+    """Return the point of the rows at one size; None where no process has both.
+
+    Raises ValueError where two rows of a backend have the same process.
+    """
+    incumbent, challenger = _by_process(incumbents), _by_process(challengers)
+    if is_own(incumbents[0]):
+        taken = len(incumbent.keys() & challenger.keys())
+        return _of_pairs(size, taken, *side_by_side(incumbent, challenger)) if taken else None
+    if len(incumbents) == len(challengers) == 1:
+        return _of_single_values(size, incumbents[0], challengers[0])
+    return _of_unpaired(size, incumbents, challengers)
+
+
+def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
+    """Return what `rows_by_process` returns of rows of one backend that have a time."""
+    by_process = dict(zip(map(attrgetter("repeat"), rows), rows, strict=True))
+    return by_process if len(by_process) == len(rows) else rows_by_process(rows, rows[0].backend)
+
+
+def _of_pairs(
+    size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
+) -> Point:
+    """Return the point of processes that measured both, ``taken`` before some were left out."""
+    ratios = np.fromiter(map(sub, _logs(challengers), _logs(incumbents)), float, len(incumbents))
+    mean, error, freedom = trimmed(ratios)
+    return Point(
+        size=size,
+        mean=float(mean),
+        processes=tuple(row.repeat for row in incumbents),
+        ratios=ratios,
+        count=len(ratios),
+        error=float(error),
+        freedom=freedom,
+        weight=len(ratios),
+        taken=taken,
+        hidden=(UNKNOWN, UNKNOWN) if len(ratios) == 1 else _hidden(challengers, incumbents),
+    )
+
+
+def _hidden(
+    challengers: Sequence[Measurement], incumbents: Sequence[Measurement]
+) -> tuple[float, float]:
+    moved = between_call_sites(challengers, incumbents)
+    below, above = hidden(challengers, incumbents)
+    return below + moved, above + moved
+
+
+def between_call_sites(*backends: Iterable[Measurement]) -> float:
+    """Return how far the log-ratio of two functions moves if their calls are written otherwise.
+
+    As ``f(*data)`` instead of ``f(a, b)``: no interval of short calls can be narrower than what is
+    between two programs that call the same functions. 0 where calls are long.
+    """
+    moved = [
+        median(
+            log(row.unpacked_seconds / row.seconds) if row.unpacked_seconds and row.seconds else 0.0
+            for row in rows
+        )
+        if any(map(attrgetter("unpacked_seconds"), rows))
+        else 0.0
+        for rows in map(list, backends)
+    ]
+    return max(moved) - min(moved)
+
+
+def _logs(rows: Iterable[Measurement]) -> Iterator[float]:
+    return map(log, map(attrgetter("seconds"), rows))
+
+
+def _log(row: Measurement) -> float:
+    assert row.seconds is not None, "rows without a time were left out"
+    return log(row.seconds)
+
+
+def _of_single_values(size: float, incumbent: Measurement, challenger: Measurement) -> Point:
+    """Return the point of a value of each, in the interval that their files state, if they do."""
+    stated = None
+    if _states_interval(incumbent) or _states_interval(challenger):
+        (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
+        stated = (other_low - high, other_high - low)
+    spread = hypot(
+        *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
+    )
+    return Point(size, _log(challenger) - _log(incumbent), stated=stated, spread=spread)
+
+
+def _states_interval(row: Measurement) -> bool:
+    return row.low is not None or row.high is not None
+
+
+def _ends(row: Measurement) -> tuple[float, float]:
+    """Return the logarithms of the ends of a stated interval; of the value itself without one."""
+    if not _states_interval(row):
+        return _log(row), _log(row)
+    return log(row.low) if row.low else -inf, log(row.high) if row.high else inf
+
+
+def _of_unpaired(
+    size: float, incumbent: Sequence[Measurement], challenger: Sequence[Measurement]
+) -> Point:
+    """Return the point of two trimmed means, with Welch's degrees of freedom.
+
+    Where one backend has a single value, it is taken to vary as the other does.
+    """
+    logs = [np.array(list(_logs(rows))) for rows in (incumbent, challenger)]
+    means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
+    mean = float(means[1] - means[0])
+    counts = [len(values) for values in logs]
+    # If both vary alike, a ratio of single values has twice the variance of one value.
+    weight = 2 / (1 / counts[0] + 1 / counts[1])
+    if min(freedoms) > 0:
+        error, freedom = welch([float(error) for error in errors], freedoms)
+    else:
+        several = int(freedoms[1] > 0)
+        error = float(errors[several]) * sqrt(1 + counts[several])
+        freedom = float(freedoms[several])
+    return Point(
+        size=size,
+        mean=mean,
+        count=min(counts),
+        taken=min(counts),
+        error=error,
+        freedom=freedom,
+        weight=weight,
+    )
+
+
+def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Point:
+    """Return the point with the variance of the other sizes, as so many degrees of freedom."""
+    total, error = point.freedom + lent, point.error
+    if lent:
+        variance = (point.freedom * error**2 * point.weight + lent * borrowed) / total
+        error = sqrt(variance / point.weight)
+    return replace(point, error=error, freedom=total, confidence=confidence)
+
+
+def _typical(
+    variances: Mapping[float, tuple[float, int]], sizes: Iterable[float]
+) -> dict[float, tuple[float, float]]:
+    """Return for each size the typical variance of the others and what degrees it may count for.
+
+    The variance that half of their degrees of freedom lie below, each divided by the median of
+    its distribution: with few degrees a variance is mostly too small. 0 and 0 without others.
+    """
+    fair = sorted(
+        (variance / _median(freedom), freedom, size)
+        for size, (variance, freedom) in variances.items()
+    )
+    below = list(accumulate(freedom for _, freedom, _ in fair))
+    own = {size: (rank, freedom) for rank, (_, freedom, size) in enumerate(fair)}
+    every = below[-1] if below else 0
+    typical = {}
+    for size in sizes:
+        rank, freedom = own.get(size, (0, 0))
+        others = every - freedom
+        middle = bisect_left(below, others / 2)
+        if middle >= rank:  # up to there the size's own degrees are among those below
+            middle = bisect_left(below, others / 2 + freedom)
+        typical[size] = (fair[middle][0], min(_BORROWED, float(others))) if others else (0.0, 0.0)
+    return typical
+
+
+@lru_cache
+def _median(freedom: int) -> float:
+    """Return the median of a variance with these degrees of freedom, over the true variance."""
+    return 2 * float(special.gammaincinv(freedom / 2, 0.5)) / freedom
+
+
+def _signed(points: list[Point]) -> list[Point]:
+    """Return the points with their signs.
+
+    Single values from other tools are believed, except where a few in the middle change sides by no
+    more than a tie or than their stated deviation, and then change back: that is noise.
+    """
+    signs = [_sign(point) for point in points]
+    decided = [index for index, sign in enumerate(signs) if sign]
+    stretches = [list(members) for _, members in groupby(decided, key=signs.__getitem__)]
+    for members in stretches[1:-1]:
+        if all(_negligible(points[index]) for index in members):
+            for index in members:
+                signs[index] = 0
+    return [replace(point, sign=sign) for point, sign in zip(points, signs, strict=True)]
+
+
+def _sign(point: Point) -> int:
+    low, high = point.interval()
+    if (point.freedom or point.stated is not None) and low <= 0 <= high:
+        return 0
+    if min(point.hidden) >= UNKNOWN:
+        return 0
+    return (point.mean > 0) - (point.mean < 0)
+
+
+def _negligible(point: Point) -> bool:
+    return point.freedom == 0 and abs(point.mean) <= max(TIE, point.spread)
+
+
+def steepest(points: Sequence[Point], index: int) -> float:
+    """Return the largest slope of the log-ratio around the gap between ``index`` and the next.
+
+    Minus one standard error: neighbouring sizes differ by noise as well.
+    """
+    around = range(max(0, index - 1), min(len(points) - 1, index + 2))
+    return max(_sure_slope(points[left], points[left + 1]) for left in around)
+
+
+def slope(left: Point, right: Point) -> float:
+    """Return the change of the log-ratio per logarithm of the size."""
+    return (right.mean - left.mean) / (right.x - left.x)
+
+
+def _sure_slope(left: Point, right: Point) -> float:
+    if left.says_nothing or right.says_nothing:
+        return 0.0
+    noise = hypot(left.error, right.error) / (right.x - left.x)
+    return max(0.0, abs(slope(left, right)) - noise)

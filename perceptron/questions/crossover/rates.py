@@ -1,0 +1,151 @@
+"""Tables of times and what they mean: the fastest at each size, and families of one size.
+
+Rates beside times are rows per second, the time of an epoch and of one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+
+from msgspec.structs import astuple
+
+from perceptron.answer import Table
+from perceptron.grouping import grouped
+from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
+from perceptron.questions.crossover.judge import axis_of
+from perceptron.questions.crossover.sweep import CurvePoint, Sweep, names_words, spot_of, sweeps
+from perceptron.questions.shared.published import FAMILY
+from perceptron.questions.shared.throughput import Epoch, is_shared_out
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import Contention, with_contended
+from perceptron.statistics.select import by_family_and_ground, has_time, reason
+from perceptron.statistics.sizes import size_axis
+
+_Row = tuple[tuple[str, ...], CurvePoint | None]
+"""The cells of a table's row, and the time that it shows; None if not measured."""
+
+
+def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return the fastest at each size along an axis, its time and rate; no table without any.
+
+    It is about families that are trained in batches or whose problems are several models.
+    At a size at which a single backend has a time none is the fastest: `without_rival` names it.
+    """
+    families = [own for own in by_family_and_ground(list(rows)).values() if is_shared_out(own)]
+    lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
+    columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
+    return _with_rates("The fastest at each size [95% interval]", columns, lines)
+
+
+def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
+    spots = {(curve.backend, spot.size): spot for curve in sweep.curves for spot in curve.spots}
+    if not any(spot.epoch is not None or spot.models > 1 for spot in spots.values()):
+        return
+    threads = sweep.ground.threads
+    for at in sweep.fastest:
+        cells = (
+            sweep.family,
+            f"{sweep.axis} {count(at.size)}",
+            NONE if threads is None else str(threads),
+            names_words(at.backend, at.unsure),
+            duration_interval(*astuple(at.seconds)),
+        )
+        yield cells, spots[at.backend, at.size]
+
+
+def without_rival(rows: Iterable[Measurement]) -> list[str]:
+    """Name the sizes at which only one backend has a time, and the backends without one."""
+    lines = []
+    for (family, _), own in by_family_and_ground(list(rows)).items():
+        timed = list(filter(has_time, own))
+        if not is_shared_out(timed):
+            continue
+        at_size = grouped(timed, lambda row: row.size)
+        alone: dict[str, list[float]] = {}
+        for size in sorted(at_size):
+            names = {row.backend for row in at_size[size]}
+            if len(names) == 1:
+                alone.setdefault(names.pop(), []).append(size)
+        axis = size_axis(family, axis_of(own))
+        for backend, sizes in alone.items():
+            rivals = dict.fromkeys(row.backend for row in own if row.backend != backend)
+            reasons = [f"{name}: {reason(own, name) or 'no time'}" for name in rivals] or [
+                "nothing else was measured"
+            ]
+            ends = " to ".join(
+                f"{axis} {count(size)}" for size in dict.fromkeys((sizes[0], sizes[-1]))
+            )
+            lines.append(
+                f"{family}: only {backend} has a time at {ends}, so none is the fastest there; "
+                f"{'; '.join(reasons)}"
+            )
+    return lines
+
+
+def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
+    """Return throughput and time of an epoch of a time per iteration; dashes if not in batches."""
+    if epoch is None:
+        return NONE, NONE
+    return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
+
+
+def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> list[Table]:
+    """Return a table, with what times in batches or of several models mean; none without rows."""
+    if not rows:
+        return []
+    has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
+    has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
+    columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
+    cells = []
+    for own, spot in rows:
+        epochs, of_one = (NONE, NONE), NONE
+        if spot is not None:
+            epochs = epoch_cells(spot.epoch, spot.value.estimate)
+            of_one = duration(spot.value.estimate / spot.models)
+        cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
+    return [Table(title=title, columns=columns, rows=tuple(cells))]
+
+
+# --- families of one size: there is no size to compare along -------------------------------------
+
+
+def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Return the rows of each problem that is a family of its own, on each ground."""
+    return [
+        own
+        for family, members in grouped(rows, attrgetter("family")).items()
+        if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
+        for own in grouped(members, ground).values()
+    ]
+
+
+def single_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return the times of families of one size, the finding's aside; no table without any.
+
+    Where some train over several processes, all say how many.
+    """
+    rows = list(rows)
+    over_processes = any((row.processes or 1) > 1 for row in rows)
+    lines = [
+        _of_backend(own, over_processes)
+        for members in single_problems(rows)
+        for own in grouped(members, lambda row: row.backend).values()
+    ]
+    threads = "processes × threads" if over_processes else "threads"
+    columns = ("family", "backend", threads, "time per iteration [95% interval]")
+    contentions = [Contention() if spot is None else spot.contention for _, spot in lines]
+    return [with_contended(table, contentions) for table in _with_rates("One size", columns, lines)]
+
+
+def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
+    one, spot, because = own[0], spot_of(own), reason(own, own[0].backend)
+    answer = f"not measured: {because}"
+    if spot is not None:
+        answer = duration_interval(*astuple(spot.value))
+        answer += f", then no more: {because}" if because else ""
+    threads = str(ground(one).threads)
+    if over_processes:
+        threads = NONE if one.threads is None else f"{one.processes or 1} × {one.threads}"
+    return (one.family, one.backend, threads, answer), spot

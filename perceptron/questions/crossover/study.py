@@ -1,0 +1,449 @@
+"""From which size up does B beat A here? Measured near the crossover, or judged from files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import inf
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from perceptron.answer import Answer, Note, Page, ReadFromFiles
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.grouping import grouped
+from perceptron.machine import usable_cores
+from perceptron.measure.job import Time
+from perceptron.numbers import count, digits
+from perceptron.problems import files
+from perceptron.problems.problem import DType, Problem
+from perceptron.questions.crossover import from_files as crossover_from_files
+from perceptron.questions.crossover import functions as of_functions
+from perceptron.questions.crossover.amortise import amortisation_tables, amortisations, from_cold
+from perceptron.questions.crossover.functions import Called, called, next_calls
+from perceptron.questions.crossover.judge import Crossover, crossovers
+from perceptron.questions.crossover.locator import Search, next_measurements
+from perceptron.questions.crossover.not_reached import not_reached
+from perceptron.questions.crossover.rates import fastest_tables, without_rival
+from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.crossover.told import told
+from perceptron.questions.crossover.words import missing, verdicts
+from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
+from perceptron.questions.shared.missing import missing as missing_jobs
+from perceptron.questions.shared.missing import size_job
+from perceptron.questions.shared.pairs import (
+    Pair,
+    between,
+    pairs_along_models,
+    pairs_between,
+    pairs_over,
+    require_backends,
+)
+from perceptron.questions.study import (
+    DTYPE,
+    Backends,
+    Option,
+    Over,
+    Plan,
+    SeveralThreads,
+)
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.reading import SourceRead
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.readers.values import UnitName
+from perceptron.records.row import Row, times
+from perceptron.statistics.select import Definitions, usable_rows
+from perceptron.statistics.trust import warnings_of_rows
+
+# To search one axis for one pair, and in a quick search for all pairs: they share most of what is
+# measured, and a quick run should not take longer because it is of more pairs.
+_SECONDS = 120.0
+_QUICK_SECONDS = 60.0
+# Rows of the table of setups that a terminal has room for: those of a pair or two.
+_SETUP_ROWS = 14
+
+
+# Options that say how files are read.
+_OF_FILES = ("by", "size", "size_regex", "unit", "commit")
+
+
+class CrossoverPlan(Plan, frozen=True, kw_only=True):
+    """Where to look for crossovers and how hard."""
+
+    families: Annotated[
+        tuple[str, ...],
+        Option("Limit the search to these families. Default: all.", ("--family",), "NAME …"),
+    ] = ()
+    pair: Annotated[
+        tuple[str, ...],
+        Option(
+            "Compare incumbent and challenger. Default: every two.", metavar="A:B …", is_list=False
+        ),
+    ] = ()
+    """As typed; ``pairs`` when resolved."""
+    problems: Annotated[
+        tuple[str, ...],
+        Option(
+            "Search your own model: see docs/your-own-model.md.",
+            ("--problem",),
+            "FILE.toml …",
+            is_list=False,
+        ),
+    ] = ()
+    """Files of models, each with a ``[size]`` table."""
+    functions: Annotated[
+        str | None,
+        Option("Search your own functions: see docs/functions.md.", metavar="FILE.py"),
+    ] = None
+    sources: Annotated[
+        tuple[str, ...],
+        Option("Judge these results instead of measuring.", ("--from",), "FILE …", is_list=False),
+    ] = ()
+    by: Annotated[
+        tuple[str, ...],
+        Option("With --from: parameters or columns of the backend.", metavar="NAME …"),
+    ] = ()
+    size: Annotated[
+        str | None, Option("With --from: parameter or column of the size.", metavar="NAME")
+    ] = None
+    size_regex: Annotated[
+        str | None,
+        Option("With --from: find sizes in names, as in '_(\\d+)$'.", metavar="REGEX"),
+    ] = None
+    unit: Annotated[
+        UnitName | None,
+        Option("With --from: unit of a table's times. Default: s.", metavar="s|ms|us|ns"),
+    ] = None
+    commit: Annotated[
+        str | None, Option("With --from: judge this commit. Default: the newest.", metavar="REV")
+    ] = None
+    iterations: Annotated[
+        Annotated[int, Meta(ge=1)],
+        Option("Share a cold start over K iterations. Default: 10000.", metavar="K", as_text=True),
+    ] = 10_000
+    backends: Backends = ()
+    threads: SeveralThreads = ()
+    over: Over = ()
+    dtype: Annotated[DType | None, DTYPE] = None
+    quick: Annotated[
+        bool, Option("Search each family for a minute, with fewer repeats.", ("--quick",))
+    ] = False
+    pairs: tuple[Pair, ...] = ()
+    """(incumbent, challenger); empty for every two of ``backends``, or of the functions."""
+    called: Called | None = None
+    """What ``functions`` holds."""
+
+    def resolved(self) -> CrossoverPlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        if self.sources:
+            why = "is about measuring: leave it out with --from"
+            self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
+            self.refuse(why, "quick")
+            return self
+        self.refuse("is about files: give it with --from", *_OF_FILES)
+        if self.functions is not None:
+            return self._of_functions(self.functions)
+        wanted = [
+            crossover_from_files.split_pair(text, registry.names(), registry.is_name)
+            for text in self.pair
+        ]
+        named = self.backends
+        pairs = (
+            pairs_over(wanted, self.over)
+            if named or wanted
+            else pairs_between(self.over) or pairs_along_models(self.families, self.problems)
+        ) or self.pairs
+        backends = registry.over_processes(named, self.over) if named else registry.DEFAULT
+        backends = tuple(sorted(backends, key=lambda name: registry.load(name).device != "cpu"))
+        if pairs:
+            backends = tuple(dict.fromkeys(name for pair in pairs for name in pair))
+        require_backends(backends, *self.threads)
+        if len(backends) < 2:
+            raise UserError("a crossover needs two backends: name them with --pair A:B")
+        plan = CrossoverPlan(
+            families=self.families or (() if self.problems else SWEEP),
+            problems=self.problems,
+            iterations=self.iterations,
+            backends=backends,
+            threads=self.threads or (usable_cores(),),
+            dtype=self.dtype or "float32",
+            quick=self.quick,
+            pairs=pairs,
+        )
+        # What has no axis is refused before anything is measured.
+        files.refuse_namesakes(problem.reference for problem in plan.own_problems)
+        return plan
+
+    @classmethod
+    def of_functions(
+        cls, file: str, found: Called, pairs: tuple[Pair, ...], threads: int, quick: bool = False
+    ) -> CrossoverPlan:
+        """Return the plan, resolved, for the functions in a file."""
+        return cls(
+            families=(found.family,),
+            functions=file,
+            called=found,
+            pairs=pairs,
+            threads=(threads,),
+            quick=quick,
+        )
+
+    def _of_functions(self, file: str) -> CrossoverPlan:
+        """Return it for functions; options of training are refused."""
+        why = "is about training: leave it out with --functions"
+        self.refuse(why, "families", "problems", "backends", "over", "dtype")
+        self.refuse(why, "iterations")
+        if len(self.threads) > 1:
+            raise UserError("--threads takes one number with --functions")
+        found = called(file)
+        pairs = tuple(
+            crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
+        )
+        return self.of_functions(file, found, pairs, (*self.threads, usable_cores())[0], self.quick)
+
+    @property
+    def axes(self) -> tuple[SizeAxis, ...]:
+        """The axes to search; raises `UserError` for a family or a file that has none."""
+        quick_for = self.backends if self.quick else None
+        return (
+            *(family_axis(name, quick_for) for name in self.families),
+            *(file_axis(file) for file in self.problems),
+        )
+
+    @property
+    def own_problems(self) -> list[Problem]:
+        """A problem of each model file of the user's own."""
+        return [axis.problem(axis.low) for axis in self.axes if axis.given]
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Model files, or the files of functions."""
+        if self.functions is not None and self.called is not None:
+            return (self.functions, *self.called.files)
+        return tuple(problem.reference for problem in self.own_problems)
+
+    @property
+    def all_pairs(self) -> tuple[Pair, ...]:
+        """The pairs of the plan, else every two backends; of files none, which are all in them."""
+        names = self.called.names if self.called else self.backends
+        return self.pairs or tuple(combinations(names, 2))
+
+    @property
+    def budget_seconds(self) -> float:
+        """What it may take unless the user says otherwise: so much for each axis and pair.
+
+        Pairs that cannot run here take no time. A quick run takes no longer for more pairs.
+        """
+        if self.sources:
+            return 0.0
+        if self.called is not None:
+            pairs = len(self.all_pairs)
+            return _QUICK_SECONDS if self.quick else _SECONDS * pairs
+        axes = len(self.axes) * len(self.threads)
+        if self.quick:
+            return _QUICK_SECONDS * axes
+        here = {name for name in self.backends if registry.reason_unavailable(name) is None}
+        pairs = sum(here.issuperset(pair) for pair in self.all_pairs)
+        return _SECONDS * max(1, pairs) * axes
+
+    def search(self, axis: SizeAxis, pair: Pair) -> Search:
+        """Return how hard to search along an axis for a pair.
+
+        A quick run starts at no other sizes than a file lists.
+        """
+        low, high = between(axis, pair, self.quick)
+        if not self.quick:
+            return Search(low, high, axis.given)
+        coarse = inf if axis.given else Search.coarse
+        return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
+
+
+class CrossoverStudy:
+    """The study."""
+
+    name: ClassVar[str] = "crossover"
+    Plan: ClassVar[type[Plan]] = CrossoverPlan
+    asked: ClassVar[tuple[str, ...]] = (
+        *("families", "problems", "pairs", "backends", "dtype", "threads"),
+    )
+    page: ClassVar[Page] = Page(
+        "Crossovers",
+        "From which size up does one backend beat another?",
+        "No crossover was searched for yet.",
+        "one",
+    )
+    doing: ClassVar[str] = "searching"
+
+    def next(self, plan: CrossoverPlan, rows: Sequence[Row], left: float) -> list[Time]:
+        """Return a job for each backend, size and repeat that some pair needs, of all axes."""
+        if plan.functions is not None and plan.called is not None:
+            where = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
+            return list(next_calls(*where, times(rows), plan.quick))
+        # The same processes answer all of them, so that what a process adds cancels between sizes.
+        by_axis = grouped(times(rows), lambda row: (row.family, row.all_threads))
+        return [
+            job
+            for axis in plan.axes
+            for threads in plan.threads
+            for job in _next_on(plan, axis, threads, by_axis.get((axis.family, threads), []))
+        ]
+
+    def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge every pair, warm and from a cold start."""
+        own = usable_rows(run.folder, times(rows))
+        warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
+        found = crossovers(own, plan.all_pairs or None)
+        if _is_list(plan):
+            found = list(map(_within_bracket, found))
+        if run.run.cut_short:
+            families = (*plan.families, *(Path(file).stem for file in plan.problems))
+            found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
+        answer = answer_of(plan, own, found)
+        return replace(answer, warnings=warnings)
+
+    def read(self, plan: CrossoverPlan) -> ReadFromFiles:
+        """Judge what other tools measured."""
+        rows, pairs, found, sources, warnings = crossover_from_files.read_files(
+            plan.sources,
+            plan.pair,
+            plan.families,
+            plan.by,
+            plan.size,
+            plan.size_regex,
+            plan.unit,
+            plan.commit,
+        )
+        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=sources)
+        return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
+
+
+def _is_list(plan: CrossoverPlan) -> bool:
+    """Return whether sizes of functions were listed: between them nothing was searched."""
+    return plan.called is not None and plan.called.is_list
+
+
+def _within_bracket(found: Crossover) -> Crossover:
+    """Return the crossover with the two sizes around it as its interval: times may bend between."""
+    if found.size is None or found.bracket is None:
+        return found
+    return replace(found, low=found.bracket[0], high=found.bracket[1])
+
+
+def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:
+    """Return the pairs of which another is faster from a cold start, or from another size."""
+    known = {(one.family, ground(one), one.incumbent, one.challenger): one for one in warm}
+
+    def is_same(one: Crossover) -> bool:
+        other = known.get((one.family, ground(one), one.incumbent, one.challenger))
+        if other is None or other.status != one.status:
+            return False
+        if one.size is None or other.size is None:
+            turns = [(at.direction, digits(at.size, 1)) for at in one.crossings]
+            return turns == [(at.direction, digits(at.size, 1)) for at in other.crossings]
+        return (other.low or 0.0) <= one.size <= (other.high or inf)
+
+    return [one for one in cold if not is_same(one)]
+
+
+def answer_of(
+    plan: CrossoverPlan,
+    rows: Sequence[Measurement],
+    found: Sequence[Crossover],
+    sources: Sequence[SourceRead] = (),
+) -> Answer:
+    """Return what the pairs of these rows say."""
+    pairs = plan.all_pairs or None
+    cold_rows = from_cold(rows, plan.iterations)
+    has_cold = any(row.status == "ok" for row in cold_rows)
+    cold = crossovers(cold_rows, pairs) if has_cold else []
+    paid = amortisations(rows)
+    every = [] if sources else sweeps(rows, pairs, plan.iterations)
+    if _is_list(plan):
+        every = [
+            replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
+        ]
+    parts = told(every)
+    of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
+    start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
+    elsewhere = _elsewhere(cold, found)
+    notes = [
+        *(f"{line}." for line in without_rival(rows)),
+        *(f"not measured: {reason}" for reason in missing(found)),
+        *(
+            [f"{start}: where decided, the same backends are faster."]
+            if any(one.decided for one in cold) and not elsewhere
+            else []
+        ),
+        *map(crossover_from_files.source_line, sources),
+    ]
+    setup = amortisation_tables(paid)
+    everything = (
+        *fastest_tables(rows),
+        *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
+    )
+    return Answer(
+        question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
+        asked=(("Backends", ", ".join(dict.fromkeys(row.backend for row in rows))),),
+        verdicts=(
+            *(replace(one, on="terminal") for one in verdicts(found, rows)),
+            *(
+                replace(one, on="terminal", heading=f"{start}; {one.heading}")
+                for one in verdicts(elsewhere)
+            ),
+            *parts.verdicts,
+        ),
+        notes=(
+            *map(Note, of_called),
+            *(Note(line, "terminal") for line in notes),
+            *parts.notes,
+        ),
+        tables=(*(replace(table, on="terminal") for table in everything), *parts.tables),
+        figures=parts.figures,
+        backends=tuple(dict.fromkeys(row.backend for row in rows)),
+        next=()
+        if plan.sources or plan.called or plan.problems or plan.families != SWEEP
+        else ("perceptron", "map"),
+        data={
+            "crossovers": found,
+            "from_cold": {"iterations": plan.iterations, "crossovers": cold},
+            "amortisation": paid,
+            "sources": sources,
+            **({"notes": of_called} if plan.called else {}),
+        },
+    )
+
+
+def _next_on(
+    plan: CrossoverPlan, axis: SizeAxis, threads: int, rows: list[Measurement]
+) -> list[Time]:
+    """Return what is missing on an axis, of which these are the rows.
+
+    A backend that cannot run here has jobs at the ends of the axis, whose rows say why; what it
+    would be compared with is not measured for its sake.
+    """
+    absent = {name for name in plan.backends if registry.reason_unavailable(name) is not None}
+    wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
+    for pair in plan.all_pairs:
+        if absent.isdisjoint(pair):
+            asked = next_measurements(rows, *pair, plan.search(axis, pair))
+            for size, processes in asked.items():
+                for backend in pair:
+                    key = (backend, size)
+                    wanted[key] = max(processes, wanted.get(key, 0))
+    jobs = [
+        size_job(
+            axis.problem(size).reference,
+            backend,
+            plan.dtype or "float32",
+            threads,
+            repeat,
+            plan.quick,
+        )
+        for (backend, size), processes in wanted.items()
+        for repeat in range(processes)
+    ]
+    return missing_jobs(jobs, rows)

@@ -1,0 +1,381 @@
+"""Times over sizes: one commit on one machine, dtype and number of threads at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.grouping import grouped
+from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.questions.crossover.comparable import by_backend_and_size
+from perceptron.questions.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.questions.overhead.device_share import busy_share
+from perceptron.questions.shared.published import FAMILY, ITERATIONS
+from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of, one_of_each
+from perceptron.records.ground import Ground, ground
+from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.statistics.contention import Contention, contention
+from perceptron.statistics.gpu_use import GpuUse, gpu_use
+from perceptron.statistics.interval import Interval, of_times, scaled
+from perceptron.statistics.once import once
+from perceptron.statistics.select import (
+    Definitions,
+    State,
+    has_time,
+    is_own,
+    moment,
+    reason,
+    shared,
+    state,
+    times,
+)
+from perceptron.statistics.sizes import size_axis
+
+
+class CurvePoint(Struct, frozen=True):
+    """A time in seconds, or a ratio, at one size, from so many repeats."""
+
+    size: float
+    value: Interval
+    repeats: int
+    contention: Contention = Contention()
+    epoch: Epoch | None = None
+    """The epoch of a size that was trained in batches."""
+    models: int = 1
+    """Models that an iteration is a step of."""
+    busy: Interval | None = None
+    """The share of the time that a device beside the host was busy, where its rows tell."""
+
+
+class Curve(Struct, frozen=True):
+    """A backend over sizes; one without any time has the ``reason``."""
+
+    backend: str
+    spots: list[CurvePoint]
+    reason: str | None
+
+
+class FastestAtSize(Struct, frozen=True):
+    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
+
+    size: float
+    backend: str
+    seconds: Interval
+    unsure: list[str]
+
+
+class Sweep(Struct, frozen=True, kw_only=True, dict=True):
+    """One family, measured in one state of the code on one ground.
+
+    What figures and tables show is worked out when it is asked for.
+    """
+
+    source: str
+    """The tool that measured it."""
+    ground: Ground
+    state: State
+    when: str
+    axis: str
+    """What sizes count, in a word."""
+    family: str
+    problem: str | None = None
+    """What its problems are called, without their sizes: that of a model file holds a digest of it.
+    None where the rows do not say, or where their problems have several names."""
+    per_iteration: bool
+    """Whether the times are of training iterations; foreign files do not say."""
+    rows: list[Measurement]
+    """Rows by backend."""
+    crossovers: list[Crossover]
+    pairs: tuple[tuple[str, str], ...] | None = None
+    """The pairs that were asked for; None for every two backends."""
+    iterations: int = ITERATIONS
+    """Iterations of a whole training, over which a cold start is shared out."""
+    older: int = 0
+    """States of the same case that are older than this one."""
+
+    @cached_property
+    def curves(self) -> list[Curve]:
+        """The times over sizes of each backend."""
+        return _curves(self.rows)
+
+    @cached_property
+    def fastest(self) -> list[FastestAtSize]:
+        """The fastest backend at each size, ascending; none where a single one has a time.
+
+        Another may be as fast unless the interval of the two's ratio, of processes that measured
+        both, rules it out; where no process did, unless the intervals of their times do. A pair
+        whose times are not believable rules nothing out.
+        """
+        decided = ruled_out(self.crossovers)
+        by_size: dict[float, dict[str, Interval]] = {}
+        for curve in self.curves:
+            for spot in curve.spots:
+                by_size.setdefault(spot.size, {})[curve.backend] = spot.value
+        answers = []
+        for size, seconds in sorted(by_size.items()):
+            if len(seconds) > 1:
+                best, unsure = ranked(seconds, decided.get(size, {}))
+                answers.append(FastestAtSize(size, best, seconds[best], unsure))
+        return answers
+
+    @cached_property
+    def of_one_model(self) -> list[Curve]:
+        """The times over sizes, shared out over the models; empty where each size is of one."""
+        if all(spot.models == 1 for curve in self.curves for spot in curve.spots):
+            return []
+        return [
+            replace(
+                curve,
+                spots=[
+                    replace(spot, value=scaled(spot.value, 1 / spot.models), epoch=None, models=1)
+                    for spot in curve.spots
+                ],
+            )
+            for curve in self.curves
+        ]
+
+    @cached_property
+    def cold(self) -> list[Curve]:
+        """The times of a whole training over sizes, its setup included.
+
+        Empty where it is not known.
+        """
+        return [
+            replace(
+                curve,
+                spots=[
+                    replace(spot, value=scaled(spot.value, self.iterations)) for spot in curve.spots
+                ],
+            )
+            for curve in _curves(self._cold_rows)
+        ]
+
+    @cached_property
+    def cold_crossovers(self) -> list[Crossover]:
+        """The crossovers from a cold start; empty with ``cold``."""
+        return crossovers(self._cold_rows, self.pairs) if is_line(self._cold_rows) else []
+
+    @cached_property
+    def amortisations(self) -> list[Amortisation]:
+        """When the faster one of each pair has paid for its start; empty with ``cold``."""
+        return amortisations(self.rows)
+
+    @cached_property
+    def gpus(self) -> list[GpuUse]:
+        """The states of the GPUs while it was measured."""
+        return gpu_use(self.rows)
+
+    @cached_property
+    def _cold_rows(self) -> list[Measurement]:
+        rows = from_cold(self.rows, self.iterations)
+        return rows if any(row.status == "ok" for row in rows) else []
+
+
+_NO_SWEEP = EXTRAS | {FAMILY}
+
+
+def sweeps(
+    rows: Iterable[Measurement],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    iterations: int = ITERATIONS,
+) -> list[Sweep]:
+    """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
+
+    A case is a family on one ground; of other tools two environments are two cases. Families of one
+    size, the finding's among them, and those along two axes have none.
+    """
+    whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
+    found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
+    for case, own in grouped(whole, _case).items():
+        states = grouped(own, _code_of)
+        lines = [
+            (max(set(map(moment, members))), repr(within), members)
+            for within, members in states.items()
+            if is_line(members)
+        ]
+        if lines:
+            when, _, members = max(lines, key=lambda line: line[:2])
+            of_level = _of_its_history(own, members)
+            found.append((when, repr(case), members, of_level, len(lines) - 1))
+    found.sort(key=lambda one: one[:2], reverse=True)
+    asked = None if pairs is None else tuple(pairs)
+    return [
+        _sweep(_newest(members), of_level, when, older, asked, iterations)
+        for when, _, members, of_level, older in found
+    ]
+
+
+def _case(row: Measurement) -> tuple[object, ...]:
+    # Of rows of ours, only the newest environment counts.
+    environment = None if is_own(row) else row.environment
+    return row.source, row.family, ground(row), environment
+
+
+def _code_of(row: Measurement) -> str | State | None:
+    return row.commit if is_own(row) else state(row)
+
+
+def _newest(members: Sequence[Measurement]) -> list[Measurement]:
+    """Return the rows of the newest state, and of the definition that counts in it, by backend."""
+    states = grouped(members, state)
+    newest = next(iter(states))
+    if len(states) > 1:
+        newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
+    # Backends run in random order, which must not choose the incumbent.
+    rows = sorted(states[newest], key=attrgetter("backend"))
+    return Definitions(rows).keep(rows)
+
+
+@once
+def _sweep(
+    rows: list[Measurement],
+    history: list[Measurement],
+    when: str,
+    older: int,
+    pairs: tuple[tuple[str, str], ...] | None,
+    iterations: int,
+) -> Sweep:
+    newest = state(rows[0])
+    return Sweep(
+        source=rows[0].source,
+        ground=ground(rows[0]),
+        state=newest,
+        when=when,
+        axis=size_axis(rows[0].family, axis_of(rows)),
+        family=rows[0].family,
+        problem=shared(
+            (
+                problem and problem.removesuffix(f":{size}")
+                for problem, size in set(map(attrgetter("problem", "size"), rows))
+            ),
+            None,
+        ),
+        per_iteration=None not in set(map(attrgetter("problem"), rows)),
+        rows=rows,
+        crossovers=_at_newest(rows, history, pairs, newest.commit),
+        pairs=pairs,
+        iterations=iterations,
+        older=older,
+    )
+
+
+def _at_newest(
+    rows: Sequence[Measurement],
+    history: Sequence[Measurement],
+    pairs: Sequence[tuple[str, str]] | None,
+    commit: str | None,
+) -> list[Crossover]:
+    """Return a verdict on each pair: with its history, where that tells of the newest commit."""
+    own = crossovers(rows, pairs)
+    if not history:
+        return own
+    told = {
+        (one.incumbent, one.challenger): one
+        for one in crossovers(history, pairs)
+        if one.commit in (None, commit)
+    }
+    return [told.get((one.incumbent, one.challenger), one) for one in own]
+
+
+def _of_its_history(
+    rows: Sequence[Measurement], members: Sequence[Measurement]
+) -> list[Measurement]:
+    """Return the members with the rows of other commits that asv measured alike; else none.
+
+    Commits of one level are judged together.
+    """
+    newest = state(members[0])
+    if newest.source != "asv":
+        return []
+    return [row for row in rows if state(row)._replace(commit=newest.commit) == newest]
+
+
+def _curves(rows: Sequence[Measurement]) -> list[Curve]:
+    return [
+        Curve(backend, list(_spots(sizes)), reason(rows, backend))
+        for backend, sizes in by_backend_and_size(rows).items()
+    ]
+
+
+def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
+    for size in sorted(sizes):
+        spot = spot_of(sizes[size])
+        if spot is not None and spot.repeats == 1:
+            # A single value has the interval that its file states, if it does.
+            row = next(row for row in sizes[size] if has_time(row))
+            spot = replace(spot, value=Interval(spot.value.estimate, row.low, row.high))
+        if spot is not None:
+            yield spot
+
+
+def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
+    """Return the time of rows of one backend at one size, with its interval; None without any."""
+    seconds = times(rows, rows[0].backend)
+    if not seconds:
+        return None
+    alike = one_of_each(rows)
+    return CurvePoint(
+        size=rows[0].size,
+        value=of_times(list(seconds.values())),
+        repeats=len(seconds),
+        contention=contention(rows),
+        epoch=shared(map(epoch_of, alike), None),
+        models=shared(map(models_of, alike), 1),
+        busy=busy_share(rows),
+    )
+
+
+def ranked(
+    seconds: Mapping[str, Interval], decided: Mapping[tuple[str, str], bool]
+) -> tuple[str, list[str]]:
+    """Return the fastest of these names and those that may be as fast, the faster first.
+
+    ``decided`` says of (faster, slower) pairs whether they are; those that are not in it are
+    judged by the intervals of their times. A ratio is judged without contended processes, which a
+    time may rest on: what is slower by its ratio is not the fastest by its time. Raises ValueError
+    without a time.
+    """
+    names = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
+    best = next(
+        (name for name in names if not any(decided.get((other, name)) for other in names)), names[0]
+    )
+    others = [name for name in names if name != best]
+    return best, [
+        name
+        for name in others
+        if not decided.get((best, name), apart(seconds[best], seconds[name]))
+    ]
+
+
+def apart(faster: Interval, slower: Interval) -> bool:
+    """Return whether two intervals have nothing in common; single values have no interval."""
+    return faster.high is not None and slower.low is not None and faster.high < slower.low
+
+
+def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
+    """Return by size whether the second of each (faster, slower) pair is surely slower.
+
+    Only where the crossover itself calls the size decided: of many sizes one or two are apart by
+    chance, and one size alone decides nothing.
+    """
+    by_size: dict[float, dict[tuple[str, str], bool]] = {}
+    for crossover in crossovers:
+        incumbent, challenger = crossover.incumbent, crossover.challenger
+        for at in crossover.ratio_at:
+            believed = crossover.status != "suspect" and any(
+                low <= at.size <= high for low, high in crossover.decided
+            )
+            pairs = by_size.setdefault(at.size, {})
+            pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
+            pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
+    return by_size
+
+
+def names_words(backend: str, unsure: Sequence[str]) -> str:
+    """Return the fastest backend; where others may be as fast, that it is undecided."""
+    names = [backend, *unsure]
+    return f"undecided: {' or '.join(names)}" if unsure else backend

@@ -1,0 +1,363 @@
+"""Sweeps as parts of an answer: for each its figures, and the tables below them.
+
+A part shows one sweep in one way: times per iteration, those of a whole training from a cold start,
+or the ratio of a pair. `where` and the way are the switches of its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from msgspec.structs import astuple, replace
+
+from perceptron.answer import Answer, Figure, Note, Setting, Table
+from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
+from perceptron.figure import Note as CornerNote
+from perceptron.grouping import grouped
+from perceptron.numbers import NONE, digits, duration_interval, interval, tick
+from perceptron.questions.crossover.amortise import amortisation_tables
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.rates import epoch_cells
+from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
+from perceptron.questions.crossover.words import (
+    axis_of,
+    has_turns,
+    is_measured,
+    missing,
+    sentence,
+    verdicts,
+)
+from perceptron.questions.overhead.device_share import busy_cell
+from perceptron.questions.shared.training import training_name
+from perceptron.statistics.contention import Contention, with_contended
+from perceptron.statistics.gpu_use import state_line
+from perceptron.statistics.sizes import sized
+
+ITERATION = "time per iteration"
+OF_ONE_MODEL = "time per iteration and model"
+# Crossovers that a figure has room to label; the table has them all.
+_LABELLED = 4
+
+
+def told(sweeps: Iterable[Sweep]) -> Answer:
+    """Return all sweeps of a run."""
+    return _together("", [of_sweep(sweep, where(sweep)) for sweep in sweeps])
+
+
+def _together(question: str, parts: Sequence[Answer]) -> Answer:
+    return Answer(
+        question=question,
+        asked=(),
+        verdicts=tuple(one for part in parts for one in part.verdicts),
+        notes=tuple(note for part in parts for note in part.notes),
+        tables=tuple(table for part in parts for table in part.tables),
+        figures=tuple(figure for part in parts for figure in part.figures),
+    )
+
+
+def where(sweep: Sweep) -> Setting:
+    """Return the switches that tell the sweeps of a run apart, as they stand for this one."""
+    threads = sweep.ground.threads
+    return (
+        ("Family", sweep.family),
+        ("dtype", sweep.ground.dtype or "not stated"),
+        ("Threads", "not stated" if threads is None else str(threads)),
+        ("Training", training_name(sweep.ground)),
+    )
+
+
+def of_sweep(sweep: Sweep, place: Setting) -> Answer:
+    """Return one sweep, its switches standing at ``place``, for a page."""
+    return _together(sweep.family, list(_views(sweep, place)))
+
+
+def _views(sweep: Sweep, place: Setting) -> Iterator[Answer]:
+    axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
+    lines = _lines(sweep)
+
+    def view(
+        shown: str,
+        figure: LineFigure | None,
+        tables: Sequence[Table],
+        crossovers: Sequence[Crossover],
+        title: str = "",
+    ) -> Answer:
+        part = (*place, ("Shown", shown))
+        title = title or f"{sweep.family}: {shown}"
+        return Answer(
+            question=sweep.family,
+            asked=(),
+            verdicts=tuple(replace(one, part=part, on="page") for one in verdicts(crossovers)),
+            notes=tuple(Note(line, "page", part) for line in lines),
+            tables=tuple(replace(table, part=part, on="page") for table in tables),
+            figures=(Figure(title=title, drawing=figure, part=part),),
+        )
+
+    shown = ITERATION if sweep.per_iteration else "time"
+    beside = (
+        _grid(
+            "Rows trained on per second, time of an epoch",
+            axis,
+            curves,
+            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+        ),
+        _grid(
+            "Device busy ÷ wall [95% interval], launch-bound below a half",
+            axis,
+            [curve for curve in curves if any(spot.busy for spot in curve.spots)],
+            lambda at: busy_cell(at.busy) if at.busy else "",
+        ),
+    )
+    tables = [_times_table(curves, axis, shown), *(table for table in beside if table.rows)]
+    figure = sweep_figure(curves, crossovers, axis, shown)
+    yield view(shown, figure, tables, crossovers)
+    if sweep.per_iteration and (of_one := sweep.of_one_model):
+        figure = sweep_figure(of_one, crossovers, axis, OF_ONE_MODEL)
+        yield view(OF_ONE_MODEL, figure, [_times_table(of_one, axis, OF_ONE_MODEL)], crossovers)
+    if sweep.per_iteration and (cold := sweep.cold):
+        shown = f"cold start, {sweep.iterations:,} iterations"
+        figure = sweep_figure(cold, sweep.cold_crossovers, axis, shown)
+        tables = [_times_table(cold, axis, shown), *amortisation_tables(sweep.amortisations)]
+        yield view(shown, figure, tables, sweep.cold_crossovers)
+    for crossover in crossovers:
+        if crossover.ratio_at:
+            title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
+            yield view(
+                f"ratio of {crossover.challenger} to {crossover.incumbent}",
+                ratio_figure(crossover, axis),
+                [_ratio_table(crossover, title)],
+                [crossover],
+                title,
+            )
+
+
+def _lines(sweep: Sweep) -> list[str]:
+    """Return what holds for all that is shown of a sweep."""
+    curves, absent = sweep.curves, missing(sweep.crossovers)
+    absent += [
+        reason
+        for curve in curves
+        if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
+    ]
+    lines = [f"Not measured: {reason}." for reason in absent]
+    lines += [
+        f"{curve.backend}, at some sizes: {curve.reason}."
+        for curve in curves
+        if curve.spots and curve.reason
+    ]
+    if all(spot.repeats == 1 for curve in curves for spot in curve.spots):
+        stated = any(spot.value.low or spot.value.high for curve in curves for spot in curve.spots)
+        kind = (
+            "the intervals are the 99% that its file states" if stated else "there is no interval"
+        )
+        lines.append(f"One repeat for each value: {kind}; another repeat may differ.")
+    lines += map(state_line, sweep.gpus)
+    if sweep.source == "asv":
+        lines.append("Of asv's commits the newest is here; asv's own pages have all of them.")
+    return lines
+
+
+def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
+    spots = [spot for curve in curves for spot in curve.spots]
+    kind = _kind_of_interval((spot.repeats, spot.value.low) for spot in spots)
+    table = _grid(
+        f"{shown} [{kind}]",
+        axis,
+        curves,
+        lambda at: duration_interval(*astuple(at.value)),
+        "not measured",
+    )
+    by_size = grouped(spots, lambda spot: spot.size)
+    contentions = [
+        sum((spot.contention for spot in by_size[size]), start=Contention())
+        for size in sorted(by_size)
+    ]
+    return with_contended(table, contentions)
+
+
+def _grid(
+    title: str,
+    axis: str,
+    curves: Sequence[Curve],
+    cell: Callable[[CurvePoint], str],
+    nothing: str = NONE,
+) -> Table:
+    """Return the cells of all times, sizes down and backends across; no rows without any."""
+    cells = {
+        (curve.backend, spot.size): words
+        for curve in curves
+        for spot in curve.spots
+        if (words := cell(spot))
+    }
+    return Table(
+        title=title,
+        columns=(f"{axis}>", *(f"{curve.backend}>" for curve in curves)),
+        rows=tuple(
+            (f"{size:,}", *(cells.get((curve.backend, size), nothing) for curve in curves))
+            for size in sorted({size for _, size in cells})
+        ),
+    )
+
+
+def _ratio_table(crossover: Crossover, title: str) -> Table:
+    kind = _kind_of_interval((at.repeats, at.low) for at in crossover.ratio_at)
+    return Table(
+        title=title,
+        columns=(f"{axis_of(crossover)}>", f"ratio [{kind}]>", "repeats>"),
+        rows=tuple(
+            (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.repeats))
+            for at in crossover.ratio_at
+        ),
+    )
+
+
+def _kind_of_interval(values: Iterable[tuple[int, float | None]]) -> str:
+    """Return what intervals are, by number of repeats and lower end: ours, or stated as well."""
+    stated = any(repeats == 1 and low is not None for repeats, low in values)
+    return "95% interval; of one repeat the 99% stated" if stated else "95% interval"
+
+
+# --- the figures: times over sizes with their bands, and the ratio of each pair -------------------
+
+
+def sweep_figure(
+    curves: Sequence[Curve],
+    crossovers: Sequence[Crossover],
+    axis: str,
+    shown: str = ITERATION,
+) -> LineFigure | None:
+    """Return times over sizes; None where nothing has a time.
+
+    ``axis`` and ``shown`` are the titles of the axes.
+    """
+    measured = [curve for curve in curves if curve.spots]
+    if not measured:
+        return None
+    lines = [curve_line(curve, axis) for curve in measured]
+    marks, stretches = crossings(crossovers)
+    answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
+    return LineFigure(
+        alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
+        f"logarithmic. {answers}",
+        caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
+        "grey its interval.",
+        height=460,
+        x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
+        y=log_axis(within(lines), tick, 10, shown),
+        lines=tuple(lines),
+        marks=tuple(marks),
+        stretches=tuple(stretches),
+    )
+
+
+def bands(curves: Sequence[Curve]) -> str:
+    """Say what the bands around the curves are."""
+    spots = [spot for curve in curves for spot in curve.spots]
+    if all(spot.value.low is None for spot in spots):
+        return "Single values have no interval"
+    if all(spot.repeats == 1 for spot in spots):
+        return "Bands are the 99% intervals that the files state"
+    return "Bands are 95% intervals over repeats"
+
+
+def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
+    """Return a mark for each change of winner that is decided, and the interval of each crossover.
+
+    Labels stand from the level ``lowest`` up.
+    """
+    marks: list[Mark] = []
+    stretches: list[Stretch] = []
+    crossing = [crossover for crossover in crossovers if has_turns(crossover)]
+    for level, crossover in enumerate(crossing, lowest):
+        for change in crossover.crossings:
+            winner = getattr(crossover, change.direction)
+            label = f"{winner} from {sized(digits(change.size), axis_of(crossover))}"
+            marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
+        if crossover.low is not None and crossover.high is not None:
+            stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
+    return marks, stretches
+
+
+def curve_line(
+    curve: Curve, axis: str, label: str | None = None, machine: int | None = None
+) -> Line:
+    """Return the line of a curve, called after its backend unless it has a ``label``.
+
+    ``machine`` is its place among the machines of the figure, where it is drawn as one.
+    """
+    name = curve.backend if label is None else label
+    values = [spot.value for spot in curve.spots]
+    return Line(
+        backend=curve.backend,
+        label=name,
+        x=tuple(spot.size for spot in curve.spots),
+        y=tuple(value.estimate for value in values),
+        low=tuple(value.low for value in values),
+        high=tuple(value.high for value in values),
+        texts=tuple(
+            f"{name}, {axis} {spot.size:,}: {duration_interval(*astuple(spot.value))}; "
+            f"{spot.repeats} repeats"
+            for spot in curve.spots
+        ),
+        machine=machine,
+    )
+
+
+_TIE = 1.05
+# There is room for more ticks up an axis than along one.
+_TICKS = 12
+
+
+def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
+    """Return the challenger over the incumbent at every size, of which there are some.
+
+    Above 1 the incumbent is faster, below it the challenger.
+    """
+    incumbent, challenger = crossover.incumbent, crossover.challenger
+    line = _ratio_line(crossover, axis)
+    marks, stretches = crossings([crossover], lowest=1)  # a note stands below
+    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
+    kind = "Bands are the intervals that decide, 95% for all sizes together"
+    if all(at.repeats == 1 for at in crossover.ratio_at):
+        kind = "Bands follow from the 99% intervals in the files"
+    # The name of the faster backend stands where the curve does not.
+    rises = crossover.status == "reverses"
+    return LineFigure(
+        alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
+        f"faster, below 1 {challenger}. {sentence(crossover)}",
+        caption=f"Above 1 {incumbent} is faster, below it {challenger}; grey: a tie within ±5%. "
+        f"{kind}; yellow: undecided.",
+        height=420,
+        x=log_axis(line.x, size_text, 2, axis),
+        y=log_axis(
+            [*within([line]), 1 / 1.25, 1.25],
+            lambda value: f"{value:g} ×",
+            10,
+            f"time of {challenger} over {incumbent}",
+            _TICKS,
+        ),
+        lines=(line,),
+        marks=tuple(marks),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
+        notes=(
+            CornerNote(f"{incumbent} is faster", incumbent, top=True, right=not rises),
+            CornerNote(f"{challenger} is faster", challenger, top=False, right=rises),
+        ),
+        legend=False,
+    )
+
+
+def _ratio_line(crossover: Crossover, axis: str) -> Line:
+    ratios = crossover.ratio_at
+    return Line(
+        backend=crossover.challenger,
+        label=f"{crossover.challenger} / {crossover.incumbent}",
+        x=tuple(at.size for at in ratios),
+        y=tuple(at.ratio for at in ratios),
+        low=tuple(at.low for at in ratios),
+        high=tuple(at.high for at in ratios),
+        texts=tuple(
+            f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.repeats} repeats"
+            for at in ratios
+        ),
+    )

@@ -1,0 +1,34 @@
+"""Conditions on this machine that make timings untrustworthy."""
+
+from __future__ import annotations
+
+from perceptron.backends import registry
+from perceptron.machine import require_threads
+from perceptron.measure.budget import Progress
+from perceptron.measure.conditions import conditions
+from perceptron.measure.environment import environment
+from perceptron.measure.neighbours import Look, with_seen
+from perceptron.statistics.trust import Diagnosis, warnings_about
+
+
+def doctor(threads: int, progress: Progress) -> Diagnosis:
+    """Read the machine's conditions for ``threads`` threads, and measure how steady it is.
+
+    This takes a few seconds. Raises `UserError` if no fresh process can be started, or
+    if that many threads are of no use here.
+    """
+    require_threads(threads)
+    progress(0, 2, "a fixed loop in fresh processes, and other users of the cores")
+    # First, while nothing else of ours runs.
+    look = Look()
+    measured = with_seen(conditions(with_loop=True), look.end())
+    progress(1, 2, "processor and libraries")
+    # NumPy alone: its BLAS is what can be pinned, and other libraries take seconds to import.
+    facts = environment([registry.load("numpy")], threads)
+    progress(2, 2, "done")
+    return Diagnosis(
+        environment=facts,
+        threads=threads,
+        conditions=measured,
+        warnings=warnings_about(facts, threads, measured),
+    )

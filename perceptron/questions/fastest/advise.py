@@ -1,0 +1,256 @@
+"""Which backend for my shape on this machine, and at which sizes that changes: within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from math import log
+from typing import Annotated, ClassVar
+
+from msgspec.structs import replace
+
+from perceptron.answer import Answer, Page
+from perceptron.errors import UserError
+from perceptron.machine import usable_cores
+from perceptron.measure.job import Time
+from perceptron.problems import catalogue
+from perceptron.problems.optimizer import OptimizerName
+from perceptron.problems.problem import DType, Feed
+from perceptron.problems.shape import Shape
+from perceptron.questions.crossover.locator import Search, next_measurements
+from perceptron.questions.fastest.advice import (
+    TEXTBOOK,
+    AdviceAxis,
+    advise,
+    has_other_sizes,
+    rows_on,
+    whole_trainings,
+)
+from perceptron.questions.fastest.advice_words import figures, told
+from perceptron.questions.fastest.axes import AxisThrough, all_axes, axes_through
+from perceptron.questions.shared.missing import missing, size_job
+from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
+from perceptron.questions.shared.throughput import TrainingLength
+from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row, times
+from perceptron.statistics.select import Definitions, has_time, usable_rows
+from perceptron.statistics.select import times as times_of
+from perceptron.statistics.trust import warnings_of_rows
+
+# Repeats of the problem itself, and of sizes beside it.
+_REPEATS = 3
+_BESIDE = 2
+# With less of the time than this share left, textbook NumPy is not measured.
+_BESIDE_SHARE = 0.4
+# Each is an option.
+_OF_SHAPE = tuple(field.name for field in fields(Shape))
+
+
+def _count(help_text: str, metavar: str) -> Option:
+    """Return the option of a whole number from 1."""
+    return Option(help_text, metavar=metavar, as_text=True)
+
+
+class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
+    """A training that is to be fast; what describes its shape is resolved to a ``problem``."""
+
+    rows: Annotated[int | None, _count("Rows of the training data.", "N")] = None
+    features: Annotated[int | None, _count("Features of the training data.", "D")] = None
+    hidden: Annotated[
+        tuple[int, ...],
+        Option("Hidden-layer widths. Default: no hidden layer.", metavar="H[,H…]", each_once=False),
+    ] = ()
+    problem: Annotated[
+        str | None, Option("Take a problem or FILE.toml[:SIZE] instead of a shape.", metavar="P")
+    ] = None
+    classes: Annotated[
+        int | None, _count("Classes, with cross-entropy. Default: one output.", "C")
+    ] = None
+    batch: Annotated[int | None, _count("Rows of an iteration. Default: all.", "B")] = None
+    optimizer: Annotated[
+        OptimizerName | None, Option("Train with sgd, adam or adamw. Default: sgd.", metavar="NAME")
+    ] = None
+    feed: Annotated[
+        Feed | None,
+        Option("Take batches from the device (resident) or the host.", metavar="NAME"),
+    ] = None
+    models: Annotated[int | None, _count("Train N models of this shape. Default: 1.", "N")] = None
+    epochs: Annotated[int | None, _count("Train for E passes over the rows.", "E")] = None
+    iterations: Annotated[
+        int | None, _count("Train for K iterations. Default: 10000, or the problem's.", "K")
+    ] = None
+    backends: Annotated[
+        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
+    ] = ()
+    threads: Threads = None
+    over: Over = ()
+    dtype: Annotated[DType | None, DTYPE] = None
+    name: str = ""
+    """The problem's name, as its rows have it."""
+    length: TrainingLength = TrainingLength()
+    """The training's length, for this problem and for those along its axes."""
+    axes: tuple[AdviceAxis, ...] = ()
+    """Through the problem."""
+
+    def resolved(self) -> AdvisePlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        if self.iterations is not None and self.epochs is not None:
+            raise UserError("give --iterations or --epochs, not both")
+        problem = catalogue.find(self._reference)
+        backends = backends_over(self.backends or usual_for(problem, self.over), self.over)
+        threads = self.threads or usable_cores()
+        require_backends(backends, threads)
+        return AdvisePlan(
+            problem=problem.reference,
+            name=problem.name,
+            length=TrainingLength(
+                iterations=self.iterations or problem.iterations, epochs=self.epochs
+            ),
+            axes=tuple(named for named, _ in all_axes(problem)),
+            backends=backends,
+            threads=threads,
+            dtype=self.dtype or "float32",
+        )
+
+    @property
+    def _reference(self) -> str:
+        """The problem's reference, from the options of the shape or as typed."""
+        given = {name: value for name in _OF_SHAPE if (value := getattr(self, name))}
+        if self.problem is not None:
+            if given:
+                option = f"--{next(iter(given))}"
+                raise UserError(f"give {option}, which describes a shape, or --problem, not both")
+            return self.problem
+        if self.rows is None or self.features is None:
+            raise UserError("give --rows and --features (and --hidden), or --problem")
+        try:
+            return Shape(**given).reference
+        except UserError as error:
+            field = str(error).partition(":")[0]
+            raise UserError(f"--{error}" if field in given else str(error)) from None
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The one that is trained."""
+        return (self.problem or self.name,)
+
+    @property
+    def budget_seconds(self) -> float:
+        """Half a minute with what precedes and follows."""
+        return 28.0
+
+
+class Advise:
+    """The study."""
+
+    name: ClassVar[str] = "advise"
+    Plan: ClassVar[type[Plan]] = AdvisePlan
+    asked: ClassVar[tuple[str, ...]] = ("name", "dtype", "threads")
+    page: ClassVar[Page] = Page(
+        "Advice", "Which backend for my model?", "No shape was measured yet.", "one"
+    )
+    doing: ClassVar[str] = "looking"
+
+    def next(self, plan: AdvisePlan, rows: Sequence[Row], left: float) -> list[Time]:
+        """Ask for all repeats of the problem itself, then for the next size on an axis through it.
+
+        Axes take turns, the first ones first. Textbook NumPy decides nothing: it has its turn where
+        the problem's own repeats leave enough time for sizes beside it.
+        """
+        measured = times(rows)
+        if jobs := missing(_own_jobs(plan, _REPEATS), measured):
+            return jobs
+        if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
+            return jobs
+        axes = [
+            (through, rows_on(through[0], measured, plan.name)) for through in _axes(plan, measured)
+        ]
+        for through, on_axis in sorted(axes, key=lambda axis: len({row.size for row in axis[1]})):
+            if jobs := missing(_next_on(plan, through, on_axis), measured):
+                return jobs
+        return []
+
+    def answer(self, plan: AdvisePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge the problem and the axes through it.
+
+        Axes without a row are left out, but where the time was over before their turn.
+        """
+        own = usable_rows(run.folder, times(rows))
+        of_problem = [row for row in own if row.problem == plan.name]
+        compared = {row.backend for row in of_problem if has_time(row)}.intersection(plan.backends)
+        axes = [
+            (axis, on_axis)
+            for axis in plan.axes
+            if has_other_sizes(axis, on_axis := rows_on(axis, own, plan.name))
+            or (run.run.cut_short and len(compared) > 1)
+        ]
+        found = advise(own, plan.backends, plan.name, plan.length, axes)
+        overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
+        return replace(
+            told(found, of_problem[0], run.run.budget),
+            figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
+            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
+            next=() if found.use is None else overhead,
+        )
+
+
+# --- what is measured, in its order --------------------------------------------------------------
+
+
+def _own_jobs(plan: AdvisePlan, repeats: int) -> list[Time]:
+    reference = plan.problem or plan.name
+    return _jobs(plan, [(reference, name) for name in plan.backends], repeats)
+
+
+def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return the jobs of textbook NumPy: as many repeats as ``numpy`` had of one model."""
+    reference = plan.problem or plan.name
+    if catalogue.find(reference).models > 1:
+        return []
+    own = [row for row in rows if row.problem == plan.name]
+    return _jobs(plan, [(reference, TEXTBOOK)], len(times_of(own, "numpy")))
+
+
+def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:
+    return [
+        size_job(problem, backend, plan.dtype or "float32", plan.threads or 1, repeat, quick=True)
+        for repeat in range(repeats)
+        for problem, backend in pairs
+    ]
+
+
+def _axes(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[AxisThrough]:
+    """Return the axes through the problem; none before two backends have a time of it."""
+    own = [row for row in rows if row.problem == plan.name]
+    if len(_usable(plan, own)) < 2:
+        return []
+    return axes_through(catalogue.find(plan.problem or plan.name), own)
+
+
+def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
+    return [name for name in plan.backends if times_of(own, name)]
+
+
+def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
+    """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
+    named, axis = through
+    rows = whole_trainings(on_axis, plan.length)
+    own = [row for row in rows if row.size == named.here]
+    usable = _usable(plan, own)
+    # As many repeats as the problem itself had time for.
+    beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
+    best = min(usable, key=lambda name: min(times_of(own, name).values()))
+    others = [name for name in usable if name != best]
+    search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
+    wanted: dict[int, set[str]] = {}
+    for other in others:
+        for size in next_measurements(rows, best, other, search):
+            if size != named.here:
+                wanted.setdefault(size, set()).update((best, other))
+    if not wanted:
+        return []
+    size = min(wanted, key=lambda size: abs(log(size / named.here)))
+    reference = axis.problem(size).reference
+    return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)

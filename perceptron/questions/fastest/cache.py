@@ -1,0 +1,246 @@
+"""What this machine knows already: measured shapes, and who can run here.
+
+One file for each machine, told apart by its hardware, in the user's folder of caches or in the one
+that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from platformdirs import user_cache_path
+
+from perceptron.errors import UserError, in_one_line
+from perceptron.machine import facts_digest
+from perceptron.problems.problem import DType
+from perceptron.questions.fastest.measured_shape import (
+    CONTENDED,
+    NOT_STARTED,
+    MeasuredShape,
+    TrainingShape,
+)
+from perceptron.records.files.read import must_be_a_file
+
+FOLDER = "PERCEPTRON_CACHE"
+"""The variable that names the folder of the cache."""
+FORMAT = 7
+# The newest that are kept: what a call reads must stay small.
+_MOST_ROWS = 1000
+# Of a file that somebody else has put there: a full one of ours has half a megabyte.
+_MOST_BYTES = 2**25
+_SECONDS_FOR_THE_LOCK = 5.0
+# What was given up is told, and not begun again, for so many seconds: what says something of a
+# training for an hour, what says something of the machine at that moment for a minute.
+_ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
+
+
+class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A measured shape, and under what it was measured."""
+
+    row: MeasuredShape
+    dtype: DType
+    threads: int
+    libraries: dict[str, str]
+    """Versions of what the backend rests on."""
+    origin: str = ""
+    """The folder of the run that it was read from; empty if it was measured for an answer."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What only the newest row of is kept; no contended one beside others."""
+        return (self.row.backend, self.dtype, self.threads, self.row.shape)
+
+
+class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A measurement without a time that can be relied on: not to be begun again for a while.
+
+    It is of one question: that a process was late says nothing of another training.
+    """
+
+    backend: str
+    shape: TrainingShape
+    ground: str
+    """The dtype and number of threads, by `alike`: another may succeed."""
+    seconds: float
+    """That the question had for measuring."""
+    reason: str
+    when: str
+    """UTC, ISO 8601."""
+
+    @property
+    def lasts(self) -> float:
+        """For how many seconds it counts."""
+        is_moment = self.reason in (*NOT_STARTED, CONTENDED)
+        return _MOMENT_LASTS if is_moment else _ATTEMPT_LASTS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it counts no longer."""
+        return self.when < _ago(self.lasts)
+
+
+class KnownBackend(Struct, frozen=True, kw_only=True):
+    """Whether a backend can run here, and with which libraries that was asked."""
+
+    device: str
+    unavailable: str | None
+    modules: tuple[str, ...]
+    """What it imports."""
+    libraries: dict[str, str]
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """All that the cache holds."""
+
+    format: int = FORMAT
+    machine: str = ""
+    """Digest of its hardware."""
+    runs: dict[str, str] = {}
+    """Folders of runs that were read, each with what tells whether it has changed since."""
+    rows: tuple[KnownRow, ...] = ()
+    backends: dict[str, KnownBackend] = {}
+    attempts: tuple[Attempt, ...] = ()
+
+    def rows_of(self, dtype: DType, threads: int) -> list[KnownRow]:
+        """Return the rows that may be compared with each other."""
+        return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
+
+    def given_up(self, backend: str, shape: TrainingShape, ground: str) -> Attempt | None:
+        """Return the newest attempt at this that was given up lately; None if there is none."""
+        question = (backend, shape, ground)
+        same = (
+            one
+            for one in self.attempts
+            if (one.backend, one.shape, one.ground) == question and not one.is_over
+        )
+        return max(same, key=lambda one: one.when, default=None)
+
+    def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
+        """Return this with more rows, those of ``runs`` in place of what was read of them before.
+
+        A contended one gives way to one that was not, whichever is newer, and a backend that has
+        started for these may be started again.
+        """
+        runs = runs or {}
+        every = [*(row for row in self.rows if row.origin not in runs), *new]
+        every.sort(key=lambda known: (known.row.doubt != CONTENDED, known.row.when))
+        kept = sorted({row.key: row for row in every}.values(), key=lambda known: known.row.when)
+        started = {row.row.backend for row in new}
+        return msgspec.structs.replace(
+            self,
+            rows=tuple(kept[-_MOST_ROWS:]),
+            runs={**self.runs, **runs},
+            attempts=tuple(
+                one
+                for one in self.attempts
+                if one.backend not in started or one.reason not in NOT_STARTED
+            ),
+        )
+
+    def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
+        """Return this with whether these can run here."""
+        return msgspec.structs.replace(self, backends={**self.backends, **new})
+
+    def with_attempts(self, new: Iterable[Attempt]) -> Known:
+        """Return this with more attempts, and without those that are long ago."""
+        every = (one for one in (*self.attempts, *new) if not one.is_over)
+        kept = {(one.backend, one.shape, one.ground): one for one in every}
+        return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
+
+
+def alike(dtype: DType, threads: int) -> str:
+    """Return the key of what is of one dtype and number of threads."""
+    return f"{dtype}, {threads}"
+
+
+def _ago(seconds: float) -> str:
+    """Return when that was, in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+
+
+_DECODER = msgspec.json.Decoder(Known)
+# What was read last, by file, or could not be written: a second question need not read it again.
+_read: dict[Path, tuple[tuple[int, ...], Known]] = {}
+
+
+def cache_file() -> Path:
+    """Return the file of this machine, which need not be there."""
+    given = os.environ.get(FOLDER)
+    folder = Path(given) if given else user_cache_path("perceptron", appauthor=False)
+    return folder / f"fastest-{facts_digest()}-v{FORMAT}.json"
+
+
+def load(file: Path) -> Known:
+    """Return what the file holds; nothing, with a warning, if it cannot be understood."""
+    nothing = Known(machine=facts_digest())
+    stamp = _stamp(file)
+    try:
+        if file in _read and _read[file][0] == stamp:
+            return _read[file][1]
+        if stamp:  # else reading says why not
+            must_be_a_file(file)
+            if stamp[1] > _MOST_BYTES:
+                raise ValueError("too large to be ours")
+        known = _DECODER.decode(file.read_bytes())
+        if (known.format, known.machine) != (FORMAT, nothing.machine):
+            raise ValueError("of another version or machine")
+    except (FileNotFoundError, NotADirectoryError):
+        return nothing
+    except (UserError, OSError, ValueError, RecursionError) as error:
+        _warn(f"{file}: cannot be read and is made anew: {in_one_line(error)}")
+        return nothing
+    if stamp:
+        _read[file] = (stamp, known)
+    return known
+
+
+def update(file: Path, change: Callable[[Known], Known]) -> Known:
+    """Change what the file holds now, whoever has written it since, and return that.
+
+    Where it cannot be written, as in a read-only home, this process keeps what it has learned: the
+    answer is as good, and a warning says so.
+    """
+    # Not while asking: an answer from the cache writes nothing.
+    from perceptron.records.files.lock import locked
+    from perceptron.records.files.write import replace
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock"), _SECONDS_FOR_THE_LOCK) as has_lock:
+            known = change(load(file))
+            if has_lock:
+                replace(file, msgspec.json.encode(known))
+                return known
+        _warn(f"{file}: another process does not let go of it: nothing is kept")
+    except OSError as error:
+        _warn(f"{file}: cannot be written, so nothing is kept: {error.strerror}")
+        known = change(load(file))
+    _read[file] = (_stamp(file), known)
+    return known
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Return what changes whenever the file is written; empty where it cannot be looked at."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def clear() -> None:
+    """Remove what this machine knows; what is there is measured, or read, again when asked."""
+    _read.pop(cache_file(), None)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        cache_file().unlink()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -1,0 +1,90 @@
+"""Which backends can run here: asked once, and again when their libraries have changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from perceptron import fresh_python, optional
+from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.errors import UserError
+from perceptron.library_versions import versions_beneath
+from perceptron.questions.fastest.cache import Known, KnownBackend
+from perceptron.questions.fastest.measured_shape import NO_ANSWER, NO_WORD
+from perceptron.questions.fastest.own_fit import MODULE, SKLEARN
+
+NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
+# A driver that wakes up and a framework with a cold disk cache take most of it.
+_MOST_SECONDS = 60.0
+
+
+def is_known(name: str, known: Known) -> bool:
+    """Return whether it was asked already if a backend can run, with the libraries of today."""
+    asked = known.backends.get(name)
+    return asked is not None and asked.libraries == versions_beneath(asked.modules)
+
+
+def ask(name: str) -> KnownBackend | None:
+    """Return whether a backend can run here, if it says so at once: one of ours on the CPU does.
+
+    Others import a framework to find their device, or do whatever they like: see `ask_elsewhere`.
+    """
+    if name == SKLEARN:
+        return KnownBackend(
+            device="cpu",
+            unavailable=optional.missing("sklearn"),
+            modules=(MODULE,),
+            libraries=versions_beneath((MODULE,)),
+        )
+    at_once = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    return asked(name) if at_once else None
+
+
+def asked(name: str) -> KnownBackend:
+    """Ask a backend whether it can run here; of one that cannot be asked say why."""
+    backend = registry.load(name)
+    modules = tuple(getattr(backend, "imports", ()))
+    return KnownBackend(
+        device=backend.device,
+        unavailable=registry.reason_unavailable(name),
+        modules=modules,
+        libraries=versions_beneath(modules),
+    )
+
+
+def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
+    """Return whether these backends can run here, as a process of its own says.
+
+    Raises `UserError` with the reason if it does not within so many seconds.
+    """
+    from perceptron.measure.launch import printed, worker_environment
+
+    command = fresh_python.command("perceptron.questions.fastest.here", *names)
+    environment = worker_environment(registry.load("numpy"), 1)
+    try:
+        answer = printed(command, max(0.0, min(seconds, _MOST_SECONDS)), environment)
+        return msgspec.json.decode(answer, type=dict[str, KnownBackend])
+    except subprocess.TimeoutExpired:
+        raise UserError(NO_WORD) from None
+    except (OSError, UserError, msgspec.DecodeError):
+        raise UserError(NO_ANSWER) from None
+
+
+def main() -> None:
+    """Ask the backends that the arguments name, in a process of their own; answer in JSON."""
+    # What libraries print goes to standard error.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    answer.write(msgspec.json.encode({name: asked(name) for name in sys.argv[1:]}))
+    answer.flush()
+    # At once: unloading frameworks takes up to a second and serves nothing.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What a backend was measured to take for a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from math import exp, inf, log, sqrt
+from statistics import median
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from perceptron.grouping import grouped
+from perceptron.records.measurement import Measurement
+from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
+from perceptron.statistics.contention import is_contended, lost, side_by_side
+
+# Structs here are written as arrays, without names: a cache of many is read within milliseconds.
+
+NO_TIME = "takes too long to be measured in the time that was given"
+NO_START = "did not start in the time that was given to measure it"
+NO_WORD = "did not answer in time whether it can run here"
+NO_ANSWER = "the process that was asked whether it can run here did not answer"
+GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
+"""Reasons of what was abandoned: with more time there may be a time."""
+NOT_STARTED = (NO_START, NO_WORD, NO_ANSWER)
+"""Reasons of processes that were not there: of the machine at that moment, not of the training."""
+CONTENDED = "contended: threads waited for cores"
+ONE_REPEAT = "one repeat alone"
+IN_DOUBT = (CONTENDED, ONE_REPEAT)
+"""What leaves a time, and all that rests on it, undecided."""
+# What one process of a shape is off from another, as a standard deviation of the logarithm, and how
+# many processes that is worth: two or three alone cannot tell how far they vary.
+_SPREAD = 0.05
+_WORTH = 4
+# What all processes of one day share.
+_COMMON = 0.02
+_NORMAL = 1.96
+# A setup compiled what later ones found there if one of no less data took so many times less.
+_COMPILED = 10.0
+# Another program may have written the cache. The bounds keep its numbers within floats.
+_Size = Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What is trained, as far as it decides the time: equal ones take equally long."""
+
+    rows: _Size
+    """Rows of the data set."""
+    features: _Size
+    hidden: tuple[_Size, ...] = ()
+    outputs: _Size = 1
+    batch: _Size | None = None
+    """Rows of an iteration; None where it takes all of them."""
+    optimizer: str = "sgd"
+    """Its kind: ``sgd``, ``adam`` or ``adamw``, and the parts that cost time: ``sgd momentum``."""
+    models: _Size = 1
+    """Models; an iteration is a step of each."""
+    variant: str = ""
+    """Loss and activations where they are others than those of a problem that the shape alone
+    describes, or what else tells such a training apart; empty of what a shape can ask about."""
+    feed: Literal["resident", "host"] = "resident"
+
+
+class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a backend took for a shape, with one dtype and number of threads.
+
+    ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
+    is 0 where nothing bounds what waiting for cores added. Raises ValueError for impossible times.
+    """
+
+    shape: TrainingShape
+    backend: str
+    device: str
+    seconds: float
+    low: float
+    high: float
+    prepare_seconds: float = 0.0
+    """Allocating, copying to the device, compiling: once in a training."""
+    when: str = ""
+    """UTC, ISO 8601."""
+    doubt: str | None = None
+    """One of `IN_DOUBT`; None of a time from several processes, none of them contended."""
+
+    def __post_init__(self) -> None:
+        once, each = self.prepare_seconds, self.seconds
+        is_time = each >= SHORTEST_STEP and 0 <= self.low <= each <= self.high
+        if not (is_time and self.high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
+            raise ValueError(f"{each} s [{self.low}, {self.high}] and {once} s are no times")
+
+
+def measured_shape(
+    shape: TrainingShape, backend: str, rows: Sequence[Measurement]
+) -> MeasuredShape:
+    """Return what processes took that all have a time: those that were not contended, if any.
+
+    Raises ValueError without a row, and for impossible times.
+    """
+    counted = [row for row in rows if not is_contended(row)]
+    doubt = None
+    if len(counted) == 1:
+        doubt = ONE_REPEAT if len(rows) == 1 else CONTENDED
+    if not counted:
+        (counted,) = side_by_side(dict(enumerate(rows)))
+        doubt = CONTENDED
+    seconds, low, high = of_processes([row.seconds or 0.0 for row in counted])
+    return MeasuredShape(
+        shape=shape,
+        backend=backend,
+        device=counted[-1].device or "unknown",
+        seconds=seconds,
+        low=low * exp(-lost(counted)),  # waiting only ever adds
+        high=high,
+        prepare_seconds=median(row.prepare_seconds or 0.0 for row in counted),
+        when=max(row.when for row in counted),
+        doubt=doubt,
+    )
+
+
+def setups_of_their_own(
+    rows: Iterable[Measurement], compilers: Collection[str]
+) -> list[Measurement]:
+    """Return rows whose setup is that of a training in a process of its own.
+
+    A process that trains one problem after the other may compile for the first one what the later
+    ones find there, as Numba does in seconds. Which one that was is a matter of the order; each of
+    them needs it. ``rows`` are in the order in which they were measured, and ``compilers`` the
+    backends whose setup compiles.
+    """
+    rows = list(rows)
+    ours = [at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds]
+    for own in grouped(ours, lambda at: _process(rows[at])).values():
+        once = 0.0
+        for turn, at in enumerate(own, start=1):
+            setup = rows[at].prepare_seconds or 0.0
+            others = (_setup_of_as_much(rows[at], rows[other]) for other in own[turn:])
+            later = min(others, default=inf)
+            if setup > max(_COMPILED * later, once / 2):
+                once = max(once, setup - later)
+            else:
+                rows[at] = replace(rows[at], prepare_seconds=setup + once)
+    return rows
+
+
+def _process(row: Measurement) -> tuple[object, ...]:
+    """Return what rows share of which one's setup may compile for another one's."""
+    return (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
+
+
+def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
+    """Return the seconds of another row's setup, more in proportion if it has less data."""
+    data, others = ((one.rows or 1) * (one.features or 1) * one.all_models for one in (row, other))
+    return (other.prepare_seconds or 0.0) * max(1.0, data / others)
+
+
+def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return the typical time of some processes and its interval of about 95%.
+
+    Raises ValueError without a time, and for one that is not above 0.
+    """
+    if not seconds:
+        raise ValueError("no times of a process")
+    logarithms = [log(one) for one in seconds]
+    middle, count = median(logarithms), len(logarithms)
+    apart = sum((one - middle) ** 2 for one in logarithms)
+    variance = (_WORTH * _SPREAD**2 + apart) / (_WORTH + count - 1)
+    reach = _NORMAL * sqrt(variance / count + _COMMON**2)
+    return exp(middle), exp(middle - reach), exp(middle + reach)

@@ -1,0 +1,231 @@
+"""What a program asks: a shape or a model, and the training of it that is to be fast."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from msgspec.structs import replace
+
+from perceptron.backends import registry
+from perceptron.errors import UserError, unknown
+from perceptron.machine import usable_cores
+from perceptron.problems import shape
+from perceptron.problems.optimizer import OptimizerName
+from perceptron.problems.problem import DTYPES, DType, Problem
+from perceptron.questions.fastest.as_it_is import AsItIs
+from perceptron.questions.fastest.data import whole
+from perceptron.questions.fastest.judge import AS_IT_IS, MODULES
+from perceptron.questions.fastest.measured_shape import TrainingShape
+from perceptron.questions.fastest.own_fit import SKLEARN, OwnFit
+
+if TYPE_CHECKING:
+    from perceptron.questions.fastest.of_model import OfModel
+
+Measure = Literal["cached", "now", "never"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call of `perceptron.fastest`, with everything in it checked."""
+
+    shape: TrainingShape
+    epochs: int
+    iterations: int
+    """Of the whole training, those of all its epochs."""
+    among: tuple[str, ...]
+    measure: Measure
+    seconds: float
+    dtype: DType
+    threads: int
+    own: Problem | AsItIs | None = None
+    """The training, where its shape alone does not describe it."""
+    able: tuple[str, ...] | None = None
+    """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
+    own_fit: OwnFit | None = None
+    """Of the estimator in hand."""
+
+    @property
+    def name(self) -> str:
+        """What the training is called: the reference of its shape, if that describes it."""
+        return "model" if self.own else reference_of(self.shape)
+
+    @property
+    def problem(self) -> Problem:
+        """The training, of dense layers."""
+        assert not isinstance(self.own, AsItIs), "a module as it is has no problem"
+        return self.own or shape.find(reference_of(self.shape))
+
+
+def question(
+    rows: int,
+    features: int,
+    hidden: Sequence[int],
+    classes: int | None,
+    batch: int | None,
+    optimizer: OptimizerName,
+    models: int,
+    dtype: DType,
+    **usual: Any,
+) -> Question:
+    """Check what was asked of a shape; raise `UserError` that names the argument.
+
+    ``usual`` is what `fastest` takes for models, too; see `check_usual`.
+    """
+    if isinstance(hidden, str) or not isinstance(hidden, Iterable):
+        raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
+    _check_word("optimizer", optimizer, get_args(OptimizerName))
+    _check_word("dtype", dtype, DTYPES)
+    asked = TrainingShape(
+        rows=whole("rows", rows),
+        features=whole("features", features),
+        hidden=tuple(whole("hidden", width) for width in hidden),
+        outputs=1 if classes is None else whole("classes", classes, least=2),
+        batch=None if batch is None else whole("batch", batch),
+        optimizer=optimizer,
+        models=whole("models", models),
+    )
+    return _question(asked, iterations_per_epoch(asked), dtype, **usual)
+
+
+def question_of(
+    model: OfModel, dtype: DType, among: Sequence[str] | None, **usual: Any
+) -> Question:
+    """Return the question about a model's training; raises as `question` does."""
+    beside = (SKLEARN,) if model.own_fit else ()
+    if among is None and beside:
+        among = (*beside, *registry.DEFAULT)
+    own = model.training
+    able: tuple[str, ...] | None = MODULES if model.is_module else None
+    if isinstance(own, AsItIs):
+        asked, each, able = own.shape, own.data.iterations_per_epoch, AS_IT_IS
+        if dtype != model.dtype:
+            raise UserError("dtype: a module is trained as it is: leave dtype out")
+    else:
+        asked, each = shape_of(own), own.iterations_per_epoch
+    made = _question(asked, each, dtype, among=among, beside=beside, **usual)
+    if able and not set(made.among).intersection(able):
+        raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
+    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
+    own_or_none = None if is_usual else own
+    return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
+
+
+def _question(
+    asked: TrainingShape,
+    each: int,
+    dtype: DType,
+    epochs: int,
+    among: Sequence[str] | None,
+    measure: Measure,
+    seconds: float,
+    threads: int | None,
+    beside: Sequence[str] = (),
+) -> Question:
+    check_usual(dtype, epochs, among, measure, seconds, threads, beside)
+    times = whole("epochs", epochs)
+    return Question(
+        shape=asked,
+        epochs=times,
+        iterations=times * each,
+        among=_backends(among, beside),
+        measure=measure,
+        seconds=float(seconds),
+        dtype=dtype,
+        threads=usable_cores() if threads is None else whole("threads", threads),
+    )
+
+
+def check_usual(
+    dtype: object,
+    epochs: object,
+    among: Any,
+    measure: object,
+    seconds: object,
+    threads: object,
+    beside: Sequence[str] = (SKLEARN,),
+) -> None:
+    """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
+
+    None stands for a default. Before a model is looked at, which may run code of the user's.
+    """
+    _check_word("measure", measure, get_args(Measure))
+    if dtype is not None:
+        _check_word("dtype", dtype, DTYPES)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and isfinite(cast("float", seconds)) and cast("float", seconds) > 0):
+        raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
+    for name, value in {"epochs": epochs, "threads": threads}.items():
+        if value is not None:
+            whole(name, value)
+    _backends(among, beside)
+
+
+def _check_word(name: str, value: object, known: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise unknown(name, str(value), known)
+
+
+def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates by name: backends, and what may be asked for ``beside`` them."""
+    if among is None:
+        return registry.DEFAULT
+    is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
+    names = list(among) if is_sequence else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f"among: {among!r} is no sequence of backends, such as ('numpy', 'numba')")
+    for name in names:
+        # Asking which others are installed takes longer than the answer may.
+        if name not in (*registry.BUILT_IN, *beside) and not registry.is_name(name):
+            raise unknown("backend", name, [*beside, *registry.names()])
+    return tuple(dict.fromkeys(names))
+
+
+@lru_cache(maxsize=1024)
+def iterations_per_epoch(asked: TrainingShape) -> int:
+    """Return how many iterations pass over the rows; raise `UserError` for no such shape."""
+    return shape.find(reference_of(asked)).iterations_per_epoch
+
+
+def shape_of(problem: Problem) -> TrainingShape:
+    """Return the shape of a training, with what it has otherwise than the shape alone says."""
+    asked = TrainingShape(
+        rows=problem.dataset.rows,
+        features=problem.dataset.features,
+        hidden=problem.hidden,
+        outputs=problem.outputs,
+        batch=problem.batch,
+        optimizer=problem.optimizer.kind,
+        models=problem.models,
+        feed=problem.feed,
+    )
+    return replace(asked, variant=variant_of(problem, asked))
+
+
+def variant_of(problem: Problem, asked: TrainingShape) -> str:
+    """Return loss and activations where they are not those that the shape alone describes."""
+    usual = shape.find(reference_of(asked))
+    own, ordinary = (
+        (one.loss, *(layer.activation for layer in one.layers)) for one in (problem, usual)
+    )
+    return "" if own == ordinary else ", ".join(own)
+
+
+@lru_cache(maxsize=1024)
+def reference_of(asked: TrainingShape) -> str:
+    """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
+    made = shape.Shape(
+        asked.rows,
+        asked.features,
+        asked.hidden,
+        classes=None if asked.outputs == 1 else asked.outputs,
+        batch=asked.batch,
+        optimizer=cast("OptimizerName", asked.optimizer.partition(" ")[0]),
+        feed=asked.feed,
+        models=asked.models,
+    )
+    return made.reference

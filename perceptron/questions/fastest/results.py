@@ -1,0 +1,137 @@
+"""Read what studies have measured on this machine, as rows that answer questions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+from msgspec.structs import replace
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Backend
+from perceptron.errors import UserError
+from perceptron.grouping import grouped
+from perceptron.library_versions import names_beneath
+from perceptron.problems import catalogue, files
+from perceptron.problems.optimizer import OptimizerName
+from perceptron.problems.problem import DTYPES
+from perceptron.questions.fastest.cache import KnownRow
+from perceptron.questions.fastest.measured_shape import (
+    TrainingShape,
+    measured_shape,
+    setups_of_their_own,
+)
+from perceptron.questions.fastest.question import variant_of
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.select import has_time
+
+
+def read_runs(folders: Iterable[str]) -> list[KnownRow]:
+    """Read those rows of these runs that were measured on this machine, with what they rest on.
+
+    Runs that cannot be understood are left out: what reads results to show them complains.
+    """
+    # A few milliseconds to a second: only when there is something to read.
+    import psutil
+
+    from perceptron.machine import cpu_name, usable_cores
+    from perceptron.measure.environment import gpus_here
+    from perceptron.records.environment import Facts, facts_of
+    from perceptron.records.row import times
+    from perceptron.records.store import load_run
+
+    here = Facts(
+        cpu=cpu_name(),
+        architecture=platform.machine(),
+        cores=usable_cores(),
+        memory_bytes=psutil.virtual_memory().total,
+        gpus=sorted((gpu.name, gpu.memory_bytes) for gpu in gpus_here()[1]),
+    )
+    rows = []
+    for folder in folders:
+        try:
+            _, environment, measured = load_run(Path(folder), lambda _: None)
+        except (UserError, OSError):
+            continue
+        if facts_of(environment).is_same(here):
+            python = {"python": environment.python.rpartition(" ")[2]}
+            rows += known_rows(folder, times(measured), {**environment.libraries, **python})
+    return rows
+
+
+def known_rows(
+    folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
+) -> list[KnownRow]:
+    """Return a row for each shape, backend, dtype and number of threads that a run has a time of.
+
+    Left out is what no question can be about, and times that nobody can have measured.
+    """
+    rows = [row for row in with_own_setups(measured) if has_time(row)]
+    groups = grouped(rows, lambda row: (_shape(row), row.backend, row.dtype, row.threads))
+    known = []
+    for (shape, backend, dtype, threads), own in groups.items():
+        typed = next((name for name in DTYPES if name == dtype), None)
+        if shape is None or typed is None or threads is None:
+            continue
+        with suppress(UserError, ValueError):
+            beneath = names_beneath(getattr(_backend(backend), "imports", ()))
+            one = KnownRow(
+                row=measured_shape(shape, backend, own),
+                dtype=typed,
+                threads=threads,
+                libraries={name: libraries[name] for name in beneath if name in libraries},
+                origin=folder,
+            )
+            known.append(one)
+    return known
+
+
+def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run, each with the setup of a training in a process of its own."""
+    rows = list(measured)
+    names = {row.backend for row in rows}
+    compilers = {name for name in names if getattr(_backend(name), "compiles", False)}
+    return setups_of_their_own(rows, compilers)
+
+
+def _shape(row: Measurement) -> TrainingShape | None:
+    """Return the shape that a row is of; None if no question can be about such a training."""
+    is_plain = row.feed in (None, "resident") and not row.folds and row.processes in (None, 1)
+    if row.phase is not None or row.source != "perceptron" or not is_plain:
+        return None
+    if row.rows is None or row.features is None or row.hidden is None or row.outputs is None:
+        return None
+    if row.optimizer is None or row.optimizer not in get_args(OptimizerName):
+        return None
+    if row.problem is None or files.is_file(row.problem):  # a file may have changed since
+        return None
+    shape = TrainingShape(
+        rows=row.rows,
+        features=row.features,
+        hidden=tuple(row.hidden),
+        outputs=row.outputs,
+        batch=row.batch,
+        optimizer=row.optimizer,
+        models=row.all_models,
+    )
+    try:
+        return replace(shape, variant=_variant(row.problem, shape))
+    except UserError:  # no shape that can be asked about
+        return None
+
+
+@lru_cache(maxsize=1024)  # all rows of a problem ask the same
+def _variant(name: str, shape: TrainingShape) -> str:
+    """Return what a row's problem has otherwise than the one that its shape alone describes."""
+    return variant_of(catalogue.find(name), shape)
+
+
+@lru_cache(maxsize=256)
+def _backend(name: str) -> Backend | None:
+    """Return a backend; None if it is not installed. Asking which are takes 40 ms."""
+    is_here = name in registry.BUILT_IN or registry.is_name(name)
+    return registry.load(name) if is_here else None

@@ -1,0 +1,396 @@
+"""The jobs of a fleet: one command on many machines, each into a folder of results of its own.
+
+    results/fleet/<id>/plan.json             the `FleetPlan`
+    results/fleet/<id>/jobs/<job>/job.sh     what was submitted
+    results/fleet/<id>/jobs/<job>/log        what it said
+    results/fleet/<id>/jobs/<job>/done       is there once the command has done its work
+    results/fleet/<id>/jobs/<job>/results/   what it measured
+
+However a job ends, its rows are on disk, and ``job.sh`` resumes: submitted again by the same
+command, or put back into the queue by ``scontrol requeue``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, lock_descriptor
+from msgspec import Struct
+
+from perceptron import fresh_python
+from perceptron.errors import UserError
+from perceptron.machine import machine_name
+from perceptron.measure import revision
+from perceptron.problems import files
+from perceptron.questions.carry_out import contents
+from perceptron.records.files.read import must_be_a_file, read_written
+from perceptron.records.files.write import cannot_write, replace
+from perceptron.records.fleet import FleetStatus, JobState, JobStatus
+from perceptron.records.store import count_rows, stored_runs
+from perceptron.untrusted_text import shortened
+
+FLEETS = "fleet"
+SCRIPT, LOG, DONE, RESULTS = "job.sh", "log", "done", "results"
+DEFAULT = "default"
+"""The job on the cluster's default partition."""
+
+# A whole machine, for timings, with all of its memory. What ends early is resumed by the same
+# command, not by Slurm.
+_WHOLE_MACHINE = ("--nodes=1", "--exclusive", "--mem=0", "--no-requeue")
+_SLURM_SECONDS = 120.0
+# Between two looks at the jobs.
+_PAUSE_SECONDS = 5.0
+_NO_MESSAGE = "it ended without a message: it was cancelled or killed, or its machine went down"
+_TAIL_BYTES = 4096
+_LONGEST = 300
+
+
+class FleetPlan(Struct, frozen=True, kw_only=True):
+    """The common plan of all jobs of a fleet; equal plans are one fleet.
+
+    Neither the budget nor the time limit belong to it: a job is resumed with more of both.
+    """
+
+    command: list[str]
+    host: str | None
+    """The host of a fleet on one machine; its jobs cannot be seen from another. None with Slurm."""
+    commit: str | None
+    code: str | None
+    """Digest of the code that measures: without a commit, another release is another fleet."""
+    contents: dict[str, str]
+    """Digests of the files of models and functions that the command names, by path."""
+    sbatch: list[str]
+    """What it asks of a machine, as ``KEY=VALUE``."""
+
+    @property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the plan."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]
+
+
+def fleets(results: Path) -> list[Path]:
+    """Return the folders of all fleets of a folder of results."""
+    return sorted(plan.parent for plan in (results.absolute() / FLEETS).glob("*/plan.json"))
+
+
+def plan_of(fleet: Path) -> FleetPlan:
+    """Return the question of a fleet; raises `UserError` if that cannot be read."""
+    return read_written(fleet / "plan.json", FleetPlan, "a fleet")
+
+
+def jobs_of(fleet: Path, names: Iterable[str] | None = None) -> list[Path]:
+    """Return the folders of a fleet's jobs, or those of these names, which need not exist."""
+    if names is not None:
+        return [fleet / "jobs" / name for name in names]
+    return sorted(path for path in fleet.glob("jobs/*") if path.is_dir())
+
+
+def open_fleet(
+    results: Path, command: Sequence[str], is_local: bool, sbatch: Iterable[str]
+) -> Path:
+    """Return the folder of this command on the code of this process, new or of an earlier start.
+
+    Raises `UserError` if it cannot be written to, or for a model file that cannot be read.
+    """
+    named = (files.references(word) if files.is_file(word) else (word,) for word in command)
+    plan = FleetPlan(
+        command=list(command),
+        host=machine_name() if is_local else None,
+        commit=revision.revision(),
+        code=revision.measuring_code(),
+        contents=contents(word for words in named for word in words),
+        sbatch=_without_order(word for word in sbatch if not word.startswith("time=")),
+    )
+    # Nodes are told it, and need not start where this process did.
+    fleet = results.absolute() / FLEETS / plan.id
+    if not (fleet / "plan.json").exists():
+        _write(fleet / "plan.json", plan)
+    return fleet
+
+
+def _without_order(sbatch: Iterable[str]) -> list[str]:
+    """Return equal lists for equal requests: of two values of one option the later counts."""
+    return sorted({word.partition("=")[0]: word for word in sbatch}.values())
+
+
+def _write(file: Path, content: Struct | str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, content)
+    except OSError as error:
+        raise cannot_write(file.parent, error) from None
+
+
+# --- submitted -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What every job of a fleet is to run, and to ask of its machine."""
+
+    arguments: Sequence[str]
+    """Of ``perceptron``, without the folders and the machine."""
+    budget_seconds: float
+    machine: str | None = None
+    """Its name, where the user gave one."""
+    sbatch: Sequence[str] = ()
+    """``KEY=VALUE``; of two with one key the later counts."""
+
+
+def start(fleet: Path, names: Iterable[str], request: Request) -> None:
+    """Submit these jobs unless they are done or may still measure.
+
+    Raises `UserError` with why jobs were not taken, and those that were: one does not stop others.
+    """
+    is_local = plan_of(fleet).host is not None
+    submitted, failures = [], []
+    with FileLock(fleet / "lock"):
+        for job in jobs_of(fleet, names):
+            if not _is_to_run(fleet, job, request.budget_seconds):
+                continue
+            try:
+                _submit(job, request, is_local)
+                submitted.append(job.name)
+            except UserError as error:
+                failures.append(str(error))
+    if failures:
+        taken = [f"submitted {', '.join(submitted)}"] if submitted else []
+        raise UserError(f"--on: {'; '.join(taken + failures)}")
+
+
+def _submit(job: Path, request: Request, is_local: bool) -> None:
+    _write(job / SCRIPT, _script(job, request, is_local))
+    try:
+        if is_local:
+            _run_here(job)
+        else:
+            _sbatch(job, request.sbatch)
+    except OSError as error:
+        (job / SCRIPT).unlink()
+        raise UserError(f"{job}: cannot submit: {error.strerror}") from None
+
+
+def _is_to_run(fleet: Path, job: Path, budget_seconds: float) -> bool:
+    """Return whether a job has work left and no attempt runs."""
+    if fleet_status(fleet, [job.name]).is_alive:
+        return False
+    # A larger budget measures more of what was cut short.
+    runs = [stored.run for stored in stored_runs(job / RESULTS, lambda _: None)]
+    return not (job / DONE).exists() or any(
+        run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs
+    )
+
+
+def _script(job: Path, request: Request, is_local: bool) -> str:
+    """Return the command of a job, with folders and a name of its own, for a shell."""
+    folders = ("--results", str(job / RESULTS), "--html", "")
+    command = fresh_python.command("perceptron", *request.arguments, *folders)
+    # People know a node by the name that the cluster gives it.
+    machine = '"$SLURMD_NODENAME"'
+    if request.machine is not None or is_local:
+        machine = shlex.quote(request.machine or f"{machine_name()[:48]}-{job.name}")
+    commit = revision.revision() or ""  # for nodes without git
+    return f"""#!/bin/sh
+# All processes of a job are told to end at once: the command has time to clear up.
+trap : TERM
+export {revision.VARIABLE}={shlex.quote(commit)}
+{shlex.join(command)} --machine {machine}
+# With bad news, or inconclusive, it has done its work, too.
+case $? in
+0 | 1 | 3) touch {shlex.quote(str(job / DONE))} ;;
+*) exit 2 ;;
+esac
+"""
+
+
+def _run_here(job: Path) -> None:
+    """Start the job in a session of its own, which neither ctrl-C nor a lost terminal reaches."""
+    (job / DONE).unlink(missing_ok=True)
+    with (job / LOG).open("wb") as log:
+        lock_descriptor(log.fileno())  # held by all that write to it, as long as they live
+        process = subprocess.Popen(
+            ["sh", str(job / SCRIPT)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    process.returncode = 0  # it may outlive us, and Python need not warn of that
+
+
+def _sbatch(job: Path, options: Iterable[str]) -> None:
+    """Hand the job to Slurm; raises `UserError` with its words if it may not have taken it."""
+    (job / LOG).unlink(missing_ok=True)
+    answer = _ask(
+        *("sbatch", *_WHOLE_MACHINE),
+        *(f"--{option}" for option in options),
+        *([] if job.name == DEFAULT else [f"--partition={job.name}"]),
+        *(f"--job-name={_queued(job)}", f"--output={job / LOG}", str(job / SCRIPT)),
+    )
+    if answer.returncode > 0 and "timed out" not in answer.stderr:
+        (job / SCRIPT).unlink()
+        raise UserError(f"refused {job.name}: {_said(answer)}")
+    # Without an answer, too: Slurm may have taken it, and two of one job must not run.
+    (job / DONE).unlink(missing_ok=True)
+    if answer.returncode != 0:
+        raise UserError(f"not known whether {job.name} was submitted: ask squeue: {_said(answer)}")
+
+
+def _queued(job: Path) -> str:
+    """Return the name of a job in Slurm's queue, where those of other fleets may have it too."""
+    return f"perceptron-{job.name}"
+
+
+def _ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Return what Slurm answers; ctrl-C is for us alone, and no job is half submitted."""
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            start_new_session=True,
+            timeout=_SLURM_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        said = f"{command[0]} did not answer in {_SLURM_SECONDS:g} s"
+        return subprocess.CompletedProcess(command, -signal.SIGKILL, "", said)
+    except OSError as error:
+        why = error.strerror or str(error)
+        said = f"{command[0]}: {why}: run this command on a machine of the cluster"
+        return subprocess.CompletedProcess(command, 1, "", said)
+
+
+def _said(answer: subprocess.CompletedProcess[str]) -> str:
+    return (_lines(answer.stderr) or [f"exited with {answer.returncode}"])[-1]
+
+
+def wait(
+    fleet: Path,
+    names: Sequence[str],
+    show: Callable[[FleetStatus], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> FleetStatus:
+    """Wait until none of these jobs may still measure; return their state.
+
+    Raises `UserError` for a file of the fleet that cannot be read.
+    """
+    was_over = False
+    while True:
+        status = fleet_status(fleet, names)
+        show(status)
+        # What a node wrote last may reach a shared folder after Slurm knows of its end.
+        is_over = not status.is_alive
+        if is_over and (was_over or all(job.state == "done" for job in status.jobs)):
+            return status
+        was_over = is_over
+        sleep(_PAUSE_SECONDS)
+
+
+# --- the state of each ---------------------------------------------------------------------------
+
+Standing = tuple[JobState, str | None, str | None]
+"""The state of a job that is not done, a word about it, and Slurm's number."""
+_ENDED: Standing = ("failed", None, None)
+
+
+def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus:
+    """Return the state of a fleet's jobs, or those of these names; asks Slurm once.
+
+    Raises `UserError` if its plan cannot be read.
+    """
+    plan = plan_of(fleet)
+    jobs = jobs_of(fleet, names)
+    submitted = [job for job in jobs if (job / SCRIPT).exists()]
+    if plan.host is not None:
+        known = {job: _here(job, plan.host) for job in submitted}
+    else:
+        known = _queue(submitted) if submitted else {}
+    return FleetStatus(
+        fleet=plan.id,
+        command=plan.command,
+        folder=str(fleet),
+        jobs=[_status(job, known) for job in jobs],
+    )
+
+
+def _status(job: Path, known: Mapping[Path, Standing]) -> JobStatus:
+    said = _last_lines(job / LOG)
+    state, reason, number = known.get(job, ("not submitted", None, None))
+    if (job / DONE).exists():
+        state, reason = "done", None
+    elif state == "failed":
+        # Slurm says why it ended a job before that has said its last.
+        ended = [line for line in said if "*** JOB" in line] or said
+        reason = ended[-1].removeprefix("error: ") if ended else _NO_MESSAGE
+    return JobStatus(
+        job=job.name,
+        machine=", ".join(sorted(path.name for path in (job / RESULTS).glob("runs/*"))) or None,
+        state=state,
+        rows=count_rows(job / RESULTS),
+        step=said[-1] if said else None,
+        reason=reason,
+        id=number,
+        results=str(job / RESULTS),
+    )
+
+
+def _here(job: Path, host: str) -> Standing:
+    """Return the state of a job on this machine: its processes hold the lock of its log."""
+    import fcntl  # Windows has none, and no shell for jobs
+
+    if host != machine_name():
+        return "unknown", f"a process on {host}: run this command there", None
+    try:
+        must_be_a_file(job / LOG)
+        with (job / LOG).open("rb") as log:
+            fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "running", None, None
+    except (OSError, UserError):
+        pass
+    return _ENDED
+
+
+def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
+    """Return the state of these jobs: what is not in Slurm's queue has ended."""
+    names = ",".join(map(_queued, jobs))
+    answer = _ask("squeue", "--noheader", f"--name={names}", "--format=%i|%T|%r|%o")
+    if answer.returncode != 0:
+        return dict.fromkeys(jobs, ("unknown", _said(answer), None))
+    known = dict.fromkeys(jobs, _ENDED)
+    # Who submitted a job may know its folder by another name.
+    by_folder = {os.path.realpath(job): job for job in jobs}
+    for line in answer.stdout.splitlines():
+        number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
+        if job := by_folder.get(os.path.realpath(Path(script).parent)):
+            state: JobState = "pending" if word in ("PENDING", "CONFIGURING") else "running"
+            told = word if reason == "None" else f"{word}: {reason}"
+            known[job] = (state, shortened(f"Slurm: {told}"), number)
+    return known
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Return the end of a log as lines that can be shown, none without a log."""
+    try:
+        must_be_a_file(log)
+        with log.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+            return _lines(stream.read().decode(errors="replace"))
+    except (OSError, UserError):
+        return []
+
+
+def _lines(text: str) -> list[str]:
+    return [shortened(line, _LONGEST) for line in text.split("\n") if line.strip()]

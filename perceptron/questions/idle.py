@@ -1,0 +1,86 @@
+"""Before measuring: name other users of the cores, and wait for idle cores if asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from perceptron.measure.neighbours import Look
+from perceptron.records.conditions import Conditions, CoreUse
+from perceptron.statistics.neighbours import in_the_way, is_known, users_in_words
+from perceptron.waiting import waiting_meter
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long to wait for idle cores, and a function that prints a line."""
+
+    minutes: float = 0.0
+    """0: look once, and measure whatever else runs."""
+    say: Callable[[str], object] = lambda line: None
+
+
+LOOK_ONCE = Wait()
+"""Look once, and print nothing: for a study that no command runs."""
+
+
+def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
+    """Print a line about processes that take cores from so many threads, or that it is unknown.
+
+    ``asked_for`` if ``--threads`` gives the number.
+    """
+    if not is_known(seen):
+        wait.say("note: other users of the cores are unknown on this system")
+    elif in_the_way(seen, cores, threads):
+        then = "times may be longer and intervals wider; next: --wait for idle cores"
+        if asked_for and threads > 1:
+            then = f"{threads} threads wait for it at barriers, "
+            then += "times may be many times longer; next: --threads 1 or --wait"
+        wait.say(f"note: {users_in_words(seen)}: {then}")
+
+
+def say_if_waiting_is_unknown(wait: Wait) -> None:
+    """Print a line where contention cannot be measured."""
+    with waiting_meter() as waited:
+        if waited() is None:
+            wait.say(
+                "note: waiting for a core is not measured on this system: no sample counts as "
+                "contended"
+            )
+
+
+def wait_for_idle(
+    seen: Conditions,
+    cores: int,
+    threads: int,
+    wait: Wait,
+    look: Callable[[], Look],
+    clock: Callable[[], float] = time.monotonic,
+) -> Conditions:
+    """Look until the cores are idle or the minutes are over; return what was seen last.
+
+    Print what it waits for every minute.
+    """
+    begin = clock()
+    end = begin + 60 * wait.minutes
+    said: int | None = None
+    while in_the_way(seen, cores, threads):
+        now = clock()
+        if now >= end:
+            wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
+            return seen
+        minute = int((now - begin) // 60)
+        if minute != said:
+            wait.say(
+                f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen)}"
+            )
+            said = minute
+        seen = look().end()
+    if said is not None:
+        wait.say(f"cores idle after {_minutes(clock() - begin)}")
+    return seen
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} minutes"

@@ -1,0 +1,476 @@
+"""The phase map: which backend is fastest at which two sizes, and by how much.
+
+A cell that was measured is judged by its own times. One that was not is interpolated from those
+around it (`grid.surfaces`); its ratio then has no interval.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import combinations, groupby, product
+from math import exp, log, sqrt
+
+import numpy as np
+from msgspec import Struct
+from scipy import ndimage
+
+from perceptron.figure import Cell as DrawnCell
+from perceptron.figure import MapFigure, Region
+from perceptron.numbers import digits, interval
+from perceptron.questions.map.grid import (
+    Array,
+    Cell,
+    CellGrid,
+    Mask,
+    mostly,
+    rows_by_cell,
+    surfaces,
+    times_by_cell,
+    whole_cells,
+)
+from perceptron.records.ground import ground
+from perceptron.records.measurement import Measurement
+from perceptron.records.row import was_killed
+from perceptron.statistics.interval import TIE, Interval, of_times, ratio_of
+from perceptron.statistics.select import reason
+
+TIED = "tie"
+UNDECIDED = "undecided"
+UNKNOWN = "unknown"
+
+
+class MapCell(Struct, frozen=True, kw_only=True):
+    """The fastest backend at one pair of sizes.
+
+    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where none has a time.
+    ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
+    its 95% interval where several processes measured both; all three are None without a second.
+    ``decided`` is true if the intervals allow no other winner; between measured cells, if most of
+    the near ones are decided.
+    """
+
+    x: int
+    y: int
+    winner: str | None
+    fastest: str | None
+    second: str | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    measured: bool
+    decided: bool
+
+    @property
+    def answer(self) -> str:
+        """The winner if it is decided: a backend or `TIED`, else `UNDECIDED` or `UNKNOWN`."""
+        if self.winner is None:
+            return UNKNOWN
+        return self.winner if self.decided else UNDECIDED
+
+
+class PhaseMap(Struct, frozen=True, kw_only=True):
+    """A map of one family on one machine.
+
+    ``cells`` holds every cell of the grid, the second axis running fastest. ``shares`` is the area
+    of each winner on logarithmic axes where that is decided; ties, ``undecided`` and ``unknown``
+    cells (without a time) have theirs.
+    ``absent`` holds the reason of each backend without any time.
+    """
+
+    family: str
+    axes: tuple[str, str]
+    machine: str
+    dtype: str | None
+    threads: int | None
+    x_values: list[int]
+    y_values: list[int]
+    backends: list[str]
+    absent: dict[str, str]
+    cells: list[MapCell]
+    cells_measured: int
+    borders: list[Border]
+    shares: dict[str, float]
+    summary: str
+
+
+def phase_map_of(
+    rows: Iterable[Measurement],
+    grid: CellGrid | None = None,
+    axes: tuple[str, str] = ("rows", "width"),
+) -> PhaseMap:
+    """Judge every cell of a grid, by default that of all sizes measured.
+
+    Rows whose problem names no two sizes are left out, and cells that were cut short. Raises
+    ValueError if none are left, or if they are of several families, or of several
+    grounds.
+    """
+    rows = list(rows)
+    by_cell = rows_by_cell(whole_cells(rows)) or rows_by_cell(rows)
+    members = [row for here in by_cell.values() for row in here]
+    if not members:
+        raise ValueError("no rows of a problem with two sizes")
+    if len({(row.family, ground(row)) for row in members}) > 1:
+        raise ValueError("rows that may not be compared: pick one family and one ground")
+    grid = grid or CellGrid(*(tuple(sorted(set(sizes))) for sizes in zip(*by_cell, strict=True)))
+    seconds = times_by_cell(members)
+    fields = surfaces(grid, seconds)
+    rivals = len(fields) > 1
+    measured = {
+        cell: _measured(cell, here, seconds[cell], rivals) for cell, here in by_cell.items()
+    }
+    decided = mostly(grid, {cell: found.decided for cell, found in measured.items()})
+    cells = [
+        measured.get(cell)
+        or _between(cell, {name: field.flat[place] for name, field in fields.items()}, is_decided)
+        for place, (cell, is_decided) in enumerate(
+            zip(product(grid.x_values, grid.y_values), decided.tolist(), strict=True)
+        )
+    ]
+    shares = _shares(cells)
+    absent = {
+        name: reason(members, name) or "no times"
+        for name in sorted({row.backend for row in members} - fields.keys())
+    }
+    return PhaseMap(
+        family=members[0].family,
+        axes=axes,
+        machine=members[0].machine,
+        dtype=members[0].dtype,
+        threads=members[0].all_threads,
+        x_values=list(grid.x_values),
+        y_values=list(grid.y_values),
+        backends=sorted(fields),
+        absent=absent,
+        cells=cells,
+        cells_measured=sum(cell.measured for cell in cells),
+        borders=borders(grid, fields),
+        shares=shares,
+        summary=f"no answer: only {next(iter(fields))} has a time"
+        if len(fields) == 1
+        else sentence(shares, cells, axes),
+    )
+
+
+def _measured(
+    cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], rivals: bool
+) -> MapCell:
+    """Judge a cell by its own times; a backend alone in one wins it if it has rivals elsewhere.
+
+    Not where a rival's worker was killed: another try may have its time.
+    """
+    typical = {name: of_times(own).estimate for name, own in seconds.items()}
+    names = _ordered(typical)
+    if len(names) < 2:
+        alone = rivals and not any(was_killed(row.reason) for row in rows)
+        return _cell(cell, names, None, measured=True, decided=alone)
+    fastest, second, *others = names
+    ratio = ratio_of(rows, second, fastest)
+    if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
+        fastest, second = second, fastest
+        ratio = ratio_of(rows, second, fastest)
+    decided = _is_decided([ratio, *(ratio_of(rows, name, fastest) for name in others)])
+    if ratio is None:  # no interval without a process that measured both, but there is a ratio
+        ratio = Interval(typical[second] / typical[fastest], None, None)
+    return _cell(cell, [fastest, second], ratio, measured=True, decided=decided)
+
+
+def _is_decided(ratios: Sequence[Interval | None]) -> bool:
+    """Return whether all intervals rule out the others, or prove a tie."""
+    ends = [(ratio.low, ratio.high) for ratio in ratios if ratio and ratio.low and ratio.high]
+    if len(ends) < len(ratios):
+        return False
+    if ratios[0] and ratios[0].estimate <= exp(TIE):
+        return ends[0][1] <= exp(TIE) and all(low >= exp(-TIE) for low, _ in ends)
+    return all(low > 1 for low, _ in ends)
+
+
+def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
+    names, ratio = _ordered(logs), None
+    if len(names) > 1:
+        ratio = Interval(exp(logs[names[1]] - logs[names[0]]), None, None)
+    return _cell(cell, names, ratio, measured=False, decided=decided)
+
+
+def _ordered(costs: dict[str, float]) -> list[str]:
+    known = (name for name, cost in costs.items() if not np.isnan(cost))
+    return sorted(known, key=lambda name: (costs[name], name))
+
+
+def _cell(
+    cell: Cell, names: Sequence[str], ratio: Interval | None, *, measured: bool, decided: bool
+) -> MapCell:
+    """Return a cell; ``names`` begin with its fastest and its second, where there are two."""
+    fastest, second = (*names, None, None)[:2]
+    tied = ratio is not None and ratio.estimate <= exp(TIE)
+    return MapCell(
+        x=cell[0],
+        y=cell[1],
+        winner=TIED if tied else fastest,
+        fastest=fastest,
+        second=second,
+        ratio=ratio.estimate if ratio else None,
+        low=ratio.low if ratio else None,
+        high=ratio.high if ratio else None,
+        measured=measured,
+        decided=decided and fastest is not None,
+    )
+
+
+def _shares(cells: list[MapCell]) -> dict[str, float]:
+    counts = Counter(cell.answer for cell in cells)
+    last = (TIED, UNDECIDED, UNKNOWN)
+    ordered = sorted(counts, key=lambda name: (name in last, -counts[name], name))
+    return {name: counts[name] / len(cells) for name in ordered}
+
+
+# --- in a sentence --------------------------------------------------------------------------------
+
+# Of the decided cells, that a rule in one sentence may get wrong.
+_EXCEPTIONS = 0.02
+# Winners that have room in a line.
+_NAMED = 2
+_COLUMNS = 100
+# Of a map that is all alike, and of a part of one.
+_WHOLE = {
+    TIED: "the fastest backends tie within 5% everywhere",
+    UNDECIDED: "undecided everywhere",
+    UNKNOWN: "no backend has a time",
+}
+_PART = {TIED: "tie", UNDECIDED: "undecided", UNKNOWN: "no time"}
+
+
+def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str, str]) -> str:
+    """Return which backend wins how much of the map, and a rule of one size where there is one.
+
+    A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
+    undecided than its winner has.
+    """
+    whole = next((name for name in _WHOLE if shares.get(name) == 1), None)
+    if whole is not None:
+        return _WHOLE[whole]
+    winners = [name for name in shares if name not in _WHOLE]
+    parts = [f"{name} wins {_percent(shares[name])} of the map" for name in winners[:1]]
+    parts += [f"{name} {_percent(shares[name])}" for name in winners[1:_NAMED]]
+    if rest := winners[_NAMED:]:
+        parts.append(f"{len(rest)} others {_percent(sum(shares[name] for name in rest))}")
+    parts += [f"{word} {_percent(shares[name])}" for name, word in _PART.items() if name in shares]
+    text = ", ".join(parts)
+    if len(winners) == 2:
+        text += _rule(cells, axes, shares)
+    return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
+
+
+def _rule(cells: Sequence[MapCell], axes: tuple[str, str], shares: dict[str, float]) -> str:
+    """Return ``; torch-cpu from rows × width ≈ 2,400``: the threshold that is seldom wrong."""
+    decided = [cell for cell in cells if cell.answer not in _WHOLE]
+    winners = np.array([cell.answer for cell in decided])
+    x, y = np.array([(cell.x, cell.y) for cell in decided], np.float64).T
+    rules = []
+    for name, size in ((axes[0], x), (axes[1], y), (f"{axes[0]} × {axes[1]}", x * y)):
+        sizes = np.unique(size)
+        beyond = size >= sizes[1:, None]
+        for winner in sorted(set(winners)) if len(sizes) > 1 else ():
+            wrong = (beyond != (winners == winner)).mean(axis=1)
+            best = int(wrong.argmin())
+            rules.append((wrong[best], name, winner, sqrt(sizes[best] * sizes[best + 1])))
+    if not rules:
+        return ""
+    wrong, name, winner, start = min(rules, key=lambda rule: rule[0])  # the first of equal ones
+    if wrong > _EXCEPTIONS or shares.get(UNDECIDED, 0.0) >= shares[winner]:
+        return ""
+    return f"; {winner} from {name} ≈ {_round(start)}"
+
+
+def _percent(share: float) -> str:
+    return "under 1%" if 0 < share <= 0.005 else f"{100 * share:.0f}%"
+
+
+def _round(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
+# --- where the winner changes, as lines -----------------------------------------------------------
+
+# Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
+# working, is put halfway between two cells.
+_STEEP = 0.3
+_DIGITS = 4  # significant ones of a size on a border
+
+Line = list[tuple[float, float]]
+
+
+class Border(Struct, frozen=True):
+    """Sizes at which the two fastest backends take equally long.
+
+    Each line is of points in units of the axes, straight on logarithmic ones; it is closed if its
+    ends meet.
+    """
+
+    backends: tuple[str, str]
+    lines: list[Line]
+
+
+def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
+    """Return the border of each two backends that have one; ``surfaces`` are log times."""
+    if min(grid.shape) < 2:
+        return []
+    shared = []
+    for first, second in combinations(sorted(surfaces), 2):
+        others = [field for name, field in surfaces.items() if name not in (first, second)]
+        found = map(_rounded, _zeros(grid, surfaces[first], surfaces[second], others))
+        if lines := [line for line in found if len(line) > 1]:
+            shared.append(Border((first, second), lines))
+    return shared
+
+
+def _zeros(grid: CellGrid, first: Array, second: Array, others: Sequence[Array]) -> list[Array]:
+    """Return lines, in logarithms of both sizes, along which two log times are equal.
+
+    They end at cells in which another backend is faster than both, or none has a time.
+    """
+    from contourpy import LineType, contour_generator  # here: only maps need it
+
+    one, other = _slow_if_none(first), _slow_if_none(second)
+    hidden = np.isnan(first) & np.isnan(second)
+    for field in others:
+        hidden |= _slow_if_none(field) < np.minimum(one, other)
+    lines = contour_generator(
+        np.log(grid.x_values),
+        np.log(grid.y_values),
+        np.ma.masked_array(np.clip(one - other, -_STEEP, _STEEP), hidden).T,
+        line_type=LineType.Separate,
+    ).lines(0.0)
+    return [np.asarray(line) for line in lines]
+
+
+def _slow_if_none(field: Array) -> Array:
+    """Return the field with a backend slower than any other where it has no time."""
+    return np.nan_to_num(field, nan=1e3)
+
+
+def _rounded(line: Array) -> Line:
+    """Return sizes of their logarithms; points that round to the same one are one."""
+    sizes = ([float(f"{size:.{_DIGITS}g}") for size in point] for point in np.exp(line))
+    return [(x, y) for (x, y), _ in groupby(sizes)]
+
+
+# --- the figure: hue for the winner, intensity for its lead ---------------------------------------
+
+# Ratios at which the colours may end; the first that nine cells in ten do not exceed is taken.
+_TOPS = (2, 4, 8, 16, 32, 64)
+# The smallest share of the map that has room for a name.
+_LABELLED = 0.03
+
+
+def map_figure(phase_map: PhaseMap) -> MapFigure:
+    """Return the map with its borders and names.
+
+    Every region carries the name of its winner, so that nothing is shown by colour alone.
+    """
+    top = _top_ratio(phase_map)
+    x, y = phase_map.axes
+    height = len(phase_map.y_values)
+    cells = [_drawn(phase_map, cell, top) for cell in phase_map.cells]
+    return MapFigure(
+        alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}.",
+        caption="Colour: the fastest backend, stronger with its lead over the next, up to "
+        f"{top}×. Dots: measured cells, open where undecided. Lines: equal times. Grey: a tie "
+        "within 5%. Palest: undecided.",
+        key=_key(phase_map),
+        height=560,
+        x_title=x,
+        y_title=y,
+        x_values=tuple(phase_map.x_values),
+        y_values=tuple(phase_map.y_values),
+        backends=tuple(phase_map.backends),
+        top=top,
+        cells=tuple(
+            tuple(cells[column * height + row] for column in range(len(phase_map.x_values)))
+            for row in range(height)
+        ),
+        borders=tuple(
+            tuple((point[0], point[1]) for point in line)
+            for border in phase_map.borders
+            for line in border.lines
+        ),
+        regions=tuple(_regions(phase_map)),
+    )
+
+
+def _top_ratio(phase_map: PhaseMap) -> int:
+    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64.
+
+    Of those that are decided.
+    """
+    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None and cell.decided]
+    wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
+    return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
+
+
+def _drawn(phase_map: PhaseMap, cell: MapCell, top: int) -> DrawnCell:
+    tie = cell.winner == TIED
+    strength = 1.0 if cell.ratio is None else min(1.0, log(cell.ratio) / log(top))
+    strength = strength if cell.decided else 0.0
+    return DrawnCell(
+        backend=None if tie else cell.winner,
+        strength=strength,
+        tie=tie,
+        measured=cell.measured,
+        decided=cell.decided,
+        text=_text(phase_map, cell),
+    )
+
+
+def _text(phase_map: PhaseMap, cell: MapCell) -> str:
+    x, y = phase_map.axes
+    where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
+    if cell.winner is None or cell.fastest is None:
+        return where + "no backend has a time"
+    if cell.ratio is None:
+        return where + f"only {cell.fastest} has a time"
+    ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
+    how = "measured" if cell.measured else "between measured cells"
+    tie = ", a tie" if cell.winner == TIED else ""
+    doubt = "" if cell.decided else ", undecided"
+    return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
+
+
+def _regions(phase_map: PhaseMap) -> list[Region]:
+    """Return the names of the winners, each where its region is widest, and what is undecided."""
+    shape = (len(phase_map.x_values), len(phase_map.y_values))
+    winners = np.array([cell.answer for cell in phase_map.cells]).reshape(shape)
+    # By how much a backend is ahead is known where it was measured.
+    leads = [cell.ratio if cell.ratio and cell.measured else 1.0 for cell in phase_map.cells]
+    ratios = np.array(leads).reshape(shape)
+    regions = []
+    for backend in (*phase_map.backends, UNDECIDED):
+        areas, count = ndimage.label(winners == backend)
+        for number in range(1, count + 1):
+            area = areas == number
+            if area.mean() >= _LABELLED:
+                most = float(ratios[area].max())
+                is_ahead = backend != UNDECIDED and most > 1
+                detail = f"up to {digits(most, 2)}× faster" if is_ahead else ""
+                regions.append(Region(*_middle(area), backend, detail))
+    return regions
+
+
+def _middle(area: Mask) -> tuple[int, int]:
+    """Return the cell of the area that is far from its edge, and of those the most central."""
+    depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
+    deepest = np.argwhere(depth >= 0.9 * depth.max())
+    middle = np.argwhere(area).mean(axis=0)
+    x, y = deepest[((deepest - middle) ** 2).sum(axis=1).argmin()]
+    return int(x), int(y)
+
+
+def _key(phase_map: PhaseMap) -> str:
+    parts = ["dots: measured (open: undecided)"]
+    if phase_map.borders:
+        parts.append("lines: borders")
+    if any(cell.winner == TIED for cell in phase_map.cells):
+        parts.append("grey: tie within 5%")
+    if UNKNOWN in phase_map.shares:
+        parts.append("white: no time")
+    return "; ".join(parts)

@@ -1,0 +1,71 @@
+"""Devices beside the host: which ones trained, and whether launches take most of their time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from perceptron.numbers import rough_percent, rough_percent_interval
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Interval, of_ratio, of_times
+from perceptron.statistics.select import has_time
+
+# A device with a smaller busy share waits for launches more than it works.
+_LAUNCH_BOUND = 0.5
+HOST = "cpu"
+"""The device of rows that were measured on the host."""
+CPU = "CPU"
+
+
+def is_beside_host(device: str | None) -> bool:
+    """Return whether this is a device beside the host; None is not."""
+    return device not in (HOST, None)
+
+
+def is_launch_bound(busy: float) -> bool:
+    """Return whether a device with this busy share waits for launches most of the time."""
+    return busy < _LAUNCH_BOUND
+
+
+def _timed_by_device(rows: Iterable[Measurement]) -> list[Measurement]:
+    return [row for row in rows if row.device_seconds and has_time(row)]
+
+
+def device_seconds(rows: Iterable[Measurement]) -> Interval | None:
+    """Return the device's own seconds per iteration over rows of processes, where they tell."""
+    own = [row.device_seconds or 0.0 for row in _timed_by_device(rows)]
+    return of_times(own) if own else None
+
+
+def busy_share(rows: Iterable[Measurement]) -> Interval | None:
+    """Return these seconds as a share of the time, where the rows tell."""
+    own = _timed_by_device(rows)
+    busy = [row.device_seconds or 0.0 for row in own]
+    return of_ratio(busy, [row.seconds or 0.0 for row in own]) if own else None
+
+
+def busy_cell(busy: Interval) -> str:
+    """Return the device's busy share, and whether the iteration is launch-bound."""
+    words = rough_percent_interval(busy.estimate, busy.low, busy.high)
+    return f"{words}, launch-bound" if is_launch_bound(busy.estimate) else words
+
+
+def busy_words(share: float | None) -> str:
+    """Return the device's busy share after a comma; empty if unknown."""
+    return "" if share is None else f", device busy {rough_percent(share)}"
+
+
+def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> str:
+    """Return `CPU`, or the name of the GPU that has times in these rows of one run."""
+    trained = list(on_devices(rows))
+    if not trained:
+        return CPU
+    # What was there while it trained, else the first one of the machine: that is what trains.
+    names = [row.gpu.name for row in trained if row.gpu is not None]
+    names += [gpu.name for gpu in environment.gpus]
+    return next((name for name in names if name.strip()), trained[0].device or CPU)
+
+
+def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:
+    """Return the rows with a time of a training on something else than the CPU."""
+    return (row for row in rows if is_beside_host(row.device) and has_time(row))

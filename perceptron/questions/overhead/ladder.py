@@ -1,0 +1,535 @@
+"""A cost breakdown judged: each rung over the floor, its limit, and each phase."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.grouping import grouped
+from perceptron.numbers import enumerated
+from perceptron.questions.overhead.device_share import (
+    HOST,
+    busy_share,
+    device_seconds,
+    is_beside_host,
+    is_launch_bound,
+)
+from perceptron.questions.shared.published import published_iteration_seconds
+from perceptron.records.measurement import (
+    CEILING,
+    DEVICE,
+    ENERGY,
+    EXTRAS,
+    HARNESS,
+    KERNELS,
+    PROFILE,
+    ExtraName,
+    Measurement,
+)
+from perceptron.statistics.contention import UNKNOWN, hidden, is_contended, lost, side_by_side
+from perceptron.statistics.gpu_use import GpuUse, gpu_use
+from perceptron.statistics.interval import (
+    Interval,
+    counted_rows,
+    is_slower,
+    of_times,
+    ratio_of,
+    robust_mean,
+)
+from perceptron.statistics.rough import leads, not_decided
+from perceptron.statistics.select import NOT_REACHED, has_time, reason, rows_by_process, times
+
+# --- iteration phases, from loops each of which ends one phase later ------------------------------
+
+
+class IterationPhase(Struct, frozen=True, kw_only=True):
+    """One iteration phase: the difference of two loops, with and without it.
+
+    It has no interval where one process or contention leaves it undecided.
+    """
+
+    backend: str
+    phase: str
+    seconds_per_iteration: float
+    low: float | None
+    high: float | None
+
+
+class WholeIteration(Struct, frozen=True, kw_only=True):
+    """The iteration phases of a backend together, beside its iteration measured on its own."""
+
+    backend: str
+    phases_seconds: float
+    seconds_per_iteration: float
+
+
+def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
+    """Return the iteration phases of a backend in their order, from loops that end after each.
+
+    Loops are subtracted process by process, so that what a process adds to all loops cancels, and
+    contended processes count as in a ratio.
+    """
+    names = list(
+        dict.fromkeys(
+            row.phase for row in rows if row.backend == backend and row.phase and row.problem
+        )
+    )
+    parts = []
+    before: dict[int, Measurement] = {}
+    for index, name in enumerate(names):
+        upto = rows_by_process(rows, backend, name)
+        sides = side_by_side(upto, before) if index else side_by_side(upto)
+        before = upto
+        if not sides[0]:
+            continue
+        seconds = [np.array([row.seconds for row in side]) for side in sides]
+        middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
+        # Either loop may be shorter by as much.
+        unknown = max(hidden(*sides)) if index else lost(*sides)
+        reach += unknown * float(seconds[0].mean())
+        is_open = len(sides[0]) < 2 or unknown >= UNKNOWN
+        parts.append(
+            IterationPhase(
+                backend=backend,
+                phase=name,
+                seconds_per_iteration=middle,
+                low=None if is_open else middle - reach,
+                high=None if is_open else middle + reach,
+            )
+        )
+    return parts
+
+
+def whole_iterations(
+    rows: Sequence[Measurement], phases: Sequence[IterationPhase]
+) -> list[WholeIteration]:
+    """Return the phases of each backend together, where its iteration has a time."""
+    return [
+        WholeIteration(
+            backend=backend,
+            phases_seconds=sum(
+                phase.seconds_per_iteration for phase in phases if phase.backend == backend
+            ),
+            seconds_per_iteration=of_times(list(seconds.values())).estimate,
+        )
+        for backend in dict.fromkeys(phase.backend for phase in phases)
+        if (seconds := times(rows, backend))
+    ]
+
+
+def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
+    """Return the seconds of the clock and an empty call, and their share of the shortest sample."""
+    calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
+    samples = [
+        seconds * row.iterations
+        for row in rows
+        if row.iterations and row.phase is None
+        for seconds in row.samples
+    ]
+    if not calls:
+        return None, None
+    added = of_times(calls).estimate
+    return added, added / min(samples) if samples else None
+
+
+# --- the ceilings of a device, and which of them limits a backend ---------------------------------
+
+_PRODUCT, _COPY = "product", "copy"
+# Below this share of both ceilings neither arithmetic nor memory is what takes the time.
+_IDLE = 0.1
+
+# What fits into a CPU's cache is not read from memory; its few operations wait for each other.
+_CACHED_BYTES = 2 * 2**20
+
+Bound = Literal["calls", "launches", "latency", "memory", "arithmetic"]
+
+
+class Ceilings(Struct, frozen=True, kw_only=True):
+    """The rates that a device reached in the same run; a CPU with as many threads."""
+
+    device: str | None
+    backend: str
+    """The backend that measured it; two names where product and copy are fastest on two."""
+    gflops: float
+    gbytes: float
+
+    @property
+    def name(self) -> str:
+        """The backend that measured it, and the device."""
+        return f"{self.backend} ({self.device or 'device not stated'})"
+
+
+def bound_by(
+    gflops: float, gbytes: float, moved: int, limits: Ceilings | None, busy: float | None = None
+) -> Bound | None:
+    """Return the limit of a rate of ``gflops`` and ``gbytes`` per second; ``moved`` in bytes.
+
+    ``busy`` is the busy share of a device beside the host. None where the limit is unknown: without
+    that share a slow rung on such a device waits for launches or for itself.
+    """
+    if busy is not None and is_launch_bound(busy):
+        return "launches"
+    if limits is None:
+        return None
+    arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
+    if is_beside_host(limits.device):
+        if max(arithmetic, memory) < _IDLE:
+            return None if busy is None else "latency"
+        cached = memory > 1  # more than a copy reached: not from memory
+    else:
+        if max(arithmetic, memory) < _IDLE:
+            return "calls"
+        cached = moved < _CACHED_BYTES  # as a step on a small batch does: no memory is waited for
+    if cached:
+        return "latency" if arithmetic < _IDLE else "arithmetic"
+    return "arithmetic" if arithmetic > memory else "memory"
+
+
+def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
+    """Return the rates of the largest product and copy, by device and backend.
+
+    A backend without both is left out, and so are times that waiting for cores makes unknown.
+    """
+    rates: dict[tuple[str | None, str], dict[str, float]] = {}
+    for row in rows:
+        if row.family != CEILING or row.phase not in (_PRODUCT, _COPY) or not row.seconds:
+            continue
+        if lost([row]) >= UNKNOWN:
+            continue
+        # The best of the processes: a ceiling is what can be done, not what usually is.
+        reached = rates.setdefault((row.device, row.backend), {})
+        reached[row.phase] = max(reached.get(row.phase, 0.0), row.size / row.seconds / 1e9)
+    return [
+        Ceilings(device=device, backend=backend, gflops=both[_PRODUCT], gbytes=both[_COPY])
+        for (device, backend), both in rates.items()
+        if len(both) == 2
+    ]
+
+
+def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
+    """Return the best ceilings measured on this device; None without any.
+
+    Never another device's.
+    """
+    own = [limit for limit in limits if limit.device == device]
+    if not own:
+        return None
+    product = max(own, key=lambda limit: limit.gflops)
+    copy = max(own, key=lambda limit: limit.gbytes)
+    return Ceilings(
+        device=device,
+        backend=" and ".join(dict.fromkeys((product.backend, copy.backend))),
+        gflops=product.gflops,
+        gbytes=copy.gbytes,
+    )
+
+
+def roofs(limits: Sequence[Ceilings]) -> list[Ceilings]:
+    """Return the roof of each device, the host's first."""
+    devices = sorted(dict.fromkeys(limit.device for limit in limits), key=lambda name: name != HOST)
+    return [best for device in devices if (best := roof(limits, device)) is not None]
+
+
+# --- the costs of a device around the iterations, and the energy of one ---------------------------
+
+# Parts of which the size is bytes that are copied.
+_COPIES = ("host to device", "device to host")
+
+
+class DevicePart(Struct, frozen=True, kw_only=True):
+    """One part of a device's work around the iterations, measured by itself.
+
+    ``bytes_per_second`` is the rate of a copy. A backend without any measured part has
+    one entry without a time, with the ``reason``.
+    """
+
+    backend: str
+    device: str | None
+    name: str
+    seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bytes_per_second: float | None = None
+    processes: int = 0
+    reason: str | None = None
+
+
+def device_parts(rows: Iterable[Measurement]) -> list[DevicePart]:
+    """Return the parts by backend, in the order in which they were measured."""
+    parts = [row for row in rows if row.family == DEVICE and row.phase]
+    groups = grouped(parts, lambda row: (row.backend, row.device, row.phase or ""))
+    return [_part(*key, own) for key, own in groups.items()]
+
+
+def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) -> DevicePart:
+    measured = [row for row in rows if row.status == "ok" and row.seconds]
+    if not measured:
+        reason = next((row.reason for row in rows if row.reason), NOT_REACHED)
+        return DevicePart(backend=backend, device=device, name=name, reason=reason)
+    taken = of_times([row.seconds for row in measured if row.seconds])
+    return DevicePart(
+        backend=backend,
+        device=device,
+        name=name,
+        seconds=taken.estimate,
+        low=taken.low,
+        high=taken.high,
+        bytes_per_second=measured[0].size / taken.estimate if name in _COPIES else None,
+        processes=len(measured),
+    )
+
+
+def energy(
+    rows: Sequence[Measurement], backend: str, device: str | None
+) -> tuple[float | None, str | None]:
+    """Return the joules of one iteration by the device's own counter, or why they are unknown."""
+    if not is_beside_host(device):
+        return None, "a CPU's energy is not counted"
+    own = [row for row in rows if row.family == ENERGY and row.backend == backend]
+    joules = [row.energy_joules for row in own if row.energy_joules]
+    if joules:
+        return of_times(joules).estimate, None
+    return None, next((row.reason for row in own if row.reason), NOT_REACHED)
+
+
+# --- the rungs ------------------------------------------------------------------------------------
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95% interval, over that of the floor.
+
+    The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
+    one where a kernel takes several iterations.
+    ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
+    ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
+    the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
+    and ``bound`` also with contention or a single process. A rung without a time has a ``reason``.
+    """
+
+    backend: str
+    device: str | None
+    """As its rows state it; None without any."""
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    prepared_from_cache: bool | None = None
+    kernels_per_iteration: int | None = None
+    kernels_profiled: float | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    ceiling: str | None = None
+    """The backend and device that measured the limits; None without limits."""
+    device_seconds: float | None = None
+    """Seconds of one iteration by the device's own events; None on the CPU and without events."""
+    busy_share: float | None = None
+    """The device's seconds as a share of the iteration's, with its interval."""
+    busy_low: float | None = None
+    busy_high: float | None = None
+    energy_joules_per_iteration: float | None = None
+    energy_reason: str | None = None
+    """Why the energy is not known."""
+    peak_bytes: int | None = None
+    """Most memory held, of all processes: the device's where there is one."""
+    reason: str | None = None
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """A cost breakdown, judged."""
+
+    problem: str
+    threads: int
+    operations: int
+    """Of an iteration, counted from shapes."""
+    bytes_moved: int
+    """The same; if nothing stays in a cache, in float32."""
+    rungs: list[Rung]
+    no_floor: str | None
+    """Why no rung is called the floor; None where one is."""
+    rough: str | None
+    """Which rung may be it, where contention leaves that undecided; None where it does not."""
+    is_part_known: bool
+    """Whether at least some rungs are known to be slower than the fastest."""
+    phases: list[IterationPhase]
+    wholes: list[WholeIteration]
+    ceilings: list[Ceilings]
+    """Ceilings by device and backend; see `roof`."""
+    device: list[DevicePart]
+    """Costs of devices beside the host, around the iterations."""
+    gpus: list[GpuUse]
+    """Their states while it was measured."""
+    harness_seconds: float | None
+    """Seconds of the clock and an empty call, in each sample."""
+    harness_share: float | None
+    """The same as a share of the shortest sample."""
+    published: dict[str, float]
+    """Seconds per iteration published for this problem, by backend."""
+
+
+def ladder(
+    rows: Sequence[Measurement],
+    problem: str,
+    threads: int,
+    removes: Mapping[str, str],
+    operations: int,
+    bytes_moved: int,
+    hangs: Mapping[str, str],
+) -> Ladder:
+    """Judge the rows of a run; ``removes`` names the rungs in their order.
+
+    ``hangs`` says of a backend that did not end within its time so.
+    """
+    added, share = harness(rows)
+    limits = ceilings(rows)
+    lowest, no_floor, rough, is_part_known = _floor(rows, removes)
+    phases = [phase for name in removes for phase in iteration_phases(rows, name)]
+    return Ladder(
+        problem=problem,
+        threads=threads,
+        operations=operations,
+        bytes_moved=bytes_moved,
+        rungs=[
+            _rung(
+                *(rows, name, removed, lowest, operations, bytes_moved, limits),
+                hangs.get(name, NOT_REACHED),
+            )
+            for name, removed in removes.items()
+        ],
+        no_floor=no_floor,
+        rough=rough,
+        is_part_known=is_part_known,
+        phases=phases,
+        wholes=whole_iterations(rows, phases),
+        ceilings=limits,
+        device=device_parts(rows),
+        gpus=gpu_use(rows),
+        harness_seconds=added,
+        harness_share=share,
+        published=published_iteration_seconds(problem),
+    )
+
+
+def _floor(
+    rows: Sequence[Measurement], names: Collection[str]
+) -> tuple[str | None, str | None, str | None, bool]:
+    """Return the rung that is faster than all others, or why none is known to be.
+
+    Every one that can run must have a time. Where contention leaves it undecided, a rough answer
+    comes third; last is whether some are known to be slower.
+    """
+    seconds = {
+        name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
+    }
+    refused = {row.backend for row in rows if row.status == "skipped" and row.family not in EXTRAS}
+    able = [name for name in names if name in seconds or name not in refused]
+    if len(seconds) < len(able):
+        return None, f"{len(seconds)} of {len(able)} rungs measured", None, False
+    if len(able) < 2:
+        return None, "a single rung can run: no comparison", None, False
+    fastest = min(seconds, key=seconds.__getitem__)
+    others = [name for name in able if name != fastest]
+    rivals = [name for name in others if not is_slower(rows, name, fastest)]
+    if rivals:
+        why = f"{fastest} against {enumerated(rivals)} is undecided"
+        is_part_known = len(rivals) < len(others)
+        for rival in rivals:
+            if any(map(is_contended, chain(*counted_rows(rows, rival, fastest)))):
+                pair = fastest, rival
+                first, second = (list(rows_by_process(rows, name).values()) for name in pair)
+                rough = not_decided(leads(pair, first, second), [*first, *second])
+                return None, why, rough, is_part_known
+        return None, why, None, is_part_known
+    return fastest, None, None, True
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    lowest: str | None,
+    operations: int,
+    bytes_moved: int,
+    ceilings: Sequence[Ceilings],
+    not_reached: str,
+) -> Rung:
+    own = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
+    device = next((row.device for row in own), None)
+    counted = _launched(rows, KERNELS, backend)
+    rung = Rung(
+        backend=backend,
+        device=device,
+        dtype=next((row.dtype for row in own), None),
+        removes=removes,
+        kernels_per_iteration=None if counted is None else round(counted),
+        kernels_profiled=_launched(rows, PROFILE, backend),
+    )
+    measured = times(own, backend)
+    if not measured:
+        return replace(rung, reason=reason(own, backend) or not_reached)
+    seconds = of_times(list(measured.values()))
+    ratio = None if lowest is None else ratio_of(rows, backend, lowest)
+    if backend == lowest:
+        ratio = Interval(1.0, 1.0, 1.0)
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
+    prepare_seconds, from_cache = _prepared(own)
+    limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
+    # The ceilings are those of one device.
+    one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
+    decided = seconds.low is not None and lost(filter(has_time, own)) < UNKNOWN
+    busy = share.estimate if share else None
+    joules, no_joules = energy(rows, backend, device)
+    return replace(
+        rung,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache,
+        gflops=gflops if one else None,
+        gbytes=gbytes if one else None,
+        bound=bound_by(gflops, gbytes, bytes_moved, limits, busy) if one and decided else None,
+        ceiling=limits.name if limits and one else None,
+        device_seconds=of_device.estimate if of_device else None,
+        busy_share=busy,
+        busy_low=share.low if share else None,
+        busy_high=share.high if share else None,
+        energy_joules_per_iteration=joules,
+        energy_reason=no_joules,
+        peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
+    )
+
+
+def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> float | None:
+    own = [row for row in rows if row.family == family and row.backend == backend]
+    return next((row.size for row in own if row.status == "ok"), None)
+
+
+def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
+    """Return the seconds of setup, and whether every process found its compiled code in a cache.
+
+    A process that found its compiled code does not show what a cold start takes: it counts only
+    where all did. The second is None of a backend that compiles nothing.
+    """
+    prepared = [row for row in rows if row.prepare_seconds]
+    compiled = [row for row in prepared if not row.prepared_from_cache]
+    seconds = [row.prepare_seconds for row in compiled or prepared if row.prepare_seconds]
+    if not seconds:
+        return None, None
+    compiles = any(row.prepared_from_cache is not None for row in prepared)
+    return of_times(seconds).estimate, not compiled if compiles else None

@@ -1,0 +1,458 @@
+"""A cost breakdown as an answer: its sentence, its tables, its notes and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
+from perceptron.figure import (
+    Bar,
+    BarFigure,
+    Dot,
+    DotFigure,
+    Line,
+    LineFigure,
+    dots_axis,
+    log_axis,
+    placed,
+)
+from perceptron.grouping import grouped
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration,
+    duration_interval,
+    interval,
+    joules,
+    memory,
+    percent,
+    rate,
+    ratio,
+    rough_percent,
+    rough_percent_interval,
+    tick,
+)
+from perceptron.questions.overhead.device_share import HOST, busy_words, is_beside_host
+from perceptron.questions.overhead.ladder import (
+    Ceilings,
+    IterationPhase,
+    Ladder,
+    Rung,
+    WholeIteration,
+    roof,
+    roofs,
+)
+from perceptron.questions.shared.over_processes import name_and_processes, threads_in_all
+from perceptron.questions.shared.published import measured_dot, published_dot
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+from perceptron.statistics.contention import Contention, contention, with_contended
+from perceptron.statistics.gpu_use import state_line
+from perceptron.statistics.interval import Interval
+from perceptron.statistics.rough import TOO_BUSY, what_helps
+
+_RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "setup>")
+_PHASES = ("backend", "phase", "one iteration", "share>")
+_SHARES = (
+    "backend",
+    "device",
+    "its own time>",
+    "busy ÷ wall>",
+    "launch-bound",
+    "energy of an iteration>",
+    "peak memory>",
+)
+_PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
+_ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
+
+
+def told(
+    found: Ladder,
+    rows: Sequence[Measurement],
+    warnings: Sequence[MeasurementWarning],
+    following: tuple[str, ...],
+) -> Answer:
+    """Return the answer of judged rows; ``following`` is the command to type next."""
+    backends = [rung.backend for rung in found.rungs]
+    threads = threads_in_all(found.threads, backends)
+    title = f"One iteration of {found.problem}, rung by rung"
+    drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
+    return Answer(
+        question=f"overhead of {found.problem}",
+        asked=(("Problem", found.problem),),
+        ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
+        measured=f", {threads}",
+        verdicts=(_verdict(found, rows[0].machine, threads),),
+        notes=tuple(_notes(found)),
+        tables=tuple(_tables(found, rows, threads)),
+        figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
+        warnings=tuple(warnings),
+        backends=tuple(dict.fromkeys((*backends, *found.published))),
+        next=following,
+        data={
+            "problem": found.problem,
+            "threads": found.threads,
+            "rungs": found.rungs,
+            "phases": found.phases,
+            "phases_of_whole": found.wholes,
+            "operations": found.operations,
+            "bytes_moved": found.bytes_moved,
+            "ceilings": roof(found.ceilings, HOST),
+            "ceilings_by_device": found.ceilings,
+            "device": found.device,
+            "gpus": found.gpus,
+            "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
+            "published": found.published,
+        },
+    )
+
+
+def _over(backends: Sequence[str]) -> str:
+    """Return over how many processes its first rungs train, where these are several."""
+    counts = sorted({processes for _, processes in map(name_and_processes, backends)})
+    return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
+
+
+def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
+    """Compare the first rung with the floor; without a floor its time alone, and why."""
+    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    decided: Decided = "yes" if found.no_floor is None else "partly" if measured else "no"
+    notes: tuple[str, ...] = ()
+    too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
+    if not measured:
+        sentence = "no rung was measured"
+        reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
+        notes = tuple(reasons[:1])
+    elif found.rough is not None and not found.is_part_known:
+        decided, sentence = "no", found.rough
+        notes = (f"why: {too_busy}",)
+    elif found.no_floor is not None:
+        sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
+        notes = (f"why: {found.no_floor}",)
+        if found.rough is not None:
+            notes = (*notes, f"rough: {found.rough}; {too_busy}")
+    else:
+        top, floor = measured[0], min(measured, key=lambda rung: rung.seconds_per_iteration or 0.0)
+        sentence = f"floor: {floor.backend} {_time(floor)}"
+        if top is not floor and top.ratio_to_floor is not None:
+            ratio_words = interval(top.ratio_to_floor, top.ratio_low, top.ratio_high)
+            factor, _, ends = ratio_words.partition(" ")
+            sentence += f"; {top.backend} takes {factor}× as long {ends}"
+    return Verdict(
+        subject=found.problem,
+        decided=decided,
+        sentence=sentence,
+        notes=notes,
+        heading=f"{machine}, {threads}; 95% intervals",
+    )
+
+
+def _time(rung: Rung) -> str:
+    return duration_interval(rung.seconds_per_iteration or 0.0, rung.low, rung.high)
+
+
+def _notes(found: Ladder) -> Iterator[Note]:
+    if found.no_floor is None:
+        yield Note("Each rung removes one thing; the arithmetic is left at the floor.", "page")
+    if found.harness_seconds is not None and found.harness_share is not None:
+        yield Note(
+            f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
+            f"{rough_percent(found.harness_share)} of a sample."
+        )
+    for gpu in found.gpus:
+        yield Note(state_line(gpu))
+
+
+def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
+    def contended_of(backend: str, phase: str | None = None) -> Contention:
+        return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
+
+    rungs = with_contended(
+        Table(
+            title=f"{found.problem}: one iteration, {threads}",
+            on_page="The rungs [95% interval]",
+            columns=_RUNGS,
+            rows=tuple(map(_rung, found.rungs)),
+            last_apart="What each rung removes",
+        ),
+        (contended_of(rung.backend) for rung in found.rungs),
+    )
+    yield replace(
+        rungs,
+        columns=(*rungs.columns, "removes"),
+        rows=tuple((*row, rung.removes) for row, rung in zip(rungs.rows, found.rungs, strict=True)),
+    )
+    if phases := tuple(_phase_cells(found)):
+        table = Table(
+            title="Inside one eager iteration",
+            on_page="Inside one eager iteration, by the difference of loops with and without a "
+            "phase",
+            columns=_PHASES,
+            rows=phases,
+        )
+        yield with_contended(table, (contended_of(name, phase) for name, phase, *_ in phases))
+    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
+        yield Table(
+            title="On the device",
+            on_page="On the device: its busy share of the time, by its own events",
+            columns=_SHARES,
+            rows=shares,
+        )
+    if found.device:
+        yield Table(
+            title="Around the iterations",
+            on_page="Around the iterations, each measured by itself [95% interval]",
+            columns=_PARTS,
+            rows=tuple(_part_cells(found)),
+        )
+    for limits in roofs(found.ceilings):
+        if roofline := tuple(_roofline_cells(found, limits)):
+            whose = limits.name if is_beside_host(limits.device) else threads
+            yield Table(
+                title=f"Against the ceilings of {whose}: a large float32 product reached "
+                f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s",
+                columns=_ROOFLINE,
+                rows=roofline,
+            )
+
+
+def _rung(rung: Rung) -> tuple[str, ...]:
+    kernels = _kernels(rung)
+    dtype = rung.dtype or NONE
+    if rung.seconds_per_iteration is None:
+        return (rung.backend, dtype, f"not measured: {rung.reason}", NONE, kernels, NONE)
+    prepare = NONE
+    if rung.prepare_seconds is not None:  # where nothing was compiled it was found
+        prepare = duration(rung.prepare_seconds) + (" (cached)" if rung.prepared_from_cache else "")
+    return (
+        rung.backend,
+        dtype,
+        _time(rung),
+        ratio(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high),
+        kernels,
+        prepare,
+    )
+
+
+def _kernels(rung: Rung) -> str:
+    """Return how many were counted, and on a device how many a profiler saw."""
+    counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
+    if rung.kernels_profiled is None:
+        return counted
+    return f"{counted} (profiler {rung.kernels_profiled:g})"
+
+
+def _time_of(phase: IterationPhase) -> str:
+    """Return the time of a phase; of a difference that may be none, the most that it can be."""
+    if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
+        return f"at most {duration(phase.high)}"
+    return duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
+
+
+def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+    """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
+
+    Times, shares and sum are left out where a phase is undecided: differences of contended loops
+    are noise, and may be below 0.
+    """
+    wholes = {whole.backend: whole for whole in found.wholes}
+    for backend, phases in grouped(found.phases, lambda phase: phase.backend).items():
+        is_decided = all(phase.low is not None for phase in phases)
+        whole = wholes.get(backend) if is_decided else None
+        for phase in phases:
+            time = _time_of(phase) if is_decided else "undecided"
+            yield (backend, phase.phase, time, _part_of(whole, phase.seconds_per_iteration))
+        if whole is not None:
+            time = duration(whole.phases_seconds)
+            time += f"; the whole iteration {duration(whole.seconds_per_iteration)}"
+            yield (backend, "all", time, _part_of(whole, whole.phases_seconds))
+
+
+def _part_of(whole: WholeIteration | None, seconds: float) -> str:
+    return NONE if whole is None else percent(seconds / whole.seconds_per_iteration, 0)
+
+
+def _share(rung: Rung) -> tuple[str, ...]:
+    energy, busy = rung.energy_joules_per_iteration, rung.busy_share
+    return (
+        rung.backend,
+        rung.device or NONE,
+        NONE if rung.device_seconds is None else duration(rung.device_seconds),
+        NONE if busy is None else rough_percent_interval(busy, rung.busy_low, rung.busy_high),
+        "unknown" if busy is None else "yes" if rung.bound == "launches" else "no",
+        NONE if energy is None else joules(energy),
+        NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
+    )
+
+
+def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+    for part in found.device:
+        time = f"not measured: {part.reason}"
+        if part.seconds is not None:
+            time = duration_interval(part.seconds, part.low, part.high)
+        copied = NONE if part.bytes_per_second is None else rate(part.bytes_per_second)
+        device = part.device or NONE
+        yield (part.backend, device, part.name, time, copied, count(part.processes))
+
+
+def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[str, ...]]:
+    """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
+    for rung in found.rungs:
+        if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
+            yield (
+                rung.backend,
+                digits(rung.gflops, 2),
+                rough_percent(rung.gflops / limits.gflops),
+                digits(rung.gbytes, 2),
+                rough_percent(rung.gbytes / limits.gbytes),
+                f"{rung.bound or NONE}{busy_words(rung.busy_share)}",
+            )
+
+
+# --- the figures: rungs, phases of an iteration, rooflines ----------------------------------------
+
+
+def ladder_figure(found: Ladder) -> DotFigure | None:
+    """Return the time of one iteration on each rung; None where nothing has a time.
+
+    Filled: measured here. Open: published for the same problem, on hardware that is not named.
+    """
+    rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    if not rungs:
+        return None
+    measured = [rung.backend for rung in rungs]
+    names = [*(name for name in found.published if name not in measured), *measured]
+    dots = placed(list(_dots(names, found, rungs)))
+    texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
+    return DotFigure(
+        alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
+        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
+        "over fresh processes, often smaller than the dot."
+        + (" Open: as published, on hardware that is not named." if found.published else "")
+        + ("" if found.no_floor else " ×: times the floor."),
+        key="filled: measured here"
+        + ("; open: published" if found.published else "")
+        + ("" if found.no_floor else "; ×: times the floor"),
+        height=52 * len(names) + 110,
+        x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
+        rows=tuple(names),
+        dots=dots,
+    )
+
+
+def _dots(names: Sequence[str], found: Ladder, rungs: Sequence[Rung]) -> Iterator[Dot]:
+    for name, seconds in found.published.items():
+        text = f"{name}: {duration(seconds)} as published"
+        yield published_dot(names.index(name), name, seconds, duration(seconds), text)
+    for rung in rungs:
+        name, seconds = rung.backend, rung.seconds_per_iteration or 1.0
+        text = f"{name}: {_words(rung)}; removes {rung.removes}"
+        time, label = Interval(seconds, rung.low, rung.high), f"{duration(seconds)}{_ratio(rung)}"
+        yield measured_dot(names.index(name), name, time, label, text)
+
+
+def _ratio(rung: Rung) -> str:
+    if rung.ratio_to_floor == 1:
+        return "\nthe floor"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)}×"
+
+
+def _words(rung: Rung) -> str:
+    time = _time(rung)
+    if rung.busy_share is not None:
+        time += f", the device busy {rough_percent(rung.busy_share)} of it"
+    if rung.ratio_to_floor is None:
+        return time
+    times = "" if rung.ratio_to_floor == 1 else f"{digits(rung.ratio_to_floor, 2)}× "
+    return f"{time}, {times}the floor"
+
+
+def phases_figure(found: Ladder) -> Iterator[BarFigure]:
+    """Yield the phases of each backend end to end, as they run, unless one is undecided."""
+    undecided = {phase.backend for phase in found.phases if phase.low is None}
+    phases = [phase for phase in found.phases if phase.backend not in undecided]
+    if not phases:
+        return
+    summary = "; ".join(
+        f"{phase.backend} {phase.phase} {duration(phase.seconds_per_iteration)}" for phase in phases
+    )
+    backends = tuple(dict.fromkeys(phase.backend for phase in phases))
+    yield BarFigure(
+        alt=f"Phases of one iteration of {found.problem}: {summary}",
+        caption="Phases in the order in which they run. The table has their intervals.",
+        height=90 * len(backends) + 150,
+        x_title="µs of one iteration",
+        rows=backends,
+        bars=tuple(
+            Bar(
+                backend=phase.backend,
+                part=phase.phase,
+                length=max(0.0, phase.seconds_per_iteration) * 1e6,
+                text=f"{phase.phase}: {_time_of(phase)}",
+            )
+            for phase in phases
+        ),
+    )
+
+
+def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
+    """Yield for each device the arithmetic rate of its rungs below its ceilings."""
+    if not (found.operations and found.bytes_moved):
+        return
+    intensity = found.operations / found.bytes_moved
+    for limits in roofs(found.ceilings):
+        rungs = [
+            (rung, rung.gflops)
+            for rung in found.rungs
+            if rung.device == limits.device and rung.gflops is not None
+        ]
+        if rungs:
+            yield _roofline(found, limits, intensity, rungs)
+
+
+def _roofline(
+    found: Ladder, limits: Ceilings, intensity: float, rungs: list[tuple[Rung, float]]
+) -> LineFigure:
+    product, copy = limits.gflops, limits.gbytes
+    ridge = product / copy
+    low, high = min(intensity, ridge) / 4, max(intensity, 4 * ridge)
+    roof = ((low, low * copy), (ridge, product), (high, product))
+    is_host = not is_beside_host(limits.device)
+    of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
+    return LineFigure(
+        alt="Arithmetic per second over arithmetic per byte, both logarithmic, for "
+        f"{found.problem}; the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. "
+        "The tables have the numbers",
+        caption=f"Arithmetic per second over arithmetic per byte. The roof{of}: a large product "
+        f"reached {digits(product)} GFLOP/s, a large copy {digits(copy)} GB/s. A point far below "
+        "it waits for something else, such as calls from Python. One above the slope reads from "
+        "a cache.",
+        height=480,
+        x=log_axis((low, high), "{:g}".format, 10, "operations per byte"),
+        y=log_axis(
+            [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
+            "{:g}".format,
+            10,
+            "GFLOP/s reached",
+        ),
+        lines=tuple(
+            Line(
+                backend=rung.backend,
+                label=rung.backend,
+                x=(intensity,),
+                y=(gflops,),
+                low=(None,),
+                high=(None,),
+                texts=(
+                    f"{rung.backend}: {digits(gflops, 2)} GFLOP/s, bound by "
+                    f"{rung.bound or 'unknown'}{busy_words(rung.busy_share)}",
+                ),
+            )
+            for rung, gflops in rungs
+        ),
+        inked=roof,
+    )

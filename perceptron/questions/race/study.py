@@ -1,0 +1,408 @@
+"""Which backend reaches a target first, from a cold start and warm?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import ceil, floor, inf
+from statistics import median
+from typing import Annotated, ClassVar
+
+from msgspec.structs import replace
+
+from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
+from perceptron.backends.shared.evaluation import score
+from perceptron.errors import UserError
+from perceptron.figure import Axis, Line, LineFigure, Stretch, log_axis
+from perceptron.grouping import grouped
+from perceptron.machine import usable_cores
+from perceptron.measure.job import Race as RaceJob
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration,
+    duration_interval,
+    enumerated,
+    percent,
+    tick,
+)
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from perceptron.questions.race.judge import (
+    NOTHING,
+    RaceRun,
+    RaceStart,
+    has_raced,
+    is_tie,
+    leaders_of,
+    of_start,
+    race_runs,
+    race_warnings,
+    trained,
+)
+from perceptron.questions.shared.over_processes import threads_in_all
+from perceptron.questions.shared.pairs import backends_over, require_backends
+from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
+from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
+from perceptron.records.readers.stored_runs import LoadedRun
+from perceptron.records.row import Row, races
+from perceptron.untrusted_text import label
+
+_MOST_SEEDS = 1000
+_MOST_EPOCHS = 10**9
+# Evaluations of the test set in a training whose epochs are single iterations: more of them would
+# take longer than the training.
+_EVALUATIONS = 200
+# As many a line of the figure has room for; a training may be evaluated thousands of times.
+_POINTS = 200
+
+
+class RacePlan(Plan, frozen=True, kw_only=True):
+    """The backends that race, and their target."""
+
+    problem: Annotated[
+        str, Option("Train a problem with a test set, or FILE.toml. Default: digits.", metavar="P")
+    ] = "digits"
+    target: Annotated[
+        str,
+        Option(
+            "Stop at this on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"
+        ),
+    ] = "accuracy=0.95"
+    backends: NamedBackends = ()
+    dtypes: Annotated[
+        tuple[RaceDType, ...],
+        Option(
+            "Compute in float32, float64 or bfloat16. Default: float32.", ("--dtype",), "NAME …"
+        ),
+    ] = ("float32",)
+    seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
+    """With seeds from 0 up: the same for all."""
+    epochs: Annotated[
+        int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
+    ] = None
+    threads: Threads = None
+    over: Over = ()
+
+    def resolved(self) -> RacePlan:
+        """Return it with every default filled in; raises `UserError` naming an option."""
+        if not 2 <= self.seeds <= _MOST_SEEDS:
+            raise UserError(f"--seeds must be from 2 to {_MOST_SEEDS}, got {self.seeds}")
+        if self.epochs is not None and not 1 <= self.epochs <= _MOST_EPOCHS:
+            raise UserError(f"--epochs must be from 1 to {_MOST_EPOCHS:,}, got {self.epochs}")
+        problem, target = catalogue.find(self.problem), target_of(self.target)
+        _require_test_set(problem, target)
+        backends = backends_over(self.backends, self.over)
+        threads = self.threads or usable_cores()
+        require_backends(backends, threads)
+        return replace(
+            self,
+            problem=problem.reference,
+            target=str(target),
+            backends=backends,
+            epochs=self.epochs or max(1, problem.iterations // problem.iterations_per_epoch),
+            threads=threads,
+            over=(),
+        )
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The one that is raced."""
+        return (self.problem,)
+
+
+class Race:
+    """The study."""
+
+    name: ClassVar[str] = "race"
+    Plan: ClassVar[type[Plan]] = RacePlan
+    asked: ClassVar[tuple[str, ...]] = ("problem", "target", "threads")
+    page: ClassVar[Page] = Page(
+        "Race",
+        "Which backend reaches a target first?",
+        "No race was run yet.",
+        "it",
+    )
+    doing: ClassVar[str] = "racing"
+
+    def next(self, plan: RacePlan, rows: Sequence[Row], left: float) -> list[RaceJob]:
+        """Ask for every seed that a competitor has no row of, unless one of its rows is no race."""
+        problem = catalogue.find(plan.problem)
+        epochs, per_epoch = plan.epochs or 1, problem.iterations_per_epoch
+        every = max(1, epochs // _EVALUATIONS)
+        if per_epoch > 1:
+            every = per_epoch * ceil(epochs / MOST_CHECKS)
+        done = {(row.backend, row.dtype, row.seed) for row in races(rows)}
+        out = {(row.backend, row.dtype) for row in races(rows) if not has_raced(row)}
+        return [
+            RaceJob(
+                problem=plan.problem,
+                backend=name,
+                dtype=dtype,
+                threads=plan.threads or 1,
+                repeat=seed,
+                target=target_of(plan.target),
+                epochs=epochs,
+                check_iterations=every,
+            )
+            for seed, name, dtype in product(range(plan.seeds), plan.backends, plan.dtypes)
+            if (name, dtype) not in out and (name, dtype, seed) not in done
+        ]
+
+    def answer(self, plan: RacePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
+        """Judge the rows that were trained and timed as the newest: others are left out."""
+        raced = races(rows)
+        if not raced:
+            raise UserError(f"{run.folder}: no rows of a race")
+        newest = raced[-1]
+        raced = [row for row in raced if _alike(row) == _alike(newest)]
+        return _told(plan, newest, raced, race_runs(raced, product(plan.backends, plan.dtypes)))
+
+
+def _require_test_set(problem: Problem, target: Target) -> None:
+    """Raise `UserError` unless the problem has a test set that can show the target."""
+    held_out = problem.parts()[1]
+    if held_out is None:
+        raise UserError(
+            f"--problem {problem.reference}: the problem has no test set: choose "
+            f"{RacePlan().problem}, or add test_share to a model file (docs/your-own-model.md)"
+        )
+    exact = score(problem, held_out.targets, held_out.targets)
+    if target.goal == "accuracy" and exact.accuracy is None:
+        raise UserError(
+            f"--target {target}: {problem.reference} has no classes: choose a loss, such as "
+            "loss=0.2"
+        )
+
+
+def _alike(row: RaceRow) -> tuple[object, ...]:
+    """Return what two rows of a race must share to be compared."""
+    trained = (row.problem, row.problem_digest, row.target, row.epochs, row.iterations_per_epoch)
+    return (*trained, row.check_iterations, row.machine, row.environment, row.code, row.all_threads)
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
+    *("imports>", "setup>", "training>"),
+)
+# Of each start its name, the end of its titles, and the title of an axis.
+_STARTS: dict[RaceStart, tuple[str, str, str]] = {
+    "fresh": ("cold start", "from a cold start", "seconds since the process began"),
+    "resident": ("warm", "warm (training alone)", "seconds of training"),
+}
+
+
+def _told(
+    plan: RacePlan, row: RaceRow, raced: Sequence[RaceRow], runs: Sequence[RaceRun]
+) -> Answer:
+    """Return the answer: a verdict and a table of each start, and its figure in each dtype."""
+    threads = threads_in_all(row.all_threads, (run.backend for run in runs))
+    dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
+    ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
+    ground += "; 95% intervals"
+    verdicts, tables, figures = [], [], []
+    for start, (name, ending, x_title) in _STARTS.items():
+        own, part = of_start(runs, start), (("Start", name),)
+        decided, sentence, notes = _said(row, own, len(dtypes) > 1)
+        verdicts.append(
+            Verdict(
+                subject=name,
+                decided=decided,
+                sentence=sentence,
+                notes=notes,
+                heading=ground,
+                part=part,
+            )
+        )
+        article = "an" if row.target.goal == "accuracy" else "a"
+        target = f"{article} {row.target.goal} of {row.target.value:.15g} on the test set"
+        title = f"{row.problem} to {target}, {ending}"
+        on_page = "All backends and dtypes, the fastest first"
+        cells = tuple(map(_cells, own))
+        tables.append(Table(title=title, on_page=on_page, columns=_COLUMNS, rows=cells, part=part))
+        for dtype in dtypes:
+            drawing = _figure([row for row in raced if row.dtype == dtype], start, x_title)
+            setting = (*part, ("dtype", dtype))
+            figures.append(Figure(title=f"{title}, {dtype}", drawing=drawing, part=setting))
+    return Answer(
+        question=f"race: {row.problem} to {row.target}",
+        asked=(("Problem", row.problem), ("Target", str(row.target))),
+        ground=(("Threads", str(row.all_threads)),),
+        verdicts=tuple(verdicts),
+        notes=tuple(map(Note, _notes(row, runs, threads))),
+        tables=tuple(tables),
+        figures=tuple(figures),
+        warnings=tuple(race_warnings(raced)),
+        backends=tuple(dict.fromkeys(run.backend for run in runs)),
+        next=("perceptron", "overhead", "--problem", plan.problem),
+        data={
+            "problem": row.problem,
+            "target": str(row.target),
+            "sentences": list(map(str, verdicts)),
+            "runs": runs,
+            "epochs": row.epochs,
+            "iterations_per_epoch": row.iterations_per_epoch,
+            "check_iterations": row.check_iterations,
+            "threads": row.all_threads,
+            "machine": row.machine,
+        },
+    )
+
+
+def _notes(row: RaceRow, runs: Sequence[RaceRun], threads: str) -> Iterator[str]:
+    """Yield how it was raced, and what is the same in every backend's time."""
+    epochwise = row.check_iterations == row.iterations_per_epoch
+    every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
+    yield (
+        f"The test set is evaluated every {every}, up to {count(row.epochs)} epochs; {threads}. "
+        "Seeds that miss the target are censored at the limit."
+    )
+    if data := [run.data_seconds for run in runs if run.data_seconds]:
+        took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
+        yield f"Setup includes loading the data, alike for every backend: {took}."
+
+
+def _said(
+    row: RaceRow, runs: Sequence[RaceRun], with_dtype: bool
+) -> tuple[Decided, str, tuple[str, ...]]:
+    """Return whether it is decided which is first, the sentence with the next one, and notes."""
+
+    def name(run: RaceRun) -> str:
+        return f"{run.backend} {run.dtype}" if with_dtype else run.backend
+
+    def told(run: RaceRun) -> str:
+        if run.seconds is None:
+            return f"{name(run)} reaches it in {run.reached} of {run.seeds} seeds"
+        return f"{name(run)} takes {_time(run)}"
+
+    leaders = leaders_of(runs)
+    others = [run for run in runs if run.seeds and run not in leaders]
+    others.sort(key=lambda run: -run.reached if run.seconds is None else -inf)
+    if not leaders:
+        limit = f"{count(row.epochs)} epochs"
+        note = f"closest: {told(others[0])}" if others else f"why: {NOTHING}"
+        return "no", f"no backend reaches {row.target} in half of its seeds within {limit}", (note,)
+    first, is_open, notes = leaders[0], len(leaders) > 1, []
+    if is_open and is_tie(leaders):
+        head = f"{enumerated(map(name, leaders))} tie at {_time(first)}"
+    elif is_open:
+        head = f"{' or '.join(map(name, leaders))} is first"
+        notes.append("undecided: " + ", ".join(f"{name(run)} {_time(run)}" for run in leaders))
+    elif others:
+        head = f"{name(first)} is first: {_time(first)}"
+    else:
+        head = f"only {name(first)} has a time: {_time(first)}"
+    causes = [f"{name(run)} {most}" for run in (first, *others[:1]) if (most := _most_of(run))]
+    if causes:
+        notes.append(f"why: {', '.join(causes)}")
+    decided: Decided = "partly" if is_open or not others else "yes"
+    if is_open and not others and not is_tie(leaders):  # nothing is known of any two
+        decided = "no"
+    return decided, "; ".join([head, *map(told, others[:1])]), tuple(notes)
+
+
+def _time(run: RaceRun) -> str:
+    return duration_interval(run.seconds or 0.0, run.low, run.high)
+
+
+def _most_of(run: RaceRun) -> str | None:
+    """Return what more than half of a time goes to; None where that is training."""
+    imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
+    for action, seconds in (
+        (f"starts Python{imports}", run.parts["import"]),
+        ("loads the data", run.data_seconds),
+        ("is set up", run.parts["prepare"]),
+    ):
+        if run.seconds is not None and seconds is not None and 2 * seconds > run.seconds:
+            return f"{action} in {duration(seconds)}"
+    return None
+
+
+def _cells(run: RaceRun) -> tuple[str, ...]:
+    if not run.seeds:
+        return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(_COLUMNS[3:])
+    time = "not reached in half of the seeds" if run.seconds is None else _time(run)
+    time += "" if run.reason is None else f" ({run.reason})"
+    epochs = NONE if run.epochs is None else digits(run.epochs)
+    reached = f"{run.reached} of {run.seeds}"
+    # A part of no seconds is none of what is shown.
+    imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
+    setup += " (cached)" if run.parts["prepare"] and run.prepared_from_cache else ""
+    return run.backend, run.dtype, time, epochs, reached, imports, setup, training
+
+
+# --- as a figure ---------------------------------------------------------------------------------
+
+
+def _figure(rows: Sequence[RaceRow], start: RaceStart, x_title: str) -> LineFigure | None:
+    """Return the test set's score over seconds in one dtype; None where nothing of it raced.
+
+    A line for each backend, with the band of its seeds.
+    """
+    by_backend = grouped(filter(has_raced, rows), lambda row: row.backend)
+    lines = tuple(line for own in by_backend.values() if (line := _line(own, start)) is not None)
+    if not lines:
+        return None
+    row, target = rows[0], rows[0].target
+    ends = [
+        target.value,
+        *(end for line in lines for end in (*line.low, *line.high) if end is not None),
+    ]
+    if target.goal == "accuracy":
+        ticks = [tenth / 10 for tenth in range(floor(10 * min(*ends, 0.9)), 11)]
+        y = Axis(
+            title="test accuracy",
+            low=ticks[0] - 0.03,  # so that a mark there is whole
+            high=1.0,
+            ticks=tuple((value, percent(value, 0)) for value in ticks),
+            is_linear=True,
+        )
+    else:
+        y = log_axis(ends, digits, 10, "test loss")
+    reached = (target.value, y.high) if target.goal == "accuracy" else (y.low, target.value)
+    return LineFigure(
+        alt=f"test {target.goal} of {row.problem} over {x_title}, logarithmic, "
+        f"{row.dtype}: " + "; ".join(f"{line.label} {line.texts[-1]}" for line in lines),
+        caption="Each mark is an evaluation of the test set. Lines are medians over the seeds; "
+        f"bands reach from the lowest to the highest. Grey: {target} is reached.",
+        height=440,
+        x=log_axis([x for line in lines for x in line.x], tick, 10, x_title),
+        y=y,
+        lines=lines,
+        stretches=(Stretch("y", *reached, "interval"),),
+    )
+
+
+def _line(rows: Sequence[RaceRow], start: RaceStart) -> Line | None:
+    """Return a backend's score at each evaluation: the median of its seeds, lowest and highest.
+
+    The time is the median of the seeds that still train, and never less than at the evaluation
+    before: those that are left may be the quick ones. A seed that has ended keeps its last score.
+    """
+    target, trainings = rows[0].target, [trained(row, start) for row in rows]
+    value_text = percent if target.goal == "accuracy" else digits
+    points, seconds = [], 0.0
+    for index in range(max(len(training.checks) for _, training in trainings)):
+        under_way = [
+            before + training.checks[index].seconds
+            for before, training in trainings
+            if index < len(training.checks)
+        ]
+        seconds = max(seconds, median(under_way))
+        latest = [training.checks[: index + 1][-1] for _, training in trainings]
+        scores = [score for check in latest if (score := target.score_of(check)) is not None]
+        # A logarithmic axis has no place for a time of 0, of a broken clock, and a loss of 0.
+        if scores and seconds > 0 and (min(scores) > 0 or target.goal == "accuracy"):
+            score = median(scores)
+            epochs = max(check.iterations for check in latest) / rows[0].iterations_per_epoch
+            text = f"{value_text(score)} after {duration(seconds)}, {digits(epochs)} epochs"
+            points.append((seconds, score, min(scores), max(scores), text))
+    if not points:
+        return None
+    step = ceil(len(points) / _POINTS)  # counted from the last: that one stays
+    x, y, low, high, texts = zip(*points[::-step][::-1], strict=True)
+    name = rows[0].backend
+    return Line(backend=name, label=name, x=x, y=y, low=low, high=high, texts=texts)

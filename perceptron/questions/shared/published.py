@@ -1,0 +1,42 @@
+"""The published finding: 10,000 iterations on the OR gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from perceptron.figure import Dot
+from perceptron.statistics.interval import Interval
+
+FAMILY = "or-gate"
+ITERATIONS = 10_000
+
+# Seconds, from the walk-through's page; its hardware is not named.
+PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
+
+
+def published_iteration_seconds(problem: str) -> dict[str, float]:
+    """Return the published seconds per iteration by backend; none for another problem."""
+    if problem != FAMILY:
+        return {}
+    return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
+
+
+def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) -> Dot:
+    """Return the dot of a time that was measured here, in a row of a figure."""
+    seconds = time.estimate
+    return Dot(
+        row=row,
+        backend=backend,
+        seconds=seconds,
+        low=time.low or seconds,
+        high=time.high or seconds,
+        label=label,
+        side="right",
+        text=text,
+    )
+
+
+def published_dot(row: int, backend: str, seconds: float, label: str, text: str) -> Dot:
+    """Return the open dot of a time that was published, in a row of a figure."""
+    measured = measured_dot(row, backend, Interval(seconds, None, None), label, text)
+    return replace(measured, published=True)

@@ -1,0 +1,1 @@
+"""HOW SURE IT IS: intervals, ratios, contention, and what warns of rows."""

@@ -1,0 +1,91 @@
+"""A rough answer where all was contended: from the smallest samples of fresh processes.
+
+Waiting only ever adds, so a smallest sample is the nearest to an uncontended one. It bounds nothing
+from below: what it says is told and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from math import exp, log
+
+from perceptron.numbers import digits, times_as_long
+from perceptron.options import option, wait
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import contention
+from perceptron.statistics.interval import TIE
+from perceptron.statistics.sizes import sized
+
+NOT_DECIDED = "not decided"
+"""Follows a rough answer."""
+TOO_BUSY = "too busy to compare"
+"""Why an answer is rough."""
+
+
+def not_decided(answer: str, rows: Iterable[Measurement]) -> str:
+    """Return a rough answer, with what leaves it undecided: so many samples were contended."""
+    share = contention(rows).share
+    samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
+    return f"{answer}, {NOT_DECIDED}: {samples} contended"
+
+
+def what_helps(threads: int | None) -> str:
+    """Return the options with which so many threads wait less."""
+    return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
+
+
+def leads(
+    pair: tuple[str, str], leader: Sequence[Measurement], rival: Sequence[Measurement]
+) -> str:
+    """Return whether the leader by typical times leads, and about how long its rival takes.
+
+    By their rows with a time, of one size.
+    """
+    lead = _lead(leader, rival)
+    if abs(lead) <= TIE:
+        return f"{pair[0]} and {pair[1]} are about equal"
+    if lead < 0:
+        return f"{pair[0]} leads by typical times, {pair[1]} by smallest samples"
+    return f"{pair[0]} leads, {pair[1]} takes about {times_as_long(exp(lead))}"
+
+
+def rough(
+    by_size: Sequence[Mapping[float, Sequence[Measurement]]], pair: tuple[str, str], axis: str
+) -> str:
+    """Return about where the winner of a pair changes, by the rows of both with a time, by size."""
+    incumbent, challenger = by_size
+    leads = [
+        (log(size), _lead(incumbent[size], challenger[size]))
+        for size in sorted(incumbent.keys() & challenger.keys())
+    ]
+    if all(abs(lead) <= TIE for _, lead in leads):
+        return f"{pair[0]} and {pair[1]} are about equal"
+    turns = [
+        (exp(x - lead * (beyond - x) / (then - lead)), then)
+        for (x, lead), (beyond, then) in pairwise(leads)
+        if (lead > 0) != (then > 0)
+    ]
+    if not turns:
+        return f"{pair[leads[0][1] <= 0]} leads"
+    if len(turns) == 1:
+        ((size, then),) = turns
+        return f"{pair[then <= 0]} leads from about {sized(digits(size), axis)}"
+    ends = " and ".join(digits(size) for size, _ in (turns[0], turns[-1]))
+    return f"the lead changes between about {sized(ends, axis)}"
+
+
+def _lead(leader: Sequence[Measurement], rival: Sequence[Measurement]) -> float:
+    """Return the logarithm of the rival's smallest sample over the leader's.
+
+    Of their times if either has no samples: the smallest sample is less than a typical one.
+    """
+    sides = leader, rival
+    samples = [
+        [sample for row in rows for sample in (*row.samples, *row.dropped) if sample > 0]
+        for rows in sides
+    ]
+    if not all(samples):
+        samples = [[row.seconds for row in rows if row.seconds] for rows in sides]
+    first, second = map(min, samples)
+    return log(second) - log(first)

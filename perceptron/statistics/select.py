@@ -1,0 +1,225 @@
+"""Selecting rows; what they must share to be compared is their `records.ground`, and a state.
+
+And the definition of their problem, where rows of one name are of several: as in a fleet of which
+one machine has an older checkout, or a file of the same name that says something else. Their times
+are of different trainings, and no answer mixes them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from math import inf
+from operator import attrgetter
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from perceptron.errors import UserError
+from perceptron.grouping import Key, grouped
+from perceptron.records.ground import Ground, ground
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+from perceptron.statistics.once import once
+
+NOT_REACHED = "the run ended before its turn"
+"""Why there is no time of what a run was to measure and has no row of."""
+OTHER_DEFINITION = "other-definition"
+"""The code of the warning that rows of another definition were left out."""
+
+
+class State(NamedTuple):
+    """The fields that two rows must share beyond their ground: tool, code and environment."""
+
+    source: str | None
+    commit: str | None
+    environment: str | None
+    version: str | None
+    """The benchmark's version."""
+    code: str | None = None
+    """Digest of the code that measured it, which a row without a commit may have."""
+
+
+def state(row: Measurement) -> State:
+    """Return of which code, in which environment and by which benchmark this row was measured."""
+    return _state(_state_of(row))
+
+
+_state_of = attrgetter(*State._fields)
+# Of a million rows, each of which is asked several times, there are a few.
+_state = lru_cache(maxsize=4096)(State._make)
+
+
+@once
+def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
+    """Return the rows by what those along one line have in common."""
+    return grouped(rows, lambda row: (row.family, ground(row)))
+
+
+def is_own(row: Measurement) -> bool:
+    """Return whether the suite measured this row: rows of a process were measured side by side.
+
+    In other tools' files the process is only the order of rows. The environment of rows of ours is
+    what was installed at the time; tools that keep histories choose theirs.
+    """
+    return row.file is None or row.source == "perceptron"
+
+
+def moment(row: Measurement) -> str:
+    """Return when the code of a row was made, in UTC; when it was measured if that is not known.
+
+    Histories are filled backwards: the commit measured last may be the oldest.
+    """
+    return row.committed or row.when
+
+
+def has_time(row: Measurement) -> bool:
+    """Return whether this is the time of a whole iteration, above 0 and finite."""
+    return (
+        row.status == "ok"
+        and row.phase is None
+        and row.seconds is not None
+        and 0 < row.seconds < inf
+    )
+
+
+def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
+    """Return seconds per iteration of this backend by process, where there are any.
+
+    A time that is zero, negative or not finite is ignored. Raises ValueError where two rows have
+    the same process: then they are of different problems, and must be separated first.
+    """
+    return {
+        process: row.seconds
+        for process, row in rows_by_process(rows, backend).items()
+        if row.seconds is not None
+    }
+
+
+def median_seconds(rows: Iterable[Measurement]) -> dict[float, float]:
+    """Return the median of the seconds at each size that has some, the sizes ascending."""
+    by_size = grouped((row for row in rows if row.seconds is not None), lambda row: row.size)
+    return {
+        size: median(row.seconds or 0.0 for row in here) for size, here in sorted(by_size.items())
+    }
+
+
+def rows_by_process(
+    rows: Iterable[Measurement], backend: str, phase: str | None = None
+) -> dict[int, Measurement]:
+    """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
+    by_process: dict[int, Measurement] = {}
+    for row in rows:
+        if row.backend != backend or row.phase != phase or row.status != "ok":
+            continue
+        if row.seconds is None:
+            continue
+        if row.repeat in by_process:
+            raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
+        if 0 < row.seconds < inf:
+            by_process[row.repeat] = row
+    return by_process
+
+
+def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
+    """Return the seconds to prepare this backend by process, where they are known."""
+    return {
+        row.repeat: row.prepare_seconds
+        for row in rows
+        if row.backend == backend and row.status == "ok" and row.prepare_seconds
+    }
+
+
+def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
+    """Return whether there is any time of this backend."""
+    return any(row.backend == backend and row.status == "ok" for row in rows)
+
+
+def reason(rows: Iterable[Measurement], backend: str) -> str | None:
+    """Return why this backend has no time, from the first row with a reason."""
+    return next((row.reason for row in rows if row.backend == backend and row.reason), None)
+
+
+def shared(values: Iterable[Key], otherwise: Key) -> Key:
+    """Return the one value that there is; ``otherwise`` where they differ, and without any."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else otherwise
+
+
+def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of a run that can be judged together: those of one definition.
+
+    Raises `UserError` where none states its threads.
+    """
+    rows = list(rows)
+    rows = Definitions(rows).keep(rows)
+    if not any(row.all_threads for row in rows):
+        raise UserError(f"{folder}: no rows that state their number of threads")
+    return rows
+
+
+# --- definitions of a problem ---------------------------------------------------------------------
+
+_Key = tuple[str, Ground, State]
+"""A problem's name, and what its rows must share to be compared."""
+
+
+class Definitions:
+    """The definition that counts of each problem on one ground in one state: of its newest row.
+
+    No answer puts rows of several grounds or states together, so in each another definition may
+    count. Rows that do not know their definition, as those of other tools, are of any.
+    """
+
+    def __init__(self, rows: Iterable[Measurement]) -> None:
+        self._rows = list(rows)
+        known = set(map(attrgetter("problem", "problem_digest"), self._rows))
+        definitions = Counter(problem for problem, digest in known if problem and digest)
+        # Nearly always there are none.
+        self._several = {problem for problem, number in definitions.items() if number > 1}
+        newest: dict[_Key, tuple[bool, str, str]] = {}
+        for row in self._rows if self._several else ():
+            key = self._key(row)
+            if key is None or row.problem_digest is None:
+                continue
+            rank = (row.status == "ok", row.when, row.problem_digest)
+            newest[key] = max(newest.get(key, rank), rank)
+        self._counts = {key: digest for key, (_, _, digest) in newest.items()}
+
+    def instead(self, row: Measurement) -> str | None:
+        """Return the digest that counts instead of the row's own; None where that one counts."""
+        key = self._key(row)
+        if key is None or row.problem_digest is None:
+            return None
+        counts = self._counts.get(key, row.problem_digest)
+        return None if counts == row.problem_digest else counts
+
+    def keep(self, rows: Iterable[Measurement]) -> list[Measurement]:
+        """Return the rows of the definitions that count."""
+        return [row for row in rows if self.instead(row) is None] if self._several else list(rows)
+
+    def warnings(self) -> list[MeasurementWarning]:
+        """Return a warning for each problem and definition of which rows are left out."""
+        if not self._several:
+            return []
+        left_out = Counter(
+            (row.problem or "", row.problem_digest or "", counts)
+            for row in self._rows
+            if (counts := self.instead(row)) is not None
+        )
+        return [
+            MeasurementWarning(
+                code=OTHER_DEFINITION,
+                message=f"{problem}: {rows:,} {'row' if rows == 1 else 'rows'} of definition "
+                f"{digest} left out: the newest are of {counts}, another training of that name",
+                advice="measure them again with the same problem and the same code",
+            )
+            for (problem, digest, counts), rows in sorted(left_out.items())
+        ]
+
+    def _key(self, row: Measurement) -> _Key | None:
+        """Return what the row is of; None of a problem that has one definition only."""
+        if row.problem is None or row.problem not in self._several:
+            return None
+        return row.problem, ground(row), state(row)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.records.measurement import Measurement
+from tests.questions.crossover.conftest import row
+
+EAGER, COMPILED = "torch-cpu", "torch-compile"
+
+
+def started(
+    seconds: dict[str, float],
+    prepare: dict[str, float],
+    spread: tuple[float, ...] = (0.0, 0.0),
+    **fields: object,
+) -> list[Measurement]:
+    """Make a row for each backend and process; process k takes exp(±spread[k]) times as long."""
+    return [
+        row(
+            backend=name,
+            repeat=process,
+            seconds=cost * exp(off * (1 if name == COMPILED else -1)),
+            prepare_seconds=prepare[name],
+            **({"size": 4} | fields),
+        )
+        for process, off in enumerate(spread)
+        for name, cost in seconds.items()
+    ]
+
+
+def only(rows: list[Measurement]) -> Amortisation:
+    (amortisation,) = amortisations(rows)
+    return amortisation
+
+
+@settings(deadline=None)
+@given(
+    fast=st.floats(1e-6, 1e-2),
+    times=st.floats(1.05, 100),
+    sooner=st.floats(1e-3, 1.0),
+    later=st.floats(1e-3, 100),
+)
+def test_from_that_iteration_the_whole_training_is_faster(
+    fast: float, times: float, sooner: float, later: float
+) -> None:
+    """And one iteration earlier it is not."""
+    seconds = {EAGER: fast * times, COMPILED: fast}
+    prepare = {EAGER: sooner, COMPILED: sooner + later}
+    amortisation = only(started(seconds, prepare))
+
+    def training(name: str, iterations: int) -> float:
+        return prepare[name] + seconds[name] * iterations
+
+    slack = 1 + 1e-9
+    assert (
+        training(COMPILED, amortisation.iterations)
+        <= training(EAGER, amortisation.iterations) * slack
+    )
+    if amortisation.iterations > 1:
+        before = amortisation.iterations - 1
+        assert training(COMPILED, before) * slack >= training(EAGER, before)
+
+
+def test_the_ends_take_the_ends_of_the_times() -> None:
+    """With spread the break-even lies between its bounds, which lie further apart than nothing."""
+    spread = (-0.02, -0.01, 0.0, 0.01, 0.02)
+    amortisation = only(started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
+    assert amortisation.high is not None
+    assert amortisation.low < amortisation.iterations < amortisation.high
+    gained = amortisation.slower_seconds.high - amortisation.faster_seconds.low  # type: ignore[operator]
+    assert amortisation.low == pytest.approx(4 / gained, abs=1)
+
+
+@pytest.mark.parametrize("prepare", [{EAGER: 1, COMPILED: 5}, {EAGER: 5, COMPILED: 1}])
+def test_no_end_where_the_faster_may_not_be_faster(prepare: dict[str, float]) -> None:
+    """Intervals that overlap: it may never catch up, or not stay ahead."""
+    spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
+    amortisation = only(started({EAGER: 1.05e-3, COMPILED: 1e-3}, prepare, spread))
+    assert amortisation.faster == COMPILED
+    assert amortisation.high is None
+    assert (amortisation.iterations == 1) == (prepare[EAGER] == 5)
+    assert amortisation.low <= amortisation.iterations
+
+
+def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
+    """They would look as if starting were free; why a backend has no time stays."""
+    silent = row(seconds=0.002)
+    failed = row(status="failed", reason="it broke")
+    assert from_cold([silent, failed], 1000) == [failed]
+    assert amortisations([silent, row(backend=EAGER, seconds=0.001, prepare_seconds=1.0)]) == []
+
+
+def test_only_the_newest_state_counts() -> None:
+    """Times of another commit do not count, as in the crossovers."""
+    costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
+    slow = {name: 10 * cost for name, cost in costs.items()}
+    old = started(slow, ready, commit="old", when="2026-01-01")
+    new = started(costs, ready, commit="new", when="2026-01-02")
+    # As when two runs are read: a second run's processes are numbered after the first's.
+    new = [replace(measurement, repeat=2 + measurement.repeat) for measurement in new]
+    assert only(old + new) == only(new)
+
+
+def test_contended_times_do_not_say_that_the_faster_one_is_ahead() -> None:
+    """Where waiting may explain the difference, the number of iterations has no upper end."""
+    costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 0.4}
+    assert only(started(costs, ready, waited=0.0)).high == 1
+    assert only(started(costs, ready, waited=0.6)).high is None
+    assert only(started(costs, ready, (0.0,))).high is None

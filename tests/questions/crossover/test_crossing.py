@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.questions.crossover.crossing import (
+    Indices,
+    decided,
+    uncertainties,
+    zero_crossings,
+)
+from perceptron.questions.crossover.points import Point, points
+from tests.questions.crossover.conftest import SPREAD, A, B, at
+
+SIZES = [4**power for power in range(6)]
+
+
+def noisy(
+    means: Sequence[float], noise: float = 0.01, processes: int = 8, seed: int = 0
+) -> list[Point]:
+    random = np.random.default_rng(seed)
+    rows = [
+        measurement
+        for size, mean in zip(SIZES, means, strict=False)
+        for measurement in at(size, mean + random.normal(0, noise, processes))
+    ]
+    return points(rows, A, B)
+
+
+def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
+    rows = [
+        measurement
+        for size, mean in means.items()
+        for measurement in at(size, mean + noise * SPREAD)
+    ]
+    return points(rows, A, B)
+
+
+@given(
+    means=st.lists(st.floats(-2, 2), min_size=2, max_size=6),
+    noise=st.sampled_from([0.001, 0.05, 0.3]),
+    processes=st.integers(2, 10),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=150, deadline=None)
+def test_an_interval_contains_its_size_and_the_bracket_does(
+    means: list[float], noise: float, processes: int, seed: int
+) -> None:
+    """Whatever was measured; and changes never overlap in order."""
+    changes = zero_crossings(noisy(means, noise, processes, seed))
+    for zero in changes:
+        assert zero.bracket[0] <= zero.estimate <= zero.bracket[1] * (1 + 1e-12)
+        assert zero.low is None or zero.low <= zero.estimate
+        assert zero.high is None or zero.high >= zero.estimate
+    for before, after in pairwise(changes):
+        assert before.estimate <= after.estimate
+        assert before.direction != after.direction
+
+
+def curve(x: float) -> float:
+    """Bends: steep first, then less."""
+    return float(3 * np.exp(-x / 1.5) - 0.8)
+
+
+def step(x: float) -> float:
+    return 0.6 if x < 2.9 else -0.6
+
+
+@pytest.mark.parametrize(
+    ("shape", "truth"), [(curve, 1.5 * np.log(3 / 0.8)), (step, 2.9)], ids=["curve", "step"]
+)
+def test_intervals_hold_the_zero_of_what_is_no_line(
+    shape: Callable[[float], float], truth: float
+) -> None:
+    """Coarse sizes, a bend or a step between them: still 95 of 100."""
+    means = [shape(float(np.log(size))) for size in SIZES]
+    covered = []
+    for seed in range(100):
+        changes = zero_crossings(noisy(means, noise=0.03, processes=6, seed=seed))
+        if len(changes) == 1 and changes[0].low and changes[0].high:
+            covered.append(changes[0].low <= np.exp(truth) <= changes[0].high)
+    assert len(covered) > 90
+    assert np.mean(covered) >= 0.94
+
+
+def remaining(points: list[Point]) -> list[Indices]:
+    return uncertainties(points, zero_crossings(points))
+
+
+def test_a_plain_answer_leaves_no_doubt() -> None:
+    """Far from the line at every size, or over it once and closely bracketed."""
+    assert remaining(measured({4**k: 1.0 for k in range(6)})) == []
+    line = {2**k: 1.05 - 0.3 * k for k in range(8)}
+    assert remaining(measured(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "hidden"),
+    [(4.4, False), (5, False), (8, True), (64, True), (4096, True), (2**40, True)],
+)
+def test_another_winner_can_hide_between_sizes_far_apart(right: float, hidden: bool) -> None:
+    """Close to the line on both sides: room for it grows with the gap, and 10 % are no gap."""
+    line = measured({4: 0.06, right: 0.06}, noise=0.001)
+    assert remaining(line) == ([(0, 1)] if hidden else [])
+
+
+def test_a_steep_slope_beside_a_gap_makes_room_in_it() -> None:
+    """What has just changed quickly may keep changing."""
+    flat = measured({1: 1.5, 4: 1.5, 16: 1.4})
+    steep = measured({1: 4.0, 4: 1.5, 16: 1.4})
+    assert remaining(flat) == []
+    assert (1, 2) in remaining(steep)
+
+
+def test_a_size_where_the_other_could_win_is_in_doubt() -> None:
+    """By more than ±5 %, as far as its interval goes; where it is surely a tie, it is not."""
+    wide = measured({1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.1)
+    assert wide[1].sign == 0
+    assert (1, 1) in remaining(wide)
+    surely_close = measured({1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.01)
+    ahead_if_at_all = measured({1: 1.0, 1.2: 0.1, 1.44: 1.0}, noise=0.12)
+    for line in (surely_close, ahead_if_at_all):
+        assert line[1].sign == 0
+        assert (1, 1) not in remaining(line)
+
+
+def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
+    """A single size just beyond its interval: likelier by chance than by a change."""
+    base = dict.fromkeys((1, 1.2, 1.44, 1.73), 0.5)
+    weak, strong = (measured(base | {2.07: last}, noise=0.1) for last in (-0.13, -0.5))
+    assert weak[-1].sign == strong[-1].sign == -1
+    assert (4, 4) in remaining(weak)
+    assert (4, 4) not in remaining(strong)
+    assert [decided(line, remaining(line))[2:] for line in (weak, strong)] == [[], [(4, 4)]]
+
+
+def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:
+    """It may hold several changes: all sizes inside are named."""
+    line = measured({1: 0.8, 4: 0.02, 16: 0.0, 64: -0.02, 256: -0.8}, noise=0.1)
+    (zero,) = zero_crossings(line)
+    assert zero.high / zero.low > 4
+    inside = [index for index, p in enumerate(line) if zero.low <= p.size <= zero.high]
+    assert (inside[0], inside[-1]) in remaining(line)

@@ -1,0 +1,419 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.answer import ReadFromFiles
+from perceptron.errors import UserError
+from perceptron.questions.collection import collection_of
+from perceptron.questions.crossover.from_files import split_pair
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
+from perceptron.records.measurement import Measurement
+from tests import asv_documents
+from tests.made import BENCH, keep, line
+
+BOTH = ("numpy", "torch-cpu")
+KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("numpy:torch", ("numpy", "torch")),
+        ("torch:cpu:torch:cuda", ("torch:cpu", "torch:cuda")),
+        ("torch:jax:gpu:0", ("torch", "jax:gpu:0")),
+    ],
+)
+def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, str]) -> None:
+    """A backend's own name may hold colons."""
+    assert split_pair(text, KNOWN) == pair
+
+
+def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seconds") -> str:
+    file = tmp_path / "times.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    return str(file)
+
+
+def judge(source: object, **asked: Any) -> ReadFromFiles:
+    plan = CrossoverPlan(sources=(str(source),), **asked).resolved()
+    return CrossoverStudy().read(plan)
+
+
+def pairs(read: ReadFromFiles) -> list[Crossover]:
+    found: list[Crossover] = read.answer.data["crossovers"]
+    return found
+
+
+def only(read: ReadFromFiles) -> Crossover:
+    (crossover,) = pairs(read)
+    return crossover
+
+
+SIZES = (1, 10, 100, 1000, 10_000, 100_000)
+CROSSES = [
+    line
+    for case in ("svd", "qr")
+    for size in SIZES
+    for line in (f"{case},{size},numpy,{1 + size}", f"{case},{size},jax-gpu,{30 + size / 100}")
+]
+
+
+def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
+    read = judge(table(tmp_path, CROSSES), pair=("jax-gpu:numpy",), families=("svd",))
+    crossover = only(read)
+    assert (crossover.family, crossover.incumbent) == ("svd", "jax-gpu")
+    assert {row.family for row in read.rows} == {"svd"}
+
+
+def read_and_left_out(read: ReadFromFiles) -> tuple[int, dict[str, int]]:
+    (source,) = read.answer.data["sources"]
+    return source.rows, source.left_out
+
+
+def test_no_row_is_left_out_without_a_word(tmp_path: Path) -> None:
+    """For each reason that rows are in no answer."""
+    older = judge(history(tmp_path / "asv"), commit="a")
+    assert read_and_left_out(older) == (4, {"of another commit": 4})
+
+    beside = [f"{case},{size},tpu,1" for case in ("svd", "qr") for size in SIZES]
+    alone = [f"svd,{size + 1},other,1" for size in SIZES]
+    file = table(tmp_path, [*CROSSES, *beside, *alone])
+    asked = judge(file, pair=("numpy:jax-gpu", "numpy:other"))
+    assert read_and_left_out(asked) == (
+        24,
+        {
+            "of a backend in no pair that was asked for": 12,
+            "of a state in which no other backend has a time at the same size": 6,
+        },
+    )
+
+    content = {
+        "benchmarks": [
+            {
+                "name": f"test_sum[{size}-{backend}-{order}]",
+                "params": {"size": size, "backend": backend, "order": order},
+                "stats": {"median": size},
+            }
+            for size in (1, 10)
+            for backend in ("a", "b")
+            for order in ("rows", "columns", "none")
+        ]
+    }
+    (tmp_path / "sum.json").write_text(json.dumps(content))
+    case = judge(tmp_path / "sum.json", families=("test_sum[order=rows]",))
+    assert read_and_left_out(case) == (4, {"of a family that was not asked for": 8})
+
+    mine = [replace(row, problem_digest="1" * 12) for row in line()]
+    others = [replace(row, problem_digest="0" * 12, repeat=4 + row.repeat) for row in mine]
+    counted = [replace(row, family="kernels") for row in mine]
+    keep(tmp_path / "results", BENCH, [*mine, *others, *counted])
+    assert read_and_left_out(judge(tmp_path / "results")) == (
+        len(mine),
+        {"of another definition": len(others), "of a family or a backend in no pair": len(counted)},
+    )
+
+
+def test_backends_without_common_ground_are_told_so(tmp_path: Path) -> None:
+    """What stands in the way is the ground, and not the sizes."""
+    rows = [
+        f"svd,{size},{name},1,{machine}"
+        for size in SIZES
+        for name, machine in (("numpy", "one"), ("torch", "other"))
+    ]
+    with pytest.raises(UserError, match="no two backends were measured at several sizes"):
+        judge(table(tmp_path, rows, "case,size,backend,seconds,machine"))
+
+
+def history(folder: Path) -> Path:
+    """Write asv's results of two commits; the older one was measured last, as asv fills in."""
+    (folder / "box").mkdir(parents=True)
+    (folder / "box" / "machine.json").write_text("{}")
+    listed = {"bench.time_sum": {"type": "time", "param_names": ["size", "backend"]}}
+    (folder / "benchmarks.json").write_text(json.dumps(listed))
+    params = [["1", "10"], ["'a'", "'b'"]]
+    for commit, date, started, times in (
+        ("a" * 40, 1_700_000_000_000, 1_800_000_000_000, [1.0, 2.0, 1.0, 2.0]),
+        ("b" * 40, 1_750_000_000_000, 1_790_000_000_000, [3.0, 1.0, 3.0, 1.0]),
+    ):
+        content = {
+            "commit_hash": commit,
+            "env_name": "py3.12",
+            "date": date,
+            "params": {"machine": "box"},
+            "result_columns": ["result", "params", "version", "started_at"],
+            "results": {"bench.time_sum": [times, params, "1", started]},
+            "version": 2,
+        }
+        (folder / "box" / f"{commit[:8]}-py3.12.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize("commit", ["a", "a" * 40])
+def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
+    assert only(judge(history(tmp_path))).commit == "b" * 12, "else the newest"
+    read = judge(tmp_path, commit=commit)
+    assert only(read).commit == "a" * 12
+    assert [at.ratio for at in only(read).ratio_at] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("commit", ["a" * 40, f"{'a' * 12}-dirty"])
+def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, commit: str) -> None:
+    """pytest-benchmark says of a commit that files had changed."""
+    for dirty in (False, True):
+        content = {
+            "commit_info": {"id": "a" * 40, "dirty": dirty},
+            "benchmarks": [
+                {
+                    "name": "test_sum",
+                    "params": {"size": size, "backend": backend},
+                    "stats": {"median": seconds},
+                }
+                for size in (1, 10)
+                for backend, seconds in (("a", 1.0), ("b", 0.5 if dirty else 2.0))
+            ],
+        }
+        (tmp_path / f"{dirty}.json").write_text(json.dumps(content))
+    crossover = only(judge(tmp_path, commit=commit))
+    expected = (0.5, f"{'a' * 12}-dirty") if "dirty" in commit else (2.0, "a" * 12)
+    assert (crossover.ratio_at[0].ratio, crossover.commit) == expected
+    with pytest.raises(UserError, match=r"fits 2 commits: .* have a{12}, a{12}-dirty$"):
+        judge(tmp_path, commit="aaaa")
+
+
+def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {
+            "name": "test_sum",
+            "params": {"size": size, "backend": backend, "kind": kind},
+            "stats": {"median": 1.0},
+        }
+        for size in (1, 10)
+        for backend in ("a", "b")
+        for kind in ("x", "y")
+    ]
+    file = tmp_path / "times.json"
+    file.write_text(json.dumps({"benchmarks": rows}))
+    for asked, expected in (("test_sum", "xy"), ("test_sum[kind=y]", "y")):
+        families = [crossover.family for crossover in pairs(judge(file, families=(asked,)))]
+        assert families == [f"test_sum[kind={kind}]" for kind in expected]
+    with pytest.raises(UserError, match=r"'test_sum\[kind=z\]': did you mean 'test_sum\[kind=.\]'"):
+        judge(file, families=("test_sum[kind=z]",))
+
+
+@pytest.mark.parametrize("column", ["commit", "environment", "version"])
+def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str) -> None:
+    """Rows of two states are not put together; without dates each is an answer of its own."""
+    rows = [
+        f"f,{size},{backend},{seconds},{state}"
+        for size in (1, 10)
+        for state, costs in (("x", (1, 2)), ("y", (2, 1)))
+        for backend, seconds in zip("ab", costs, strict=True)
+    ]
+    read = judge(table(tmp_path, rows, f"case,size,backend,seconds,{column}"))
+    statuses = {getattr(crossover, column): crossover.status for crossover in pairs(read)}
+    assert statuses == {"x": "never", "y": "always"}
+
+
+def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
+    """What one backend alone was trained by is in no answer, and counted."""
+
+    def trained(optimizer: str, backends: Sequence[str], slower: float) -> list[Measurement]:
+        """Return a line on which torch-cpu is so much slower than usual."""
+        return [
+            replace(
+                row,
+                optimizer=optimizer,
+                feed="resident",
+                outputs=1,
+                seconds=(row.seconds or 0.0) * (slower if row.backend == "torch-cpu" else 1.0),
+            )
+            for row in line(sizes=(4, 16, 64, 256, 1024, 4096), backends=backends)
+        ]
+
+    kinds = (("sgd", BOTH, 1.0), ("adam", BOTH, 1.5), ("adamw", ("numba",), 1.0))
+    every = [trained(*kind) for kind in kinds]
+    for day, rows in enumerate(every, start=1):
+        keep(tmp_path, BENCH, rows, started=f"2026-01-0{day}T00:00:00Z")
+    read = judge(tmp_path)
+    found = {crossover.optimizer: crossover.size for crossover in pairs(read)}
+    assert found == {"sgd": pytest.approx(200, rel=0.1), "adam": pytest.approx(800, rel=0.1)}
+
+
+TRAIN = "train.Width.time_train"
+DAY = 86_400_000
+MADE = asv_documents.RESULTS["date"]
+RAN = asv_documents.RESULTS["results"][TRAIN][3]
+OLD, NEW = "5ff0ae94c224", "4ba8de659aba"
+# Times of torch-cuda as a share of NumPy's at each of the two.
+OLDER, NEWER = 0.5, 0.25
+Content = dict[str, Any]
+
+
+def results(commit: str, ratio: float, day: int) -> Content:
+    """Times of two backends at two sizes, of a commit made and run on some day."""
+    times, columns = [8.0, 8.0 * ratio] * 2, asv_documents.BENCHMARKS[TRAIN]["params"]
+    return {
+        **asv_documents.RESULTS,
+        "commit_hash": commit + "0" * 28,
+        "date": MADE + day * DAY,
+        "results": {TRAIN: [times, columns, "1", RAN + day * DAY, 9.0, times]},
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return asv_documents.write(
+        tmp_path / "results",
+        {TRAIN: asv_documents.BENCHMARKS[TRAIN], "version": 2},
+        results(OLD, OLDER, day=0),
+        results(NEW, NEWER, day=1),
+    )
+
+
+def older(folder: Path) -> Path:
+    return folder / "box" / "0123-env.json"
+
+
+def newest(folder: Path) -> Path:
+    return folder / "box" / "1123-env.json"
+
+
+def answer(read: ReadFromFiles) -> tuple[str | None, set[float], int]:
+    """Return which commit is judged, the ratios there, and how many files they are from."""
+    (crossover,) = read.answer.data["crossovers"]
+    assert [at.size for at in crossover.ratio_at] == [2, 8]
+    return crossover.commit, {round(at.ratio, 6) for at in crossover.ratio_at}, len(crossover.files)
+
+
+def change(file: Path, how: Callable[[Content], object]) -> None:
+    content = json.loads(file.read_text())
+    how(content)
+    file.write_text(json.dumps(content))
+
+
+def text(content: str) -> Callable[[Path], object]:
+    return lambda folder: newest(folder).write_text(content)
+
+
+def named(name: str, value: object) -> Callable[[Path], object]:
+    return lambda folder: change(newest(folder), lambda content: content.update({name: value}))
+
+
+def entry(index: int, value: object) -> Callable[[Path], object]:
+    """Put a value into the newest results of the benchmark."""
+
+    def put(content: Content) -> None:
+        content["results"][TRAIN][index] = value
+
+    return lambda folder: change(newest(folder), put)
+
+
+def without_backends(folder: Path) -> None:
+    """Values of one parameter, as before there were backends: not those that are listed."""
+    entry(1, [["2", "8"]])(folder)
+    entry(0, [8.0, 8.0])(folder)
+    entry(5, [8.0, 8.0])(folder)
+
+
+def two_branches(folder: Path) -> None:
+    """Twelve letters of a commit tell it from others; those of a branch do not."""
+    named("commit_hash", "feature/storage-new")(folder)
+    change(older(folder), lambda content: content.update(commit_hash="feature/storage-old"))
+
+
+AS_EVER = (NEW, {NEWER}, 1)
+THE_NEXT = (OLD, {OLDER}, 1)
+EDITS: dict[str, tuple[Callable[[Path], object], object, list[str]]] = {
+    "nothing": (lambda folder: None, AS_EVER, []),
+    "cut off": (text('{"results": {"train.Wi'), THE_NEXT, ["file-not-read"]),
+    "fewer values": (entry(0, [8.0, 2.0, 8.0]), THE_NEXT, ["not-read"]),
+    "no parameters": (entry(1, 7), THE_NEXT, ["not-read"]),
+    "unlisted parameters": (without_backends, THE_NEXT, []),
+    "no date": (named("date", None), AS_EVER, []),
+    "no such date": (named("date", 1e30), AS_EVER, []),
+    "two branches": (two_branches, ("feature/storage-new", {NEWER}, 1), []),
+}
+
+
+@pytest.mark.parametrize(("edit", "expected", "warned"), EDITS.values(), ids=EDITS)
+def test_an_edited_folder_is_judged_by_what_is_right_in_it(
+    folder: Path, edit: Callable[[Path], object], expected: object, warned: list[str]
+) -> None:
+    edit(folder)
+    read = judge(folder)
+    assert answer(read) == expected
+    assert [warning.code for warning in read.warnings] == warned
+    if warned == ["file-not-read"]:
+        assert str(newest(folder)) in read.warnings[0].message
+
+
+# Of ten commits; at 8 the two are close, and the newest commit says the opposite of most.
+AT_2 = [2.0, 2.02, 1.98, 2.01, 1.99, 2.0, 2.02, 1.98, 2.01, 1.99]
+AT_8 = [0.98, 0.92, 0.95, 0.97, 0.93, 0.96, 1.08, 0.94, 0.97, 1.07]
+
+
+def commits(folder: Path, *times: Sequence[float]) -> Path:
+    """Write the times of torch-cuda over NumPy's at 2 and 8, and twice as much at 1."""
+    contents = []
+    for day, ratios in enumerate(times):
+        content = results(f"{day:012x}", 1.0, day)
+        values = [time for ratio in (2 * ratios[0], *ratios) for time in (8.0, 8.0 * ratio)]
+        content["results"][TRAIN][:2] = [values, [["1", "2", "8"], ["'numpy'", "'torch-cuda'"]]]
+        contents.append(content)
+    return asv_documents.write(
+        folder, {TRAIN: asv_documents.BENCHMARKS[TRAIN], "version": 2}, *contents
+    )
+
+
+def told(read: ReadFromFiles) -> tuple[str, str, str]:
+    """Return the one verdict: whether it is decided, its sentence, and the first line below."""
+    (verdict,) = read.answer.verdicts
+    return verdict.decided, verdict.sentence, verdict.notes[0]
+
+
+def test_commits_of_one_level_answer_together(tmp_path: Path) -> None:
+    """The newest alone is a single process, which leads at most."""
+    folder = commits(tmp_path / "results", *zip(AT_2, AT_8, strict=True))
+    newest = judge(folder, commit=f"{9:012x}")
+    assert told(newest) == (
+        "no",
+        "undecided at every width, 1–8",
+        "leaning: numpy leads at width 1–8",
+    )
+    assert (only(newest).status, only(newest).decided) == ("undecided", [])
+    together = judge(folder)
+    assert told(together)[:2] == ("partly", "numpy is faster up to width 2; undecided above")
+    assert told(together)[2].startswith("leaning: torch-cuda ")
+    assert [at.repeats for at in only(together).ratio_at] == [10, 10, 10]
+    (source,) = together.answer.data["sources"]
+    assert source.rows == 60
+    (sweep,) = collection_of(together.rows).sweeps
+    assert sweep.crossovers == pairs(together), "pages say the same"
+
+
+def test_commits_before_a_step_do_not_count(tmp_path: Path) -> None:
+    """They measured another code."""
+    slower = [2 * ratio for ratio in AT_8[:7]]
+    folder = commits(tmp_path / "results", *zip(AT_2, [*slower, 0.9, 0.91, 0.9], strict=True))
+    crossover = only(judge(folder))
+    assert [at.repeats for at in crossover.ratio_at] == [3, 3, 3]
+    assert [round(at.ratio, 1) for at in crossover.ratio_at] == [4.0, 2.0, 0.9]
+
+
+def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:
+    """Somebody's backup of a machine's folder: nobody is surer for the same run twice."""
+    once = judge(folder)
+    shutil.copytree(folder / "box", folder / "spare")
+    twice = judge(folder)
+    assert twice.answer.data["crossovers"] == once.answer.data["crossovers"]
+    assert [warning.code for warning in twice.warnings] == ["read-twice"]

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.questions.crossover.judge import Crossover, crossovers
+from perceptron.questions.crossover.words import notes
+from perceptron.records.measurement import EXTRAS
+from tests.made import Cost, linear, measured, world
+from tests.questions.crossover.conftest import SPREAD, at, only, row
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status"),
+    [
+        (linear(10, 0.01), linear(1, 0.1), "reverses"),
+        (linear(1, 0.1), linear(2, 0.2), "never"),
+        (linear(2, 0.2), linear(1, 0.1), "always"),
+        (linear(1, 0.1), linear(1.02, 0.101), "tie"),
+        (
+            linear(1, 0.1),
+            lambda size: (1 + 0.1 * size) * (0.5 if 50 < size < 5000 else 2),
+            "multiple",
+        ),
+    ],
+)
+def test_each_status_means_what_the_contract_says(ours: Cost, theirs: Cost, status: str) -> None:
+    crossover = only(world(row, {"numpy": ours, "torch-cpu": theirs}))
+    assert crossover.status == status
+    directions = {"reverses": ["incumbent"], "multiple": ["challenger", "incumbent"]}
+    assert [turn.direction for turn in crossover.crossings] == directions.get(status, [])
+    assert (crossover.size is None) == (status != "reverses")
+
+
+def test_a_crossing_under_noise_is_not_invented() -> None:
+    """Two equal backends under 10 % noise: in 150 worlds hardly one has a winner or a crossing."""
+    same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
+    statuses = [only(world(row, same, noise=0.1, seed=seed)).status for seed in range(150)]
+    assert len(statuses) - statuses.count("tie") - statuses.count("undecided") <= 15
+
+
+@pytest.mark.parametrize("fields", [{}, {"file": "values.csv"}])
+@pytest.mark.parametrize("processes", [1, 8])
+def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> None:
+    """Whoever measured it, and though one is 800 times as slow; the reason says by how much."""
+    costs = {"numpy": linear(1, 0), "torch-cpu": linear(810, 0)}
+    rows = world(row, costs, [64], processes, noise=0.01, **fields)
+    rows += world(row, {"numpy": linear(1, 0)}, [256], processes, **fields)
+    crossover = only(rows)
+    assert (crossover.status, crossover.is_decided, crossover.decided) == ("undecided", False, [])
+    assert "torch-cpu takes 8" in str(crossover.reason)
+
+
+def test_no_interval_of_short_calls_excludes_another_way_to_write_them() -> None:
+    """Called as f(*data) one is 7% slower and the other 1%: the crossover moves by that."""
+    costs = {"numpy": linear(0, 0.1), "torch-cpu": linear(2, 0)}
+    rows = world(row, costs, [8, 16, 19, 21, 24, 48], noise=0.001)
+    slower = {"numpy": 1.07, "torch-cpu": 1.01}
+    narrow = only(rows)
+    assert narrow.low is not None
+    assert narrow.low > 19.5
+    short = [
+        replace(one, unpacked_seconds=(one.seconds or 0) * slower[one.backend]) for one in rows
+    ]
+    found = only(short)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 19.0
+    assert found.high > 21.0
+    assert found.high / found.low < 1.2
+
+
+def test_hardly_a_size_decided_is_no_never() -> None:
+    """Clear at two sizes of five, and anybody's guess at the others; two more make it one."""
+
+    def judged(clear: int) -> Crossover:
+        rows = [one for k in range(clear) for one in at(4.0**k, 2 + 0.01 * SPREAD)]
+        return only([*rows, *(one for k in (7, 8, 9) for one in at(4.0**k, SPREAD))])
+
+    few, most = judged(2), judged(4)
+    assert (few.status, few.decided) == ("undecided", [(1, 4)])
+    assert few.undecided
+    assert (most.status, most.is_decided, most.decided) == ("never", False, [(1, 64)])
+    assert most.undecided
+
+
+def test_a_tie_needs_sizes_that_say_something() -> None:
+    """Equal times of one process are no tie; behind a table's values there may be several."""
+    same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
+    own = only(world(row, same, processes=1, noise=0.0))
+    assert own.status == "undecided"
+    other = only(world(row, same, processes=1, noise=0.0, file="values.csv", source="csv"))
+    assert (other.status, other.is_decided) == ("tie", False)
+    assert other.reason
+
+
+def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
+    """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
+    ratio = {1: 2.0, 10: 1.0, 100: 0.99}
+    costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
+    crossover = only(
+        world(row, costs, list(ratio), processes=1, noise=0.0, file="values.csv", source="csv")
+    )
+    assert crossover.size == pytest.approx(10)
+    assert crossover.bracket == (1, 10)
+
+
+@given(
+    crossing=st.floats(20, 5000),
+    steep=st.floats(0.3, 2.0),
+    factor=st.floats(1e-9, 1e3),
+)
+@settings(max_examples=50, deadline=None)
+def test_without_noise_the_crossing_is_exact(crossing: float, steep: float, factor: float) -> None:
+    """Power laws are straight lines in log-log: the zero is at the truth, whatever the unit."""
+    costs = {
+        "a": lambda size: factor * size**steep,
+        "b": lambda size: factor * crossing**steep,
+    }
+    crossover = only(world(measured, costs, noise=0.0))
+    assert crossover.status == "crosses"
+    assert crossover.size == pytest.approx(crossing, rel=1e-6)
+    assert crossover.bracket[0] <= crossing <= crossover.bracket[1]
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
+    shuffled = list(np.random.default_rng(0).permutation(np.arange(len(rows))))
+    pair = [("numpy", "torch-cpu")]
+    assert crossovers(rows, pair) == crossovers([rows[index] for index in shuffled], pair)
+
+
+def test_families_along_two_axes_have_no_crossover() -> None:
+    """16 × 4 and 4 × 16 have one size and are two problems."""
+    rows = [
+        row(backend=backend, size=64 * scale, problem=f"map:{shape}{scale}", seconds=1.0)
+        for backend in ("numpy", "torch-cpu")
+        for shape in ("16x4", "4x16")
+        for scale in (1, 2)
+    ]
+    assert crossovers(rows) == []
+
+
+def test_what_is_no_training_has_no_crossover() -> None:
+    """Of kernels sizes are counts; other tools may call a benchmark so."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    rows = [made for name in sorted(EXTRAS) for made in world(row, costs, family=name)]
+    assert crossovers(rows) == []
+    theirs = [replace(made, source="csv", file="kernels.csv") for made in rows]
+    assert len(crossovers(theirs)) == len(EXTRAS)
+
+
+def test_decided_says_that_no_other_winner_is_left() -> None:
+    """Closely measured it is sure and lists no stretch; coarsely it lists where, and says so."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    fine = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
+    assert (fine.is_decided, fine.undecided) == (True, [])
+    near = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.08, 0.108)}
+    coarse = only(world(row, near, [4, 4096], processes=8))
+    assert (coarse.status, coarse.is_decided) == ("never", False)
+    assert coarse.undecided == [(4, 4096)]
+    loud = only(world(row, costs, [1.5**k for k in range(21)], processes=3, noise=0.5))
+    assert not loud.is_decided
+    assert loud.undecided
+    assert all(low <= high for low, high in loud.undecided)
+
+
+@pytest.mark.parametrize(("mean", "status"), [(0.04, "tie"), (0.055, "never")])
+def test_a_lead_that_may_be_a_tie_or_not_is_undecided(mean: float, status: str) -> None:
+    """The incumbent is ahead for sure at every size, by as much or a little less."""
+    crossover = only([one for k in range(4) for one in at(1.05**k, mean + 0.015 * SPREAD)])
+    assert (crossover.status, crossover.is_decided) == (status, False)
+    assert crossover.reason == "no size is decided by more than 5%"
+    assert crossover.undecided == []
+    assert bool(crossover.decided) == (status == "never")
+
+
+def told(*at_sizes: tuple[float, float]) -> str:
+    """The first note on a pair whose log-ratios at 1, 2, 4 … have these means and spreads."""
+    rows = [
+        made
+        for power, (mean, spread) in enumerate(at_sizes)
+        for made in at(2.0**power, list(mean + spread * SPREAD))
+    ]
+    return notes(only(rows))[0]
+
+
+def test_the_closest_size_is_the_one_where_the_loser_is_ahead() -> None:
+    """An estimate on the other side is told as such, though one on this side is nearer to 1."""
+    loud = (-0.5, 1.5)
+    never = told(loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
+    assert never.startswith("leaning: ")
+    assert "0.61× as long" in never
+    always = told((-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
+    assert always.startswith("leaning: ")
+    assert "0.61× as long" in always
+    assert "narrowing" not in always

@@ -1,0 +1,92 @@
+"""What the main job and a search say of families for which there was no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.questions.answering import answer_run
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.statistics.select import NOT_REACHED
+from tests.made import BENCH, keep, measured
+
+BACKENDS = ("numpy", "torch-cpu")
+FAILED = {"status": "failed", "reason": "out of memory", "seconds": None}
+
+
+def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) -> list[Crossover]:
+    plan = BENCH | {"backends": BACKENDS, "families": list(planned), "planned": planned}
+    told = answer_run(read_run(keep(results, plan, rows)))
+    found: list[Crossover] = told.answer.data["crossovers"]
+    return found
+
+
+@pytest.mark.parametrize("other", [{}, FAILED])
+def test_a_family_without_a_row_says_that_there_was_no_time(
+    other: dict[str, object], tmp_path: Path
+) -> None:
+    """Also where one of two backends has failed wherever it was tried."""
+    rows: list[Measurement] = [
+        measured(problem="mlp-width:8", family="mlp-width", size=8, seconds=1e-5),
+        measured(
+            problem="mlp-width:8",
+            family="mlp-width",
+            size=8,
+            backend="torch-cpu",
+            **({"seconds": 1e-5} | other),
+        ),
+    ]
+    told = crossovers(tmp_path, rows, {"mlp-width": 1, "mlp-depth": 2})
+    (without,) = [one for one in told if one.family == "mlp-depth"]
+    assert (without.status, without.reason) == ("not measured", NOT_REACHED)
+    assert (without.incumbent, without.challenger) == BACKENDS
+
+
+def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
+    """A model of one's own that has one size is measured with that."""
+    rows: list[Measurement] = [
+        measured(problem=f"{family}:8", family=family, size=8, backend=backend, seconds=1e-5)
+        for family in ("mlp-width", "mine")
+        for backend in BACKENDS
+    ]
+    (short,) = crossovers(tmp_path, rows, {"mlp-width": 9, "mine": 1})
+    assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", NOT_REACHED)
+
+
+def test_a_search_says_so_too(tmp_path: Path) -> None:
+    """Of a family and of a model file, each pair once; one that was reached has its own answer.
+
+    Where its budget did not end it, nothing is missing.
+    """
+    rows: list[Measurement] = [
+        measured(
+            problem=f"mlp-width:{size}",
+            family="mlp-width",
+            size=size,
+            backend=backend,
+            seconds=1e-5,
+        )
+        for size in (8, 64)
+        for backend in BACKENDS
+    ]
+    plan = {
+        "study": "crossover",
+        "backends": (*BACKENDS, "torch-cuda"),
+        "families": ["mlp-width", "mlp-depth"],
+        "problems": ["models/mine.toml"],
+    }
+    loaded = read_run(keep(tmp_path, plan, rows))
+    whole = answer_run(loaded).answer.data["crossovers"]
+    assert {one.family for one in whole} == {"mlp-width"}
+    cut_short = replace(loaded, run=replace(loaded.run, cut_short=True))
+    answer = answer_run(cut_short).answer
+    found: list[Crossover] = answer.data["crossovers"]
+    reasons = {(one.family, one.incumbent, one.challenger): one.reason for one in found}
+    assert len(found) == len(reasons) == 9
+    assert {reasons[key] for key in reasons if key[0] != "mlp-width"} == {NOT_REACHED}
+    assert NOT_REACHED not in (reasons["mlp-width", name, "torch-cuda"] or "" for name in BACKENDS)
+    assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)

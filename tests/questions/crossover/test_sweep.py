@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.questions.crossover.judge import crossovers
+from perceptron.questions.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
+from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.statistics.interval import Interval
+from tests.made import (
+    ABSENT,
+    line,
+    linear,
+    load_measurements,
+    map_rows,
+    measured,
+    read_as_one,
+    world,
+)
+from tests.plenty import plenty
+
+
+def only(rows: list[Measurement]) -> Sweep:
+    (sweep,) = sweeps(rows)
+    return sweep
+
+
+def test_what_was_not_measured_has_its_reason() -> None:
+    absent = measured(
+        family="mlp-width", size=4, backend="torch-cuda", status="skipped", reason=ABSENT
+    )
+    sweep = only([*line(), replace(absent, problem="mlp-width:4")])
+    curves = {curve.backend: curve for curve in sweep.curves}
+    assert curves["torch-cuda"].spots == []
+    assert curves["torch-cuda"].reason == ABSENT
+    assert curves["numpy"].reason is None
+    assert [crossover.ratio_at == [] for crossover in sweep.crossovers] == [False, True, True]
+
+
+def test_from_cold_is_empty_where_nobody_knows() -> None:
+    """asv does not say what preparing took; a skipped row does not make it known."""
+    skipped = measured(family="mlp-width", size=4, problem="mlp-width:4", backend="x")
+    sweep = only([*line(), replace(skipped, status="skipped")])
+    assert (sweep.cold, sweep.cold_crossovers) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "asv"},
+        {"machine": "other"},
+        {"family": "other"},
+        {"dtype": "float64"},
+        {"threads": 1},
+        {"optimizer": "adam"},
+        {"feed": "host"},
+    ],
+)
+def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) -> None:
+    rows = line()
+    rows += [replace(row, **fields) for row in rows]
+    judged = sweeps(rows)
+    assert len(judged) == 2
+    assert "source" in fields or len(crossovers(rows)) == 2
+    assert all(spot.repeats == 4 for sweep in judged for spot in sweep.curves[0].spots)
+
+
+def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
+    """Another dtype is another case, of which the newest may be older; the others are counted."""
+    made = plenty(tmp_path / "asv", machines=2, commits=5)
+    rows = load_measurements(tmp_path)
+    newest, before = (made.commits[at][:12] for at in (-1, -2))
+    doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
+    found = {
+        (one.ground.machine, one.ground.dtype): (one.state.commit, one.older)
+        for one in sweeps([*rows, *doubled])
+    }
+    for machine in ("box-00", "box-01"):
+        assert found.pop((machine, "float64")) == (before, 3)
+    assert set(found.values()) == {(newest, 4)}
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        line(sizes=(4,)),
+        map_rows(),
+        [*line("or-gate"), *(row for family in EXTRAS for row in line(family))],
+        [replace(row, phase="forward") for row in line()],
+    ],
+)
+def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
+    assert sweeps(rows) == []
+
+
+# Whatever a clock, a unit or a slip of a pen can make of a time.
+SECONDS = st.floats(-300, 9).map(lambda power: 10.0**power)
+EXTREME = st.lists(
+    st.tuples(
+        st.sampled_from((1, 2, 3, 1000, 2**20, 2**59, 2**60)),
+        st.sampled_from(("numpy", "torch-cpu", "torch-cuda")),
+        st.integers(0, 12),
+        st.one_of(st.none(), SECONDS),
+        st.one_of(st.none(), st.just(0.0), SECONDS),
+        st.one_of(st.none(), SECONDS),
+    ),
+    max_size=60,
+)
+
+
+@given(EXTREME)
+def test_no_number_is_too_large_to_be_judged(
+    cells: list[tuple[int, str, int, float | None, float | None, float | None]],
+) -> None:
+    """Nothing is raised, every estimate is finite, and an open end is None."""
+    rows = read_as_one(
+        [
+            [
+                measured(
+                    source="asv",
+                    committed="2026",
+                    size=size,
+                    problem=f"line:{size}",
+                    backend=name,
+                    repeat=process,
+                    seconds=seconds,
+                    prepare_seconds=prepare,
+                    stdev=stdev,
+                    status="failed" if seconds is None else "ok",
+                )
+                for size, name, process, seconds, prepare, stdev in cells
+            ]
+        ]
+    )
+    for sweep in sweeps(rows):
+        spots = [spot for curve in [*sweep.curves, *sweep.cold] for spot in curve.spots]
+        for at in (at for crossover in sweep.crossovers for at in crossover.ratio_at):
+            assert isfinite(at.ratio)
+            assert all(end is None or isfinite(end) for end in (at.low, at.high))
+        for spot in spots:
+            ends = (spot.value.low, spot.value.estimate, spot.value.high)
+            assert all(end is None or isfinite(end) for end in ends)
+        for crossover in [*sweep.crossovers, *sweep.cold_crossovers]:
+            assert all(
+                end is None or isfinite(end)
+                for end in (crossover.low, crossover.size, crossover.high)
+            )
+            assert crossover.reason is None or len(crossover.reason) < 400
+
+
+def test_two_within_their_intervals_are_not_sure() -> None:
+    """At one size they take the same; at the others one is ahead by far more than noise."""
+    costs = {"numpy": linear(1e-4, 1e-6), "torch-cpu": linear(1.64e-4, 0)}
+    sweep = only(world(measured, costs, sizes=(4, 16, 64, 256, 1024)))
+    answers = {one.size: one for one in sweep.fastest}
+    assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
+    assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
+    assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
+
+
+@pytest.mark.parametrize("doubt", [{"status": "suspect"}, {"status": "undecided", "decided": []}])
+def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, object]) -> None:
+    (sweep,) = sweeps(line())
+    doubted = [replace(one, **doubt) for one in sweep.crossovers]
+    answers = replace(sweep, crossovers=doubted).fastest
+    assert all(one.unsure for one in answers)
+
+
+def test_the_only_size_of_a_pair_has_no_fastest() -> None:
+    """As its crossover says, however far the times are apart."""
+    both = world(measured, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
+    (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
+    (crossover,) = sweep.crossovers
+    (answer,) = sweep.fastest
+    assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
+
+
+def test_without_a_ratio_the_intervals_decide() -> None:
+    times = {
+        "a": Interval(1.0, 0.9, 1.1),
+        "b": Interval(1.15, 1.05, 1.3),
+        "c": Interval(2.0, 1.8, 2.2),
+    }
+    assert ranked(times, {}) == ("a", ["b"])
+    assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])

@@ -1,0 +1,215 @@
+"""How crossovers, sizes and processes are spoken of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.problems.families import FAMILIES
+from perceptron.questions.crossover.judge import Crossing, Crossover, SizeRatio
+from perceptron.questions.crossover.words import missing, notes, sentence
+from perceptron.questions.shared.over_processes import (
+    name_and_processes,
+    named,
+)
+from perceptron.statistics.sizes import joined, size_axis
+
+
+def crossover(**fields: Any) -> Crossover:
+    """A crossover at 200 rows; any field can be given."""
+    defaults: dict[str, Any] = {
+        "family": "mlp-width",
+        "incumbent": "numpy",
+        "challenger": "torch-cpu",
+        "status": "crosses",
+        "machine": "box",
+        "dtype": "float32",
+        "threads": 2,
+        "crossings": [Crossing(200.0, "challenger")],
+        "low": 180.0,
+        "high": 220.0,
+    }
+    return Crossover(**(defaults | fields))
+
+
+def test_a_crossover_of_functions_is_a_whole_number_with_the_sizes_that_hardly_matter() -> None:
+    """Of calls the time at 21 is known and not at 20.6; between 20 and 22 either will do."""
+    ratios = [SizeRatio(size, 20.6 / size, None, None, 8) for size in (2, 18, 24, 200)]
+    found = crossover(
+        family="own",
+        dtype=None,
+        source="perceptron",
+        crossings=[Crossing(20.6, "challenger")],
+        low=20.3,
+        high=20.9,
+        bracket=(18, 24),
+        sizes_measured=[2, 18, 24, 200],
+        decided=[(2, 18), (24, 200)],
+        ratio_at=ratios,
+    )
+    assert sentence(found) == "torch-cpu overtakes numpy at size 21 [21, 21]"
+    assert notes(found) == ("equal within 5%: size 20–21",)
+    assert notes(replace(found, bracket=(2, 200))) == ()
+
+
+def absent(family: str, reason: str) -> Crossover:
+    return crossover(family=family, challenger="torch-cuda", status="not measured", reason=reason)
+
+
+def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
+    """Of many some, and how many more there are."""
+    late = [
+        replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
+        for n in range(5)
+    ]
+    assert missing(late[:1]) == ["numpy and gpu-0: the run ended before its turn"]
+    (line,) = missing(late)
+    assert (
+        line == "numpy and gpu-0, numpy and gpu-1, numpy and gpu-2 and 2 more: "
+        "the run ended before its turn"
+    )
+
+
+def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
+    """Theirs may be a version."""
+    both = [(8, 64), (512, 2048)]
+    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv", decided=both)
+    assert sentence(theirs).startswith("lib@2 overtakes lib@1")
+    assert "process" not in sentence(theirs)
+
+
+def found(status: Any, **about: Any) -> Crossover:
+    return Crossover(
+        family="perceptron-rows",
+        incumbent="numpy",
+        challenger="torch-cpu",
+        status=status,
+        sizes_measured=[4.0, 64.0, 1024.0, 16384.0],
+        machine="box",
+        dtype="float32",
+        threads=2,
+        **about,
+    )
+
+
+@pytest.mark.parametrize(
+    ("crossover", "words"),
+    [
+        (
+            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(4, 64)]),
+            "numpy is faster up to 64 rows; undecided above",
+        ),
+        (
+            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(1024, 16384)]),
+            "torch-cpu is faster from 1,024 rows; undecided below",
+        ),
+        (
+            found("never", decided=[(4, 64), (16384, 16384)]),
+            "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
+        ),
+        (
+            found(
+                "multiple",
+                crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")],
+                decided=[(4, 64)],
+                ratio_at=[SizeRatio(4.0, 2.0, 1.9, 2.1, 8)],
+            ),
+            "numpy leads at 4–64 rows; undecided elsewhere",
+        ),
+        (
+            found("never", decided=[(4, 64)], is_decided=True),
+            "numpy is faster up to 64 rows; at worst a tie above",
+        ),
+    ],
+)
+def test_a_backend_is_called_faster_only_where_that_is_decided(
+    crossover: Crossover, words: str
+) -> None:
+    """What the goldens do not show: a guess on one side, gaps, and what is at worst a tie."""
+    assert sentence(crossover) == words
+
+
+SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
+
+
+@pytest.mark.parametrize(
+    ("axis", "everywhere", "first"),
+    [
+        ("items", "size, 1–16,384 items", "1 item"),
+        ("entries", "size, 1–16,384 entries", "1 entry"),
+        ("batches", "size, 1–16,384 batches", "1 batch"),
+        ("radius", "radius, 1–16,384", "radius 1"),
+        ("n", "n, 1–16,384", "n 1"),
+    ],
+)
+def test_a_noun_of_the_users_own_is_counted_if_it_is_a_plural(
+    axis: str, everywhere: str, first: str
+) -> None:
+    sizes: dict[str, Any] = {"axis": axis, "sizes_measured": [1, 64, 16384]}
+    undecided = replace(found("undecided"), **sizes)
+    assert sentence(undecided) == f"undecided at every {everywhere}"
+    up_to = sentence(replace(found("never", decided=[(1, 1)]), **sizes))
+    assert up_to == f"numpy is faster up to {first}; undecided above"
+
+
+def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
+    """What is decided is told, and the crossover below it."""
+    guess = crossover(sizes_measured=SIZES, decided=[(2, 64)], undecided=[(512, 2048)])
+    assert sentence(guess).startswith("numpy is faster up to width 64")
+    assert notes(guess)[0].startswith("leaning: torch-cpu overtakes numpy at width 200 [180, 220]")
+
+
+ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map(sorted)
+
+
+@given(sizes=ENDS, data=st.data())
+def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
+    """Whatever is decided, of whatever status; its notes are two at most."""
+    pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
+    status = data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"]))
+    winner = {"crosses": "challenger", "reverses": "incumbent"}.get(status)
+    made = crossover(
+        family="perceptron-features",
+        status=status,
+        crossings=[Crossing(sizes[0] + 0.5, winner)] if winner else [],
+        sizes_measured=[float(size) for size in sizes],
+        decided=joined(pairs),
+        undecided=joined(pairs[::-1]),
+        is_decided=data.draw(st.booleans()),
+        axis="features",
+        reason="launch-bound",
+    )
+    assert len(sentence(made)) <= 100
+    assert len(notes(made)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("family", "word"),
+    [
+        ("mlp:*x20x64", "rows"),
+        ("mlp:1000x20x*", "hidden width"),
+        ("mlp:60000x784x128:10c:*b:adam", "batch"),
+        ("mlp:60000x784x128:10c:128b:*m", "models"),
+        ("mine", "size"),
+        ("sort-rows", "rows"),
+        ("image-batch", "size"),
+    ],
+)
+def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:
+    assert size_axis(family) == word
+
+
+@pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
+def test_every_family_of_ours_is_read_by_its_name(name: str) -> None:
+    """asv's rows and old ones say no more."""
+    assert (size_axis(name),) == FAMILIES[name].axes
+
+
+@pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "lib@123456"])
+def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
+    assert name_and_processes(name) == (name, 1)
+    assert named(name) == name

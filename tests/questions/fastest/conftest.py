@@ -1,0 +1,57 @@
+"""A cache of the test's own: what this machine knows must neither help nor be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.library_versions import versions_beneath
+from perceptron.problems.problem import DType
+from perceptron.questions.fastest import measure
+from perceptron.questions.fastest.cache import FOLDER, KnownRow, cache_file, update
+from perceptron.questions.fastest.measured_shape import MeasuredShape
+from tests.conftest import ROOT
+from tests.made_shapes import measured, shape
+
+# Seconds that measuring something small never needs, however busy the machine is.
+AMPLE = 600.0
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure each backend in one process, however much time is left: what is told is the same."""
+    monkeypatch.setattr(measure, "_AT_FIRST", 1)
+    monkeypatch.setattr(measure, "_AS_LONG", 1e9)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that the cache will be in; the working folder has no results.
+
+    Processes that a test starts find the package.
+    """
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return cache_file()
+
+
+def remember(
+    cache: Path,
+    rows: Iterable[MeasuredShape],
+    libraries: Mapping[str, str] | None = None,
+    dtype: DType = "float32",
+) -> None:
+    """Have it known what these rows say of one thread."""
+    beneath = dict(libraries or versions_beneath(()))
+    known = [KnownRow(row=row, dtype=dtype, threads=1, libraries=beneath) for row in rows]
+    update(cache, lambda before: before.with_rows(known))
+
+
+def keep(cache: Path, seconds: Mapping[str, float], **fields: Any) -> None:
+    """Have it known how long an iteration of ``shape()`` takes on each backend."""
+    rows = [measured(shape(), name, seconds=taken, **fields) for name, taken in seconds.items()]
+    remember(cache, rows)

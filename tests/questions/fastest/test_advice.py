@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.answer import Answer
+from perceptron.questions.answering import answer_run
+from perceptron.questions.fastest.advice import (
+    AdviceAxis,
+    Change,
+    ProblemAdvice,
+    advise,
+    rows_on,
+    whole_trainings,
+)
+from perceptron.questions.shared.throughput import TrainingLength
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.statistics.select import NOT_REACHED
+from tests.made import ABSENT, ADVICE, ALONG_BATCH, BACKENDS, SHAPE, advice_rows, keep, measured
+
+NAME = "mlp:8x2"
+THREE = (0.99, 1.0, 1.01)
+LONG = TrainingLength(iterations=10_000)
+
+
+def one(backend: str, process: int, seconds: float, **fields: object) -> Measurement:
+    """A row of a process of a backend on the problem."""
+    own = {"problem": NAME, "family": NAME, "size": 8, "prepare_seconds": 1e-3} | fields
+    return measured(backend=backend, repeat=process, seconds=seconds, **own)
+
+
+def three(seconds: Mapping[str, float]) -> list[Measurement]:
+    """Three processes of each backend, 1 % apart; the GPU is not there."""
+    absent = {"problem": NAME, "family": NAME, "size": 8, "status": "skipped", "reason": ABSENT}
+    return [
+        *(
+            one(name, k, value * off)
+            for name, value in seconds.items()
+            for k, off in enumerate(THREE)
+        ),
+        measured(backend="torch-cuda", **absent),
+    ]
+
+
+def advised(
+    rows: list[Measurement], length: TrainingLength = LONG, *, count: int = 3
+) -> ProblemAdvice:
+    return advise(rows, BACKENDS[:count], NAME, length, [])
+
+
+def test_nothing_measured_says_why() -> None:
+    found = advise(three({}), ("torch-cuda", "numpy"), NAME, LONG, [])
+    assert (found.use, found.seconds) == (None, None)
+    assert found.sentence == f"not measured: torch-cuda: {ABSENT}; numpy: {NOT_REACHED}"
+    assert [option.reason for option in found.options] == [ABSENT, NOT_REACHED]
+
+
+def test_one_backend_is_the_answer_where_the_others_cannot_run() -> None:
+    """Not where another's turn did not come: it may be faster."""
+    rows = three({"numpy": 1e-5})
+    assert advise(rows, ("numpy", "torch-cuda"), NAME, LONG, []).use == "numpy"
+    found = advised(rows)
+    assert found.use is None
+    assert found.undecided == "torch-cpu was not measured: no comparison"
+
+
+@pytest.mark.parametrize(
+    ("waits", "processes", "why"),
+    [
+        ((0.0, 0.6), 3, "too busy to compare"),
+        ((0.6, 0.6), 3, "too busy to compare"),
+        ((0.2, 0.0), 3, "too busy to compare"),
+        ((0.0, 0.0), 1, "numpy and torch-cpu were compared in one repeat"),
+    ],
+)
+@pytest.mark.parametrize("other", [1.02, 4780.0])
+def test_contended_samples_and_one_repeat_name_no_winner(
+    waits: tuple[float, float], processes: int, why: str, other: float
+) -> None:
+    """However far apart the times are, and though they are within a tie."""
+    rows = [
+        one(
+            backend,
+            process,
+            seconds * THREE[process],
+            samples=[seconds] * 5,
+            waited=waited,
+            contended=0,
+        )
+        for backend, seconds, waited in zip(BACKENDS, (1e-5, other * 1e-5), waits, strict=False)
+        for process in range(processes)
+    ]
+    found = advised(rows, count=2)
+    assert (found.use, found.ties, found.unsure) == (None, (), ("torch-cpu",))
+    assert [option.backend for option in found.options] == ["numpy", "torch-cpu"]
+    assert found.undecided == why
+
+
+def test_trainings_that_waited_throughout_have_a_rough_answer() -> None:
+    """By the smallest samples of their processes, setup included, and it decides nothing."""
+    rows = [
+        one(
+            backend,
+            process,
+            seconds * 40,
+            samples=[seconds * 40, seconds * (3000 if process else 1)],
+            waited=0.6,
+            prepare_seconds=setup,
+        )
+        for backend, seconds, setup in (("numpy", 1e-4, 0.0), ("torch-cpu", 5e-4, 2.0))
+        for process in range(3)
+    ]
+    found = advised(rows, count=2)
+    assert found.sentence == (
+        "numpy leads, torch-cpu takes about 7.00× as long, not decided: every sample was contended"
+    )
+    assert (found.use, found.decided) == (None, False)
+    assert found.why.startswith(f"{found.sentence}; numpy takes ")
+
+
+@pytest.mark.parametrize(
+    ("smallest", "says"),
+    [
+        ((0.9, 0.95), "numpy leads, torch-cpu takes about 1.06× as long"),
+        ((0.9, 0.9), "numpy and torch-cpu are about equal"),
+        ((0.9, 0.5), "numpy leads by typical times, torch-cpu by smallest samples"),
+    ],
+)
+def test_a_rough_answer_is_of_the_pair_in_doubt(smallest: tuple[float, float], says: str) -> None:
+    """Smallest samples of both are compared, though one never waited; the fastest by typical times
+    stays that, and what others waited is no part of it.
+    """
+    rows = [
+        one(
+            backend,
+            process,
+            typical,
+            samples=[typical, typical, least],
+            waited=waited,
+            contended=0,
+            prepare_seconds=0.0,
+        )
+        for backend, typical, least, waited in (
+            ("numpy", 1.0, smallest[0], 0.0),
+            ("torch-cpu", 1.6, smallest[1], 0.6),
+            ("torch-cuda", 90.0, 90.0, 0.0),
+        )
+        for process in range(3)
+    ]
+    found = advised(rows)
+    assert found.sentence == f"{says}, not decided: 50% of samples were contended"
+    assert (found.backend, found.undecided) == ("numpy", "too busy to compare")
+    assert found.why.startswith(f"{found.sentence}; numpy takes ")
+
+
+@pytest.mark.parametrize(("spread", "tie"), [(1.001, True), (1.5, False)])
+def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float, tie: bool) -> None:
+    """Neither where both are alike, nor where chance explains the difference."""
+    rows = [
+        one(
+            backend,
+            process,
+            1e-5 * spread ** ((process + place) % 2),
+            samples=[1e-5] * 5,
+            waited=0.05 if (backend, process) == ("numpy", 3) else 0.0,
+        )
+        for place, backend in enumerate(BACKENDS[:2])
+        for process in range(8)
+    ]
+    found = advised(rows, count=2)
+    assert found.undecided is None
+    assert len(found.unsure) == 1
+    assert bool(found.ties) is bool(found.use) is tie
+
+
+# --- trainings on batches, whose number of iterations follows from the batch ----------------------
+
+BATCH = AdviceAxis(axis="batch", here=64, family=ALONG_BATCH)
+FIVE = TrainingLength(epochs=5)
+
+
+def change_along_batch(rows: list[Measurement], length: TrainingLength = FIVE) -> Change:
+    axes = [(BATCH, rows_on(BATCH, rows, SHAPE))]
+    (change,) = advise(rows, BACKENDS, SHAPE, length, axes).changes
+    return change
+
+
+def test_several_models_have_the_time_of_one_and_the_rows_of_all() -> None:
+    one = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
+    rows = [replace(row, models=400) for row in advice_rows()]
+    advised = advise(rows, BACKENDS, SHAPE, FIVE, [])
+    assert (one.models, advised.models) == (1, 400)
+    best, single = advised.options[0], one.options[0]
+    assert single.seconds_per_model is None
+    assert best.seconds_per_model.estimate == best.seconds_per_iteration.estimate / 400
+    assert best.rows_per_second.estimate == pytest.approx(400 * single.rows_per_second.estimate)
+
+
+@pytest.mark.parametrize(
+    ("models", "batch", "columns"),
+    [
+        (1, None, {"per model": False, "per epoch": False, "throughput>": False}),
+        (1, 64, {"per model": False, "per epoch": True, "throughput>": True}),
+        (400, 64, {"per model": True, "per epoch": True, "throughput>": True}),
+    ],
+)
+def test_models_and_epochs_have_columns_where_there_are_several(
+    models: int, batch: int | None, columns: dict[str, bool], tmp_path: Path
+) -> None:
+    """Where every iteration takes all rows, it is an epoch."""
+    rows = [replace(row, models=models, batch=batch) for row in advice_rows()]
+    answer = answer_run(read_run(keep(tmp_path, ADVICE, rows))).answer
+    table = answer.tables[0]
+    assert {name: name in table.columns for name in columns} == columns
+    assert {len(cells) for cells in table.rows} == {len(table.columns)}
+
+
+def noisy(factors: Mapping[str, tuple[float, ...]], *, here: bool) -> Answer:
+    """Advice where some backends' repeats vary, at the problem's own size or at the others."""
+    rows = [
+        replace(row, seconds=row.seconds * factors[row.backend][row.repeat])
+        if row.backend in factors and row.seconds and (row.problem == SHAPE) == here
+        else row
+        for row in rows_of_three()
+    ]
+    with TemporaryDirectory() as folder:
+        return answer_run(read_run(keep(Path(folder), ADVICE, rows))).answer
+
+
+def rows_of_three() -> list[Measurement]:
+    """The rows, where the GPU is there and takes four times as long as numpy."""
+    rows = [row for row in advice_rows() if row.backend != "torch-cuda"]
+    gpu = [
+        replace(row, backend="torch-cuda", seconds=4 * (row.seconds or 0.0))
+        for row in rows
+        if row.backend == "numpy"
+    ]
+    return [*rows, *gpu]
+
+
+SURE, WIDE = (1.0, 1.0, 1.0), (0.4, 0.6, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("factors", "decided", "use"),
+    [
+        ({"torch-cpu": SURE}, "yes", "numpy"),
+        ({"torch-cpu": WIDE}, "partly", "numpy"),
+        ({"torch-cpu": WIDE, "torch-cuda": (0.1, 0.3, 0.4)}, "no", None),
+    ],
+)
+def test_a_lead_that_chance_may_explain_names_no_winner(
+    factors: Mapping[str, tuple[float, ...]], decided: str, use: str | None
+) -> None:
+    """With what would tell; it is decided in part where another is known to take longer.
+
+    An axis along which the winner is known does not make up for it.
+    """
+    answer = noisy(factors, here=True)
+    verdict = answer.verdicts[0]
+    assert answer.is_decided == (decided != "no")
+    assert (verdict.decided, answer.data["use"]) == (decided, use)
+    is_open = decided != "yes"
+    assert verdict.sentence.startswith("undecided between") == is_open
+    assert ["next: " in note for note in verdict.notes] == ([False, True] if is_open else [])
+
+
+def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
+    """torch-cpu is faster per iteration from 125 up, and never for the whole of these epochs.
+
+    It prepares for 4 s more. What it saves grows with the batch, for a number of iterations that
+    is fixed; of a number of epochs it is at most 2 µs for each of 30,000 rows.
+    """
+    rows = [
+        replace(row, prepare_seconds=4.0) if row.backend == "torch-cpu" else row
+        for row in advice_rows()
+    ]
+    assert change_along_batch(rows).crossovers[0].status == "never"
+    fixed = change_along_batch(rows, TrainingLength(iterations=10_000)).crossovers[0]
+    assert fixed.status == "crosses"
+
+
+def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
+    """They were measured on 1,024 rows, which take less time to prepare and shorter epochs."""
+    few = [
+        row if row.problem == SHAPE else replace(row, rows=1024, prepare_seconds=1e-6)
+        for row in advice_rows()
+    ]
+
+    def seconds(axis: AdviceAxis, rows: list[Measurement]) -> list[float | None]:
+        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE), FIVE)]
+
+    expected = seconds(BATCH, advice_rows())
+    assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)
+    assert seconds(BATCH, few) != pytest.approx(expected)

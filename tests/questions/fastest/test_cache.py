@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from perceptron.questions.fastest.cache import Attempt, Known, KnownRow, alike, load, update
+from perceptron.questions.fastest.measured_shape import CONTENDED, NO_START, NO_TIME
+from perceptron.records.run import now
+from tests.made_shapes import measured, shape
+
+
+def known_row(seed: int = 1, origin: str = "", **fields: object) -> KnownRow:
+    return KnownRow(
+        row=measured(shape(rows=seed), **({"seconds": 1e-3} | fields)),
+        dtype="float32",
+        threads=2,
+        libraries={"numpy": "2.0"},
+        origin=origin,
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b'{"format": 999}',
+        b"\xff" * 100,
+        b'{"rows": ' + b"[" * 5000,
+    ],
+)
+def test_a_file_that_is_not_understood_is_a_warning_and_made_anew(
+    cache: Path, content: bytes
+) -> None:
+    cache.parent.mkdir()
+    cache.write_bytes(content)
+    with pytest.warns(RuntimeWarning, match="made anew") as caught:
+        assert load(cache).rows == ()
+    assert "\n" not in str(caught[0].message)
+    with pytest.warns(RuntimeWarning):
+        update(cache, lambda known: known.with_rows([known_row()]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(load(cache).rows) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
+def test_what_is_no_ordinary_file_is_not_read(cache: Path, kind: str) -> None:
+    """Reading a pipe would wait for ever, and a device never ends."""
+    cache.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(cache)
+    elif kind == "device":
+        cache.symlink_to("/dev/zero")
+    else:
+        with cache.open("wb") as file:
+            file.truncate(2**40)
+    with pytest.warns(RuntimeWarning, match="made anew"):
+        assert load(cache).rows == ()
+    with pytest.warns(RuntimeWarning, match="made anew"):
+        update(cache, lambda known: known.with_rows([known_row()]))
+    assert len(load(cache).rows) == 1
+
+
+def test_a_file_in_place_of_the_folder_costs_nothing_but_the_memory(cache: Path) -> None:
+    cache.parent.write_text("")
+    with pytest.warns(RuntimeWarning, match="cannot be"):
+        assert len(update(cache, lambda known: known.with_rows([known_row()])).rows) == 1
+
+
+def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(
+            lambda seed: update(cache, lambda known: known.with_rows([known_row(seed)])),
+            range(1, 25),
+        ):
+            pass
+    assert len(load(cache).rows) == 24
+
+
+def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
+    """Whichever is newer, and wherever they come from."""
+    busy = known_row(1, seconds=9.0, doubt=CONTENDED, when="2026-03-03")
+    idle = known_row(1, "run", seconds=1.0)
+    for known in (
+        Known().with_rows([busy, idle]),
+        Known().with_rows([busy]).with_rows([idle]),
+        Known().with_rows([idle]).with_rows([busy]),
+    ):
+        assert known.rows == (idle,)
+    assert Known().with_rows([busy]).rows == (busy,)
+
+
+@pytest.mark.parametrize("reason", [NO_TIME, NO_START])
+def test_what_was_given_up_says_nothing_of_another_question(reason: str) -> None:
+    tried = Attempt(
+        backend="numpy",
+        shape=shape(rows=1),
+        ground=alike("float64", 2),
+        seconds=5.0,
+        reason=reason,
+        when=now(),
+    )
+    known = Known().with_attempts([tried])
+    assert known.given_up("numpy", shape(rows=1), alike("float64", 2)) == tried
+    assert known.given_up("numpy", shape(rows=1), alike("float32", 2)) is None
+    assert known.given_up("numpy", shape(rows=1), alike("float64", 1)) is None
+    assert known.given_up("numpy", shape(rows=2), alike("float64", 2)) is None

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise, product
+from math import exp, inf
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.questions.map.grid import log_grid
+from perceptron.questions.map.judge import MapCell, phase_map_of, sentence
+from perceptron.records.measurement import Measurement
+from tests.made import measured
+
+Cost = Callable[[int, int], float]
+SIZES = (4, 16, 64, 256)
+LIGHT: Cost = lambda x, y: 1.0 + 1e-3 * x * y  # noqa: E731
+HEAVY: Cost = lambda x, y: 3.0 + 2e-4 * x * y  # noqa: E731  equal at x·y = 2,500
+BOTH: dict[str, Cost] = {"light": LIGHT, "heavy": HEAVY}
+GRID = log_grid((4, 256), (4, 256), 13)
+EVERY_CELL = list(product(GRID.x_values, GRID.y_values))
+
+
+def in_cells(
+    costs: dict[str, Cost], cells: list[tuple[int, int]], noise: float = 0.0, **fields: object
+) -> list[Measurement]:
+    """Three processes of each backend in each cell; a cost of inf is a cell that was refused."""
+    random = np.random.default_rng(0)
+    rows = []
+    for (x, y), process, (name, cost) in product(cells, range(3), costs.items()):
+        seconds = cost(x, y) * exp(random.normal(0, noise))
+        where = {"family": "f", "problem": f"f:{x}x{y}", "size": x * y, "sizes": (x, y)}
+        where |= {"backend": name, "repeat": process, **fields}
+        if seconds < inf:
+            rows.append(measured(**where, seconds=seconds))
+        elif process == 0:
+            rows.append(measured(**where, status="skipped", reason="too large"))
+    return rows
+
+
+def everywhere(costs: dict[str, Cost], noise: float = 0.0) -> list[Measurement]:
+    return in_cells(costs, list(product(SIZES, SIZES)), noise)
+
+
+def test_within_five_percent_is_a_tie() -> None:
+    """Everywhere for equal backends; who is ahead by a hair is still named."""
+    phase_map = phase_map_of(everywhere({"a": LIGHT, "b": lambda x, y: 1.04 * LIGHT(x, y)}))
+    assert phase_map.shares == {"tie": 1.0}
+    assert {cell.fastest for cell in phase_map.cells} == {"a"}
+
+
+def test_only_decided_cells_are_counted() -> None:
+    """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
+    slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
+    rows = [
+        replace(one, waited=0.0 if one.backend == "light" else waited)
+        for waited, xs in ((0.5, (4, 16)), (0.0, (64, 256)))
+        for one in in_cells({"light": LIGHT, "slow": slow}, list(product(xs, SIZES)))
+    ]
+    phase_map = phase_map_of(rows)
+    assert {cell.x for cell in phase_map.cells if cell.decided} == {64, 256}
+    assert phase_map.shares == {"light": 0.5, "undecided": 0.5}
+    between = phase_map_of(rows, GRID)
+    assert {cell.decided for cell in between.cells if cell.x < 30} == {False}
+    assert {cell.decided for cell in between.cells if cell.x > 36} == {True}
+
+
+@pytest.mark.parametrize(
+    ("reason", "decided"),
+    [("too large", True), ("the worker was ended by SIGKILL (out of memory?)", False)],
+)
+def test_alone_in_a_cell_wins_it_unless_a_rival_was_killed(reason: str, decided: bool) -> None:
+    """The same command tries that one again."""
+    heavy: Cost = lambda x, y: inf if x == 256 else HEAVY(x, y)  # noqa: E731
+    rows = [
+        replace(one, status="failed", reason=reason) if one.reason else one
+        for one in everywhere({"light": LIGHT, "heavy": heavy})
+    ]
+    cells = [cell for cell in phase_map_of(rows).cells if cell.x == 256]
+    assert {(cell.winner, cell.decided) for cell in cells} == {("light", decided)}
+
+
+def test_a_third_backend_may_win_too() -> None:
+    """Its time is the longest because its threads waited for cores."""
+    third: Cost = lambda x, y: 100 * LIGHT(x, y)  # noqa: E731
+    rows = everywhere({"light": LIGHT, "heavy": HEAVY, "third": third})
+    waited = [replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows]
+    assert not any(cell.decided for cell in phase_map_of(waited).cells)
+    assert any(cell.decided for cell in phase_map_of(rows).cells)
+
+
+def test_the_border_is_where_both_take_equally_long() -> None:
+    phase_map = phase_map_of(in_cells(BOTH, EVERY_CELL), GRID)
+    (border,) = phase_map.borders
+    assert border.backends == ("heavy", "light")
+    (line,) = border.lines
+    assert all(x * y == pytest.approx(2_500, rel=0.02) for x, y in line)
+    assert phase_map.summary.endswith("; heavy from rows × width ≈ 2,400")
+
+
+def test_a_border_ends_where_a_third_backend_is_faster() -> None:
+    """Three regions meet in one point; no line runs on inside the third."""
+    costs: dict[str, Cost] = {
+        "light": LIGHT,
+        "heavy": HEAVY,
+        "flat": lambda x, y: 3.5 * (x / 50) ** -1.0,
+    }
+    phase_map = phase_map_of(in_cells(costs, EVERY_CELL), GRID)
+    assert {border.backends for border in phase_map.borders} == {
+        ("flat", "heavy"),
+        ("flat", "light"),
+        ("heavy", "light"),
+    }
+    for border in phase_map.borders:
+        (third,) = set(costs) - set(border.backends)
+        for x, y in (point for line in border.lines for point in line):
+            best = min(costs[name](x, y) for name in border.backends)
+            assert best <= 1.1 * costs[third](x, y)
+
+
+def test_a_backend_never_wins_where_it_has_no_time() -> None:
+    """However fast it is elsewhere; and its end is a border, halfway to where it fails."""
+    fast: Cost = lambda x, y: inf if x * y > 3_000 else 0.5 * LIGHT(x, y)  # noqa: E731
+    phase_map = phase_map_of(everywhere({"light": LIGHT, "fast": fast}), GRID)
+    for cell in phase_map.cells:
+        if cell.measured:
+            assert cell.winner == ("light" if cell.x * cell.y > 3_000 else "fast")
+    assert phase_map.borders
+    alone = next(cell for cell in phase_map.cells if (cell.x, cell.y) == (256, 256))
+    assert (alone.winner, alone.second, alone.ratio) == ("light", None, None)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6), failing=st.floats(0, 0.6))
+@example(seed=12820, failing=0.0)  # a border of which two points round to the same
+def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
+    """Nor do made-up times: shares add up, ratios are at least 1, and failures do not win."""
+    random = np.random.default_rng(seed)
+    rows = [
+        measured(
+            repeat=process,
+            family="f",
+            problem=f"f:{x}x{y}",
+            size=x * y,
+            sizes=(x, y),
+            backend=backend,
+            seconds=seconds,
+            status="ok" if seconds else "failed",
+        )
+        for x, y in product(SIZES, SIZES)
+        for process in range(2)
+        for backend in ("a", "b", "c")
+        for seconds in [None if random.random() < failing else random.exponential() + 1e-9]
+    ]
+    grid = log_grid((4, 256), (4, 256), 7)
+    phase_map = phase_map_of(rows, grid)
+    shuffled = [rows[index] for index in random.permutation(len(rows))]
+    assert phase_map_of(shuffled, grid) == phase_map
+    assert sum(phase_map.shares.values()) == pytest.approx(1)
+    timed = {(one.problem, one.backend) for one in rows if one.seconds}
+    for cell in phase_map.cells:
+        assert cell.ratio is None or cell.ratio >= 1
+        assert (
+            not cell.measured
+            or cell.fastest is None
+            or ((f"f:{cell.x}x{cell.y}", cell.fastest) in timed)
+        )
+    for border in phase_map.borders:
+        for line in border.lines:
+            assert all(first != last for first, last in pairwise(line))
+
+
+# --- the grid -------------------------------------------------------------------------------------
+
+
+@given(low=st.integers(1, 500), factor=st.floats(1.01, 1e4), points=st.integers(2, 40))
+def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
+    """Whole numbers, each once, the ends among them, never more than asked for."""
+    high = max(low + 1, int(low * factor))
+    values = log_grid((low, high), (1, 2), points).x_values
+    assert list(values) == sorted(set(values))
+    assert (values[0], values[-1]) == (low, high)
+    assert len(values) <= points
+
+
+# --- in a sentence --------------------------------------------------------------------------------
+
+
+AXES = ("rows", "width")
+
+
+def cell(x: int, y: int, winner: str | None, decided: bool = True) -> MapCell:
+    nothing = dict.fromkeys(("fastest", "second", "ratio", "low", "high"))
+    return MapCell(x=x, y=y, winner=winner, measured=True, decided=decided, **nothing)
+
+
+def say(cells: list[MapCell]) -> str:
+    names = [one.answer for one in cells]
+    shares = {name: names.count(name) / len(names) for name in dict.fromkeys(names)}
+    return sentence(shares, cells, AXES)
+
+
+def test_a_rule_names_the_size_that_decides() -> None:
+    """Halfway, in logarithms, between the sizes on both sides."""
+    by_width = [cell(x, y, "a" if y < 64 else "b") for x, y in product(SIZES, SIZES)]
+    assert say(by_width) == "a wins 50% of the map, b 50%; b from width ≈ 32"
+    by_product = [cell(x, y, "a" if x * y < 1024 else "b") for x, y in product(SIZES, SIZES)]
+    assert "b from rows × width ≈ 510" in say(by_product)
+
+
+def test_without_a_rule_there_are_only_shares() -> None:
+    """More than 2% wrong is no rule; ties and cells without a time are counted."""
+    chequered = [
+        cell(x, y, "a" if (i + j) % 2 else "b")
+        for (i, x), (j, y) in product(enumerate(SIZES), enumerate(SIZES))
+    ]
+    assert say(chequered) == "b wins 50% of the map, a 50%"
+    cells = [cell(4, 4, "a"), cell(4, 16, "tie"), cell(16, 4, None), cell(16, 16, "a")]
+    assert say(cells) == "a wins 50% of the map, tie 25%, no time 25%"
+
+
+def test_a_rule_is_not_read_off_undecided_cells() -> None:
+    """It is stated while less is undecided than its winner has."""
+
+    def told(undecided: int) -> str:
+        return say(
+            [cell(x, 4, "a" if x < 60 else "b", not 60 <= x < 60 + undecided) for x in range(100)]
+        )
+
+    assert told(10).endswith("undecided 10%; b from rows ≈ 64")
+    assert told(25).endswith("undecided 25%")

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.answer import Answered
+from perceptron.errors import UserError
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
+from perceptron.questions.answering import answer_run
+from perceptron.questions.map.judge import PhaseMap
+from perceptron.questions.map.study import Map, MapPlan
+from perceptron.records.readers.stored_runs import read_run
+from tests.questions.conftest import Lab, carried_out
+
+
+def plan(**changes: Any) -> MapPlan:
+    fields = {"backends": ("numpy", "torch-cpu"), "threads": 1, "points": 12, "quick": True}
+    return MapPlan(**(fields | changes)).resolved()
+
+
+def seconds(backend: str, problem: Problem) -> float:
+    """torch-cpu starts slowly and grows slowly."""
+    work = problem.size
+    return 1e-6 + 1e-9 * work if backend == "numpy" else 4e-6 + 2e-10 * work
+
+
+def refused(backend: str, problem: Problem) -> Outcome | None:
+    """torch-cpu has little room."""
+    if backend == "numpy" or problem.size <= 100_000:
+        return None
+    return Outcome(status="skipped", reason="needs more memory")
+
+
+@pytest.fixture
+def lab(lab: Lab) -> Lab:
+    lab.seconds, lab.refused = seconds, refused
+    return lab
+
+
+def draw(results: Path, budget: float | None = None, **changes: Any) -> Answered:
+    return carried_out(Map(), plan(**changes), results, budget)
+
+
+def drawn(told: Answered) -> PhaseMap:
+    found: PhaseMap = told.answer.data["map"]
+    return found
+
+
+def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
+    """Both win somewhere, few cells are measured, each in every process and none twice."""
+    told = draw(tmp_path)
+    found = drawn(told)
+    assert found.axes == ("rows", "width")
+    assert set(found.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= found.cells_measured < len(found.cells) / 2
+    assert len(lab.timed) == len({*lab.timed}) * plan().repeats
+    assert found.cells_measured == len({row.sizes for row in told.run.times})
+    for cell in found.cells:
+        work = cell.x * cell.y
+        if cell.measured and not 3_000 < work < 4_700:
+            assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
+
+
+def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path: Path) -> None:
+    """The next cells follow from the rows: the same cells in the end, nothing measured twice."""
+    whole = draw(tmp_path / "whole")
+    lab.timed.clear()
+    lab.power_cut_after = 120
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "cut")
+    lab.power_cut_after = None
+    resumed = draw(tmp_path / "cut")
+    assert drawn(resumed) == drawn(whole)
+    assert len(lab.timed) == len({*lab.timed}) * plan().repeats
+    assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
+
+
+def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_path: Path) -> None:
+    """Coarse cells come first; in the end no backend wins a cell for lack of the other's time."""
+    whole = draw(tmp_path / "whole")
+    lab.takes = lambda job, problem: 0.05 if job.step == "check" else 0.25
+    lab.now = 0.0
+    short = draw(tmp_path / "short", 50.0)
+    assert lab.now <= 50 * 1.05
+    assert 25 <= drawn(short).cells_measured < drawn(whole).cells_measured
+    assert short.answer.data["not_refined"] > 0
+    assert short.warnings[-1].code == "budget-spent"
+    cells = [cell for cell in drawn(short).cells if cell.measured and cell.x * cell.y < 1e5]
+    assert all(cell.second for cell in cells)
+    assert answer_run(read_run(short.run.folder)).answer == short.answer
+    more = draw(tmp_path / "short", 300.0)
+    assert more.run.folder == short.run.folder
+    assert drawn(more) == drawn(whole)
+    assert more.answer.data["not_refined"] == 0
+
+
+def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> None:
+    """Measured and read back; the default is another map."""
+    told = draw(tmp_path, family="batch-width")
+    assert drawn(told).axes == ("batch", "width")
+    assert "batch × width ≈" in drawn(told).summary
+    assert {row.batch for row in told.run.times} >= {4, 256}
+    assert {row.optimizer for row in told.run.times} == {"adam"}
+    assert answer_run(read_run(told.run.folder)).answer == told.answer
+    assert plan().family == "mlp-map"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"family": "mlp-width"}, "varies along 1 axis and a map needs two"),
+        ({"family": "mlp-mop"}, "did you mean 'mlp-map'"),
+        ({"points": 1}, "--points must be from 2 to 64, got 1"),
+        ({"backends": ("numpy", "torch-ddp@4", "torch-ddp@6"), "threads": 8}, "give --threads 12"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        plan(**changes)

@@ -1,0 +1,216 @@
+"""What a ladder says of its rungs where the rows are other than a golden's."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.questions.overhead.ladder import (
+    IterationPhase,
+    Ladder,
+    Rung,
+    device_parts,
+    energy,
+    iteration_phases,
+    ladder,
+)
+from perceptron.questions.overhead.words import told
+from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
+from perceptron.statistics.select import NOT_REACHED
+from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows, measured
+
+WORK = (74, 212)
+
+
+def judged(
+    rows: list[Measurement],
+    removes: dict[str, str] = LADDER["removes"],
+    work: tuple[int, int] = WORK,
+) -> Ladder:
+    return ladder(rows, "or-gate", 2, removes, *work, {})
+
+
+def rungs(rows: list[Measurement], work: tuple[int, int] = WORK) -> dict[str, Rung]:
+    return {rung.backend: rung for rung in judged(rows, GPU_LADDER["removes"], work).rungs}
+
+
+@pytest.mark.parametrize(
+    ("from_cache", "seconds", "cell"),
+    [
+        ([None, None], 2.0, "2.00 s"),
+        ([False, False], 2.0, "2.00 s"),
+        ([False, True], 1.0, "1.00 s"),
+        ([True, True], 2.0, "2.00 s (cached)"),
+    ],
+)
+def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
+    from_cache: list[bool | None], seconds: float, cell: str
+) -> None:
+    """Of processes that took 1 and 4 s."""
+    rows = [
+        measured(
+            backend="jax-cpu",
+            repeat=process,
+            seconds=1e-6,
+            prepare_seconds=1.0 + 3.0 * process,
+            prepared_from_cache=cached,
+        )
+        for process, cached in enumerate(from_cache)
+    ]
+    found = judged(rows, {"jax-cpu": "Python's loop"})
+    (rung,), (row,) = found.rungs, told(found, rows, (), ()).tables[0].rows
+    assert rung.prepare_seconds == pytest.approx(seconds)
+    assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
+    assert row[5] == cell
+
+
+@pytest.mark.parametrize(
+    ("doubted", "why"),
+    [
+        ("left out", "2 of 3 rungs measured"),
+        ("contended", "numba against torch-cpu and numpy is undecided"),
+        ("one process", "numba against torch-cpu and numpy is undecided"),
+        ("tie", "numba against numpy is undecided"),
+    ],
+)
+def test_no_floor_is_named_that_is_not_decided(doubted: str, why: str) -> None:
+    """A rung without a time, contention, one process, and a tie."""
+    rows = ladder_rows()
+    if doubted == "left out":
+        rows = [row for row in rows if row.backend != "numba"]
+    elif doubted == "one process":
+        rows = [row for row in rows if row.repeat == 0]
+    elif doubted == "tie":
+        rows = [
+            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.repeat))
+            if row.backend == "numpy" and row.phase is None
+            else row
+            for row in rows
+        ]
+    else:
+        rows = [replace(row, waited=0.9 if row.backend == "numba" else 0.0) for row in rows]
+    result = judged(rows)
+    assert result.no_floor.startswith(why)
+    assert {rung.ratio_to_floor for rung in result.rungs} == {None}
+    assert {rung.ratio_low for rung in result.rungs} == {None}
+
+
+@pytest.mark.parametrize(
+    ("larger", "gflops", "gbytes", "bound"),
+    [
+        (10_000, 1000, 1000, "calls"),
+        (10_000, 20, 1000, "arithmetic"),
+        (10_000, 1000, 50, "memory"),
+        (1, 1000, 50, "latency"),  # what fits into a cache is not read from memory
+        (1, 20, 20, "arithmetic"),  # and may be faster than a copy
+    ],
+)
+def test_what_a_rung_is_bound_by(larger: int, gflops: float, gbytes: float, bound: str) -> None:
+    """10 GFLOP/s and 40 GB/s: a tenth of neither ceiling, or the nearer one."""
+    ceilings = {"product": 1e9 * gflops, "copy": 1e9 * gbytes}
+    rows = [
+        replace(row, size=ceilings[str(row.phase)])
+        if row.family == CEILING
+        else replace(row, seconds=larger * (row.seconds or 0))
+        for row in ladder_rows()
+    ]
+    assert rungs(rows, (1000 * larger, 4000 * larger))["numba"].bound == bound
+
+
+def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
+    """Never against another device's; one that leaves its device waiting is bound by launches."""
+    rows = gpu_ladder_rows()
+    of_host = rungs([row for row in rows if (row.family, row.device) != (CEILING, "cuda")])
+    assert of_host["torch-cuda"].ceiling is None
+    assert of_host["torch-cpu"].ceiling == "numpy (cpu)"
+    bare = rungs([row for row in rows if row.family != CEILING])
+    assert (bare["torch-cuda"].bound, bare["torch-cpu"].bound) == ("launches", None)
+
+
+@pytest.mark.parametrize(
+    ("busy", "work", "bound"),
+    [
+        (0.9, WORK, "latency"),
+        (None, WORK, None),
+        (0.9, (4_000_000_000, 1_000), "arithmetic"),
+        (0.9, (1_000, 200_000_000), "memory"),
+        (0.9, (1_000, 900_000_000), "latency"),
+        (0.9, (4_000_000_000, 900_000_000), "arithmetic"),
+    ],
+)
+def test_what_keeps_a_busy_device(
+    busy: float | None, work: tuple[int, int], bound: str | None
+) -> None:
+    """In 100 µs: 40 of 50 TFLOP/s, 2 of 3 TB/s, or 9 TB/s, which no memory gives.
+
+    Nothing is said of a slow rung whose device does not tell whether it waits.
+    """
+    rows = [
+        replace(row, device_seconds=None if busy is None else busy * (row.seconds or 0))
+        if row.device_seconds
+        else row
+        for row in gpu_ladder_rows()
+    ]
+    assert rungs(rows, work)["torch-cuda"].bound == bound
+
+
+@pytest.mark.parametrize("family", ["or-gate", CEILING])
+def test_a_contended_rung_or_ceiling_says_of_none_what_bounds_it(family: str) -> None:
+    """Its rate is that of waiting: an idle machine may have another limit."""
+    rows = [
+        replace(row, waited=0.9) if (row.backend, row.family) == ("numpy", family) else row
+        for row in gpu_ladder_rows()
+    ]
+    assert rungs(gpu_ladder_rows())["numpy"].bound == "calls"
+    assert rungs(rows)["numpy"].bound is None
+    assert rungs(rows)["torch-cuda"].bound == "launches"
+
+
+def test_a_rung_over_several_devices_is_held_against_none() -> None:
+    """The ceilings are those of one; over several processes of the CPU they are the same cores'."""
+    by_name = rungs(
+        [
+            replace(row, processes=2) if row.backend in ("torch-cuda", "torch-cpu") else row
+            for row in gpu_ladder_rows()
+        ]
+    )
+    over = by_name["torch-cuda"]
+    assert over.seconds_per_iteration is not None
+    assert (over.gflops, over.gbytes, over.bound, over.ceiling) == (None,) * 4
+    assert by_name["torch-cpu"].gflops is not None
+
+
+def test_what_a_device_did_not_tell_has_its_reason() -> None:
+    """A device that is not there has one part; energy has no counter, or its turn never came."""
+    absent = {"backend": "cupy", "status": "skipped", "reason": "no driver"}
+    (part,) = device_parts([measured(family=DEVICE, phase="device", **absent)])
+    assert (part.seconds, part.reason, part.processes) == (None, "no driver", 0)
+    assert energy(gpu_ladder_rows(), "jax-cuda", "cuda") == (None, NOT_REACHED)
+    silent = {"backend": "torch-cuda", "status": "skipped", "reason": "no counter"}
+    rows = [measured(family=ENERGY, **silent)]
+    assert energy(rows, "torch-cuda", "cuda") == (None, "no counter")
+
+
+def test_contention_leaves_a_phase_undecided() -> None:
+    """With no interval and no share; a little waiting widens the interval instead."""
+
+    def waited(share: float) -> dict[str, IterationPhase]:
+        rows = [
+            replace(row, waited=share if row.phase == "backward" else 0.2 * share)
+            for row in ladder_rows()
+        ]
+        return {phase.phase: phase for phase in iteration_phases(rows, "torch-cpu")}
+
+    assert [waited(0.9)[name].low is None for name in ("forward", "backward")] == [False, True]
+    idle, little = waited(0.0)["backward"], waited(0.1)["backward"]
+    assert little.low < idle.low - 0.05 * 7e-5
+
+
+def test_a_process_that_lacks_a_loop_lends_nothing() -> None:
+    """A difference needs both loops of one process, and its interval several processes."""
+    rows = [row for row in ladder_rows() if (row.repeat, row.phase) != (1, "forward")]
+    (forward, backward, _) = iteration_phases(rows, "torch-cpu")
+    assert forward.seconds_per_iteration == pytest.approx(1.01 * 2e-5)
+    assert backward.seconds_per_iteration == pytest.approx(1.01 * 5e-5)
+    alone = iteration_phases([row for row in rows if row.repeat == 0], "torch-cpu")
+    assert {(phase.low, phase.high) for phase in alone} == {(None, None)}

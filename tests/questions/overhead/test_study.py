@@ -1,0 +1,299 @@
+"""The cost breakdown on workers that only pretend: its rungs, what explains them, its budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.answer import Answered
+from perceptron.backends.ladder import rungs
+from perceptron.measure.budget import GRACE
+from perceptron.measure.job import Extra, Job, Outcome, Time
+from perceptron.problems.problem import Problem
+from perceptron.questions.answering import answer_run, collect
+from perceptron.questions.overhead import study as study
+from perceptron.questions.overhead.ladder import Rung
+from perceptron.questions.overhead.study import Overhead, OverheadPlan
+from perceptron.records.measurement import Status
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.records.row import times
+from tests.questions.conftest import Lab, carried_out, parts_of
+
+LADDER = rungs("cpu", batches=False)  # that of the OR gate
+LOADER = "torch-cpu-dataloader"
+PARTS = {
+    "phases": {"forward": 4e-5, "backward": 1e-4},
+    "ceiling": {"product": 1.0, "copy": 1.0},
+    "harness": {"call": 1e-7},
+    "kernels": {"kernels": 0.0},
+    "device": {"context": 0.5},
+    "profile": {"gemm": 1e-6, "sum": 2e-6},
+}
+
+
+def parts(job: Extra) -> Outcome:
+    return parts_of(PARTS[job.extra])
+
+
+def extras_of(lab: Lab) -> list[Extra]:
+    return [job for job in lab.jobs if isinstance(job, Extra)]
+
+
+@pytest.fixture
+def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Backends whose iterations take as long as their place on the ladder says; no GPU."""
+    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
+    lab.measure_extra = parts
+    monkeypatch.setattr(study, "usable_cores", lambda: 2)
+    for device, name in (("cuda", "CUDA"), ("mps", "MPS"), ("xpu", "XPU")):
+        there = (*rungs(device), *rungs(device, models=True))
+        lab.missing.update(dict.fromkeys(there, f"no {name} device found"))
+    return lab
+
+
+def planned(**fields: Any) -> OverheadPlan:
+    return OverheadPlan(**{"threads": 1, **fields}).resolved()
+
+
+def climb(plan: OverheadPlan, results: Path, budget: float | None = None) -> Answered:
+    return carried_out(Overhead(), plan, results, budget)
+
+
+def rungs_of(told: Answered) -> list[Rung]:
+    found: list[Rung] = told.answer.data["rungs"]
+    return found
+
+
+def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
+    """Every rung in every process; a GPU that is not there is one line with its reason.
+
+    NumPy and what stands below it in float64, PyTorch in float32, as published; --dtype has the
+    last word.
+    """
+    told = climb(planned(quick=True), tmp_path)
+    rungs, found = rungs_of(told), told.answer.data
+    assert [rung.backend for rung in rungs] == [*LADDER, "torch-cuda"]
+    assert len([rung for rung in rungs if rung.seconds_per_iteration]) >= 10
+    assert rungs[-1].reason == "no CUDA device found"
+    assert rungs[0].kernels_per_iteration == 1
+    assert len(lab.timed) == 3 * len(LADDER)
+    assert [phase.phase for phase in found["phases"]] == ["forward", "backward"]
+    assert found["harness"]["seconds"] == pytest.approx(1e-7)
+    dtypes = {job.backend: job.dtype for job in lab.jobs if isinstance(job, Time)}
+    assert {dtypes[name] for name in ("numpy", "python", "numba", "jax-cpu")} == {"float64"}
+    assert {dtypes[name] for name in LADDER if name.startswith("torch")} == {"float32"}
+    assert planned(dtype="float32").dtype_of("numpy") == "float32"
+    assert planned(problem="mlp-width:8").dtype_of("numpy") == "float32"
+
+
+def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
+    lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
+    rungs = rungs_of(climb(planned(), tmp_path, budget=8.0))
+    assert lab.now <= 8 * 1.05
+    reasons = {rung.reason for rung in rungs if rung.seconds_per_iteration is None}
+    assert reasons == {"no CUDA device found", "the run ended before its turn"}
+
+
+def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """It starts with the most, has the phases of each, and stands beside the usual one."""
+    over = rungs("cpu", batches=False, processes=(1, 2))
+    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(over).index(backend)) ** 2
+    told = climb(planned(threads=2, over_processes=(1, 2), quick=True), tmp_path)
+    found = rungs_of(told)
+    assert [rung.backend for rung in found] == [*over, "torch-cuda"]
+    assert [rung.removes for rung in found[:3]] == list(over.values())[:3]
+    assert found[-1].removes == rungs("cuda", batches=False)["torch-cuda"]
+    rows = times(told.run.rows)
+    of_two = [row for row in rows if row.backend == "torch-ddp@2" and row.phase]
+    assert {row.family for row in of_two} == {"or-gate"}
+    assert {(row.processes, row.threads) for row in of_two} == {(2, 1)}
+    phased = {phase.backend for phase in told.answer.data["phases"]}
+    assert phased >= {"torch-ddp@2", "torch-ddp", "torch-cpu"}
+    climb(planned(threads=2, quick=True), tmp_path)
+    stored = [rungs_of(told)[0].backend for told in collect(tmp_path).studies["overhead"]]
+    assert sorted(stored) == ["torch-cpu", "torch-ddp@2"]
+
+
+def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Path) -> None:
+    """The others are climbed as ever, and no warning says again what the line says."""
+    no_adam = "takes sgd, not adam"
+
+    def refusal(backend: str) -> Outcome | None:
+        return Outcome(status="skipped", reason=no_adam) if backend == "python" else None
+
+    lab.refused = lambda backend, problem: refusal(backend)
+    lab.measure_extra = lambda job: refusal(job.backend) or parts(job)
+    backends = ("torch-cpu", "numpy", "python")
+    told = climb(planned(problem="digits", backends=backends, quick=True), tmp_path)
+    assert [rung.reason for rung in rungs_of(told)] == [None, None, no_adam]
+    assert f"not measured: {no_adam}" in told.answer.tables[0].rows[2]
+    assert [warning for warning in told.warnings if warning.code == "not-measured"] == []
+
+
+def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """The first, before forward; together they are the iteration. A loader is the first rung."""
+    phases = {"batch": 1e-5, "forward": 4e-5, "backward": 1e-4, "optimizer step": 3e-4}
+    lab.measure_extra = lambda job: parts_of((PARTS | {"phases": phases})[job.extra])
+    lab.seconds = lambda backend, problem: 3e-4 if backend.startswith("torch") else 1e-4
+    plan = planned(problem="digits", backends=("torch-cpu", "numpy"), quick=True)
+    told = climb(plan, tmp_path)
+    found = told.answer.data
+    assert [phase.phase for phase in found["phases"]] == list(phases)
+    assert found["phases"][0].seconds_per_iteration == pytest.approx(1e-5)
+    assert found["phases"][-1].seconds_per_iteration == pytest.approx(2e-4)
+    (whole,) = found["phases_of_whole"]
+    assert whole.phases_seconds == pytest.approx(3e-4)
+    assert told.answer.tables[1].rows[0][:2] == ("torch-cpu", "batch")
+    assert planned(problem="digits").backends[0] == LOADER
+    assert LOADER not in planned().backends
+
+
+ON_DEVICE = ["torch-cuda-graph", "torch-cuda"]
+ON_GPU = {"dtype": "float64", "backends": ("numpy", *ON_DEVICE)}
+NO_COUNTER = "this GPU has no energy counter"
+NO_KERNEL = "the profiler saw no kernel"
+
+
+@pytest.fixture
+def device(lab: Lab) -> Lab:
+    """A device that counts no energy, and shows a profiler nothing of one of two rungs."""
+
+    def measure(job: Extra) -> Outcome:
+        if job.extra == "energy":
+            return Outcome(status="skipped", reason=NO_COUNTER)
+        if (job.extra, job.backend) == ("profile", "torch-cuda"):
+            return Outcome(status="failed", reason=NO_KERNEL)
+        return parts(job)
+
+    lab.missing.clear()
+    lab.measure_extra = measure
+    lab.seconds = lambda backend, problem: 1e-6
+    return lab
+
+
+def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -> None:
+    """Ceilings in float32 whatever the rungs are in; each question once, its answer with the run.
+
+    That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
+    """
+    result = climb(planned(**ON_GPU), tmp_path)
+    asked = {
+        extra: [(job.backend, job.dtype) for job in extras_of(device) if job.extra == extra]
+        for extra in ("ceiling", "energy", "profile")
+    }
+    assert sorted(asked["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
+    assert asked["energy"] == asked["profile"] == [(name, "float64") for name in ON_DEVICE]
+    messages = [own.message for own in result.warnings if own.code == "not-measured"]
+    assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
+    for judged in (result, answer_run(read_run(result.results))):
+        rungs = rungs_of(judged)
+        found = {rung.backend: rung for rung in rungs}
+        # Each of the two kernels 13 times an iteration.
+        profiled = [found[name].kernels_profiled for name in ("numpy", *ON_DEVICE)]
+        assert profiled == [None, 26, None]
+        assert [found[name].energy_reason for name in ON_DEVICE] == [NO_COUNTER] * 2
+        assert {rung.energy_joules_per_iteration for rung in rungs} == {None}
+        assert all(rung.seconds_per_iteration for rung in rungs)
+
+
+def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
+    """Nothing is measured twice, and nothing lost that a device told."""
+    plan = planned(dtype="float64", backends=("torch-cpu", *ON_DEVICE), quick=True)
+    device.power_cut_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        climb(plan, tmp_path)
+    device.power_cut_after = None
+    told = climb(plan, tmp_path)
+    assert len(device.timed) == 3 * 3
+    asked = [(job.extra, job.backend) for job in extras_of(device)]
+    assert [asked.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
+    keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(told.run.rows)]
+    assert len(keys) == len(set(keys))
+    profiled = {rung.backend: rung.kernels_profiled for rung in rungs_of(told)}
+    assert profiled == {"torch-cpu": None, "torch-cuda-graph": 26, "torch-cuda": None}
+    assert told.answer.data["phases"]
+
+
+GATES = "many-or-gates:1024"
+OF_MODELS = rungs("cpu", batches=False, models=True)
+SINGLE = {name for name in OF_MODELS if name.endswith("-sequential") or name == "processes"}
+
+
+@pytest.fixture
+def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
+    """Many models, of which some rungs take so many seconds."""
+    lab.start_seconds = 0.2
+    lab.seconds = lambda backend, problem: 1e-6
+
+    def take(names: set[str], seconds: float) -> None:
+        def takes(job: Job, problem: Problem) -> float:
+            return (
+                (seconds / 2 if job.step == "check" else seconds) if job.backend in names else 0.1
+            )
+
+        lab.takes = takes
+
+    return take
+
+
+@pytest.mark.parametrize(("seconds", "quick"), [(12.0, False), (1e6, True)])
+def test_the_budget_is_kept_whatever_rungs_take(
+    lab: Lab,
+    slow_singles: Callable[[set[str], float], None],
+    tmp_path: Path,
+    seconds: float,
+    quick: bool,
+) -> None:
+    """All rungs that train at once are measured all the same."""
+    slow_singles(SINGLE, seconds)
+    plan = planned(problem=GATES, threads=2, quick=quick)
+    rows = times(climb(plan, tmp_path).run.rows)
+    assert lab.now <= plan.budget_seconds * (1 + GRACE)
+    measured = Counter(row.backend for row in rows if row.phase is None and row.seconds)
+    assert all(measured[name] for name in OF_MODELS.keys() - SINGLE)
+
+
+def test_a_rung_that_does_not_end_is_named(
+    slow_singles: Callable[[set[str], float], None], tmp_path: Path
+) -> None:
+    """By a warning, and where its time would stand; all others have theirs."""
+    slow_singles({"numba-sequential"}, 1e6)
+    told = climb(planned(problem=GATES, threads=2), tmp_path)
+    for judged in (told, answer_run(read_run(told.results))):
+        reasons = {rung.backend: rung.reason for rung in rungs_of(judged) if rung.reason}
+        assert reasons.pop("torch-cuda") == "no CUDA device found"
+        assert list(reasons) == ["numba-sequential"]
+        assert str(reasons["numba-sequential"]).startswith("did not end within ")
+    (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
+    assert hangs.startswith(f"numba-sequential at {GATES} did not end within ")
+
+
+def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """A failure is one warning; a refusal, which its rung would say too, is none."""
+
+    def refused(status: Status) -> Callable[[Extra], Outcome]:
+        def answer(job: Extra) -> Outcome:
+            if (job.extra, job.backend) != ("phases", "torch-cpu"):
+                return parts(job)
+            return Outcome(status=status, reason="no batches")
+
+        return answer
+
+    for status, warned in (("skipped", 0), ("failed", 1)):
+        lab.jobs.clear()
+        lab.measure_extra = refused(status)
+        plan = planned(quick=True, backends=("torch-cpu", "numpy"))
+        told = climb(plan, tmp_path / status)
+        asked = [job.backend for job in extras_of(lab) if job.extra == "phases"]
+        assert asked.count("torch-cpu") == 3
+        assert len([row for row in times(told.run.rows) if row.phase is None]) == 3 * 2
+        assert told.answer.data["ceilings"] is not None
+        messages = [one.message for one in told.warnings if "phases" in one.message]
+        assert len(messages) == warned
+        assert "budget-spent" not in {one.code for one in told.warnings}

@@ -1,0 +1,103 @@
+"""A cost breakdown in words and figures, where rows are other than a golden's."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.answer import Answer, Table
+from perceptron.questions.overhead.ladder import Ladder, ladder
+from perceptron.questions.overhead.words import told
+from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
+
+ROWS = gpu_ladder_rows()
+FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
+
+
+def answer(found: Ladder) -> Answer:
+    return told(found, ROWS, (), ())
+
+
+def table(found: Ladder, title: str) -> Table:
+    return next(one for one in answer(found).tables if one.title.startswith(title))
+
+
+def test_no_phase_takes_less_than_no_time() -> None:
+    phases = [replace(FOUND.phases[0], seconds_per_iteration=6e-8, low=-3e-5, high=3e-5)]
+    assert table(replace(FOUND, phases=phases), "Inside").rows[0][2] == "at most 30.0 µs"
+
+
+def test_a_profiled_count_stands_beside_the_counted() -> None:
+    torch, numpy, *_ = FOUND.rungs
+    counted = replace(torch, kernels_per_iteration=17)
+    once = replace(counted, kernels_profiled=0.05)  # one kernel for twenty iterations
+    rungs = [counted, replace(counted, kernels_profiled=14), once, numpy]
+    rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").rows
+    assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
+
+
+def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
+    rows = ladder_rows()
+    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows, (), ())
+    words = [note.text for note in found.notes]
+    words += [cell for one in found.tables for row in one.rows for cell in (one.title, *row)]
+    assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
+
+
+def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
+    """By the smallest samples of their processes, and it decides nothing."""
+    seconds = {"torch-cpu": 34e-6, "numpy": 4e-6, "numba": 2e-6}
+    rows = [
+        replace(
+            row,
+            waited=0.6,
+            seconds=seconds[row.backend] * 9,
+            samples=[seconds[row.backend] * (1 if row.repeat == 1 else 50)],
+        )
+        if row.phase is None and row.backend in seconds
+        else row
+        for row in ladder_rows()
+    ]
+    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = told(found, rows, (), ()).verdicts
+    assert (verdict.decided, verdict.sentence) == (
+        "no",
+        "numba leads, torch-cpu takes about 17.0× as long, not decided: every sample was contended",
+    )
+    assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
+
+
+def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
+    """The answer is in part known; what the smallest samples say of the two is a note."""
+    seconds = {"torch-cpu": 34e-6, "numpy": 2.2e-6, "numba": 2e-6}
+    rows = [
+        replace(
+            row,
+            waited=0.2,
+            seconds=seconds[row.backend] * 1.5,
+            samples=[seconds[row.backend]] * 2,
+        )
+        if row.phase is None and row.backend in seconds
+        else row
+        for row in ladder_rows()
+    ]
+    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = told(found, rows, (), ()).verdicts
+    assert verdict.decided == "partly"
+    assert verdict.sentence.startswith("torch-cpu takes ")
+    assert verdict.notes == (
+        "why: numba against numpy is undecided",
+        "rough: numba leads, numpy takes about 1.10× as long, not decided: every sample was "
+        "contended; too busy to compare; next: --wait or --threads 1",
+    )
+
+
+def test_the_roof_bends_where_copy_and_product_meet() -> None:
+    """Below it a point says how busy its device is."""
+    *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
+    limits = next(one for one in FOUND.ceilings if one.device == "cpu")
+    (low, slope), *flat = host.inked
+    assert slope == pytest.approx(low * limits.gbytes)
+    assert flat[0] == (pytest.approx(limits.gflops / limits.gbytes), limits.gflops)
+    assert flat[1][1] == limits.gflops
+    assert device.lines[0].texts[0].endswith("bound by launches, device busy 4%")

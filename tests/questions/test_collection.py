@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.answer import Answered
+from perceptron.questions.answering import collect, judges
+from perceptron.questions.collection import judge_results
+from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import LoadedRun, read_results
+from perceptron.report.dashboard.write import write_site
+from tests.made import (
+    BENCH,
+    FACTS,
+    LADDER,
+    MAP,
+    bench_rows,
+    everything,
+    keep,
+    ladder_rows,
+    map_rows,
+)
+from tests.plenty import plenty
+
+ROWS = bench_rows()
+EARLY, LATER, LATEST = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
+
+
+def when(results: Path) -> list[str]:
+    """Return the starts of the runs whose main job is shown."""
+    return [bench.run.rows[0].when for bench in collect(results).studies["bench"]]
+
+
+def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
+    """Ours and asv's: benches, maps, ladders, sweeps, machines, rows."""
+    plenty(everything(tmp_path) / "asv", machines=2, commits=3)
+    collection = collect(tmp_path)
+    assert collection.complaints == []
+    assert len(collection.studies["bench"]) == 1
+    told = {study for study, answers in collection.studies.items() if len(answers) == 1}
+    assert told == {"bench", "map", "overhead", "race"}
+    assert {(sweep.source, sweep.ground.machine) for sweep in collection.sweeps} == {
+        ("perceptron", "box"),
+        ("asv", "box-00"),
+        ("asv", "box-01"),
+    }
+    assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
+    assert collection.machines[0].sources == ["perceptron"]
+    assert [told.answer.data["problem"] for told in collection.studies["race"]] == ["digits"]
+    assert collection.machines[0].runs == 4
+    assert collection.machines[0].commits == 1
+    assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
+
+
+def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
+    """Whatever their folders are called."""
+    keep(tmp_path, BENCH, ROWS, started=LATER, folder="z")
+    keep(tmp_path, BENCH, ROWS, started=EARLY, folder="a")
+    keep(tmp_path, BENCH, ROWS, started=LATEST, folder="m", machine="other")
+    assert when(tmp_path) == [LATEST, LATER]
+    assert [bench.run.run.machine for bench in collect(tmp_path).studies["bench"]] == [
+        "other",
+        "box",
+    ]
+
+
+def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
+    """Its rows are there, and an older run is judged."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
+    collection = collect(tmp_path)
+    assert when(tmp_path) == [EARLY]
+    assert len(collection.rows) == 2 * len(ROWS)
+    assert collection.machines[0].runs == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", "{}"),
+        ("run.json", "["),
+        ("run.json", '{"plan": {"study": "bench"}}'),
+        ("measurements.jsonl", ""),
+        ("measurements.jsonl", None),
+        ("conditions.json", '{"load": "high"}'),
+    ],
+)
+def test_a_broken_run_is_one_complaint_and_hides_nothing(
+    tmp_path: Path, name: str, content: str | None
+) -> None:
+    """The run before it is shown in its place, and its own rows are as far as they can be read."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, MAP, map_rows(), started=EARLY, folder="other")
+    broken = keep(tmp_path, BENCH, ROWS, started=LATER)
+    file = broken / name
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content)
+    collection = collect(tmp_path)
+    assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [EARLY]
+    assert len(collection.studies["map"]) == 1
+    assert len(collection.complaints) == 1
+    assert collection.complaints[0].startswith(str(broken))
+    assert "\n" not in collection.complaints[0]
+    readable = 0 if name == "measurements.jsonl" else len(ROWS)
+    assert len(collection.rows) == len(ROWS) + len(map_rows()) + readable
+
+
+def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+    """A complaint is a line of text all the same, and not a long one."""
+    keep(tmp_path, BENCH, ROWS, folder="box\x1b[2J\u202e\n\udcff" + 100 * "é")
+    for file in tmp_path.rglob("run.json"):
+        file.write_text("{")
+    (complaint,) = collect(tmp_path).complaints
+    assert complaint.isprintable()
+    assert "run.json" in complaint
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, -1.0, 1e-15])
+def test_a_broken_run_costs_its_own_rows(tmp_path: Path, seconds: float | None) -> None:
+    """Every page is written, of what other runs measured; a line names the file."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    whole = [row for row in bench_rows() if row.repeat == 0]
+    broken = [
+        replace(row, seconds=seconds) if row.family == "mlp-width" and not row.reason else row
+        for row in whole
+    ]
+    run = keep(tmp_path, BENCH, broken, started=LATER, commit="newer")
+    collection = collect(tmp_path)
+    write_site(tmp_path / "html", collection)
+    (complaint,) = collection.complaints
+    assert complaint.startswith(f"{run / 'measurements.jsonl'}, line 1: ")
+    assert len(collection.sweeps) == 1
+    assert all(row.seconds for row in collection.rows if row.status == "ok")
+
+
+def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:
+    """Whatever a file holds that nobody thought of: the line names the run."""
+    broken = keep(tmp_path, BENCH, ROWS, started=LATER)
+    keep(tmp_path, MAP, map_rows(), started=EARLY, folder="other")
+
+    def fail(run: LoadedRun) -> Answered:
+        raise RuntimeError("an old\nvestige")
+
+    known = judges()
+    stored = read_results(tmp_path)
+    collection = judge_results(
+        stored, "box", {"bench": known["bench"]._replace(judge=fail), "map": known["map"]}
+    )
+    assert collection.complaints == [f"{broken}: cannot be judged: RuntimeError: an old vestige"]
+    assert len(collection.studies["map"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "rows", "names"),
+    [
+        (MAP, map_rows(), [{"family": "other"}, {"dtype": "float64"}, {"threads": 1}]),
+        (LADDER, ladder_rows(), [{"problem": "xor"}, {"threads": 1}]),
+    ],
+)
+def test_maps_and_ladders_are_separated_by_what_they_are_of(
+    tmp_path: Path, plan: dict[str, Any], rows: list[Any], names: list[dict[str, Any]]
+) -> None:
+    """Of equal ones the newest."""
+    keep(tmp_path, plan, rows, started=EARLY)
+    keep(tmp_path, plan, rows, started=LATER)
+    for day, other in enumerate(names, start=3):
+        keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
+    collection = collect(tmp_path)
+    shown = [told.run.times for told in collection.studies[plan["study"]]]
+    assert len(shown) == 1 + len(names)
+    assert shown[-1][0].when == LATER
+
+
+def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
+    """Also where that run was not finished; asv tells nothing of the kind."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY, facts=replace(FACTS, cpu="old"))
+    newest = keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
+    (newest / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
+    plenty(tmp_path / "asv", machines=1, commits=1)
+    ours, asvs = collect(tmp_path).machines
+    assert asvs.diagnosis is None
+    assert ours.diagnosis.environment == FACTS
+    assert ours.diagnosis.threads == 2
+    assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, EARLY),
+        ({"commit": "newer"}, LATER),
+        ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
+    ],
+)
+def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
+    tmp_path: Path, fields: dict[str, Any], shown: str
+) -> None:
+    """A look that came later knows less; one at newer code, or on another ground, knows news."""
+    keep(tmp_path, BENCH, ROWS, started=EARLY)
+    keep(tmp_path, BENCH | {"quick": True}, ROWS, started=LATER, **fields)
+    assert when(tmp_path) == [shown]
+
+
+def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
+    """Its rows count once, and the copy is named."""
+    keep(tmp_path, BENCH, ROWS)
+    shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
+    collection = collect(tmp_path)
+    (complaint,) = collection.complaints
+    assert complaint.endswith("read already, under this name or another")
+    assert len(collection.studies["bench"]) == 1
+    assert collection.sweeps[0].curves[0].spots[0].repeats == 4
