@@ -57,13 +57,15 @@ def scaled(value: Interval, factor: float) -> Interval:
     return Interval(factor * value.estimate, *ends)
 
 
-def robust_mean(values: Sequence[float] | Array) -> tuple[float, float]:
+def robust_mean(
+    values: Sequence[float] | Array, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """Return the trimmed mean of values in the order measured, and half its interval's width.
 
     The half width is inf for a single value.
     """
     middle, error, freedom = trimmed(np.asarray(values, np.float64))
-    return float(middle), float(error) * quantile(freedom, CONFIDENCE) if freedom else inf
+    return float(middle), float(error) * quantile(freedom, confidence) if freedom else inf
 
 
 def trimmed(values: Array) -> tuple[Any, Any, int]:
@@ -127,8 +129,10 @@ def of_times(seconds: Sequence[float]) -> Interval:
     return _of_logarithms(np.log(seconds))
 
 
-def _of_logarithms(logarithms: Array, beyond: float = 0.0) -> Interval:
-    middle, reach = robust_mean(logarithms)
+def _of_logarithms(
+    logarithms: Array, beyond: float = 0.0, confidence: float = CONFIDENCE
+) -> Interval:
+    middle, reach = robust_mean(logarithms, confidence)
     reach += beyond
     estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
     if len(logarithms) < 2:
@@ -142,7 +146,10 @@ def _end(logarithm: float) -> float | None:
 
 
 def of_ratio(
-    numerators: Sequence[float], denominators: Sequence[float], beyond: float = 0.0
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    beyond: float = 0.0,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Return the ratio of times measured side by side: the sequences pair up process by process.
 
@@ -152,10 +159,12 @@ def of_ratio(
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
     # The quotient itself may be beyond all floats.
-    return _of_logarithms(np.log(numerators) - np.log(denominators), beyond)
+    return _of_logarithms(np.log(numerators) - np.log(denominators), beyond, confidence)
 
 
-def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval | None:
+def ratio_of(
+    rows: Iterable[Measurement], first: str, second: str, confidence: float = CONFIDENCE
+) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem.
 
     From the processes that measured both, from uncontended ones if there are enough; else the
@@ -165,7 +174,7 @@ def ratio_of(rows: Iterable[Measurement], first: str, second: str) -> Interval |
     if not sides[0]:
         return None
     numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
-    return of_ratio(numerators, denominators, max(hidden(*sides)))
+    return of_ratio(numerators, denominators, max(hidden(*sides)), confidence)
 
 
 def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:

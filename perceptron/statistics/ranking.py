@@ -1,0 +1,172 @@
+"""Which candidate is the fastest, and is that decided? The one judge of every question.
+
+The rule, which docs/how-sure.md explains:
+
+* Ratios of repeats measured side by side decide; times alone only propose the order.
+* A *tie* is a ratio whose interval lies within ±5%. A candidate is *slower* where the interval of
+  its ratio to the fastest lies above 1 and is no tie. All others are *open*.
+* A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
+  such interval: it is open.
+* The intervals of all candidates hold together at 95%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.answer import Decided
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import is_contended
+from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, of_times, ratio_of
+from perceptron.statistics.select import has_time, times
+
+RatioOf = Callable[[str, str, float], Interval | None]
+"""Return the time of the first candidate over that of the second, at a level of confidence.
+
+None where no repeat measured both.
+"""
+
+Standing = Literal["tie", "slower", "faster", "open"]
+Doubt = Literal["not measured", "not side by side", "one repeat", "contended", "too noisy"]
+"""Why a candidate is open."""
+
+
+def standing(ratio: Interval | None) -> Standing:
+    """Return what the ratio of a time to another's says of the first.
+
+    >>> standing(Interval(1.02, 1.0197, 1.0202)), standing(Interval(1.5, 1.2, 1.8))
+    ('tie', 'slower')
+    >>> standing(Interval(1.5, 0.9, 2.5)), standing(Interval(1.5, None, None))
+    ('open', 'open')
+    """
+    if ratio is None:
+        return "open"
+    if ratio.is_tie:
+        return "tie"
+    if ratio.low is not None and ratio.low > 1:
+        return "slower"
+    if ratio.high is not None and ratio.high < 1:
+        return "faster"
+    return "open"
+
+
+class Ranking(Struct, frozen=True, kw_only=True):
+    """Candidates by their times, the fastest first, and what is decided of the others."""
+
+    order: tuple[str, ...]
+    """Candidates with a time, the fastest first."""
+    ratios: dict[str, Interval | None]
+    """The time of each other candidate over the fastest one's; None where no repeat measured both.
+    """
+    ties: tuple[str, ...]
+    """Candidates that take as long as the fastest, within ±5%."""
+    open: tuple[str, ...]
+    """Candidates that may be as fast or faster, those without a time last."""
+    doubts: dict[str, Doubt]
+    """Why each open candidate is open."""
+
+    @property
+    def fastest(self) -> str | None:
+        """The first of the order; None where no candidate has a time."""
+        return self.order[0] if self.order else None
+
+    @property
+    def slower(self) -> tuple[str, ...]:
+        """Candidates that take longer than the fastest, in the order of their times."""
+        return tuple(
+            name for name in self.order[1:] if name not in self.ties and name not in self.open
+        )
+
+    @property
+    def decided(self) -> Decided:
+        """``yes`` where no candidate is open, ``partly`` where some tie or are slower.
+
+        A candidate alone decides nothing.
+        """
+        if len(self.order) < 2 or not (self.slower or self.ties):
+            return "no"
+        return "partly" if self.open else "yes"
+
+    @property
+    def winner(self) -> str | None:
+        """The fastest where all others are slower; None where some tie, or where one is open."""
+        return self.fastest if self.decided == "yes" and not self.ties else None
+
+
+def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str] = ()) -> Ranking:
+    """Rank candidates by their typical times; ratios decide which of them ties, loses or is open.
+
+    ``unmeasured`` are candidates that could have a time and have none. The intervals are those at
+    which all ratios to the fastest hold together at 95% (Bonferroni).
+    """
+    order = sorted(times, key=lambda name: (times[name], name))
+    level = 1 - (1 - CONFIDENCE) / max(1, len(order) - 1)
+
+    def ratios_to(first: str) -> dict[str, Interval | None]:
+        return {name: ratio_of(name, first, level) for name in order if name != first}
+
+    ratios = ratios_to(order[0]) if order else {}
+    led = set(order[:1])
+    while faster := [
+        name for name, ratio in ratios.items() if ratio and ratio.estimate < 1 and name not in led
+    ]:
+        # Side by side another one is faster than the first by its times.
+        first = min(faster, key=lambda name: (_estimate(ratios[name]), name))
+        led.add(first)
+        order.remove(first)
+        order.insert(0, first)
+        ratios = ratios_to(first)
+    doubts: dict[str, Doubt] = {
+        name: _doubt(ratio)
+        for name, ratio in ratios.items()
+        if standing(ratio) in ("open", "faster")
+    }
+    doubts |= dict.fromkeys(unmeasured, "not measured")
+    return Ranking(
+        order=tuple(order),
+        ratios=ratios,
+        ties=tuple(name for name, ratio in ratios.items() if standing(ratio) == "tie"),
+        open=tuple(doubts),
+        doubts=doubts,
+    )
+
+
+def rank_rows(rows: Iterable[Measurement], unmeasured: Iterable[str] = ()) -> Ranking:
+    """Rank the backends that have a time among rows of one problem; see `rank`.
+
+    Raises ValueError where two rows of a backend are of the same repeat.
+    """
+    rows = [row for row in rows if has_time(row)]
+    seconds = {
+        name: of_times(list(times(rows, name).values())).estimate
+        for name in dict.fromkeys(row.backend for row in rows)
+    }
+    found = rank(
+        seconds, lambda first, second, level: ratio_of(rows, first, second, level), unmeasured
+    )
+    return replace(found, doubts={name: _why(rows, found, name) for name in found.open})
+
+
+def _why(rows: Sequence[Measurement], found: Ranking, name: str) -> Doubt:
+    doubt = found.doubts[name]
+    if doubt not in ("not measured", "not side by side"):
+        sides = counted_rows(rows, name, found.order[0])
+        # Contended repeats beside enough idle ones have left nothing undecided.
+        if any(map(is_contended, chain(*sides))):
+            return "contended"
+    return doubt
+
+
+def _doubt(ratio: Interval | None) -> Doubt:
+    if ratio is None:
+        return "not side by side"
+    return "one repeat" if ratio.low is ratio.high is None else "too noisy"
+
+
+def _estimate(ratio: Interval | None) -> float:
+    return 1.0 if ratio is None else ratio.estimate

@@ -1,0 +1,124 @@
+"""The one judge: who is fastest, what ties, and what is open."""
+
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Interval
+from perceptron.statistics.ranking import Doubt, rank, rank_rows
+from tests.made import measured
+
+# Of the spread of repeats: none, little, and far more than any difference.
+EXACT, NOISY = (0.0,) * 5, (-0.4, 0.3, 0.0, -0.3, 0.4)
+
+
+def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
+    return [
+        measured(backend=backend, repeat=repeat, seconds=value, waited=0.0)
+        for backend, values in seconds.items()
+        for repeat, value in enumerate(values)
+    ]
+
+
+def times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
+    return tuple(typical * exp(part) for part in spread)
+
+
+@pytest.mark.parametrize(
+    ("second", "spread", "decided", "ties", "slower", "doubt"),
+    [
+        (1.02, EXACT, "yes", ("b",), (), None),
+        (1.5, EXACT, "yes", (), ("b",), None),
+        (1.1, NOISY, "no", (), (), "too noisy"),
+        (1.5, EXACT[:1], "no", (), (), "one repeat"),
+    ],
+)
+def test_ratios_of_repeats_decide(
+    second: float,
+    spread: tuple[float, ...],
+    decided: str,
+    ties: tuple[str, ...],
+    slower: tuple[str, ...],
+    doubt: Doubt | None,
+) -> None:
+    found = rank_rows(rows(a=times(1e-3, EXACT[: len(spread)]), b=times(second * 1e-3, spread)))
+    assert (found.fastest, found.decided, found.ties, found.slower) == ("a", decided, ties, slower)
+    assert found.doubts == ({} if doubt is None else {"b": doubt})
+
+
+def test_a_candidate_without_a_time_is_open() -> None:
+    found = rank_rows(rows(a=times(1e-3), b=times(2e-3)), unmeasured=["c"])
+    assert (found.decided, found.slower, found.doubts) == ("partly", ("b",), {"c": "not measured"})
+    assert found.winner is None
+
+
+def test_a_contended_candidate_is_open() -> None:
+    made = rows(a=times(1e-3), b=times(9e-3))
+    waited = [
+        measured(backend="b", repeat=row.repeat, seconds=row.seconds, waited=0.9)
+        if row.backend == "b"
+        else row
+        for row in made
+    ]
+    found = rank_rows(waited)
+    assert (found.decided, found.doubts) == ("no", {"b": "contended"})
+
+
+def test_two_that_tie_leave_a_third_behind() -> None:
+    found = rank_rows(rows(a=times(1e-3), b=times(1.02e-3), c=times(1.5e-3)))
+    assert (found.decided, found.ties, found.slower, found.winner) == ("yes", ("b",), ("c",), None)
+
+
+def test_a_candidate_alone_decides_nothing() -> None:
+    found = rank_rows(rows(a=times(1e-3)))
+    assert (found.fastest, found.decided) == ("a", "no")
+    assert rank_rows([]).fastest is None
+
+
+def test_repeats_that_measured_both_come_before_typical_times() -> None:
+    """The second has one more repeat, of another time of day, that makes it look the faster."""
+    made = rows(a=(1e-3, 1e-3, 1e-3), b=(2e-3, 2e-3, 2e-3, 1e-6, 1e-6, 1e-6))
+    found = rank_rows(made)
+    assert (found.order, found.winner) == (("a", "b"), "a")
+
+
+def test_intervals_of_several_candidates_hold_together() -> None:
+    spread = (-0.03, 0.02, 0.0, 0.03, -0.02)
+    pair = rank_rows(rows(a=times(1e-3), b=times(1.5e-3, spread)))
+    three = rank_rows(rows(a=times(1e-3), b=times(1.5e-3, spread), c=times(3e-3)))
+    alone, together = pair.ratios["b"], three.ratios["b"]
+    assert alone is not None and together is not None
+    assert alone.low is not None and together.low is not None
+    assert together.low < alone.low < alone.estimate
+
+
+ratios = st.one_of(
+    st.none(),
+    st.floats(0.2, 5).map(lambda value: Interval(value, None, None)),
+    st.tuples(st.floats(0.2, 5), st.floats(1.0, 1.5)).map(
+        lambda drawn: Interval(drawn[0], drawn[0] / drawn[1], drawn[0] * drawn[1])
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), st.floats(1e-9, 1e3)), st.data())
+def test_each_candidate_has_one_place(seconds: dict[str, float], data: st.DataObject) -> None:
+    """Whatever the ratios say, even where they contradict each other."""
+    known: dict[tuple[str, str], Interval | None] = {}
+
+    def ratio_of(first: str, second: str, _level: float) -> Interval | None:
+        if (first, second) not in known:
+            known[first, second] = data.draw(ratios)
+        return known[first, second]
+
+    found = rank(seconds, ratio_of, unmeasured=["z"])
+    others = [*found.ties, *found.slower, *(name for name in found.open if name != "z")]
+    assert sorted(found.order) == sorted(seconds)
+    assert sorted(others) == sorted(found.order[1:])
+    assert found.decided != "yes"  # one has no time
+    assert found.doubts.keys() == set(found.open)
