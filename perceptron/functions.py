@@ -86,7 +86,7 @@ class FunctionCrossover:
     @property
     def decided(self) -> Decided:
         """Whether its winner is known at every size (``yes``), at some (``partly``) or at none."""
-        from perceptron.questions.crossover.words import decided
+        from perceptron.questions.crossover.verdict import decided
 
         return decided(self._only)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from docs.build.blocks import Blocks
 from perceptron.questions.crossover.judge import crossovers
-from perceptron.questions.crossover.words import verdicts
+from perceptron.questions.crossover.verdict import verdicts
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables import markdown
 from tests.goldens.rows import STATUSES, backends, over_models, over_processes, suspect

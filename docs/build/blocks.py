@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.words import decided, is_measured, missing, notes, sentence
+from perceptron.questions.crossover.verdict import decided, is_measured, missing, notes, sentence
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]

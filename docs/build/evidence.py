@@ -19,7 +19,7 @@ from perceptron.numbers import digits
 from perceptron.questions.crossover.judge import NO_ANSWER, Crossover
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
 from perceptron.questions.crossover.suspicion import gpus_among
-from perceptron.questions.crossover.words import axis_of, is_measured, sentence
+from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.shared.training import training_words
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown

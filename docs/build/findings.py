@@ -7,8 +7,8 @@ from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
 from perceptron.questions.bench.finding import finding_figure, finding_table
+from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.told import sweep_figure
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 

@@ -25,7 +25,7 @@ from docs.build.shown import (
 from perceptron.errors import UserError
 from perceptron.numbers import duration_interval, times_as_long
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.words import SEQUENTIAL, axis_of, is_measured, sentence
+from perceptron.questions.crossover.verdict import SEQUENTIAL, axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
 from perceptron.questions.race.judge import of_start
 from perceptron.report.charts.svg import draw

@@ -15,7 +15,7 @@ import perceptron.report
 from perceptron.answer import Answer, Figure, Note, Table
 from perceptron.figure import Figure as Drawing
 from perceptron.questions.collection import collection_of
-from perceptron.questions.crossover.told import sweep_figure
+from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.map.judge import map_figure, phase_map_of
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import Shown, views_of

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from docs.build.shown import MANY_FAMILIES, SEARCHED, SEARCHED_PAIR, crossovers_of, shown
 from perceptron.errors import UserError
-from perceptron.questions.crossover.words import is_measured
+from perceptron.questions.crossover.verdict import is_measured
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.environment import Gpu
 from tests.made import (

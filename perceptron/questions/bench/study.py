@@ -29,6 +29,7 @@ from perceptron.questions.bench.finding import (
     finding_verdict,
     published_beside_numpy,
 )
+from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.rates import (
@@ -38,9 +39,8 @@ from perceptron.questions.crossover.rates import (
     without_rival,
 )
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.told import told
-from perceptron.questions.crossover.words import missing as missing_pairs
-from perceptron.questions.crossover.words import verdicts
+from perceptron.questions.crossover.verdict import missing as missing_pairs
+from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.fastest.advice_words import fastest_of_iteration
 from perceptron.questions.shared.axes import SWEEP, quick_sizes
 from perceptron.questions.shared.missing import lasts, missing, size_job
@@ -216,7 +216,7 @@ class Bench:
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
         heading = f"{where}, dtypes as published; 95% intervals"
         of_or_gate = finding_verdict(found, heading) if found else None
-        parts = told(sweeps(own))
+        parts = of_sweeps(sweeps(own))
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),

@@ -23,14 +23,14 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.questions.crossover import from_files as crossover_from_files
 from perceptron.questions.crossover import functions as of_functions
 from perceptron.questions.crossover.amortise import amortisation_tables, amortisations, from_cold
+from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.rates import fastest_tables, without_rival
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.told import told
-from perceptron.questions.crossover.words import missing, verdicts
+from perceptron.questions.crossover.verdict import missing, verdicts
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
 from perceptron.questions.shared.missing import missing as missing_jobs
 from perceptron.questions.shared.missing import size_job
@@ -366,7 +366,7 @@ def answer_of(
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
         ]
-    parts = told(every)
+    parts = of_sweeps(every)
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
     elsewhere = _elsewhere(cold, found)

@@ -18,9 +18,9 @@ from perceptron.numbers import (
     times_as_long,
 )
 from perceptron.options import more_time
+from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.told import sweep_figure
-from perceptron.questions.crossover.words import decided, sentence, verdict
+from perceptron.questions.crossover.verdict import decided, sentence, verdict
 from perceptron.questions.fastest.advice import (
     TEXTBOOK,
     Option,

@@ -1,6 +1,6 @@
 """Backends that train over several processes, in words: what ``torch-ddp@2`` is, and its threads.
 
-It imports nothing that a pull request's comment cannot have, as `crossover.words`.
+It imports nothing that a pull request's comment cannot have, as `crossover.verdict`.
 """
 
 from __future__ import annotations

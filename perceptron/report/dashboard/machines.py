@@ -8,7 +8,7 @@ from typing import Any
 from perceptron.numbers import NONE, duration_interval, memory, ratio
 from perceptron.questions.collection import Collection, Machine
 from perceptron.questions.crossover.sweep import Sweep, names_words
-from perceptron.questions.crossover.words import decided, sentence
+from perceptron.questions.crossover.verdict import decided, sentence
 from perceptron.questions.fleet.machines import MachineAnswer, machine_answers
 from perceptron.questions.shared.published import ITERATIONS
 from perceptron.questions.shared.training import training_words

@@ -16,7 +16,7 @@ from perceptron.questions.collection import Collection
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.rates import single_tables
 from perceptron.questions.crossover.sweep import Sweep
-from perceptron.questions.crossover.words import (
+from perceptron.questions.crossover.verdict import (
     decided,
     has_crossing,
     is_measured,

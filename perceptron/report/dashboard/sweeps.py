@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from perceptron.answer import Answer, Figure, Note, Setting, Table
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import duration_interval, tick
+from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
 from perceptron.questions.crossover.sweep import Curve, Sweep
-from perceptron.questions.crossover.told import bands, curve_line, of_sweep, where
 from perceptron.questions.fleet.machines import BackendOnMachines, backends_on_machines
 from perceptron.questions.shared.training import training_name
 from perceptron.report.charts.palette import MACHINES

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from perceptron.questions.crossover.comparable import ComparableRows, level_stretches
 from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.crossover.words import notes, verdict
+from perceptron.questions.crossover.verdict import notes, verdict
 from perceptron.records.measurement import Measurement
 from tests.questions.crossover.conftest import row
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.points import points
-from perceptron.questions.crossover.words import verdict
+from perceptron.questions.crossover.verdict import verdict
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import without_samples
 from perceptron.statistics.contention import (

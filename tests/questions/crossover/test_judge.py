@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.crossover.words import notes
+from perceptron.questions.crossover.verdict import notes
 from perceptron.records.measurement import EXTRAS
 from tests.made import Cost, linear, measured, world
 from tests.questions.crossover.conftest import SPREAD, at, only, row

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from benchmarks.validation.locator.truth import DENSE, trial
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.locator import Search, coarse_sizes, next_measurements
-from perceptron.questions.crossover.words import notes
+from perceptron.questions.crossover.verdict import notes
 from perceptron.records.measurement import Measurement
 from tests.made import Cost, linear
 from tests.questions.crossover.conftest import A, B, row

@@ -14,7 +14,7 @@ from perceptron.figure import Axis, BarFigure, DotFigure, Figure, Line, LineFigu
 from perceptron.questions.answering import collect
 from perceptron.questions.bench.finding import finding_figure
 from perceptron.questions.collection import Collection, collection_of
-from perceptron.questions.crossover.told import ratio_figure, sweep_figure
+from perceptron.questions.crossover.figures import ratio_figure, sweep_figure
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.svg import draw
 from tests.made import everything, line

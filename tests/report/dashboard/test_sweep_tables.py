@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.questions.answering import collect
 from perceptron.questions.collection import collection_of
-from perceptron.questions.crossover.told import ITERATION, OF_ONE_MODEL
+from perceptron.questions.crossover.figures import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import views_of

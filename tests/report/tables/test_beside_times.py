@@ -10,7 +10,7 @@ from perceptron.answer import Table
 from perceptron.questions.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.rates import fastest_tables, single_tables, without_rival
-from perceptron.questions.crossover.words import verdicts
+from perceptron.questions.crossover.verdict import verdicts
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, contended, with_contended
 from tests.conftest import MakeRow

@@ -19,7 +19,7 @@ from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.rates import epoch_cells
 from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
-from perceptron.questions.crossover.words import (
+from perceptron.questions.crossover.verdict import (
     axis_of,
     has_turns,
     is_measured,
@@ -39,7 +39,7 @@ OF_ONE_MODEL = "time per iteration and model"
 _LABELLED = 4
 
 
-def told(sweeps: Iterable[Sweep]) -> Answer:
+def of_sweeps(sweeps: Iterable[Sweep]) -> Answer:
     """Return all sweeps of a run."""
     return _together("", [of_sweep(sweep, where(sweep)) for sweep in sweeps])
 
