@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from html import unescape
+from collections.abc import Mapping, Sequence
 from math import exp
-from pathlib import Path
-from re import sub
 from typing import Any, NamedTuple
 
-import pytest
-from msgspec.structs import replace
-
-from perceptron.answer import Decided, Verdict
-from perceptron.questions.answering import collect
+from perceptron.answer import Decided
 from perceptron.records.measurement import Measurement
-from perceptron.report.dashboard.write import write_dashboard
-from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, measured, race_row
+from tests.made import measured
 
 FIRST, SECOND, THIRD = "numpy", "torch-cpu", "numba"
 EXACT = (0.0,) * 6
