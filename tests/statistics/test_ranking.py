@@ -92,8 +92,10 @@ def test_intervals_of_several_candidates_hold_together() -> None:
     pair = rank_rows(rows(a=times(1e-3), b=times(1.5e-3, spread)))
     three = rank_rows(rows(a=times(1e-3), b=times(1.5e-3, spread), c=times(3e-3)))
     alone, together = pair.ratios["b"], three.ratios["b"]
-    assert alone is not None and together is not None
-    assert alone.low is not None and together.low is not None
+    assert alone is not None
+    assert together is not None
+    assert alone.low is not None
+    assert together.low is not None
     assert together.low < alone.low < alone.estimate
 
 
