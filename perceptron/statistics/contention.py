@@ -99,8 +99,7 @@ def lost(rows: Iterable[Measurement]) -> float:
 
 
 def mean_lost(of_times: Sequence[float]) -> float:
-    """Return the mean of what waiting may have added to each; `UNKNOWN` where nothing bounds one.
-    """
+    """Return the mean of what waiting may have added to each; `UNKNOWN` where one has no bound."""
     return UNKNOWN if UNKNOWN in of_times else fmean(of_times)
 
 
