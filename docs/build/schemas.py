@@ -37,6 +37,7 @@ from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.documents import SCHEMA_VERSION
 from perceptron.statistics.gpu_use import GpuUse
+from perceptron.statistics.ranking import Ranking
 
 
 def _holds(title: str, **types: Any) -> Any:
@@ -125,6 +126,7 @@ DOCUMENTS: dict[str, Any] = {
         gpus=list[GpuUse],
         harness=_holds("Harness", seconds=float | None, share_of_sample=float | None),
         published=dict[str, float],
+        ranking=Ranking,
         **_ANSWER,
     ),
     "race": _holds(
