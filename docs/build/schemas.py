@@ -25,7 +25,7 @@ from perceptron.questions.overhead.ladder import (
     Rung,
     WholeIteration,
 )
-from perceptron.questions.race.judge import RaceRun
+from perceptron.questions.race.judge import RaceRun, RaceStart
 from perceptron.questions.walkthrough.training import EpochScore
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
@@ -135,6 +135,7 @@ DOCUMENTS: dict[str, Any] = {
         target=str,
         sentences=list[str],
         runs=list[RaceRun],
+        rankings=dict[RaceStart, Ranking],
         epochs=int,
         iterations_per_epoch=int,
         check_iterations=int,
