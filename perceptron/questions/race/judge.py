@@ -220,13 +220,12 @@ def _run(
 def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the median to the target, its low end as if no thread had waited for a core."""
     reached = [seed.reached for seed in seeds.values()]
-    whole, least = (
-        median_of([getattr(seed, field) for seed in seeds.values()], reached, confidence)
-        for field in ("seconds", "least")
-    )
-    if whole is None or least is None:
-        return None
-    return Interval(whole.estimate, least.low or None, whole.high)
+    seconds, least = ([getattr(seed, at) for seed in seeds.values()] for at in _Seed._fields[:2])
+    whole = median_of(seconds, reached, confidence)
+    if whole is None or seconds == least:
+        return whole
+    shortest = median_of(least, reached, confidence)
+    return replace(whole, low=None if shortest is None else shortest.low or None)
 
 
 # --- which is first -------------------------------------------------------------------------------
@@ -258,11 +257,10 @@ def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interva
     its time is not known: then the medians' intervals are divided.
     """
     sides = numerator, denominator
-    shared = _shared(*sides)
-    if not shared:
+    counted = _counted(*sides)
+    if not counted:
         return None
-    if all(side[seed].reached for side in sides for seed in shared):
-        counted = that_count({seed: [side[seed].lost for side in sides] for seed in shared})
+    if all(side[seed].reached for side in sides for seed in numerator.keys() & denominator.keys()):
         over, under = ([side[seed].seconds for seed in counted] for side in sides)
         lost = (mean_lost([side[seed].lost for seed in counted]) for side in sides)
         return of_ratio(over, under, max(hidden_by(*lost)), confidence)
@@ -276,8 +274,10 @@ def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interva
     )
 
 
-def _shared(one: _Seeds, other: _Seeds) -> list[int]:
-    return [seed for seed in one if seed in other and one[seed].seconds * other[seed].seconds > 0]
+def _counted(one: _Seeds, other: _Seeds) -> list[int]:
+    """Return the seeds of both that count beside contended ones, as repeats do."""
+    shared = [seed for seed in one if seed in other and one[seed].seconds * other[seed].seconds > 0]
+    return that_count({seed: [one[seed].lost, other[seed].lost] for seed in shared})
 
 
 def _quotient(over: float | None, under: float | None) -> float | None:
@@ -285,11 +285,11 @@ def _quotient(over: float | None, under: float | None) -> float | None:
 
 
 def _why(doubt: Doubt, one: _Seeds, other: _Seeds) -> Doubt:
-    shared = _shared(one, other)
-    if any(side[seed].lost for side in (one, other) for seed in shared):
+    counted = _counted(one, other)
+    if any(side[seed].lost for side in (one, other) for seed in counted):
         return "contended"
     # A quotient of medians of several seeds may be open at both ends, as the ratio of one is.
-    return "too noisy" if len(shared) > 1 else doubt
+    return "too noisy" if len(counted) > 1 else doubt
 
 
 def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
