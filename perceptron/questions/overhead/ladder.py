@@ -352,6 +352,8 @@ class Ladder(Struct, frozen=True, kw_only=True):
     rungs: list[Rung]
     ranking: Ranking
     """Of the rungs by whole iterations."""
+    floor: str | None
+    """The fastest rung, where it is decided that no other is faster; some may tie with it."""
     rough: str | None
     """Which rung may be the fastest, where contention leaves that open; None where it does not."""
     phases: list[IterationPhase]
@@ -368,16 +370,6 @@ class Ladder(Struct, frozen=True, kw_only=True):
     """The same as a share of the shortest sample."""
     published: dict[str, float]
     """Seconds per iteration published for this problem, by backend."""
-
-    @property
-    def floor(self) -> str | None:
-        """The fastest rung, where it is decided that no other is faster; some may tie with it."""
-        return floor_of(self.ranking)
-
-
-def floor_of(ranking: Ranking) -> str | None:
-    """Return the fastest of the rungs, where that is decided of all that can run."""
-    return ranking.fastest if ranking.decided == "yes" else None
 
 
 def ladder(
@@ -396,6 +388,8 @@ def ladder(
     added, share = harness(rows)
     limits = ceilings(rows)
     ranking = _ranked(rows, removes)
+    floor = ranking.fastest if ranking.decided == "yes" else None
+    over_floor = {floor: Interval(1.0, 1.0, 1.0), **ranking.ratios} if floor else {}
     phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
@@ -404,12 +398,13 @@ def ladder(
         bytes_moved=bytes_moved,
         rungs=[
             _rung(
-                *(rows, name, removed, ranking, operations, bytes_moved, limits),
+                *(rows, name, removed, over_floor.get(name), operations, bytes_moved, limits),
                 hangs.get(name, NOT_REACHED),
             )
             for name, removed in removes.items()
         ],
         ranking=ranking,
+        floor=floor,
         rough=_rough(rows, ranking),
         phases=phases,
         wholes=whole_iterations(rows, phases),
@@ -446,7 +441,7 @@ def _rung(
     rows: Sequence[Measurement],
     backend: str,
     removes: str,
-    ranking: Ranking,
+    ratio: Interval | None,
     operations: int,
     bytes_moved: int,
     ceilings: Sequence[Ceilings],
@@ -467,10 +462,6 @@ def _rung(
     if not measured:
         return replace(rung, reason=reason(own, backend) or not_reached)
     seconds = of_times(list(measured.values()))
-    floor = floor_of(ranking)
-    ratio = ranking.ratios.get(backend) if floor is not None else None
-    if backend == floor:
-        ratio = Interval(1.0, 1.0, 1.0)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
     prepare_seconds, from_cache = _prepared(own)
     limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
