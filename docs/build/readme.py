@@ -27,7 +27,6 @@ from perceptron.numbers import duration_interval, times_as_long
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.verdict import SEQUENTIAL, axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
-from perceptron.questions.race.judge import of_start
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 from perceptron.statistics.contention import contention
@@ -116,8 +115,8 @@ def _race(runs: Shown) -> str:
     """Return the time of each backend in float32, the command's default."""
     return ", ".join(
         f"{run.backend} {duration_interval(run.seconds, run.low, run.high)}"
-        for run in of_start(runs.race.answer.data["runs"], "fresh")
-        if run.dtype == "float32" and run.seconds is not None
+        for run in runs.race.answer.data["runs"]
+        if (run.start, run.dtype) == ("cold", "float32") and run.seconds is not None
     )
 
 

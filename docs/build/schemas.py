@@ -25,7 +25,7 @@ from perceptron.questions.overhead.ladder import (
     Rung,
     WholeIteration,
 )
-from perceptron.questions.race.judge import RaceRun
+from perceptron.questions.race.judge import RaceRun, RaceStart
 from perceptron.questions.walkthrough.training import EpochScore
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
@@ -37,6 +37,7 @@ from perceptron.records.run import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.documents import SCHEMA_VERSION
 from perceptron.statistics.gpu_use import GpuUse
+from perceptron.statistics.ranking import Ranking
 
 
 def _holds(title: str, **types: Any) -> Any:
@@ -125,6 +126,7 @@ DOCUMENTS: dict[str, Any] = {
         gpus=list[GpuUse],
         harness=_holds("Harness", seconds=float | None, share_of_sample=float | None),
         published=dict[str, float],
+        ranking=Ranking,
         **_ANSWER,
     ),
     "race": _holds(
@@ -133,6 +135,7 @@ DOCUMENTS: dict[str, Any] = {
         target=str,
         sentences=list[str],
         runs=list[RaceRun],
+        rankings=dict[RaceStart, Ranking],
         epochs=int,
         iterations_per_epoch=int,
         check_iterations=int,

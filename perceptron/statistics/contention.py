@@ -11,7 +11,7 @@ only ever adds, and never the slower one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from operator import attrgetter
 from statistics import fmean
@@ -65,18 +65,28 @@ def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
     Those in which no side was contended; if these are too few, those without an unbounded wait; and
     if these are none or one, those in which one side has none, the same in all, if there are more.
     """
-    shared = sorted(set.intersection(*map(set, sides)))
-    if not any(_has_waited(side.values()) for side in sides):
-        return [[side[process] for process in shared] for side in sides]
-    lost = {process: [_lost(side[process]) for side in sides] for process in shared}
-    counted = [process for process in shared if not any(lost[process])]
-    if len(counted) < _FEWEST:
-        bounded = [
-            [process for process in shared if max(lost[process][side]) < UNKNOWN]
-            for side in (slice(None), *(slice(side, side + 1) for side in range(len(sides))))
-        ]
-        counted = max(bounded, key=lambda some: min(len(some), _SEVERAL)) or shared
+    counted = sorted(set.intersection(*map(set, sides)))
+    if any(_has_waited(side.values()) for side in sides):
+        counted = that_count(
+            {process: [_lost(side[process]) for side in sides] for process in counted}
+        )
     return [[side[process] for process in counted] for side in sides]
+
+
+def that_count(lost: Mapping[int, Sequence[float]]) -> list[int]:
+    """Return the processes that count, as `side_by_side` does, in the order given.
+
+    By what waiting may have added in each to the logarithm of each side's time.
+    """
+    idle = [process for process, of_sides in lost.items() if not any(of_sides)]
+    if len(idle) >= _FEWEST or not lost:
+        return idle
+    sides = range(len(next(iter(lost.values()))))
+    bounded = [
+        [process for process, of_sides in lost.items() if max(of_sides[some]) < UNKNOWN]
+        for some in (slice(None), *(slice(side, side + 1) for side in sides))
+    ]
+    return max(bounded, key=lambda some: min(len(some), _SEVERAL)) or list(lost)
 
 
 def lost(rows: Iterable[Measurement]) -> float:
@@ -85,10 +95,12 @@ def lost(rows: Iterable[Measurement]) -> float:
     `UNKNOWN` where one of them is beyond all bounds.
     """
     rows = list(rows)
-    if rows and not _has_waited(rows):
-        return 0.0
-    of_rows = [_lost(row) for row in rows]
-    return UNKNOWN if UNKNOWN in of_rows else fmean(of_rows)
+    return 0.0 if rows and not _has_waited(rows) else mean_lost([_lost(row) for row in rows])
+
+
+def mean_lost(of_times: Sequence[float]) -> float:
+    """Return the mean of what waiting may have added to each; `UNKNOWN` where one has no bound."""
+    return UNKNOWN if UNKNOWN in of_times else fmean(of_times)
 
 
 def hidden(
@@ -101,7 +113,11 @@ def hidden(
     the direction of that one: without the waiting of the numerators the ratio would be smaller,
     without that of the denominators larger.
     """
-    over, under = lost(numerators), lost(denominators)
+    return hidden_by(lost(numerators), lost(denominators))
+
+
+def hidden_by(over: float, under: float) -> tuple[float, float]:
+    """Return the same by what the numerators and the denominators of a ratio lost on average."""
     if max(over, under) < UNKNOWN and abs(over - under) <= _UNLIKE:
         return max(over, under), max(over, under)
     return (over if over < under else UNKNOWN, under if under < over else UNKNOWN)

@@ -20,12 +20,13 @@ def test_overhead_prints_the_documents_of_the_contract(
         *("overhead", "--quick", "--backends", "torch-cpu", "numpy", "torch-cuda"),
         *("--threads", "1", "--json", *AMPLE),
     )
-    assert process.returncode == 0, process.stderr
+    # A busy machine may leave open which is the faster.
+    assert process.returncode in (0, 3), process.stderr
     document = valid(process.stdout, "overhead")
     assert document["problem"] == "or-gate"
     rungs = {rung["backend"]: rung for rung in document["rungs"]}
     ratios = [rungs[name]["ratio_to_floor"] for name in ("numpy", "torch-cpu")]
-    if ratios != [None, None]:  # of a busy machine none may be decided to be the floor
+    if ratios != [None, None]:
         assert ratios[0] == 1 < ratios[1]
     assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
     if rungs["torch-cuda"]["seconds_per_iteration"] is None:

@@ -52,19 +52,19 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
     by_name = {(run["backend"], run["dtype"], run["start"]): run for run in runs}
     assert len(by_name) == len(runs) == 3 * 2 * 2
     for name in ("numpy", "numpy-inplace"):
-        fresh, resident = (by_name[name, "float32", start] for start in ("fresh", "resident"))
-        assert (fresh["seeds"], fresh["reached"], fresh["reason"]) == (2, 2, None)
-        assert fresh["epochs"] == resident["epochs"] > 0
-        assert fresh["seconds"] > resident["seconds"] > 0
-        assert fresh["parts"]["import"] > 0
-        assert resident["parts"]["import"] == 0
-        assert by_name[name, "bfloat16", "fresh"]["reason"] == (
+        cold, warm = (by_name[name, "float32", start] for start in ("cold", "warm"))
+        assert (cold["seeds"], cold["reached"], cold["reason"]) == (2, 2, None)
+        assert cold["epochs"] == warm["epochs"] > 0
+        assert cold["seconds"] > warm["seconds"] > 0
+        assert cold["parts"]["import"] > 0
+        assert warm["parts"]["import"] == 0
+        assert by_name[name, "bfloat16", "cold"]["reason"] == (
             f"{name} does not compute in bfloat16"
         )
     # The same seeds are the same trainings.
     assert (
-        by_name["numpy", "float32", "fresh"]["epochs"]
-        == (by_name["numpy-inplace", "float32", "fresh"]["epochs"])
+        by_name["numpy", "float32", "cold"]["epochs"]
+        == (by_name["numpy-inplace", "float32", "cold"]["epochs"])
     )
     assert document["page"] == "html/race.html"
     (setting, *_), view = next(iter(views(tmp_path / "html", "race").items()))

@@ -78,8 +78,8 @@ def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = N
     return carried_out(study or Race(), plan, results, seconds)
 
 
-def fresh(told: Answered) -> dict[str, RaceRun]:
-    return {run.backend: run for run in told.answer.data["runs"] if run.start == "fresh"}
+def cold(told: Answered) -> dict[str, RaceRun]:
+    return {run.backend: run for run in told.answer.data["runs"] if run.start == "cold"}
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
@@ -89,7 +89,7 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     """And it is kept. A larger one resumes, and measures nothing twice."""
     told = raced(tmp_path, plan(seeds=50), seconds)
     assert lab.now <= 1.1 * seconds
-    seeds = {run.seeds for run in fresh(told).values()}
+    seeds = {run.seeds for run in cold(told).values()}
     assert len(seeds) == 1
     assert 3 <= seeds.pop() < 50
     assert "budget-spent" in codes(told)
@@ -99,7 +99,7 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     assert again.run.folder == told.run.folder
     assert len(track.raced) == len(set(track.raced)) == 100
     assert track.raced[: len(before)] == before
-    assert {run.seeds for run in fresh(again).values()} == {50}
+    assert {run.seeds for run in cold(again).values()} == {50}
 
 
 def test_where_checks_take_the_time_what_was_checked_is_timed(lab: Lab, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_no_time_for_a_row_is_inconclusive_where_others_had_the_cores(
 def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Path) -> None:
     crashed = RaceTimes(status="failed", reason="the worker was ended by SIGSEGV")
     track.becomes = lambda job: crashed if (job.backend, job.repeat) == ("python", 1) else None
-    runs = fresh(raced(tmp_path, plan()))
+    runs = cold(raced(tmp_path, plan()))
     assert (runs["numpy"].seeds, runs["numpy"].reason) == (3, None)
     assert runs["python"].seeds == 1
     assert runs["python"].reason == "seed 1: the worker was ended by SIGSEGV"
@@ -157,7 +157,7 @@ def test_one_that_was_killed_is_tried_again(
     told = raced(tmp_path, plan(), seconds)
     assert track.raced == [("python", 2)]
     assert "killed" not in codes(told)
-    assert {run.seeds for run in fresh(told).values()} == {3}
+    assert {run.seeds for run in cold(told).values()} == {3}
     assert lab.now - before <= seconds
 
 
@@ -165,14 +165,14 @@ def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path
     """It gets no more than its share, and a warning names it. The next start tries it again."""
     track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 0) else 1.0
     told = raced(tmp_path, plan(), 100.0)
-    assert fresh(told)["numpy"].seeds == 3
-    assert (fresh(told)["python"].seeds, fresh(told)["python"].reason) == (0, NOTHING)
+    assert cold(told)["numpy"].seeds == 3
+    assert (cold(told)["python"].seeds, cold(told)["python"].reason) == (0, NOTHING)
     assert "no-end" in codes(told)
     assert lab.now < 100.0
     track.takes = lambda job: 1.0
     again = raced(tmp_path, plan(), 200.0)
     assert again.run.folder == told.run.folder
-    assert fresh(again)["python"].seeds == 3
+    assert cold(again)["python"].seeds == 3
 
 
 def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) ->
         return failed if backend == "python" else None
 
     lab.refused = refused
-    runs = fresh(raced(tmp_path, plan()))
+    runs = cold(raced(tmp_path, plan()))
     assert runs["python"].reason == "the loss differs"
     assert {name for name, _ in track.raced} == {"numpy"}
 
@@ -191,7 +191,7 @@ def test_what_computes_with_few_bits_races_in_them(
 ) -> None:
     monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
     told = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
-    assert fresh(told)["numpy"].seeds == 3
+    assert cold(told)["numpy"].seeds == 3
 
 
 def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
@@ -211,7 +211,7 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
         raced(results, asked)
     assert len(track.raced) == 2
     track.takes = lambda job: 1.0
-    assert {run.seeds for run in fresh(raced(results, asked)).values()} == {2}
+    assert {run.seeds for run in cold(raced(results, asked)).values()} == {2}
     assert len(track.raced) == 6
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from perceptron.measure.budget import Progress
 from perceptron.questions.map.doubtful import next_cells
 from perceptron.questions.map.grid import Cell, CellGrid, log_grid, times_by_cell
-from perceptron.questions.map.judge import PhaseMap, phase_map_of
+from perceptron.questions.map.judge import TIED, PhaseMap, phase_map_of
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE
 
@@ -250,7 +250,7 @@ def _score(map_world: MapWorld, phase_map: PhaseMap) -> _Score:
         if fastest is not None:
             decided += 1
             right += cell.fastest == fastest
-            sure += cell.winner == fastest
+            sure += cell.fastest == fastest and cell.winner != TIED
     return _Score(
         map_world.noise, phase_map.cells_measured / len(phase_map.cells), decided, right, sure
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import permutations
 
 from msgspec import Struct
 
 from perceptron.answer import Answered
 from perceptron.questions.bench.finding import FindingRow, finding_rows
-from perceptron.questions.crossover.sweep import Curve, Sweep, ranked
+from perceptron.questions.crossover.sweep import Curve, Sweep
 from perceptron.records.ground import Ground
-from perceptron.statistics.interval import is_slower
+from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.select import usable_rows
 
 
@@ -20,9 +19,7 @@ class FindingAnswer(Struct, frozen=True, kw_only=True):
 
     threads: int
     rows: list[FindingRow]
-    fastest: str | None
-    """None without a time."""
-    unsure: list[str]
+    ranking: Ranking
 
 
 class MachineAnswer(Struct, frozen=True, kw_only=True):
@@ -66,16 +63,11 @@ def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> lis
 
 def _finding(bench: Answered) -> FindingAnswer:
     found: list[FindingRow] = bench.answer.data["finding"]
-    seconds = {row.backend: time for row in found if (time := row.time) is not None}
+    timed = {row.backend for row in found if row.time is not None}
     own = usable_rows(bench.results, bench.run.times)
     threads = min(row.all_threads for row in own if row.all_threads is not None)
-    rows = list(finding_rows(row for row in own if row.all_threads == threads))
-    decided = {
-        (faster, slower): is_slower(rows, slower, faster)
-        for faster, slower in permutations(seconds, 2)
-    }
-    best, unsure = ranked(seconds, decided) if seconds else (None, [])
-    return FindingAnswer(threads=threads, rows=found, fastest=best, unsure=unsure)
+    rows = (row for row in own if row.all_threads == threads and row.backend in timed)
+    return FindingAnswer(threads=threads, rows=found, ranking=rank_rows(finding_rows(rows)))
 
 
 # --- one backend on several machines: whose curves may stand in one figure -----------------------

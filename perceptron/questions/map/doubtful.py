@@ -108,7 +108,8 @@ def _at_an_edge(backends: list[str], best: Index, known: Times, distances: Array
 def _misjudged(leads: Array, edge: Array, away: Array, noise: float) -> Array:
     """Return the probability that another backend wins a cell by more than a tie; 0 if measured.
 
-    The difference of two log times is taken to be normal about the expected one.
+    A tie is the judge's: within ±5%. The difference of two log times is taken to be normal about
+    the expected one.
     """
     spread = np.sqrt(2 * (noise + _ROUGHNESS * away)) + 1e-9
     wrong = edge + ndtr(-(leads + TIE) / spread).sum(axis=0)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations, groupby, product
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -32,7 +33,8 @@ from perceptron.questions.map.grid import (
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
-from perceptron.statistics.interval import TIE, Interval, of_times, ratio_of
+from perceptron.statistics.interval import TIE, Interval, of_times
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import reason
 
 TIED = "tie"
@@ -43,11 +45,11 @@ UNKNOWN = "unknown"
 class MapCell(Struct, frozen=True, kw_only=True):
     """The fastest backend at one pair of sizes.
 
-    ``winner`` is ``tie`` where the two fastest are within ±5%, and None where none has a time.
-    ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
-    its 95% interval where several processes measured both; all three are None without a second.
-    ``decided`` is true if the intervals allow no other winner; between measured cells, if most of
-    the near ones are decided.
+    ``winner`` is a backend, ``tie``, ``undecided``, or None where none has a time.
+    ``ratio`` is the time of ``second`` over that of ``fastest``, ``low`` and ``high`` the interval
+    that decided, where several processes measured both; all three are None without a second.
+    ``decided`` says whether the intervals allow no other winner; between measured cells, whether
+    most of the near ones are decided.
     """
 
     x: int
@@ -59,14 +61,12 @@ class MapCell(Struct, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     measured: bool
-    decided: bool
+    decided: Literal["yes", "no"]
 
     @property
     def answer(self) -> str:
-        """The winner if it is decided: a backend or `TIED`, else `UNDECIDED` or `UNKNOWN`."""
-        if self.winner is None:
-            return UNKNOWN
-        return self.winner if self.decided else UNDECIDED
+        """The winner, `TIED` or `UNDECIDED`; `UNKNOWN` where none has a time."""
+        return self.winner or UNKNOWN
 
 
 class PhaseMap(Struct, frozen=True, kw_only=True):
@@ -115,11 +115,10 @@ def phase_map_of(
     grid = grid or CellGrid(*(tuple(sorted(set(sizes))) for sizes in zip(*by_cell, strict=True)))
     seconds = times_by_cell(members)
     fields = surfaces(grid, seconds)
-    rivals = len(fields) > 1
     measured = {
-        cell: _measured(cell, here, seconds[cell], rivals) for cell, here in by_cell.items()
+        cell: _measured(cell, here, seconds[cell], tuple(fields)) for cell, here in by_cell.items()
     }
-    decided = mostly(grid, {cell: found.decided for cell, found in measured.items()})
+    decided = mostly(grid, {cell: found.decided == "yes" for cell, found in measured.items()})
     cells = [
         measured.get(cell)
         or _between(cell, {name: field.flat[place] for name, field in fields.items()}, is_decided)
@@ -153,43 +152,45 @@ def phase_map_of(
 
 
 def _measured(
-    cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], rivals: bool
+    cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], backends: Sequence[str]
 ) -> MapCell:
-    """Judge a cell by its own times; a backend alone in one wins it if it has rivals elsewhere.
+    """Judge a cell by its own times; a backend alone in one wins it if all its rivals failed there.
 
-    Not where a rival's worker was killed: another try may have its time.
+    ``backends`` have a time in some cell. One that was killed in this one has not failed: another
+    try may have its time.
     """
-    typical = {name: of_times(own).estimate for name, own in seconds.items()}
-    names = _ordered(typical)
-    if len(names) < 2:
-        alone = rivals and not any(was_killed(row.reason) for row in rows)
-        return _cell(cell, names, None, measured=True, decided=alone)
-    fastest, second, *others = names
-    ratio = ratio_of(rows, second, fastest)
-    if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
-        fastest, second = second, fastest
-        ratio = ratio_of(rows, second, fastest)
-    decided = _is_decided([ratio, *(ratio_of(rows, name, fastest) for name in others)])
-    if ratio is None:  # no interval without a process that measured both, but there is a ratio
-        ratio = Interval(typical[second] / typical[fastest], None, None)
-    return _cell(cell, [fastest, second], ratio, measured=True, decided=decided)
+    failed = {row.backend for row in rows if row.reason and not was_killed(row.reason)}
+    killed = {row.backend for row in rows if was_killed(row.reason)}
+    rivals = {*backends, *killed} - seconds.keys()
+    found = rank_rows(rows, rivals - (failed - killed))
+    is_alone = len(found.order) == 1 and bool(rivals) and not found.open
+    names, ratio = found.order[:1], None
+    if len(found.order) > 1:
+        second = min(found.order[1:], key=lambda name: _estimate(found.ratios[name]))
+        names, ratio = (*names, second), found.ratios[second]
+        if ratio is None:  # no process measured both, but there is a ratio
+            first, other = (of_times(seconds[name]).estimate for name in names)
+            ratio = Interval(other / first, None, None)
+    return _cell(
+        cell,
+        names,
+        ratio,
+        measured=True,
+        tied=bool(found.ties),
+        decided=found.decided == "yes" or is_alone,
+    )
 
 
-def _is_decided(ratios: Sequence[Interval | None]) -> bool:
-    """Return whether all intervals rule out the others, or prove a tie."""
-    ends = [(ratio.low, ratio.high) for ratio in ratios if ratio and ratio.low and ratio.high]
-    if len(ends) < len(ratios):
-        return False
-    if ratios[0] and ratios[0].estimate <= exp(TIE):
-        return ends[0][1] <= exp(TIE) and all(low >= exp(-TIE) for low, _ in ends)
-    return all(low > 1 for low, _ in ends)
+def _estimate(ratio: Interval | None) -> float:
+    return inf if ratio is None else ratio.estimate
 
 
 def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
     names, ratio = _ordered(logs), None
     if len(names) > 1:
         ratio = Interval(exp(logs[names[1]] - logs[names[0]]), None, None)
-    return _cell(cell, names, ratio, measured=False, decided=decided)
+    tied = ratio is not None and ratio.estimate <= exp(TIE)
+    return _cell(cell, names, ratio, measured=False, tied=tied, decided=decided)
 
 
 def _ordered(costs: dict[str, float]) -> list[str]:
@@ -198,22 +199,29 @@ def _ordered(costs: dict[str, float]) -> list[str]:
 
 
 def _cell(
-    cell: Cell, names: Sequence[str], ratio: Interval | None, *, measured: bool, decided: bool
+    cell: Cell,
+    names: Sequence[str],
+    ratio: Interval | None,
+    *,
+    measured: bool,
+    tied: bool,
+    decided: bool,
 ) -> MapCell:
     """Return a cell; ``names`` begin with its fastest and its second, where there are two."""
     fastest, second = (*names, None, None)[:2]
-    tied = ratio is not None and ratio.estimate <= exp(TIE)
+    winner = TIED if tied else fastest
+    is_decided = decided and fastest is not None
     return MapCell(
         x=cell[0],
         y=cell[1],
-        winner=TIED if tied else fastest,
+        winner=winner if is_decided or fastest is None else UNDECIDED,
         fastest=fastest,
         second=second,
         ratio=ratio.estimate if ratio else None,
         low=ratio.low if ratio else None,
         high=ratio.high if ratio else None,
         measured=measured,
-        decided=decided and fastest is not None,
+        decided="yes" if is_decided else "no",
     )
 
 
@@ -403,21 +411,21 @@ def _top_ratio(phase_map: PhaseMap) -> int:
 
     Of those that are decided.
     """
-    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None and cell.decided]
+    decided = (cell for cell in phase_map.cells if cell.decided == "yes")
+    ratios = [cell.ratio for cell in decided if cell.ratio is not None]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
     return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
 
 
 def _drawn(phase_map: PhaseMap, cell: MapCell, top: int) -> DrawnCell:
-    tie = cell.winner == TIED
+    tie, is_decided = cell.winner == TIED, cell.decided == "yes"
     strength = 1.0 if cell.ratio is None else min(1.0, log(cell.ratio) / log(top))
-    strength = strength if cell.decided else 0.0
     return DrawnCell(
-        backend=None if tie else cell.winner,
-        strength=strength,
+        backend=None if tie else cell.fastest,
+        strength=strength if is_decided else 0.0,
         tie=tie,
         measured=cell.measured,
-        decided=cell.decided,
+        decided=is_decided,
         text=_text(phase_map, cell),
     )
 
@@ -432,7 +440,7 @@ def _text(phase_map: PhaseMap, cell: MapCell) -> str:
     ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
     how = "measured" if cell.measured else "between measured cells"
     tie = ", a tie" if cell.winner == TIED else ""
-    doubt = "" if cell.decided else ", undecided"
+    doubt = "" if cell.decided == "yes" else ", undecided"
     return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
 
 

@@ -328,13 +328,13 @@ def _some(values: Sequence[int], most: int) -> list[int]:
 
 
 def _letter(cell: MapCell, letters: dict[str, str]) -> str:
-    if cell.winner is None:
+    if cell.fastest is None:
         return NONE
-    doubt = "" if cell.decided else "?"
     if cell.winner == TIED:
-        return f"={doubt}"
+        return "="
+    doubt = "" if cell.decided == "yes" else "?"
     ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}"
-    return f"{letters[cell.winner]}{ahead}{doubt}"
+    return f"{letters[cell.fastest]}{ahead}{doubt}"
 
 
 def _letters(backends: Sequence[str]) -> dict[str, str]:
@@ -366,11 +366,11 @@ def _cells_table(found: PhaseMap) -> Table:
 
 
 def _short(cell: MapCell) -> str:
-    mark = f"{'' if cell.decided else '?'}{' •' if cell.measured else ''}"
-    if cell.winner is None:
+    mark = f"{'' if cell.decided == 'yes' else '?'}{' •' if cell.measured else ''}"
+    if cell.fastest is None:
         return NONE
     ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}×"
-    return f"{'tie' if cell.winner == TIED else cell.winner}{ahead}{mark}"
+    return f"{'tie' if cell.winner == TIED else cell.fastest}{ahead}{mark}"
 
 
 def _borders_table(found: PhaseMap) -> Table:

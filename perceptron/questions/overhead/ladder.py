@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -11,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.grouping import grouped
-from perceptron.numbers import enumerated
 from perceptron.questions.overhead.device_share import (
     HOST,
     busy_share,
@@ -31,16 +29,10 @@ from perceptron.records.measurement import (
     ExtraName,
     Measurement,
 )
-from perceptron.statistics.contention import UNKNOWN, hidden, is_contended, lost, side_by_side
+from perceptron.statistics.contention import UNKNOWN, hidden, lost, side_by_side
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
-from perceptron.statistics.interval import (
-    Interval,
-    counted_rows,
-    is_slower,
-    of_times,
-    ratio_of,
-    robust_mean,
-)
+from perceptron.statistics.interval import Interval, of_times, robust_mean
+from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import leads, not_decided
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, rows_by_process, times
 
@@ -303,7 +295,8 @@ def energy(
 class Rung(Struct, frozen=True, kw_only=True):
     """One backend's iteration, with its 95% interval, over that of the floor.
 
-    The ratio is None where no rung is the floor, and exactly 1 of the floor itself.
+    The ratio is None where no rung is the floor, and exactly 1 of the floor itself; the intervals
+    of all ratios hold together.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
     one where a kernel takes several iterations.
@@ -357,12 +350,12 @@ class Ladder(Struct, frozen=True, kw_only=True):
     bytes_moved: int
     """The same; if nothing stays in a cache, in float32."""
     rungs: list[Rung]
-    no_floor: str | None
-    """Why no rung is called the floor; None where one is."""
+    ranking: Ranking
+    """Of the rungs by whole iterations."""
+    floor: str | None
+    """The fastest rung, where it is decided that no other is faster; some may tie with it."""
     rough: str | None
-    """Which rung may be it, where contention leaves that undecided; None where it does not."""
-    is_part_known: bool
-    """Whether at least some rungs are known to be slower than the fastest."""
+    """Which rung may be the fastest, where contention leaves that open; None where it does not."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -394,7 +387,9 @@ def ladder(
     """
     added, share = harness(rows)
     limits = ceilings(rows)
-    lowest, no_floor, rough, is_part_known = _floor(rows, removes)
+    ranking = _ranked(rows, removes)
+    floor = ranking.fastest if ranking.decided == "yes" else None
+    over_floor = {floor: Interval(1.0, 1.0, 1.0), **ranking.ratios} if floor else {}
     phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
@@ -403,14 +398,14 @@ def ladder(
         bytes_moved=bytes_moved,
         rungs=[
             _rung(
-                *(rows, name, removed, lowest, operations, bytes_moved, limits),
+                *(rows, name, removed, over_floor.get(name), operations, bytes_moved, limits),
                 hangs.get(name, NOT_REACHED),
             )
             for name, removed in removes.items()
         ],
-        no_floor=no_floor,
-        rough=rough,
-        is_part_known=is_part_known,
+        ranking=ranking,
+        floor=floor,
+        rough=_rough(rows, ranking),
         phases=phases,
         wholes=whole_iterations(rows, phases),
         ceilings=limits,
@@ -422,44 +417,31 @@ def ladder(
     )
 
 
-def _floor(
-    rows: Sequence[Measurement], names: Collection[str]
-) -> tuple[str | None, str | None, str | None, bool]:
-    """Return the rung that is faster than all others, or why none is known to be.
-
-    Every one that can run must have a time. Where contention leaves it undecided, a rough answer
-    comes third; last is whether some are known to be slower.
-    """
-    seconds = {
-        name: of_times(list(own.values())).estimate for name in names if (own := times(rows, name))
-    }
+def _ranked(rows: Sequence[Measurement], names: Collection[str]) -> Ranking:
+    """Rank the rungs by whole iterations; open are also those that can run and have no time yet."""
+    whole = [row for row in rows if row.backend in names and has_time(row)]
     refused = {row.backend for row in rows if row.status == "skipped" and row.family not in EXTRAS}
-    able = [name for name in names if name in seconds or name not in refused]
-    if len(seconds) < len(able):
-        return None, f"{len(seconds)} of {len(able)} rungs measured", None, False
-    if len(able) < 2:
-        return None, "a single rung can run: no comparison", None, False
-    fastest = min(seconds, key=seconds.__getitem__)
-    others = [name for name in able if name != fastest]
-    rivals = [name for name in others if not is_slower(rows, name, fastest)]
-    if rivals:
-        why = f"{fastest} against {enumerated(rivals)} is undecided"
-        is_part_known = len(rivals) < len(others)
-        for rival in rivals:
-            if any(map(is_contended, chain(*counted_rows(rows, rival, fastest)))):
-                pair = fastest, rival
-                first, second = (list(rows_by_process(rows, name).values()) for name in pair)
-                rough = not_decided(leads(pair, first, second), [*first, *second])
-                return None, why, rough, is_part_known
-        return None, why, None, is_part_known
-    return fastest, None, None, True
+    have_time = {row.backend for row in whole}
+    return rank_rows(whole, [name for name in names if name not in refused | have_time])
+
+
+def _rough(rows: Sequence[Measurement], ranking: Ranking) -> str | None:
+    """Return which of two rungs leads, about, where contention leaves it open; None elsewhere."""
+    if "not measured" in ranking.doubts.values():
+        return None
+    for rival, doubt in ranking.doubts.items():
+        if doubt == "contended":
+            pair = ranking.order[0], rival
+            first, second = (list(rows_by_process(rows, name).values()) for name in pair)
+            return not_decided(leads(pair, first, second), [*first, *second])
+    return None
 
 
 def _rung(
     rows: Sequence[Measurement],
     backend: str,
     removes: str,
-    lowest: str | None,
+    ratio: Interval | None,
     operations: int,
     bytes_moved: int,
     ceilings: Sequence[Ceilings],
@@ -480,9 +462,6 @@ def _rung(
     if not measured:
         return replace(rung, reason=reason(own, backend) or not_reached)
     seconds = of_times(list(measured.values()))
-    ratio = None if lowest is None else ratio_of(rows, backend, lowest)
-    if backend == lowest:
-        ratio = Interval(1.0, 1.0, 1.0)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
     prepare_seconds, from_cache = _prepared(own)
     limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)

@@ -25,6 +25,7 @@ from perceptron.numbers import (
     digits,
     duration,
     duration_interval,
+    enumerated,
     interval,
     joules,
     memory,
@@ -52,6 +53,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import Contention, contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.interval import Interval
+from perceptron.statistics.ranking import Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
 
 _RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "setup>")
@@ -106,6 +108,7 @@ def told(
             "gpus": found.gpus,
             "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
             "published": found.published,
+            "ranking": found.ranking,
         },
     )
 
@@ -119,28 +122,26 @@ def _over(backends: Sequence[str]) -> str:
 def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
     """Compare the first rung with the floor; without a floor its time alone, and why."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
-    decided: Decided = "yes" if found.no_floor is None else "partly" if measured else "no"
+    ranking = found.ranking
+    decided: Decided = ranking.decided
     notes: tuple[str, ...] = ()
     too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
         sentence = "no rung was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
-    elif found.rough is not None and not found.is_part_known:
-        decided, sentence = "no", found.rough
+    elif found.floor is not None:
+        sentence = "; ".join(_floor(found, measured))
+    elif found.rough is not None and decided == "no":
+        sentence = found.rough
         notes = (f"why: {too_busy}",)
-    elif found.no_floor is not None:
+    else:
         sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
-        notes = (f"why: {found.no_floor}",)
+        notes = (f"why: {_why(ranking)}",)
         if found.rough is not None:
             notes = (*notes, f"rough: {found.rough}; {too_busy}")
-    else:
-        top, floor = measured[0], min(measured, key=lambda rung: rung.seconds_per_iteration or 0.0)
-        sentence = f"floor: {floor.backend} {_time(floor)}"
-        if top is not floor and top.ratio_to_floor is not None:
-            ratio_words = interval(top.ratio_to_floor, top.ratio_low, top.ratio_high)
-            factor, _, ends = ratio_words.partition(" ")
-            sentence += f"; {top.backend} takes {factor}× as long {ends}"
+        if len(measured) == 1 and not ranking.open:
+            decided = "partly"  # there is nothing to compare it with, and its own parts are known
     return Verdict(
         subject=found.problem,
         decided=decided,
@@ -150,12 +151,40 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
     )
 
 
+def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
+    """Yield the floor, or the rungs that share it, and the first rung over it."""
+    top, ties = measured[0], found.ranking.ties
+    if ties:
+        yield f"{enumerated((str(found.floor), *ties))} tie: within 5%"
+    else:
+        yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
+    if top.backend in found.ranking.slower and top.ratio_to_floor is not None:
+        ratio_words = interval(top.ratio_to_floor, top.ratio_low, top.ratio_high)
+        factor, _, ends = ratio_words.partition(" ")
+        yield f"{top.backend} takes {factor}× as long {ends}"
+
+
+def _why(ranking: Ranking) -> str:
+    """Return what leaves the fastest rung open."""
+    unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
+    if unmeasured:
+        measured = len(ranking.order)
+        return f"{measured} of {measured + len(unmeasured)} rungs measured"
+    if not ranking.open:
+        return "a single rung can run: no comparison"
+    doubts = dict.fromkeys(ranking.doubts.values())
+    each = [f"{name} ({doubt})" for name, doubt in ranking.doubts.items()]
+    rivals = enumerated(ranking.open if len(doubts) == 1 else each)
+    shared = f": {next(iter(doubts))}" if len(doubts) == 1 else ""
+    return f"{ranking.fastest} against {rivals} is undecided{shared}"
+
+
 def _time(rung: Rung) -> str:
     return duration_interval(rung.seconds_per_iteration or 0.0, rung.low, rung.high)
 
 
 def _notes(found: Ladder) -> Iterator[Note]:
-    if found.no_floor is None:
+    if found.floor is not None:
         yield Note("Each rung removes one thing; the arithmetic is left at the floor.", "page")
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
@@ -333,10 +362,10 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
         caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if found.published else "")
-        + ("" if found.no_floor else " ×: times the floor."),
+        + ("" if found.floor is None else " ×: times the floor."),
         key="filled: measured here"
         + ("; open: published" if found.published else "")
-        + ("" if found.no_floor else "; ×: times the floor"),
+        + ("" if found.floor is None else "; ×: times the floor"),
         height=52 * len(names) + 110,
         x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
         rows=tuple(names),

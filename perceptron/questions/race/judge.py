@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from math import exp
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp, log
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.grouping import grouped
 from perceptron.options import again_when_idle
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import RaceRow, Training
+from perceptron.records.row import was_killed
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.contention import CONTENDED, lost_by_waiting
-from perceptron.statistics.interval import TIE, Interval
+from perceptron.statistics.contention import (
+    CONTENDED,
+    UNKNOWN,
+    hidden_by,
+    lost_by_waiting,
+    mean_lost,
+    that_count,
+)
+from perceptron.statistics.interval import CONFIDENCE, Interval, of_ratio
+from perceptron.statistics.ranking import Doubt, Ranking, rank
 from perceptron.statistics.trust import failure_warnings
 
-RaceStart = Literal["fresh", "resident"]
-"""A cold start or warm: the training of a row that bears this name."""
+RaceStart = Literal["cold", "warm"]
+"""From a cold start all counts since the process began, warm only the training once more."""
 NOTHING = "no seed was run"
 # Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
@@ -56,6 +66,41 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     reason: str | None
     """Why it has no seeds, or why some are missing."""
 
+    @property
+    def name(self) -> str:
+        """Its name in the `Ranking` of its start."""
+        return f"{self.backend} {self.dtype}"
+
+
+class RaceResult(Struct, frozen=True, kw_only=True):
+    """All results from one start, and which of them is first."""
+
+    start: RaceStart
+    runs: list[RaceRun]
+    """The fastest first; those without a time come last."""
+    ranking: Ranking
+    """Of the runs by name. A run that missed the target in most seeds has no time; one that cannot
+    run is no candidate."""
+
+
+class _Seed(NamedTuple):
+    """The training of one seed up to the target, or up to where it was given up."""
+
+    seconds: float
+    least: float
+    """Had no thread waited for a core; all of the time where that is not known."""
+    train: float
+    epochs: float
+    reached: bool
+
+    @property
+    def lost(self) -> float:
+        """What waiting may have added to the logarithm of the time."""
+        return min(log(self.seconds / self.least), UNKNOWN) if self.least > 0 else UNKNOWN
+
+
+_Seeds = dict[int, _Seed]
+
 
 def has_raced(row: RaceRow) -> bool:
     """Return whether a row holds both trainings; rows of other machines may not."""
@@ -66,14 +111,15 @@ def has_raced(row: RaceRow) -> bool:
 def trained(row: RaceRow, start: RaceStart) -> tuple[float, Training]:
     """Return the seconds until a training began, and the training, of a row that `has_raced`."""
     before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
-    training: Training = getattr(row, start)
-    return (before if start == "fresh" else 0.0), training
+    training = row.fresh if start == "cold" else row.resident
+    assert training is not None, "a row that has raced holds both"
+    return (before if start == "cold" else 0.0), training
 
 
-def race_runs(
+def race_results(
     rows: Sequence[RaceRow], competitors: Iterable[tuple[str, str]] = ()
-) -> list[RaceRun]:
-    """Judge rows of one ground: a result for each backend and dtype, named in order, and start.
+) -> list[RaceResult]:
+    """Judge rows of one ground from each start: a run for each backend and dtype that is named.
 
     Where a race was cut, the seeds that only some had time for are left out: all have raced the
     same. A competitor that failed keeps none of the others from theirs.
@@ -85,31 +131,64 @@ def race_runs(
     ]
     # Where all have failed, each counts with what it has.
     common = set.intersection(*seeds) if seeds else {row.seed for row in rows}
-    starts: tuple[RaceStart, ...] = ("fresh", "resident")
-    return [_judged(*name, own, start, common) for start in starts for name, own in groups.items()]
+    raced = {
+        name: {row.seed: row for row in own if has_raced(row) and row.seed in common}
+        for name, own in groups.items()
+    }
+    starts: tuple[RaceStart, ...] = get_args(RaceStart)
+    return [_result(start, groups, raced) for start in starts]
 
 
-def _judged(
-    backend: str, dtype: str, rows: Sequence[RaceRow], start: RaceStart, common: set[int]
-) -> RaceRun:
-    raced = [row for row in rows if has_raced(row) and row.seed in common]
-    reached, measured = [], []
-    for row in raced:
-        before, training = trained(row, start)
-        end = training.checks[-1]
-        waited = lost_by_waiting(training.waited, row.all_threads, row.processes, row.device)
-        # Had no thread waited for a core; all of the time where that is not known.
-        least = before + end.seconds * exp(-waited)
-        epochs = end.iterations / row.iterations_per_epoch
-        reached.append(row.target.is_reached(end))
-        measured.append((before + end.seconds, least, end.seconds, epochs))
-    whole, shortest, train, of_epochs = (
-        median_of(column, reached) for column in np.reshape(measured, (-1, 4)).T
+def _result(
+    start: RaceStart,
+    groups: Mapping[tuple[str, str], Sequence[RaceRow]],
+    raced: Mapping[tuple[str, str], Mapping[int, RaceRow]],
+) -> RaceResult:
+    runs: list[RaceRun] = []
+    seeds: dict[str, _Seeds] = {}
+    for (backend, dtype), rows in groups.items():
+        own = raced[backend, dtype]
+        timed = {seed: _seed(row, start) for seed, row in sorted(own.items())}
+        run = _run(backend, dtype, rows, list(own.values()), timed, start)
+        runs.append(run)
+        seeds[run.name] = timed
+    ranking = _ranked(runs, seeds)
+    places = {name: place for place, name in enumerate(ranking.order)}
+    runs.sort(key=lambda run: places.get(run.name, len(places)))
+    return RaceResult(start=start, runs=runs, ranking=ranking)
+
+
+def _seed(row: RaceRow, start: RaceStart) -> _Seed:
+    before, training = trained(row, start)
+    end = training.checks[-1]
+    waited = lost_by_waiting(training.waited, row.all_threads, row.processes, row.device)
+    return _Seed(
+        seconds=before + end.seconds,
+        least=before + end.seconds * exp(-waited),
+        train=end.seconds,
+        epochs=end.iterations / row.iterations_per_epoch,
+        reached=row.target.is_reached(end),
     )
+
+
+def _run(
+    backend: str,
+    dtype: str,
+    rows: Sequence[RaceRow],
+    raced: Sequence[RaceRow],
+    seeds: _Seeds,
+    start: RaceStart,
+) -> RaceRun:
+    time = _time_of(seeds)
+    reached = [seed.reached for seed in seeds.values()]
+
+    def middle(column: list[float]) -> float | None:
+        found = median_of(column, reached)
+        return None if found is None else found.estimate
 
     def part(field: str) -> float | None:
         known = [value for row in raced if (value := getattr(row, field)) is not None]
-        return (median(known) if start == "fresh" else 0.0) if known else None
+        return (median(known) if start == "cold" else 0.0) if known else None
 
     lost = [row for row in rows if not has_raced(row)]
     reason = None if rows else NOTHING
@@ -122,14 +201,14 @@ def _judged(
         start=start,
         seeds=len(raced),
         reached=sum(reached),
-        seconds=_estimate(whole),
-        low=None if shortest is None else shortest.low or None,
-        high=None if whole is None else whole.high,
-        epochs=_estimate(of_epochs),
+        seconds=None if time is None else time.estimate,
+        low=None if time is None else time.low,
+        high=None if time is None else time.high,
+        epochs=middle([seed.epochs for seed in seeds.values()]),
         parts={
             "import": part("import_seconds"),
             "prepare": part("prepare_seconds"),
-            "train": _estimate(train),
+            "train": middle([seed.train for seed in seeds.values()]),
         },
         data_seconds=part("data_seconds"),
         prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
@@ -138,35 +217,79 @@ def _judged(
     )
 
 
-def _estimate(found: Interval | None) -> float | None:
-    return None if found is None else found.estimate
+def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the median to the target, its low end as if no thread had waited for a core."""
+    reached = [seed.reached for seed in seeds.values()]
+    seconds, least = ([getattr(seed, at) for seed in seeds.values()] for at in _Seed._fields[:2])
+    whole = median_of(seconds, reached, confidence)
+    if whole is None or seconds == least:
+        return whole
+    shortest = median_of(least, reached, confidence)
+    return replace(whole, low=None if shortest is None else shortest.low or None)
 
 
-def of_start(runs: Iterable[RaceRun], start: RaceStart) -> list[RaceRun]:
-    """Return the results of one start, the fastest first; those without a median come last."""
-    own = [run for run in runs if run.start == start]
-    return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
+# --- which is first -------------------------------------------------------------------------------
 
 
-def leaders_of(runs: Iterable[RaceRun]) -> list[RaceRun]:
-    """Return the first of lines as `of_start` sorts them, and those that may be as fast.
+def _ranked(runs: Sequence[RaceRun], seeds: Mapping[str, _Seeds]) -> Ranking:
+    """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time."""
+    found = rank(
+        {run.name: run.seconds for run in runs if run.seconds is not None},
+        lambda first, second, level: _ratio(seeds[first], seeds[second], level),
+        [
+            run.name
+            for run in runs
+            if run.seconds is None
+            and (run.seeds or run.reason in (None, NOTHING) or was_killed(run.reason))
+        ],
+    )
+    doubts = {
+        name: _why(doubt, seeds[name], seeds[found.order[0]]) if name in found.order else doubt
+        for name, doubt in found.doubts.items()
+    }
+    return replace(found, doubts=doubts)
 
-    Their intervals overlap with that of the first; an open end reaches everywhere. Nothing where
-    none has a median.
+
+def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interval | None:
+    """Return the ratio of two runs' times over the seeds of both; None without any.
+
+    Equal seeds are equal trainings, which are measured side by side. Where one missed the target
+    its time is not known: then the medians' intervals are divided.
     """
-    timed = [run for run in runs if run.seconds is not None]
-    return timed[:1] + [
-        run
-        for run in timed[1:]
-        if timed[0].high is None or run.low is None or timed[0].high >= run.low
-    ]
+    sides = numerator, denominator
+    counted = _counted(*sides)
+    if not counted:
+        return None
+    if all(side[seed].reached for side in sides for seed in numerator.keys() & denominator.keys()):
+        over, under = ([side[seed].seconds for seed in counted] for side in sides)
+        lost = (mean_lost([side[seed].lost for seed in counted]) for side in sides)
+        return of_ratio(over, under, max(hidden_by(*lost)), confidence)
+    first, second = (_time_of(side, confidence) for side in sides)
+    if first is None or second is None or not second.estimate:
+        return None
+    return Interval(
+        first.estimate / second.estimate,
+        _quotient(first.low, second.high),
+        _quotient(first.high, second.low),
+    )
 
 
-def is_tie(leaders: Sequence[RaceRun]) -> bool:
-    """Return whether all have an interval, and medians within 5% of the fastest."""
-    seconds = [run.seconds or 0.0 for run in leaders]
-    have_ends = all(None not in (run.low, run.high) for run in leaders)
-    return have_ends and max(seconds) <= min(seconds) * exp(TIE)
+def _counted(one: _Seeds, other: _Seeds) -> list[int]:
+    """Return the seeds of both that count beside contended ones, as repeats do."""
+    shared = [seed for seed in one if seed in other and one[seed].seconds * other[seed].seconds > 0]
+    return that_count({seed: [one[seed].lost, other[seed].lost] for seed in shared})
+
+
+def _quotient(over: float | None, under: float | None) -> float | None:
+    return over / under if over is not None and under else None
+
+
+def _why(doubt: Doubt, one: _Seeds, other: _Seeds) -> Doubt:
+    counted = _counted(one, other)
+    if any(side[seed].lost for side in (one, other) for seed in counted):
+        return "contended"
+    # A quotient of medians of several seeds may be open at both ends, as the ratio of one is.
+    return "too noisy" if len(counted) > 1 else doubt
 
 
 def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
@@ -191,7 +314,9 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
 # --- with censored seeds -------------------------------------------------------------------------
 
 
-def median_of(times: Sequence[float] | np.ndarray, reached: Sequence[bool]) -> Interval | None:
+def median_of(
+    times: Sequence[float] | np.ndarray, reached: Sequence[bool], confidence: float = CONFIDENCE
+) -> Interval | None:
     """Return the median of times at which a target was reached, or of when it was given up.
 
     Seeds that miss the target are censored at the limit: they take longer than that. Kaplan and
@@ -224,7 +349,7 @@ def median_of(times: Sequence[float] | np.ndarray, reached: Sequence[bool]) -> I
     with warnings.catch_warnings():
         # At a share of 1 or 0 it has none, which is no number and below nothing: the end is open.
         warnings.simplefilter("ignore", RuntimeWarning)
-        interval = under_way.confidence_interval(0.95, method="log-log")
+        interval = under_way.confidence_interval(confidence, method="log-log")
     low, high = (_first(at, end.probabilities <= 0.5) for end in (interval.low, interval.high))
     return Interval(middle, low, high)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
-from math import ceil, floor, inf
+from math import ceil, floor
 from statistics import median
 from typing import Annotated, ClassVar
 
@@ -26,18 +26,17 @@ from perceptron.numbers import (
     enumerated,
     percent,
     tick,
+    times_as_long,
 )
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.questions.race.judge import (
     NOTHING,
+    RaceResult,
     RaceRun,
     RaceStart,
     has_raced,
-    is_tie,
-    leaders_of,
-    of_start,
-    race_runs,
+    race_results,
     race_warnings,
     trained,
 )
@@ -47,6 +46,7 @@ from perceptron.questions.study import NamedBackends, Option, Over, Plan, Thread
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
+from perceptron.statistics.ranking import Ranking
 from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
@@ -157,7 +157,7 @@ class Race:
             raise UserError(f"{run.folder}: no rows of a race")
         newest = raced[-1]
         raced = [row for row in raced if _alike(row) == _alike(newest)]
-        return _told(plan, newest, raced, race_runs(raced, product(plan.backends, plan.dtypes)))
+        return _told(plan, newest, raced, race_results(raced, product(plan.backends, plan.dtypes)))
 
 
 def _require_test_set(problem: Problem, target: Target) -> None:
@@ -190,23 +190,25 @@ _COLUMNS = (
 )
 # Of each start its name, the end of its titles, and the title of an axis.
 _STARTS: dict[RaceStart, tuple[str, str, str]] = {
-    "fresh": ("cold start", "from a cold start", "seconds since the process began"),
-    "resident": ("warm", "warm (training alone)", "seconds of training"),
+    "cold": ("cold start", "from a cold start", "seconds since the process began"),
+    "warm": ("warm", "warm (training alone)", "seconds of training"),
 }
 
 
 def _told(
-    plan: RacePlan, row: RaceRow, raced: Sequence[RaceRow], runs: Sequence[RaceRun]
+    plan: RacePlan, row: RaceRow, raced: Sequence[RaceRow], results: Sequence[RaceResult]
 ) -> Answer:
     """Return the answer: a verdict and a table of each start, and its figure in each dtype."""
+    runs = [run for result in results for run in result.runs]
     threads = threads_in_all(row.all_threads, (run.backend for run in runs))
     dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
     ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
     ground += "; 95% intervals"
     verdicts, tables, figures = [], [], []
-    for start, (name, ending, x_title) in _STARTS.items():
-        own, part = of_start(runs, start), (("Start", name),)
-        decided, sentence, notes = _said(row, own, len(dtypes) > 1)
+    for result in results:
+        start, (name, ending, x_title) = result.start, _STARTS[result.start]
+        part = (("Start", start),)
+        decided, sentence, notes = _said(row, result, len(dtypes) > 1)
         verdicts.append(
             Verdict(
                 subject=name,
@@ -221,7 +223,7 @@ def _told(
         target = f"{article} {row.target.goal} of {row.target.value:.15g} on the test set"
         title = f"{row.problem} to {target}, {ending}"
         on_page = "All backends and dtypes, the fastest first"
-        cells = tuple(map(_cells, own))
+        cells = tuple(map(_cells, result.runs))
         tables.append(Table(title=title, on_page=on_page, columns=_COLUMNS, rows=cells, part=part))
         for dtype in dtypes:
             drawing = _figure([row for row in raced if row.dtype == dtype], start, x_title)
@@ -243,6 +245,7 @@ def _told(
             "target": str(row.target),
             "sentences": list(map(str, verdicts)),
             "runs": runs,
+            "rankings": {result.start: result.ranking for result in results},
             "epochs": row.epochs,
             "iterations_per_epoch": row.iterations_per_epoch,
             "check_iterations": row.check_iterations,
@@ -266,42 +269,83 @@ def _notes(row: RaceRow, runs: Sequence[RaceRun], threads: str) -> Iterator[str]
 
 
 def _said(
-    row: RaceRow, runs: Sequence[RaceRun], with_dtype: bool
+    row: RaceRow, result: RaceResult, with_dtype: bool
 ) -> tuple[Decided, str, tuple[str, ...]]:
     """Return whether it is decided which is first, the sentence with the next one, and notes."""
-
-    def name(run: RaceRun) -> str:
-        return f"{run.backend} {run.dtype}" if with_dtype else run.backend
-
-    def told(run: RaceRun) -> str:
-        if run.seconds is None:
-            return f"{name(run)} reaches it in {run.reached} of {run.seeds} seeds"
-        return f"{name(run)} takes {_time(run)}"
-
-    leaders = leaders_of(runs)
-    others = [run for run in runs if run.seeds and run not in leaders]
-    others.sort(key=lambda run: -run.reached if run.seconds is None else -inf)
-    if not leaders:
+    ranking = result.ranking
+    runs = {run.name: run for run in result.runs}
+    names = {run.name: run.name if with_dtype else run.backend for run in result.runs}
+    late = [run for run in result.runs if run.seconds is None and run.seeds]
+    late.sort(key=lambda run: -run.reached)
+    missed = [
+        f"{names[run.name]} reaches it in {run.reached} of {run.seeds} seeds" for run in late[:1]
+    ]
+    if not ranking.order:
         limit = f"{count(row.epochs)} epochs"
-        note = f"closest: {told(others[0])}" if others else f"why: {NOTHING}"
+        note = f"closest: {missed[0]}" if missed else f"why: {NOTHING}"
         return "no", f"no backend reaches {row.target} in half of its seeds within {limit}", (note,)
-    first, is_open, notes = leaders[0], len(leaders) > 1, []
-    if is_open and is_tie(leaders):
-        head = f"{enumerated(map(name, leaders))} tie at {_time(first)}"
-    elif is_open:
-        head = f"{' or '.join(map(name, leaders))} is first"
-        notes.append("undecided: " + ", ".join(f"{name(run)} {_time(run)}" for run in leaders))
-    elif others:
-        head = f"{name(first)} is first: {_time(first)}"
-    else:
-        head = f"only {name(first)} has a time: {_time(first)}"
-    causes = [f"{name(run)} {most}" for run in (first, *others[:1]) if (most := _most_of(run))]
+    slower = ranking.slower[:1]
+    tail = [_takes(ranking, one, names) for one in slower] or missed
+    notes = []
+    told = {late[0].name} if late and not slower else set()
+    if ranking.open and (undecided := ", ".join(_undecided(result, names, told))):
+        notes.append(f"undecided: {undecided}")
+    first = runs[ranking.order[0]]
+    causes = [
+        f"{names[run.name]} {most}"
+        for run in (first, *(runs[one] for one in slower))
+        if (most := _most_of(run))
+    ]
     if causes:
         notes.append(f"why: {', '.join(causes)}")
-    decided: Decided = "partly" if is_open or not others else "yes"
-    if is_open and not others and not is_tie(leaders):  # nothing is known of any two
-        decided = "no"
-    return decided, "; ".join([head, *map(told, others[:1])]), tuple(notes)
+    decided = ranking.decided
+    if len(ranking.order) == 1 and all(runs[one].seeds for one in ranking.open):
+        decided = "partly"  # all that can run did, and one alone got there
+    return decided, "; ".join([_head(ranking, names, _time(first)), *tail]), tuple(notes)
+
+
+def _head(ranking: Ranking, names: Mapping[str, str], time: str) -> str:
+    first, *others = ranking.order
+    if not others:
+        return f"only {names[first]} has a time: {time}"
+    leaders = [names[one] for one in ranking.order if one not in ranking.slower]
+    if not set(ranking.open).isdisjoint(others):
+        return f"{' or '.join(leaders)} is first"
+    if ranking.ties:
+        return f"{enumerated(leaders)} tie at {time}"
+    of = f" of the {len(ranking.order)} with a time" if ranking.open else ""
+    return f"{names[first]} is first{of}: {time}"
+
+
+def _takes(ranking: Ranking, one: str, names: Mapping[str, str]) -> str:
+    ratio = ranking.ratios[one]
+    if ratio is None:
+        return names[one]
+    return f"{names[one]} takes {times_as_long(ratio.estimate, ratio.low, ratio.high)}"
+
+
+def _undecided(
+    result: RaceResult, names: Mapping[str, str], told: Collection[str]
+) -> Iterator[str]:
+    """Yield what is open and why: the ratio of the nearest, and the names of all others.
+
+    Those ``told`` are in the sentence.
+    """
+    ranking, runs = result.ranking, {run.name: run for run in result.runs}
+
+    def why(one: str) -> str:
+        run = runs[one]
+        if run.seconds is not None:
+            return ranking.doubts[one]
+        if run.seeds:
+            return f"{run.reached} of {run.seeds} seeds reach it"
+        return NOTHING if run.reason == NOTHING else "not measured"
+
+    nearest = [one for one in ranking.open if one in ranking.order][:1]
+    yield from (f"{_takes(ranking, one, names)} ({why(one)})" for one in nearest)
+    others = [one for one in ranking.open if one not in nearest and one not in told]
+    for reason, of_reason in grouped(others, why).items():
+        yield f"{enumerated(names[one] for one in of_reason)} ({reason})"
 
 
 def _time(run: RaceRun) -> str:

@@ -189,9 +189,13 @@ def _finding(answers: Sequence[MachineAnswer]) -> LargeTable:
         if finding is None:
             continue
         for row in finding.rows:
-            place = None
-            if row.backend in (finding.fastest, *finding.unsure):
-                place = "may be the fastest" if finding.unsure else "fastest"
+            place, ranking = None, finding.ranking
+            if row.backend in ranking.open or (row.backend == ranking.fastest and ranking.open):
+                place = "may be the fastest"
+            elif row.backend == ranking.fastest:
+                place = "fastest"
+            elif row.backend in ranking.ties:
+                place = "ties with the fastest"
             rows.append(
                 [
                     _name_of(one),

@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from perceptron.questions.map.grid import log_grid
 from perceptron.questions.map.judge import MapCell, phase_map_of, sentence
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Interval
+from perceptron.statistics.ranking import rank_rows
 from tests.made import measured
+from tests.made_verdicts import CASES, rows_of
 
 Cost = Callable[[int, int], float]
 SIZES = (4, 16, 64, 256)
@@ -52,6 +55,16 @@ def test_within_five_percent_is_a_tie() -> None:
     assert {cell.fastest for cell in phase_map.cells} == {"a"}
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_measured_cell_is_judged_as_the_one_judge_does(name: str) -> None:
+    case = CASES[name]
+    (cell,) = phase_map_of(rows_of(case, sizes=(4, 4))).cells
+    winner = "tie" if case.ties else "numpy" if case.slower else "undecided"
+    assert (cell.winner, cell.decided) == (winner, case.decided)
+    ratio = rank_rows(rows_of(case)).ratios["numba"]
+    assert ratio == Interval(cell.ratio, cell.low, cell.high)
+
+
 def test_only_decided_cells_are_counted() -> None:
     """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
     slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
@@ -61,18 +74,18 @@ def test_only_decided_cells_are_counted() -> None:
         for one in in_cells({"light": LIGHT, "slow": slow}, list(product(xs, SIZES)))
     ]
     phase_map = phase_map_of(rows)
-    assert {cell.x for cell in phase_map.cells if cell.decided} == {64, 256}
+    assert {cell.x for cell in phase_map.cells if cell.decided == "yes"} == {64, 256}
     assert phase_map.shares == {"light": 0.5, "undecided": 0.5}
     between = phase_map_of(rows, GRID)
-    assert {cell.decided for cell in between.cells if cell.x < 30} == {False}
-    assert {cell.decided for cell in between.cells if cell.x > 36} == {True}
+    assert {cell.decided for cell in between.cells if cell.x < 30} == {"no"}
+    assert {cell.decided for cell in between.cells if cell.x > 36} == {"yes"}
 
 
 @pytest.mark.parametrize(
-    ("reason", "decided"),
-    [("too large", True), ("the worker was ended by SIGKILL (out of memory?)", False)],
+    ("reason", "winner"),
+    [("too large", "light"), ("the worker was ended by SIGKILL (out of memory?)", "undecided")],
 )
-def test_alone_in_a_cell_wins_it_unless_a_rival_was_killed(reason: str, decided: bool) -> None:
+def test_alone_in_a_cell_wins_it_unless_a_rival_was_killed(reason: str, winner: str) -> None:
     """The same command tries that one again."""
     heavy: Cost = lambda x, y: inf if x == 256 else HEAVY(x, y)  # noqa: E731
     rows = [
@@ -80,7 +93,7 @@ def test_alone_in_a_cell_wins_it_unless_a_rival_was_killed(reason: str, decided:
         for one in everywhere({"light": LIGHT, "heavy": heavy})
     ]
     cells = [cell for cell in phase_map_of(rows).cells if cell.x == 256]
-    assert {(cell.winner, cell.decided) for cell in cells} == {("light", decided)}
+    assert {(cell.winner, cell.fastest) for cell in cells} == {(winner, "light")}
 
 
 def test_a_third_backend_may_win_too() -> None:
@@ -88,8 +101,8 @@ def test_a_third_backend_may_win_too() -> None:
     third: Cost = lambda x, y: 100 * LIGHT(x, y)  # noqa: E731
     rows = everywhere({"light": LIGHT, "heavy": HEAVY, "third": third})
     waited = [replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows]
-    assert not any(cell.decided for cell in phase_map_of(waited).cells)
-    assert any(cell.decided for cell in phase_map_of(rows).cells)
+    assert {cell.winner for cell in phase_map_of(waited).cells} == {"undecided"}
+    assert {cell.winner for cell in phase_map_of(rows).cells} == {"light", "heavy"}
 
 
 def test_the_border_is_where_both_take_equally_long() -> None:
@@ -137,7 +150,7 @@ def test_a_backend_never_wins_where_it_has_no_time() -> None:
 @given(seed=st.integers(0, 10**6), failing=st.floats(0, 0.6))
 @example(seed=12820, failing=0.0)  # a border of which two points round to the same
 def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
-    """Nor do made-up times: shares add up, ratios are at least 1, and failures do not win."""
+    """Nor do made-up times: shares add up, and neither failures nor slower ones win."""
     random = np.random.default_rng(seed)
     rows = [
         measured(
@@ -162,7 +175,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
     assert sum(phase_map.shares.values()) == pytest.approx(1)
     timed = {(one.problem, one.backend) for one in rows if one.seconds}
     for cell in phase_map.cells:
-        assert cell.ratio is None or cell.ratio >= 1
+        assert cell.ratio is None or cell.ratio >= 1 or cell.winner == "undecided"
         assert (
             not cell.measured
             or cell.fastest is None
@@ -194,7 +207,8 @@ AXES = ("rows", "width")
 
 def cell(x: int, y: int, winner: str | None, decided: bool = True) -> MapCell:
     nothing = dict.fromkeys(("fastest", "second", "ratio", "low", "high"))
-    return MapCell(x=x, y=y, winner=winner, measured=True, decided=decided, **nothing)
+    winner = winner if decided or winner is None else "undecided"
+    return MapCell(x=x, y=y, winner=winner, measured=True, decided="yes", **nothing)
 
 
 def say(cells: list[MapCell]) -> str:

@@ -16,8 +16,10 @@ from perceptron.questions.overhead.ladder import (
 )
 from perceptron.questions.overhead.words import told
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import NOT_REACHED
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows, measured
+from tests.made_verdicts import CASES, rows_of
 
 WORK = (74, 212)
 
@@ -64,35 +66,32 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
     assert row[5] == cell
 
 
-@pytest.mark.parametrize(
-    ("doubted", "why"),
-    [
-        ("left out", "2 of 3 rungs measured"),
-        ("contended", "numba against torch-cpu and numpy is undecided"),
-        ("one process", "numba against torch-cpu and numpy is undecided"),
-        ("tie", "numba against numpy is undecided"),
-    ],
-)
-def test_no_floor_is_named_that_is_not_decided(doubted: str, why: str) -> None:
-    """A rung without a time, contention, one process, and a tie."""
-    rows = ladder_rows()
-    if doubted == "left out":
-        rows = [row for row in rows if row.backend != "numba"]
-    elif doubted == "one process":
-        rows = [row for row in rows if row.repeat == 0]
-    elif doubted == "tie":
-        rows = [
-            replace(row, seconds=1e-7 * (1.3 - 0.2 * row.repeat))
-            if row.backend == "numpy" and row.phase is None
-            else row
-            for row in rows
-        ]
-    else:
-        rows = [replace(row, waited=0.9 if row.backend == "numba" else 0.0) for row in rows]
-    result = judged(rows)
-    assert result.no_floor.startswith(why)
-    assert {rung.ratio_to_floor for rung in result.rungs} == {None}
-    assert {rung.ratio_low for rung in result.rungs} == {None}
+@pytest.mark.parametrize("name", CASES)
+def test_the_floor_is_the_fastest_of_the_one_judge(name: str) -> None:
+    """With its ties; where one rung is open there is none, and no ratio to it."""
+    case, rows = CASES[name], rows_of(CASES[name])
+    found = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
+    assert found.ranking == rank_rows(rows)
+    (verdict,) = told(found, rows, (), ()).verdicts
+    assert verdict.decided == case.decided
+    assert found.floor == ("numpy" if case.decided == "yes" else None)
+    ratios = {rung.backend: rung.ratio_low for rung in found.rungs}
+    for backend, ratio in found.ranking.ratios.items():
+        assert ratios[backend] == (ratio.low if ratio and case.decided == "yes" else None)
+    assert verdict.sentence.startswith("numpy and numba tie") == bool(case.ties)
+    for doubt in found.ranking.doubts.values():
+        assert doubt in " ".join((verdict.sentence, *verdict.notes))
+
+
+def test_a_rung_that_can_run_and_has_no_time_leaves_the_floor_open() -> None:
+    """One that cannot run does not."""
+    rows = [row for row in ladder_rows() if row.backend != "numba"]
+    missing = judged(rows)
+    assert (missing.floor, missing.ranking.doubts) == (None, {"numba": "not measured"})
+    (verdict,) = told(missing, rows, (), ()).verdicts
+    assert (verdict.decided, verdict.notes) == ("partly", ("why: 2 of 3 rungs measured",))
+    refused = measured(backend="numba", status="skipped", reason="no compiler")
+    assert judged([*rows, refused]).floor == "numpy"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
     (verdict,) = told(found, rows, (), ()).verdicts
     assert (verdict.decided, verdict.sentence) == (
         "no",
-        "numba leads, torch-cpu takes about 17.0× as long, not decided: every sample was contended",
+        "numba leads, numpy takes about 2.00× as long, not decided: every sample was contended",
     )
     assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
@@ -86,7 +86,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
     assert verdict.decided == "partly"
     assert verdict.sentence.startswith("torch-cpu takes ")
     assert verdict.notes == (
-        "why: numba against numpy is undecided",
+        "why: numba against numpy is undecided: contended",
         "rough: numba leads, numpy takes about 1.10× as long, not decided: every sample was "
         "contended; too busy to compare; next: --wait or --threads 1",
     )

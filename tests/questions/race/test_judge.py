@@ -9,89 +9,99 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.questions.race import judge as race
-from perceptron.questions.race.judge import (
-    RaceRun,
-    is_tie,
-    leaders_of,
-    median_of,
-    race_runs,
-    race_warnings,
-)
+from perceptron.questions.race.judge import RaceRun, median_of, race_results, race_warnings
 from perceptron.records.race import RaceRow
 from perceptron.statistics.interval import Interval
+from perceptron.statistics.ranking import rank_rows
 from tests.made import race_row, race_rows
+from tests.made_verdicts import CASES, Case, rows_of
 
-NUMPY, TORCH = (("numpy", "float32"), ("torch-cpu", "float32"))
+NAMES = [(name, "float32") for name in ("numpy", "torch-cpu", "torch-cuda")]
 TOO_LOW = (0.5, 0.6, 0.7)
 times = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
 
 
-def of_start(
-    rows: list[RaceRow], start: race.RaceStart, *names: tuple[str, str]
-) -> dict[tuple[str, str], RaceRun]:
-    runs = race.of_start(race_runs(rows, names), start)
-    return {(run.backend, run.dtype): run for run in runs}
+def warm(rows: list[RaceRow]) -> dict[str, RaceRun]:
+    return {run.backend: run for run in race_results(rows)[1].runs}
 
 
 def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
     """With it the median is later; without more than half there is none, and all are told."""
     there = [race_row(seed, train=0.1 + 0.01 * seed) for seed in range(4)]
     late = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(4, 7)]
-    run = of_start([*there, *late], "resident", NUMPY)[NUMPY]
+    run = warm([*there, *late])["numpy"]
     assert (run.seeds, run.reached) == (7, 4)
     assert run.seconds == pytest.approx(0.13)
     lost = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(3, 7)]
-    run = of_start([*there[:3], *lost], "resident", NUMPY)[NUMPY]
+    run = warm([*there[:3], *lost])["numpy"]
     assert (run.seeds, run.reached, run.seconds, run.low, run.epochs) == (7, 3, None, None, None)
     assert run.parts["train"] is None
     assert run.reason is None
 
 
-def test_which_is_first_is_undecided_where_intervals_overlap_or_are_open() -> None:
-    """As they are with few seeds."""
+def of_case(case: Case) -> list[RaceRow]:
+    """Return races that take as long as its rows, without imports and setup."""
+    nothing = {"import_seconds": 0.0, "prepare_seconds": 0.0}
     rows = [
-        race_row(seed, name, train=0.1 + 0.01 * ((seed + shift) % 7))
-        for seed in range(7)
-        for name, shift in (("numpy", 0), ("torch-cpu", 3))
+        race_row(seed, backend, train=seconds, **nothing)
+        for backend, own in case.seconds.items()
+        for seed, seconds in enumerate(own)
     ]
-    for some in (rows, [row for row in race_rows() if row.seed < 3]):
-        assert len(leaders_of(of_start(some, "resident", NUMPY, TORCH).values())) == 2
-    assert leaders_of([]) == []
+    return [waiting(row, 0.9) if row.backend == case.waited else row for row in rows]
 
 
-@pytest.mark.parametrize(
-    ("seeds", "apart", "tie"), [(7, 0.04, True), (7, 0.06, False), (3, 0, False)]
-)
-def test_a_tie_is_within_5_percent_and_has_intervals(seeds: int, apart: float, tie: bool) -> None:
-    """With few seeds their ends are open: then nothing says that they are as fast."""
+def waiting(row: RaceRow, share: float) -> RaceRow:
+    held = {name: replace(getattr(row, name), waited=share) for name in ("fresh", "resident")}
+    return replace(row, **held)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_seeds_are_judged_as_the_one_judge_does_repeats(name: str) -> None:
+    """From both starts; where no seed takes time before it trains they are the same."""
+    case = CASES[name]
+    expected = rank_rows(rows_of(case))
+    for result in race_results(of_case(case)):
+        found = result.ranking
+        assert (found.decided, found.ties, found.slower) == (
+            case.decided,
+            *(tuple(f"{name} float32" for name in names) for names in (case.ties, case.slower)),
+        )
+        assert found.doubts == {f"{name} float32": why for name, why in expected.doubts.items()}
+        for backend, ratio in expected.ratios.items():
+            own = found.ratios[f"{backend} float32"]
+            ends = (ratio.estimate, ratio.low, ratio.high)
+            assert (own.estimate, own.low, own.high) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize(("late", "decided"), [(20.0, "yes"), (1.001, "no")])
+def test_where_a_seed_missed_the_target_medians_are_divided(late: float, decided: str) -> None:
+    """Their intervals, of censored times: its ratio is not known."""
     rows = [
-        race_row(seed, name, train=0.1 * (1 + 0.02 * seed + more))
-        for seed in range(seeds)
-        for name, more in (("numpy", 0.0), ("torch-cpu", apart))
+        race_row(seed, name, train=times * (1 + 0.01 * seed), accuracies=accuracies)
+        for seed in range(9)
+        for name, times, accuracies in (
+            ("numpy", 0.1, (0.7, 0.9, 0.96)),
+            ("torch-cpu", 0.1 * late, TOO_LOW if seed == 8 else (0.7, 0.9, 0.96)),
+        )
     ]
-    leaders = leaders_of(of_start(rows, "resident").values())
-    assert (len(leaders), is_tie(leaders)) == (2, tie)
+    found = race_results(rows)[1]
+    assert found.ranking.decided == decided
+    numpy, torch = found.runs
+    ratio = found.ranking.ratios[torch.name]
+    assert ratio.estimate == pytest.approx(torch.seconds / numpy.seconds)
+    assert ratio.low == pytest.approx(torch.low / numpy.high)
+    assert ratio.high == pytest.approx(torch.high / numpy.low)
 
 
-@pytest.mark.parametrize(
-    ("name", "waited", "leaders"),
-    [
-        ("torch-cpu", 0.6, ["numpy", "torch-cpu"]),
-        ("torch-cpu", 0.2, ["numpy"]),
-        ("numpy", 0.6, ["numpy"]),
-    ],
-)
-def test_a_backend_that_waited_for_cores_may_have_been_first(
-    name: str, waited: float, leaders: list[str]
-) -> None:
-    """Waiting only ever adds: the one that is first all the same stays it."""
-    rows = [
-        replace(row, resident=replace(row.resident, waited=waited)) if row.backend == name else row
-        for row in race_rows()
-    ]
-    found = leaders_of(of_start(rows, "resident", NUMPY, TORCH).values())
-    assert [run.backend for run in found] == leaders
+def test_what_has_no_time_is_open_and_what_cannot_run_is_no_candidate() -> None:
+    """One missed the target in most seeds, one was killed, and of one no seed was run."""
+    late = [race_row(seed, "numba", accuracies=TOO_LOW) for seed in range(7)]
+    lost = {"status": "failed", "fresh": None, "resident": None}
+    killed = race_row(0, "python", reason="the worker was ended by SIGKILL", **lost)
+    cold, _ = race_results([*race_rows(), *late, killed], [*NAMES, ("jax-cpu", "float32")])
+    assert cold.ranking.decided == "partly"
+    assert set(cold.ranking.doubts) == {"numba float32", "python float32", "jax-cpu float32"}
+    assert race_results(race_rows(), NAMES)[0].ranking.decided == "yes"
 
 
 def test_trainings_that_waited_for_a_core_are_warned_of() -> None:

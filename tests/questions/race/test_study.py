@@ -32,7 +32,7 @@ def said(results: Path, rows: list[RaceRow]) -> Answer:
 
 
 def drawing(answer: Answer, start: str, dtype: str = "float32") -> LineFigure | None:
-    part = (("Start", {"fresh": "cold start", "resident": "warm"}[start]), ("dtype", dtype))
+    part = (("Start", start), ("dtype", dtype))
     (figure,) = (figure for figure in answer.figures if figure.part == part)
     return figure.drawing
 
@@ -93,16 +93,16 @@ def test_a_resolved_plan_resolves_to_itself() -> None:
 def test_an_accuracy_is_on_a_linear_axis_up_to_1(tmp_path: Path) -> None:
     rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
     answer = said(tmp_path, rows)
-    figure = drawing(answer, "fresh")
+    figure = drawing(answer, "cold")
     assert figure is not None
     assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
     assert 0.6 < figure.y.low < 0.7
-    assert drawing(answer, "fresh", "float64") is None
+    assert drawing(answer, "cold", "float64") is None
 
 
 def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: Path) -> None:
     rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
-    figure = drawing(said(tmp_path, rows), "fresh")
+    figure = drawing(said(tmp_path, rows), "cold")
     assert figure is not None
     assert not figure.y.is_linear
     (grey,) = figure.stretches
@@ -120,7 +120,7 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
 def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:
     accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
-    figure = drawing(said(tmp_path, rows), "fresh")
+    figure = drawing(said(tmp_path, rows), "cold")
     assert figure is not None
     (line,) = figure.lines
     assert 100 < len(line.x) < 500

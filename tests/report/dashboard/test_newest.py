@@ -71,7 +71,7 @@ def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> N
     keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
     write_site(tmp_path / "html", collect(tmp_path))
     shown = [setting[-2:] for setting in views(tmp_path / "html", "race")]
-    assert shown == [*product(("cold start", "warm"), ("float32", "float64"))]
+    assert shown == [*product(("cold", "warm"), ("float32", "float64"))]
 
 
 def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: Path) -> None:
