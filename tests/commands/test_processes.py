@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import AMPLE
 from tests.conftest import ROOT, Perceptron
 
 TWO = "torch-ddp@2"
 
 
+@pytest.mark.slow
 def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path) -> None:
     """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover."""
     model = (ROOT / "docs" / "examples" / "points-width.toml").read_text(encoding="utf-8")

@@ -98,15 +98,15 @@ def _why(found: Ranking, threads: int | None, more_time: str) -> tuple[str, ...]
     """Return what leaves some open, and the option that would tell."""
     if len(found.order) == 1 and not found.open:
         return ("why: nothing to compare it with; next: --backends with another one",)
+    best = named(found.order[0])
     why: dict[Doubt, tuple[str, str]] = {
-        "contended": ("threads waited for a core", what_helps(threads)),
-        "too noisy": ("the repeats cannot separate it from {best}", more_time),
-        "one repeat": ("one repeat decides nothing", more_time),
-        "not side by side": ("no repeat measured it beside {best}", more_time),
-        "not measured": ("no time was left", more_time),
+        "contended": (f"threads of {{}} or {best} waited for a core", what_helps(threads)),
+        "too noisy": (f"the repeats cannot separate {{}} from {best}", more_time),
+        "one repeat": (f"one repeat of {{}} beside {best} decides nothing", more_time),
+        "not side by side": (f"no repeat timed {{}} beside {best}", more_time),
+        "not measured": ("no time was left for {}", more_time),
     }
     for doubt, (words, option) in why.items():
         if names := [named(name) for name, own in found.doubts.items() if own == doubt]:
-            words = words.format(best=named(found.order[0]))
-            return (f"why: {enumerated(names)}: {words}; next: {option}",)
+            return (f"why: {words.format(enumerated(names))}; next: {option}",)
     return ()

@@ -152,12 +152,16 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         return tuple(combinations(self.backends, 2))
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """The families to search."""
+        return tuple(name for name in self.families if name != NO_FAMILY)
+
+    @property
     def axes(self) -> tuple[SizeAxis, ...]:
         """The axes to search: of families, and of models of the user's own with several sizes."""
         quick_for = self.backends if self.quick else None
-        families = (name for name in self.families if name != NO_FAMILY)
         return (
-            *(family_axis(name, quick_for) for name in families),
+            *(family_axis(name, quick_for) for name in self.searched),
             *(problems_axis(own) for own in self._own.values() if len(own) > 1),
         )
 
@@ -219,7 +223,7 @@ class Bench:
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
-        planned = plan.planned or dict.fromkeys(plan.families, 2)
+        planned = plan.planned or dict.fromkeys(plan.searched, 2)
         pairs += not_reached(pairs, own, plan.all_pairs, planned)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()

@@ -319,6 +319,12 @@ def test_a_backend_that_nothing_here_compares_with_is_timed_alone(lab: Lab, tmp_
     assert {row.reason for row in rows if row.backend == "torch-cpu"} == {"torch is not installed"}
 
 
+def test_without_families_the_finding_is_all(lab: Lab, tmp_path: Path) -> None:
+    told = bench(plan(families=("none",), backends=("numpy", "torch-cpu"), quick=True), tmp_path)
+    assert {row.family for row in told.run.times} == {"or-gate"}
+    assert (list(verdicts_of(told)), pairs(told)) == (["or-gate"], [])
+
+
 def test_a_family_along_two_axes_is_refused() -> None:
     with pytest.raises(UserError, match="perceptron map"):
         plan(families=("mlp-map",))
