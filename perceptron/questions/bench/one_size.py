@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.answer import Verdict
 from perceptron.numbers import enumerated, times_as_long
-from perceptron.questions.crossover.locator import repeats
 from perceptron.questions.shared.over_processes import name_and_processes, named
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.ranking import Doubt, Ranking, rank_rows
@@ -29,12 +28,13 @@ def ranking_of(rows: Sequence[Measurement], backends: Iterable[str]) -> Ranking:
     return rank_rows(timed, [name for name in backends if name not in tried])
 
 
-def repeats_wanted(rows: Sequence[Measurement], found: Ranking, quick: bool) -> int:
-    """Return in how many repeats to time each backend, as a search does a size.
+def repeats_wanted(
+    rows: Sequence[Measurement], found: Ranking, first: int, enough: int, most: int
+) -> int:
+    """Return in how many repeats to time each backend: see `locator.Search`.
 
-    So many as a number is read off, and more while these may decide.
+    As many as a number is read off, and more while these may decide.
     """
-    first, enough, most = repeats(quick)
     taken = len({row.repeat for row in rows if row.backend in found.order})
     if taken < enough:
         return first if taken < first else enough

@@ -312,12 +312,12 @@ def _of_one_size(plan: BenchPlan, rows: Sequence[Measurement], most: int) -> lis
         if plan.finding_backends:
             trainings = finding_rows(own)
             found = finding_ranking(trainings, plan.finding_backends)
-            wanted = repeats_wanted(trainings, found, plan.quick)
+            wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
             jobs += finding_jobs(plan, threads, min(most, wanted))
         for problem in plan.single_problems:
             of_problem = [row for row in own if row.problem == problem.name]
             found = ranking_of(of_problem, plan.backends)
-            wanted = repeats_wanted(of_problem, found, plan.quick)
+            wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))
             jobs += [
                 size_job(problem.reference, name, plan.dtype, threads, repeat, plan.quick)
                 for repeat in range(min(most, wanted))
