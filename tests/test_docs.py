@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 ONE_THREAD = {"--threads": "1", "--budget": "0.05"}
 SHORT = {
     "advise": {"--backends": "numpy,python"},
-    "bench": {"--quick": None, "--families": "mlp-depth", "--backends": "numpy", "--rounds": "1"},
+    "bench": {"--quick": None, "--families": "mlp-depth", "--backends": "numpy"},
     "crossover": {"--backends": "numpy,python"},
     "map": {"--points": "4", "--backends": "numpy,python"},
     "overhead": {"--backends": "numpy,python"},

@@ -30,7 +30,7 @@ from tests.slurm import NODES, Cluster, wait_until
 pytestmark = pytest.mark.slow
 
 # Small, and several processes: whoever looks sees it half done, on a machine of any speed.
-QUESTION = "bench --families none --backends numpy --threads 1 --rounds 3 --quick --budget 9"
+QUESTION = "bench --families none --backends numpy --threads 1 --quick --budget 9"
 JOBS = f"--on slurm --sbatch partition={','.join(NODES.values())} time=10 --html= --json"
 BENCH = (*QUESTION.split(), *JOBS.split())
 PATIENCE = 300.0

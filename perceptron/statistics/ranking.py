@@ -98,6 +98,11 @@ class Ranking(Struct, frozen=True, kw_only=True):
         return self.fastest if self.decided == "yes" and not self.ties else None
 
 
+def confidence_of(candidates: int) -> float:
+    """Return the level of one ratio at which those of all candidates hold together at 95%."""
+    return 1 - (1 - CONFIDENCE) / max(1, candidates - 1)
+
+
 def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str] = ()) -> Ranking:
     """Rank candidates by their typical times; ratios decide which of them ties, loses or is open.
 
@@ -105,7 +110,7 @@ def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str
     which all ratios to the fastest hold together at 95% (Bonferroni).
     """
     order = sorted(times, key=lambda name: (times[name], name))
-    level = 1 - (1 - CONFIDENCE) / max(1, len(order) - 1)
+    level = confidence_of(len(order))
 
     def ratios_to(first: str) -> dict[str, Interval | None]:
         return {name: ratio_of(name, first, level) for name in order if name != first}

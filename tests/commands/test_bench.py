@@ -31,11 +31,11 @@ def test_bench_prints_the_contract_and_names_page_and_results(
 ) -> None:
     """One document on standard output, progress on standard error, rows and page on disk.
 
-    In as few processes as give intervals, each with one thread, which waits for no other's core.
+    Each process has one thread, which waits for no other's core.
     """
     backends = ("numpy", "torch-cuda")
-    process = here(*QUICK, "--rounds", "2", "--backends", ",".join(backends), "--json")
-    assert process.returncode in (0, 3), process.stderr  # two repeats may decide nothing
+    process = here(*QUICK, "--backends", ",".join(backends), "--json")
+    assert process.returncode in (0, 3), process.stderr  # few repeats may decide nothing
     document = valid(process.stdout, "bench")
     assert document["machine"] == "box"
     assert document["budget"]["seconds"] == 1800
@@ -90,7 +90,7 @@ class Stopped(NumpyBackend):
     name, summary = "stopped", "does in the middle of a sweep what a file says"
 
     def prepare(self, problem, dtype):
-        if problem.name == "mlp-depth:8":
+        if problem.name == "mlp-depth:10":
             if Path("fill").exists():
                 self._fill(Path("disk", "ballast"))
             if Path("die").exists():
@@ -138,7 +138,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    command = (*QUICK, "--backends", "stopped", "--rounds", "2", "--results", "disk", "--html", "")
+    command = (*QUICK, "--backends", "stopped", "--results", "disk", "--html", "")
     kept = ""
 
     def rows() -> str:
@@ -187,7 +187,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
         assert len(package.load_results(tmp_path / "disk")) == len(rows().splitlines()) > 0
     # What the full disk kept the sweep has: the next ones stop at the other process.
     assert stopped_by(signal.SIGKILL)[0] == -signal.SIGKILL
-    assert 0 < len(rows().splitlines()) < 2 * (3 + 2)
+    assert 0 < len(rows().splitlines())
     assert list(temporary.iterdir())
     code, errors = stopped_by(signal.SIGINT)
     assert code == 2
@@ -199,19 +199,20 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     (tmp_path / "die").touch()
     process = perceptron(*command, path=(ROOT, tmp_path))
     assert process.returncode == 3
-    assert "stopped has no time at mlp-depth:8" in process.stderr
+    assert "stopped has no time at mlp-depth:10" in process.stderr
     assert "SIGKILL" in process.stderr
     before = len(rows().splitlines())
     (tmp_path / "die").unlink()
     process = perceptron(*command, "--json", path=(ROOT, tmp_path))
-    assert process.returncode in (0, 3)  # two repeats may decide nothing
+    assert process.returncode in (0, 3)  # a backend alone may decide nothing
     assert "killed" not in {warning["code"] for warning in json.loads(process.stdout)["warnings"]}
     every = [json.loads(line) for line in rows().splitlines()]
-    assert {row["problem"] for row in every[before:]} == {"mlp-depth:8"}
+    assert {row["problem"] for row in every[before:]} == {"mlp-depth:10"}
     lost = [row for row in every if row["status"] == "failed"]
-    assert {row["problem"] for row in lost} == {"mlp-depth:8"}
+    assert {row["problem"] for row in lost} == {"mlp-depth:10"}
     timed = [(r["problem"], r["backend"], r["repeat"]) for r in every if r["status"] == "ok"]
-    # depths 2, 8 and 32 and two trainings of the OR gate, in two processes
-    assert len(timed) == len(set(timed)) == 2 * (3 + 2)
+    assert len(timed) == len(set(timed))
+    # depths 1, 3, 10 and 32, each in two processes
+    assert sum(problem.startswith("mlp-depth") for problem, _, _ in timed) == 2 * 4
     if not disk:
         pytest.skip("all but a full disk: this user may not mount a tmpfs")

@@ -27,7 +27,7 @@ from tests.made import BENCH, FACTS, bench_rows, keep
 
 # As docs and README say to type it, and what makes it short.
 TYPED = ("bench", "--on", "local:2", "--quick")
-SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "2")
+SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1")
 BENCH_ON_TWO = (*TYPED, *SHORT, "--html", "")
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 300.0

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import AMPLE
 from tests.conftest import ROOT, Perceptron
 
 TWO = "torch-ddp@2"
 
 
+@pytest.mark.slow
 def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path) -> None:
     """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover."""
     model = (ROOT / "docs" / "examples" / "points-width.toml").read_text(encoding="utf-8")
     (tmp_path / "little.toml").write_text(model.replace("[4, 16, 64, 256]", "[4, 8]"))
     process = here(
-        *("bench", "--quick", "--rounds", "1", "--problem", "little.toml", "--machine", "box"),
+        *("bench", "--quick", "--problem", "little.toml", "--machine", "box"),
         *("--backends", "numpy,torch-ddp", "--processes", "2", "--threads", "2"),
         *("--html", "", "--json", *AMPLE),
     )
-    assert process.returncode in (0, 3), process.stderr  # one repeat of two sizes decides nothing
+    assert process.returncode in (0, 3), process.stderr  # few repeats may decide nothing
     document = json.loads(process.stdout)
     lines = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
@@ -30,5 +33,5 @@ def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path)
     assert {row["family"] for row in over_two} == {"little"}
     (pair,) = document["crossovers"]
     assert (pair["incumbent"], pair["challenger"]) == ("numpy", TWO)
-    assert pair["sizes_measured"] == [4, 8]
+    assert {4, 8} <= set(pair["sizes_measured"]) <= set(range(4, 9))
     assert pair["threads"] == 2

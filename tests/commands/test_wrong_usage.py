@@ -25,13 +25,12 @@ bench --families mlp-wdith | unknown family 'mlp-wdith': did you mean 'mlp-width
 bench --problem or-gate | 'or-gate' is no model of your own: name a file that ends in .toml
 bench --problem , | --problem is empty: name at least one, or leave it out
 bench --problem broken.toml | …broken.toml: rate: Expected `float`, got `str`
+bench --families mlp-map | family 'mlp-map' varies along 2 axes: `perceptron map --family…
 bench --threads many | --threads takes whole numbers from 1, such as 1,2; got 'many'
 bench --threads "" | --threads is empty: name at least one, or leave it out
 bench --threads 999999 | --threads 999,999 is too many for the…
 bench --results "" | --results is empty: name a folder, or leave it out
 bench --dtype half | unknown --dtype 'half': choose from float32, float64
-bench --rounds 0 | --rounds takes whole numbers from 1, such as 8; got '0'
-bench --rounds 2,3 | --rounds takes one number here, got 2,3
 bench --machine ../../x | --machine takes letters, digits and . _ - (64 at most), got '../../x'
 bench --backends numpy --results /proc/no | /proc/no: cannot write results: No such…
 bench --budget 0 | --budget takes minutes, above 0, such as 2 or 0.5; got 0

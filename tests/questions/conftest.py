@@ -13,10 +13,12 @@ from perceptron.measure import budget, launch
 from perceptron.measure.budget import Progress
 from perceptron.measure.job import Extra, Job, Outcome, Part, Time
 from perceptron.problems import catalogue
+from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
 from perceptron.questions import carry_out as opening
-from perceptron.questions.bench.study import BenchPlan, finding_jobs, sweep_jobs
+from perceptron.questions.bench.study import BenchPlan, finding_jobs
 from perceptron.questions.carry_out import carry_out
+from perceptron.questions.shared.missing import size_job
 from perceptron.questions.study import Plan, Study
 from perceptron.records.environment import Environment
 from perceptron.records.files import write
@@ -166,9 +168,17 @@ def parts_of(seconds: dict[str, float]) -> Outcome:
 
 
 def jobs_of(plan: BenchPlan) -> list[Time]:
-    """Return a job for every row that the plan is sure to have if there is time."""
-    sweep = sweep_jobs(plan, plan.sweep(), range(plan.rounds))
-    return [*finding_jobs(plan, plan.rounds), *sweep]
+    """Return four repeats of the finding, and of each backend at every other size of a family."""
+    families = [
+        size_job(axis.problem(size).reference, backend, plan.dtype, threads, repeat, plan.quick)
+        for axis in plan.axes
+        for (size,) in FAMILIES[axis.family].sizes[1::2]
+        if size <= axis.high
+        for backend in plan.backends
+        for threads in plan.threads
+        for repeat in range(4)
+    ]
+    return [*(job for threads in plan.threads for job in finding_jobs(plan, threads, 4)), *families]
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from msgspec import Struct, structs
 
@@ -14,11 +13,11 @@ from perceptron.numbers import (
     digits,
     duration,
     duration_interval,
-    enumerated,
     ratio,
     tick,
     times_as_long,
 )
+from perceptron.questions.bench.one_size import ranking_of, ranking_verdict
 from perceptron.questions.shared.published import (
     FAMILY,
     ITERATIONS,
@@ -29,10 +28,13 @@ from perceptron.questions.shared.published import (
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, with_contended
 from perceptron.statistics.interval import Interval, of_times, ratio_of
+from perceptron.statistics.ranking import Ranking, confidence_of, standing
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
 
-NUMPY = ("numpy", "numpy-published")
-"""What every other backend is compared with."""
+PUBLISHED_NUMPY = "numpy-published"
+"""The walk-through's own arithmetic."""
+NUMPY = ("numpy", PUBLISHED_NUMPY)
+"""What the published ratios are about."""
 
 
 def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tu
     Ratios to that one compare with the published ratios; an optimised NumPy inflates them.
     """
     taken = [name for name in backends if name not in beside]
-    return tuple(dict.fromkeys(("numpy-published", *taken)))
+    return tuple(dict.fromkeys((PUBLISHED_NUMPY, *taken)))
 
 
 class FindingRow(Struct, frozen=True, kw_only=True):
@@ -88,10 +90,12 @@ class FindingRow(Struct, frozen=True, kw_only=True):
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
 
-    As published, NumPy runs in float64 and PyTorch in float32.
+    As published, NumPy runs in float64 and PyTorch in float32. The intervals of ratios are those
+    that decide in `finding_ranking`.
     """
-    trainings = finding_rows(rows)
-    return [_row(trainings, backend) for backend in backends]
+    trainings, backends = finding_rows(rows), list(backends)
+    level = confidence_of(len(finding_ranking(trainings, backends).order))
+    return [_row(trainings, backend, level) for backend in backends]
 
 
 def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -106,7 +110,21 @@ def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
     return [*whole, *(row for row in fewer if row.backend not in trained)]
 
 
-def _row(rows: list[Measurement], backend: str) -> FindingRow:
+def finding_ranking(rows: Iterable[Measurement], backends: Iterable[str]) -> Ranking:
+    """Rank the backends of the finding by their rows of one number of threads.
+
+    What compares with the published ratios is beside them: the walk-through's own arithmetic takes
+    part where only one of the others has a time, and all had their turn.
+    """
+    trainings = finding_rows(rows)
+    others = [name for name in backends if name != PUBLISHED_NUMPY]
+    found = ranking_of(trainings, others)
+    if len(found.order) > 1 or (found.order and found.open):
+        return found
+    return ranking_of(trainings, [PUBLISHED_NUMPY, *others])
+
+
+def _row(rows: list[Measurement], backend: str, level: float) -> FindingRow:
     published = PUBLISHED.get(backend)
     found = FindingRow(
         backend=backend,
@@ -132,8 +150,8 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
         found = structs.replace(
             found, seconds=training.estimate, low=training.low, high=training.high
         )
-    to_numpy = ratio_of(rows, backend, "numpy")
-    to_published = ratio_of(rows, backend, "numpy-published")
+    to_numpy = ratio_of(rows, backend, "numpy", level)
+    to_published = ratio_of(rows, backend, PUBLISHED_NUMPY, level)
     return structs.replace(
         found,
         ratio_to_numpy=to_numpy.estimate if to_numpy else None,
@@ -147,9 +165,6 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
 
 # --- in words ------------------------------------------------------------------------------------
 
-# The second line where no ratio has an interval, and where there is no other backend.
-_UNDECIDED = "why: too few repeats that were not contended; next: --wait or a larger --budget"
-_NO_OTHER = "why: nothing to compare it with; next: --backends with another one"
 TITLE = "The finding: 10,000 iterations on the OR gate"
 _COLUMNS = (
     "backend",
@@ -168,60 +183,19 @@ def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -
     return with_contended(table, (trainings.get(row.backend, Contention()) for row in rows))
 
 
-def finding_verdict(rows: Sequence[FindingRow], heading: str = "") -> Verdict | None:
-    """Return what the others take beside NumPy; None without a time.
-
-    That is ``numpy``, or ``numpy-published`` where that has no time. Where nothing but NumPy can
-    run, one is compared with the other. A time alone decides nothing, however often it was taken.
-    """
-    timed = [row for row in rows if row.repeats]
-    beside = "numpy" if any(row.backend == "numpy" for row in timed) else "numpy-published"
-    others = _compared(rows, beside, lambda backend: backend not in NUMPY)
-    if not others and not _late(row for row in rows if row.backend not in NUMPY):
-        beside = "numpy-published"
-        others = _compared(rows, beside, lambda backend: backend == "numpy")
-    if not others:
-        return _alone(timed, heading, _late(rows) or _NO_OTHER)
-    known = [found for _, found in others if _is_apart(found)]
-    told = [
-        f"{row.backend} takes {times_as_long(found.estimate, found.low, found.high, other)}"
-        f"{part(row)}"
-        for (row, found), other in zip(others, chain([beside], repeat("")), strict=False)
-    ]
-    sentence = "; ".join(told)
-    if not known:
-        sentence = f"undecided; by the estimate {sentence}"
-    return Verdict(
-        subject=FAMILY,
-        decided="yes" if len(known) == len(others) else "partly" if known else "no",
-        sentence=sentence,
-        notes=() if any(found.low is not None for _, found in others) else (_UNDECIDED,),
-        heading=heading,
-    )
+def finding_verdict(
+    rows: Sequence[FindingRow], found: Ranking, heading: str, threads: int | None, more_time: str
+) -> Verdict | None:
+    """Return who trains the OR gate fastest, and how long others take; None without a time."""
+    parts = {row.backend: part(row) for row in rows if row.repeats}
+    return ranking_verdict(FAMILY, found, heading, threads, more_time, parts.__getitem__)
 
 
-def _late(rows: Iterable[FindingRow]) -> str:
-    """Name those whose turn did not come; empty without any."""
-    late = [row.backend for row in rows if row.reason == NOT_REACHED]
-    return f"why: no time was left for {enumerated(late)}; next: a larger --budget" if late else ""
-
-
-def _compared(
-    rows: Iterable[FindingRow], beside: str, counts: Callable[[str], bool]
-) -> list[tuple[FindingRow, Interval]]:
-    return [
-        (row, found)
-        for row in rows
-        if counts(row.backend) and (found := row.ratio_to(beside)) is not None
-    ]
-
-
-def is_framework_the_cost(rows: Sequence[FindingRow]) -> bool:
+def is_framework_the_cost(rows: Iterable[FindingRow]) -> bool:
     """Return whether a backend is known to take longer than NumPy, which is what was published."""
-    ratios = [row.ratio_to("numpy") or row.ratio_to("numpy-published") for row in rows]
     return any(
-        ratio is not None and ratio.low is not None and ratio.low > 1
-        for row, ratio in zip(rows, ratios, strict=True)
+        standing(row.ratio_to("numpy") or row.ratio_to("numpy-published")) == "slower"
+        for row in rows
         if row.backend not in NUMPY
     )
 
@@ -237,22 +211,9 @@ def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
     ]
 
 
-def _alone(rows: Sequence[FindingRow], heading: str, why: str) -> Verdict | None:
-    if not rows:
-        return None
-    row = rows[-1]
-    time = f"{duration_interval(*structs.astuple(row.time))} for" if row.time else "of"
-    sentence = f"undecided: only {row.backend} has a time, {time} {row.iterations:,} iterations"
-    return Verdict(subject=FAMILY, decided="no", sentence=sentence, notes=(why,), heading=heading)
-
-
 def part(row: FindingRow) -> str:
     """Return over how many iterations, where they are not all."""
     return "" if row.iterations == ITERATIONS else f" over {row.iterations:,} iterations"
-
-
-def _is_apart(ratio: Interval) -> bool:
-    return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
 
 
 def _cells(row: FindingRow) -> tuple[str, ...]:

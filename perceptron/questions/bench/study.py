@@ -1,10 +1,10 @@
-"""The main job: the finding, the sweep over the families, and the crossovers in it."""
+"""The main job: the finding, and the crossovers of five families."""
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, pairwise, zip_longest
+from itertools import combinations
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
@@ -13,55 +13,60 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer, Figure, Note, Page, Setting, Verdict
 from perceptron.backends import registry
-from perceptron.errors import UserError, unknown
+from perceptron.errors import unknown
 from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
+from perceptron.options import more_time
 from perceptron.problems import catalogue, files
-from perceptron.problems.families import FAMILIES, Family, Size
+from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType, Problem
 from perceptron.questions.bench.finding import (
     NUMPY,
     finding,
     finding_backends,
     finding_figure,
+    finding_ranking,
+    finding_rows,
     finding_table,
     finding_verdict,
     published_beside_numpy,
 )
+from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, repeats_wanted
 from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.judge import crossovers
-from perceptron.questions.crossover.not_reached import not_reached
-from perceptron.questions.crossover.rates import (
-    fastest_tables,
-    single_problems,
-    single_tables,
-    without_rival,
+from perceptron.questions.crossover.locator import (
+    Search,
+    coarse_sizes,
+    jobs_of_absent,
+    next_jobs,
+    repeats,
+    search_along,
 )
+from perceptron.questions.crossover.not_reached import not_reached
+from perceptron.questions.crossover.rates import single_problems, single_tables
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
 from perceptron.questions.crossover.verdict import verdicts
-from perceptron.questions.fastest.advice_words import fastest_of_iteration
-from perceptron.questions.shared.axes import SWEEP, quick_sizes
+from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, problems_axis
 from perceptron.questions.shared.missing import lasts, missing, size_job
 from perceptron.questions.shared.over_processes import threads_in_all
-from perceptron.questions.shared.pairs import backends_over, require_backends
+from perceptron.questions.shared.pairs import Pair, backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
+from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.select import Definitions, usable_rows
-from perceptron.statistics.trust import warnings_of_rows
+from perceptron.statistics.trust import budget_for, warnings_of_rows
 
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
-# Fresh processes at each size, and in quick mode.
-_ROUNDS, _QUICK_ROUNDS = 8, 4
-# Problems of the sweep that are begun together, in their first processes; in quick mode fewer, so
-# that some have all of these. Repeats of many lie further apart in time.
-_TOGETHER, _TOGETHER_QUICKLY = 32, 8
-# Of the budget, for the first repeats of the finding where families are swept.
+# Sizes of each family that are begun together. The ends come first, so that every family has an
+# answer early; all sizes of five families at once take a quick run half of its minute.
+_AT_ONCE = 2
+# Of the budget, for the repeats of the finding where families are searched too.
 _SHARE = 1 / 3
 
 
@@ -73,7 +78,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     ] = False
     families: Annotated[
         tuple[str, ...],
-        Option("Families to sweep; `none` runs only the OR gate.", metavar="NAME …"),
+        Option("Limit the search to these families; `none`: the OR gate.", metavar="NAME …"),
     ] = ()
     problems: Annotated[
         tuple[str, ...],
@@ -85,21 +90,13 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
-    rounds: Annotated[
-        int,
-        Option(
-            "Repeat each backend at each size. Default: 8; --quick: 4.",
-            metavar="N",
-            as_text=True,
-        ),
-    ] = 0
     dtype: Annotated[DType, DTYPE] = "float32"
     beside_finding: tuple[str, ...] = ()
-    """Backends that the sweep has and the finding has not: they were not named."""
+    """Backends that the families have and the finding has not: they were not named."""
     whole: bool = False
     """Whether it leaves nothing of the main job out."""
     planned: dict[str, Annotated[int, Meta(ge=1)]] = field(default_factory=dict)
-    """The number of sizes of each family of the sweep."""
+    """The least number of sizes of each family that answers: one of a model of one size."""
 
     def resolved(self) -> BenchPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
@@ -107,7 +104,8 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         for name in families:
             if name not in FAMILIES and families != (NO_FAMILY,):
                 raise unknown("family", name, FAMILIES)
-        backends = backends_over(self.backends, self.over)
+        named = backends_over(self.backends, self.over)
+        backends = tuple(sorted(named, key=lambda name: registry.load(name).device != "cpu"))
         require_backends(backends, *self.threads)
         own = {
             problem.reference: problem
@@ -115,9 +113,6 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             for problem in catalogue.find_all(file)
         }
         files.refuse_namesakes(own)
-        if self.rounds < 0:
-            raise UserError(f"--rounds must be at least 1, got {self.rounds}")
-        rounds = self.rounds or (_QUICK_ROUNDS if self.quick else _ROUNDS)
         others = (name for name in backends if name not in registry.DEFAULT)
         plan = BenchPlan(
             quick=self.quick,
@@ -125,21 +120,16 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             problems=tuple(own),
             backends=backends,
             threads=self.threads or (usable_cores(),),
-            rounds=rounds,
             dtype=self.dtype,
             beside_finding=self.beside_finding if self.backends else tuple(others),
             whole=not self.quick
             and not own
-            and rounds >= _ROUNDS
             and set(SWEEP) <= set(families)
             and set(registry.DEFAULT) <= set(backends),
         )
-        return replace(plan, planned=Counter(problem.family for problem in plan.sweep()))
-
-    @property
-    def first_rounds(self) -> int:
-        """Repeats that every size gets before any gets all ``rounds``."""
-        return min(2 if self.quick else 3, self.rounds)
+        # What has no axis is refused before anything is measured.
+        planned = dict.fromkeys((axis.family for axis in plan.axes), 2)
+        return replace(plan, planned=planned | {one.family: 1 for one in plan.single_problems})
 
     @property
     def budget_seconds(self) -> float:
@@ -157,24 +147,36 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         return () if self.problems else finding_backends(self.backends, self.beside_finding)
 
     @property
-    def swept(self) -> tuple[str, ...]:
-        """The families of the sweep."""
+    def all_pairs(self) -> tuple[Pair, ...]:
+        """Every two backends."""
+        return tuple(combinations(self.backends, 2))
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The families to search."""
         return tuple(name for name in self.families if name != NO_FAMILY)
 
-    def sizes(self, family: Family) -> tuple[Size, ...]:
-        """Return all sizes, or in quick mode every other one of those that are quick."""
-        if not self.quick:
-            return family.sizes
-        return tuple(reversed(quick_sizes(family, self.backends)[::-2]))
+    @property
+    def axes(self) -> tuple[SizeAxis, ...]:
+        """The axes to search: of families, and of models of the user's own with several sizes."""
+        quick_for = self.backends if self.quick else None
+        return (
+            *(family_axis(name, quick_for) for name in self.searched),
+            *(problems_axis(own) for own in self._own.values() if len(own) > 1),
+        )
 
-    def sweep(self) -> list[Problem]:
-        """Return every problem beside the finding; quick mode leaves out none of the user's own."""
-        ours = [
-            FAMILIES[name].problem(*size)
-            for name in self.swept
-            for size in self.sizes(FAMILIES[name])
-        ]
-        return [*ours, *map(catalogue.find, self.problems)]
+    @property
+    def single_problems(self) -> tuple[Problem, ...]:
+        """Models of the user's own with one size."""
+        return tuple(own[0] for own in self._own.values() if len(own) == 1)
+
+    @property
+    def _own(self) -> dict[str, list[Problem]]:
+        return grouped(map(catalogue.find, self.problems), attrgetter("family"))
+
+    def search(self, axis: SizeAxis, pair: Pair) -> Search:
+        """Return how hard to search along an axis for a pair, so that families take turns."""
+        return dataclasses.replace(search_along(axis, pair, self.quick), at_once=_AT_ONCE)
 
 
 class Bench:
@@ -193,8 +195,18 @@ class Bench:
     doing: ClassVar[str] = "measuring"
 
     def next(self, plan: BenchPlan, rows: Sequence[Row], left: float) -> list[Time]:
-        """Return what is missing of the first step of which something is."""
-        return next_jobs(plan, times(rows))
+        """Return the first repeats of the finding, then what the families need, until all is known.
+
+        What cannot run comes first, with a row for each family that says why. Repeats that leave a
+        problem of one size open are followed by more once no family needs any.
+        """
+        own = times(rows)
+        first, enough, most = repeats(plan.quick)
+        return (
+            [*jobs_of_absent(plan, own), *_of_one_size(plan, own, first)]
+            or [*next_jobs(plan, own), *_alone(plan, own), *_of_one_size(plan, own, enough)]
+            or _of_one_size(plan, own, most)
+        )
 
     def answer(self, plan: BenchPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the finding, every pair along every family, and the families of one size.
@@ -211,11 +223,18 @@ class Bench:
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
-        planned = plan.planned or dict.fromkeys(plan.swept, 2)
-        pairs += not_reached(pairs, own, combinations(plan.backends, 2), planned)
+        planned = plan.planned or dict.fromkeys(plan.searched, 2)
+        pairs += not_reached(pairs, own, plan.all_pairs, planned)
+        budget = run.run.budget
+        more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
-        heading = f"{where}, dtypes as published; 95% intervals"
-        of_or_gate = finding_verdict(found, heading) if found else None
+        of_or_gate = finding_verdict(
+            found,
+            finding_ranking(fewest, of_finding),
+            f"{where}, dtypes as published; 95% intervals",
+            threads[0],
+            more,
+        )
         parts = of_sweeps(sweeps(own))
         part: Setting = (
             ("Family", FAMILY),
@@ -226,25 +245,21 @@ class Bench:
         )
         lines = [
             *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
-            *(f"{line}." for line in without_rival(own)),
             *published_beside_numpy(found),
         ]
-        single = [replace(table, on="terminal") for table in single_tables(own)]
-        fastest = [replace(table, on="terminal") for table in fastest_tables(own)]
         return Answer(
             question="bench",
             asked=(("Backends", ", ".join(plan.backends)),),
             verdicts=(
                 *([] if of_or_gate is None else [replace(of_or_gate, part=part)]),
                 *(replace(one, on="terminal") for one in verdicts(pairs, own)),
-                *_single_verdicts(plan, own, run),
+                *_single_verdicts(plan, own, more),
                 *parts.verdicts,
             ),
             notes=(*(Note(line, "terminal") for line in lines), *parts.notes),
             tables=(
                 *([replace(finding_table(found, own), part=part)] if found else []),
-                *fastest,
-                *single,
+                *(replace(table, on="terminal") for table in single_tables(own)),
                 *parts.tables,
             ),
             figures=(
@@ -268,15 +283,17 @@ class Bench:
         )
 
 
-def _single_verdicts(
-    plan: BenchPlan, rows: Iterable[Measurement], run: LoadedRun
-) -> Iterator[Verdict]:
+def _single_verdicts(plan: BenchPlan, rows: Iterable[Measurement], more: str) -> Iterator[Verdict]:
     """Yield which backend is the fastest on each problem of one size, the finding's aside."""
     for own in single_problems(rows):
-        names = dict.fromkeys([*plan.backends, *(row.backend for row in own)])
-        verdict = fastest_of_iteration(own, list(names), run.run.budget)
+        one, names = own[0], dict.fromkeys([*plan.backends, *(row.backend for row in own)])
+        threads = threads_in_all(one.all_threads, (row.backend for row in own))
+        where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
+        heading = f"{', '.join(where)}, per iteration; 95% intervals"
+        found = ranking_of(own, names)
+        verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)
         if verdict is not None:
-            yield replace(verdict, part=(("Family", own[0].family),))
+            yield replace(verdict, part=(("Family", one.family),))
 
 
 def _order(backend: str, backends: Sequence[str]) -> int:
@@ -284,31 +301,33 @@ def _order(backend: str, backends: Sequence[str]) -> int:
     return list(backends).index(backend) if backend in backends else len(backends)
 
 
-# --- what is measured, in its order --------------------------------------------------------------
+# --- what is measured beside the families --------------------------------------------------------
 
 
-def next_jobs(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return what is missing of the first of `_steps` of which something is."""
-    return next((jobs for step in _steps(plan) if (jobs := missing(step, rows))), [])
+def _of_one_size(plan: BenchPlan, rows: Sequence[Measurement], most: int) -> list[Time]:
+    """Return the repeats, up to so many, that the finding and models of one size need."""
+    jobs = []
+    for threads in plan.threads:
+        own = [row for row in rows if row.all_threads == threads]
+        if plan.finding_backends:
+            trainings = finding_rows(own)
+            found = finding_ranking(trainings, plan.finding_backends)
+            wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
+            jobs += finding_jobs(plan, threads, min(most, wanted))
+        for problem in plan.single_problems:
+            of_problem = [row for row in own if row.problem == problem.name]
+            found = ranking_of(of_problem, plan.backends)
+            wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))
+            jobs += [
+                size_job(problem.reference, name, plan.dtype, threads, repeat, plan.quick)
+                for repeat in range(min(most, wanted))
+                for name in plan.backends
+            ]
+    return missing(jobs, rows)
 
 
-def _steps(plan: BenchPlan) -> Iterator[list[Time]]:
-    """Yield jobs step by step: the finding, every family soon, then repeat by repeat."""
-    problems = _every_family_soon(plan.sweep())
-    # What cannot run costs no time, and every family has a row that says why.
-    every = sweep_jobs(plan, problems, range(1))
-    yield [job for job in every if registry.reason_unavailable(job.backend) is not None]
-    yield finding_jobs(plan, plan.first_rounds)
-    together = _TOGETHER_QUICKLY if plan.quick else _TOGETHER
-    for begin in range(0, len(problems), together):
-        yield sweep_jobs(plan, problems[begin : begin + together], range(plan.first_rounds))
-    yield finding_jobs(plan, plan.rounds)
-    for repeat in range(plan.first_rounds, plan.rounds):
-        yield sweep_jobs(plan, problems, [repeat])
-
-
-def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
-    """Return the jobs of the finding.
+def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
+    """Return so many repeats of the finding.
 
     Their share of the budget leaves most of it for what was asked for.
     """
@@ -318,8 +337,8 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
         for name in plan.finding_backends
         if name not in NUMPY and registry.reason_unavailable(name) is None
     ]
-    of_all, rounds = (_SHARE, plan.first_rounds) if plan.swept else (1.0, plan.rounds)
-    share = of_all / (rounds * len(plan.threads) * max(1, len(slow)))
+    _, enough, _ = repeats(plan.quick)
+    of_all = _SHARE if plan.axes else 1.0
     return [
         Time(
             problem=FAMILY,
@@ -330,40 +349,25 @@ def finding_jobs(plan: BenchPlan, processes: int) -> list[Time]:
             samples=1 if plan.quick else 3,
             minimum_seconds=0.01,
             iterations=ITERATIONS,
-            share=share,
+            share=of_all / (enough * len(plan.threads) * max(1, len(slow))),
             lasts=lasts(backend, repeat),
         )
-        for repeat in range(processes)
-        for threads in plan.threads
+        for repeat in range(count)
         for backend in plan.finding_backends
     ]
 
 
-def sweep_jobs(plan: BenchPlan, problems: Iterable[Problem], repeats: Iterable[int]) -> list[Time]:
-    """Return the jobs of these problems, each on every backend in these processes."""
-    return [
-        size_job(problem.reference, backend, plan.dtype, threads, repeat, plan.quick)
-        for repeat in repeats
+def _alone(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return jobs of the only backend that can run here: its times, as nothing is compared."""
+    here = [name for name in plan.backends if registry.reason_unavailable(name) is None]
+    if len(here) != 1:
+        return []
+    name, (first, _, _) = here[0], repeats(plan.quick)
+    jobs = [
+        size_job(axis.problem(size).reference, name, plan.dtype, threads, repeat, plan.quick)
+        for axis in plan.axes
+        for size in coarse_sizes(plan.search(axis, (name, name)))
         for threads in plan.threads
-        for problem in problems
-        for backend in plan.backends
+        for repeat in range(first)
     ]
-
-
-def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems in the order in which they matter if there is no time for all.
-
-    Families take turns, each with its ends first and then what halves the largest gap.
-    """
-    families = grouped(problems, lambda problem: problem.family)
-    in_turn = zip_longest(*map(_ends_first, families.values()))
-    return [problem for turn in in_turn for problem in turn if problem is not None]
-
-
-def _ends_first(problems: list[Problem]) -> list[Problem]:
-    ordered = sorted(problems, key=lambda problem: problem.size)
-    chosen = list(dict.fromkeys((0, len(ordered) - 1)))
-    while len(chosen) < len(ordered):
-        low, high = max(pairwise(sorted(chosen)), key=lambda gap: gap[1] - gap[0])
-        chosen.append((low + high) // 2)
-    return [ordered[index] for index in chosen]
+    return missing(jobs, rows)

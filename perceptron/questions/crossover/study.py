@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.numbers import count, digits
@@ -26,17 +25,14 @@ from perceptron.questions.crossover.amortise import amortisation_tables, amortis
 from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.crossover.locator import Search, next_measurements
+from perceptron.questions.crossover.locator import Search, next_jobs, search_along
 from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.rates import fastest_tables, without_rival
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing, verdicts
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
-from perceptron.questions.shared.missing import missing as missing_jobs
-from perceptron.questions.shared.missing import size_job
 from perceptron.questions.shared.pairs import (
     Pair,
-    between,
     pairs_along_models,
     pairs_between,
     pairs_over,
@@ -251,15 +247,8 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return _SECONDS * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair.
-
-        A quick run starts at no other sizes than a file lists.
-        """
-        low, high = between(axis, pair, self.quick)
-        if not self.quick:
-            return Search(low, high, axis.given)
-        coarse = inf if axis.given else Search.coarse
-        return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
+        """Return how hard to search along an axis for a pair."""
+        return search_along(axis, pair, self.quick)
 
 
 class CrossoverStudy:
@@ -283,14 +272,7 @@ class CrossoverStudy:
         if plan.functions is not None and plan.called is not None:
             where = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
             return list(next_calls(*where, times(rows), plan.quick))
-        # The same processes answer all of them, so that what a process adds cancels between sizes.
-        by_axis = grouped(times(rows), lambda row: (row.family, row.all_threads))
-        return [
-            job
-            for axis in plan.axes
-            for threads in plan.threads
-            for job in _next_on(plan, axis, threads, by_axis.get((axis.family, threads), []))
-        ]
+        return next_jobs(plan, times(rows))
 
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
@@ -415,35 +397,3 @@ def answer_of(
             **({"notes": of_called} if plan.called else {}),
         },
     )
-
-
-def _next_on(
-    plan: CrossoverPlan, axis: SizeAxis, threads: int, rows: list[Measurement]
-) -> list[Time]:
-    """Return what is missing on an axis, of which these are the rows.
-
-    A backend that cannot run here has jobs at the ends of the axis, whose rows say why; what it
-    would be compared with is not measured for its sake.
-    """
-    absent = {name for name in plan.backends if registry.reason_unavailable(name) is not None}
-    wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
-    for pair in plan.all_pairs:
-        if absent.isdisjoint(pair):
-            asked = next_measurements(rows, *pair, plan.search(axis, pair))
-            for size, processes in asked.items():
-                for backend in pair:
-                    key = (backend, size)
-                    wanted[key] = max(processes, wanted.get(key, 0))
-    jobs = [
-        size_job(
-            axis.problem(size).reference,
-            backend,
-            plan.dtype or "float32",
-            threads,
-            repeat,
-            plan.quick,
-        )
-        for (backend, size), processes in wanted.items()
-        for repeat in range(processes)
-    ]
-    return missing_jobs(jobs, rows)

@@ -1,11 +1,51 @@
 from __future__ import annotations
 
-import pytest
-from msgspec.structs import replace
+from collections.abc import Sequence
+from math import exp
 
-from perceptron.questions.bench.finding import finding, finding_verdict
+import pytest
+
+from perceptron.answer import Verdict
+from perceptron.questions.bench.finding import (
+    FindingRow,
+    finding,
+    finding_ranking,
+    finding_verdict,
+    is_framework_the_cost,
+)
 from perceptron.questions.shared.published import published_iteration_seconds
+from perceptron.records.measurement import Measurement
 from tests.made import measured
+
+NOISY = (-0.4, 0.3, 0.0, -0.3, 0.4)
+
+
+def trainings(
+    spread: Sequence[float] = (0.0,) * 3,
+    iterations: int = 10_000,
+    waited: float | None = None,
+    **micros: float,
+) -> list[Measurement]:
+    """Rows of the OR gate, by the microseconds of an iteration; one more for each spread."""
+    return [
+        measured(
+            family="or-gate",
+            backend=name.replace("_", "-"),
+            repeat=repeat,
+            seconds=cost * 1e-6 * exp(apart if name != "numpy" else 0.0),
+            iterations=iterations,
+            waited=waited,
+        )
+        for repeat, apart in enumerate(spread)
+        for name, cost in micros.items()
+    ]
+
+
+def told(rows: Sequence[Measurement], *backends: str) -> tuple[list[FindingRow], Verdict]:
+    found, ranking = finding(rows, backends), finding_ranking(rows, backends)
+    verdict = finding_verdict(found, ranking, "box", 2, "a larger --budget")
+    assert verdict is not None
+    return found, verdict
 
 
 def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
@@ -26,80 +66,127 @@ def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
     assert numpy.ratio_to_numpy == published.ratio_to_published == 1
 
 
-def test_a_ratio_of_one_repeat_is_told_as_the_estimate_that_it_is() -> None:
-    costs = {"numpy": 7e-6, "torch-cpu": 63e-6}
-    rows = [
-        measured(family="or-gate", backend=name, seconds=cost, iterations=10_000)
-        for name, cost in costs.items()
-    ]
-    verdict = finding_verdict(finding(rows, costs))
-    assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
-    assert verdict.notes
-    tie = [
-        replace(row, ratio_low=0.9, ratio_high=1.1) if row.backend == "torch-cpu" else row
-        for row in finding(rows, costs)
-    ]
-    undecided = finding_verdict(tie)
-    assert (undecided.decided, undecided.notes) == ("no", ())
+EVERY = ("numpy-published", "numpy", "torch-cpu", "torch-cuda")
 
 
-@pytest.mark.parametrize("repeats", [1, 4])
-def test_a_backend_alone_decides_nothing(repeats: int) -> None:
-    """However often it was timed: nothing says which is the fastest."""
-    rows = [
-        measured(family="or-gate", backend="numpy", repeat=each, seconds=2e-5, iterations=10_000)
-        for each in range(repeats)
-    ]
-    verdict = finding_verdict(finding(rows, ["numpy-published", "numpy", "torch-cpu"]))
-    assert (verdict.decided, verdict.sentence[:9]) == ("no", "undecided")
-    assert "torch-cpu" in verdict.notes[0]
+@pytest.mark.parametrize(
+    ("rows", "backends", "decided", "sentence"),
+    [
+        pytest.param(
+            trainings(numpy_published=9, numpy=7, torch_cpu=63),
+            EVERY[:3],
+            "yes",
+            "torch-cpu takes 9.00× as long as numpy [9.00, 9.00]",
+            id="numpy leads",
+        ),
+        pytest.param(
+            trainings(numpy=200, torch_cpu=204),
+            EVERY[:3],
+            "yes",
+            "numpy and torch-cpu tie: within 5%, torch-cpu takes 1.02× as long [1.02, 1.02]",
+            id="tie",
+        ),
+        pytest.param(
+            trainings(numpy_published=9, plant_a=200, plant_c=300),
+            ("numpy-published", "plant-a", "plant-c"),
+            "yes",
+            "plant-c takes 1.50× as long as plant-a [1.50, 1.50]",
+            id="two others, of which both are named",
+        ),
+        pytest.param(
+            trainings(numpy=63, torch_cpu=7),
+            EVERY[:3],
+            "yes",
+            "numpy takes 9.00× as long as torch-cpu [9.00, 9.00]",
+            id="another leads",
+        ),
+        pytest.param(
+            trainings(numpy=10, torch_cpu=10.1, torch_cuda=30),
+            EVERY,
+            "yes",
+            "numpy and torch-cpu tie: within 5%, torch-cpu takes 1.01× as long [1.01, 1.01]; "
+            "torch-cuda takes 3.00× as long as numpy [3.00, 3.00]",
+            id="two tie",
+        ),
+        pytest.param(
+            trainings(numpy=10, torch_cpu=20),
+            EVERY,
+            "partly",
+            "torch-cpu takes 2.00× as long as numpy [2.00, 2.00]; undecided: torch-cuda, "
+            "not measured",
+            id="one had no turn",
+        ),
+        pytest.param(
+            trainings(spread=NOISY, numpy=10, torch_cpu=11),
+            EVERY[:3],
+            "no",
+            "undecided, too noisy: by the estimate torch-cpu takes 1.10× as long as numpy "
+            "[0.71, 1.71]",
+            id="noisy",
+        ),
+        pytest.param(
+            trainings(spread=(0.0,), numpy=7, torch_cpu=63),
+            EVERY[:3],
+            "no",
+            "undecided, one repeat: by the estimate torch-cpu takes 9.00× as long as numpy",
+            id="one repeat",
+        ),
+        pytest.param(
+            trainings(waited=0.9, numpy=7, torch_cpu=63),
+            EVERY[:3],
+            "no",
+            "undecided, contended: by the estimate torch-cpu takes 9.00× as long as numpy",
+            id="contended",
+        ),
+        pytest.param(
+            trainings(numpy=7), EVERY[:3], "no", "undecided: only numpy has a time", id="alone"
+        ),
+        pytest.param(
+            trainings(numpy_published=9, numpy=6),
+            EVERY[:2],
+            "yes",
+            "numpy-published takes 1.50× as long as numpy [1.50, 1.50]",
+            id="nothing but NumPy",
+        ),
+    ],
+)
+def test_the_verdict_names_the_fastest_and_what_is_known_of_each(
+    rows: Sequence[Measurement], backends: Sequence[str], decided: str, sentence: str
+) -> None:
+    verdict = told(rows, *backends)[1]
+    assert (verdict.decided, verdict.sentence) == (decided, sentence)
+    assert bool(verdict.notes) == (decided != "yes")
 
 
-def test_contended_times_leave_it_open() -> None:
-    costs = {"numpy": 7e-6, "torch-cpu": 63e-6}
-    rows = [
-        measured(
-            family="or-gate", backend=name, repeat=each, seconds=cost, iterations=10_000, waited=0.0
-        )
-        for each in range(3)
-        for name, cost in costs.items()
-    ]
-    assert finding_verdict(finding(rows, costs)).decided == "yes"
-    contended = [replace(row, waited=0.9) for row in rows]
-    assert finding_verdict(finding(contended, costs)).decided == "no"
+def test_the_intervals_of_the_table_are_those_that_decide() -> None:
+    """Of three backends each holds at a higher level than of two."""
+    rows = trainings(spread=(-0.01, 0.0, 0.01), numpy=7, torch_cpu=63, torch_cuda=90)
+    two = finding([row for row in rows if row.backend != "torch-cuda"], EVERY)[2]
+    three = told(rows, *EVERY)[0][2]
+    assert two.ratio_low is not None
+    assert three.ratio_low is not None
+    assert three.ratio_low < two.ratio_low
 
 
-def test_without_numpy_the_published_arithmetic_is_what_others_are_compared_with() -> None:
-    """Also ``numpy``, where nothing else can run here."""
-    costs = {"numpy-published": 8e-6, "numpy": 6e-6, "torch-ddp": 400e-6}
-    rows = [
-        measured(family="or-gate", backend=name, repeat=each, seconds=cost, iterations=10_000)
-        for each in range(3)
-        for name, cost in costs.items()
-    ]
-    for backend, ratio in (("torch-ddp", "50.0×"), ("numpy", "0.75×")):
-        own = [row for row in rows if row.backend in ("numpy-published", backend)]
-        verdict = finding_verdict(finding(own, ["numpy-published", backend]))
-        assert verdict.decided == "yes"
-        assert f"{backend} takes {ratio} as long as numpy-published" in verdict.sentence
+def test_a_framework_is_the_cost_only_where_that_is_decided() -> None:
+    for micros, is_cost in ((63.0, True), (7.1, False)):
+        found = finding(trainings(numpy=7, torch_cpu=micros), EVERY[:3])
+        assert is_framework_the_cost(found) == is_cost
 
 
 def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:
     """It has the seconds of an iteration and their ratio, and says on how many they rest."""
-    costs = {"numpy-published": (8e-6, 10_000), "torch-ddp": (4e-3, 800)}
     rows = [
-        measured(family="or-gate", backend=name, repeat=each, seconds=cost, iterations=iterations)
-        for each in range(3)
-        for name, (cost, iterations) in costs.items()
+        *trainings(numpy_published=8, numpy=8),
+        *trainings(torch_ddp=4000, iterations=800),
     ]
-    published, slow = found = finding(rows, costs)
+    (published, _, slow), verdict = told(rows, "numpy-published", "numpy", "torch-ddp")
     assert published.seconds == pytest.approx(0.08)
     assert (slow.seconds, slow.iterations, slow.repeats) == (None, 800, 3)
     assert slow.ratio_to_published == pytest.approx(500)
     assert slow.reason is not None
     assert "800 of 10,000 iterations" in slow.reason
     assert "4.00 [4.00, 4.00] ms each" in slow.reason
-    verdict = finding_verdict(found)
     assert verdict.decided == "yes"
     assert verdict.sentence.endswith("over 800 iterations")
 
