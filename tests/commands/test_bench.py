@@ -187,7 +187,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
         assert len(package.load_results(tmp_path / "disk")) == len(rows().splitlines()) > 0
     # What the full disk kept the sweep has: the next ones stop at the other process.
     assert stopped_by(signal.SIGKILL)[0] == -signal.SIGKILL
-    assert 0 < len(rows().splitlines())
+    assert len(rows().splitlines()) > 0
     assert list(temporary.iterdir())
     code, errors = stopped_by(signal.SIGINT)
     assert code == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import unescape
 from math import exp
 from pathlib import Path
@@ -29,7 +29,6 @@ class Case(NamedTuple):
     times: Mapping[str, Sequence[float]]
     decided: Decided
     ties: tuple[str, ...] = ()
-    slower: tuple[str, ...] = ()
     waited: Mapping[str, float] = {}
 
 
@@ -39,17 +38,14 @@ def of(seconds: float, spread: Sequence[float] = EXACT) -> list[float]:
 
 CASES = {
     "tie": Case({FIRST: of(200e-6), SECOND: of(204e-6)}, "yes", ties=(SECOND,)),
-    "apart": Case({FIRST: of(200e-6), SECOND: of(300e-6)}, "yes", slower=(SECOND,)),
+    "apart": Case({FIRST: of(200e-6), SECOND: of(300e-6)}, "yes"),
     "noisy": Case({FIRST: of(200e-6), SECOND: of(210e-6, NOISY)}, "no"),
     "one repeat": Case({FIRST: of(200e-6, [0.0]), SECOND: of(300e-6, [0.0])}, "no"),
-    "one side contended": Case(
-        {FIRST: of(200e-6), SECOND: of(900e-6)}, "no", waited={SECOND: 0.8}
-    ),
+    "one side contended": Case({FIRST: of(200e-6), SECOND: of(900e-6)}, "no", waited={SECOND: 0.8}),
     "two of three tie": Case(
         {FIRST: of(200e-6), SECOND: of(204e-6), THIRD: of(300e-6)},
         "yes",
         ties=(SECOND,),
-        slower=(THIRD,),
     ),
 }
 
@@ -69,25 +65,26 @@ def rows(case: Case, **about: Any) -> list[Measurement]:
     ]
 
 
-def kept_bench(results: Path, case: Case) -> None:
+def kept_bench(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 10_000}
-    keep(results, BENCH | {"families": ["none"], "backends": list(case.times)}, rows(case, **about))
+    plan = BENCH | {"families": ["none"], "backends": list(case.times)}
+    keep(results, plan, rows(case, **about), started=started)
 
 
-def kept_overhead(results: Path, case: Case) -> None:
+def kept_overhead(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 100}
     plan = LADDER | {"removes": dict.fromkeys(case.times, "something")}
-    keep(results, plan, rows(case, **about))
+    keep(results, plan, rows(case, **about), started=started)
 
 
-def kept_advise(results: Path, case: Case) -> None:
+def kept_advise(results: Path, case: Case, started: str) -> None:
     about = {"family": ADVICE["name"], "problem": ADVICE["name"], "size": 6_000, "rows": 6_000}
     about |= {"batch": 64, "optimizer": "adam", "feed": "resident", "outputs": 4}
     plan = ADVICE | {"backends": list(case.times), "axes": []}
-    keep(results, plan, rows(case, **about))
+    keep(results, plan, rows(case, **about), started=started)
 
 
-def kept_map(results: Path, case: Case) -> None:
+def kept_map(results: Path, case: Case, started: str) -> None:
     cells = [(x, y) for x in (4, 16) for y in (4, 16)]
     about = {"family": "mlp-map", "axes": ("rows", "width")}
     of_cells = [
@@ -95,10 +92,11 @@ def kept_map(results: Path, case: Case) -> None:
         for x, y in cells
         for row in rows(case, **about, problem=f"mlp-map:{x}x{y}", size=x * y, sizes=(x, y))
     ]
-    keep(results, MAP | {"x_range": [4, 16], "y_range": [4, 16], "points": 2}, of_cells)
+    plan = MAP | {"x_range": [4, 16], "y_range": [4, 16], "points": 2}
+    keep(results, plan, of_cells, started=started)
 
 
-def kept_crossover(results: Path, case: Case) -> None:
+def kept_crossover(results: Path, case: Case, started: str) -> None:
     plan = {"study": "crossover", "families": ["mlp-width"], "iterations": 10_000}
     plan |= {"pairs": [[FIRST, name] for name in case.times if name != FIRST]}
     sizes = [
@@ -108,10 +106,10 @@ def kept_crossover(results: Path, case: Case) -> None:
             case, family="mlp-width", problem=f"mlp-width:{width}", size=width, axes=("width",)
         )
     ]
-    keep(results, plan, sizes)
+    keep(results, plan, sizes, started=started)
 
 
-def kept_race(results: Path, case: Case) -> None:
+def kept_race(results: Path, case: Case, started: str) -> None:
     raced = [
         race_row(seed, name, train=1000 * seconds, import_seconds=0.0, prepare_seconds=0.0)
         for name, times in case.times.items()
@@ -127,10 +125,11 @@ def kept_race(results: Path, case: Case) -> None:
         )
         for row in raced
     ]
-    keep_race(results, waited, plan=RACE | {"backends": list(case.times)})
+    plan = RACE | {"backends": list(case.times)}
+    keep_race(results, waited, plan=plan, started=started)
 
 
-QUESTIONS: dict[str, Callable[[Path, Case], None]] = {
+QUESTIONS: dict[str, Callable[[Path, Case, str], None]] = {
     "bench": kept_bench,
     "overhead": kept_overhead,
     "advise": kept_advise,
@@ -138,3 +137,43 @@ QUESTIONS: dict[str, Callable[[Path, Case], None]] = {
     "crossover": kept_crossover,
     "race": kept_race,
 }
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> None:
+    for index, keep_run in enumerate(QUESTIONS.values()):
+        keep_run(tmp_path / "results", case, f"2026-01-0{index + 1}T00:00:00Z")
+    collection = collect(tmp_path / "results")
+    assert QUESTIONS.keys() <= collection.studies.keys()
+    write_site(tmp_path / "html", collection)
+    pages = text_of(tmp_path / "html")
+    for question in QUESTIONS:
+        (answered,) = collection.studies[question]
+        for verdict, expected in zip(
+            answered.answer.verdicts, expected_of(question, case), strict=True
+        ):
+            assert (question, *expected) == (question, verdict.decided, *says(verdict))
+            assert "".join(verdict.sentence.split()) in pages, question
+
+
+def expected_of(question: str, case: Case) -> Iterator[tuple[Decided, bool]]:
+    """Yield of each verdict whether it is decided, and whether it is a tie."""
+    if question == "crossover":  # a verdict a pair
+        yield from [(case.decided, name in case.ties) for name in case.times if name != FIRST]
+    elif question == "race":  # from a cold start, and warm
+        yield from [(case.decided, bool(case.ties))] * 2
+    else:
+        yield case.decided, bool(case.ties)
+
+
+def says(verdict: Verdict) -> tuple[bool]:
+    """Return whether a verdict calls some of its backends a tie."""
+    return (" tie" in verdict.sentence,)
+
+
+def text_of(html: Path) -> str:
+    """Return the words of all pages and of what their scripts load, without markup and spaces."""
+    files = [*sorted(html.glob("*.html")), *sorted((html / "data").rglob("*.js"))]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    characters = sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
+    return "".join(unescape(sub(r"<[^>]+>", "", characters)).split())
