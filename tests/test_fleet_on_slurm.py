@@ -133,7 +133,9 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
         assert set(subjects.values()) == {1}, "nothing measured twice"
         measured[node] = set(subjects)
         assert_is_whole(load_plan(run), rows, node)
-    assert measured["n1"] == measured["n2"], "all that was asked, whatever came between"
+    backends = ("numpy-published", "numpy")
+    asked = {("or-gate", backend, repeat) for backend in backends for repeat in range(4)}
+    assert all(asked <= own for own in measured.values()), "whatever came between"
 
 
 def jobs_of(cluster: Cluster) -> dict[str, str]:

@@ -28,6 +28,8 @@ from tests.made import BENCH, FACTS, bench_rows, keep
 # As docs and README say to type it, and what makes it short.
 TYPED = ("bench", "--on", "local:2", "--quick")
 SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1")
+# Two repeats of two backends; where there is time, more of them.
+FEWEST_ROWS = 4
 BENCH_ON_TWO = (*TYPED, *SHORT, "--html", "")
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 300.0
@@ -46,6 +48,7 @@ class World:
         self.after_killing = self.run("fleet", "status", "--json")
         self.resumed = self.run(*BENCH_ON_TWO, "--json")
         self.after_resuming = self.submitted()
+        self.rows = sum(self._rows(job) for job in self.after_resuming)
         self.submitted_again = [job for job, at in self.after_resuming.items() if at != before[job]]
         self.again = self.run(*BENCH_ON_TWO)
 
@@ -148,11 +151,11 @@ def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> No
     """The next submit measures what is left, in the same run; the other job is left alone."""
     assert world.after_killing.returncode == 1
     assert jobs(world.after_killing)["local-1"]["state"] == "failed"
-    assert 1 <= len(world.kept) < 4
+    assert 1 <= len(world.kept) < FEWEST_ROWS
     assert world.resumed.returncode == 0
     done = jobs(world.resumed)
     assert [job["state"] for job in done.values()] == ["done", "done"]
-    assert [job["rows"] for job in done.values()] == [4, 4]
+    assert min(job["rows"] for job in done.values()) >= FEWEST_ROWS
     assert [job["machine"] for job in done.values()] == MACHINES
     assert world.submitted_again == ["local-1"]
     [rows] = world.folder.glob(f"results/runs/{MACHINES[0]}/*/measurements.jsonl")
@@ -168,13 +171,13 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
         assert (world.folder / one["results"] / "run.json").is_file()
     assert document["results"] == "results/runs"
     assert document["dashboard"] is None
-    assert [one["rows"] for one in document["runs"]] == [4, 4]
+    assert sum(one["rows"] for one in document["runs"]) == world.rows
 
 
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world.submitted() == world.after_resuming
-    assert len(read_results(world.folder / "results").rows) == 8
+    assert len(read_results(world.folder / "results").rows) == world.rows
     assert "Answers by machine" in world.again.stdout
 
 
@@ -186,7 +189,7 @@ def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_p
     assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in " ".join(status.stdout.split())
     collected = here("fleet", "collect")
     assert collected.returncode == 0, collected.stderr
-    assert len(read_results(tmp_path / "results").rows) == 8
+    assert len(read_results(tmp_path / "results").rows) == world.rows
     assert (tmp_path / "html" / "index.html").is_file()
     document = json.loads(here("fleet", "collect", "--json").stdout)
     assert [one["added"] for one in document["runs"]] == [0, 0]

@@ -38,7 +38,7 @@ _QUICK_SECONDS = 0.03
 _BYTES_PER_SECOND, _OPERATIONS_PER_SECOND = 6e9, 5e10
 
 
-def quick_sizes(family: Family, backends: Iterable[str]) -> tuple[Size, ...]:
+def _quick_sizes(family: Family, backends: Iterable[str]) -> tuple[Size, ...]:
     """Return the sizes of a family that are worth their time in a quick look at these backends."""
     with_device = any(
         # Here, or where the CPU stands in for it.
@@ -96,7 +96,7 @@ def family_axis(name: str, quick_for: Iterable[str] | None = None) -> SizeAxis:
             f"`perceptron map --family {name}` draws it; for a crossover choose from "
             + ", ".join(LINES)
         )
-    every = family.sizes if quick_for is None else quick_sizes(family, quick_for)
+    every = family.sizes if quick_for is None else _quick_sizes(family, quick_for)
     sizes = [size for (size,) in every]
     return SizeAxis(name, min(sizes), max(sizes), cache(family.problem))
 
