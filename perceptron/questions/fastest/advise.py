@@ -22,11 +22,12 @@ from perceptron.questions.fastest.advice import (
     TEXTBOOK,
     AdviceAxis,
     advise,
+    answer_of,
+    figures,
     has_other_sizes,
     rows_on,
     whole_trainings,
 )
-from perceptron.questions.fastest.advice_words import figures, told
 from perceptron.questions.fastest.axes import AxisThrough, all_axes, axes_through
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
@@ -189,7 +190,7 @@ class Advise:
         found = advise(own, plan.backends, plan.name, plan.length, axes)
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
-            told(found, of_problem[0], run.run.budget),
+            answer_of(found, of_problem[0], run.run.budget),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,

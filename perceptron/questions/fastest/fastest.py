@@ -171,6 +171,6 @@ def fastest(
 
 
 def _advice(asked: Question, folder: Path) -> Advice:
-    from perceptron.questions.fastest.answer import Inquiry
+    from perceptron.questions.fastest.inquiry import Inquiry
 
     return Inquiry(asked, folder).advice()
