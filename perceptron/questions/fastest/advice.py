@@ -23,7 +23,7 @@ from perceptron.numbers import (
 )
 from perceptron.options import more_time
 from perceptron.questions.crossover.figures import sweep_figure
-from perceptron.questions.crossover.judge import Crossover, crossovers
+from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import decided, sentence, verdict
 from perceptron.questions.fastest.judge import Advice, Candidate, choose, takes
@@ -38,7 +38,7 @@ from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
-from perceptron.statistics.ranking import rank_rows
+from perceptron.statistics.ranking import Ranking, rank_rows, standing
 from perceptron.statistics.rough import leads, not_decided, what_helps
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.trust import budget_for
@@ -189,7 +189,7 @@ def advise(
         models=models_of(rows[0]),
         machine=rows[0].machine,
         changes=[
-            _change(axis, on_axis, length, ranking.order)
+            _change(axis, on_axis, length, ranking)
             for axis, on_axis in (axes if ranking.order else ())
         ],
         textbook=ratio_of(trainings, TEXTBOOK, "numpy"),
@@ -259,17 +259,53 @@ def _rate(rows: int, seconds: Interval) -> Interval:
 
 
 def _change(
-    axis: AdviceAxis, rows: Sequence[Measurement], length: TrainingLength, order: Sequence[str]
+    axis: AdviceAxis, rows: Sequence[Measurement], length: TrainingLength, ranking: Ranking
 ) -> Change:
     sizes = [row.size for row in rows]
-    best, *others = order
+    best, *others = ranking.order
+    pairs = crossovers(whole_trainings(rows, length), [(best, other) for other in others])
     return Change(
         axis=axis.axis,
         here=axis.here,
         low=min(sizes, default=axis.here),
         high=max(sizes, default=axis.here),
-        crossovers=crossovers(whole_trainings(rows, length), [(best, other) for other in others]),
+        crossovers=[
+            as_ranked(pair, axis.here, ranking.ratios.get(pair.challenger)) for pair in pairs
+        ],
         reason=None if has_other_sizes(axis, rows) else NO_TIME,
+    )
+
+
+def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossover:
+    """Return a crossover that says at the problem's own size what the ranking says of its ratio.
+
+    There the sizes of an axis hold together, and share what they know of the variance: of the same
+    rows their interval may be narrower or wider.
+    """
+    at = next((one for one in found.ratio_at if one.size == here), None)
+    if at is None or ratio is None:
+        return found
+    own = SizeRatio(here, ratio.estimate, ratio.low, ratio.high, at.repeats)
+    ratios = [own if one is at else one for one in found.ratio_at]
+    said = standing(ratio)
+    if said == standing(Interval(at.ratio, at.low, at.high)):
+        return replace(found, ratio_at=ratios)
+    below = [size for size in found.sizes_measured if size < here]
+    above = [size for size in found.sizes_measured if size > here]
+    known = []
+    for low, high in found.decided:
+        if low <= here <= high:
+            known += [(low, below[-1])] if low < here else []
+            known += [(above[0], high)] if high > here else []
+        else:
+            known.append((low, high))
+    is_open = said == "open"
+    return replace(
+        found,
+        ratio_at=ratios,
+        decided=known,
+        undecided=sorted([*found.undecided, (here, here)]) if is_open else found.undecided,
+        is_decided=found.is_decided and not is_open,
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import exp
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -269,6 +270,30 @@ def test_a_lead_that_chance_may_explain_names_no_winner(
     is_open = decided != "yes"
     assert verdict.sentence.startswith("undecided between") == is_open
     assert ["next: " in note for note in verdict.notes] == ([False, True] if is_open else [])
+
+
+@pytest.mark.parametrize("spread", [(0.0, 0.0, 0.0), (-0.2, 0.0, 0.2), (-0.6, 0.0, 0.6)])
+@pytest.mark.parametrize("ratio", [1.02, 1.5])
+def test_no_axis_contradicts_the_verdict_at_the_problems_own_size(
+    ratio: float, spread: tuple[float, ...]
+) -> None:
+    """The same rows and the same ratio, though beside exact sizes they look more certain."""
+    rows = [
+        replace(row, seconds=1.28e-4 * ratio * exp(spread[row.repeat]), prepare_seconds=0.0)
+        if (row.problem, row.backend) == (SHAPE, "torch-cpu")
+        else row
+        for row in advice_rows()
+    ]
+    found = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
+    other = found.candidates[1]
+    (pair,) = found.changes[0].crossovers
+    (at,) = (one for one in pair.ratio_at if one.size == BATCH.here)
+    own = other.ratio_to_fastest
+    assert own is not None
+    assert (at.ratio, at.low, at.high) == (own.estimate, own.low, own.high)
+    if other.doubt:
+        assert not any(low <= BATCH.here <= high for low, high in pair.decided)
+        assert any(low <= BATCH.here <= high for low, high in pair.undecided)
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
