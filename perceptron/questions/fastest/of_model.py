@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, 
 from perceptron.problems.start import FanInStart
 from perceptron.questions.fastest.availability import SKLEARN, SKLEARN_MODULE
 from perceptron.questions.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
-from perceptron.questions.fastest.question import OwnFit
+from perceptron.questions.fastest.question import OfModel, OwnFit
 from perceptron.questions.fastest.torch_module import (
     AsItIs,
     NotOurs,
@@ -61,20 +61,6 @@ _OF_ESTIMATORS: dict[str, tuple[object, ...]] = {
 _LEFT_OUT = {"random_state", "max_iter", "n_iter_no_change", "verbose", "warm_start"}
 # What scikit-learn's "auto" means.
 _AUTO_BATCH = 200
-
-
-class OfModel(NamedTuple):
-    """What a model's training is, in the suite's words."""
-
-    training: Problem | AsItIs
-    dtype: DType
-    epochs: int
-    is_module: bool
-    """Whether it is a PyTorch module, which PyTorch alone trains."""
-    note: str | None = None
-    """What of it is otherwise than it was given, or why it is trained as it is."""
-    own_fit: OwnFit | None = None
-    """Of an estimator: what it does itself."""
 
 
 def of_model(

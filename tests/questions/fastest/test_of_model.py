@@ -25,8 +25,14 @@ from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Layer
 from perceptron.questions.fastest import measure
 from perceptron.questions.fastest.judge import MODULES
-from perceptron.questions.fastest.of_model import OfModel, of_model
-from perceptron.questions.fastest.question import Question, question, question_of, shape_of
+from perceptron.questions.fastest.of_model import of_model
+from perceptron.questions.fastest.question import (
+    OfModel,
+    Question,
+    question,
+    question_of,
+    shape_of,
+)
 from tests.made_shapes import measured
 from tests.questions.fastest.conftest import AMPLE, keep, remember
 
