@@ -36,6 +36,7 @@ from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import Definitions, has_time, usable_rows
 from perceptron.statistics.select import times as times_of
 from perceptron.statistics.trust import warnings_of_rows
@@ -242,8 +243,7 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     usable = _usable(plan, own)
     # As many repeats as the problem itself had time for.
     beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
-    best = min(usable, key=lambda name: min(times_of(own, name).values()))
-    others = [name for name in usable if name != best]
+    best, *others = rank_rows([row for row in own if row.backend in usable]).order
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
     wanted: dict[int, set[str]] = {}
     for other in others:
