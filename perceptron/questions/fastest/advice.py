@@ -316,12 +316,20 @@ def answer_of(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) 
     """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
-    heading = f"{_where(found, row)}; 95% intervals"
+    where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    heading = f"{where}; 95% intervals"
     notes = []
     if (ratio := found.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
         notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {longer}.")]
-    own = _own_verdict(found, heading, budget)
+    more = budget_for(budget.seconds) if budget else more_time()
+    own = Verdict(
+        subject=found.problem,
+        decided=found.how_decided,
+        sentence=found.sentence,
+        notes=_notes(found, more),
+        heading=heading,
+    )
     # What is known of other sizes does not answer for the problem itself: the table has it.
     changes = [] if own.decided == "no" else found.changes
     return Answer(
@@ -353,22 +361,6 @@ def document(found: ProblemAdvice) -> dict[str, Any]:
     data = asdict(found)
     del data["measured"]
     return {**data, "decided": found.how_decided, "measured_at": found.measured}
-
-
-def _own_verdict(found: ProblemAdvice, heading: str, budget: BudgetUse | None) -> Verdict:
-    return Verdict(
-        subject=found.problem,
-        decided=found.how_decided,
-        sentence=found.sentence,
-        notes=_notes(found, budget_for(budget.seconds) if budget else more_time()),
-        heading=heading,
-    )
-
-
-def _where(found: ProblemAdvice, row: Measurement) -> str:
-    threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
-    words = (found.machine, threads, found.dtype, training_words(row))
-    return ", ".join(filter(None, words))
 
 
 def figures(
