@@ -25,7 +25,6 @@ from perceptron.questions.fastest.judge import (
     AS_IT_IS,
     NOT_KNOWN,
     Advice,
-    BackendHere,
     Candidate,
     Trainings,
     candidate,
@@ -198,15 +197,23 @@ class Inquiry:
         is_asked = self._asked.measure == "now"
         return is_asked or tried is None or self._asked.seconds > tried.seconds
 
-    def _backend(self, name: str) -> BackendHere:
+    def _unavailable(self, name: str) -> str | None:
+        """Return why a backend cannot be measured here; None if it can."""
         asked = self._known.backends.get(name)
-        attempt = self._given_up(name)
-        tried = None if attempt is None else attempt.reason
         if asked is None:
-            reason = tried or availability.NOT_ASKED
-            return BackendHere(name=name, device="unknown", unavailable=reason)
-        unavailable = asked.unavailable or self._cannot[name]
-        return BackendHere(name=name, device=asked.device, unavailable=unavailable, tried=tried)
+            attempt = self._given_up(name)
+            return availability.NOT_ASKED if attempt is None else attempt.reason
+        return asked.unavailable or self._cannot[name]
+
+    def _candidate(self, name: str) -> Candidate:
+        reason, row, tried = self._unavailable(name), self._newest.get(name), self._given_up(name)
+        if reason is None and row is not None:
+            return candidate(row, self._asked.iterations)
+        if reason is None:
+            reason = NOT_KNOWN if tried is None else tried.reason
+        asked = self._known.backends.get(name)
+        device = "unknown" if asked is None else asked.device
+        return Candidate(backend=name, device=device, reason=reason)
 
     def _refusal(self, name: str) -> str | None:
         asked, cores = self._asked, usable_cores()
@@ -222,11 +229,7 @@ class Inquiry:
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
-        iterations = self._asked.iterations
-        return [
-            candidate(self._backend(name), self._newest.get(name), iterations)
-            for name in self._asked.among
-        ]
+        return list(map(self._candidate, self._asked.among))
 
     def _ranking(self) -> Ranking:
         """Rank the candidates that the answer may name."""
@@ -247,7 +250,7 @@ class Inquiry:
         found, ranking = self._candidates(), self._ranking()
         # The most promising first: there may be no time for all.
         timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
-        able = [one.backend for one in timed if self._backend(one.backend).unavailable is None]
+        able = [one.backend for one in timed if self._unavailable(one.backend) is None]
         if self._asked.measure == "now":
             return able
         behind = self._behind(ranking)

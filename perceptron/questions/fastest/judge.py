@@ -50,17 +50,6 @@ _DOUBTS: dict[Doubt, str] = {
 }
 
 
-class BackendHere(Struct, frozen=True, kw_only=True):
-    """A backend that may be advised, on this machine."""
-
-    name: str
-    device: str
-    unavailable: str | None = None
-    """Why it cannot run here, in one line; None if it can."""
-    tried: str | None = None
-    """Why measuring this shape was given up lately, in one line; None if it was not."""
-
-
 class Candidate(Struct, frozen=True, kw_only=True):
     """One backend that was asked about; without a time it has a ``reason``.
 
@@ -94,11 +83,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
 # --- what is known -------------------------------------------------------------------------------
 
 
-def candidate(backend: BackendHere, row: MeasuredShape | None, iterations: int) -> Candidate:
-    """Return what is known of a backend's whole training, of so many iterations, by its row."""
-    if backend.unavailable or row is None:
-        reason = backend.unavailable or backend.tried or NOT_KNOWN
-        return Candidate(backend=backend.name, device=backend.device, reason=reason)
+def candidate(row: MeasuredShape, iterations: int) -> Candidate:
+    """Return what is known of a backend's whole training, of so many iterations."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([one.seconds or 0.0 for one in counted])
     reach, is_one = _DEVIATIONS * error, len(counted) == 1

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.questions.fastest.judge import (
     ALIKE,
     NOT_KNOWN,
     Advice,
-    BackendHere,
+    Candidate,
     Trainings,
     candidate,
     choose,
@@ -22,14 +23,15 @@ from perceptron.questions.fastest.measured_shape import GIVEN_UP, NO_START, Meas
 from perceptron.statistics.ranking import Ranking, standing
 from tests.made_shapes import measured, shape
 
-NUMPY = BackendHere(name="numpy", device="cpu")
-TORCH = BackendHere(name="torch-cpu", device="cpu")
-ABSENT = BackendHere(name="torch-cuda", device="cuda", unavailable="no CUDA device found")
+NUMPY = Candidate(backend="numpy", device="cpu", reason=NOT_KNOWN)
+TORCH = Candidate(backend="torch-cpu", device="cpu", reason=NOT_KNOWN)
+JAX = Candidate(backend="jax-cpu", device="cpu", reason=NOT_KNOWN)
+ABSENT = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
 
 
 def test_a_training_is_its_iterations_and_preparing_once() -> None:
     row = measured(shape(), seconds=1e-3, factors=(0.9, 1.0, 1.1), setup_seconds=0.5)
-    one = candidate(NUMPY, row, 1000)
+    one = candidate(row, 1000)
     assert (one.seconds, one.source) == (pytest.approx(1.5), "measured")
     assert (one.setup_seconds, one.seconds_per_iteration) == (0.5, 1e-3)
     assert one.low is not None
@@ -44,7 +46,7 @@ def test_a_training_is_its_iterations_and_preparing_once() -> None:
 def test_a_time_holds_what_waiting_may_have_added_and_one_repeat_has_no_interval(
     waited: float, factors: Sequence[float], low: float | None
 ) -> None:
-    one = candidate(NUMPY, measured(shape(), factors=factors, waited=waited), 1)
+    one = candidate(measured(shape(), factors=factors, waited=waited), 1)
     assert (one.low is None) == (low is None)
     assert (one.low or 0.0) <= (low or 0.0)
 
@@ -58,25 +60,17 @@ def test_the_newest_row_answers_and_a_contended_one_gives_way() -> None:
     assert row_of("torch-cpu", rows) is None
 
 
-def test_why_measuring_was_given_up_is_told_where_there_is_no_time() -> None:
-    tried = BackendHere(name="numpy", device="cpu", tried=NO_START)
-    assert candidate(tried, None, 1).reason == NO_START
-    assert candidate(tried, measured(shape()), 1).reason is None
-
-
 # --- the answer ----------------------------------------------------------------------------------
 
 
 def asked(
     rows: Sequence[MeasuredShape],
-    backends: Sequence[BackendHere] = (),
+    others: Sequence[Candidate] = (),
     able: Sequence[str] | None = None,
     **fields: Any,
 ) -> tuple[Advice, Ranking]:
     """The answer about one iteration, where these rows are all that is known."""
-    here = backends or [BackendHere(name=row.backend, device="cpu") for row in rows]
-    known = {row.backend: row for row in rows}
-    found = [candidate(one, known.get(one.name), 1) for one in here]
+    found = [*(candidate(row, 1) for row in rows), *others]
     picks = [one for one in found if able is None or one.backend in able]
     ranking = Trainings(rows, 1).ranking(
         [one.backend for one in picks if one.seconds],
@@ -85,8 +79,8 @@ def asked(
     return choose(found, ranking, able=able, **fields), ranking
 
 
-def answer(rows: Sequence[MeasuredShape], *backends: BackendHere, **fields: Any) -> Advice:
-    return asked(rows, backends, **fields)[0]
+def answer(rows: Sequence[MeasuredShape], *others: Candidate, **fields: Any) -> Advice:
+    return asked(rows, others, **fields)[0]
 
 
 def test_the_fastest_is_chosen_and_all_are_told() -> None:
@@ -107,8 +101,8 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
 
 
 def test_what_cannot_be_applied_gives_no_reason_for_what_was_not_measured() -> None:
-    late = BackendHere(name="torch-cpu", device="cpu", tried=NO_START)
-    advice = answer([measured(shape())], NUMPY, late, able=["torch-cpu"])
+    late = replace(TORCH, reason=NO_START)
+    advice = answer([measured(shape())], late, able=["torch-cpu"])
     assert advice.sentence == f"not measured: torch-cpu: {NO_START}"
 
 
@@ -171,13 +165,11 @@ def test_nothing_bounds_what_contention_hides() -> None:
 def test_a_pick_beside_what_is_far_slower_is_used_though_another_may_be_as_fast() -> None:
     """Decided in part: by ratios, and where one that can run has no time."""
     rows = [measured(shape()), measured(shape(), "numba", 9.0)]
-    jax = BackendHere(name="jax-cpu", device="cpu")
-    numba = BackendHere(name="numba", device="cpu")
     noisy = measured(shape(), "torch-cpu", 1.05, factors=(0.8, 1.0, 1.4))
-    for advice in (answer(rows, NUMPY, numba, jax), answer([*rows, noisy])):
+    for advice in (answer(rows, JAX), answer([*rows, noisy])):
         assert (advice.backend, advice.use, advice.decided) == ("numpy", "numpy", False)
         assert advice.how_decided == "partly"
-    assert answer(rows[:1], NUMPY, jax).use is None
+    assert answer(rows[:1], JAX).use is None
     assert answer([rows[0], noisy]).use is None
 
 
@@ -188,7 +180,7 @@ def test_a_backend_asked_for_alone_is_compared_with_none() -> None:
 
 
 def test_what_cannot_run_leaves_a_pick_decided() -> None:
-    advice = answer([measured(shape())], NUMPY, ABSENT)
+    advice = answer([measured(shape())], ABSENT)
     assert (advice.decided, advice.undecided) == (True, None)
     assert "the only backend" in advice.sentence
 
@@ -208,8 +200,7 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
 
 @pytest.mark.parametrize("reason", [NOT_KNOWN, *GIVEN_UP])
 def test_what_nobody_knows_and_what_was_given_up_leaves_a_pick_open(reason: str) -> None:
-    tried = BackendHere(name="torch-cpu", device="cpu", tried=reason)
-    advice = answer([measured(shape())], NUMPY, tried)
+    advice = answer([measured(shape())], replace(TORCH, reason=reason))
     assert (advice.backend, advice.decided, advice.unsure) == ("numpy", False, ("torch-cpu",))
     assert advice.why.endswith("why: torch-cpu was not measured")
     assert is_enough(advice.candidates) is (reason != NOT_KNOWN)
