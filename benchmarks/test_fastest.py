@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from perceptron.library_versions import versions_beneath
-from perceptron.questions.fastest.cache import FOLDER, KnownRow, cache_file, update
+from perceptron.questions.fastest.cache import FOLDER, cache_file, update
 
 TARGET_SECONDS = 0.005
 # Shapes that were measured, as 198 others were, on each of two backends.
@@ -43,12 +43,7 @@ def test_a_known_answer_is_there_at_once(
     monkeypatch.setenv("PYTHONPATH", checkout, prepend=os.pathsep)
     libraries = versions_beneath(())
     rows = [
-        KnownRow(
-            row=measured(shape(rows=rows), backend, seconds=seconds),
-            dtype="float32",
-            threads=1,
-            libraries=libraries,
-        )
+        measured(shape(rows=rows), backend, seconds, libraries=libraries)
         for rows in range(1, 201)
         for backend, seconds in (("numpy", 1e-3), ("torch-cpu", 2e-3))
     ]

@@ -9,7 +9,7 @@ from perceptron.version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from perceptron.functions import FunctionCrossover, crossover
-    from perceptron.questions.fastest.ask import fastest
+    from perceptron.questions.fastest.fastest import fastest
     from perceptron.questions.fastest.judge import Advice
     from perceptron.records.readers.sources import load_results
 
@@ -20,7 +20,7 @@ _HOMES = {
     "load_results": "perceptron.records.readers.sources",
     "crossover": "perceptron.functions",
     "FunctionCrossover": "perceptron.functions",
-    "fastest": "perceptron.questions.fastest.ask",
+    "fastest": "perceptron.questions.fastest.fastest",
     "Advice": "perceptron.questions.fastest.judge",
 }
 

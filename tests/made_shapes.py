@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from perceptron.questions.fastest.measured_shape import MeasuredShape, TrainingShape
+from perceptron.questions.fastest.measured_shape import MeasuredShape, Repeat, TrainingShape
 
 WHEN = "2026-01-01T00:00:00Z"
 
@@ -14,10 +15,20 @@ def shape(**fields: Any) -> TrainingShape:
     return TrainingShape(**({"rows": 1000, "features": 20} | fields))
 
 
-def measured(of: TrainingShape, backend: str = "numpy", **fields: Any) -> MeasuredShape:
-    """A row that is known to a tenth; any field can be given."""
-    seconds = fields.get("seconds", 1.0)
-    about = {"seconds": seconds, "low": seconds / 1.1, "high": seconds * 1.1}
-    return MeasuredShape(
-        **({"shape": of, "backend": backend, "device": "cpu", "when": WHEN} | about | fields)
+def measured(
+    of: TrainingShape,
+    backend: str = "numpy",
+    seconds: float = 1.0,
+    *,
+    factors: Sequence[float] = (1.0, 1.0, 1.0),
+    waited: float | None = None,
+    setup_seconds: float = 0.0,
+    **fields: Any,
+) -> MeasuredShape:
+    """A row of repeats that took so many times the seconds; any field can be given."""
+    repeats = tuple(
+        Repeat(number, seconds * factor, setup_seconds, waited)
+        for number, factor in enumerate(factors)
     )
+    usual = {"device": "cpu", "dtype": "float32", "threads": 1, "when": WHEN, "together": "a run"}
+    return MeasuredShape(**(usual | fields), shape=of, backend=backend, repeats=repeats)

@@ -13,6 +13,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
+from perceptron.answer import Decided
 from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.amortise import Amortisation
 from perceptron.questions.crossover.judge import Crossover
@@ -58,6 +59,7 @@ _ANSWER: dict[str, Any] = {
     "results": Path | None,
 }
 _ADVICE = {field.name: field.type for field in msgspec.structs.fields(ProblemAdvice)}
+_ADVICE |= {"decided": Decided, "measured_at": _ADVICE.pop("measured")}
 _MATRIX = list[list[float]]
 # With classes it has no weights, without them no accuracy.
 _TRAINING = _holds(

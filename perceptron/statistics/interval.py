@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import exp, inf, log, sqrt
+from math import cos, exp, inf, log, pi, sin, sqrt, tan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from scipy import special
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
@@ -30,6 +29,9 @@ TIE = log(1.05)
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
 _ENOUGH = 8
+# So few degrees of freedom need no scipy, whose import takes longer than a known answer may.
+_FEW = 30
+_HALVINGS = 60
 # Correlation of neighbouring processes; what a few values say beyond is not believed.
 _MOST_ALIKE = 0.7
 
@@ -105,7 +107,38 @@ def _alike(values: Array) -> Any:
 @lru_cache(maxsize=4096)
 def quantile(freedom: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
+    if freedom <= _FEW and freedom == int(freedom):
+        return _of_few(int(freedom), confidence)
+    from scipy import special
+
     return float(special.stdtrit(freedom, (1 + confidence) / 2))
+
+
+def _of_few(freedom: int, confidence: float) -> float:
+    """Return Student's t by bisection of its distribution."""
+    low, high = 0.0, pi / 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _within(middle, freedom) < confidence:
+            low = middle
+        else:
+            high = middle
+    return sqrt(freedom) * tan((low + high) / 2)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """Return the probability of less than ``sqrt(freedom) * tan(angle)`` standard errors.
+
+    Abramowitz and Stegun, 26.7.3 and 26.7.4.
+    """
+    is_odd, cosine = freedom % 2, cos(angle)
+    term = (1.0, cosine)[is_odd]
+    total = 0.0 if freedom == 1 else term
+    for power in range(is_odd + 2, freedom - 1, 2):
+        term *= cosine**2 * (power - 1) / power
+        total += term
+    share = sin(angle) * total
+    return 2 / pi * (angle + share) if is_odd else share
 
 
 def welch(errors: Sequence[float], freedoms: Sequence[float]) -> tuple[float, float]:

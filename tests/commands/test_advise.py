@@ -77,19 +77,18 @@ def test_a_budget_is_typed_in_minutes(asked: Asked) -> None:
 def test_what_is_undecided_is_inconclusive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, and a script that takes ``use`` gets none, whatever is known of other sizes."""
+    """Exit code 3, whatever is known of other sizes."""
     own = [replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()]
     for kept, code in ((advice_rows(), 0), (own, 3)):
         judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
         monkeypatch.setattr(carry_out, "carry_out", lambda *_, judged=judged: judged)
         assert (app([*ASKED, "--json"], standalone_mode=False) or 0) == code
         document = json.loads(capsys.readouterr().out)
-        assert document["use"] == (None if code else "numpy")
         assert document["changes"][0]["crossovers"][0]["decided"]
-        assert document["decided"] == (code == 0)
+        assert document["decided"] == ("no" if code else "yes")
         # The answer of `perceptron.fastest`, and what else the rows tell.
-        assert set(Advice.__struct_fields__) < set(document)
-        assert set(document["candidates"][0]) == set(Candidate.__struct_fields__)
+        assert {*Advice.__struct_fields__, "measured_at"} - {"measured"} < set(document)
+        assert set(Candidate.__struct_fields__) < set(document["candidates"][0])
         assert judged.answer.verdicts[0].decided == ("no" if code else "yes")
         assert bool(judged.answer.next) == (code == 0)
 
@@ -102,6 +101,5 @@ def test_advise_answers_in_one_document(perceptron: Perceptron) -> None:
     document = json.loads(process.stdout)
     assert document["problem"] == "or-gate"
     # Beside other work nothing may be decided.
-    assert (document["use"] is None) == (process.returncode == 3)
-    assert document["use"] in {None, "numpy"}
-    assert document["use"] is None or document["sentence"].startswith("numpy")
+    assert (document["decided"] == "no") == (process.returncode == 3)
+    assert document["backend"] == "numpy" or document["decided"] == "no"

@@ -16,7 +16,6 @@ import perceptron
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
 from perceptron.questions.fastest import cache
-from perceptron.questions.fastest.cache import KnownRow
 from perceptron.questions.fastest.measured_shape import TrainingShape
 from tests.conftest import ROOT
 from tests.made_shapes import measured
@@ -92,12 +91,7 @@ def test_the_answer_of_the_suite_is_the_device(
     assert model.fit(inputs, labels).backend_ == "numpy"
     shape = TrainingShape(rows=150, features=4, hidden=(4,), outputs=3, batch=16, optimizer="adam")
     rows = [
-        KnownRow(
-            row=measured(shape, backend, seconds=seconds),
-            dtype="float32",
-            threads=usable_cores(),
-            libraries=versions_beneath(()),
-        )
+        measured(shape, backend, seconds, threads=usable_cores(), libraries=versions_beneath(()))
         for backend, seconds in (("numpy", 2e-3), ("torch-cpu", 1e-3))
     ]
     cache.update(cache.cache_file(), lambda known: known.with_rows(rows))

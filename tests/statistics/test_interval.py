@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from benchmarks.validation.locator.worlds import recorded
 from perceptron.statistics.interval import (
     of_times,
+    quantile,
     ratio_of,
     robust_mean,
     trimmed,
@@ -27,6 +29,13 @@ def test_the_interval_covers_the_truth_in_95_of_100(count: int) -> None:
     intervals = [robust_mean(run) for run in runs]
     covered = np.mean([abs(middle) <= reach for middle, reach in intervals])
     assert 0.935 <= covered <= 0.97
+
+
+@given(st.integers(1, 40), st.floats(0.01, 0.99999))
+def test_students_t_is_that_of_scipy(freedom: int, confidence: float) -> None:
+    """Of few degrees of freedom, too, for which scipy is not imported."""
+    expected = special.stdtrit(freedom, (1 + confidence) / 2)
+    assert quantile(freedom, confidence) == pytest.approx(expected, rel=1e-9)
 
 
 @given(times)

@@ -1,52 +1,66 @@
 """Advice from the rows of one run: whole trainings, measured side by side, and along which axis the
-fastest backend changes."""
+fastest backend changes; in words, a verdict on the problem and one for each such axis, and tables.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
-from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.fastest.judge import Advice, Candidate, choose
+from perceptron.answer import Answer, Figure, Note, Table, Verdict
+from perceptron.numbers import (
+    NONE,
+    count,
+    digits,
+    duration_interval,
+    enumerated,
+    interval,
+    rows_per_second,
+    times_as_long,
+)
+from perceptron.options import more_time
+from perceptron.questions.crossover.figures import sweep_figure
+from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
+from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.crossover.verdict import decided, sentence, verdict
+from perceptron.questions.fastest.judge import Advice, Candidate, choose, takes
+from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.throughput import (
     TrainingLength,
     epoch_of,
     iterations_per_epoch,
     models_of,
 )
+from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.contention import is_contended
-from perceptron.statistics.interval import Interval, counted_rows, of_times, ratio_of, scaled
-from perceptron.statistics.rough import TOO_BUSY, leads, not_decided
+from perceptron.records.run import BudgetUse
+from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
+from perceptron.statistics.ranking import Ranking, rank_rows, standing
+from perceptron.statistics.rough import leads, not_decided, what_helps
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
+from perceptron.statistics.trust import budget_for
 
 NO_TIME = "no time was left to measure another size"
 TEXTBOOK = "numpy-plain"
 """What most people's NumPy takes: it trains any single model as a textbook does."""
 
 
-class Option(Struct, frozen=True, kw_only=True):
-    """One backend on the problem; without times it has a ``reason``.
+class Option(Candidate, frozen=True, kw_only=True):
+    """One backend on the problem, with the intervals of all that makes up its time."""
 
-    ``training`` is the whole training in seconds, from a cold start: a setup, then iterations.
-    ``ratio`` is that over the fastest backend's. ``rows_per_second`` are those trained on, of all
-    models, without the setup.
-    """
-
-    backend: str
-    device: str | None = None
-    seconds_per_iteration: Interval | None = None
-    seconds_per_epoch: Interval | None = None
-    seconds_per_model: Interval | None = None
-    """Of an iteration, shared out over the models that it is a step of; None for one model."""
+    setup: Interval | None = None
+    """Seconds of the setup."""
+    per_iteration: Interval | None = None
+    """Seconds."""
+    per_epoch: Interval | None = None
+    """Seconds."""
+    per_model: Interval | None = None
+    """Seconds of an iteration, shared out over the models that it is a step of; None for one."""
     rows_per_second: Interval | None = None
-    prepare_seconds: Interval | None = None
-    training: Interval | None = None
-    ratio: Interval | None = None
-    reason: str | None = None
+    """Those trained on, of all models, without the setup."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -67,19 +81,16 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class ProblemAdvice(Advice, frozen=True, kw_only=True):
-    """Advice from the rows of one run, with all else that these tell of the problem.
+    """Advice from the rows of one run, with all else that these tell of the problem."""
 
-    ``options`` have more of each of the ``candidates``, in the same order. ``textbook`` is the time
-    of a whole training in textbook NumPy over that of ``numpy``; None if it was not measured.
-    """
-
+    candidates: tuple[Option, ...]
     iterations_per_epoch: int
     """1 where each iteration takes all rows."""
     models: int = 1
     machine: str
-    options: list[Option]
     changes: list[Change]
     textbook: Interval | None = None
+    """A whole training in textbook NumPy over that of ``numpy``; None if it was not measured."""
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
@@ -144,21 +155,24 @@ def advise(
     if not rows:
         raise ValueError(f"no rows of {problem}")
     trainings = whole_trainings(rows, length)
-    measured = [name for name in backends if times(trainings, name)]
-    ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
-    names = list(dict.fromkeys((*ordered, *backends)))
-    options = [_option(rows, trainings, name, ordered) for name in names]
-    ratios = {one.backend: one.ratio for one in options[1:] if one.ratio}
-    doubts = _doubts(rows, ordered, ratios)
-    found = choose(
-        [_candidate(one, doubts.get(one.backend)) for one in options],
-        measured=max(row.when for row in rows),
-        ratios=ratios,
+    absent = {
+        name: reason(rows, name) or NOT_REACHED for name in backends if not times(trainings, name)
+    }
+    ranking = rank_rows(
+        [row for row in trainings if row.backend in backends],
+        unmeasured=[name for name, why in absent.items() if why == NOT_REACHED],
     )
-    rival = next((name for name, doubt in doubts.items() if doubt == TOO_BUSY), None)
-    if rival is not None:
-        pair = ordered[0], rival
-        own, its = (_timed(trainings, name) for name in pair)
+    options = [_option(rows, trainings, name) for name in ranking.order]
+    options += [
+        Option(backend=name, device=_device(rows, name), reason=why) for name, why in absent.items()
+    ]
+    found = choose(options, ranking, measured=max(row.when for row in rows))
+    rival = next((name for name, doubt in ranking.doubts.items() if doubt == "contended"), None)
+    if rival is not None and found.how_decided == "no":
+        pair = ranking.order[0], rival
+        own, its = (
+            [row for row in trainings if row.backend == name and has_time(row)] for name in pair
+        )
         rough = not_decided(leads(pair, own, its), [*own, *its])
         found = replace(found, sentence=rough, why=rough + found.why.removeprefix(found.sentence))
     asked = replace(
@@ -174,52 +188,12 @@ def advise(
         iterations_per_epoch=iterations_per_epoch(rows[0]),
         models=models_of(rows[0]),
         machine=rows[0].machine,
-        options=options,
         changes=[
-            _change(axis, on_axis, length, ordered[0], ordered[1:])
-            for axis, on_axis in (axes if ordered else ())
+            _change(axis, on_axis, length, ranking)
+            for axis, on_axis in (axes if ranking.order else ())
         ],
         textbook=ratio_of(trainings, TEXTBOOK, "numpy"),
     )
-
-
-def _candidate(option: Option, doubt: str | None) -> Candidate:
-    training = option.training
-    about = Candidate(
-        backend=option.backend, device=option.device or "unknown", reason=option.reason, doubt=doubt
-    )
-    if training is None:
-        return about
-    once, each = option.prepare_seconds, option.seconds_per_iteration
-    return replace(
-        about,
-        setup_seconds=0.0 if once is None else once.estimate,
-        seconds_per_iteration=None if each is None else each.estimate,
-        seconds=training.estimate,
-        low=training.low,
-        high=training.high,
-        source="measured",
-    )
-
-
-def _doubts(
-    rows: Sequence[Measurement], ordered: Sequence[str], ratios: Mapping[str, Interval]
-) -> dict[str, str]:
-    """Return why the first is not known to be the fastest, by the backend it is compared with.
-
-    One reason is enough; there is none of what the intervals can tell.
-    """
-    for name in ordered[1:]:
-        ratio = ratios.get(name)
-        if ratio is not None and ratio.low is not None and (ratio.low > 1 or ratio.is_tie):
-            continue
-        pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
-        # Contended repeats beside enough idle ones have left nothing undecided.
-        if any(map(is_contended, chain(*counted_rows(pair, name, ordered[0])))):
-            return {name: TOO_BUSY}
-        if ratio is None or ratio.low is None:
-            return {name: f"{ordered[0]} and {name} were compared in one repeat"}
-    return {}
 
 
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
@@ -241,41 +215,34 @@ def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
     return replace(row, seconds=seconds, samples=samples, dropped=dropped)
 
 
-def _timed(rows: Iterable[Measurement], backend: str) -> list[Measurement]:
-    return [row for row in rows if row.backend == backend and has_time(row)]
-
-
-def _typical(rows: Iterable[Measurement], backend: str) -> Interval:
-    return of_times(list(times(rows, backend).values()))
-
-
-def _option(
-    rows: Sequence[Measurement],
-    trainings: Sequence[Measurement],
-    backend: str,
-    ordered: Sequence[str],
-) -> Option:
-    device = next((row.device for row in rows if row.backend == backend), None)
-    if backend not in ordered:
-        explanation = reason(rows, backend) or NOT_REACHED
-        return Option(backend=backend, device=device, reason=explanation)
+def _option(rows: Sequence[Measurement], trainings: Sequence[Measurement], backend: str) -> Option:
+    """Return what a backend took that has a time."""
+    training, iteration = (
+        of_times(list(times(some, backend).values())) for some in (trainings, rows)
+    )
     start = list(prepared(rows, backend).values())
-    iteration = _typical(rows, backend)
+    setup = of_times(start) if start else None
     models = models_of(rows[0])
-    per_epoch, rows_of_epoch = iterations_per_epoch(rows[0]), _rows_of_epoch(rows[0])
+    epoch, rows_of_epoch = scaled(iteration, iterations_per_epoch(rows[0])), _rows_of_epoch(rows[0])
     return Option(
         backend=backend,
-        device=device,
-        seconds_per_iteration=iteration,
-        seconds_per_epoch=scaled(iteration, per_epoch),
-        seconds_per_model=None if models == 1 else scaled(iteration, 1 / models),
-        rows_per_second=None
-        if rows_of_epoch is None
-        else _rate(rows_of_epoch, scaled(iteration, per_epoch)),
-        prepare_seconds=of_times(start) if start else None,
-        training=_typical(trainings, backend),
-        ratio=ratio_of(trainings, backend, ordered[0]),
+        device=_device(rows, backend),
+        seconds=training.estimate,
+        low=training.low,
+        high=training.high,
+        source="measured",
+        setup_seconds=0.0 if setup is None else setup.estimate,
+        seconds_per_iteration=iteration.estimate,
+        setup=setup,
+        per_iteration=iteration,
+        per_epoch=epoch,
+        per_model=None if models == 1 else scaled(iteration, 1 / models),
+        rows_per_second=None if rows_of_epoch is None else _rate(rows_of_epoch, epoch),
     )
+
+
+def _device(rows: Iterable[Measurement], backend: str) -> str:
+    return next((row.device for row in rows if row.backend == backend and row.device), "unknown")
 
 
 def _rows_of_epoch(row: Measurement) -> int | None:
@@ -292,18 +259,224 @@ def _rate(rows: int, seconds: Interval) -> Interval:
 
 
 def _change(
-    axis: AdviceAxis,
-    rows: Sequence[Measurement],
-    length: TrainingLength,
-    best: str,
-    others: Sequence[str],
+    axis: AdviceAxis, rows: Sequence[Measurement], length: TrainingLength, ranking: Ranking
 ) -> Change:
     sizes = [row.size for row in rows]
+    best, *others = ranking.order
+    pairs = crossovers(whole_trainings(rows, length), [(best, other) for other in others])
     return Change(
         axis=axis.axis,
         here=axis.here,
         low=min(sizes, default=axis.here),
         high=max(sizes, default=axis.here),
-        crossovers=crossovers(whole_trainings(rows, length), [(best, other) for other in others]),
+        crossovers=[
+            as_ranked(pair, axis.here, ranking.ratios.get(pair.challenger)) for pair in pairs
+        ],
         reason=None if has_other_sizes(axis, rows) else NO_TIME,
     )
+
+
+def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossover:
+    """Return a crossover that says at the problem's own size what the ranking says of its ratio.
+
+    There the sizes of an axis hold together, and share what they know of the variance: of the same
+    rows their interval may be narrower or wider.
+    """
+    at = next((one for one in found.ratio_at if one.size == here), None)
+    if at is None or ratio is None:
+        return found
+    own = SizeRatio(here, ratio.estimate, ratio.low, ratio.high, at.repeats)
+    ratios = [own if one is at else one for one in found.ratio_at]
+    said = standing(ratio)
+    if said == standing(Interval(at.ratio, at.low, at.high)):
+        return replace(found, ratio_at=ratios)
+    below = [size for size in found.sizes_measured if size < here]
+    above = [size for size in found.sizes_measured if size > here]
+    known = []
+    for low, high in found.decided:
+        if low <= here <= high:
+            known += [(low, below[-1])] if low < here else []
+            known += [(above[0], high)] if high > here else []
+        else:
+            known.append((low, high))
+    is_open = said == "open"
+    return replace(
+        found,
+        ratio_at=ratios,
+        decided=known,
+        undecided=sorted([*found.undecided, (here, here)]) if is_open else found.undecided,
+        is_decided=found.is_decided and not is_open,
+    )
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def answer_of(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) -> Answer:
+    """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
+    how = training_words(row)
+    threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
+    where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    heading = f"{where}; 95% intervals"
+    notes = []
+    if (ratio := found.textbook) is not None:
+        longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
+        notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {longer}.")]
+    more = budget_for(budget.seconds) if budget else more_time()
+    own = Verdict(
+        subject=found.problem,
+        decided=found.how_decided,
+        sentence=found.sentence,
+        notes=_notes(found, more),
+        heading=heading,
+    )
+    # What is known of other sizes does not answer for the problem itself: the table has it.
+    changes = [] if own.decided == "no" else found.changes
+    return Answer(
+        question=_question(found),
+        asked=(("Problem", found.problem),),
+        ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
+        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
+        verdicts=(
+            own,
+            *(
+                replace(verdict(pair), subject=change.axis, heading=heading)
+                for change in changes
+                for pair in change.crossovers
+                if pair.crossings
+            ),
+        ),
+        notes=tuple(notes),
+        tables=(
+            _options(found),
+            *((_changes(found),) if found.changes else ()),
+        ),
+        backends=tuple(one.backend for one in found.candidates),
+        data=document(found),
+    )
+
+
+def document(found: ProblemAdvice) -> dict[str, Any]:
+    """Return what ``--json`` prints of advice."""
+    data = asdict(found)
+    del data["measured"]
+    return {**data, "decided": found.how_decided, "measured_at": found.measured}
+
+
+def figures(
+    found: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+) -> tuple[Figure, ...]:
+    """Return the time of the whole training along each axis that has several sizes, by its rows."""
+    drawn = []
+    for change, rows in zip(found.changes, axes, strict=False):
+        for along in sweeps(whole_trainings(rows, length))[:1]:
+            curves = [
+                # What follows from the time of an iteration does not from that of a training.
+                replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
+                for curve in along.curves
+            ]
+            drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
+            drawn.append(Figure(title=_question(found), drawing=drawing))
+    return tuple(drawn)
+
+
+def _question(found: ProblemAdvice) -> str:
+    return f"advise for {found.problem}"
+
+
+# --- what would tell more ------------------------------------------------------------------------
+
+
+def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
+    """Return what leaves the problem or an axis undecided, and the option that would tell."""
+    if found.seconds is None:
+        return ()
+    if found.undecided:
+        noisy = [takes(one) for one in found.candidates if one.doubt == "too noisy"]
+        why = f"why: {found.undecided}; next: {_what_would_tell(found, more)}"
+        return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), why)
+    late = [change.axis for change in found.changes if change.reason]
+    return (f"why: no time was left for {enumerated(late)}; next: {more}",) if late else ()
+
+
+def _what_would_tell(found: ProblemAdvice, more: str) -> str:
+    if len(found.candidates) == 1:
+        return "--backends with another one"
+    if any(one.doubt == "contended" for one in found.candidates):
+        return what_helps(found.threads)
+    return more
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+def _options(found: ProblemAdvice) -> Table:
+    """Return a row for each backend, the fastest first; those that cannot run say why."""
+
+    def cells(one: Option) -> dict[str, str]:
+        rate = one.rows_per_second
+        epoch = {
+            "per epoch": _time(one.per_epoch),
+            "throughput>": NONE if rate is None else rows_per_second(rate.estimate),
+        }
+        return {
+            "per iteration": _time(one.per_iteration),
+            **({"per model": _time(one.per_model)} if found.models > 1 else {}),
+            **(epoch if found.iterations_per_epoch > 1 else {}),
+            "setup": _time(one.setup),
+            "whole training": NONE
+            if one.seconds is None
+            else duration_interval(one.seconds, one.low, one.high),
+            "× the fastest": "1" if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
+        }
+
+    length = f"{count(found.iterations)} iterations"
+    if found.epochs is not None:
+        length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
+    columns = tuple(cells(found.candidates[0]))
+    none = [NONE] * (len(columns) - 1)
+    return Table(
+        title=f"{found.problem}; the whole training: {length} from a cold start",
+        on_page=f"The whole training: {length} from a cold start",
+        columns=("backend", *columns),
+        rows=tuple(
+            (one.backend, f"not measured: {one.reason}", *none)
+            if one.seconds is None
+            else (one.backend, *cells(one).values())
+            for one in found.candidates
+        ),
+    )
+
+
+def _changes(found: ProblemAdvice) -> Table:
+    """Return a row for each axis and pair: the sizes that were measured, and the answer.
+
+    An axis of which nothing is known has one that says why.
+    """
+    rows: list[tuple[str, ...]] = []
+    for change in found.changes:
+        low, high = (count(round(end)) for end in (change.low, change.high))
+        sizes = f"{low} only" if low == high else f"{low}–{high}"
+        if change.reason:
+            rows.append((change.axis, sizes, "no", f"not measured: {change.reason}"))
+            continue
+        for pair in change.crossovers:
+            answer = sentence(pair)
+            if pair.sizes_measured == [change.here]:
+                answer = f"not measured: {pair.challenger} has no other size"
+            rows.append((change.axis, sizes, decided(pair), answer))
+    return Table(
+        title="Where that changes",
+        columns=("axis", "measured", "decided", "answer"),
+        rows=tuple(rows),
+    )
+
+
+def _time(seconds: Interval | None) -> str:
+    return NONE if seconds is None else duration_interval(*astuple(seconds))
+
+
+def _ratio(ratio: Interval | None) -> str:
+    if ratio is not None and ratio.low is ratio.high is None:
+        return f"{digits(ratio.estimate)}, undecided"
+    return NONE if ratio is None else interval(*astuple(ratio))

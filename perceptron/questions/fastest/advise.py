@@ -22,11 +22,12 @@ from perceptron.questions.fastest.advice import (
     TEXTBOOK,
     AdviceAxis,
     advise,
+    answer_of,
+    figures,
     has_other_sizes,
     rows_on,
     whole_trainings,
 )
-from perceptron.questions.fastest.advice_words import figures, told
 from perceptron.questions.fastest.axes import AxisThrough, all_axes, axes_through
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
@@ -35,6 +36,7 @@ from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import Definitions, has_time, usable_rows
 from perceptron.statistics.select import times as times_of
 from perceptron.statistics.trust import warnings_of_rows
@@ -189,7 +191,7 @@ class Advise:
         found = advise(own, plan.backends, plan.name, plan.length, axes)
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
-            told(found, of_problem[0], run.run.budget),
+            answer_of(found, of_problem[0], run.run.budget),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,
@@ -241,8 +243,7 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     usable = _usable(plan, own)
     # As many repeats as the problem itself had time for.
     beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
-    best = min(usable, key=lambda name: min(times_of(own, name).values()))
-    others = [name for name in usable if name != best]
+    best, *others = rank_rows([row for row in own if row.backend in usable]).order
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
     wanted: dict[int, set[str]] = {}
     for other in others:

@@ -30,7 +30,7 @@ from perceptron.records.files.read import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 7
+FORMAT = 8
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
@@ -39,23 +39,6 @@ _SECONDS_FOR_THE_LOCK = 5.0
 # What was given up is told, and not begun again, for so many seconds: what says something of a
 # training for an hour, what says something of the machine at that moment for a minute.
 _ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
-
-
-class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A measured shape, and under what it was measured."""
-
-    row: MeasuredShape
-    dtype: DType
-    threads: int
-    libraries: dict[str, str]
-    """Versions of what the backend rests on."""
-    origin: str = ""
-    """The folder of the run that it was read from; empty if it was measured for an answer."""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What only the newest row of is kept; no contended one beside others."""
-        return (self.row.backend, self.dtype, self.threads, self.row.shape)
 
 
 class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -104,11 +87,11 @@ class Known(Struct, frozen=True, kw_only=True):
     """Digest of its hardware."""
     runs: dict[str, str] = {}
     """Folders of runs that were read, each with what tells whether it has changed since."""
-    rows: tuple[KnownRow, ...] = ()
+    rows: tuple[MeasuredShape, ...] = ()
     backends: dict[str, KnownBackend] = {}
     attempts: tuple[Attempt, ...] = ()
 
-    def rows_of(self, dtype: DType, threads: int) -> list[KnownRow]:
+    def rows_of(self, dtype: DType, threads: int) -> list[MeasuredShape]:
         """Return the rows that may be compared with each other."""
         return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
 
@@ -122,7 +105,7 @@ class Known(Struct, frozen=True, kw_only=True):
         )
         return max(same, key=lambda one: one.when, default=None)
 
-    def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
+    def with_rows(self, new: list[MeasuredShape], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
         A contended one gives way to one that was not, whichever is newer, and a backend that has
@@ -130,9 +113,9 @@ class Known(Struct, frozen=True, kw_only=True):
         """
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
-        every.sort(key=lambda known: (known.row.doubt != CONTENDED, known.row.when))
-        kept = sorted({row.key: row for row in every}.values(), key=lambda known: known.row.when)
-        started = {row.row.backend for row in new}
+        every.sort(key=lambda row: (not row.is_contended, row.when))
+        kept = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
+        started = {row.backend for row in new}
         return msgspec.structs.replace(
             self,
             rows=tuple(kept[-_MOST_ROWS:]),

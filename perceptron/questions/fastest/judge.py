@@ -1,37 +1,31 @@
 """Which backend trains fastest: the one answer of `perceptron.fastest` and `perceptron advise`.
 
-What is known of each backend becomes `Advice` here, and its sentence is composed here. Plain Python
-on records: a program that asks once waits for no library.
-
-Two kinds of times are compared, each in its own way. Repeats of one run were measured side by side:
-what slowed the machine slowed both, so the interval of their *ratio* decides, and one within ±5% is
-a tie. Stored times are of other minutes. Their intervals do not hold what the machine did in
-between: two within `ALIKE` are not told apart, and none of them tie.
+What is known of each backend becomes `Advice` here, and its sentence is composed here; `rank` alone
+decides. A program that asks once waits for no library: scipy is not imported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import inf, log, sqrt
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from math import exp, inf, log, sqrt
+from statistics import NormalDist, median
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.answer import Decided
 from perceptron.errors import UserError
 from perceptron.numbers import count, duration_interval, enumerated, times_as_long
-from perceptron.questions.fastest.measured_shape import (
-    CONTENDED,
-    GIVEN_UP,
-    IN_DOUBT,
-    MeasuredShape,
-    TrainingShape,
-)
+from perceptron.questions.fastest.measured_shape import GIVEN_UP, MeasuredShape, of_processes
 from perceptron.questions.shared.over_processes import named
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
+from perceptron.statistics.interval import LARGEST_LOG, Interval, of_times, ratio_of
+from perceptron.statistics.ranking import Doubt, Ranking, rank, rank_rows
+from perceptron.statistics.rough import TOO_BUSY
 from perceptron.statistics.select import NOT_REACHED
-
-if TYPE_CHECKING:
-    from perceptron.statistics.interval import Interval
 
 Source = Literal["measured", "unknown"]
 
@@ -41,34 +35,26 @@ MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
 AS_IT_IS = (*MODULES, "torch-cpu-compiled", "torch-cuda-compiled")
 """Those that train one as it is, whatever it does: the compiled ones by `torch.compile`."""
 ALIKE = 1.1
-"""Times that differ by no more than this factor are not told apart."""
+"""Times of other minutes that differ by no more than this factor are not told apart."""
 DEAR = 1.5
 """A pick that may take this many times what another takes is worth a measurement."""
-# Standard deviations of a 95% interval, and those beyond which a difference is decided.
-_NORMAL = 1.96
-_SURE = 1.64
+# Of a normal distribution.
+_DEVIATIONS = NormalDist().inv_cdf(0.975)
 # Slower backends that a sentence names.
 _NAMED = 2
-# How far the setup of another process may be off, at 95%.
-_ONE_PROCESS = 1.1
-
-
-class BackendHere(Struct, frozen=True, kw_only=True):
-    """A backend that may be advised, on this machine."""
-
-    name: str
-    device: str
-    unavailable: str | None = None
-    """Why it cannot run here, in one line; None if it can."""
-    tried: str | None = None
-    """Why measuring this shape was given up lately, in one line; None if it was not."""
+_DOUBTS: dict[Doubt, str] = {
+    "not side by side": "{both} were not measured side by side",
+    "one repeat": "{both} were compared in one repeat",
+    "contended": f"{TOO_BUSY} {{both}}",
+    "too noisy": "the repeats cannot separate {both}",
+}
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """One backend that was asked about; without a time it has a ``reason``.
 
     ``seconds`` are those of the whole training, setup included, ``low`` and ``high`` their
-    interval at about 95%.
+    interval at about 95%, None of a single repeat.
     """
 
     backend: str
@@ -76,6 +62,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
     seconds: float | None = None
     low: float | None = None
     high: float | None = None
+    ratio_to_fastest: Interval | None = None
+    """Its time over the fastest one's, with the interval that decided; None of the fastest."""
+    doubt: Doubt | None = None
+    """Why it may be as fast as the fastest; None if it is not, or ties."""
     source: Source = "unknown"
     reason: str | None = None
     """Why there is no time."""
@@ -83,54 +73,128 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """Of ``seconds`` what is spent once, before the first iteration."""
     seconds_per_iteration: float | None = None
     """What each further iteration adds."""
-    doubt: str | None = None
-    """Why the time is undecided, however far it is from all others; None if it is not."""
+
+    @property
+    def may_have_time(self) -> bool:
+        """Whether it has none, though it may be the fastest for all that is known."""
+        return self.seconds is None and self.reason in (NOT_KNOWN, NOT_REACHED, *GIVEN_UP)
 
 
-def candidates(
-    shape: TrainingShape,
-    iterations: int,
-    backends: Iterable[BackendHere],
-    rows: Sequence[MeasuredShape],
-) -> list[Candidate]:
-    """Return what is known of each backend's whole training, of so many iterations.
-
-    The newest row of this very shape answers. ``rows`` are of one machine, dtype and number of
-    threads.
-    """
-    return [_candidate(shape, iterations, backend, rows) for backend in backends]
+# --- what is known -------------------------------------------------------------------------------
 
 
-def _candidate(
-    shape: TrainingShape, iterations: int, backend: BackendHere, rows: Sequence[MeasuredShape]
-) -> Candidate:
-    row = None if backend.unavailable else row_of(shape, backend.name, rows)
-    if row is None:
-        reason = backend.unavailable or backend.tried or NOT_KNOWN
-        return Candidate(backend=backend.name, device=backend.device, reason=reason)
-    once = row.prepare_seconds
+def candidate(row: MeasuredShape, iterations: int) -> Candidate:
+    """Return what is known of a backend's whole training, of so many iterations."""
+    counted = _counted(row.trainings(iterations))
+    middle, error = of_processes([one.seconds or 0.0 for one in counted])
+    reach, is_one = _DEVIATIONS * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
         device=row.device,
-        seconds=once + iterations * row.seconds,
-        low=once / _ONE_PROCESS + iterations * row.low if row.low else 0.0,
-        high=once * _ONE_PROCESS + iterations * row.high,
+        seconds=exp(middle),
+        # Waiting only ever adds.
+        low=None if is_one else exp(middle - reach - lost(counted)),
+        high=None if is_one else exp(middle + reach),
         source="measured",
-        setup_seconds=once,
-        seconds_per_iteration=row.seconds,
-        doubt=row.doubt,
+        setup_seconds=median(one.setup_seconds for one in row.repeats),
+        seconds_per_iteration=median(one.seconds for one in row.repeats),
     )
 
 
-def row_of(
-    shape: TrainingShape, backend: str, rows: Iterable[MeasuredShape]
-) -> MeasuredShape | None:
-    """Return the newest row of this shape; None if there is none.
+def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
+    """Return those that count in a time by itself."""
+    (counted,) = side_by_side({row.repeat: row for row in trainings})
+    return counted
+
+
+def row_of(backend: str, rows: Iterable[MeasuredShape]) -> MeasuredShape | None:
+    """Return the newest row of a backend; None if there is none.
 
     One that was contended is older than all that were not.
     """
-    found = [row for row in rows if row.backend == backend and row.shape == shape]
-    return max(reversed(found), key=lambda row: (row.doubt != CONTENDED, row.when), default=None)
+    found = [row for row in rows if row.backend == backend]
+    return max(reversed(found), key=lambda row: (not row.is_contended, row.when), default=None)
+
+
+class Trainings:
+    """Whole trainings, of so many iterations, on backends that have a row."""
+
+    def __init__(self, rows: Iterable[MeasuredShape], iterations: int) -> None:
+        self._rows = {row.backend: row for row in rows}
+        self._trainings = {name: row.trainings(iterations) for name, row in self._rows.items()}
+
+    def ranking(self, names: Collection[str], unmeasured: Iterable[str] = ()) -> Ranking:
+        """Rank some of them."""
+        own = {name: rows for name, rows in self._trainings.items() if name in names}
+        if len({self._rows[name].together for name in own}) < 2:
+            return rank_rows(chain(*own.values()), unmeasured)
+        seconds = {
+            name: of_times([row.seconds or 0.0 for row in rows]).estimate
+            for name, rows in own.items()
+        }
+        found = rank(seconds, self.ratio, unmeasured)
+        return replace(found, doubts={name: self._doubt(found, name) for name in found.open})
+
+    def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
+        """Return the time of the first over that of the second, as `rank` asks for it."""
+        sides = self._trainings[first], self._trainings[second]
+        if self._is_together(first, second):
+            return ratio_of(chain(*sides), first, second, confidence)
+        return of_other_minutes(*sides, confidence)
+
+    def _is_together(self, first: str, second: str) -> bool:
+        return self._rows[first].together == self._rows[second].together
+
+    def _doubt(self, found: Ranking, name: str) -> Doubt:
+        doubt, first = found.doubts[name], found.order[0]
+        if doubt == "not measured":
+            return doubt
+        counted = map(_counted, (self._trainings[first], self._trainings[name]))
+        if any(map(is_contended, chain(*counted))):
+            return "contended"
+        if self._is_together(first, name) or doubt == "one repeat":
+            return doubt
+        return "not side by side"
+
+
+def of_other_minutes(
+    first: Sequence[Measurement], second: Sequence[Measurement], confidence: float
+) -> Interval:
+    """Return the ratio of times that were not measured side by side.
+
+    Their intervals do not hold what the machine did in between, so it reaches by `ALIKE` to each
+    side at least: it is never a tie.
+    """
+    sides = [_counted(rows) for rows in (first, second)]
+    (one, error), (other, of_other) = (
+        of_processes([row.seconds or 0.0 for row in rows]) for rows in sides
+    )
+    if min(map(len, sides)) < 2:
+        return Interval(exp(one - other), None, None)
+    deviations = NormalDist().inv_cdf((1 + confidence) / 2)
+    reach = max(log(ALIKE), deviations * sqrt(error**2 + of_other**2)) + max(hidden(*sides))
+    ends = (one - other - reach, one - other + reach)
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
+    return Interval(exp(one - other), low, high)
+
+
+def is_enough(found: Iterable[Candidate]) -> bool:
+    """Return whether measuring would tell no more: all is known of who may be the fastest.
+
+    That is so if every backend that can run has a time or a reason for having none, and if no
+    contended time leaves it open that another takes so much less than the pick that it is `DEAR`.
+    """
+    return not any(
+        one.reason == NOT_KNOWN
+        or (
+            one.doubt == "contended"
+            and (not one.ratio_to_fastest or (one.ratio_to_fastest.low or 0.0) < 1 / DEAR)
+        )
+        for one in found
+    )
+
+
+# --- the answer ----------------------------------------------------------------------------------
 
 
 class Advice(Struct, frozen=True, kw_only=True):
@@ -152,8 +216,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     why: str
     """One line: ``sentence``, the time, and where it comes from or what leaves it undecided."""
     decided: bool
-    """False where another backend may be as fast or has no time though it can run, and where a time
-    that was compared is contended or of a single repeat."""
+    """Whether all others are known to tie or to take longer."""
     source: Source
     """``measured`` or ``unknown``."""
     measured: str | None
@@ -172,19 +235,25 @@ class Advice(Struct, frozen=True, kw_only=True):
     threads: int = 0
     sentence: str = ""
     """The verdict: the fastest, and how many times as long others take."""
-    use: str | None = None
-    """The backend, where at least some others are known to take longer; else None."""
     ties: tuple[str, ...] = ()
     """Those within ±5% of the fastest, as repeats side by side show."""
     unsure: tuple[str, ...] = ()
-    """Those that may be as fast."""
+    """Those that may be as fast or faster; they neither tie nor are known to take longer."""
     undecided: str | None = None
-    """Why nothing is known of which one is the fastest, though some have a time; else None."""
+    """Why that is; None where all is decided."""
 
     @property
-    def in_doubt(self) -> list[str]:
-        """Those of which neither a tie with the fastest nor a difference is known."""
-        return [name for name in self.unsure if name not in self.ties]
+    def how_decided(self) -> Decided:
+        """``yes``; ``partly`` where some tie or take longer, and others may be as fast."""
+        if self.decided:
+            return "yes"
+        others = {one.backend for one in self.candidates if one.ratio_to_fastest}
+        return "partly" if others.difference(self.unsure) else "no"
+
+    @property
+    def use(self) -> str | None:
+        """The backend, where at least some others are known to tie or to take longer; else None."""
+        return None if self.how_decided == "no" else self.backend
 
     def apply(self, model: Any) -> Any:
         """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
@@ -207,205 +276,129 @@ class Advice(Struct, frozen=True, kw_only=True):
         return torch.compile(moved)
 
 
-def contenders(
-    found: Iterable[Candidate], ratios: Mapping[str, Interval] | None = None
-) -> list[Candidate]:
-    """Return the fastest and those that may be as fast, the fastest first."""
-    timed = sorted((one for one in found if one.seconds), key=_seconds)
-    known = ratios or {}
+def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
+    """Return candidates with what a ranking says of each."""
+    ratios, doubts = ranking.ratios, ranking.doubts
     return [
-        one
-        for one in timed
-        if one is timed[0] or not _surely_faster(timed[0], one, known.get(one.backend))
+        replace(one, ratio_to_fastest=ratios.get(one.backend), doubt=doubts.get(one.backend))
+        for one in found
     ]
-
-
-def is_enough(found: Sequence[Candidate]) -> bool:
-    """Return whether measuring would tell no more: all is known of who may be the fastest.
-
-    That is so if every backend that can run has a time or a reason for having none, and if no
-    contended time leaves it open that another takes so much less than the pick that it is `DEAR`.
-    """
-    may_be = contenders(found)
-    unknown = any(one.reason == NOT_KNOWN for one in found)
-    return not unknown and not any(_is_open(one, may_be[0]) for one in may_be[1:])
-
-
-def _is_open(other: Candidate, pick: Candidate) -> bool:
-    """Return whether contention leaves it open that this pick is `DEAR`: a new time would tell."""
-    if CONTENDED not in (other.doubt, pick.doubt):
-        return False
-    apart = log(_seconds(other) / _seconds(pick))
-    return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
 
 
 def choose(
     found: Sequence[Candidate],
+    ranking: Ranking,
     measured: str | None = None,
     stale: str | None = None,
     able: Sequence[str] | None = None,
-    ratios: Mapping[str, Interval] | None = None,
     new: Collection[str] = (),
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
-    With ``able`` it is one of these, and what a rewrite for another would save is told.
-    ``ratios`` are those to the fastest of times measured side by side, by backend; ``new`` are the
-    backends that were measured for this very question. Raises ValueError without a candidate.
+    ``ranking`` is of those among the ``able`` ones, all by default, that have or may have a time.
+    ``new`` are the backends that were measured for this very question. Raises ValueError without a
+    candidate.
     """
-    ordered = sorted(found, key=_seconds)
-    picks = [one for one in ordered if able is None or one.backend in able]
+    found = ranked(found, ranking)
+    picks = [one for one in found if able is None or one.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
-    may_be = contenders(picks, ratios)
-    best = may_be[0] if may_be else _first(picks)
-    is_here = best.seconds is not None or _is_unknown(best)
-    doubts = _doubts(picks, len(found) == 1)
-    advice = Advice(
+    known = {one.backend: one for one in picks}
+    best = known[ranking.order[0]] if ranking.order else _first(picks)
+    has_time = best.seconds is not None
+    is_here = has_time or best.may_have_time
+    # What cannot run here needs no comparison.
+    is_only = has_time and not ranking.ratios and not ranking.open and len(found) > 1
+    undecided = _undecided(ranking, best, len(found) == 1) if has_time else None
+    sentence = _sentence(found, ranking, best, is_only)
+    # Of a module what cannot be picked may take less.
+    leads = has_time and able is None
+    return Advice(
         backend=best.backend if is_here else "",
         device=best.device if is_here else "",
         compiled=able is not None and best.backend.endswith("-compiled"),
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why="",
-        decided=False,
-        source="measured" if may_be else "unknown",
-        measured=measured if may_be else None,
-        stale=stale if may_be else None,
-        candidates=tuple(ordered),
-        ties=tuple(name for name, ratio in (ratios or {}).items() if ratio.is_tie),
-        unsure=tuple(one.backend for one in may_be[1:]),
-        undecided=", and ".join(doubts) or None,
-    )
-    others = [one for one in picks if one.seconds is not None and one is not best]
-    unknown = [one.backend for one in picks if _is_unknown(one)]
-    decided = bool(may_be) and not (doubts or advice.in_doubt or unknown)
-    is_part_known = bool(may_be) and not doubts and len(others) > len(advice.in_doubt)
-    sentence = _sentence(advice, best, others, ratios or {})
-    return replace(
-        advice,
-        decided=decided,
-        use=best.backend if decided or is_part_known else None,
+        why=_why(sentence, best, undecided, best.backend in new),
+        decided=is_only or ranking.decided == "yes",
+        source="measured" if has_time else "unknown",
+        measured=measured if has_time else None,
+        stale=stale if has_time else None,
+        candidates=tuple(sorted(found, key=lambda one: (leads and one is not best, _of(one)))),
         sentence=sentence,
-        why=_why(sentence, best, doubts, unknown, best.backend in new) + _rewrite(best, ordered[0]),
+        ties=ranking.ties,
+        unsure=ranking.open,
+        undecided=undecided,
     )
 
 
-def _is_unknown(candidate: Candidate) -> bool:
-    """Return whether it may be the fastest for all that is known."""
-    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, NOT_REACHED, *GIVEN_UP)
-
-
-def _seconds(candidate: Candidate) -> float:
+def _of(candidate: Candidate) -> float:
     return inf if candidate.seconds is None else candidate.seconds
 
 
 def _first(found: Sequence[Candidate]) -> Candidate:
     """Return NumPy if it can run here, else the first that can, else the first."""
-    able = [one for one in found if _is_unknown(one)]
-    return next((one for one in able if one.backend == "numpy"), (able or list(found))[0])
+    able = [one for one in found if one.may_have_time]
+    return next((one for one in able if one.backend == "numpy"), (able or found)[0])
 
 
-def _surely_faster(one: Candidate, other: Candidate, ratio: Interval | None = None) -> bool:
-    """Return whether the first is faster by more than chance explains: see the head of this file.
-
-    ``ratio`` is that of the other's time to the first one's, where both were measured side by side.
-    """
-    if ratio is not None:
-        return ratio.low is not None and ratio.low > 1
-    apart = log(_seconds(other) / _seconds(one))
-    return apart > max(log(ALIKE), _SURE * sqrt(_variance(one) + _variance(other)))
-
-
-def _variance(candidate: Candidate) -> float:
-    """Return the variance of the logarithm of the time, from its interval."""
-    if not candidate.low or not candidate.high:
-        return inf
-    return (log(candidate.high / candidate.low) / (2 * _NORMAL)) ** 2
-
-
-def _doubts(picks: Sequence[Candidate], is_alone: bool) -> list[str]:
-    """Return what leaves the whole answer undecided, however far apart the times are."""
-    best, *others = picks
-    if best.seconds is None:
-        return []
+def _undecided(ranking: Ranking, best: Candidate, is_alone: bool) -> str | None:
+    """Return why others may be as fast as the best, which has a time."""
     if is_alone:
-        return ["no other backend was asked for: no comparison"]
-    unknown = [one.backend for one in others if _is_unknown(one)]
-    if unknown and all(one.seconds is None for one in others):
-        return [f"{_not_measured(unknown)}: no comparison"]
-    doubts = []
-    for doubt in dict.fromkeys(one.doubt for one in picks if one.doubt):
-        those = enumerated(one.backend for one in picks if one.doubt == doubt)
-        doubts.append(f"{those}: {doubt}" if doubt in IN_DOUBT else doubt)
-    return doubts
+        return "no other backend was asked for: no comparison"
+    reasons = []
+    for doubt in dict.fromkeys(ranking.doubts.values()):
+        names = [named(name) for name, other in ranking.doubts.items() if other == doubt]
+        if doubt == "not measured":
+            reasons.append(f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} {doubt}")
+        else:
+            both = enumerated([named(best.backend), *names])
+            reasons.append(_DOUBTS[doubt].format(both=both))
+    return ", and ".join(reasons) or None
 
 
-def _not_measured(names: Sequence[str]) -> str:
-    return f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} not measured"
-
-
-# --- in words ------------------------------------------------------------------------------------
-
-
-def _sentence(
-    found: Advice,
-    best: Candidate,
-    others: Sequence[Candidate],
-    ratios: Mapping[str, Interval],
-) -> str:
+def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate, is_only: bool) -> str:
     """Return what is the fastest, and how many times as long the others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        reasons = (f"{one.backend}: {one.reason}" for one in found.candidates if one.reason)
+        reasons = (f"{one.backend}: {one.reason}" for one in found if one.reason)
         return f"not measured: {'; '.join(reasons)}"
-    ties, in_doubt = found.ties, found.in_doubt
-    alike = [one for one in others if one.backend in ties or found.undecided]
-    doubtful = [one for one in others if one.backend in in_doubt and one not in alike]
-    slower = [one for one in others if one not in (*alike, *doubtful)]
-    same = [named(one.backend) for one in (best, *alike, *doubtful)]
-    first = same[0]
-    if found.undecided or doubtful:
-        first = f"undecided between {enumerated(same)}" if others else "undecided"
-    elif alike:
-        first = f"{enumerated(same)} tie: within 5%"
-    elif not others:
+    slower = [one for one in found if one.backend in ranking.slower]
+    may_be = [named(name) for name in ranking.order[1:] if name in ranking.open]
+    ties = [named(name) for name in ranking.ties]
+    first = named(best.backend)
+    if may_be:
+        first = f"undecided between {enumerated([first, *ties, *may_be])}"
+    elif ties:
+        first = f"{enumerated([first, *ties])} tie: within 5%"
+    elif is_only:
         # A time of what does not train a module is one of a rewrite.
-        is_module = any(one.seconds for one in found.candidates if one is not best)
+        is_module = any(one.seconds for one in found if one is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
-    told = [takes(one, best, ratios.get(one.backend)) for one in slower[:_NAMED]]
+    elif not slower:
+        first = "undecided"
+    told = [takes(one) for one in sorted(slower, key=_of)[:_NAMED]]
     if len(slower) > _NAMED:
         told.append(f"{count(len(slower) - _NAMED)} more take longer")
     return "; ".join([first, *told])
 
 
-def takes(other: Candidate, best: Candidate, ratio: Interval | None) -> str:
-    """Return how many times as long another takes as the best, which both have a time."""
-    value = _seconds(other) / _seconds(best)
-    parts = (value,) if ratio is None else (ratio.estimate, ratio.low, ratio.high)
-    return f"{named(other.backend)} takes {times_as_long(*parts)}"
+def takes(other: Candidate) -> str:
+    """Return how many times as long as the fastest another takes that was compared with it."""
+    ratio = other.ratio_to_fastest
+    assert ratio is not None, other
+    return f"{named(other.backend)} takes {times_as_long(ratio.estimate, ratio.low, ratio.high)}"
 
 
-def _why(
-    sentence: str, best: Candidate, doubts: Sequence[str], unknown: Sequence[str], is_new: bool
-) -> str:
+def _why(sentence: str, best: Candidate, undecided: str | None, is_new: bool) -> str:
     """Return the sentence with the time and its source, and what leaves it undecided."""
     if best.seconds is None:
         return sentence
     source = "measured now" if is_new else "measured for this shape"
     time = duration_interval(best.seconds, best.low, best.high)
     parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
-    if doubts or unknown:
-        because = ", and ".join(doubts or [_not_measured(unknown)])
-        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {because}")
+    if undecided:
+        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {undecided}")
     return "; ".join(parts)
-
-
-def _rewrite(best: Candidate, first: Candidate) -> str:
-    """Return what another backend would save, where that is more than chance explains."""
-    if best.seconds is None or not _surely_faster(first, best):
-        return ""
-    ratio = times_as_long(_seconds(first) / best.seconds)
-    return f"; rewritten for {first.backend} it takes {ratio}"

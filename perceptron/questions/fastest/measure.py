@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -17,7 +18,8 @@ from perceptron.measure.job import Estimator, Module, Time, timed
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
-from perceptron.questions.fastest.as_it_is import AsItIs
+from perceptron.questions.fastest.availability import SKLEARN
+from perceptron.questions.fastest.judge import Trainings
 from perceptron.questions.fastest.measured_shape import (
     NO_START,
     NO_TIME,
@@ -25,8 +27,8 @@ from perceptron.questions.fastest.measured_shape import (
     TrainingShape,
     measured_shape,
 )
-from perceptron.questions.fastest.own_fit import SKLEARN
 from perceptron.questions.fastest.question import Question, reference_of
+from perceptron.questions.fastest.torch_module import AsItIs
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.records.validity import impossible
@@ -41,6 +43,9 @@ _SAMPLE_SECONDS = 0.01
 _STARTS_A_CORE = 3
 # Of data in batches: they take tenths of a second to make.
 _MOST_VALUES = 2**21
+# Repeats of those that take no more than so many times what the fastest does; and the most, of
+# those that may be as fast.
+_ENOUGH, _NEAR, _MOST = 3, 2.0, 8
 # A further process, or round of them, takes about what the last one did.
 _AS_LONG = 1.2
 
@@ -60,9 +65,9 @@ def measure(
     """
     look = _Look(question, seconds)
     look.measure(backends)
-    rows = [measured_shape(question.shape, name, own) for name, own in look.rows.items()]
-    without = [name for name in backends if name not in look.rows]
-    return rows, {name: look.reasons.get(name, NO_START) for name in without}
+    rows = look.measured()
+    without = set(backends).difference(row.backend for row in rows)
+    return rows, {name: look.reasons.get(name, NO_START) for name in backends if name in without}
 
 
 class _Look:
@@ -71,6 +76,7 @@ class _Look:
     def __init__(self, question: Question, seconds: float) -> None:
         self._question = question
         self._budget = Budget(seconds)
+        self._together = f"{now()} {token_hex(8)}"
         self._took: dict[str, float] = {}
         """Seconds for the newest process of a backend, once it was there."""
         self.rows: dict[str, list[Measurement]] = {}
@@ -83,9 +89,31 @@ class _Look:
         with TemporaryDirectory() as folder, Workers(budget.until_abandoned) as workers:
             self._reference = _written(self._question, Path(folder))
             self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
-            names = [name for name in backends if name not in self.reasons]
-            if names and budget.left > _AS_LONG * budget.spent:  # a further one narrows intervals
-                self._round(workers, [(name, _AT_FIRST) for name in names])
+            turn, took = _AT_FIRST, budget.spent
+            while budget.left > _AS_LONG * took and (names := self._close(turn)):
+                begun = budget.spent
+                self._round(workers, [(name, turn) for name in names])
+                turn, took = turn + 1, budget.spent - begun
+
+    def measured(self) -> list[MeasuredShape]:
+        """Return what has been measured."""
+        shape = self._question.shape
+        return [measured_shape(shape, name, own, self._together) for name, own in self.rows.items()]
+
+    def _close(self, turn: int) -> list[str]:
+        """Return the backends of which one more repeat each would tell more.
+
+        The fastest, and all that may be as fast for what is known.
+        """
+        names = [name for name in self.rows if name not in self.reasons]
+        trainings = Trainings(self.measured(), self._question.iterations)
+        found = trainings.ranking(names)
+        wanted = {*found.order[:1], *found.open} if found.open and turn < _MOST else set()
+        if turn < _ENOUGH:  # narrows the intervals of those that are near
+            ratios = found.ratios.items()
+            wanted |= {name for name, ratio in ratios if ratio and ratio.estimate <= _NEAR}
+            wanted |= set(found.order[:1])
+        return [name for name in names if name in wanted]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
         """Measure these processes in turn, as far as there is time."""

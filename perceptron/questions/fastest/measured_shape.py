@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from math import exp, inf, log, sqrt
+from math import inf, log, sqrt
 from statistics import median
 from typing import Annotated, Literal
 
@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from perceptron.grouping import grouped
+from perceptron.problems.problem import DTYPES, DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
-from perceptron.statistics.contention import is_contended, lost, side_by_side
+from perceptron.statistics.contention import lost_by_waiting
 
 # Structs here are written as arrays, without names: a cache of many is read within milliseconds.
 
@@ -26,16 +27,14 @@ GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 NOT_STARTED = (NO_START, NO_WORD, NO_ANSWER)
 """Reasons of processes that were not there: of the machine at that moment, not of the training."""
 CONTENDED = "contended: threads waited for cores"
-ONE_REPEAT = "one repeat alone"
-IN_DOUBT = (CONTENDED, ONE_REPEAT)
-"""What leaves a time, and all that rests on it, undecided."""
 # What one process of a shape is off from another, as a standard deviation of the logarithm, and how
 # many processes that is worth: two or three alone cannot tell how far they vary.
 _SPREAD = 0.05
 _WORTH = 4
 # What all processes of one day share.
 _COMMON = 0.02
-_NORMAL = 1.96
+# Of one process it is not known how far the next one is off.
+_SEVERAL = 2
 # A setup compiled what later ones found there if one of no less data took so many times less.
 _COMPILED = 10.0
 # Another program may have written the cache. The bounds keep its numbers within floats.
@@ -62,58 +61,94 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     feed: Literal["resident", "host"] = "resident"
 
 
-class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What a backend took for a shape, with one dtype and number of threads.
+class Repeat(Struct, frozen=True, array_like=True, gc=False):
+    """What one process took: it trains a shape on a backend."""
 
-    ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
-    is 0 where nothing bounds what waiting for cores added. Raises ValueError for impossible times.
-    """
+    number: Annotated[int, Meta(ge=0, le=2**53)]
+    """Those of equal number, measured `together`, pair up."""
+    seconds: Annotated[float, Meta(ge=SHORTEST_STEP, le=LONGEST_SECONDS)]
+    """Of an iteration."""
+    setup_seconds: Annotated[float, Meta(ge=0, le=LONGEST_SECONDS)] = 0.0
+    """Allocating, copying to the device, compiling: once in a training."""
+    waited: Annotated[float, Meta(ge=0, le=2**53)] | None = None
+    """The share of the time that its threads waited for cores."""
+
+
+class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a backend took for a shape, and under what it was measured."""
 
     shape: TrainingShape
     backend: str
     device: str
-    seconds: float
-    low: float
-    high: float
-    prepare_seconds: float = 0.0
-    """Allocating, copying to the device, compiling: once in a training."""
+    dtype: DType
+    threads: int
+    repeats: Annotated[tuple[Repeat, ...], Meta(min_length=1)]
+    together: str
+    """The run or the question that measured it: repeats of equal ones were side by side."""
     when: str = ""
     """UTC, ISO 8601."""
-    doubt: str | None = None
-    """One of `IN_DOUBT`; None of a time from several processes, none of them contended."""
+    libraries: dict[str, str] = {}
+    """Versions of what the backend rests on."""
+    origin: str = ""
+    """The folder of the run that it was read from; empty if it was measured for an answer."""
 
-    def __post_init__(self) -> None:
-        once, each = self.prepare_seconds, self.seconds
-        is_time = each >= SHORTEST_STEP and 0 <= self.low <= each <= self.high
-        if not (is_time and self.high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
-            raise ValueError(f"{each} s [{self.low}, {self.high}] and {once} s are no times")
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What only the newest row of is kept; no contended one beside others."""
+        return (self.backend, self.dtype, self.threads, self.shape)
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether threads waited in so many repeats that fewer than two are left."""
+        waited = sum(
+            one.waited is not None and lost_by_waiting(one.waited, self.threads, 1, self.device) > 0
+            for one in self.repeats
+        )
+        return waited > 0 and len(self.repeats) - waited < _SEVERAL
+
+    def trainings(self, iterations: int) -> list[Measurement]:
+        """Return a row of each repeat with the time of a whole training, of so many iterations."""
+        return [
+            Measurement(
+                source="perceptron",
+                machine="",
+                when=self.when,
+                family="",
+                size=self.shape.rows,
+                backend=self.backend,
+                device=self.device,
+                dtype=self.dtype,
+                threads=self.threads,
+                repeat=one.number,
+                seconds=one.setup_seconds + iterations * one.seconds,
+                waited=one.waited,
+            )
+            for one in self.repeats
+        ]
 
 
 def measured_shape(
-    shape: TrainingShape, backend: str, rows: Sequence[Measurement]
+    shape: TrainingShape, backend: str, rows: Sequence[Measurement], together: str
 ) -> MeasuredShape:
-    """Return what processes took that all have a time: those that were not contended, if any.
+    """Return what processes took that all have a time, a dtype and a number of threads.
 
-    Raises ValueError without a row, and for impossible times.
+    Of two rows of one repeat the last one counts.
     """
-    counted = [row for row in rows if not is_contended(row)]
-    doubt = None
-    if len(counted) == 1:
-        doubt = ONE_REPEAT if len(rows) == 1 else CONTENDED
-    if not counted:
-        (counted,) = side_by_side(dict(enumerate(rows)))
-        doubt = CONTENDED
-    seconds, low, high = of_processes([row.seconds or 0.0 for row in counted])
+    last = rows[-1]
+    dtype = next(name for name in DTYPES if name == last.dtype)
+    repeats = {
+        row.repeat: Repeat(row.repeat, row.seconds or 0.0, row.prepare_seconds or 0.0, row.waited)
+        for row in rows
+    }
     return MeasuredShape(
         shape=shape,
         backend=backend,
-        device=counted[-1].device or "unknown",
-        seconds=seconds,
-        low=low * exp(-lost(counted)),  # waiting only ever adds
-        high=high,
-        prepare_seconds=median(row.prepare_seconds or 0.0 for row in counted),
-        when=max(row.when for row in counted),
-        doubt=doubt,
+        device=last.device or "unknown",
+        dtype=dtype,
+        threads=last.threads or 1,
+        repeats=tuple(repeats.values()),
+        together=together,
+        when=max(row.when for row in rows),
     )
 
 
@@ -153,8 +188,8 @@ def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
     return (other.prepare_seconds or 0.0) * max(1.0, data / others)
 
 
-def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Return the typical time of some processes and its interval of about 95%.
+def of_processes(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the typical time of some processes as a logarithm, and the standard error of that.
 
     Raises ValueError without a time, and for one that is not above 0.
     """
@@ -164,5 +199,4 @@ def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
     middle, count = median(logarithms), len(logarithms)
     apart = sum((one - middle) ** 2 for one in logarithms)
     variance = (_WORTH * _SPREAD**2 + apart) / (_WORTH + count - 1)
-    reach = _NORMAL * sqrt(variance / count + _COMMON**2)
-    return exp(middle), exp(middle - reach), exp(middle + reach)
+    return middle, sqrt(variance / count + _COMMON**2)

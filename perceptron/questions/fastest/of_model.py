@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +19,16 @@ from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
-from perceptron.questions.fastest.as_it_is import (
+from perceptron.questions.fastest.availability import SKLEARN, SKLEARN_MODULE
+from perceptron.questions.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
+from perceptron.questions.fastest.question import OfModel, OwnFit
+from perceptron.questions.fastest.torch_module import (
     AsItIs,
     NotOurs,
     loss_in_torch,
     optimizer_in_torch,
     tensors,
 )
-from perceptron.questions.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
-from perceptron.questions.fastest.own_fit import SKLEARN, OwnFit, own_fit
 
 _ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid"}
 _OF_SKLEARN: dict[str, Activation] = {
@@ -55,22 +57,10 @@ _OF_ESTIMATORS: dict[str, tuple[object, ...]] = {
     "loss": ("squared_error", "log_loss"),
     "early_stopping": (False,),
 }
+# Parameters that do not change how long an iteration takes, or may hold objects of the program.
+_LEFT_OUT = {"random_state", "max_iter", "n_iter_no_change", "verbose", "warm_start"}
 # What scikit-learn's "auto" means.
 _AUTO_BATCH = 200
-
-
-class OfModel(NamedTuple):
-    """What a model's training is, in the suite's words."""
-
-    training: Problem | AsItIs
-    dtype: DType
-    epochs: int
-    is_module: bool
-    """Whether it is a PyTorch module, which PyTorch alone trains."""
-    note: str | None = None
-    """What of it is otherwise than it was given, or why it is trained as it is."""
-    own_fit: OwnFit | None = None
-    """Of an estimator: what it does itself."""
 
 
 def of_model(
@@ -339,7 +329,7 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
         epochs=whole("max_iter", model.max_iter),
         is_module=False,
         note="; ".join(_differs(model)),
-        own_fit=own_fit(model),
+        own_fit=_own_fit(model),
     )
 
 
@@ -370,3 +360,25 @@ def _solver(model: Any) -> Optimizer:
         return Adam(rate=rate, betas=betas, eps=float(model.epsilon))
     momentum = float(model.momentum)
     return Sgd(rate=rate, momentum=momentum, nesterov=bool(momentum and model.nesterovs_momentum))
+
+
+def _own_fit(model: Any) -> OwnFit:
+    """Return the own fit of one of scikit-learn's estimators."""
+    kind = type(model)
+    if kind.__module__.partition(".")[0] != SKLEARN_MODULE:  # it may do anything
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        return OwnFit(name, {}, f"only fits of scikit-learn's own classes are timed, not {name}")
+    fields = model.get_params(deep=False).items()
+    parameters = {name: _plain(value) for name, value in fields if name not in _LEFT_OUT}
+    return OwnFit(kind.__name__, parameters, None)
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it: a number of NumPy is one of Python's."""
+    if isinstance(value, bool | str | None):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    return [_plain(one) for one in value]

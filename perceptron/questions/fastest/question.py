@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from msgspec.structs import replace
 
@@ -17,16 +17,36 @@ from perceptron.machine import usable_cores
 from perceptron.problems import shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
-from perceptron.questions.fastest.as_it_is import AsItIs
+from perceptron.questions.fastest.availability import SKLEARN
 from perceptron.questions.fastest.data import whole
 from perceptron.questions.fastest.judge import AS_IT_IS, MODULES
 from perceptron.questions.fastest.measured_shape import TrainingShape
-from perceptron.questions.fastest.own_fit import SKLEARN, OwnFit
-
-if TYPE_CHECKING:
-    from perceptron.questions.fastest.of_model import OfModel
+from perceptron.questions.fastest.torch_module import AsItIs
 
 Measure = Literal["cached", "now", "never"]
+
+
+class OwnFit(NamedTuple):
+    """What a worker makes an estimator of."""
+
+    kind: str
+    parameters: dict[str, Any]
+    refusal: str | None
+    """Why it cannot be timed; None if it can."""
+
+
+class OfModel(NamedTuple):
+    """What a model's training is, in the suite's words."""
+
+    training: Problem | AsItIs
+    dtype: DType
+    epochs: int
+    is_module: bool
+    """Whether it is a PyTorch module, which PyTorch alone trains."""
+    note: str | None = None
+    """What of it is otherwise than it was given, or why it is trained as it is."""
+    own_fit: OwnFit | None = None
+    """Of an estimator: what it does itself."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from perceptron.library_versions import names_beneath
 from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES
-from perceptron.questions.fastest.cache import KnownRow
 from perceptron.questions.fastest.measured_shape import (
+    MeasuredShape,
     TrainingShape,
     measured_shape,
     setups_of_their_own,
@@ -30,7 +30,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import has_time
 
 
-def read_runs(folders: Iterable[str]) -> list[KnownRow]:
+def read_runs(folders: Iterable[str]) -> list[MeasuredShape]:
     """Read those rows of these runs that were measured on this machine, with what they rest on.
 
     Runs that cannot be understood are left out: what reads results to show them complains.
@@ -65,24 +65,24 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
 
 def known_rows(
     folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
-) -> list[KnownRow]:
+) -> list[MeasuredShape]:
     """Return a row for each shape, backend, dtype and number of threads that a run has a time of.
 
-    Left out is what no question can be about, and times that nobody can have measured.
+    Left out is what no question can be about. Repeats of one problem are side by side; another one
+    of the same shape, as where two families meet, has repeats of its own.
     """
-    rows = [row for row in with_own_setups(measured) if has_time(row)]
-    groups = grouped(rows, lambda row: (_shape(row), row.backend, row.dtype, row.threads))
+    rows = [row for row in with_own_setups(measured) if has_time(row) and row.dtype in DTYPES]
+    groups = grouped(
+        rows, lambda row: (_shape(row), row.problem, row.backend, row.dtype, row.threads)
+    )
     known = []
-    for (shape, backend, dtype, threads), own in groups.items():
-        typed = next((name for name in DTYPES if name == dtype), None)
-        if shape is None or typed is None or threads is None:
+    for (shape, problem, backend, _, threads), own in groups.items():
+        if shape is None or threads is None:
             continue
-        with suppress(UserError, ValueError):
+        with suppress(UserError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
-            one = KnownRow(
-                row=measured_shape(shape, backend, own),
-                dtype=typed,
-                threads=threads,
+            one = replace(
+                measured_shape(shape, backend, own, together=f"{folder}: {problem}"),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )

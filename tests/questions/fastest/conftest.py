@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from msgspec.structs import replace
 
 from perceptron.library_versions import versions_beneath
+from perceptron.machine import cpu_name, usable_cores
+from perceptron.measure.environment import gpus_here
 from perceptron.problems.problem import DType
 from perceptron.questions.fastest import measure
-from perceptron.questions.fastest.cache import FOLDER, KnownRow, cache_file, update
+from perceptron.questions.fastest.cache import FOLDER, cache_file, update
 from perceptron.questions.fastest.measured_shape import MeasuredShape
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.run import Run
+from perceptron.records.store import open_run
 from tests.conftest import ROOT
 from tests.made_shapes import measured, shape
 
@@ -39,6 +48,34 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache_file()
 
 
+@pytest.fixture
+def here() -> Environment:
+    """What a run on this machine says of it."""
+    return Environment(
+        cpu=cpu_name(),
+        architecture=platform.machine(),
+        cores=usable_cores(),
+        memory_bytes=psutil.virtual_memory().total,
+        system="Linux 6",
+        python="CPython 3.12.1",
+        libraries={"numpy": "2.0", "torch": "2.6", "scipy": "1.0"},
+        pools=[],
+        gpus=gpus_here()[1],
+    )
+
+
+def stored(
+    results: Path, facts: Environment, rows: Iterable[Measurement], name: str = "2026-01-01"
+) -> Path:
+    """Keep a run; return its folder."""
+    run = Run(plan={}, machine="box", environment=facts.id, commit=None, started=name)
+    with open_run(results, run, facts) as journal:
+        for row in rows:
+            journal.append(row)
+        journal.finish()
+        return journal.folder
+
+
 def remember(
     cache: Path,
     rows: Iterable[MeasuredShape],
@@ -47,7 +84,7 @@ def remember(
 ) -> None:
     """Have it known what these rows say of one thread."""
     beneath = dict(libraries or versions_beneath(()))
-    known = [KnownRow(row=row, dtype=dtype, threads=1, libraries=beneath) for row in rows]
+    known = [replace(row, dtype=dtype, libraries=beneath) for row in rows]
     update(cache, lambda before: before.with_rows(known))
 
 

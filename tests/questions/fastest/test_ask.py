@@ -88,6 +88,17 @@ def test_what_other_shapes_take_is_no_answer(cache: Path, lab: Lab) -> None:
     assert (cached.backend, cached.source) == ("numpy-inplace", "measured")
 
 
+def test_what_one_question_measured_may_tie_and_times_of_two_never_do(lab: Lab) -> None:
+    lab.seconds = lambda backend, problem: {"numpy": 1e-3, "numpy-inplace": 1.02e-3}[backend]
+    asked: dict[str, Any] = {**SHAPE, "seconds": 60}
+    together = fastest(**asked, among=TWO)
+    assert (together.decided, together.ties) == (True, ("numpy-inplace",))
+    fastest(**asked, among=("numpy",), measure="now")
+    apart = fastest(**asked, among=TWO, measure="never")
+    assert (apart.decided, apart.ties, apart.unsure) == (False, (), ("numpy-inplace",))
+    assert apart.candidates[1].doubt == "not side by side"
+
+
 def test_other_libraries_make_it_stale(cache: Path) -> None:
     """It is still an answer."""
     remember(cache, [measured(shape(), seconds=2e-3)], {"numpy": "1.0"})

@@ -7,20 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.questions.fastest.cache import Attempt, Known, KnownRow, alike, load, update
-from perceptron.questions.fastest.measured_shape import CONTENDED, NO_START, NO_TIME
+from perceptron.questions.fastest.cache import Attempt, Known, alike, load, update
+from perceptron.questions.fastest.measured_shape import NO_START, NO_TIME, MeasuredShape
 from perceptron.records.run import now
 from tests.made_shapes import measured, shape
 
 
-def known_row(seed: int = 1, origin: str = "", **fields: object) -> KnownRow:
-    return KnownRow(
-        row=measured(shape(rows=seed), **({"seconds": 1e-3} | fields)),
-        dtype="float32",
-        threads=2,
-        libraries={"numpy": "2.0"},
-        origin=origin,
-    )
+def known_row(seed: int = 1, origin: str = "", **fields: object) -> MeasuredShape:
+    of = {"seconds": 1e-3, "threads": 2, "libraries": {"numpy": "2.0"}} | fields
+    return measured(shape(rows=seed), origin=origin, **of)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +79,7 @@ def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
 
 def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
     """Whichever is newer, and wherever they come from."""
-    busy = known_row(1, seconds=9.0, doubt=CONTENDED, when="2026-03-03")
+    busy = known_row(1, seconds=9.0, waited=0.9, when="2026-03-03")
     idle = known_row(1, "run", seconds=1.0)
     for known in (
         Known().with_rows([busy, idle]),

@@ -12,7 +12,7 @@ from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart
 from perceptron.questions.fastest.measure import measure
-from perceptron.questions.fastest.measured_shape import CONTENDED, NO_START, NO_TIME
+from perceptron.questions.fastest.measured_shape import NO_START, NO_TIME
 from perceptron.questions.fastest.question import Question, shape_of
 from tests.made_shapes import shape
 from tests.questions.conftest import Lab
@@ -60,10 +60,30 @@ def test_a_few_processes_of_each_are_measured(lab: Lab) -> None:
     lab.seconds = lambda backend, problem: 1e-3 * lab.timed.count((backend, problem.reference))
     lab.prepare_seconds = lambda backend: 0.5
     (numpy, python), _ = measure(QUESTION, ["numpy", "python"], 60.0)
-    assert numpy.seconds == python.seconds == pytest.approx(2e-3)
-    assert numpy.prepare_seconds == 0.5
+    assert [one.seconds for one in numpy.repeats] == pytest.approx([1e-3, 2e-3, 3e-3])
+    assert [one.setup_seconds for one in numpy.repeats] == [0.5] * 3
+    assert numpy.repeats == python.repeats
+    assert numpy.together == python.together
     assert lab.starts == ["numpy", "python"] * 3
-    assert (numpy.doubt, numpy.backend, numpy.device) == (None, "numpy", "cpu")
+    assert (numpy.is_contended, numpy.backend, numpy.device) == (False, "numpy", "cpu")
+
+
+def test_those_that_may_be_as_fast_are_measured_on_side_by_side(lab: Lab) -> None:
+    """Until that is decided or the time is over; what takes twice as long is not."""
+    factors = {"numpy": lambda turn: 1.0, "python": lambda turn: 1.2 + 0.3 * (-1) ** turn}
+
+    def seconds(backend: str, problem: Problem) -> float:
+        turn = lab.timed.count((backend, problem.reference))
+        return 1e-3 * factors.get(backend, lambda turn: 9.0)(turn)
+
+    lab.seconds = seconds
+    names = ["numba", "numpy", "python"]
+    found, _ = measure(dataclasses.replace(QUESTION, among=tuple(names)), names, 60.0)
+    assert lab.starts == names * 2 + ["numpy", "python"] * 6
+    assert [len(one.repeats) for one in found] == [2, 8, 8]
+    begun = lab.now
+    measure(QUESTION, names, 2.0)
+    assert lab.now <= begun + 2.1
 
 
 @pytest.mark.parametrize("reason", [NO_START, NO_TIME, "no"])
@@ -87,4 +107,4 @@ def test_one_without_a_time_says_why_and_costs_the_other_nothing(lab: Lab, reaso
 def test_contention_is_told(lab: Lab) -> None:
     lab.waited = 0.9
     (numpy,), _ = measure(QUESTION, ["numpy"], 60.0)
-    assert (numpy.doubt, numpy.low) == (CONTENDED, 0.0)
+    assert numpy.is_contended

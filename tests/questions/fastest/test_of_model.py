@@ -25,9 +25,14 @@ from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Layer
 from perceptron.questions.fastest import measure
 from perceptron.questions.fastest.judge import MODULES
-from perceptron.questions.fastest.measured_shape import CONTENDED
-from perceptron.questions.fastest.of_model import OfModel, of_model
-from perceptron.questions.fastest.question import Question, question, question_of, shape_of
+from perceptron.questions.fastest.of_model import of_model
+from perceptron.questions.fastest.question import (
+    OfModel,
+    Question,
+    question,
+    question_of,
+    shape_of,
+)
 from tests.made_shapes import measured
 from tests.questions.fastest.conftest import AMPLE, keep, remember
 
@@ -441,7 +446,7 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
         return [], {}
 
     monkeypatch.setattr(measure, "measure", measuring)
-    keep(cache, {"numpy": 1e-3}, doubt=CONTENDED)
+    keep(cache, {"numpy": 1e-3}, waited=0.9)
     model = nn.Sequential(nn.Linear(20, 1), nn.Sigmoid())
     data = torch.zeros(1000, 20), torch.zeros(1000, 1)
     fastest(model, *data, loss=nn.L1Loss(), threads=1, among=("numpy", "torch-cpu"))

@@ -3,67 +3,40 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from msgspec.structs import replace
 
 from perceptron import Advice, fastest
-from perceptron.machine import cpu_name, usable_cores
-from perceptron.measure.environment import gpus_here
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
-from perceptron.records.run import Run
-from perceptron.records.store import open_run
+from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
+from tests.questions.fastest.conftest import stored
 
 PREPARE = 0.1
 ITERATIONS = 8  # an epoch of 1,000 rows in batches of 128
 
 
-@pytest.fixture
-def here() -> Environment:
-    """What a run on this machine says of it."""
-    return Environment(
-        cpu=cpu_name(),
-        architecture=platform.machine(),
-        cores=usable_cores(),
-        memory_bytes=psutil.virtual_memory().total,
-        system="Linux 6",
-        python="CPython 3.12.1",
-        libraries={"numpy": "2.0", "torch": "2.6", "scipy": "1.0"},
-        pools=[],
-        gpus=gpus_here()[1],
-    )
-
-
-def stored(
-    results: Path, facts: Environment, row: MakeRow, name: str = "2026-01-01", **fields: Any
-) -> Path:
-    """Keep a run of three processes; return its folder."""
-    run = Run(plan={}, machine="box", environment=facts.id, commit=None, started=name)
-    problem = catalogue.find("mlp:1000x20x64:10c:128b:adam")
-    with open_run(results, run, facts) as journal:
-        for process in range(3):
-            defaults: dict[str, Any] = {
-                "source": "perceptron",
-                "dtype": "float32",
-                "threads": 2,
-                "device": "cpu",
-                "backend": "numpy",
-                "repeat": process,
-                "seconds": 1e-3 * (1 + process),
-                "prepare_seconds": PREPARE,
-                **problem_fields(problem),
-            }
-            journal.append(row(**(defaults | fields)))
-        journal.finish()
-        return journal.folder
+def three(row: MakeRow) -> list[Measurement]:
+    return [
+        row(
+            **problem_fields(catalogue.find("mlp:1000x20x64:10c:128b:adam")),
+            source="perceptron",
+            dtype="float32",
+            threads=2,
+            device="cpu",
+            backend="numpy",
+            repeat=process,
+            seconds=1e-3 * (1 + process),
+            prepare_seconds=PREPARE,
+        )
+        for process in range(3)
+    ]
 
 
 def asked(results: Path) -> Advice:
@@ -86,7 +59,7 @@ def test_rows_of_this_machine_answer_with_what_they_rest_on(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
     """Their median; and which libraries have changed since, of those beneath the backend."""
-    stored(tmp_path, here, row)
+    stored(tmp_path, here, three(row))
     advice = asked(tmp_path)
     assert (advice.backend, advice.source) == ("numpy", "measured")
     assert advice.seconds == pytest.approx(PREPARE + 2e-3 * ITERATIONS)
@@ -102,7 +75,7 @@ def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
 ) -> None:
     """Other folders of results may not be at hand: what they said is still known."""
     assert asked(tmp_path / "nowhere").source == "unknown"
-    folder = stored(tmp_path / "results", here, row)
+    folder = stored(tmp_path / "results", here, three(row))
     first = asked(tmp_path / "results")
     about = (folder / "run.json").read_bytes()
     (folder / "run.json").write_text("{")
@@ -123,14 +96,14 @@ def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
 def test_other_machines_say_nothing_of_this_one(
     tmp_path: Path, here: Environment, row: MakeRow, other: dict[str, Any]
 ) -> None:
-    stored(tmp_path, replace(here, **other), row)
+    stored(tmp_path, replace(here, **other), three(row))
     assert asked(tmp_path).source == "unknown"
 
 
 def test_a_damaged_run_is_left_out(tmp_path: Path, here: Environment, row: MakeRow) -> None:
-    damaged = stored(tmp_path, here, row)
+    damaged = stored(tmp_path, here, three(row))
     (damaged / "run.json").write_text("{")
     os.mkfifo(damaged / "pipe")
     assert asked(tmp_path).source == "unknown"
-    stored(tmp_path, here, row, "2026-01-02")
+    stored(tmp_path, here, three(row), "2026-01-02")
     assert asked(tmp_path).source == "measured"

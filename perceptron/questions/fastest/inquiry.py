@@ -17,26 +17,28 @@ from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
-from perceptron.numbers import enumerated
-from perceptron.questions.fastest import cache, here
-from perceptron.questions.fastest.as_it_is import AsItIs
-from perceptron.questions.fastest.cache import Attempt, Known, KnownRow
+from perceptron.numbers import enumerated, times_as_long
+from perceptron.questions.fastest import availability, cache
+from perceptron.questions.fastest.availability import SKLEARN
+from perceptron.questions.fastest.cache import Attempt, Known
 from perceptron.questions.fastest.judge import (
     AS_IT_IS,
     NOT_KNOWN,
     Advice,
-    BackendHere,
     Candidate,
-    candidates,
+    Trainings,
+    candidate,
     choose,
-    contenders,
     is_enough,
+    ranked,
     row_of,
 )
 from perceptron.questions.fastest.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
-from perceptron.questions.fastest.own_fit import SKLEARN
 from perceptron.questions.fastest.question import Question
+from perceptron.questions.fastest.torch_module import AsItIs
 from perceptron.records.run import now
+from perceptron.statistics.interval import CONFIDENCE
+from perceptron.statistics.ranking import Ranking, standing
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75
@@ -63,22 +65,22 @@ class Inquiry:
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
-        asked, begun, found = self._asked, now(), self._candidates()
-        if wanted := self._wanted(found):
+        asked, begun = self._asked, now()
+        if wanted := self._wanted():
             self._measure(wanted)
-            found = self._candidates()
-        behind = self._behind(found)
+        found, ranking = self._candidates(), self._ranking()
+        behind = self._behind(ranking)
         advice = choose(
             found,
-            measured=max((known.row.when for known in behind), default=None),
+            ranking,
+            measured=max((row.when for row in behind), default=None),
             stale=_changes(behind),
             able=asked.able,
             new=[
-                own.row.backend
-                for own in behind
-                if wanted and own.row.when >= begun and self._is_new(own.row)
+                row.backend for row in behind if wanted and row.when >= begun and self._is_new(row)
             ],
         )
+        beside = (*self._rewrite(advice), *self._older(found), *self._remembered(advice))
         return replace(
             advice,
             problem=asked.name,
@@ -86,8 +88,21 @@ class Inquiry:
             epochs=asked.epochs,
             dtype=asked.dtype,
             threads=asked.threads,
-            why="; ".join([advice.why, *self._older(found), *self._remembered(found)]),
+            why="; ".join([advice.why, *beside]),
         )
+
+    def _rewrite(self, advice: Advice) -> Iterator[str]:
+        """Say what another backend would save that cannot be picked, if it is faster for certain.
+
+        Of a module, that is.
+        """
+        first = advice.candidates[0]
+        if advice.seconds is None or first.backend == advice.backend:
+            return
+        ratio = self._trainings.ratio(first.backend, advice.backend, CONFIDENCE)
+        if ratio is not None and standing(ratio) == "faster":
+            takes = times_as_long(ratio.estimate, ratio.low, ratio.high)
+            yield f"rewritten for {first.backend} it takes {takes}"
 
     def _is_new(self, row: MeasuredShape) -> bool:
         """Return whether what was to be measured for this answer has this very time."""
@@ -97,18 +112,18 @@ class Inquiry:
         """Say which time is an earlier one, though it was to be measured now, and why."""
         for one in found:
             reason = self._in_vain.get(one.backend)
-            exact = self._exact(one.backend)
-            if reason and exact and not self._is_new(exact.row):
-                when = exact.row.when
-                yield f"{one.backend} was not measured now ({reason}): its time is of {when}"
+            row = self._newest.get(one.backend)
+            if reason and row and not self._is_new(row):
+                yield f"{one.backend} was not measured now ({reason}): its time is of {row.when}"
 
-    def _remembered(self, found: Iterable[Candidate]) -> Iterator[str]:
+    def _remembered(self, advice: Advice) -> Iterator[str]:
         """Say what was given up for an earlier answer and not tried again for this one."""
         alike: dict[tuple[str, str, float, float], list[str]] = {}
-        for one in found:
+        for one in advice.candidates:
             tried = self._given_up(one.backend)
-            is_told = tried is not None and tried.reason in (one.reason, one.doubt)
-            if tried and is_told and one.backend not in self._in_vain:
+            row = self._newest.get(one.backend)
+            said = CONTENDED if row is not None and row.is_contended else one.reason
+            if tried and tried.reason == said and one.backend not in self._in_vain:
                 key = (tried.reason, tried.when, tried.lasts, tried.seconds)
                 alike.setdefault(key, []).append(one.backend)
         for (reason, when, lasts, seconds), names in alike.items():
@@ -122,8 +137,14 @@ class Inquiry:
 
     def _take(self, known: Known) -> None:
         """Take what is known now, of which the rows are those that may be compared."""
+        asked = self._asked
         self._known = known
-        self._rows = known.rows_of(self._asked.dtype, self._asked.threads)
+        self._rows = known.rows_of(asked.dtype, asked.threads)
+        own = [row for row in self._rows if row.shape == asked.shape]
+        found = ((name, row_of(name, own)) for name in asked.among)
+        self._newest = {name: row for name, row in found if row is not None}
+        """The row of each backend that answers."""
+        self._trainings = Trainings(self._newest.values(), asked.iterations)
 
     def _learn(self, change: Callable[[Known], Known]) -> None:
         """Change what is kept, and take it."""
@@ -139,13 +160,13 @@ class Inquiry:
 
     def _ask_backends(self) -> None:
         """Ask those that can say at once whether they run here, and others where there is time."""
-        names = [name for name in self._asked.among if not here.is_known(name, self._known)]
-        new = {name: answer for name in names if (answer := here.ask(name)) is not None}
+        names = [name for name in self._asked.among if not availability.is_known(name, self._known)]
+        new = {name: answer for name in names if (answer := availability.at_once(name)) is not None}
         silent = [name for name in names if name not in new and self._may_try(name)]
         late: list[Attempt] = []
         if silent and self._asked.measure != "never":
             try:
-                new |= here.ask_elsewhere(silent, _ASKING_SHARE * self._left())
+                new |= availability.elsewhere(silent, _ASKING_SHARE * self._left())
             except UserError as reason:
                 late = [self._attempt(name, str(reason)) for name in silent]
         if new or late:
@@ -176,15 +197,23 @@ class Inquiry:
         is_asked = self._asked.measure == "now"
         return is_asked or tried is None or self._asked.seconds > tried.seconds
 
-    def _backend(self, name: str) -> BackendHere:
+    def _unavailable(self, name: str) -> str | None:
+        """Return why a backend cannot be measured here; None if it can."""
         asked = self._known.backends.get(name)
-        attempt = self._given_up(name)
-        tried = None if attempt is None else attempt.reason
         if asked is None:
-            reason = tried or here.NOT_ASKED
-            return BackendHere(name=name, device="unknown", unavailable=reason)
-        unavailable = asked.unavailable or self._cannot[name]
-        return BackendHere(name=name, device=asked.device, unavailable=unavailable, tried=tried)
+            attempt = self._given_up(name)
+            return availability.NOT_ASKED if attempt is None else attempt.reason
+        return asked.unavailable or self._cannot[name]
+
+    def _candidate(self, name: str) -> Candidate:
+        reason, row, tried = self._unavailable(name), self._newest.get(name), self._given_up(name)
+        if reason is None and row is not None:
+            return candidate(row, self._asked.iterations)
+        if reason is None:
+            reason = NOT_KNOWN if tried is None else tried.reason
+        asked = self._known.backends.get(name)
+        device = "unknown" if asked is None else asked.device
+        return Candidate(backend=name, device=device, reason=reason)
 
     def _refusal(self, name: str) -> str | None:
         asked, cores = self._asked, usable_cores()
@@ -195,28 +224,39 @@ class Inquiry:
         if asked.threads > cores and not self._rows:
             return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
         # Loading one takes milliseconds: not where it has trained this.
-        if name == SKLEARN or name not in registry.BUILT_IN or self._exact(name):
+        if name == SKLEARN or name not in registry.BUILT_IN or name in self._newest:
             return None
         return refusal(registry.load(name), asked.problem, asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
-        asked, backends = self._asked, [self._backend(name) for name in self._asked.among]
-        rows = [one.row for one in self._rows]
-        return candidates(asked.shape, asked.iterations, backends, rows)
+        return list(map(self._candidate, self._asked.among))
 
-    def _wanted(self, found: Sequence[Candidate]) -> list[str]:
+    def _ranking(self) -> Ranking:
+        """Rank the candidates that the answer may name."""
+        picks = self._picks(self._candidates())
+        return self._trainings.ranking(
+            [one.backend for one in picks if one.seconds is not None],
+            [one.backend for one in picks if one.may_have_time],
+        )
+
+    def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
+        able = self._asked.able
+        return [one for one in found if able is None or one.backend in able]
+
+    def _wanted(self) -> list[str]:
         """Return the backends to measure: those of which more has to be known."""
         if self._asked.measure == "never":
             return []
+        found, ranking = self._candidates(), self._ranking()
         # The most promising first: there may be no time for all.
         timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
-        able = [one.backend for one in timed if self._backend(one.backend).unavailable is None]
+        able = [one.backend for one in timed if self._unavailable(one.backend) is None]
         if self._asked.measure == "now":
             return able
-        picks = self._picks(found)
-        open_ones = {known.row.backend for known in self._behind(found) if _changes([known])}
-        if not is_enough(picks):
-            open_ones |= {one.backend for one in contenders(picks) if one.doubt == CONTENDED}
+        behind = self._behind(ranking)
+        open_ones = {row.backend for row in behind if _changes([row])}
+        if not is_enough(ranked(self._picks(found), ranking)):
+            open_ones |= {row.backend for row in behind if row.is_contended}
         open_ones |= {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
         return [name for name in able if name in open_ones and self._may_try(name)]
 
@@ -231,11 +271,11 @@ class Inquiry:
         try:
             with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
                 self._take(cache.load(self._file))
-                newest = {name: self._exact(name) for name in names}
+                rows = {name: self._newest.get(name) for name in names}
                 names = [
                     name
-                    for name, known in newest.items()
-                    if (known is None or known.row.when <= begun) and self._may_try(name)
+                    for name, row in rows.items()
+                    if (row is None or row.when <= begun) and self._may_try(name)
                 ]
                 if is_alone:
                     self._measure_alone(names)
@@ -254,10 +294,10 @@ class Inquiry:
             return
         rows, reasons = measure(self._asked, names, self._left())
         # A machine that was busy may be so for a while.
-        reasons |= {row.backend: CONTENDED for row in rows if row.doubt == CONTENDED}
+        reasons |= {row.backend: CONTENDED for row in rows if row.is_contended}
         late = [self._attempt(name, why) for name, why in reasons.items()]
-        new = [self._known_row(row) for row in rows]
-        self._new = {row.backend: row for row in rows}
+        new = [replace(row, libraries=self._libraries(row.backend)) for row in rows]
+        self._new = {row.backend: row for row in new}
 
         def change(known: Known) -> Known:
             return known.with_rows(new).with_attempts(late)
@@ -268,37 +308,22 @@ class Inquiry:
         else:
             self._learn(change)
 
-    def _known_row(self, row: MeasuredShape) -> KnownRow:
-        asked = self._known.backends.get(row.backend)
-        return KnownRow(
-            row=row,
-            dtype=self._asked.dtype,
-            threads=self._asked.threads,
-            libraries=versions_beneath(asked.modules if asked else ()),
-        )
+    def _libraries(self, backend: str) -> dict[str, str]:
+        asked = self._known.backends.get(backend)
+        return versions_beneath(asked.modules if asked else ())
 
-    def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
-        """Return the candidates that the answer may name."""
-        able = self._asked.able
-        return [one for one in found if able is None or one.backend in able]
-
-    def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
+    def _behind(self, ranking: Ranking) -> list[MeasuredShape]:
         """Return the row behind each time that decides."""
-        rows = (self._exact(one.backend) for one in contenders(self._picks(found)))
-        return [row for row in rows if row is not None]
-
-    def _exact(self, backend: str) -> KnownRow | None:
-        rows = self._rows
-        exact = row_of(self._asked.shape, backend, [known.row for known in rows])
-        return next((known for known in rows if known.row is exact), None)
+        may_be = {*ranking.order[:1], *ranking.ties, *ranking.open}
+        return [row for name, row in self._newest.items() if name in may_be]
 
 
-def _changes(behind: Iterable[KnownRow]) -> str | None:
+def _changes(behind: Iterable[MeasuredShape]) -> str | None:
     """Return which libraries have changed since these rows were measured, in one line."""
     changed = {}
-    for known in behind:
-        today = versions_beneath(known.libraries)
-        for name, before in known.libraries.items():
+    for row in behind:
+        today = versions_beneath(row.libraries)
+        for name, before in row.libraries.items():
             if today.get(name) != before:
                 changed[name] = f"{name} {before} → {today.get(name, 'none')}"
     return f"measured with other libraries: {', '.join(changed.values())}" if changed else None

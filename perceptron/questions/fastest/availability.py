@@ -16,8 +16,14 @@ from perceptron.errors import UserError
 from perceptron.library_versions import versions_beneath
 from perceptron.questions.fastest.cache import Known, KnownBackend
 from perceptron.questions.fastest.measured_shape import NO_ANSWER, NO_WORD
-from perceptron.questions.fastest.own_fit import MODULE, SKLEARN
 
+SKLEARN = "scikit-learn"
+"""An estimator's own ``fit``: a candidate beside the backends, of which it is none.
+
+It starts and shuffles in its own way, so it cannot be asked to agree with the reference, and no
+other question is about it.
+"""
+SKLEARN_MODULE = "sklearn"
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
 _MOST_SECONDS = 60.0
@@ -29,20 +35,20 @@ def is_known(name: str, known: Known) -> bool:
     return asked is not None and asked.libraries == versions_beneath(asked.modules)
 
 
-def ask(name: str) -> KnownBackend | None:
+def at_once(name: str) -> KnownBackend | None:
     """Return whether a backend can run here, if it says so at once: one of ours on the CPU does.
 
-    Others import a framework to find their device, or do whatever they like: see `ask_elsewhere`.
+    Others import a framework to find their device, or do whatever they like: see `elsewhere`.
     """
     if name == SKLEARN:
         return KnownBackend(
             device="cpu",
             unavailable=optional.missing("sklearn"),
-            modules=(MODULE,),
-            libraries=versions_beneath((MODULE,)),
+            modules=(SKLEARN_MODULE,),
+            libraries=versions_beneath((SKLEARN_MODULE,)),
         )
-    at_once = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
-    return asked(name) if at_once else None
+    is_ours = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    return asked(name) if is_ours else None
 
 
 def asked(name: str) -> KnownBackend:
@@ -57,14 +63,14 @@ def asked(name: str) -> KnownBackend:
     )
 
 
-def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
+def elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
     """Return whether these backends can run here, as a process of its own says.
 
     Raises `UserError` with the reason if it does not within so many seconds.
     """
     from perceptron.measure.launch import printed, worker_environment
 
-    command = fresh_python.command("perceptron.questions.fastest.here", *names)
+    command = fresh_python.command("perceptron.questions.fastest.availability", *names)
     environment = worker_environment(registry.load("numpy"), 1)
     try:
         answer = printed(command, max(0.0, min(seconds, _MOST_SECONDS)), environment)

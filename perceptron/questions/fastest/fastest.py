@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from perceptron.errors import UserError, unknown
 from perceptron.options import in_python
 from perceptron.problems.problem import DType
+from perceptron.questions.fastest.inquiry import Inquiry
 from perceptron.questions.fastest.judge import Advice
 from perceptron.questions.fastest.question import (
     Measure,
-    Question,
     check_usual,
     question,
     question_of,
@@ -151,7 +151,7 @@ def fastest(
             epochs=1 if epochs is None else epochs,
             **usual,
         )
-        return _advice(asked, folder)
+        return Inquiry(asked, folder).advice()
     shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
     for name, value in {**shape, "models": None if models == 1 else models}.items():
         if value is not None:
@@ -166,11 +166,5 @@ def fastest(
         epochs=given.epochs if epochs is None else epochs,
         **usual,
     )
-    advice = _advice(asked, folder)
+    advice = Inquiry(asked, folder).advice()
     return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")
-
-
-def _advice(asked: Question, folder: Path) -> Advice:
-    from perceptron.questions.fastest.answer import Inquiry
-
-    return Inquiry(asked, folder).advice()
