@@ -20,7 +20,7 @@ from perceptron.numbers import (
 from perceptron.options import more_time
 from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.verdict import decided, sentence, verdict
+from perceptron.questions.crossover.verdict import sentence, verdict
 from perceptron.questions.fastest.advice import (
     TEXTBOOK,
     Option,
@@ -216,7 +216,7 @@ def _changes(found: ProblemAdvice) -> Table:
             answer = sentence(pair)
             if pair.sizes_measured == [change.here]:
                 answer = f"not measured: {pair.challenger} has no other size"
-            rows.append((change.axis, sizes, decided(pair), answer))
+            rows.append((change.axis, sizes, pair.decided, answer))
     return Table(
         title="Where that changes",
         columns=("axis", "measured", "decided", "answer"),
