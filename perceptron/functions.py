@@ -40,8 +40,11 @@ class AtSize(NamedTuple):
 
     fastest: str
     """The candidate with the shortest time."""
-    decided: bool
-    """Whether it is faster than every other one at 95%."""
+    decided: Decided
+    """Whether it is known of every other one (``yes``) that it is slower, or ties; of some
+    (``partly``), or of none."""
+    ties: tuple[str, ...]
+    """Candidates that take as long, within 5%."""
     seconds: dict[str, float]
     """Of a call of each candidate: medians over the repeats, between sizes interpolated."""
 
@@ -86,9 +89,7 @@ class FunctionCrossover:
     @property
     def decided(self) -> Decided:
         """Whether its winner is known at every size (``yes``), at some (``partly``) or at none."""
-        from perceptron.questions.crossover.verdict import decided
-
-        return decided(self._only)
+        return self._only.decided
 
     @property
     def size(self) -> float | None:
@@ -120,6 +121,9 @@ class FunctionCrossover:
 
         Raises `UserError` for a size outside of them.
         """
+        from perceptron.questions.crossover.judge import ratio_near
+        from perceptron.statistics.interval import inverse
+        from perceptron.statistics.ranking import rank
         from perceptron.statistics.select import median_seconds
         from perceptron.statistics.sizes import number
 
@@ -135,10 +139,13 @@ class FunctionCrossover:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
             raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
-        best = min(seconds, key=seconds.__getitem__)
-        pairs = [one for one in self.crossovers if best in (one.incumbent, one.challenger)]
-        winners = [_winner(one, size) for one in pairs]
-        return AtSize(best, bool(winners) and set(winners) == {best}, seconds)
+        ratios = {}
+        for one in self.crossovers:
+            if (ratio := ratio_near(one, size)) is not None:
+                ratios[one.challenger, one.incumbent] = ratio
+                ratios[one.incumbent, one.challenger] = inverse(ratio)
+        found = rank(seconds, lambda first, second, _: ratios.get((first, second)))
+        return AtSize(found.order[0], found.decided, found.ties, seconds)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the measurements, a row for each candidate, size and repeat."""
@@ -286,15 +293,6 @@ def crossover(
         told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, left)
     terminal.show_warnings(told.warnings)
     return FunctionCrossover(told)
-
-
-def _winner(found: Crossover, size: float) -> str | None:
-    """Return which of a pair is faster at a size; None where that is not decided."""
-    for low, high in found.decided:
-        if low <= size <= high:
-            there = next(one for one in found.ratio_at if low <= one.size <= high)
-            return found.challenger if there.ratio < 1 else found.incumbent
-    return None
 
 
 def _kept(

@@ -79,7 +79,7 @@ def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None
     assert found.pair("_slope", "flat") is found.crossovers[0]
     assert found.at(5).fastest == "_slope"
     assert found.at(400).fastest == "flat"
-    assert found.at(400).decided
+    assert found.at(400).decided == "yes"
     assert 0.008 <= found.at(400).seconds["_slope"] < 0.08
     with pytest.raises(UserError, match="outside of the sizes that were measured, 5 to 400"):
         found.at(401)

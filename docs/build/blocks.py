@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.verdict import decided, is_measured, missing, notes, sentence
+from perceptron.questions.crossover.verdict import is_measured, missing, notes, sentence
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]
@@ -31,7 +31,7 @@ def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -
     """Return crossovers as a table, and why the others were not measured."""
     crossovers = list(crossovers)
     rows = [
-        (f"`{one.family}`", str(one.threads), decided(one), sentence(one), "; ".join(notes(one)))
+        (f"`{one.family}`", str(one.threads), one.decided, sentence(one), "; ".join(notes(one)))
         for one in crossovers
         if is_measured(one)
     ]

@@ -25,7 +25,8 @@ from docs.build.shown import (
 from perceptron.errors import UserError
 from perceptron.numbers import duration_interval, times_as_long
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.verdict import SEQUENTIAL, axis_of, is_measured, sentence
+from perceptron.questions.crossover.sides import SEQUENTIAL
+from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
@@ -99,8 +100,8 @@ def _result(runs: Shown) -> str:
     sentences = [
         f"A perceptron with two features on {facts.cpu}, {facts.cores} cores: {sentence(found)}."
     ]
-    if found.undecided and found.size is not None:
-        sentences.append(f"Still undecided: {listed(found.undecided, axis_of(found))}.")
+    if found.undecided_ranges and found.size is not None:
+        sentences.append(f"Still undecided: {listed(found.undecided_ranges, axis_of(found))}.")
     torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
     if torch is not None and torch.ratio_to_numpy is not None:
         ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")

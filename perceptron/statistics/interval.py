@@ -59,6 +59,12 @@ def scaled(value: Interval, factor: float) -> Interval:
     return Interval(factor * value.estimate, *ends)
 
 
+def inverse(ratio: Interval) -> Interval:
+    """Return a ratio the other way round."""
+    low, high = (None if not end else 1 / end for end in (ratio.high, ratio.low))
+    return Interval(1 / ratio.estimate, low, high)
+
+
 def robust_mean(
     values: Sequence[float] | Array, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:

@@ -51,26 +51,32 @@ def leads(
 
 
 def rough(
-    by_size: Sequence[Mapping[float, Sequence[Measurement]]], pair: tuple[str, str], axis: str
+    by_size: Sequence[Mapping[float, Sequence[Measurement]]],
+    each_leads: tuple[str, str],
+    both: str,
+    axis: str,
 ) -> str:
-    """Return about where the winner of a pair changes, by the rows of both with a time, by size."""
+    """Return about where the winner of a pair changes, by the rows of both with a time, by size.
+
+    ``each_leads`` says of each that it leads, and ``both`` names the two.
+    """
     incumbent, challenger = by_size
     leads = [
         (log(size), _lead(incumbent[size], challenger[size]))
         for size in sorted(incumbent.keys() & challenger.keys())
     ]
     if all(abs(lead) <= TIE for _, lead in leads):
-        return f"{pair[0]} and {pair[1]} are about equal"
+        return f"{both} are about equal"
     turns = [
         (exp(x - lead * (beyond - x) / (then - lead)), then)
         for (x, lead), (beyond, then) in pairwise(leads)
         if (lead > 0) != (then > 0)
     ]
     if not turns:
-        return f"{pair[leads[0][1] <= 0]} leads"
+        return each_leads[leads[0][1] <= 0]
     if len(turns) == 1:
         ((size, then),) = turns
-        return f"{pair[then <= 0]} leads from about {sized(digits(size), axis)}"
+        return f"{each_leads[then <= 0]} from about {sized(digits(size), axis)}"
     ends = " and ".join(digits(size) for size, _ in (turns[0], turns[-1]))
     return f"the lead changes between about {sized(ends, axis)}"
 

@@ -97,7 +97,7 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
         clear=clear,
         truth=sorted(true_statuses([depth for _, _, depth in stretches])),
         status=crossover.status,
-        sure=crossover.is_decided,
+        sure=crossover.decided == "yes",
         covered=covered,
         width=width,
         measurements=sum(counts.values()) // 2,

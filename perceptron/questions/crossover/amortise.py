@@ -19,7 +19,8 @@ from perceptron.grouping import grouped
 from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Interval, is_slower, of_times
+from perceptron.statistics.interval import Interval, of_times, ratio_of
+from perceptron.statistics.ranking import standing
 from perceptron.statistics.select import (
     Definitions,
     has_time,
@@ -37,7 +38,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     Seconds are of an iteration and of the setup, with their 95% intervals. From ``iterations`` on
     the faster backend is also faster with its setup; 1 if its setup is shorter as well. ``low`` and
     ``high`` take both ends of the intervals; ``high`` is None if the faster backend may not be
-    faster at all.
+    faster at all, or if the two tie per iteration (``is_tie``).
     """
 
     family: str
@@ -59,6 +60,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     iterations: int
     low: int
     high: int | None
+    is_tie: bool = False
 
 
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
@@ -127,8 +129,8 @@ def _amortise(
     )
     # The times are those of all processes, and those that count may say the opposite. Single values
     # of other tools are believed.
-    is_decided = not is_own(rows[0]) or is_slower(rows, slower, faster)
-    if not is_decided or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+    known = standing(ratio_of(rows, slower, faster)) if is_own(rows[0]) else "slower"
+    if known != "slower" or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
         high = inf
     first = rows[0]
     return Amortisation(
@@ -144,6 +146,7 @@ def _amortise(
         iterations=1 if likely == inf else int(likely),
         low=1 if low == inf else int(low),
         high=None if high == inf else int(high),
+        is_tie=known == "tie",
     )
 
 
@@ -195,7 +198,7 @@ def _cells(of: Amortisation) -> tuple[str, ...]:
     fast, fast_setup, slow, slow_setup = (duration_interval(*astuple(time)) for time in each)
     high = "…" if of.high is None else count(of.high)
     ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"
-    faster = of.faster + ("" if of.high else ", undecided")
+    faster = of.faster + (", a tie" if of.is_tie else "" if of.high else ", undecided")
     return (
         *(of.family, count(of.size), faster, fast, fast_setup),
         *(of.slower, slow, slow_setup, ahead),

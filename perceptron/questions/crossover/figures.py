@@ -316,7 +316,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _ratio_line(crossover, axis)
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
-    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
+    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided_ranges]
     kind = "Bands are the intervals that decide, 95% for all sizes together"
     if all(at.repeats == 1 for at in crossover.ratio_at):
         kind = "Bands follow from the 99% intervals in the files"

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace as with_fields
 from itertools import combinations
-from math import exp
+from math import exp, log
 from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.answer import Decided
 from perceptron.numbers import times_as_long
 from perceptron.options import more_time
 from perceptron.questions.crossover.comparable import BySize, ComparableRows, why_not
 from perceptron.questions.crossover.crossing import (
-    Indices,
-    decided,
+    Known,
     doubted,
+    known_ranges,
     uncertainties,
     zero_crossings,
 )
 from perceptron.questions.crossover.points import Point, points_of
+from perceptron.questions.crossover.sides import sides_of
 from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.records.ground import Ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
-from perceptron.statistics.interval import LARGEST_LOG, TIE
+from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
 from perceptron.statistics.once import once
+from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.statistics.select import State, by_family_and_ground, is_own, shared
-from perceptron.statistics.sizes import size_axis
+from perceptron.statistics.sizes import Stretch, joined, size_axis
 
 Status = Literal[
     "crosses",
@@ -68,16 +72,22 @@ class SizeRatio(Struct, frozen=True):
     high: float | None
     repeats: int
 
+    @property
+    def standing(self) -> Standing:
+        """Whether the challenger is slower or faster than the incumbent, ties, or is open."""
+        return standing(Interval(self.ratio, self.low, self.high))
+
 
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
     ``size`` is the crossover where there is exactly one, and ``bracket`` the measured sizes around
     it. ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
-    interval is open on that side. ``is_decided`` is true if the status holds at 95% for all sizes.
-    ``decided`` are the ranges of sizes with a known winner, ``undecided`` those in which another
-    winner by more than ±5% is possible. The status is ``undecided`` if at most one size is decided,
-    or if more sizes are undecided than decided.
+    interval is open on that side. ``decided`` is ``yes`` if the status holds at 95% for all sizes,
+    and ``partly`` if it is known at some who is faster, or that both tie: ``decided_ranges`` holds
+    these, each with the same verdict throughout. ``undecided_ranges`` holds those in which another
+    winner by more than ±5% is possible. The status is ``undecided`` if no size has a winner, if at
+    most one is decided, or if more are undecided than decided.
     """
 
     family: str
@@ -92,9 +102,9 @@ class Crossover(Struct, frozen=True, kw_only=True):
     sizes_measured: list[float] = []
     ratio_at: list[SizeRatio] = []
     """The ratio at each of the sizes measured."""
-    is_decided: bool = False
-    undecided: list[tuple[float, float]] = []
-    decided: list[tuple[float, float]] = []
+    decided: Decided = "no"
+    decided_ranges: list[Stretch] = []
+    undecided_ranges: list[Stretch] = []
     machine: str
     dtype: str | None
     threads: int | None
@@ -164,6 +174,41 @@ def _of_family(
     return found
 
 
+def decided_ratios(found: Crossover) -> dict[float, Interval]:
+    """Return the challenger's time over the incumbent's at each size, for `rank` to judge.
+
+    Without an interval where the crossover leaves the size undecided: of many sizes one or two are
+    apart by chance, and one size alone decides nothing.
+    """
+    return {
+        at.size: Interval(at.ratio, at.low, at.high)
+        if any(low <= at.size <= high for low, high in found.decided_ranges)
+        else Interval(at.ratio, None, None)
+        for at in found.ratio_at
+    }
+
+
+def ratio_near(found: Crossover, size: float) -> Interval | None:
+    """Return the challenger's time over the incumbent's at a size; None outside of those measured.
+
+    Between two of them it is all that both say, if they are of one decided range.
+    """
+    below = [at for at in found.ratio_at if at.size <= size][-1:]
+    above = [at for at in found.ratio_at if at.size >= size][:1]
+    if not (below and above):
+        return None
+    low, high = below[0], above[0]
+    share = log(size / low.size) / log(high.size / low.size) if low != high else 0.0
+    estimate = exp((1 - share) * log(low.ratio) + share * log(high.ratio))
+    ends = [(at.low, at.high) for at in (low, high)]
+    is_known = any(start <= size <= end for start, end in found.decided_ranges)
+    if not is_known or None in (end for pair in ends for end in pair):
+        return Interval(estimate, None, None)
+    return Interval(
+        estimate, min(end for end, _ in ends if end), max(end for _, end in ends if end)
+    )
+
+
 def is_line(rows: Iterable[Measurement]) -> bool:
     """Return whether these rows vary along one axis: several sizes, one problem for each."""
     shapes = set(map(attrgetter("size", "problem"), rows))
@@ -188,15 +233,21 @@ def _judge(
     nothing: Crossover, comparable: ComparableRows, where: State, gpus: Collection[str]
 ) -> Crossover:
     """Return what is known of a pair of which ``nothing`` was known, in one state."""
+    nothing = replace(nothing, **where._asdict())
     pair = (nothing.incumbent, nothing.challenger)
     level = comparable.level(where, *pair)
     by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
     measured = points_of(*by_size)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
-    changes = zero_crossings(measured)
-    remaining = uncertainties(measured, changes)
-    known = decided(measured, remaining)
+    zeros = zero_crossings(measured)
+    remaining = uncertainties(measured, zeros)
     in_question = len(doubted(remaining))
+    ratios = list(map(_ratio_at, measured))
+    known = list(map(_known, measured, ratios))
+    # Where one side of a zero is a tie, no winner changes there.
+    changes = zero_crossings(_without_ties(measured, known)) if "tie" in known else zeros
+    ranges = known_ranges(measured, known, remaining)
+    winners = [one for first, _ in ranges if (one := known[first]) != "tie"]
     impossible, caution = suspicions(
         used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
     )
@@ -205,42 +256,44 @@ def _judge(
     if not measured:
         status, explanation = "not measured", "no repeat measured both"
     elif impossible:
-        status, explanation, changes, remaining, known = "suspect", impossible, [], [], []
-    elif len(measured) > 1 and all(
-        abs(point.mean) <= TIE and max(point.hidden) < UNKNOWN for point in measured
+        status, explanation, changes, remaining, ranges = "suspect", impossible, [], [], []
+    elif (
+        len(measured) > 1
+        and not winners
+        and all(abs(point.mean) <= TIE and max(point.hidden) < UNKNOWN for point in measured)
     ):
-        status, changes, known = "tie", [], []
-    elif not known or len(measured) - in_question < max(2, in_question):
+        status, changes = "tie", []
+    elif not winners or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
         explanation = _too_busy(nothing, measured, by_size)
-        explanation = explanation or _why_undecided(measured, used, len(known), pair)
+        explanation = explanation or _why_undecided(measured, used, len(ranges), pair)
     elif not changes:
-        sign = measured[known[0][0]].sign
-        status = "never" if sign > 0 else "always"
+        status = "never" if winners[0] == "incumbent" else "always"
     elif len(changes) > 1:
         status = "multiple"
     else:
         status = "crosses" if changes[0].direction == "challenger" else "reverses"
         loser, winner = pair if status == "crosses" else pair[::-1]
         if loser in gpus and winner not in gpus:
-            status, remaining, known = "suspect", [], []
+            status, remaining, ranges = "suspect", [], []
             explanation = f"{loser} stops winning as sizes grow; {SYNCHRONIZE}"
-    has_winner = bool(known) and len(measured) > 1
-    if (status == "tie" or has_winner) and _is_of_one_process(used, measured):
-        status, changes, known, remaining = "undecided", [], [], [(0, len(measured) - 1)]
+    if len(measured) == 1:
+        ranges = []
+    has_winner = status == "tie" or bool(ranges)
+    if has_winner and _is_of_one_process(used, measured):
+        status, changes, ranges, remaining = "undecided", [], [], [(0, len(measured) - 1)]
         explanation = "one process of each: another may say otherwise"
-    is_decided = _is_decided(status, measured, remaining)
+    has_intervals = all(point.freedom for point in measured)
     if status not in NO_ANSWER:
         doubt = None
-        if not is_decided and not remaining:
+        if not has_intervals and not remaining:
             doubt = "single values have no interval"
-            if all(point.freedom for point in measured):
-                doubt = "no size is decided by more than 5%"
-        elif status == "tie" and not is_decided:
-            doubt = "their intervals reach beyond 5%"
         elif remaining and not changes:  # one end is decided, and the other was too busy
             doubt = _too_busy(nothing, measured, by_size)
         explanation = "; ".join(filter(None, (caution, doubt))) or None
+    is_whole = status not in NO_ANSWER and has_intervals and not remaining
+    if status == "tie":
+        is_whole = is_whole and set(known) == {"tie"}
     only = changes[0] if len(changes) == 1 else None
     return replace(
         nothing,
@@ -251,13 +304,12 @@ def _judge(
         bracket=only and only.bracket,
         crossings=[Crossing(zero.estimate, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
-        ratio_at=[_ratio_at(point) for point in measured],
-        is_decided=is_decided,
-        undecided=[(measured[first].size, measured[last].size) for first, last in remaining],
-        decided=[(measured[first].size, measured[last].size) for first, last in known]
-        if len(measured) > 1
-        else [],
-        **where._asdict(),
+        ratio_at=ratios,
+        decided="yes" if is_whole else "partly" if ranges else "no",
+        decided_ranges=[(measured[first].size, measured[last].size) for first, last in ranges],
+        undecided_ranges=joined(
+            (measured[first].size, measured[last].size) for first, last in remaining
+        ),
         files=sorted(set(map(attrgetter("file"), used)).difference([None])),
         reason=explanation,
     )
@@ -265,14 +317,14 @@ def _judge(
 
 def _joined(parts: Iterable[BySize]) -> BySize:
     """Return the rows of several states by their size."""
-    joined: BySize = {}
+    every: BySize = {}
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
     for part in parts:
         for size, rows in part.items():
-            joined.setdefault(size, []).extend(rows)
-    return joined
+            every.setdefault(size, []).extend(rows)
+    return every
 
 
 def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> bool:
@@ -292,12 +344,24 @@ def _ratio_at(point: Point) -> SizeRatio:
     return SizeRatio(point.size, ratio, low, high, point.count)
 
 
-def _is_decided(status: Status, points: Sequence[Point], remaining: Sequence[Indices]) -> bool:
-    if remaining or status in NO_ANSWER:
-        return False
-    if status == "tie":
-        return all(abs(point.mean) + max(point.reach()) <= TIE for point in points)
-    return any(point.lead() > TIE for point in points)
+def _without_ties(points: Sequence[Point], known: Sequence[Known | None]) -> list[Point]:
+    """Return the points, of those that tie without a side that is ahead."""
+    return [
+        with_fields(point, sign=0) if one == "tie" else point
+        for point, one in zip(points, known, strict=True)
+    ]
+
+
+def _known(point: Point, at: SizeRatio) -> Known | None:
+    """Return who is faster at a size by its own ratio; single values of other tools are believed.
+
+    Noise among these has no sign.
+    """
+    if at.standing == "tie":
+        return "tie"
+    if not point.sign:
+        return None
+    return "incumbent" if point.sign > 0 else "challenger"
 
 
 def _too_busy(
@@ -315,8 +379,13 @@ def _too_busy(
     ]
     if not any(map(is_contended, contended)):
         return None
-    pair = (found.incumbent, found.challenger)
-    answer = rough(by_size, pair, size_axis(found.family, found.axis))
+    _, (one, other) = sides_of(found.incumbent, found.challenger, found.source)
+    answer = rough(
+        by_size,
+        (one.does("lead"), other.does("lead")),
+        f"{one.short} and {other.name}",
+        size_axis(found.family, found.axis),
+    )
     why = TOO_BUSY
     if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
         why = "threads waited for each other, times may be many times too long"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
-from math import hypot, inf, log, sqrt
+from math import copysign, hypot, inf, log, sqrt
 from operator import attrgetter, sub
 from statistics import median
 
@@ -67,7 +67,10 @@ class Point:
     spread: float = 0.0
     """The standard deviation that a file states for a single value, as a share of the value."""
     sign: int = 0
-    """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
+    """1 where the incumbent is surely ahead, −1 where the challenger is, else 0. That is where a
+    crossover lies; who is ahead within a tie is no winner."""
+    is_tie: bool = False
+    """Whether the interval lies within ±5%, whoever is ahead."""
 
     @property
     def x(self) -> float:
@@ -321,7 +324,15 @@ def _signed(points: list[Point]) -> list[Point]:
         if all(_negligible(points[index]) for index in members):
             for index in members:
                 signs[index] = 0
-    return [replace(point, sign=sign) for point, sign in zip(points, signs, strict=True)]
+    return [
+        replace(point, sign=sign, is_tie=_is_tie(point))
+        for point, sign in zip(points, signs, strict=True)
+    ]
+
+
+def _is_tie(point: Point) -> bool:
+    low, high = point.interval()
+    return low >= -TIE and high <= TIE
 
 
 def _sign(point: Point) -> int:
@@ -337,13 +348,14 @@ def _negligible(point: Point) -> bool:
     return point.freedom == 0 and abs(point.mean) <= max(TIE, point.spread)
 
 
-def steepest(points: Sequence[Point], index: int) -> float:
-    """Return the largest slope of the log-ratio around the gap between ``index`` and the next.
+def steepest(points: Sequence[Point], index: int) -> tuple[float, float]:
+    """Return how steeply the log-ratio falls and rises around the gap behind ``index``.
 
-    Minus one standard error: neighbouring sizes differ by noise as well.
+    Minus one standard error: neighbouring sizes differ by noise as well. 0 where it does not.
     """
     around = range(max(0, index - 1), min(len(points) - 1, index + 2))
-    return max(_sure_slope(points[left], points[left + 1]) for left in around)
+    slopes = [_sure_slope(points[left], points[left + 1]) for left in around]
+    return max(0.0, -min(slopes)), max(0.0, *slopes)
 
 
 def slope(left: Point, right: Point) -> float:
@@ -355,4 +367,5 @@ def _sure_slope(left: Point, right: Point) -> float:
     if left.says_nothing or right.says_nothing:
         return 0.0
     noise = hypot(left.error, right.error) / (right.x - left.x)
-    return max(0.0, abs(slope(left, right)) - noise)
+    steep = slope(left, right)
+    return copysign(max(0.0, abs(steep) - noise), steep)

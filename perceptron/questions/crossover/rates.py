@@ -14,7 +14,7 @@ from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.questions.crossover.judge import axis_of
-from perceptron.questions.crossover.sweep import CurvePoint, Sweep, names_words, spot_of, sweeps
+from perceptron.questions.crossover.sweep import CurvePoint, Sweep, fastest_words, spot_of, sweeps
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.throughput import Epoch, is_shared_out
 from perceptron.records.ground import ground
@@ -49,10 +49,10 @@ def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
             sweep.family,
             f"{sweep.axis} {count(at.size)}",
             NONE if threads is None else str(threads),
-            names_words(at.backend, at.unsure),
+            fastest_words(at.ranking),
             duration_interval(*astuple(at.seconds)),
         )
-        yield cells, spots[at.backend, at.size]
+        yield cells, spots[at.ranking.order[0], at.size]
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:

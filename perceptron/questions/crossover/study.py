@@ -357,7 +357,7 @@ def answer_of(
         *(f"not measured: {reason}" for reason in missing(found)),
         *(
             [f"{start}: where decided, the same backends are faster."]
-            if any(one.decided for one in cold) and not elsewhere
+            if any(one.decided_ranges for one in cold) and not elsewhere
             else []
         ),
         *map(crossover_from_files.source_line, sources),

@@ -10,9 +10,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.grouping import grouped
+from perceptron.numbers import enumerated
 from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.questions.crossover.comparable import by_backend_and_size
-from perceptron.questions.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.questions.crossover.judge import (
+    Crossover,
+    axis_of,
+    crossovers,
+    decided_ratios,
+    is_line,
+)
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of, one_of_each
@@ -20,8 +27,9 @@ from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
-from perceptron.statistics.interval import Interval, of_times, scaled
+from perceptron.statistics.interval import Interval, inverse, of_times, scaled
 from perceptron.statistics.once import once
+from perceptron.statistics.ranking import Ranking, rank
 from perceptron.statistics.select import (
     Definitions,
     State,
@@ -60,12 +68,11 @@ class Curve(Struct, frozen=True):
 
 
 class FastestAtSize(Struct, frozen=True):
-    """The fastest backend at one size, its seconds, and which others may be as fast at 95%."""
+    """The backends at one size by their times, and the seconds of the fastest."""
 
     size: float
-    backend: str
     seconds: Interval
-    unsure: list[str]
+    ranking: Ranking
 
 
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
@@ -104,23 +111,24 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def fastest(self) -> list[FastestAtSize]:
-        """The fastest backend at each size, ascending; none where a single one has a time.
-
-        Another may be as fast unless the interval of the two's ratio, of processes that measured
-        both, rules it out; where no process did, unless the intervals of their times do. A pair
-        whose times are not believable rules nothing out.
-        """
-        decided = ruled_out(self.crossovers)
+        """The fastest backend at each size, ascending; none where a single one has a time."""
+        # Beside the pairs that were asked for, the fastest has others to be compared with.
+        pairs = self.crossovers if self.pairs is None else crossovers(self.rows)
+        ratios: dict[float, dict[tuple[str, str], Interval]] = {}
+        for one in pairs:
+            for size, ratio in decided_ratios(one).items():
+                known = ratios.setdefault(size, {})
+                known[one.challenger, one.incumbent] = ratio
+                known[one.incumbent, one.challenger] = inverse(ratio)
         by_size: dict[float, dict[str, Interval]] = {}
         for curve in self.curves:
             for spot in curve.spots:
                 by_size.setdefault(spot.size, {})[curve.backend] = spot.value
-        answers = []
-        for size, seconds in sorted(by_size.items()):
-            if len(seconds) > 1:
-                best, unsure = ranked(seconds, decided.get(size, {}))
-                answers.append(FastestAtSize(size, best, seconds[best], unsure))
-        return answers
+        return [
+            _fastest_at(size, seconds, ratios.get(size, {}))
+            for size, seconds in sorted(by_size.items())
+            if len(seconds) > 1
+        ]
 
     @cached_property
     def of_one_model(self) -> list[Curve]:
@@ -329,53 +337,24 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     )
 
 
-def ranked(
-    seconds: Mapping[str, Interval], decided: Mapping[tuple[str, str], bool]
-) -> tuple[str, list[str]]:
-    """Return the fastest of these names and those that may be as fast, the faster first.
+def _fastest_at(
+    size: float,
+    seconds: Mapping[str, Interval],
+    ratios: Mapping[tuple[str, str], Interval],
+) -> FastestAtSize:
+    times = {name: value.estimate for name, value in seconds.items()}
+    # The intervals of a crossover hold together over its sizes.
+    ranking = rank(times, lambda first, second, _: ratios.get((first, second)))
+    return FastestAtSize(size, seconds[ranking.order[0]], ranking)
 
-    ``decided`` says of (faster, slower) pairs whether they are; those that are not in it are
-    judged by the intervals of their times. A ratio is judged without contended processes, which a
-    time may rest on: what is slower by its ratio is not the fastest by its time. Raises ValueError
-    without a time.
+
+def fastest_words(ranking: Ranking) -> str:
+    """Return the fastest backend; where others tie or are open, that it is a tie or undecided.
+
+    There is one with a time at least.
     """
-    names = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
-    best = next(
-        (name for name in names if not any(decided.get((other, name)) for other in names)), names[0]
-    )
-    others = [name for name in names if name != best]
-    return best, [
-        name
-        for name in others
-        if not decided.get((best, name), apart(seconds[best], seconds[name]))
-    ]
-
-
-def apart(faster: Interval, slower: Interval) -> bool:
-    """Return whether two intervals have nothing in common; single values have no interval."""
-    return faster.high is not None and slower.low is not None and faster.high < slower.low
-
-
-def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
-    """Return by size whether the second of each (faster, slower) pair is surely slower.
-
-    Only where the crossover itself calls the size decided: of many sizes one or two are apart by
-    chance, and one size alone decides nothing.
-    """
-    by_size: dict[float, dict[tuple[str, str], bool]] = {}
-    for crossover in crossovers:
-        incumbent, challenger = crossover.incumbent, crossover.challenger
-        for at in crossover.ratio_at:
-            believed = crossover.status != "suspect" and any(
-                low <= at.size <= high for low, high in crossover.decided
-            )
-            pairs = by_size.setdefault(at.size, {})
-            pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
-            pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
-    return by_size
-
-
-def names_words(backend: str, unsure: Sequence[str]) -> str:
-    """Return the fastest backend; where others may be as fast, that it is undecided."""
-    names = [backend, *unsure]
-    return f"undecided: {' or '.join(names)}" if unsure else backend
+    if ranking.open:
+        return f"undecided: {' or '.join([ranking.order[0], *ranking.ties, *ranking.open])}"
+    if ranking.ties:
+        return f"a tie: {enumerated([ranking.order[0], *ranking.ties])}"
+    return ranking.order[0]

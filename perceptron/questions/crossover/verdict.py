@@ -6,44 +6,53 @@ judge has decided that.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from math import ceil, exp, floor, hypot, inf, log
+from itertools import groupby, pairwise
+from math import ceil, exp, expm1, floor, hypot, inf, log
 from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
 
-from perceptron.answer import Decided, Verdict
-from perceptron.numbers import digits, rough_percent, times_as_long
+from perceptron.answer import Verdict
+from perceptron.numbers import digits, enumerated, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
+from perceptron.questions.crossover.crossing import Known
 from perceptron.questions.crossover.judge import Crossover, SizeRatio
-from perceptron.questions.shared.over_processes import name_and_processes, threads_in_all
+from perceptron.questions.crossover.sides import Side, is_ours, sides_of
+from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key
-from perceptron.statistics.interval import TIE
+from perceptron.statistics.interval import TIE, Interval, inverse
 from perceptron.statistics.rough import NOT_DECIDED
 from perceptron.statistics.select import State, by_family_and_ground
-from perceptron.statistics.sizes import every, listed, located, number, size_axis, sized
+from perceptron.statistics.sizes import (
+    Stretch,
+    every,
+    listed,
+    located,
+    number,
+    size_axis,
+    sized,
+)
 
-SEQUENTIAL = "-sequential"
-"""Ends the name of a backend that trains models one after the other."""
-# The backend that trains models in a pool of processes.
-_POOL = "processes"
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
 # Lines below a verdict.
 _NOTES = 2
+# Sizes around gaps that a line names.
+_ENDS = 4
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
 # Into so many a line is divided to see where two functions differ by less than a tie.
 _STEPS = 2001
 # The measured sizes around a crossover are so close that a line between them tells where that is.
 _CLOSE = 1.5
-_EVERYWHERE = {"never": "incumbent", "always": "challenger"}
-_OTHER = {"incumbent": "challenger", "challenger": "incumbent"}
+_EVERYWHERE: dict[str, Known] = {"never": "incumbent", "always": "challenger"}
+_OTHER: dict[Known, Known] = {"incumbent": "challenger", "challenger": "incumbent"}
+_LIKELY = "probably a tie"
 
 
 def verdicts(
@@ -63,26 +72,28 @@ def verdicts(
             (*where, found.challenger), nothing
         )
 
-    return tuple(verdict(one, contention(one)) for one in crossovers)
+    pairs = Counter((one.family, ground(one)) for one in crossovers)
+    return tuple(
+        verdict(one, contention(one), is_of_several=pairs[one.family, ground(one)] > 1)
+        for one in crossovers
+    )
 
 
-def verdict(found: Crossover, contention: Contention | None = None) -> Verdict:
-    """Return what is known of a pair, and how contended its rows were."""
+def verdict(
+    found: Crossover, contention: Contention | None = None, *, is_of_several: bool = False
+) -> Verdict:
+    """Return what is known of a pair, and how contended its rows were.
+
+    Where it is one of several pairs, its sentence names both.
+    """
     return Verdict(
         subject=found.family,
-        decided=decided(found),
-        sentence=sentence(found),
+        decided=found.decided,
+        sentence=_naming_both(found) if is_of_several else sentence(found),
         notes=notes(found),
         heading=setting(found),
         contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
-
-
-def decided(found: Crossover) -> Decided:
-    """Return whether the winner is known at every size, at some of them, or at none."""
-    if found.is_decided:
-        return "yes"
-    return "partly" if found.decided and found.status != "suspect" else "no"
 
 
 def is_measured(found: Crossover) -> bool:
@@ -95,55 +106,14 @@ def axis_of(found: Crossover) -> str:
     return size_axis(found.family, found.axis)
 
 
-class _Side(NamedTuple):
-    """A side of a pair as sentences name it; ``short`` after the other one."""
-
-    name: str
-    short: str
-    is_several: bool = False
-
-    def does(self, verb: str) -> str:
-        """Return the verb as this subject has it."""
-        if verb == "is":
-            return f"{self.name} {'are' if self.is_several else 'is'}"
-        return f"{self.name} {verb}{'' if self.is_several else 's'}"
+Sides = dict[Known, Side]
+"""The ``incumbent`` and the ``challenger`` of a pair."""
 
 
-_Sides = dict[str, _Side]
-"""The ``incumbent`` and the ``challenger``."""
-
-
-def _sides(found: Crossover) -> tuple[str, _Sides]:
-    """Return what both have in common, as ``torch-cpu: ``, and how a sentence names each.
-
-    By processes, by ways to train models, or by backends. What another tool calls its backends is
-    no number of processes.
-    """
-    prefix, one, other = "", found.incumbent, found.challenger
-    (name, processes), (same, others) = map(name_and_processes, (one, other))
-    bare = one.removesuffix(SEQUENTIAL)
-    if not _is_ours(found):
-        both = _Side(one, one), _Side(other, other)
-    elif name == same and processes != others:
-        prefix = f"{name}: "
-        both = _of_processes(processes), _of_processes(others)
-    elif one != other and bare == other.removesuffix(SEQUENTIAL):
-        prefix = f"{bare}: "
-        ways = ["sequential" if of.endswith(SEQUENTIAL) else "batched" for of in (one, other)]
-        both = _Side(ways[0], ways[0]), _Side(ways[1], ways[1])
-    elif processes > 1 or others > 1:
-        both = _of_processes(processes, name), _of_processes(others, same)
-    else:
-        both = _Side(one, one, one == _POOL), _Side(other, other, other == _POOL)
-    return prefix, {"incumbent": both[0], "challenger": both[1]}
-
-
-def _of_processes(processes: int, backend: str = "") -> _Side:
-    several = processes > 1
-    name = f"{processes} process{'es' if several else ''}"
-    if backend:
-        name = f"{name} ({backend})"
-    return _Side(name, name if backend else str(processes), several)
+def _sides(found: Crossover) -> tuple[str, Sides]:
+    """Return what both have in common, as ``torch-cpu: ``, and how a sentence names each."""
+    prefix, (one, other) = sides_of(found.incumbent, found.challenger, found.source)
+    return prefix, {"incumbent": one, "challenger": other}
 
 
 def sentence(found: Crossover) -> str:
@@ -156,7 +126,17 @@ def sentence(found: Crossover) -> str:
     return prefix + _said(found, sides, axis_of(found))
 
 
-def _said(found: Crossover, sides: _Sides, axis: str) -> str:
+def _naming_both(found: Crossover) -> str:
+    """Return the sentence, with both names before one without any."""
+    prefix, sides = _sides(found)
+    said = sentence(found)
+    if found.status == "suspect" or any(side.name in said for side in sides.values()):
+        return said
+    both = f"{sides['incumbent'].short} and {sides['challenger'].name}"
+    return f"{prefix}{both}: {said.removeprefix(prefix)}"
+
+
+def _said(found: Crossover, sides: Sides, axis: str) -> str:
     if has_crossing(found):
         return _overtakes(found, sides, axis)
     if winner := _only_winner(found):
@@ -166,17 +146,19 @@ def _said(found: Crossover, sides: _Sides, axis: str) -> str:
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
         return ", ".join([start, *turns])
-    incumbent, challenger = sides.values()
+    one, other = sides["incumbent"], sides["challenger"]
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
         ends = listed([(first_size, last_size)], axis)
-        if found.is_decided:
-            return f"{incumbent.short} and {challenger.name} tie: within 5%, {ends}"
-        return f"undecided, {incumbent.short} and {challenger.name} within 5% at {ends}"
+        if found.decided == "yes":
+            return f"{one.short} and {other.name} tie: within 5%, {ends}"
+        if numbers := _likely(found.ratio_at):
+            return f"{_LIKELY}: {numbers}, {ends}"
+        return f"undecided, {one.short} and {other.name} within 5% at {ends}"
     if len(found.sizes_measured) == 1:
         return f"undecided at {sized(number(first_size), axis)}, the only size"
-    if found.decided:
-        return _leads(found, sides, axis)
+    if found.decided_ranges:
+        return _each_range(found, sides, axis)
     if rough := _rough(found):
         return rough
     return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
@@ -188,29 +170,44 @@ def _rough(found: Crossover) -> str | None:
     return rough if found.status == "undecided" and NOT_DECIDED in rough else None
 
 
-def _leads(found: Crossover, sides: _Sides, axis: str) -> str:
-    """Return which is faster in each range in which that is decided."""
-    ratios = {at.size: at.ratio for at in found.ratio_at}
-    ranges: dict[str, list[tuple[float, float]]] = {}
-    for low, high in found.decided:
-        winner = "incumbent" if ratios.get(low, 1.0) > 1 else "challenger"
-        ranges.setdefault(winner, []).append((low, high))
-    return f"{_each_leads(ranges, sides, axis)}; undecided elsewhere"
+def _known(found: Crossover) -> dict[Known, list[Stretch]]:
+    """Return the decided ranges of each winner, and those of a tie."""
+    at_size = {at.size: at for at in found.ratio_at}
+    ranges: dict[Known, list[Stretch]] = {}
+    for low, high in found.decided_ranges:
+        at = at_size[low]
+        one: Known = "incumbent" if at.ratio > 1 else "challenger"
+        if at.standing == "tie":
+            one = "tie"
+        ranges.setdefault(one, []).append((low, high))
+    return ranges
 
 
-def _each_leads(ranges: Mapping[str, list[tuple[float, float]]], sides: _Sides, axis: str) -> str:
+def _won(found: Crossover) -> list[Stretch]:
+    """Return the decided ranges that have a winner."""
+    ranges = _known(found)
+    return sorted([*ranges.get("incumbent", []), *ranges.get("challenger", [])])
+
+
+def _each_range(found: Crossover, sides: Sides, axis: str) -> str:
+    """Return which is faster in each range in which that is decided, and where both tie."""
+    return f"{_each_leads(_known(found), sides, axis)}; undecided elsewhere"
+
+
+def _each_leads(ranges: Mapping[Known, list[Stretch]], sides: Sides, axis: str) -> str:
     return ", ".join(
-        f"{sides[one].does('lead')} at {listed(own, axis)}" for one, own in ranges.items()
+        f"{'a tie' if one == 'tie' else sides[one].does('lead')} at {listed(own, axis)}"
+        for one, own in ranges.items()
     )
 
 
-def _leaning(found: Crossover, sides: _Sides, axis: str) -> str | None:
+def _leaning(found: Crossover, sides: Sides, axis: str) -> str | None:
     """Return which side single values put ahead, each in an interval of its own or without any."""
-    ranges: dict[str, list[tuple[float, float]]] = {}
+    ranges: dict[Known, list[Stretch]] = {}
     before = None
     for at in found.ratio_at:
         low, high = at.low or at.ratio, at.high or at.ratio
-        ahead = "incumbent" if low > 1 else "challenger" if high < 1 else None
+        ahead: Known | None = "incumbent" if low > 1 else "challenger" if high < 1 else None
         if ahead is not None and ahead == before:
             ranges[ahead][-1] = (ranges[ahead][-1][0], at.size)
         elif ahead is not None:
@@ -227,24 +224,24 @@ def has_crossing(found: Crossover) -> bool:
 def has_turns(found: Crossover) -> bool:
     """Return whether a winner is known before, between and after all changes of winner."""
     ends = [0.0, *(one.size for one in found.crossings), inf]
+    won = _won(found)
     return len(ends) > 2 and all(
-        any(start <= low and high <= end for low, high in found.decided)
-        for start, end in pairwise(ends)
+        any(start <= low and high <= end for low, high in won) for start, end in pairwise(ends)
     )
 
 
-def _only_winner(found: Crossover) -> str | None:
+def _only_winner(found: Crossover) -> Known | None:
     """Return the side that is faster wherever a winner is known; None if each is somewhere."""
     if found.status in _EVERYWHERE:
         return _EVERYWHERE[found.status]
-    if len(found.crossings) != 1 or not found.decided or has_turns(found):
+    won = _won(found)
+    if len(found.crossings) != 1 or not won or has_turns(found):
         return None
     (turn,) = found.crossings
-    is_above = found.decided[0][0] >= turn.size
-    return turn.direction if is_above else _OTHER[turn.direction]
+    return turn.direction if won[0][0] >= turn.size else _OTHER[turn.direction]
 
 
-def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
+def _overtakes(found: Crossover, sides: Sides, axis: str) -> str:
     (turn,) = found.crossings
     winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
     at = located(turn.size, found.low, found.high, axis, is_whole=_is_of_functions(found))
@@ -253,17 +250,53 @@ def _overtakes(found: Crossover, sides: _Sides, axis: str) -> str:
 
 def _where(found: Crossover, axis: str) -> str:
     """Return the sizes in which the winner is decided, and what is known of the others."""
-    ends = found.sizes_measured[0], found.sizes_measured[-1]
-    others = "at worst a tie" if found.is_decided else "undecided"
-    if found.decided == [ends]:
-        return every(*ends, axis)
-    if len(found.decided) == 1:
-        low, high = found.decided[0]
-        if low == ends[0]:
+    first, last = found.sizes_measured[0], found.sizes_measured[-1]
+    won = _won(found)
+    if won == [(first, last)]:
+        return every(first, last, axis)
+    others = _others(found)
+    if len(won) == 1:
+        low, high = won[0]
+        if low == first:
             return f"up to {sized(number(high), axis)}; {others} above"
-        if high == ends[1]:
+        if high == last:
             return f"from {sized(number(low), axis)}; {others} below"
-    return f"at {listed(found.decided, axis)}; {others} elsewhere"
+    return f"at {listed(won, axis)}; {others} elsewhere"
+
+
+def _others(found: Crossover) -> str:
+    """Return what is known of the sizes at which no winner is."""
+    rest = _without_winner(found)
+    if rest and all(at.standing == "tie" for at in rest):
+        return "a tie"
+    if _likely(rest):
+        return _LIKELY
+    return "at worst a tie" if found.decided == "yes" else "undecided"
+
+
+def _without_winner(found: Crossover) -> list[SizeRatio]:
+    won = _won(found)
+    return [at for at in found.ratio_at if not any(low <= at.size <= high for low, high in won)]
+
+
+def _stretches(found: Crossover, ratios: Sequence[SizeRatio]) -> list[Stretch]:
+    """Return the stretches of neighbouring sizes among these."""
+    sizes = {at.size for at in ratios}
+    runs = groupby(found.sizes_measured, key=sizes.__contains__)
+    stretches = [list(run) for is_among, run in runs if is_among]
+    return [(run[0], run[-1]) for run in stretches]
+
+
+def _likely(ratios: Sequence[SizeRatio]) -> str | None:
+    """Return how near to a tie these probably are; None if one may well be none."""
+    if not ratios or any(
+        at.low is None or at.high is None or abs(log(at.ratio)) > TIE for at in ratios
+    ):
+        return None
+    estimate = max(abs(log(at.ratio)) for at in ratios)
+    furthest = max(abs(log(end)) for at in ratios for end in (at.low, at.high) if end)
+    within = max(1, ceil(100 * expm1(estimate) - _NOTHING))
+    return f"estimates within {within}%, intervals up to {digits(100 * expm1(furthest), 2)}%"
 
 
 # --- the lines below -----------------------------------------------------------------------------
@@ -276,15 +309,18 @@ def notes(found: Crossover) -> tuple[str, ...]:
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    is_said = "; undecided " in sentence(found) or not (found.decided or found.crossings)
+    axis, said = axis_of(found), sentence(found)
     lines = [*_closest(found), *_nearly_equal(found)]
-    if found.status == "undecided" and len(found.ratio_at) > 1 and not found.decided:
-        leaning = _leaning(found, _sides(found)[1], axis_of(found))
+    if found.status == "undecided" and len(found.ratio_at) > 1 and not found.decided_ranges:
+        leaning = _leaning(found, _sides(found)[1], axis)
         lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
-    if found.undecided and not is_said and len(found.sizes_measured) > 1:
-        lines.append(f"undecided: {listed(found.undecided, axis_of(found))}")
+    has_ranges = bool(found.decided_ranges or found.crossings) and len(found.sizes_measured) > 1
+    is_said = "; undecided " in said or _LIKELY in said
+    if has_ranges and (undecided := _undecided(found, is_said=is_said)):
+        lines.append(f"undecided: {undecided}")
     reason, what = found.reason, "why"
-    if reason and _rough(found) == sentence(found):
+    rough = _rough(found)
+    if reason and rough and said.endswith(rough):
         reason = reason.partition("; ")[2]
     elif reason and NOT_DECIDED in reason:
         what = "rough"
@@ -292,10 +328,47 @@ def notes(found: Crossover) -> tuple[str, ...]:
     return tuple(lines[:_NOTES])
 
 
+def _undecided(found: Crossover, *, is_said: bool) -> str:
+    """Return the sizes at which another winner may hide, unless that ``is_said``, and the gaps."""
+    axis = axis_of(found)
+    unsearched = [one for one in found.undecided_ranges if _is_unsearched(found, one)]
+    others = [one for one in found.undecided_ranges if one not in unsearched]
+    words = [listed(others, axis)] if others and not is_said else []
+    if unsearched:
+        words.append(f"not searched between {_between(found, unsearched, axis)}")
+    return "; ".join(words)
+
+
+def _between(found: Crossover, gaps: Sequence[Stretch], axis: str) -> str:
+    """Return the sizes around gaps; where they are many, the stretches with gaps in between."""
+    (low, high), *more = gaps
+    ends = [size for size in found.sizes_measured if low <= size <= high]
+    if more or len(ends) > _ENDS:
+        return f"the sizes of {listed(gaps, axis)}"
+    return sized(enumerated(map(number, ends)), axis)
+
+
+def _is_unsearched(found: Crossover, undecided: Stretch) -> bool:
+    """Return whether all its sizes are decided: only between them another winner may hide."""
+    first, last = undecided
+    return first < last and all(
+        any(low <= size <= high for low, high in found.decided_ranges)
+        for size in found.sizes_measured
+        if first <= size <= last
+    )
+
+
 def _closest(found: Crossover) -> Iterator[str]:
-    """Yield the size at which the loser comes closest, or where it is ahead by the estimate."""
+    """Yield the size at which the loser comes closest, or where it is ahead by the estimate.
+
+    Where the rest is probably a tie, how near to one.
+    """
     (_, sides), winner = _sides(found), _only_winner(found)
     if winner is None:
+        return
+    rest = _without_winner(found)
+    if (likely := _likely(rest)) and any(at.standing != "tie" for at in rest):
+        yield f"{_LIKELY}: {likely}, {listed(_stretches(found, rest), axis_of(found))}"
         return
     if found.crossings:
         yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
@@ -310,7 +383,7 @@ def _closest(found: Crossover) -> Iterator[str]:
     where = sized(number(at.size), axis_of(found))
     if ahead:
         yield f"leaning: {words} at {where}"
-    elif len(known) > 1 or found.is_decided:
+    elif len(known) > 1 or found.decided == "yes":
         yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
 
 
@@ -338,8 +411,8 @@ def _is_of_functions(found: Crossover) -> bool:
 
 def _turned(at: SizeRatio) -> SizeRatio:
     """Return the incumbent's time over the challenger's."""
-    low, high = (None if not end else 1 / end for end in (at.high, at.low))
-    return SizeRatio(at.size, 1 / at.ratio, low, high, at.repeats)
+    other = inverse(Interval(at.ratio, at.low, at.high))
+    return SizeRatio(at.size, other.estimate, other.low, other.high, at.repeats)
 
 
 def _may_lead(at: SizeRatio) -> bool:
@@ -377,7 +450,7 @@ def setting(found: Crossover) -> str:
         None if found.threads is None else threads_in_all(found.threads, ()),
         found.dtype,
         training_words(found),
-        described(state) if any(state[1:]) and not _is_ours(found) else None,
+        described(state) if any(state[1:]) and not is_ours(found.source) else None,
         f"{len(found.files)} runs of one level" if _is_of_several_runs(found) else None,
     )
     intervals = any(at.low is not None or at.high is not None for at in found.ratio_at)
@@ -390,11 +463,7 @@ def _is_of_several_runs(found: Crossover) -> bool:
 
 
 def _is_of_single_values(found: Crossover) -> bool:
-    return not _is_ours(found) and all(at.repeats == 1 for at in found.ratio_at)
-
-
-def _is_ours(found: Crossover) -> bool:
-    return found.source in (None, "perceptron")
+    return not is_ours(found.source) and all(at.repeats == 1 for at in found.ratio_at)
 
 
 # --- what was not measured -----------------------------------------------------------------------

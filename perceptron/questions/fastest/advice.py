@@ -25,7 +25,7 @@ from perceptron.options import more_time
 from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.verdict import decided, sentence, verdict
+from perceptron.questions.crossover.verdict import sentence, verdict
 from perceptron.questions.fastest.judge import Advice, Candidate, choose, takes
 from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.throughput import (
@@ -293,7 +293,7 @@ def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossove
     below = [size for size in found.sizes_measured if size < here]
     above = [size for size in found.sizes_measured if size > here]
     known = []
-    for low, high in found.decided:
+    for low, high in found.decided_ranges:
         if low <= here <= high:
             known += [(low, below[-1])] if low < here else []
             known += [(above[0], high)] if high > here else []
@@ -303,9 +303,9 @@ def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossove
     return replace(
         found,
         ratio_at=ratios,
-        decided=known,
-        undecided=sorted([*found.undecided, (here, here)]) if is_open else found.undecided,
-        is_decided=found.is_decided and not is_open,
+        decided=("partly" if known else "no") if is_open else found.decided,
+        decided_ranges=known,
+        undecided_ranges=sorted([*found.undecided_ranges, *[(here, here)] * is_open]),
     )
 
 
@@ -464,7 +464,7 @@ def _changes(found: ProblemAdvice) -> Table:
             answer = sentence(pair)
             if pair.sizes_measured == [change.here]:
                 answer = f"not measured: {pair.challenger} has no other size"
-            rows.append((change.axis, sizes, decided(pair), answer))
+            rows.append((change.axis, sizes, pair.decided, answer))
     return Table(
         title="Where that changes",
         columns=("axis", "measured", "decided", "answer"),

@@ -7,8 +7,8 @@ from typing import Any
 
 from perceptron.numbers import NONE, duration_interval, memory, ratio
 from perceptron.questions.collection import Collection, Machine
-from perceptron.questions.crossover.sweep import Sweep, names_words
-from perceptron.questions.crossover.verdict import decided, sentence
+from perceptron.questions.crossover.sweep import Sweep, fastest_words
+from perceptron.questions.crossover.verdict import sentence
 from perceptron.questions.fleet.machines import MachineAnswer, machine_answers
 from perceptron.questions.shared.published import ITERATIONS
 from perceptron.questions.shared.training import training_words
@@ -222,7 +222,7 @@ def _by_size(families: Iterable[_Member]) -> LargeTable:
             _name_of(one),
             family.family,
             at.size,
-            names_words(at.backend, at.unsure),
+            fastest_words(at.ranking),
             _seconds_words(at.seconds),
             # Of a source that does not say what was timed, no training is known.
             _seconds_words(scaled(at.seconds, ITERATIONS) if family.per_iteration else None),
@@ -243,7 +243,7 @@ def _crossovers(families: Iterable[_Member]) -> LargeTable:
             family.family,
             f"{crossover.incumbent} → {crossover.challenger}",
             crossover.status,
-            decided(crossover),
+            crossover.decided,
             _number(crossover.size),
             sentence(crossover),
             *_ground_cells(family),

@@ -17,7 +17,6 @@ from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.rates import single_tables
 from perceptron.questions.crossover.sweep import Sweep
 from perceptron.questions.crossover.verdict import (
-    decided,
     has_crossing,
     is_measured,
     missing,
@@ -184,7 +183,7 @@ def _trust(
 ) -> list[str]:
     failed = sum(row.status == "failed" for row in rows)
     judged = [one for one in crossovers if is_measured(one) and one.status != "suspect"]
-    whole = sum(one.is_decided for one in judged)
+    whole = sum(one.decided == "yes" for one in judged)
     # Contention is not of the beginning: it is among the warnings above.
     count = sum(warning.code != CONTENDED for warning in bench.warnings)
     repeats = max((row.repeats for row in found), default=0)
@@ -225,7 +224,7 @@ def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
         {
             "number": numbers.digits(crossover.size),
             "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
-            "decided": decided(crossover),
+            "decided": crossover.decided,
         }
         for crossover in crossovers
         if crossover.size is not None and has_crossing(crossover)

@@ -102,7 +102,7 @@ def test_stated_intervals_of_one_process_decide_nothing() -> None:
     for leaning, own in leanings.items():
         (crossover,) = of_pair(own)
         assert (crossover.status, crossover.crossings) == ("undecided", [])
-        assert (crossover.decided, crossover.undecided) == ([], [(10, 100)])
+        assert (crossover.decided_ranges, crossover.undecided_ranges) == ([], [(10, 100)])
         assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
         assert verdict(crossover).decided == "no"
         assert notes(crossover)[0] == leaning

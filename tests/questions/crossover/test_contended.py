@@ -85,8 +85,8 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
     (before,) = crossovers(rows)
     (after,) = crossovers([*rows, *rows_of(128, 900.0, [(0.0, 0.9)] * 8)])
     assert (after.status, after.size, after.bracket) == (before.status, before.size, (64, 256))
-    assert (128, 128) in after.undecided
-    assert after.decided == [(4, 64), (256, 1024)]
+    assert after.undecided_ranges == [(128, 256)]
+    assert after.decided_ranges == [(4, 64), (256, 1024)]
 
 
 @pytest.mark.parametrize(("ratio", "waited"), [(4.0, (0.6, 0.0)), (0.25, (0.0, 0.6))])
@@ -155,8 +155,8 @@ def test_a_sweep_that_waited_throughout_has_a_rough_answer(
     waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * repeats
     rows = [spun(row) for size, ratio in RATIOS.items() for row in rows_of(size, ratio, waits)]
     (crossover,) = crossovers(rows)
-    assert (crossover.status, crossover.is_decided, crossover.size) == ("undecided", False, None)
-    assert crossover.decided == []
+    assert (crossover.status, crossover.decided, crossover.size) == ("undecided", "no", None)
+    assert crossover.decided_ranges == []
     told = verdict(crossover)
     assert told.decided == "no"
     rough = re.fullmatch(
@@ -179,12 +179,22 @@ def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -
         for row in rows_of(size, ratio, [*(small if size < 100 else large)])
     ]
     (crossover,) = crossovers(rows)
-    assert crossover.decided == [(4, 64)]
+    assert crossover.decided_ranges == [(4, 64)]
     told = verdict(crossover)
     assert told.decided == "partly"
     assert f"{A} is faster up to size 64; undecided above" in told.sentence
     (rough,) = (note for note in told.notes if note.startswith("rough: "))
     assert rough.startswith(f"rough: {B} leads from about size 610, not decided: every sample was")
+
+
+def test_of_processes_a_rough_answer_is_said_once_and_in_numbers_of_processes() -> None:
+    """Not by their name, and not again below."""
+    names = {A: "torch-ddp", B: "torch-ddp@2"}
+    waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * 8
+    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, waits)]
+    told = verdict(*crossovers([replace(row, backend=names[row.backend]) for row in rows]))
+    assert told.sentence.startswith("torch-ddp: 2 processes lead from about size 1")
+    assert told.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
 
 @pytest.mark.parametrize(

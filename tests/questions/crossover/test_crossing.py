@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from perceptron.questions.crossover.crossing import (
     Indices,
-    decided,
+    Known,
+    known_ranges,
     uncertainties,
     zero_crossings,
 )
@@ -109,12 +110,33 @@ def test_another_winner_can_hide_between_sizes_far_apart(right: float, hidden: b
     assert remaining(line) == ([(0, 1)] if hidden else [])
 
 
-def test_a_steep_slope_beside_a_gap_makes_room_in_it() -> None:
-    """What has just changed quickly may keep changing."""
-    flat = measured({1: 1.5, 4: 1.5, 16: 1.4})
-    steep = measured({1: 4.0, 4: 1.5, 16: 1.4})
-    assert remaining(flat) == []
-    assert (1, 2) in remaining(steep)
+def test_steep_slopes_beside_a_gap_make_room_in_it() -> None:
+    """What has just fallen may keep falling, and must rise again as steeply as it rises beyond.
+
+    Near to the line a fall is enough.
+    """
+    levels = measured({1: 4.0, 4: 1.5, 16: 1.4, 64: 1.3})
+    valley = measured({1: 4.0, 4: 1.5, 16: 1.4, 64: 4.0})
+    near = measured({1: 1.5, 4: 0.3, 16: 0.4, 64: 0.5})
+    assert remaining(levels) == []
+    assert (1, 2) in remaining(valley)
+    assert (1, 2) in remaining(near)
+
+
+def test_between_two_ties_another_winner_hides_only_beside_slopes() -> None:
+    """A search begins with gaps of a factor of four; of wider ones nothing is known."""
+    close = measured({1: 0.02, 4: 0.02, 16: 0.02}, noise=0.001)
+    assert remaining(close) == []
+    assert remaining(measured({1: 0.02, 16: 0.02}, noise=0.001)) == [(0, 1)]
+    slope = measured({1: 0.02, 4: 0.02, 16: 0.5}, noise=0.001)
+    assert (0, 1) in remaining(slope)
+
+
+def test_a_lead_within_a_tie_need_not_be_believed() -> None:
+    """However close to chance: whoever is ahead, it is a tie."""
+    weak = measured(dict.fromkeys((1, 1.1, 1.2), 0.02), noise=0.012)
+    assert [(point.sign, point.is_tie) for point in weak] == [(1, True)] * 3
+    assert remaining(weak) == []
 
 
 def test_a_size_where_the_other_could_win_is_in_doubt() -> None:
@@ -136,7 +158,9 @@ def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
     assert weak[-1].sign == strong[-1].sign == -1
     assert (4, 4) in remaining(weak)
     assert (4, 4) not in remaining(strong)
-    assert [decided(line, remaining(line))[2:] for line in (weak, strong)] == [[], [(4, 4)]]
+    known: list[Known | None] = ["incumbent"] * 4 + ["challenger"]
+    of_each = [known_ranges(line, known, remaining(line)) for line in (weak, strong)]
+    assert [ranges[-1] for ranges in of_each] == [(0, 3), (4, 4)]
 
 
 def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:

@@ -64,7 +64,7 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     """Decided, within its interval, with more repeats around it than elsewhere."""
     told = search(tmp_path)
     crossover = only(told)
-    assert (crossover.status, crossover.is_decided) == ("crosses", True)
+    assert (crossover.status, crossover.decided) == ("crosses", "yes")
     assert (crossover.incumbent, crossover.challenger) == PAIR
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
     assert crossover.low is not None
@@ -138,7 +138,7 @@ def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
     crossover = only(told)
     assert crossover.status in ("crosses", "undecided")
     assert {2, 8192} <= set(crossover.sizes_measured)
-    assert crossover.is_decided or crossover.undecided
+    assert crossover.decided == "yes" or crossover.undecided_ranges
     assert "budget-spent" in codes(told)
     assert told.run.run.budget is not None
     assert told.run.run.budget.seconds == 60

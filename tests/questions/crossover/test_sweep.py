@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.questions.crossover.judge import crossovers
-from perceptron.questions.crossover.sweep import FastestAtSize, Sweep, ranked, sweeps
+from perceptron.questions.crossover.judge import Status, crossovers
+from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.records.measurement import EXTRAS, Measurement
-from perceptron.statistics.interval import Interval
 from tests.made import (
     ABSENT,
     line,
@@ -160,17 +159,16 @@ def test_two_within_their_intervals_are_not_sure() -> None:
     costs = {"numpy": linear(1e-4, 1e-6), "torch-cpu": linear(1.64e-4, 0)}
     sweep = only(world(measured, costs, sizes=(4, 16, 64, 256, 1024)))
     answers = {one.size: one for one in sweep.fastest}
-    assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
-    assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
-    assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
+    assert answers[64].ranking.winner is None
+    assert [answers[size].ranking.winner for size in (4, 1024)] == ["numpy", "torch-cpu"]
 
 
-@pytest.mark.parametrize("doubt", [{"status": "suspect"}, {"status": "undecided", "decided": []}])
-def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: dict[str, object]) -> None:
+@pytest.mark.parametrize("doubt", ["suspect", "undecided"])
+def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: Status) -> None:
     (sweep,) = sweeps(line())
-    doubted = [replace(one, **doubt) for one in sweep.crossovers]
+    doubted = [replace(one, status=doubt, decided_ranges=[]) for one in sweep.crossovers]
     answers = replace(sweep, crossovers=doubted).fastest
-    assert all(one.unsure for one in answers)
+    assert all(one.ranking.open for one in answers)
 
 
 def test_the_only_size_of_a_pair_has_no_fastest() -> None:
@@ -179,14 +177,12 @@ def test_the_only_size_of_a_pair_has_no_fastest() -> None:
     (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
     (crossover,) = sweep.crossovers
     (answer,) = sweep.fastest
-    assert (crossover.status, answer.unsure) == ("undecided", ["torch-cpu"])
+    assert (crossover.status, answer.ranking.open) == ("undecided", ("torch-cpu",))
 
 
-def test_without_a_ratio_the_intervals_decide() -> None:
-    times = {
-        "a": Interval(1.0, 0.9, 1.1),
-        "b": Interval(1.15, 1.05, 1.3),
-        "c": Interval(2.0, 1.8, 2.2),
-    }
-    assert ranked(times, {}) == ("a", ["b"])
-    assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])
+def test_a_pair_that_was_not_asked_for_is_compared_at_each_size() -> None:
+    """The fastest is the fastest of all, not of those that were asked for."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(2, 0.2), "textbook": linear(3, 0.3)}
+    rows = world(measured, costs)
+    (sweep,) = sweeps(rows, [("torch-cpu", "textbook")])
+    assert {one.ranking.winner for one in sweep.fastest} == {"numpy"}

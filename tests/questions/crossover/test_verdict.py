@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from perceptron.problems.families import FAMILIES
 from perceptron.questions.crossover.judge import Crossing, Crossover, SizeRatio
-from perceptron.questions.crossover.verdict import missing, notes, sentence
+from perceptron.questions.crossover.verdict import missing, notes, sentence, verdicts
 from perceptron.questions.shared.over_processes import (
     name_and_processes,
     named,
@@ -48,7 +49,7 @@ def test_a_crossover_of_functions_is_a_whole_number_with_the_sizes_that_hardly_m
         high=20.9,
         bracket=(18, 24),
         sizes_measured=[2, 18, 24, 200],
-        decided=[(2, 18), (24, 200)],
+        decided_ranges=[(2, 18), (24, 200)],
         ratio_at=ratios,
     )
     assert sentence(found) == "torch-cpu overtakes numpy at size 21 [21, 21]"
@@ -77,18 +78,36 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
 def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     """Theirs may be a version."""
     both = [(8, 64), (512, 2048)]
-    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv", decided=both)
+    ratios = at_sizes("iicc", (8, 64, 512, 2048))
+    theirs = crossover(
+        incumbent="lib@1",
+        challenger="lib@2",
+        source="csv",
+        decided_ranges=both,
+        ratio_at=ratios,
+    )
     assert sentence(theirs).startswith("lib@2 overtakes lib@1")
     assert "process" not in sentence(theirs)
 
 
-def found(status: Any, **about: Any) -> Crossover:
+# By letter: the incumbent or the challenger is faster, a tie, probably one, and undecided.
+RATIOS = {"i": (2.0, 1.9, 2.1), "c": (0.5, 0.4, 0.6), "t": (1.02, 1.01, 1.03)}
+RATIOS |= {"p": (1.02, 0.97, 1.07), "u": (1.5, 0.8, 2.0)}
+
+
+def at_sizes(letters: str, sizes: Sequence[float]) -> list[SizeRatio]:
+    return [SizeRatio(size, *RATIOS[one], 8) for size, one in zip(sizes, letters, strict=True)]
+
+
+def found(status: Any, letters: str = "iiii", **about: Any) -> Crossover:
+    sizes = [4.0, 64.0, 1024.0, 16384.0]
     return Crossover(
         family="perceptron-rows",
         incumbent="numpy",
         challenger="torch-cpu",
         status=status,
-        sizes_measured=[4.0, 64.0, 1024.0, 16384.0],
+        sizes_measured=sizes,
+        ratio_at=at_sizes(letters, sizes),
         machine="box",
         dtype="float32",
         threads=2,
@@ -96,33 +115,56 @@ def found(status: Any, **about: Any) -> Crossover:
     )
 
 
+TURN = [Crossing(900.0, "challenger")]
+
+
 @pytest.mark.parametrize(
     ("crossover", "words"),
     [
         (
-            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(4, 64)]),
+            found("crosses", "iiuu", crossings=TURN, decided_ranges=[(4, 64)]),
             "numpy is faster up to 64 rows; undecided above",
         ),
         (
-            found("crosses", crossings=[Crossing(900.0, "challenger")], decided=[(1024, 16384)]),
+            found("crosses", "uucc", crossings=TURN, decided_ranges=[(1024, 16384)]),
             "torch-cpu is faster from 1,024 rows; undecided below",
         ),
         (
-            found("never", decided=[(4, 64), (16384, 16384)]),
+            found("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)]),
             "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
         ),
         (
             found(
                 "multiple",
-                crossings=[Crossing(900.0, "challenger"), Crossing(5100.0, "incumbent")],
-                decided=[(4, 64)],
-                ratio_at=[SizeRatio(4.0, 2.0, 1.9, 2.1, 8)],
+                "iiuu",
+                crossings=[*TURN, Crossing(5100.0, "incumbent")],
+                decided_ranges=[(4, 64)],
             ),
             "numpy leads at 4–64 rows; undecided elsewhere",
         ),
         (
-            found("never", decided=[(4, 64)], is_decided=True),
+            found("never", "iiuu", decided_ranges=[(4, 64)], decided="yes"),
             "numpy is faster up to 64 rows; at worst a tie above",
+        ),
+        (
+            found("never", "iitt", decided_ranges=[(4, 64), (1024, 16384)], decided="yes"),
+            "numpy is faster up to 64 rows; a tie above",
+        ),
+        (
+            found("never", "iipt", decided_ranges=[(4, 64), (16384, 16384)]),
+            "numpy is faster up to 64 rows; probably a tie above",
+        ),
+        (
+            found("tie", "tttt", decided_ranges=[(4, 16384)], decided="yes"),
+            "numpy and torch-cpu tie: within 5%, 4–16,384 rows",
+        ),
+        (
+            found("tie", "tptt"),
+            "probably a tie: estimates within 2%, intervals up to 7.0%, 4–16,384 rows",
+        ),
+        (
+            found("undecided", "ttuu", decided_ranges=[(4, 64)]),
+            "a tie at 4–64 rows; undecided elsewhere",
         ),
     ],
 )
@@ -131,6 +173,39 @@ def test_a_backend_is_called_faster_only_where_that_is_decided(
 ) -> None:
     """What the goldens do not show: a guess on one side, gaps, and what is at worst a tie."""
     assert sentence(crossover) == words
+
+
+def test_a_gap_that_was_not_searched_is_told_from_sizes_that_do_not_tell() -> None:
+    """Below the one answer that is open, and below a crossover."""
+    gap = found("never", decided_ranges=[(4, 64), (1024, 16384)], undecided_ranges=[(64, 1024)])
+    assert sentence(gap) == "numpy is faster at 4–64 and 1,024–16,384 rows; undecided elsewhere"
+    assert "undecided: not searched between 64 and 1,024 rows" in notes(gap)
+    loud = found("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)])
+    loud = replace(loud, undecided_ranges=[(64, 16384)])
+    assert not any("undecided" in note for note in notes(loud))
+    crosses = found("crosses", "iicc", crossings=TURN, decided_ranges=[(4, 64), (1024, 16384)])
+    crosses = replace(
+        crosses, undecided_ranges=[(4, 64)], decided_ranges=[(4, 4), (64, 64), (1024, 16384)]
+    )
+    assert notes(crosses) == ("undecided: not searched between 4 and 64 rows",)
+
+
+def test_of_several_pairs_every_sentence_names_its_own() -> None:
+    """Of one it need not; of processes both are of one backend."""
+    none = replace(found("undecided", "uuuu"), challenger="torch-cuda")
+    (alone,) = verdicts([none])
+    assert alone.sentence == "undecided at every size, 4–16,384 rows"
+    two = replace(none, incumbent="torch-ddp", challenger="torch-ddp@2")
+    of_three, _, of_two = verdicts([none, found("never", decided_ranges=[(4, 16384)]), two])
+    assert of_three.sentence == f"numpy and torch-cuda: {alone.sentence}"
+    assert of_two.sentence == f"torch-ddp: 1 and 2 processes: {alone.sentence}"
+
+
+def test_an_end_that_is_probably_a_tie_has_its_numbers_below() -> None:
+    near = found("never", "iipp", decided_ranges=[(4, 64)], undecided_ranges=[(1024, 16384)])
+    assert notes(near) == (
+        "probably a tie: estimates within 2%, intervals up to 7.0%, 1,024–16,384 rows",
+    )
 
 
 SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
@@ -150,15 +225,21 @@ def test_a_noun_of_the_users_own_is_counted_if_it_is_a_plural(
     axis: str, everywhere: str, first: str
 ) -> None:
     sizes: dict[str, Any] = {"axis": axis, "sizes_measured": [1, 64, 16384]}
+    sizes["ratio_at"] = at_sizes("iuu", sizes["sizes_measured"])
     undecided = replace(found("undecided"), **sizes)
     assert sentence(undecided) == f"undecided at every {everywhere}"
-    up_to = sentence(replace(found("never", decided=[(1, 1)]), **sizes))
+    up_to = sentence(replace(found("never", decided_ranges=[(1, 1)]), **sizes))
     assert up_to == f"numpy is faster up to {first}; undecided above"
 
 
 def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
     """What is decided is told, and the crossover below it."""
-    guess = crossover(sizes_measured=SIZES, decided=[(2, 64)], undecided=[(512, 2048)])
+    guess = crossover(
+        sizes_measured=SIZES,
+        ratio_at=at_sizes("iiiuu", SIZES),
+        decided_ranges=[(2, 64)],
+        undecided_ranges=[(512, 2048)],
+    )
     assert sentence(guess).startswith("numpy is faster up to width 64")
     assert notes(guess)[0].startswith("leaning: torch-cpu overtakes numpy at width 200 [180, 220]")
 
@@ -170,16 +251,20 @@ ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map
 def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
     """Whatever is decided, of whatever status; its notes are two at most."""
     pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
-    status = data.draw(st.sampled_from(["crosses", "reverses", "always", "never", "undecided"]))
+    status = data.draw(
+        st.sampled_from(["crosses", "reverses", "always", "never", "undecided", "tie"])
+    )
     winner = {"crosses": "challenger", "reverses": "incumbent"}.get(status)
+    letters = "".join(data.draw(st.sampled_from("ictpu")) for _ in sizes)
     made = crossover(
         family="perceptron-features",
         status=status,
         crossings=[Crossing(sizes[0] + 0.5, winner)] if winner else [],
         sizes_measured=[float(size) for size in sizes],
-        decided=joined(pairs),
-        undecided=joined(pairs[::-1]),
-        is_decided=data.draw(st.booleans()),
+        ratio_at=at_sizes(letters, sizes),
+        decided_ranges=joined(pairs),
+        undecided_ranges=joined(pairs[::-1]),
+        decided=data.draw(st.sampled_from(["yes", "partly", "no"])),
         axis="features",
         reason="launch-bound",
     )

@@ -31,7 +31,7 @@ def test_of_one_machine_and_family_the_newest_state_answers() -> None:
     (answer,) = machine_answers(sweeps([*on("box", **OLD), *on("box")]), [])
     (sweep,) = answer.sweeps
     assert sweep.state.commit == "abc"
-    assert [at.backend for at in sweep.fastest] == ["numpy", "numpy", "numpy", "torch-cpu"]
+    assert [at.ranking.winner for at in sweep.fastest] == ["numpy", "numpy", "numpy", "torch-cpu"]
 
 
 def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None:

@@ -259,7 +259,7 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     (bench,) = collection.studies["bench"]
     found = bench.answer.data["crossovers"]
     (pair,) = (one for one in found if one.challenger == "torch-cpu")
-    assert (pair.status, pair.is_decided, pair.decided) == ("undecided", False, [])
+    assert (pair.status, pair.decided, pair.decided_ranges) == ("undecided", "no", [])
     in_terminal.show(bench.answer)
     write_site(tmp_path / "html", collection)
     sweep = [view for at, view in views(tmp_path / "html", "sweeps").items() if "mlp-width" in at]
