@@ -38,7 +38,7 @@ from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
-from perceptron.statistics.ranking import Ranking, rank_rows, standing
+from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import leads, not_decided, what_helps
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.trust import budget_for
@@ -286,10 +286,9 @@ def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossove
     if at is None or ratio is None:
         return found
     own = SizeRatio(here, ratio.estimate, ratio.low, ratio.high, at.repeats)
-    ratios = [own if one is at else one for one in found.ratio_at]
-    said = standing(ratio)
-    if said == standing(Interval(at.ratio, at.low, at.high)):
-        return replace(found, ratio_at=ratios)
+    found = replace(found, ratio_at=[own if one is at else one for one in found.ratio_at])
+    if own.standing == at.standing:
+        return found
     below = [size for size in found.sizes_measured if size < here]
     above = [size for size in found.sizes_measured if size > here]
     known = []
@@ -299,13 +298,13 @@ def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossove
             known += [(above[0], high)] if high > here else []
         else:
             known.append((low, high))
-    is_open = said == "open"
+    if own.standing != "open":
+        return replace(found, decided_ranges=known)
     return replace(
         found,
-        ratio_at=ratios,
-        decided=("partly" if known else "no") if is_open else found.decided,
+        decided="partly" if known else "no",
         decided_ranges=known,
-        undecided_ranges=sorted([*found.undecided_ranges, *[(here, here)] * is_open]),
+        undecided_ranges=sorted([*found.undecided_ranges, (here, here)]),
     )
 
 

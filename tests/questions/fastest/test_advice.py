@@ -292,8 +292,8 @@ def test_no_axis_contradicts_the_verdict_at_the_problems_own_size(
     assert own is not None
     assert (at.ratio, at.low, at.high) == (own.estimate, own.low, own.high)
     if other.doubt:
-        assert not any(low <= BATCH.here <= high for low, high in pair.decided)
-        assert any(low <= BATCH.here <= high for low, high in pair.undecided)
+        assert not any(low <= BATCH.here <= high for low, high in pair.decided_ranges)
+        assert any(low <= BATCH.here <= high for low, high in pair.undecided_ranges)
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
