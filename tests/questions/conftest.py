@@ -171,7 +171,7 @@ def jobs_of(plan: BenchPlan) -> list[Time]:
     """Return four repeats of the finding, and of each backend at every other size of a family."""
     families = [
         size_job(axis.problem(size).reference, backend, plan.dtype, threads, repeat, plan.quick)
-        for axis in plan.axes
+        for axis in plan.crossovers.axes
         for (size,) in FAMILIES[axis.family].sizes[1::2]
         if size <= axis.high
         for backend in plan.backends

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
@@ -14,13 +12,12 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Figure, Note, Page, Setting, Verdict
 from perceptron.backends import registry
 from perceptron.errors import unknown
-from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.options import more_time
 from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import DType
 from perceptron.questions.bench.finding import (
     NUMPY,
     finding,
@@ -36,22 +33,19 @@ from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, rep
 from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.locator import (
-    Search,
     coarse_sizes,
-    jobs_of_absent,
-    next_jobs,
     repeats,
-    search_along,
 )
 from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.rates import single_problems, single_tables
+from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
 from perceptron.questions.crossover.verdict import verdicts
-from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, problems_axis
+from perceptron.questions.shared.axes import SWEEP
 from perceptron.questions.shared.missing import lasts, missing, size_job
 from perceptron.questions.shared.over_processes import threads_in_all
-from perceptron.questions.shared.pairs import Pair, backends_over, require_backends
+from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
@@ -63,9 +57,6 @@ from perceptron.statistics.trust import budget_for, warnings_of_rows
 
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
-# Sizes of each family that are begun together. The ends come first, so that every family has an
-# answer early; all sizes of five families at once take a quick run half of its minute.
-_AT_ONCE = 2
 # Of the budget, for the repeats of the finding where families are searched too.
 _SHARE = 1 / 3
 
@@ -86,7 +77,9 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             "Measure your own model: see docs/your-own-model.md.", ("--problem",), "FILE.toml …"
         ),
     ] = ()
-    """Problems as typed; once resolved, a reference for each size."""
+    """Problems as typed; once resolved, the files with several sizes."""
+    single: tuple[str, ...] = ()
+    """References of those of one size."""
     backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
@@ -100,24 +93,22 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     def resolved(self) -> BenchPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
-        families = self.families or (() if self.problems else SWEEP)
+        families = self.families or (() if self.problems or self.single else SWEEP)
         for name in families:
             if name not in FAMILIES and families != (NO_FAMILY,):
                 raise unknown("family", name, FAMILIES)
         named = backends_over(self.backends, self.over)
         backends = tuple(sorted(named, key=lambda name: registry.load(name).device != "cpu"))
         require_backends(backends, *self.threads)
-        own = {
-            problem.reference: problem
-            for file in self.problems
-            for problem in catalogue.find_all(file)
-        }
-        files.refuse_namesakes(own)
+        own = [catalogue.find_all(typed) for typed in (*self.problems, *self.single)]
+        files.refuse_namesakes(problem.reference for problems in own for problem in problems)
+        several = [one[0].reference.rpartition(":")[0] for one in own if len(one) > 1]
         others = (name for name in backends if name not in registry.DEFAULT)
         plan = BenchPlan(
             quick=self.quick,
             families=families,
-            problems=tuple(own),
+            problems=tuple(several),
+            single=tuple(one[0].reference for one in own if len(one) == 1),
             backends=backends,
             threads=self.threads or (usable_cores(),),
             dtype=self.dtype,
@@ -128,8 +119,8 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             and set(registry.DEFAULT) <= set(backends),
         )
         # What has no axis is refused before anything is measured.
-        planned = dict.fromkeys((axis.family for axis in plan.axes), 2)
-        return replace(plan, planned=planned | {one.family: 1 for one in plan.single_problems})
+        planned = dict.fromkeys((axis.family for axis in plan.crossovers.axes), 2)
+        return replace(plan, planned=planned | {one[0].family: len(one) for one in own})
 
     @property
     def budget_seconds(self) -> float:
@@ -139,44 +130,28 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     @property
     def references(self) -> tuple[str, ...]:
         """References of the user's own model files."""
-        return self.problems
+        return (*self.crossovers.references, *self.single)
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
         """Backends of the finding; empty if models of the user's own were asked for."""
-        return () if self.problems else finding_backends(self.backends, self.beside_finding)
-
-    @property
-    def all_pairs(self) -> tuple[Pair, ...]:
-        """Every two backends."""
-        return tuple(combinations(self.backends, 2))
-
-    @property
-    def searched(self) -> tuple[str, ...]:
-        """The families to search."""
-        return tuple(name for name in self.families if name != NO_FAMILY)
-
-    @property
-    def axes(self) -> tuple[SizeAxis, ...]:
-        """The axes to search: of families, and of models of the user's own with several sizes."""
-        quick_for = self.backends if self.quick else None
         return (
-            *(family_axis(name, quick_for) for name in self.searched),
-            *(problems_axis(own) for own in self._own.values() if len(own) > 1),
+            ()
+            if self.problems or self.single
+            else finding_backends(self.backends, self.beside_finding)
         )
 
     @property
-    def single_problems(self) -> tuple[Problem, ...]:
-        """Models of the user's own with one size."""
-        return tuple(own[0] for own in self._own.values() if len(own) == 1)
-
-    @property
-    def _own(self) -> dict[str, list[Problem]]:
-        return grouped(map(catalogue.find, self.problems), attrgetter("family"))
-
-    def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair, so that families take turns."""
-        return dataclasses.replace(search_along(axis, pair, self.quick), at_once=_AT_ONCE)
+    def crossovers(self) -> CrossoverPlan:
+        """The search along families, and along models of the user's own with several sizes."""
+        return CrossoverPlan(
+            families=tuple(name for name in self.families if name != NO_FAMILY),
+            problems=self.problems,
+            backends=self.backends,
+            threads=self.threads,
+            dtype=self.dtype,
+            quick=self.quick,
+        )
 
 
 class Bench:
@@ -200,11 +175,11 @@ class Bench:
         What cannot run comes first, with a row for each family that says why. Repeats that leave a
         problem of one size open are followed by more once no family needs any.
         """
-        own = times(rows)
+        own, search = times(rows), plan.crossovers
         first, enough, most = repeats(plan.quick)
         return (
-            [*jobs_of_absent(plan, own), *_of_one_size(plan, own, first)]
-            or [*next_jobs(plan, own), *_alone(plan, own), *_of_one_size(plan, own, enough)]
+            [*jobs_of_absent(search, own), *_of_one_size(plan, own, first)]
+            or [*next_jobs(search, own), *_alone(plan, own), *_of_one_size(plan, own, enough)]
             or _of_one_size(plan, own, most)
         )
 
@@ -219,12 +194,12 @@ class Bench:
         own = sorted(usable, key=lambda row: order[row.backend])
         threads = sorted({row.all_threads for row in own if row.all_threads is not None})
         fewest = [row for row in own if row.all_threads == threads[0]]
-        has_finding = not plan.problems or any(row.family == FAMILY for row in own)
+        has_finding = bool(plan.finding_backends) or any(row.family == FAMILY for row in own)
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
-        planned = plan.planned or dict.fromkeys(plan.searched, 2)
-        pairs += not_reached(pairs, own, plan.all_pairs, planned)
+        planned = plan.planned or dict.fromkeys(plan.crossovers.families, 2)
+        pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
@@ -314,7 +289,7 @@ def _of_one_size(plan: BenchPlan, rows: Sequence[Measurement], most: int) -> lis
             found = finding_ranking(trainings, plan.finding_backends)
             wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
             jobs += finding_jobs(plan, threads, min(most, wanted))
-        for problem in plan.single_problems:
+        for problem in map(catalogue.find, plan.single):
             of_problem = [row for row in own if row.problem == problem.name]
             found = ranking_of(of_problem, plan.backends)
             wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))
@@ -338,7 +313,7 @@ def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
         if name not in NUMPY and registry.reason_unavailable(name) is None
     ]
     _, enough, _ = repeats(plan.quick)
-    of_all = _SHARE if plan.axes else 1.0
+    of_all = _SHARE if plan.crossovers.axes else 1.0
     return [
         Time(
             problem=FAMILY,
@@ -365,8 +340,8 @@ def _alone(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
     name, (first, _, _) = here[0], repeats(plan.quick)
     jobs = [
         size_job(axis.problem(size).reference, name, plan.dtype, threads, repeat, plan.quick)
-        for axis in plan.axes
-        for size in coarse_sizes(plan.search(axis, (name, name)))
+        for axis in plan.crossovers.axes
+        for size in coarse_sizes(plan.crossovers.search(axis, (name, name)))
         for threads in plan.threads
         for repeat in range(first)
     ]

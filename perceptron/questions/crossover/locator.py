@@ -4,22 +4,15 @@ Coarse geometric sizes first; then, inside each change of winner, bisection in t
 the size until the bracket is narrower than 10% or than what noise leaves uncertain; and wherever
 a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
 search that was cut short resumes by itself.
-
-`next_measurements` says so of one pair along one axis; `next_jobs` of all pairs and axes of a plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from math import exp, inf, log
-from typing import Protocol
+from math import exp, log
 
-from perceptron.backends import registry
-from perceptron.grouping import grouped
-from perceptron.measure.job import Time
-from perceptron.problems.problem import DType
 from perceptron.questions.crossover.crossing import (
     NARROW,
     Indices,
@@ -28,9 +21,6 @@ from perceptron.questions.crossover.crossing import (
     zero_crossings,
 )
 from perceptron.questions.crossover.points import Point, points
-from perceptron.questions.shared.axes import SizeAxis
-from perceptron.questions.shared.missing import missing, size_job
-from perceptron.questions.shared.pairs import Pair, between
 from perceptron.records.measurement import Measurement
 
 # Where in a gap to measure, in this order: elsewhere when a backend fails in its middle.
@@ -57,6 +47,11 @@ class Search:
     enough: int = 8
     most: int = 32
     at_once: int = 0
+
+
+def repeats(quick: bool) -> tuple[int, int, int]:
+    """Return the ``first``, ``enough`` and ``most`` processes of a search."""
+    return (2, 4, 8) if quick else (3, 8, 32)
 
 
 Wanted = list[tuple[int, int]]
@@ -164,103 +159,3 @@ def _between(left: Point, right: Point, tried: set[float], search: Search) -> Wa
         if left.size < size < right.size and size not in tried:
             return [(size, search.first)]
     return []
-
-
-# --- along all axes of a plan --------------------------------------------------------------------
-
-
-class Searching(Protocol):
-    """A plan to search along axes for pairs of backends."""
-
-    @property
-    def axes(self) -> tuple[SizeAxis, ...]:
-        """The axes to search."""
-
-    @property
-    def all_pairs(self) -> tuple[Pair, ...]:
-        """(incumbent, challenger)."""
-
-    @property
-    def backends(self) -> tuple[str, ...]:
-        """Those of the pairs."""
-
-    @property
-    def threads(self) -> tuple[int, ...]:
-        """Numbers of threads, each searched for itself."""
-
-    @property
-    def dtype(self) -> DType | None:
-        """What all compute in; float32 by default."""
-
-    @property
-    def quick(self) -> bool:
-        """Whether samples are short."""
-
-    def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair."""
-
-
-def search_along(axis: SizeAxis, pair: Pair, quick: bool) -> Search:
-    """Return how hard to search along an axis for a pair.
-
-    A quick run starts at no other sizes than a file lists.
-    """
-    low, high = between(axis, pair, quick)
-    coarse = inf if axis.given and quick else Search.coarse
-    return Search(low, high, axis.given, coarse, *repeats(quick))
-
-
-def repeats(quick: bool) -> tuple[int, int, int]:
-    """Return the ``first``, ``enough`` and ``most`` processes of a search."""
-    return (2, 4, 8) if quick else (3, 8, 32)
-
-
-def next_jobs(plan: Searching, rows: Sequence[Measurement]) -> list[Time]:
-    """Return a job for each backend, size and repeat that some pair needs, of all axes.
-
-    The same processes answer all of them, so that what a process adds cancels between sizes.
-    """
-    absent = _absent(plan)
-    pairs = [pair for pair in plan.all_pairs if absent.isdisjoint(pair)]
-    by_axis = grouped(rows, lambda row: (row.family, row.all_threads))
-    jobs = jobs_of_absent(plan, rows)
-    for axis in plan.axes:
-        for threads in plan.threads:
-            own = by_axis.get((axis.family, threads), [])
-            wanted: dict[tuple[str, int], int] = {}
-            for pair in pairs:
-                asked = next_measurements(own, *pair, plan.search(axis, pair))
-                for size, count in asked.items():
-                    for name in pair:
-                        wanted[name, size] = max(count, wanted.get((name, size), 0))
-            jobs += missing(_jobs(plan, axis, threads, wanted), own)
-    return jobs
-
-
-def jobs_of_absent(plan: Searching, rows: Sequence[Measurement]) -> list[Time]:
-    """Return jobs at the ends of each axis for what cannot run here, whose rows say why.
-
-    They take no time, and what it would be compared with is not measured for its sake.
-    """
-    jobs = []
-    for axis in plan.axes:
-        ends = {(name, size): 1 for name in _absent(plan) for size in (axis.low, axis.high)}
-        for threads in plan.threads:
-            jobs += _jobs(plan, axis, threads, ends)
-    return missing(jobs, rows)
-
-
-def _absent(plan: Searching) -> set[str]:
-    return {name for name in plan.backends if registry.reason_unavailable(name) is not None}
-
-
-def _jobs(
-    plan: Searching, axis: SizeAxis, threads: int, wanted: Mapping[tuple[str, int], int]
-) -> list[Time]:
-    """Return a job for so many repeats of each backend and size."""
-    dtype = plan.dtype or "float32"
-    return [
-        size_job(axis.problem(size).reference, name, dtype, threads, repeat, plan.quick)
-        for (name, size), count in wanted.items()
-        for repeat in range(count)
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import inf
 from pathlib import Path
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.numbers import count, digits
@@ -25,14 +26,17 @@ from perceptron.questions.crossover.amortise import amortisation_tables, amortis
 from perceptron.questions.crossover.figures import of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.crossover.locator import Search, next_jobs, search_along
+from perceptron.questions.crossover.locator import Search, next_measurements, repeats
 from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.rates import fastest_tables, without_rival
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing, verdicts
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
+from perceptron.questions.shared.missing import missing as missing_jobs
+from perceptron.questions.shared.missing import size_job
 from perceptron.questions.shared.pairs import (
     Pair,
+    between,
     pairs_along_models,
     pairs_between,
     pairs_over,
@@ -59,6 +63,9 @@ from perceptron.statistics.trust import warnings_of_rows
 # measured, and a quick run should not take longer because it is of more pairs.
 _SECONDS = 120.0
 _QUICK_SECONDS = 60.0
+# Sizes of each axis that are begun together. The ends come first, so that of several families every
+# one has an answer early; all sizes of five at once take a quick run half of its minute.
+_AT_ONCE = 2
 # Rows of the table of setups that a terminal has room for: those of a pair or two.
 _SETUP_ROWS = 14
 
@@ -247,8 +254,13 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return _SECONDS * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair."""
-        return search_along(axis, pair, self.quick)
+        """Return how hard to search along an axis for a pair.
+
+        A quick run starts at no other sizes than a file lists.
+        """
+        low, high = between(axis, pair, self.quick)
+        coarse = inf if axis.given and self.quick else Search.coarse
+        return Search(low, high, axis.given, coarse, *repeats(self.quick), at_once=_AT_ONCE)
 
 
 class CrossoverStudy:
@@ -397,3 +409,54 @@ def answer_of(
             **({"notes": of_called} if plan.called else {}),
         },
     )
+
+
+def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return a job for each backend, size and repeat that some pair needs, of all axes.
+
+    The same processes answer all of them, so that what a process adds cancels between sizes.
+    """
+    absent = _absent(plan)
+    pairs = [pair for pair in plan.all_pairs if absent.isdisjoint(pair)]
+    by_axis = grouped(rows, lambda row: (row.family, row.all_threads))
+    jobs = jobs_of_absent(plan, rows)
+    for axis in plan.axes:
+        for threads in plan.threads:
+            own = by_axis.get((axis.family, threads), [])
+            wanted: dict[tuple[str, int], int] = {}
+            for pair in pairs:
+                asked = next_measurements(own, *pair, plan.search(axis, pair))
+                for size, processes in asked.items():
+                    for name in pair:
+                        wanted[name, size] = max(processes, wanted.get((name, size), 0))
+            jobs += missing_jobs(_jobs(plan, axis, threads, wanted), own)
+    return jobs
+
+
+def jobs_of_absent(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
+    """Return jobs at the ends of each axis for what cannot run here, whose rows say why.
+
+    They take no time, and what it would be compared with is not measured for its sake.
+    """
+    jobs = []
+    for axis in plan.axes:
+        ends = {(name, size): 1 for name in _absent(plan) for size in (axis.low, axis.high)}
+        for threads in plan.threads:
+            jobs += _jobs(plan, axis, threads, ends)
+    return missing_jobs(jobs, rows)
+
+
+def _absent(plan: CrossoverPlan) -> set[str]:
+    return {name for name in plan.backends if registry.reason_unavailable(name) is not None}
+
+
+def _jobs(
+    plan: CrossoverPlan, axis: SizeAxis, threads: int, wanted: Mapping[tuple[str, int], int]
+) -> list[Time]:
+    """Return a job for so many repeats of each backend and size."""
+    dtype = plan.dtype or "float32"
+    return [
+        size_job(axis.problem(size).reference, name, dtype, threads, repeat, plan.quick)
+        for (name, size), processes in wanted.items()
+        for repeat in range(processes)
+    ]

@@ -5,7 +5,7 @@ And the families of a sweep, with the sizes of a quick one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -106,11 +106,6 @@ def file_axis(file: str) -> SizeAxis:
     problems = catalogue.find_all(file)
     if len(problems) < 2:
         raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
-    return problems_axis(problems)
-
-
-def problems_axis(problems: Sequence[Problem]) -> SizeAxis:
-    """Return the axis of several sizes of a model file."""
     sizes = tuple(problem.size for problem in problems)
     reference = problems[0].reference.rpartition(":")[0]
     return referenced_axis(reference, problems[0].family, min(sizes), max(sizes), sizes)
