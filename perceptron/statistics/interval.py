@@ -216,12 +216,6 @@ def ratio_of(
     return of_ratio(numerators, denominators, max(hidden(*sides)), confidence)
 
 
-def is_slower(rows: Iterable[Measurement], slower: str, faster: str) -> bool:
-    """Return whether that is decided by the processes that measured both; not without any."""
-    ratio = ratio_of(rows, slower, faster)
-    return ratio is not None and ratio.low is not None and ratio.low > 1
-
-
 def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:
     """Return the rows of each backend that their ratio is made of, process by process."""
     rows = list(rows)
