@@ -390,6 +390,5 @@ def _wide(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[
     for zero in changes:
         if zero.low and zero.high and zero.high / zero.low > _WIDE:
             first, stop = _inside(sizes, zero.low, zero.high)
-            inside = [index for index in range(first, stop) if not points[index].is_tie]
-            if inside:
-                yield inside[0], inside[-1]
+            if not all(point.is_tie for point in points[first:stop]):
+                yield first, stop - 1

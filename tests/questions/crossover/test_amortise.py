@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
+from perceptron.questions.crossover.amortise import (
+    Amortisation,
+    amortisation_tables,
+    amortisations,
+    from_cold,
+)
 from perceptron.records.measurement import Measurement
 from tests.questions.crossover.conftest import row
 
@@ -86,6 +91,14 @@ def test_no_end_where_the_faster_may_not_be_faster(prepare: dict[str, float]) ->
     assert amortisation.high is None
     assert (amortisation.iterations == 1) == (prepare[EAGER] == 5)
     assert amortisation.low <= amortisation.iterations
+
+
+def test_of_two_that_tie_neither_makes_up_for_its_setup() -> None:
+    """2% for sure: the table says that it is a tie, and not that it is undecided."""
+    tie = only(started({EAGER: 1.02e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 0.6}))
+    assert (tie.is_tie, tie.high) == (True, None)
+    (table,) = amortisation_tables([tie])
+    assert table.rows[0][2] == f"{COMPILED}, a tie"
 
 
 def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:

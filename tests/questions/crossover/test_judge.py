@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.grouping import grouped
-from perceptron.questions.crossover.judge import Crossover, crossovers, decided_ratios
-from perceptron.questions.crossover.verdict import notes
+from perceptron.questions.crossover.judge import Crossover, crossovers, decided_ratios, ratio_near
+from perceptron.questions.crossover.verdict import notes, sentence
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.ranking import rank_rows, standing
 from tests.made import Cost, linear, measured, world
@@ -187,6 +189,34 @@ def test_a_lead_within_a_tie_is_no_win(
     assert (crossover.status, crossover.decided) == (status, decided)
     assert bool(crossover.decided_ranges) == (decided == "yes")
     assert all(answer.decided == decided for answer in map(rank_rows, by_size(rows)))
+
+
+def test_exact_times_that_differ_by_less_than_a_tie_tie_at_every_size() -> None:
+    """At the sizes that a search begins with: none is asked for between them."""
+    rows = world(row, {A: linear(1, 0.1), B: linear(1.02, 0.102)}, noise=0.0)
+    crossover = only(rows)
+    assert (crossover.status, crossover.decided) == ("tie", "yes")
+    assert sentence(crossover).startswith(f"{A} and {B} tie: within 5%")
+
+
+def test_a_zero_beside_a_tie_is_no_change_of_winner() -> None:
+    """One is ahead by 2% for sure, which does not matter, and then the other one by half."""
+    ahead = [one for k in range(3) for one in at(4.0**k, -0.02 + 0.003 * SPREAD)]
+    crossover = only([*ahead, *(one for k in (3, 4) for one in at(4.0**k, 0.5 + 0.01 * SPREAD))])
+    assert (crossover.status, crossover.crossings) == ("never", [])
+    assert sentence(crossover).startswith(f"{A} is faster from size 64; a tie below")
+
+
+def test_between_two_sizes_a_ratio_is_all_that_both_say() -> None:
+    rows = [one for size, mean in {1: 0.3, 4: 0.5}.items() for one in at(size, [mean] * 8)]
+    crossover = only(rows)
+    between = ratio_near(crossover, 2)
+    assert between is not None
+    assert (between.low, between.high) == pytest.approx((exp(0.3), exp(0.5)))
+    assert between.estimate == pytest.approx(exp(0.4))
+    assert ratio_near(crossover, 5) is None
+    unknown = ratio_near(replace(crossover, decided_ranges=[(1, 1), (4, 4)]), 2)
+    assert standing(unknown) == "open"
 
 
 def by_size(rows: list[Measurement]) -> list[list[Measurement]]:
