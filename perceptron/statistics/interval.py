@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from scipy import special
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
@@ -105,6 +104,8 @@ def _alike(values: Array) -> Any:
 @lru_cache(maxsize=4096)
 def quantile(freedom: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
+    from scipy import special  # not for the help of a command
+
     return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
