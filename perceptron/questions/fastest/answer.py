@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
-from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.numbers import enumerated
 from perceptron.questions.fastest import cache, here
 from perceptron.questions.fastest.as_it_is import AsItIs

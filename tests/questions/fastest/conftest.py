@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.library_versions import versions_beneath
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.problems.problem import DType
 from perceptron.questions.fastest import measure
 from perceptron.questions.fastest.cache import FOLDER, KnownRow, cache_file, update
