@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perceptron.code_digest import code_digest
+from perceptron.records.code_digest import code_digest
 
 PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process, and what is made of it.
@@ -18,10 +18,10 @@ PARTS = (
     "gate/stages.py",
     "gate/verdict",
     "grouping.py",
+    "processes/supervision.py",
+    "processes/waiting.py",
     "records/block.py",
-    "supervision.py",
-    "trimmed_mean.py",
-    "waiting.py",
+    "statistics/trimmed_mean.py",
 )
 
 
