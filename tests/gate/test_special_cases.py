@@ -191,14 +191,12 @@ def test_an_interpreter_that_lacks_a_dependency_is_one_line(
 
 
 def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:
-    """But it is where only what loads was asked for."""
     for number in range(5):
         toy.write(f"benchmarks/broken{number}.py", "import nothing_called_so\n")
     toy.commit("second")
     comparison = run(benchmarks="track|broken")
     assert comparison.verdict == "inconclusive"
     assert comparison.reason.startswith("only 1 of 6 benchmarks could be judged")
-    assert run(benchmarks="track").verdict == "clean"
 
 
 def measured(**options: Any) -> None:
