@@ -19,10 +19,11 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 PYTEST := $(BIN)/python -m pytest --dist worksteal
-# `make test test-long COVERAGE=yes` tells how much of the code all of them cover. From Python 3.14 on
-# that costs nothing; on 3.11 it is a quarter of their time.
+# `make test ALL=yes` adds the slow ones, as .ci/run does: one run imports and collects once, and ends once.
+ALL ?=
+# `make test ALL=yes COVERAGE=yes` tells how much of the code they cover. From Python 3.14 on that
+# costs nothing; on 3.11 it is a quarter of their time.
 COVERAGE ?=
-WATCHED := $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 # Where it is set, each of a thousand processes compiles the suite anew, and each worker the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -58,7 +59,7 @@ slurm:
 			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
 		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
 
-test: browser valgrind
+test: browser valgrind $(if $(ALL),slurm)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
@@ -68,11 +69,11 @@ test: browser valgrind
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
+	$(PYTEST) --numprocesses $(WORKERS) $(if $(ALL),,-m 'not slow') \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-long: browser valgrind slurm
-	$(PYTEST) --numprocesses $(WORKERS) -m slow $(WATCHED) $(if $(COVERAGE),--cov-append)
-	$(if $(COVERAGE),$(BIN)/coverage report --skip-covered)
+	$(PYTEST) --numprocesses $(WORKERS) -m slow
 
 bench: install
 	$(BIN)/perceptron bench

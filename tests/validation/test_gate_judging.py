@@ -36,7 +36,7 @@ def silent(done: int, total: int, message: str) -> None:
     assert 0 <= done < total
 
 
-def replayed(spread: float, counts: Mapping[str, RecordedCounts], draws: int = 40) -> Replays:
+def replayed(spread: float, counts: Mapping[str, RecordedCounts], draws: int = 20) -> Replays:
     """Replay blocks that spread by so much; the gate's own tests run the lines that it runs."""
     with unwatched():
         return replays([("time_it", pairs(noise(spread, 3000)))], counts, RULE, silent, draws)
