@@ -37,8 +37,8 @@ if cuda_unavailable():
 # A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine breaks no test.
-settings.register_profile("any machine", deadline=None)
+# A busy machine breaks no test. Of a property thirty examples at each commit are many in a week.
+settings.register_profile("any machine", deadline=None, max_examples=30)
 settings.load_profile("any machine")
 
 # Beside what is marked slow: tests of half a minute, which would leave the other workers idle if
