@@ -35,7 +35,7 @@ def published() -> Iterator[object]:
             yield pytest.param(name, dtype, marks=marks(name))
 
 
-@pytest.mark.parametrize(("name", "dtype"), published())
+@pytest.mark.parametrize(("name", "dtype"), [*published()])
 def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
     """Ten errors to three digits, weights, bias and predictions as the walk-through prints them."""
     try:
