@@ -1,6 +1,6 @@
 # make install   set up .venv, once; again when pyproject.toml changes
-# make test      linters, types, and every test that takes no minutes
-# make test-long the tests that take minutes
+# make test      linters, types, and every test that is not slow; all of them with ALL=yes
+# make test-long the slow ones
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes

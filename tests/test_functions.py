@@ -107,6 +107,7 @@ def setup(size):
 """
 
 
+@pytest.mark.slow
 def test_no_function_is_blamed_for_the_one_that_it_is_compared_with(
     here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -212,6 +212,7 @@ def test_a_regression_stays_one(slower: Repository) -> None:
     assert second_line(comparison) == "gone on HEAD: suite.track_total"
 
 
+@pytest.mark.slow
 def test_parameters_and_tests_of_pytest_can_be_gone_too(toy: Repository) -> None:
     asv = "import toy\n\ndef track_it(size):\n    return toy.work(size)\n\ntrack_it.params = [{}]\n"
     test = "def test_{}(benchmark):\n    benchmark(sum, [1])\n"

@@ -54,6 +54,7 @@ time_one.timer = time_two.timer = clock
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_resumes_where_it_stopped(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +165,7 @@ for file in folder.glob("*.py"):
     assert {"program", "timing"} < set(loaded.stdout.split())
 
 
+@pytest.mark.slow
 def test_an_old_python_without_the_runner_is_lent_ours(toy: Repository, old: str) -> None:
     """The suite runs on it from end to end; the document says which it was."""
     toy.write("toy/__init__.py", "import sys\nassert sys.version_info < (3, 10)\n" + COUNTED)

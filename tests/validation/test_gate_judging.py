@@ -50,6 +50,7 @@ def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
     assert found[0.05] == found[0.10] == found[0.20] == {True}
 
 
+@pytest.mark.slow
 def test_more_work_is_found_however_loud_the_clock() -> None:
     """From 2% up it is found, 1% of it is seen and not called slower; nothing is not seen."""
     by_level: dict[tuple[float, float], list[ReplayTrial]] = {}
