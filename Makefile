@@ -1,6 +1,6 @@
 # make install   set up .venv, once; again when pyproject.toml changes
-# make test      linters, types, and every test that takes no minutes
-# make test-long the tests that take minutes, and how much of the code all of them cover
+# make test      linters, types, and every test that is not slow; all of them with ALL=yes
+# make test-long the slow ones
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
@@ -19,9 +19,11 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 PYTEST := $(BIN)/python -m pytest --dist worksteal
-# `make test COVERAGE=yes` keeps what it covered for `make test-long`, as .ci/run has it do.
-COVERAGE :=
-WATCHED := --cov --cov-report= --cov-fail-under=0
+# `make test ALL=yes` adds the slow ones, as .ci/run does: one run imports and collects once, and ends once.
+ALL ?=
+# `make test ALL=yes COVERAGE=yes` tells how much of the code they cover. From Python 3.14 on that
+# costs nothing; on 3.11 it is a quarter of their time.
+COVERAGE ?=
 # Where it is set, each of a thousand processes compiles the suite anew, and each worker the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -57,7 +59,7 @@ slurm:
 			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
 		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
 
-test: browser valgrind
+test: browser valgrind $(if $(ALL),slurm)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
@@ -67,14 +69,11 @@ test: browser valgrind
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(if $(COVERAGE),$(WATCHED))
+	$(PYTEST) --numprocesses $(WORKERS) $(if $(ALL),,-m 'not slow') \
+		$(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-# Coverage is of both parts: without what `make test` has kept, its tests run here once more.
 test-long: browser valgrind slurm
-	test -f .coverage || $(PYTEST) --numprocesses $(WORKERS) -m 'not slow' $(WATCHED)
-	$(PYTEST) --numprocesses $(WORKERS) -m slow $(WATCHED) --cov-append || { rm .coverage; exit 1; }
-	$(BIN)/coverage report --skip-covered
-	rm .coverage
+	$(PYTEST) --numprocesses $(WORKERS) -m slow
 
 bench: install
 	$(BIN)/perceptron bench

@@ -37,18 +37,13 @@ if cuda_unavailable():
 # A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine breaks no test.
-settings.register_profile("any machine", deadline=None)
+# A busy machine breaks no test. Of a property thirty examples at each commit are many in a week.
+settings.register_profile("any machine", deadline=None, max_examples=30)
 settings.load_profile("any machine")
 
-# Tests of a minute, which would leave the other workers idle if they came last.
-_FIRST = (
-    "tests/test_asv.py",
-    "tests/test_fleet_on_slurm.py",
-    "tests/test_light_install.py",
-    "tests/commands",
-    "tests/test_docs.py",
-)
+# Beside what is marked slow: tests of half a minute, which would leave the other workers idle if
+# they came last.
+_FIRST = ("tests/test_asv.py", "tests/commands", "tests/test_docs.py", "tests/test_functions.py")
 # What each process that trains by it pays once, in imports and compiling: beside each other these
 # tests mostly share one process.
 _STARTED_ONCE = ("numba", "jax", "compiled", "ddp", "data_parallel", "persistent")
@@ -59,17 +54,14 @@ Perceptron = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes longest first, then backends that start slowly, each's tests together."""
-    items.sort(key=lambda item: _turn(item.nodeid))
+    items.sort(key=_turn)
 
 
-def _turn(test: str) -> int:
-    if test.startswith(_FIRST):
-        return 0
+def _turn(item: pytest.Item) -> int:
+    test, last = item.nodeid, len(_STARTED_ONCE) + 1
     if test.startswith("tests/backends"):
-        for turn, word in enumerate(_STARTED_ONCE, 1):
-            if word in test:
-                return turn
-    return len(_STARTED_ONCE) + 1
+        return next((turn for turn, word in enumerate(_STARTED_ONCE, 1) if word in test), last)
+    return 0 if item.get_closest_marker("slow") or test.startswith(_FIRST) else last
 
 
 @pytest.hookimpl(wrapper=True)

@@ -111,6 +111,7 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
     assert_near_our_own(seconds)
 
 
+@pytest.mark.slow
 def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
     """No environment to build: a look at one benchmark within seconds."""
     here = ("--environment", f"existing:{sys.executable}", "--quick", "--machine", "box")

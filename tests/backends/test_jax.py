@@ -67,12 +67,14 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [prepare() for _ in range(2)]
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_second_process_finds_what_the_first_compiled(processes: list[dict[str, Any]]) -> None:
     """Where the user has a cache; the second problem has the shapes of the first."""
     assert [process["found"] for process in processes] == [[False, True], [True, True]]
 
 
+@pytest.mark.slow
 @needs_jax
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads under /proc")
 def test_xla_runs_as_many_threads_as_set(processes: list[dict[str, Any]]) -> None:
@@ -152,6 +154,7 @@ def test_a_loop_goes_into_a_command_buffer_where_that_works(
     assert with_loops_on_the_device(own) == own
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU here; what does not end, or ends wrongly, does not work."""

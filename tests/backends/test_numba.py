@@ -61,6 +61,7 @@ def threads() -> Iterator[int]:
     set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "kind"),
     [

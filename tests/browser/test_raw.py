@@ -10,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from perceptron.questions.collection import collection_of
 from perceptron.report.dashboard.write import write_site
 from tests.browser.little_site import HOSTILE
@@ -146,6 +148,7 @@ def test_a_table_that_does_not_arrive_is_told(watch: Watch, site: Path) -> None:
     watched.forgive("Failed to load resource")
 
 
+@pytest.mark.slow
 def test_pages_of_thousands_of_results_work(watch: Watch, tmp_path: Path) -> None:
     """Of 60 cases each has its figures, and 1,440 rows can be sorted and searched."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=60)))

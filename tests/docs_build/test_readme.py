@@ -34,6 +34,7 @@ def test_a_command_of_the_table_can_be_typed(line: str) -> None:
     command.make_context(name, words)
 
 
+@pytest.mark.slow
 def test_the_answers_from_python_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

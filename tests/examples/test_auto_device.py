@@ -9,8 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.utils.estimator_checks import check_estimator
 
 import perceptron
 from perceptron.machine import usable_cores
@@ -32,6 +30,12 @@ def classifier() -> Iterator[Callable[..., Any]]:
         yield importlib.import_module("auto_device").PerceptronClassifier
 
 
+def iris() -> tuple[Any, Any]:
+    from sklearn.datasets import load_iris
+
+    return load_iris(return_X_y=True)
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What `perceptron.fastest` was asked; it names a backend that nobody takes by default."""
@@ -49,6 +53,8 @@ def test_it_passes_the_checks_of_scikit_learn(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
     """All but one, which wants a variable of the environment set before scikit-learn is loaded."""
+    from sklearn.utils.estimator_checks import check_estimator  # two seconds of every collection
+
     results = check_estimator(classifier(), on_fail=None, on_skip=None)
     wrong = {one["check_name"]: one["exception"] for one in results if one["status"] != "passed"}
     assert set(wrong) <= {"check_array_api_input"}, wrong
@@ -59,7 +65,7 @@ def test_it_passes_the_checks_of_scikit_learn(
 def test_the_device_is_asked_for_once_with_the_size_of_the_training(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
-    inputs, labels = load_iris(return_X_y=True)
+    inputs, labels = iris()
     model = classifier(hidden=(8, 4), epochs=3, batch=32, measure="never").fit(inputs, labels)
     assert asked == [
         {
@@ -86,7 +92,7 @@ def test_the_answer_of_the_suite_is_the_device(
     """Asked for real: of a cache that knows nothing, and of one that knows who is fastest."""
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
     monkeypatch.chdir(tmp_path)  # where there are no results
-    inputs, labels = load_iris(return_X_y=True)
+    inputs, labels = iris()
     model = classifier(hidden=(4,), epochs=60, batch=16, measure="never", random_state=3)
     assert model.fit(inputs, labels).backend_ == "numpy"
     shape = TrainingShape(rows=150, features=4, hidden=(4,), outputs=3, batch=16, optimizer="adam")
@@ -104,7 +110,7 @@ def test_where_nobody_knows_numpy_trains(
 ) -> None:
     nothing = SimpleNamespace(backend=None)
     monkeypatch.setattr(perceptron, "fastest", lambda **_: nothing, raising=False)
-    inputs, labels = load_iris(return_X_y=True)
+    inputs, labels = iris()
     assert classifier(epochs=1).fit(inputs, labels).backend_ == "numpy"
 
 

@@ -21,7 +21,9 @@ SLOW = "import time, toy\n\ndef track_it():\n    time.sleep(1)\n    return 1\n"
 GUARD_SECONDS = 600.0
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_it_cleanly_and_keeps_what_was_measured(
     toy: Repository, tmp_path: Path, how: signal.Signals
 ) -> None:

@@ -127,6 +127,7 @@ def test_the_same_files_at_two_places_do_the_same(
     assert (place.not_counted or "").startswith("not repeatable")
 
 
+@pytest.mark.slow
 def test_an_interpreter_that_a_script_starts_is_not_counted(
     built: Repository, old: Environment, new: Environment
 ) -> None:

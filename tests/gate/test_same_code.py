@@ -158,6 +158,7 @@ def test_a_build_may_read_anything(documented: Repository) -> None:
     assert run(head="first", build=True, always=False).verdict == "clean"
 
 
+@pytest.mark.slow
 def test_documentation_beside_tests_of_pytest_is_the_same_code(
     documented: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

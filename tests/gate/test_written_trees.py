@@ -32,6 +32,7 @@ def test_a_head_that_makes_base_as_slow_as_itself_is_not_clean(toy: Repository) 
     assert comparison.rows == []
 
 
+@pytest.mark.slow
 def test_what_was_measured_before_an_interruption_is_not_resumed_then(
     toy: Repository, tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ def silent(done: int, total: int, message: str) -> None:
     assert 0 <= done < total
 
 
-def replayed(spread: float, counts: Mapping[str, RecordedCounts], draws: int = 40) -> Replays:
+def replayed(spread: float, counts: Mapping[str, RecordedCounts], draws: int = 20) -> Replays:
     """Replay blocks that spread by so much; the gate's own tests run the lines that it runs."""
     with unwatched():
         return replays([("time_it", pairs(noise(spread, 3000)))], counts, RULE, silent, draws)
@@ -50,6 +50,7 @@ def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
     assert found[0.05] == found[0.10] == found[0.20] == {True}
 
 
+@pytest.mark.slow
 def test_more_work_is_found_however_loud_the_clock() -> None:
     """From 2% up it is found, 1% of it is seen and not called slower; nothing is not seen."""
     by_level: dict[tuple[float, float], list[ReplayTrial]] = {}

@@ -137,6 +137,7 @@ def request(folder: Path, runs: int, **fields: object) -> proof.ProofRequest:
     return proof.ProofRequest("box", folder, runs, commit="abc", **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
     """Every run once; a second start adds what is missing; a third measures nothing; a line that
     was cut short is measured again."""

@@ -93,7 +93,7 @@ def test_a_rank_that_ends_while_it_starts_is_named(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ended_by", ["SIGKILL", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("ended_by", ["SIGKILL", "SIGINT"])
 def test_ranks_end_with_their_leader_even_if_they_are_stopped(ended_by: str) -> None:
     """A leader that is killed says nothing to anybody, and a rank that is stopped hears nothing."""
     program = (

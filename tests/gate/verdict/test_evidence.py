@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -157,7 +157,6 @@ def test_fewer_instructions_that_take_longer_are_a_regression_once_confirmed() -
     assert (row.verdict, row.stands_on) == ("regression", "time")
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.floats(-0.0099, 0.0099), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 12))
 @example(0.0, 2.0, 1, 6)
 def test_the_same_work_is_never_inconclusive_for_noise(
@@ -173,7 +172,6 @@ def test_the_same_work_is_never_inconclusive_for_noise(
     assert (row.stands_on == "both") is (seen is not None and seen <= RULE.blind)
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.floats(-0.5, 0.0149), min_size=2, max_size=5),
     st.floats(-0.5, 0.5),
@@ -191,7 +189,6 @@ def test_without_a_counted_rise_only_a_confirmation_makes_a_regression(
     assert not judgement.rows[0].probably_slower
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.floats(0.015, 1), min_size=1, max_size=4),
     st.floats(-0.5, 0),
@@ -206,7 +203,6 @@ def test_no_count_is_a_regression_against_a_clock_that_surely_saw_none(
     assert judged(some).verdict == "clean"
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.floats(-0.5, 0.5), st.floats(0, 0.5), st.integers(0, 10**6))
 def test_only_what_could_hide_a_tenth_is_inconclusive_for_noise(
     change: float, spread: float, seed: int

@@ -33,7 +33,7 @@ def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
     Over all worlds; a world of 8% noise, or with a small memory, may be a little below.
     """
     with unwatched():  # the other tests of maps run the same lines
-        truth = map_truth(32, 100, silent)
+        truth = map_truth(12, 100, silent)
     assert truth.measured_most <= 0.20
     assert truth.measured_median <= 0.16
     assert truth.right_overall >= 0.995

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -122,7 +122,6 @@ def test_each_document_gives_rows_of_its_tool_and_file(tmp_path: Path, tool: str
 
 
 @pytest.mark.parametrize("tool", [*DOCUMENTS, *OTHERS])
-@settings(max_examples=150)
 @given(data=st.data())
 def test_a_mutated_document_gives_rows_or_one_line(tool: str, data: st.DataObject) -> None:
     usual = BENCHMARKS if tool == "asv" else CRITERION_BENCHMARK

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -72,7 +72,6 @@ _ROWS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(_ROWS, max_size=8), min_size=1, max_size=3))
 def test_a_run_of_a_folder_is_the_run_that_its_file_holds(runs: Sequence[Sequence[Row]]) -> None:
     """However the rows of several were named and numbered together."""
