@@ -13,6 +13,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
+from perceptron.answer import Decided
 from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.amortise import Amortisation
 from perceptron.questions.crossover.judge import Crossover
@@ -50,6 +51,9 @@ def _several(of: Any) -> Any:
 
 # What `perceptron.report.documents.answer` adds to the document of every study.
 _ANSWER: dict[str, Any] = {
+    "verdicts": _several(
+        _holds("Verdict", subject=str, decided=Decided, sentence=str, notes=list[str])
+    ),
     "warnings": list[MeasurementWarning],
     "budget": BudgetUse | None,
     "page": Path | None,
@@ -131,7 +135,6 @@ DOCUMENTS: dict[str, Any] = {
         "race",
         problem=str,
         target=str,
-        sentences=list[str],
         runs=list[RaceRun],
         epochs=int,
         iterations_per_epoch=int,

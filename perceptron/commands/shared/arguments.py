@@ -11,6 +11,9 @@ import typer
 from perceptron.commands.shared.options import a_folder
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Print every table, note and warning, as the page does.")
+]
 Backends = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME …", help="Choose backends; see `perceptron backends`."),

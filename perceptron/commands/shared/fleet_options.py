@@ -35,7 +35,7 @@ COMPANIONS: dict[str, Any] = {
     ],
 }
 # Options of the waiting process: each job has its own folder and name, and writes no pages.
-_OF_THE_WAITING = frozenset({*COMPANIONS, "results", "html", "json", "machine"})
+_OF_THE_WAITING = frozenset({*COMPANIONS, "results", "html", "json", "machine", "verbose"})
 # More may be given to a job that is resumed.
 _NO_QUESTION = frozenset({"budget", "wait"})
 _SBATCH = re.compile(r"[a-z][a-z0-9-]*=[!-~]+")

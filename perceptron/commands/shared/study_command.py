@@ -41,6 +41,7 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     "budget": (arguments.Budget, None),
     "results": (arguments.Results, Path("results")),
     "html": (arguments.HtmlOfAnswer, None),
+    "verbose": (arguments.Verbose, False),
     "json": (arguments.Json, False),
 }
 
@@ -114,6 +115,7 @@ def _carry_out(
     budget: float | None,
     results: Path,
     html: str | None,
+    verbose: bool,
     json: bool,
 ) -> None:
     from perceptron.questions import registry
@@ -130,7 +132,7 @@ def _carry_out(
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
-        _show(read, prepare(html, by_default=not json).write(results, read), json)
+        _show(read, prepare(html, by_default=not json).write(results, read), verbose, json)
         return
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
     if fleet["on"] is not None:
@@ -141,7 +143,7 @@ def _carry_out(
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
         page = pages.write(results, told)
-    _show(told, page, json)
+    _show(told, page, verbose, json)
     killed = any(warning.code == KILLED for warning in told.warnings)
     # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
     if not (json or killed or told.run.run.cut_short):
@@ -152,20 +154,24 @@ def _carry_out(
         raise typer.Exit(INCONCLUSIVE)
 
 
-def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
+def _show(told: Answered | ReadFromFiles, page: Written, verbose: bool, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
     from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
     file, address = page
-    terminal.show_warnings(told.warnings)
     if json:
         documents.write(documents.answer(told, file))
+        terminal.show_warnings(told.warnings, is_brief=not verbose)
+        return
+    in_terminal.show_with_warnings(told.answer, told.warnings, verbose)
+    if isinstance(told, Answered):
+        terminal.show_paths(told.results, address)
     else:
-        in_terminal.show(told.answer)
-        rows = told.results if isinstance(told, Answered) else None
-        terminal.show_paths(rows, address)
+        for source in told.sources:
+            terminal.paragraph(f"rows:  {source}")
+        terminal.show_paths(None, address)
 
 
 class _Typed:

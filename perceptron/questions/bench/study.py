@@ -29,18 +29,12 @@ from perceptron.questions.bench.finding import (
     finding_verdict,
     published_beside_numpy,
 )
-from perceptron.questions.crossover.figures import of_sweeps
+from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.not_reached import not_reached
-from perceptron.questions.crossover.rates import (
-    fastest_tables,
-    single_problems,
-    single_tables,
-    without_rival,
-)
+from perceptron.questions.crossover.rates import single_problems, single_tables, without_rival
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
-from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.fastest.advice_words import fastest_of_iteration
 from perceptron.questions.shared.axes import SWEEP, quick_sizes
 from perceptron.questions.shared.missing import lasts, missing, size_job
@@ -215,8 +209,12 @@ class Bench:
         pairs += not_reached(pairs, own, combinations(plan.backends, 2), planned)
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
         heading = f"{where}, dtypes as published; 95% intervals"
-        of_or_gate = finding_verdict(found, heading) if found else None
-        parts = of_sweeps(sweeps(own))
+        lines = [
+            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
+            *(f"{line}." for line in without_rival(own)),
+            *published_beside_numpy(found),
+        ]
+        swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),
@@ -224,43 +222,22 @@ class Bench:
             ("Training", "sgd"),
             ("Shown", "whole training"),
         )
-        lines = [
-            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
-            *(f"{line}." for line in without_rival(own)),
-            *published_beside_numpy(found),
-        ]
-        single = [replace(table, on="terminal") for table in single_tables(own)]
-        fastest = [replace(table, on="terminal") for table in fastest_tables(own)]
-        return Answer(
-            question="bench",
+        verdicts = (*swept.verdicts, *_single_verdicts(plan, own, run))
+        tables = (*single_tables(own), *swept.tables)
+        figures = swept.figures
+        if found:
+            of_or_gate = finding_verdict(found, heading)
+            verdicts = (*([replace(of_or_gate, part=part)] if of_or_gate else ()), *verdicts)
+            tables = (replace(finding_table(found, own), part=part), *tables)
+            title, drawing = "10,000 iterations on the OR gate", finding_figure(found)
+            figures = (Figure(title=title, drawing=drawing, part=part), *figures)
+        return replace(
+            swept,
             asked=(("Backends", ", ".join(plan.backends)),),
-            verdicts=(
-                *([] if of_or_gate is None else [replace(of_or_gate, part=part)]),
-                *(replace(one, on="terminal") for one in verdicts(pairs, own)),
-                *_single_verdicts(plan, own, run),
-                *parts.verdicts,
-            ),
-            notes=(*(Note(line, "terminal") for line in lines), *parts.notes),
-            tables=(
-                *([replace(finding_table(found, own), part=part)] if found else []),
-                *fastest,
-                *single,
-                *parts.tables,
-            ),
-            figures=(
-                *(
-                    [
-                        Figure(
-                            title="10,000 iterations on the OR gate",
-                            drawing=finding_figure(found),
-                            part=part,
-                        )
-                    ]
-                    if found
-                    else []
-                ),
-                *parts.figures,
-            ),
+            verdicts=verdicts,
+            notes=(*map(Note, lines), *swept.notes),
+            tables=tables,
+            figures=figures,
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),

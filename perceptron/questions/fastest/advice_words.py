@@ -174,12 +174,12 @@ def _options(found: ProblemAdvice) -> Table:
             "throughput>": NONE if rate is None else rows_per_second(rate.estimate),
         }
         return {
+            "whole training": _time(one.training),
+            "× the fastest": "1" if one is found.options[0] else _ratio(one.ratio),
+            "setup": _time(one.prepare_seconds),
             "per iteration": _time(one.seconds_per_iteration),
             **({"per model": _time(one.seconds_per_model)} if found.models > 1 else {}),
             **(epoch if found.iterations_per_epoch > 1 else {}),
-            "setup": _time(one.prepare_seconds),
-            "whole training": _time(one.training),
-            "× the fastest": "1" if one is found.options[0] else _ratio(one.ratio),
         }
 
     length = f"{count(found.iterations)} iterations"
@@ -189,7 +189,6 @@ def _options(found: ProblemAdvice) -> Table:
     none = [NONE] * (len(columns) - 1)
     return Table(
         title=f"{found.problem}; the whole training: {length} from a cold start",
-        on_page=f"The whole training: {length} from a cold start",
         columns=("backend", *columns),
         rows=tuple(
             (one.backend, f"not measured: {one.reason}", *none)

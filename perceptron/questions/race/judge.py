@@ -128,7 +128,7 @@ def _judged(
         epochs=_estimate(of_epochs),
         parts={
             "import": part("import_seconds"),
-            "prepare": part("prepare_seconds"),
+            "setup": part("prepare_seconds"),
             "train": _estimate(train),
         },
         data_seconds=part("data_seconds"),

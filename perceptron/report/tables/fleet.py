@@ -67,8 +67,7 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         study = str(loaded.run.plan.get("study"))
         if study not in judges:
             raise UserError(f"{folder}: its plan is of no study that is known here: {study}")
-        verdicts = judges[study].judge(loaded).answer.verdicts
-        sentences = [str(one) for one in verdicts if one.on != "page"]
+        sentences = list(map(str, judges[study].judge(loaded).answer.verdicts))
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
     # Names in rows are those that another machine wrote.
