@@ -60,8 +60,8 @@ class Note(Struct, frozen=True):
 class Table(Struct, frozen=True, kw_only=True):
     """A table of texts, which `perceptron.numbers` makes of values; a row's first cell names it.
 
-    A terminal shows the first table of an answer, ten rows of it. Cells that would be cut there,
-    such as ``not measured: REASON``, are whole where all cells to their right are empty or a dash.
+    A terminal shows the first table of an answer, ten rows of it. There a long cell, such as ``not
+    measured: REASON``, goes on over cells to its right that are empty or a dash.
     """
 
     title: str

@@ -96,7 +96,7 @@ def of_pairs(
 def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Verdict, ...]:
     """Return a verdict for each pair from a cold start, shared out over so many iterations."""
     measured = [one for one in crossovers if is_measured(one)]
-    start = f"cold start, its setup shared out over {count(iterations)} iterations"
+    start = f"cold start, shared out over {count(iterations)} iterations"
     return tuple(
         replace(
             told,

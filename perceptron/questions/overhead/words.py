@@ -178,11 +178,10 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
         ),
         (contended_of(rung.backend) for rung in found.rungs),
     )
-    removed = [NONE if one.seconds_per_iteration is None else one.removes for one in found.rungs]
     yield replace(
         rungs,
         columns=(*rungs.columns, "removes"),
-        rows=tuple((*row, cell) for row, cell in zip(rungs.rows, removed, strict=True)),
+        rows=tuple((*row, rung.removes) for row, rung in zip(rungs.rows, found.rungs, strict=True)),
     )
     if phases := tuple(_phase_cells(found)):
         table = Table(

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from math import inf
 from pathlib import Path
 from textwrap import TextWrapper
@@ -221,31 +222,35 @@ def _spread(members: Sequence[Any], most: int) -> list[Any]:
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the widths of columns; a cell that has room to its right counts as its name does."""
+    """Return the widths of columns, in which a cell that goes on to its right does not count."""
     widths = [cell_len(column.rstrip(">")) for column in columns]
     for row in rows:
-        long = _overflowing(row)
         for index, cell in enumerate(row):
-            if index != long:
+            if _span(row, index) == 1:
                 widths[index] = max(widths[index], cell_len(cell))
     return widths
 
 
-def _overflowing(row: Sequence[str]) -> int | None:
-    """Return the cell beside which nothing stands, if it is longer than a name."""
-    last = max((index for index, cell in enumerate(row) if cell not in ("", NONE)), default=0)
-    return last if 0 < last < len(row) - 1 and cell_len(row[last]) > _LONGEST_NAME else None
+def _span(row: Sequence[str], index: int) -> int:
+    """Return over how many columns a cell goes: one longer than a name, over the empty ones."""
+    if not index or cell_len(row[index]) <= _LONGEST_NAME:
+        return 1
+    following = takewhile(lambda cell: cell in ("", NONE), row[index + 1 :])
+    return 1 + sum(1 for _ in following)
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    long, gap, parts = _overflowing(cells), " " * _GAP, list[str]()
-    for index, (cell, width, is_right) in enumerate(zip(cells, widths, right, strict=True)):
-        if index == long:
-            return gap.join([*parts, _cut(cell, out.width - _whole([*widths[:index], 0]))])
-        shown = _cut(cell, width)
+    parts, begin = list[str](), 0
+    while begin < len(cells):
+        end = begin + _span(cells, begin)
+        width = _whole(widths[begin:end])
+        if end == len(cells) > begin + 1:  # nothing stands to its right
+            width = out.width - _whole([*widths[:begin], 0])
+        shown = _cut(cells[begin], width)
         space = " " * (width - cell_len(shown))
-        parts.append(space + shown if is_right else shown + space)
-    return gap.join(parts).rstrip()
+        parts.append(space + shown if right[begin] and end == begin + 1 else shown + space)
+        begin = end
+    return (" " * _GAP).join(parts).rstrip()
 
 
 def _cut(text: str, width: int) -> str:
