@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from perceptron.commands.shared.arguments import Json, Results, Wait
+from perceptron.commands.shared.arguments import Json, Results, Verbose, Wait
 from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.options import one_of
 from perceptron.commands.shared.pages import prepare_comparison
@@ -97,6 +97,7 @@ def compare(
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Run a project's benchmarks on two revisions, side by side."""
@@ -136,11 +137,11 @@ def compare(
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, looking_first(bar, wait))
     comparison = pages.write_comparison(comparison)
-    terminal.show_warnings(comparison.warnings)
     if json:
         documents.write(comparison)
     else:
-        table.show(comparison, pages.html)
+        table.show(comparison, pages.html, verbose)
+    terminal.show_warnings(comparison.warnings, is_brief=not verbose)
     if markdown is not None:
         text = comment.comment(comparison, published=published, html=pages.html)
         text_file.write(markdown, text)

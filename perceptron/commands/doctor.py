@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from perceptron.commands.shared.arguments import Json, Threads
+from perceptron.commands.shared.arguments import Json, Threads, Verbose
 from perceptron.commands.shared.options import whole_numbers
 
 
-def doctor(threads: Threads = None, json: Json = False) -> None:
+def doctor(threads: Threads = None, verbose: Verbose = False, json: Json = False) -> None:
     """Find what makes timings untrustworthy here, with advice."""
     from perceptron.machine import usable_cores
     from perceptron.questions import doctor as study
@@ -21,7 +21,7 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
     if json:
         documents.write(documents.doctor(diagnosis))
     else:
-        table.show(diagnosis, _counting())
+        table.show(diagnosis, _counting(), verbose)
     if diagnosis.warnings:
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results
+from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results, Verbose
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
 
@@ -23,6 +23,7 @@ def fleet(
     ] = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Show the jobs that --on started, or merge their rows."""
@@ -46,9 +47,9 @@ def fleet(
         if json:
             documents.write({"fleets": statuses})
         else:
-            table.show(statuses)
+            table.show(statuses, verbose=verbose)
         raise typer.Exit(1 if bad else 0)
     pages = prepare(html, by_default=not json)
     sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
     collected = collect.collect(results, sources)
-    raise typer.Exit(finish(statuses, collected, results, pages, json))
+    raise typer.Exit(finish(statuses, collected, results, pages, verbose, json))

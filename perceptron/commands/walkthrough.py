@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Backends, Json
+from perceptron.commands.shared.arguments import Backends, Json, Verbose
 from perceptron.commands.shared.options import split
 
 
@@ -23,6 +23,7 @@ def walkthrough(
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write figures into DIR.")
     ] = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Train a small problem, and show what was learned."""
@@ -41,7 +42,7 @@ def walkthrough(
     if json:
         documents.write(document(walk))
     else:
-        for part in told(walk):
+        for part in told(walk, verbose):
             terminal.show(part)
         here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
         terminal.show_next(f"perceptron {here}")

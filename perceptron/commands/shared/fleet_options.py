@@ -87,7 +87,8 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
     collected = collect(typed["results"], [Path(job.results) for job in status.jobs])
-    return finish([status], collected, typed["results"], pages, typed["json"])
+    verbose, json = typed["verbose"], typed["json"]
+    return finish([status], collected, typed["results"], pages, verbose, json)
 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
@@ -147,7 +148,12 @@ def _words(context: typer.Context, without: Container[str]) -> Iterator[str]:
 
 
 def finish(
-    fleets: list[FleetStatus], collected: Collected, results: Path, pages: Pages, json: bool
+    fleets: list[FleetStatus],
+    collected: Collected,
+    results: Path,
+    pages: Pages,
+    verbose: bool,
+    json: bool,
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
     from perceptron.questions.answering import judges
@@ -160,8 +166,7 @@ def finish(
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))
     else:
-        table.show(fleets)
-        table.show_answers(answers)
+        table.show(fleets, answers, verbose)
         terminal.show_paths(results / "runs", page)
     for complaint in collected.complaints:
         terminal.note(f"not collected: {complaint}")
