@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 Setting = tuple[tuple[str, str], ...]
 """Switches of a page and what they are set to: ``(("Start", "fresh"), ("dtype", "float32"))``."""
 
+Part = tuple[tuple[str, str | tuple[str, ...]], ...]
+"""Like a setting, for what is shown with several: a switch may stand at any of these values."""
+
 Decided = Literal["yes", "partly", "no"]
-Place = Literal["everywhere", "terminal", "page"]
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -40,9 +42,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Machine and conditions, printed once above neighbours that share them."""
     contended: str = ""
     """Contended samples in words; empty without any."""
-    part: Setting = ()
+    part: Part = ()
     """The part of the answer that it belongs to; empty for all parts."""
-    on: Place = "everywhere"
 
     def __str__(self) -> str:
         """Return subject and sentence in one line."""
@@ -53,25 +54,27 @@ class Note(Struct, frozen=True):
     """A line beside the verdicts."""
 
     text: str
-    on: Place = "everywhere"
-    part: Setting = ()
+    part: Part = ()
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A table of texts; the first cell of a row names it."""
+    """A table of texts, which `perceptron.numbers` makes of values; a row's first cell names it.
+
+    A terminal shows the first table of an answer, ten rows of it. There a long cell, such as ``not
+    measured: REASON``, goes on over cells to its right that are empty or a dash.
+    """
 
     title: str
     columns: tuple[str, ...]
     """A column whose name ends in ``>`` is flush right."""
     rows: tuple[tuple[str, ...], ...]
-    part: Setting = ()
-    on_page: str | None = None
-    """The title on a page, where the view has this title already."""
-    on: Place = "everywhere"
+    part: Part = ()
     legend: str | None = None
     """A line below the table that explains its letters and signs."""
-    last_apart: str | None = None
-    """Title of a separate table for the last column, in a terminal too narrow for all."""
+    is_scale: bool = False
+    """Whether its rows are sizes: of too many, some are shown from end to end, not the first."""
+    is_grid: bool = False
+    """Whether its columns are sizes, too."""
 
 
 class Figure(Struct, frozen=True, kw_only=True):
@@ -100,6 +103,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     """Lines about all verdicts."""
     tables: tuple[Table, ...] = ()
+    """The most important one first."""
     figures: tuple[Figure, ...] = ()
     """Figures of every part, in the order in which a page offers them."""
     warnings: tuple[MeasurementWarning, ...] = ()
@@ -159,16 +163,24 @@ class ReadFromFiles(Struct, frozen=True, kw_only=True):
 
     answer: Answer
     rows: Sequence[Measurement]
+    sources: tuple[str, ...]
+    """A line about each kind of file: how many rows were read, and what was left out."""
     warnings: tuple[MeasurementWarning, ...]
 
 
-def is_of(part: Setting, other: Setting) -> bool:
+def is_of(part: Part, other: Setting) -> bool:
     """Return whether ``part`` is shown with ``other``: no switch differs.
 
     >>> is_of((("Start", "fresh"),), (("Start", "fresh"), ("dtype", "float32")))
+    True
+    >>> is_of((("Start", ("fresh", "resident")),), (("Start", "resident"),))
     True
     >>> is_of((("Start", "fresh"),), (("Start", "resident"),))
     False
     """
     switches = dict(other)
-    return all(switches.get(switch, value) == value for switch, value in part)
+    return all(
+        switch not in switches
+        or switches[switch] in ((values,) if isinstance(values, str) else values)
+        for switch, values in part
+    )

@@ -57,7 +57,7 @@ slower = partial(
     low=0.07,
     high=0.093,
     p_adjusted=0.00002,
-    verdict="regression",
+    verdict="slower",
     confirmation_blocks=23,
 )
 
@@ -68,7 +68,7 @@ harder = partial(
     change=0.03,
     low=-0.01,
     high=0.07,
-    verdict="regression",
+    verdict="slower",
     stands_on="work",
     work=work(0.05),
 )
@@ -81,7 +81,7 @@ broken = partial(
     low=None,
     high=None,
     smallest_detectable=None,
-    verdict="regression",
+    verdict="slower",
     reason="broke on HEAD: ValueError: no",
 )
 

@@ -52,6 +52,9 @@ def _several(of: Any) -> Any:
 
 # What `perceptron.report.documents.answer` adds to the document of every study.
 _ANSWER: dict[str, Any] = {
+    "verdicts": _several(
+        _holds("Verdict", subject=str, decided=Decided, sentence=str, notes=list[str])
+    ),
     "warnings": list[MeasurementWarning],
     "budget": BudgetUse | None,
     "page": Path | None,
@@ -135,7 +138,6 @@ DOCUMENTS: dict[str, Any] = {
         "race",
         problem=str,
         target=str,
-        sentences=list[str],
         runs=list[RaceRun],
         rankings=dict[RaceStart, Ranking],
         epochs=int,

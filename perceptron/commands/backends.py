@@ -20,7 +20,9 @@ def backends(json: Json = False) -> int:
     if json:
         documents.write({"backends": facts})
         return 0
-    terminal.table("Backends", ("name", "device", "here", "description"), map(_cells, facts))
+    here = sum(one.available for one in facts)
+    terminal.line(f"{here} of {len(facts)} backends can run here")
+    terminal.table("", ("name", "device", "here", "description"), map(_cells, facts))
     terminal.show_next("perceptron bench --quick")
     return 0
 

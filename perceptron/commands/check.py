@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.arguments import Json, Verbose
 from perceptron.options import Argument, Option
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def check(
             is_list=False,
         ),
     ] = (),
+    verbose: Verbose = False,
     json: Json = False,
 ) -> int:
     """Return 1 if a backend breaks a promise."""
@@ -41,7 +42,7 @@ def check(
     if json:
         documents.write({"backends": results})
     else:
-        show(results)
+        show(results, verbose)
     if not all(promise.kept for promises in results.values() for promise in promises):
         return 1
     beside_numpy = dict.fromkeys(("numpy", *results))
@@ -52,13 +53,22 @@ def check(
     return 0
 
 
-def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
-    """Print a table of promises for each backend by its name, then each note and breach."""
+def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -> None:
+    """Print how many promises each backend keeps, then a table of them, each note and breach.
+
+    Without ``verbose`` the table of the first that breaks one, or of the first.
+    """
     from rich.markup import escape
 
     from perceptron.report.tables import terminal
 
     for name, promises in backends.items():
+        kept = sum(one.kept for one in promises)
+        decided = "yes" if kept == len(promises) else "no"
+        terminal.line(f"{name}  {decided}  keeps {kept} of {len(promises)} promises")
+    terminal.out.print()
+    shown = dict(sorted(backends.items(), key=lambda item: all(one.kept for one in item[1])))
+    for name, promises in list(shown.items())[: None if verbose else 1]:
         rows = [
             (one.name, "yes" if one.kept else "NO", str(one.passed), str(one.skipped))
             for one in promises
@@ -69,3 +79,5 @@ def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:
                 terminal.out.print(f"{escape(promise.name)}: {escape(promise.note)}")
             for line in promise.broken:
                 terminal.out.print(f"[red]{escape(promise.name)}[/]: {escape(line)}")
+    if len(backends) > 1 and not verbose:
+        terminal.line(f"more:  {len(backends) - 1} more tables: --verbose")

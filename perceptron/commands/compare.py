@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from perceptron.commands.shared.arguments import Json, Results, Wait
+from perceptron.commands.shared.arguments import Json, Results, Verbose, Wait
 from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.pages import prepare_comparison
 from perceptron.options import Argument, Option
@@ -79,6 +79,7 @@ def compare(
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
+    verbose: Verbose = False,
     json: Json = False,
 ) -> int:
     """Return 0 if nothing is slower, 1 for a regression, 2 if invalid and 3 if inconclusive."""
@@ -117,11 +118,11 @@ def compare(
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, looking_first(bar, wait))
     comparison = pages.write_comparison(comparison)
-    terminal.show_warnings(comparison.warnings)
     if json:
         documents.write(comparison)
     else:
-        table.show(comparison, pages.html)
+        table.show(comparison, pages.html, verbose)
+    terminal.show_warnings(comparison.warnings, is_brief=not verbose)
     if markdown is not None:
         text = comment.comment(comparison, published=published, html=pages.html)
         text_file.write(markdown, text)

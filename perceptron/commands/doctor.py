@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.arguments import Json, Verbose
 from perceptron.options import SeveralThreads
 
 
-def doctor(threads: SeveralThreads = (), json: Json = False) -> int:
+def doctor(threads: SeveralThreads = (), verbose: Verbose = False, json: Json = False) -> int:
     """Return 1 if there are warnings."""
     from perceptron.machine import usable_cores
     from perceptron.questions import doctor as study
@@ -19,7 +19,7 @@ def doctor(threads: SeveralThreads = (), json: Json = False) -> int:
     if json:
         documents.write(documents.doctor(diagnosis))
     else:
-        table.show(diagnosis, _counting())
+        table.show(diagnosis, _counting(), verbose)
     return 1 if diagnosis.warnings else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results
+from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results, Verbose
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
 from perceptron.options import Argument
@@ -24,6 +24,7 @@ def fleet(
     ] = (),
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> int:
     """Return 1 if a job failed, or rows could not be merged."""
@@ -47,9 +48,9 @@ def fleet(
         if json:
             documents.write({"fleets": statuses})
         else:
-            table.show(statuses)
+            table.show(statuses, verbose=verbose)
         return 1 if bad else 0
     pages = prepare(html, by_default=not json)
     sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
     collected = collect.collect(results, sources)
-    return finish(statuses, collected, results, pages, json)
+    return finish(statuses, collected, results, pages, verbose, json)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.arguments import Json, Verbose
 from perceptron.options import Argument, Backends, Option
 
 
@@ -22,6 +22,7 @@ def walkthrough(
         str | None, Option("Replace the last layer's activation.", metavar="NAME")
     ] = None,
     save: Annotated[Path | None, Option("Write figures into DIR.", metavar="DIR")] = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> int:
     """Return 0 once it is trained."""
@@ -40,7 +41,7 @@ def walkthrough(
     if json:
         documents.write(document(walk))
     else:
-        for part in told(walk):
+        for part in told(walk, verbose):
             terminal.show(part)
         here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
         terminal.show_next(f"perceptron {here}")

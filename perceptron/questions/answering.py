@@ -15,7 +15,7 @@ from perceptron.questions.study import Plan, Study
 from perceptron.records.readers.stored_runs import LoadedRun, read_results
 from perceptron.records.row import no_search_for_cycles
 from perceptron.statistics.once import judging_once
-from perceptron.statistics.trust import warnings_of_run
+from perceptron.statistics.trust import KILLED, warnings_of_run
 
 
 def answer_run(loaded: LoadedRun) -> Answered:
@@ -46,7 +46,13 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         study=study.name,
         run=loaded,
         answer=answer,
-        warnings=(*warnings_of_run(loaded, threads), *answer.warnings),
+        # The first one is read: how to go on where workers were killed.
+        warnings=tuple(
+            sorted(
+                (*warnings_of_run(loaded, threads), *answer.warnings),
+                key=lambda warning: warning.code != KILLED,
+            )
+        ),
     )
 
 

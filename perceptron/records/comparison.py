@@ -12,7 +12,7 @@ from perceptron.records.block import Benchmark, Block, key_of
 from perceptron.records.warning import MeasurementWarning
 
 Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
-RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]
+RowVerdict = Literal["slower", "faster", "no change", "inconclusive", "invalid"]
 Evidence = Literal["time", "work", "both"]
 Counting = Literal["auto", "always", "never"]
 FunctionLevel = Literal["python", "c"]

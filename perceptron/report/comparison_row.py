@@ -46,9 +46,9 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 def verdict(row: Row) -> str:
     """Return a row's verdict in a reader's words."""
     known = row.change is not None or row.work is not None or None not in (row.base, row.head)
-    if row.verdict == "regression":
+    if row.verdict == "slower":
         return "slower" if known else "broken"
-    if row.verdict == "improvement":
+    if row.verdict == "faster":
         return "faster" if known else "works again"
     return PROBABLY if row.probably_slower else row.verdict
 
@@ -177,7 +177,7 @@ def first_function(row: Row) -> Growth | None:
     A function that does less explains nothing that became slower.
     """
     functions = most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "improvement")]
+    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "faster")]
     return next(iter([*grew, *functions]), None)
 
 

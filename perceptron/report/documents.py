@@ -13,7 +13,7 @@ from perceptron.answer import Answered, ReadFromFiles
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 from perceptron.statistics.trust import Diagnosis
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a key of a document goes or changes its meaning. New keys may come any time."""
 
 
@@ -34,12 +34,16 @@ def _text(value: object) -> str:
 
 
 def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
-    """Return the study's own document, and what every run has; null where files were read.
+    """Return the verdicts, the study's own document, and what every run has, null without a run.
 
     ``page`` is the one with the answer, of which the dashboard is the first.
     """
     run = told.run if isinstance(told, Answered) else None
     return {
+        "verdicts": [
+            {name: getattr(one, name) for name in ("subject", "decided", "sentence", "notes")}
+            for one in told.answer.verdicts
+        ],
         **told.answer.data,
         "warnings": told.warnings,
         "budget": run and run.run.budget,

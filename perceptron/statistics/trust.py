@@ -164,10 +164,9 @@ def hang_warning(hang: Hang) -> MeasurementWarning:
 def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
     """Return the warnings about a stored run, whatever its rows are of."""
     facts, budget = loaded.facts, loaded.run.budget
-    warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
-    if loaded.run.cut_short and budget is not None:
-        warnings.append(budget_warning(budget.seconds))
-    return [*map(hang_warning, loaded.run.hangs), *warnings]
+    spent = [budget_warning(budget.seconds)] if loaded.run.cut_short and budget else []
+    about = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+    return [*spent, *map(hang_warning, loaded.run.hangs), *about]
 
 
 def _of_one_start(

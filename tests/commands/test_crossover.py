@@ -71,7 +71,7 @@ def test_an_answer_from_files_says_which_sources_were_read(
     run("--from", "tables", "--family", "svd", "--html", "")
     shown = capsys.readouterr()
     said = " ".join(shown.out.split())
-    read = "from: tables (csv, 1 file): 5 rows read; left out: 1 of a family that was not asked for"
+    read = "rows: tables (csv, 1 file): 5 rows read; left out: 1 of a family that was not asked for"
     assert read in said
     assert "warning: tables/cut.json: not JSON, or cut short" in shown.err
     assert "UserWarning" not in shown.err

@@ -48,7 +48,7 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
     assert document["target"] == "accuracy=0.8"
     assert document["problem"].startswith("small")
     runs = document["runs"]
-    assert all(run["parts"].keys() == {"import", "prepare", "train"} for run in runs)
+    assert all(run["parts"].keys() == {"import", "setup", "train"} for run in runs)
     by_name = {(run["backend"], run["dtype"], run["start"]): run for run in runs}
     assert len(by_name) == len(runs) == 3 * 2 * 2
     for name in ("numpy", "numpy-inplace"):

@@ -31,7 +31,7 @@ def test_a_document_fits_its_schema(
     keep_bench(tmp_path / "results")
     ended = here(*typed, "--json")
     assert ended.stdout, ended.stderr
-    assert valid(ended.stdout, name)["schema_version"] == 1
+    assert valid(ended.stdout, name)["schema_version"] == 2
 
 
 def test_a_schema_refuses_what_it_does_not_declare(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_schema_refuses_what_it_does_not_declare(tmp_path: Path) -> None:
         {key: value for key, value in whole.items() if key != "runs"},
         whole | {"epochs": "many"},
         whole | {"more": 1},
-        whole | {"schema_version": 2},
+        whole | {"schema_version": 1},
     ):
         with pytest.raises(ValidationError):
             valid(json.dumps(wrong), "race")

@@ -141,7 +141,7 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     compiled.write("fastsum/_core.c", SLOWER)
     comparison = run(".", count="auto")
     assert comparison.verdict == "regression", comparison.reason
-    (row,) = [row for row in comparison.rows if row.verdict == "regression"]
+    (row,) = [row for row in comparison.rows if row.verdict == "slower"]
     assert row.benchmark == "suite.Compiled.time_one"
     assert row.change == pytest.approx(0.05)
     if comparison.environment.counter is not None:
@@ -178,7 +178,7 @@ def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository
     assert "site-packages/fastsum/__init__.py of BASE was written to" in comparison.reason
     # HEAD, which reached there while it was built, is not built again.
     again = run("head")
-    slower = [row.benchmark for row in again.rows if row.verdict == "regression"]
+    slower = [row.benchmark for row in again.rows if row.verdict == "slower"]
     assert slower == ["suite.Compiled.time_one"]
 
 

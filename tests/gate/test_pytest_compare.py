@@ -75,9 +75,9 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     assert comparison.verdict == "regression", comparison.reason
     found = rows(comparison)
     assert {name: row.verdict for name, row in found.items()} == {
-        "test_one": "regression",
+        "test_one": "slower",
         "test_two": "no change",
-        "test_three": "regression",
+        "test_three": "slower",
     }
     one, three = found["test_one"], found["test_three"]
     assert one.change == pytest.approx(0.05, rel=1e-6)

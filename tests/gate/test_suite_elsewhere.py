@@ -43,7 +43,7 @@ def test_five_per_cent_are_found_and_no_file_of_the_project_is_blamed(project: R
     comparison = run("base", ".", suite=SUITE)
     assert comparison.verdict == "regression", comparison.reason
     other, row = comparison.rows
-    assert (row.benchmark, row.verdict) == ("suite.track_two", "regression")
+    assert (row.benchmark, row.verdict) == ("suite.track_two", "slower")
     assert other.verdict == "no change"
     assert row.change == pytest.approx(0.05)
     assert row.file is None

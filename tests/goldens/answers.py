@@ -42,8 +42,7 @@ def answer_of(run: Path) -> tuple[str, str]:
     told = answer_run(read_run(run))
 
     def text() -> None:
-        terminal.show_warnings(told.warnings, to=terminal.out)
-        in_terminal.show(told.answer)
+        in_terminal.show_with_warnings(told.answer, told.warnings, to=terminal.out)
 
     return said(lambda: documents.write(documents.answer(told, None))), said(text)
 

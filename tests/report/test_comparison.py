@@ -82,7 +82,7 @@ def open_row(**fields: Any) -> Row:
             "broken: a fails on HEAD; 1 of 2 benchmarks broken, 1 probably slower",
         ),
         (
-            comparison(row(), slower(verdict="improvement"), row(muted="flaky")),
+            comparison(row(), slower(verdict="faster"), row(muted="flaky")),
             "clean: none of 2 benchmarks became slower, 1 faster, 1 muted",
         ),
         (
@@ -274,7 +274,7 @@ def test_a_row_names_the_function_that_grew_and_its_line() -> None:
     less = growth(function="less", head=1.0)
     told = describe(red(slower(why=[less, growth()])))
     assert cell(told, "why") == "Vector.add in toy/vector.py:30"
-    told = describe(comparison(slower(verdict="improvement", why=[growth(), less])))
+    told = describe(comparison(slower(verdict="faster", why=[growth(), less])))
     assert cell(told, "why") == "less in toy/vector.py:30"
 
 

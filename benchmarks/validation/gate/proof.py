@@ -291,7 +291,7 @@ def _at_least(name: str, reached: Share, least: float, enough: int = ENOUGH_REPL
 
 
 def _called_slower(judged: Sequence[ProofRun] | Sequence[ProofRow]) -> Share:
-    return share(sum(one.verdict == "regression" for one in judged), len(judged))
+    return share(sum(one.verdict in ("regression", "slower") for one in judged), len(judged))
 
 
 def _found(trials: Iterable[ReplayTrial]) -> Share:

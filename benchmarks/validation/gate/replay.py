@@ -116,7 +116,7 @@ def _replay_window(
         loud = [pair.louder(louder) for pair in window]
         for level in WORK_LEVELS:
             row = _Case(benchmark, loud, rule, draw(level)).row(level)
-            found = {GATE: row.verdict == "regression"}
+            found = {GATE: row.verdict == "slower"}
             result.trials.append(
                 ReplayTrial(level, spread, found, "more work", louder, is_seen(row.work))
             )
@@ -129,12 +129,12 @@ def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence)
         row = case.row(level)
         if level == 0:
             promise = row.smallest_detectable
-        found = {GATE: row.verdict == "regression"}
+        found = {GATE: row.verdict == "slower"}
         if evidence == "clock alone":
             found |= judged_by_others(case.measured(row), 1 + level)
         result.trials.append(ReplayTrial(level, spread, found, evidence))
     if promise is not None:
-        is_found = case.row(promise).verdict == "regression"
+        is_found = case.row(promise).verdict == "slower"
         result.promised.append(ReplayTrial(promise, spread, {GATE: is_found}, evidence))
 
 

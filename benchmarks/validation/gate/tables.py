@@ -129,7 +129,7 @@ def _live_row(kind: Kind, runs: Sequence[ProofRun]) -> tuple[str, ...]:
         kind.summary,
         f"{len(runs)}",
         *(f"{verdicts[name]}" for name in _VERDICTS),
-        f"{sum(row.verdict == 'improvement' for row in every)}",
+        f"{sum(row.verdict == 'faster' for row in every)}",
         f"{sum(run.control_alarmed for run in runs)}",
         _percent(_middle(row.change for row in changed), sign=True),
         _percent(_middle(row.work.change for row in changed if row.work is not None), sign=True),
@@ -222,7 +222,7 @@ def _found_live(runs: Sequence[ProofRun]) -> list[Group]:
             blocks = pairs(row)
             spread = spread_class(blocks)
             if spread is not None:
-                verdicts = {GATE: row.verdict == "regression", **judged_by_others(blocks)}
+                verdicts = {GATE: row.verdict == "slower", **judged_by_others(blocks)}
                 found.setdefault((run.kind, spread), []).append(verdicts)
     return [
         (kind.summary, name, found.get((kind.name, name), [])) for kind in KINDS for name in CLASSES

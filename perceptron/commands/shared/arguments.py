@@ -8,6 +8,7 @@ from typing import Annotated
 from perceptron.options import Option
 
 Json = Annotated[bool, Option("Print one JSON document.")]
+Verbose = Annotated[bool, Option("Print every table, note and warning, as the page does.")]
 Budget = Annotated[
     float | None, Option("Stop after this time, earlier starts included.", metavar="MINUTES")
 ]

@@ -54,6 +54,7 @@ def run_fleet(
     machine: str | None,
     results: Path,
     html: str | None,
+    verbose: bool,
     json: bool,
 ) -> int:
     """Submit the jobs that are not done, wait for all, and show their answers.
@@ -93,7 +94,7 @@ def run_fleet(
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
     collected = collect(results, [Path(job.results) for job in status.jobs])
-    return finish([status], collected, results, pages, json)
+    return finish([status], collected, results, pages, verbose, json)
 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
@@ -152,7 +153,12 @@ def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
 
 
 def finish(
-    fleets: list[FleetStatus], collected: Collected, results: Path, pages: Pages, json: bool
+    fleets: list[FleetStatus],
+    collected: Collected,
+    results: Path,
+    pages: Pages,
+    verbose: bool,
+    json: bool,
 ) -> int:
     """Write the pages, show or print what was merged; return the exit code."""
     from perceptron.questions.answering import judges
@@ -165,8 +171,7 @@ def finish(
     if json:
         documents.write(documents.fleet(fleets, collected, answers, results, page))
     else:
-        table.show(fleets)
-        table.show_answers(answers)
+        table.show(fleets, answers, verbose)
         terminal.show_paths(results / "runs", page)
     for complaint in collected.complaints:
         terminal.note(f"not collected: {complaint}")

@@ -55,6 +55,7 @@ def _carry_out(
     budget: arguments.Budget = None,
     results: arguments.Results = Path("results"),
     html: arguments.HtmlOfAnswer = None,
+    verbose: arguments.Verbose = False,
     json: arguments.Json = False,
     on: On = None,
     sbatch: Sbatch = (),
@@ -75,20 +76,21 @@ def _carry_out(
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
-        _show(read, prepare(html, by_default=not json).write(results, read), json)
+        _show(read, prepare(html, by_default=not json).write(results, read), verbose, json)
         return 0
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
     folder = folder_name("--machine", machine)
     context = click.get_current_context()
     if on is not None:
         question = [one.name for one in fields_of_plan(type(plan))]
-        return run_fleet(context, question, on, sbatch, allowed, wait, folder, results, html, json)
+        typed = (wait, folder, results, html, verbose, json)
+        return run_fleet(context, question, on, sbatch, allowed, *typed)
     pages = prepare(html, by_default=not json or study.page.is_overview)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
         page = pages.write(results, told)
-    _show(told, page, json)
+    _show(told, page, verbose, json)
     killed = any(warning.code == KILLED for warning in told.warnings)
     # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
     if not (json or killed or told.run.run.cut_short):
@@ -98,17 +100,21 @@ def _carry_out(
     return INCONCLUSIVE if killed or not told.answer.is_decided else 0
 
 
-def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
+def _show(told: Answered | ReadFromFiles, page: Written, verbose: bool, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
     from perceptron.report.tables import answer as in_terminal
     from perceptron.report.tables import terminal
 
     file, address = page
-    terminal.show_warnings(told.warnings)
     if json:
         documents.write(documents.answer(told, file))
+        terminal.show_warnings(told.warnings, is_brief=not verbose)
+        return
+    in_terminal.show_with_warnings(told.answer, told.warnings, verbose)
+    if isinstance(told, Answered):
+        terminal.show_paths(told.results, address)
     else:
-        in_terminal.show(told.answer)
-        rows = told.results if isinstance(told, Answered) else None
-        terminal.show_paths(rows, address)
+        for source in told.sources:
+            terminal.paragraph(f"rows:  {source}")
+        terminal.show_paths(None, address)

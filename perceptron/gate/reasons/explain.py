@@ -133,7 +133,7 @@ def _changed(row: Row, evidence: WorkEvidence) -> bool:
     """Return whether there is something to explain; what fails says why by itself."""
     if row.change is None and row.work is None:
         return False
-    if row.verdict in {"regression", "improvement"}:
+    if row.verdict in {"slower", "faster"}:
         return True
     moved = evidence.kind in {"changed", "rose", "fell"}
     return row.probably_slower or (row.verdict == "inconclusive" and moved)
@@ -142,7 +142,7 @@ def _changed(row: Row, evidence: WorkEvidence) -> bool:
 def _importance(row: Row) -> tuple[bool, float]:
     """Return a key that sorts regressions first, then by size."""
     change = row.change if row.work is None else row.work.change
-    return row.verdict != "regression", -abs(change or 0.0)
+    return row.verdict != "slower", -abs(change or 0.0)
 
 
 def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:

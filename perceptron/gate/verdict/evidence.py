@@ -77,7 +77,7 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
         evidence = NOT_COUNTED
     if clock.confirmation == "confirmed":
         stands_on: Evidence = "both" if evidence.direction == clock.promoted else "time"
-        return Finding("regression" if clock.promoted > 0 else "improvement", None, stands_on)
+        return Finding("slower" if clock.promoted > 0 else "faster", None, stands_on)
     why = _OPEN.get(clock.confirmation)
     if clock.promoted > 0 and why is not None and evidence.direction <= 0:
         return Finding("inconclusive", f"looks slower; {why}")
@@ -98,7 +98,7 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
         return Finding("inconclusive", f"{slower}: raise --budget")
     reason = f"{counted}; no time was left for the clock"
     if evidence.is_decided:
-        return Finding("regression" if evidence.direction > 0 else "improvement", reason, "work")
+        return Finding("slower" if evidence.direction > 0 else "faster", reason, "work")
     if evidence.direction > 0:
         return _probably_slower(f"{reason}: raise --budget")
     return Finding("no change", reason, "work")
@@ -117,7 +117,7 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
     size = abs(log1p(work.change))
     half = min(size / 2, log1p(rule.least))
     counted, saw = _moved(evidence, work), _clock_saw(clock.ratio, rule)
-    verdict: RowVerdict = "regression" if slower else "improvement"
+    verdict: RowVerdict = "slower" if slower else "faster"
     if p_above(replace(ratio, mean=-ratio.mean), -half) <= rule.contradiction:
         by_time = Finding("no change") if slower else _by_time(clock, evidence, rule)
         both = by_time.verdict == "no change"
@@ -165,7 +165,7 @@ def within(
     rise = None if work is None else work.change
     sizes = {"time": [change], "work": [rise], "both": [change, rise]}[finding.stands_on]
     largest = max((size for size in sizes if size is not None), default=None)
-    slower = finding.verdict == "regression" or finding.probably_slower
+    slower = finding.verdict == "slower" or finding.probably_slower
     if limit is None or largest is None or largest > limit or not slower:
         return finding
     size = f"{100 * largest:.1f}%"
@@ -211,7 +211,7 @@ def _too_noisy(waited: float | None) -> str:
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
-    """Return why what looks faster is no improvement; None where it does not."""
+    """Return why what looks faster is not faster; None where it does not."""
     why = _OPEN.get(clock.confirmation)
     decided = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
     return f"looks faster; {why}" if why is not None and decided else None
@@ -262,9 +262,9 @@ def _find_value(
         base, head = (median(side) for side in zip(*pairs, strict=True))
         reason = None if have_ratios else f"from {base:g} to {head:g}"
         if most <= 2 * least:  # so all of them are positive
-            return Finding("regression", reason)
+            return Finding("slower", reason)
         if least >= 2 * most:
-            return Finding("improvement", reason)
+            return Finding("faster", reason)
     if most >= rule.blind * scale:
         much = f"{most / scale:.0%} more" if scale else "more"
         return Finding("inconclusive", f"up to {much} on HEAD, but not every time")

@@ -37,8 +37,8 @@ from perceptron.records.comparison import (
 
 # Of what gave no two numbers to compare.
 _VERDICTS: dict[Kind, RowVerdict] = {
-    "broke": "regression",
-    "works": "improvement",
+    "broke": "slower",
+    "works": "faster",
     "invalid": "invalid",
     "inconclusive": "inconclusive",
 }
@@ -378,9 +378,9 @@ def _probably_slower(rows: Sequence[Row]) -> str:
 
 def _slower(rows: Sequence[Row], broken: int) -> str:
     """Return how many became slower by which evidence; nothing if none did."""
-    regressions = [row for row in rows if row.verdict == "regression"]
-    by_work = sum(row.stands_on != "time" for row in regressions)
-    by_clock = len(regressions) - broken - by_work
+    slower = [row for row in rows if row.verdict == "slower"]
+    by_work = sum(row.stands_on != "time" for row in slower)
+    by_clock = len(slower) - broken - by_work
     words = {
         (True, False): "confirmed",
         (False, True): "by counted instructions",

@@ -165,14 +165,14 @@ def _row(rows: list[Measurement], backend: str, level: float) -> FindingRow:
 
 # --- in words ------------------------------------------------------------------------------------
 
-TITLE = "The finding: 10,000 iterations on the OR gate"
+TITLE = "The finding: 10,000 iterations on the OR gate [95% interval]"
 _COLUMNS = (
     "backend",
     "dtype",
-    "whole training [95% interval]>",
+    "published>",
+    "whole training>",
     "× numpy>",
     "× numpy-published>",
-    "published>",
 )
 
 
@@ -219,7 +219,7 @@ def part(row: FindingRow) -> str:
 def _cells(row: FindingRow) -> tuple[str, ...]:
     published = NONE
     if row.published_seconds is not None and row.published_ratio is not None:
-        published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
+        published = f"{row.published_seconds:g} s ({digits(row.published_ratio)}×)"
     training = f"not measured: {row.reason}"
     if row.repeats:  # of fewer iterations, which is no whole training
         training = row.reason or NONE
@@ -228,10 +228,10 @@ def _cells(row: FindingRow) -> tuple[str, ...]:
     return (
         row.backend,
         row.dtype or NONE,
+        published,
         training,
         ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
         ratio(row.ratio_to_published, row.published_low, row.published_high),
-        published,
     )
 
 

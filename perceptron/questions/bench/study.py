@@ -30,7 +30,7 @@ from perceptron.questions.bench.finding import (
     published_beside_numpy,
 )
 from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, repeats_wanted
-from perceptron.questions.crossover.figures import of_sweeps
+from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.locator import (
     coarse_sizes,
@@ -41,7 +41,6 @@ from perceptron.questions.crossover.rates import single_problems, single_tables
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
-from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.shared.axes import SWEEP
 from perceptron.questions.shared.missing import lasts, missing, size_job
 from perceptron.questions.shared.over_processes import threads_in_all
@@ -203,14 +202,11 @@ class Bench:
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
-        of_or_gate = finding_verdict(
-            found,
-            finding_ranking(fewest, of_finding),
-            f"{where}, dtypes as published; 95% intervals",
-            threads[0],
-            more,
-        )
-        parts = of_sweeps(sweeps(own))
+        lines = [
+            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
+            *published_beside_numpy(found),
+        ]
+        swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),
@@ -218,39 +214,28 @@ class Bench:
             ("Training", "sgd"),
             ("Shown", "whole training"),
         )
-        lines = [
-            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
-            *published_beside_numpy(found),
-        ]
-        return Answer(
-            question="bench",
+        verdicts = (*swept.verdicts, *_single_verdicts(plan, own, more))
+        tables = (*single_tables(own), *swept.tables)
+        figures = swept.figures
+        if found:
+            of_or_gate = finding_verdict(
+                found,
+                finding_ranking(fewest, of_finding),
+                f"{where}, dtypes as published; 95% intervals",
+                threads[0],
+                more,
+            )
+            verdicts = (*([replace(of_or_gate, part=part)] if of_or_gate else ()), *verdicts)
+            tables = (replace(finding_table(found, own), part=part), *tables)
+            title, drawing = "10,000 iterations on the OR gate", finding_figure(found)
+            figures = (Figure(title=title, drawing=drawing, part=part), *figures)
+        return replace(
+            swept,
             asked=(("Backends", ", ".join(plan.backends)),),
-            verdicts=(
-                *([] if of_or_gate is None else [replace(of_or_gate, part=part)]),
-                *(replace(one, on="terminal") for one in verdicts(pairs, own)),
-                *_single_verdicts(plan, own, more),
-                *parts.verdicts,
-            ),
-            notes=(*(Note(line, "terminal") for line in lines), *parts.notes),
-            tables=(
-                *([replace(finding_table(found, own), part=part)] if found else []),
-                *(replace(table, on="terminal") for table in single_tables(own)),
-                *parts.tables,
-            ),
-            figures=(
-                *(
-                    [
-                        Figure(
-                            title="10,000 iterations on the OR gate",
-                            drawing=finding_figure(found),
-                            part=part,
-                        )
-                    ]
-                    if found
-                    else []
-                ),
-                *parts.figures,
-            ),
+            verdicts=verdicts,
+            notes=(*map(Note, lines), *swept.notes),
+            tables=tables,
+            figures=figures,
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),

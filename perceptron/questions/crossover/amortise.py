@@ -55,8 +55,8 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     slower: str
     faster_seconds: Interval
     slower_seconds: Interval
-    faster_prepare: Interval
-    slower_prepare: Interval
+    faster_setup: Interval
+    slower_setup: Interval
     iterations: int
     low: int
     high: int | None
@@ -141,8 +141,8 @@ def _amortise(
         slower=slower,
         faster_seconds=seconds[faster],
         slower_seconds=seconds[slower],
-        faster_prepare=prepare[faster],
-        slower_prepare=prepare[slower],
+        faster_setup=prepare[faster],
+        slower_setup=prepare[slower],
         iterations=1 if likely == inf else int(likely),
         low=1 if low == inf else int(low),
         high=None if high == inf else int(high),
@@ -156,11 +156,9 @@ def _end(interval: Interval, sign: int) -> float:
     return interval.estimate if end is None else end
 
 
-def _iterations(
-    faster_prepare: float, slower_prepare: float, faster: float, slower: float
-) -> float:
+def _iterations(faster_setup: float, slower_setup: float, faster: float, slower: float) -> float:
     """Return the iteration from which the faster one is ahead; inf where it never is."""
-    behind = faster_prepare - slower_prepare
+    behind = faster_setup - slower_setup
     if behind <= 0:
         return 1.0
     return inf if faster >= slower else max(1.0, ceil(behind / (slower - faster)))
@@ -194,7 +192,7 @@ def _some(members: list[Amortisation]) -> list[Amortisation]:
 
 
 def _cells(of: Amortisation) -> tuple[str, ...]:
-    each = (of.faster_seconds, of.faster_prepare, of.slower_seconds, of.slower_prepare)
+    each = (of.faster_seconds, of.faster_setup, of.slower_seconds, of.slower_setup)
     fast, fast_setup, slow, slow_setup = (duration_interval(*astuple(time)) for time in each)
     high = "…" if of.high is None else count(of.high)
     ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"

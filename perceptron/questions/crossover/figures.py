@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import astuple, replace
 
-from perceptron.answer import Answer, Figure, Note, Setting, Table
+from perceptron.answer import Answer, Figure, Note, Setting, Table, Verdict
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
 from perceptron.grouping import grouped
-from perceptron.numbers import NONE, digits, duration_interval, interval, tick
+from perceptron.numbers import NONE, count, digits, duration_interval, interval, tick
 from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.rates import epoch_cells
@@ -29,71 +29,113 @@ from perceptron.questions.crossover.verdict import (
 )
 from perceptron.questions.overhead.device_share import busy_cell
 from perceptron.questions.shared.training import training_name
+from perceptron.records.ground import Ground, ground
+from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.sizes import sized
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
+# Of what is no training.
+_TIME = "time"
 # Crossovers that a figure has room to label; the table has them all.
 _LABELLED = 4
 
 
-def of_sweeps(sweeps: Iterable[Sweep]) -> Answer:
-    """Return all sweeps of a run."""
-    return _together("", [of_sweep(sweep, where(sweep)) for sweep in sweeps])
-
-
-def _together(question: str, parts: Sequence[Answer]) -> Answer:
+def of_sweeps(
+    sweeps: Iterable[Sweep], verdicts: Sequence[Verdict], question: str, is_alone: bool = False
+) -> Answer:
+    """Return all sweeps of a run with verdicts about them; one alone has a single switch."""
+    notes, tables, figures = [], [], []
+    for sweep in sweeps:
+        place = () if is_alone else where(sweep.family, sweep.ground)
+        notes += [
+            Note(line, place) for line in (*(_missing(sweep) if is_alone else ()), *_lines(sweep))
+        ]
+        for own, figure in _views(sweep, place):
+            tables += own
+            figures.append(figure)
     return Answer(
         question=question,
         asked=(),
-        verdicts=tuple(one for part in parts for one in part.verdicts),
-        notes=tuple(note for part in parts for note in part.notes),
-        tables=tuple(table for part in parts for table in part.tables),
-        figures=tuple(figure for part in parts for figure in part.figures),
+        verdicts=tuple(verdicts),
+        notes=tuple(notes),
+        tables=tuple(tables),
+        figures=tuple(figures),
     )
 
 
-def where(sweep: Sweep) -> Setting:
-    """Return the switches that tell the sweeps of a run apart, as they stand for this one."""
-    threads = sweep.ground.threads
+def where(family: str, ground: Ground) -> Setting:
+    """Return the switches that tell the sweeps of a run apart, as they stand for one of them."""
     return (
-        ("Family", sweep.family),
-        ("dtype", sweep.ground.dtype or "not stated"),
-        ("Threads", "not stated" if threads is None else str(threads)),
-        ("Training", training_name(sweep.ground)),
+        ("Family", family),
+        ("dtype", ground.dtype or "not stated"),
+        ("Threads", "not stated" if ground.threads is None else str(ground.threads)),
+        ("Training", training_name(ground)),
     )
 
 
-def of_sweep(sweep: Sweep, place: Setting) -> Answer:
-    """Return one sweep, its switches standing at ``place``, for a page."""
-    return _together(sweep.family, list(_views(sweep, place)))
+def of_pairs(
+    crossovers: Iterable[Crossover], rows: Iterable[Measurement] = ()
+) -> tuple[Verdict, ...]:
+    """Return a verdict for each pair that was measured, shown with its times and their ratio."""
+    measured = [one for one in crossovers if is_measured(one)]
+    return tuple(
+        replace(
+            told,
+            part=(
+                *where(one.family, ground(one)),
+                ("Shown", (ITERATION, OF_ONE_MODEL, _TIME, _ratio_of(one))),
+            ),
+        )
+        for one, told in zip(measured, verdicts(measured, rows), strict=True)
+    )
 
 
-def _views(sweep: Sweep, place: Setting) -> Iterator[Answer]:
+def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Verdict, ...]:
+    """Return a verdict for each pair from a cold start, shared out over so many iterations."""
+    measured = [one for one in crossovers if is_measured(one)]
+    start = f"cold start, shared out over {count(iterations)} iterations"
+    return tuple(
+        replace(
+            told,
+            heading=f"{start}; {told.heading}",
+            part=(*where(one.family, ground(one)), ("Shown", _from_cold(iterations))),
+        )
+        for one, told in zip(measured, verdicts(measured), strict=True)
+    )
+
+
+def of_sweep(sweep: Sweep) -> Answer:
+    """Return one sweep with its own verdicts, for a page of sweeps."""
+    warm, cold = sweep.crossovers, sweep.cold_crossovers
+    told = (*of_pairs(warm), *of_cold_pairs(cold, sweep.iterations))
+    return of_sweeps([sweep], told, sweep.family, is_alone=True)
+
+
+def _from_cold(iterations: int) -> str:
+    return f"cold start, {iterations:,} iterations"
+
+
+def _ratio_of(pair: Crossover) -> str:
+    return f"ratio of {pair.challenger} to {pair.incumbent}"
+
+
+def _views(sweep: Sweep, place: Setting) -> Iterator[tuple[list[Table], Figure]]:
+    """Yield the tables and the figure of each way to show a sweep."""
     axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
-    lines = _lines(sweep)
 
     def view(
-        shown: str,
-        figure: LineFigure | None,
-        tables: Sequence[Table],
-        crossovers: Sequence[Crossover],
-        title: str = "",
-    ) -> Answer:
-        part = (*place, ("Shown", shown))
-        title = title or f"{sweep.family}: {shown}"
-        return Answer(
-            question=sweep.family,
-            asked=(),
-            verdicts=tuple(replace(one, part=part, on="page") for one in verdicts(crossovers)),
-            notes=tuple(Note(line, "page", part) for line in lines),
-            tables=tuple(replace(table, part=part, on="page") for table in tables),
-            figures=(Figure(title=title, drawing=figure, part=part),),
-        )
+        shown: str, drawing: LineFigure | None, tables: Sequence[Table], title: str = ""
+    ) -> tuple[list[Table], Figure]:
+        part, title = (*place, ("Shown", shown)), title or f"{sweep.family}: {shown}"
+        own = [
+            replace(table, title=f"{sweep.family}: {table.title}", part=part) for table in tables
+        ]
+        return own, Figure(title=title, drawing=drawing, part=part)
 
-    shown = ITERATION if sweep.per_iteration else "time"
+    shown = ITERATION if sweep.per_iteration else _TIME
     beside = (
         _grid(
             "Rows trained on per second, time of an epoch",
@@ -110,37 +152,36 @@ def _views(sweep: Sweep, place: Setting) -> Iterator[Answer]:
     )
     tables = [_times_table(curves, axis, shown), *(table for table in beside if table.rows)]
     figure = sweep_figure(curves, crossovers, axis, shown)
-    yield view(shown, figure, tables, crossovers)
+    yield view(shown, figure, tables)
     if sweep.per_iteration and (of_one := sweep.of_one_model):
         figure = sweep_figure(of_one, crossovers, axis, OF_ONE_MODEL)
-        yield view(OF_ONE_MODEL, figure, [_times_table(of_one, axis, OF_ONE_MODEL)], crossovers)
+        yield view(OF_ONE_MODEL, figure, [_times_table(of_one, axis, OF_ONE_MODEL)])
     if sweep.per_iteration and (cold := sweep.cold):
-        shown = f"cold start, {sweep.iterations:,} iterations"
+        shown = _from_cold(sweep.iterations)
         figure = sweep_figure(cold, sweep.cold_crossovers, axis, shown)
         tables = [_times_table(cold, axis, shown), *amortisation_tables(sweep.amortisations)]
-        yield view(shown, figure, tables, sweep.cold_crossovers)
+        yield view(shown, figure, tables)
     for crossover in crossovers:
         if crossover.ratio_at:
-            title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
-            yield view(
-                f"ratio of {crossover.challenger} to {crossover.incumbent}",
-                ratio_figure(crossover, axis),
-                [_ratio_table(crossover, title)],
-                [crossover],
-                title,
-            )
+            title = f"time of {crossover.challenger} over {crossover.incumbent}"
+            drawing, table = ratio_figure(crossover, axis), _ratio_table(crossover, title)
+            yield view(_ratio_of(crossover), drawing, [table], f"{sweep.family}: {title}")
+
+
+def _missing(sweep: Sweep) -> list[str]:
+    absent = missing(sweep.crossovers)
+    absent += [
+        reason
+        for curve in sweep.curves
+        if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
+    ]
+    return [f"Not measured: {reason}." for reason in absent]
 
 
 def _lines(sweep: Sweep) -> list[str]:
     """Return what holds for all that is shown of a sweep."""
-    curves, absent = sweep.curves, missing(sweep.crossovers)
-    absent += [
-        reason
-        for curve in curves
-        if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
-    ]
-    lines = [f"Not measured: {reason}." for reason in absent]
-    lines += [
+    curves = sweep.curves
+    lines = [
         f"{curve.backend}, at some sizes: {curve.reason}."
         for curve in curves
         if curve.spots and curve.reason
@@ -196,6 +237,7 @@ def _grid(
             (f"{size:,}", *(cells.get((curve.backend, size), nothing) for curve in curves))
             for size in sorted({size for _, size in cells})
         ),
+        is_scale=True,
     )
 
 
@@ -208,6 +250,7 @@ def _ratio_table(crossover: Crossover, title: str) -> Table:
             (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.repeats))
             for at in crossover.ratio_at
         ),
+        is_scale=True,
     )
 
 

@@ -124,7 +124,7 @@ def source_line(read: SourceRead) -> str:
     files = "file" if read.files == 1 else "files"
     left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.left_out.items())
     return (
-        f"from:  {read.source} ({formats}, {count(read.files)} {files}): {count(read.rows)} rows "
+        f"{read.source} ({formats}, {count(read.files)} {files}): {count(read.rows)} rows "
         "read" + (f"; left out: {left_out}" if left_out else "")
     )
 

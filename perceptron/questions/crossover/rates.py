@@ -1,11 +1,11 @@
-"""Tables of times and what they mean: the fastest at each size, and families of one size.
+"""Tables of times and what they mean for families of one size; sizes without a rival.
 
 Rates beside times are rows per second, the time of an epoch and of one model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from msgspec.structs import astuple
@@ -14,7 +14,7 @@ from perceptron.answer import Table
 from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.questions.crossover.judge import axis_of
-from perceptron.questions.crossover.sweep import CurvePoint, Sweep, fastest_words, spot_of, sweeps
+from perceptron.questions.crossover.sweep import CurvePoint, spot_of
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.throughput import Epoch, is_shared_out
 from perceptron.records.ground import ground
@@ -25,34 +25,6 @@ from perceptron.statistics.sizes import size_axis
 
 _Row = tuple[tuple[str, ...], CurvePoint | None]
 """The cells of a table's row, and the time that it shows; None if not measured."""
-
-
-def fastest_tables(rows: Iterable[Measurement]) -> list[Table]:
-    """Return the fastest at each size along an axis, its time and rate; no table without any.
-
-    It is about families that are trained in batches or whose problems are several models.
-    At a size at which a single backend has a time none is the fastest: `without_rival` names it.
-    """
-    families = [own for own in by_family_and_ground(list(rows)).values() if is_shared_out(own)]
-    lines = [line for own in families for sweep in sweeps(own) for line in _fastest_of(sweep)]
-    columns = ("family", "size>", "threads in all>", "fastest", "per iteration>")
-    return _with_rates("The fastest at each size [95% interval]", columns, lines)
-
-
-def _fastest_of(sweep: Sweep) -> Iterator[_Row]:
-    spots = {(curve.backend, spot.size): spot for curve in sweep.curves for spot in curve.spots}
-    if not any(spot.epoch is not None or spot.models > 1 for spot in spots.values()):
-        return
-    threads = sweep.ground.threads
-    for at in sweep.fastest:
-        cells = (
-            sweep.family,
-            f"{sweep.axis} {count(at.size)}",
-            NONE if threads is None else str(threads),
-            fastest_words(at.ranking),
-            duration_interval(*astuple(at.seconds)),
-        )
-        yield cells, spots[at.ranking.order[0], at.size]
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:

@@ -22,15 +22,15 @@ from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
 from perceptron.questions.crossover import from_files as crossover_from_files
 from perceptron.questions.crossover import functions as of_functions
-from perceptron.questions.crossover.amortise import amortisation_tables, amortisations, from_cold
-from perceptron.questions.crossover.figures import of_sweeps
+from perceptron.questions.crossover.amortise import amortisations, from_cold
+from perceptron.questions.crossover.figures import of_cold_pairs, of_pairs, of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats
 from perceptron.questions.crossover.not_reached import not_reached
-from perceptron.questions.crossover.rates import fastest_tables, without_rival
+from perceptron.questions.crossover.rates import without_rival
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.crossover.verdict import missing, verdicts
+from perceptron.questions.crossover.verdict import missing
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
 from perceptron.questions.shared.missing import missing as missing_jobs
 from perceptron.questions.shared.missing import size_job
@@ -66,8 +66,6 @@ _QUICK_SECONDS = 60.0
 # Sizes of each axis that are begun together. The ends come first, so that of several families every
 # one has an answer early; all sizes of five at once take a quick run half of its minute.
 _AT_ONCE = 2
-# Rows of the table of setups that a terminal has room for: those of a pair or two.
-_SETUP_ROWS = 14
 
 
 # Options that say how files are read.
@@ -311,8 +309,12 @@ class CrossoverStudy:
             plan.unit,
             plan.commit,
         )
-        answer = answer_of(replace(plan, pairs=pairs), rows, found, sources=sources)
-        return ReadFromFiles(answer=answer, rows=rows, warnings=tuple(warnings))
+        return ReadFromFiles(
+            answer=answer_of(replace(plan, pairs=pairs), rows, found, sources=sources),
+            rows=rows,
+            sources=tuple(map(crossover_from_files.source_line, sources)),
+            warnings=tuple(warnings),
+        )
 
 
 def _is_list(plan: CrossoverPlan) -> bool:
@@ -354,57 +356,43 @@ def answer_of(
     cold_rows = from_cold(rows, plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
-    paid = amortisations(rows)
-    every = [] if sources else sweeps(rows, pairs, plan.iterations)
+    elsewhere = _elsewhere(cold, found)
+    every = sweeps(rows, pairs, plan.iterations)
     if _is_list(plan):
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
         ]
-    parts = of_sweeps(every)
-    of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
-    start = f"cold start, its setup shared out over {count(plan.iterations)} iterations"
-    elsewhere = _elsewhere(cold, found)
-    notes = [
-        *(f"{line}." for line in without_rival(rows)),
-        *(f"not measured: {reason}" for reason in missing(found)),
-        *(
-            [f"{start}: where decided, the same backends are faster."]
-            if any(one.decided_ranges for one in cold) and not elsewhere
-            else []
-        ),
-        *map(crossover_from_files.source_line, sources),
-    ]
-    setup = amortisation_tables(paid)
-    everything = (
-        *fastest_tables(rows),
-        *(table for table in setup if len(table.rows) <= _SETUP_ROWS),
+    families = list(dict.fromkeys(one.family for one in found))
+    every.sort(key=lambda one: [*families, one.family].index(one.family))
+    answer = of_sweeps(
+        every,
+        (*of_pairs(found, rows), *of_cold_pairs(elsewhere, plan.iterations)),
+        f"crossover of {', '.join(families)}",
     )
-    return Answer(
-        question=f"crossover of {', '.join(dict.fromkeys(one.family for one in found))}",
-        asked=(("Backends", ", ".join(dict.fromkeys(row.backend for row in rows))),),
-        verdicts=(
-            *(replace(one, on="terminal") for one in verdicts(found, rows)),
-            *(
-                replace(one, on="terminal", heading=f"{start}; {one.heading}")
-                for one in verdicts(elsewhere)
-            ),
-            *parts.verdicts,
-        ),
-        notes=(
-            *map(Note, of_called),
-            *(Note(line, "terminal") for line in notes),
-            *parts.notes,
-        ),
-        tables=(*(replace(table, on="terminal") for table in everything), *parts.tables),
-        figures=parts.figures,
-        backends=tuple(dict.fromkeys(row.backend for row in rows)),
+    of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
+    lines = [
+        *of_called,
+        *(f"not measured: {reason}" for reason in missing(found)),
+        *(f"{line}." for line in without_rival(rows)),
+    ]
+    if any(one.decided_ranges for one in cold) and not elsewhere:
+        lines.append(
+            f"From a cold start, its setup shared out over {count(plan.iterations)} iterations: "
+            "where decided, the same backends are faster."
+        )
+    backends = tuple(dict.fromkeys(row.backend for row in rows))
+    return replace(
+        answer,
+        asked=(("Backends", ", ".join(backends)),),
+        notes=(*map(Note, lines), *answer.notes),
+        backends=backends,
         next=()
         if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
         data={
             "crossovers": found,
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},
-            "amortisation": paid,
+            "amortisation": amortisations(rows),
             "sources": sources,
             **({"notes": of_called} if plan.called else {}),
         },

@@ -419,14 +419,14 @@ def _options(found: ProblemAdvice) -> Table:
             "throughput>": NONE if rate is None else rows_per_second(rate.estimate),
         }
         return {
-            "per iteration": _time(one.per_iteration),
-            **({"per model": _time(one.per_model)} if found.models > 1 else {}),
-            **(epoch if found.iterations_per_epoch > 1 else {}),
-            "setup": _time(one.setup),
             "whole training": NONE
             if one.seconds is None
             else duration_interval(one.seconds, one.low, one.high),
             "× the fastest": "1" if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
+            "setup": _time(one.setup),
+            "per iteration": _time(one.per_iteration),
+            **({"per model": _time(one.per_model)} if found.models > 1 else {}),
+            **(epoch if found.iterations_per_epoch > 1 else {}),
         }
 
     length = f"{count(found.iterations)} iterations"
@@ -436,7 +436,6 @@ def _options(found: ProblemAdvice) -> Table:
     none = [NONE] * (len(columns) - 1)
     return Table(
         title=f"{found.problem}; the whole training: {length} from a cold start",
-        on_page=f"The whole training: {length} from a cold start",
         columns=("backend", *columns),
         rows=tuple(
             (one.backend, f"not measured: {one.reason}", *none)

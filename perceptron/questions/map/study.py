@@ -228,10 +228,6 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
 
 # --- in words ------------------------------------------------------------------------------------
 
-# As many as fit into a terminal of 100 columns, and a screen of 24 lines.
-_COLUMNS, _LINES = 11, 16
-_AS_ON_PAGE = "The fastest, and how many times as fast as the next (• measured, ? undecided)"
-
 
 def _told(
     found: PhaseMap,
@@ -241,7 +237,7 @@ def _told(
     warnings: Sequence[MeasurementWarning],
 ) -> Answer:
     how = training_words(row)
-    notes = [Note(f"{name}: not measured: {why}.", "page") for name, why in found.absent.items()]
+    notes = [Note(f"{name}: not measured: {why}.") for name, why in found.absent.items()]
     threads, cells = threads_in_all(found.threads, found.backends), len(found.cells)
     still_open = {UNDECIDED, UNKNOWN} & found.shares.keys()
     decided: Decided = "partly" if still_open else "yes"
@@ -268,7 +264,7 @@ def _told(
             ),
         ),
         notes=tuple(notes),
-        tables=(letters_table(found), _cells_table(found), _borders_table(found)),
+        tables=(cells_table(found), _borders_table(found)),
         figures=(
             Figure(title=f"{found.family}: which backend wins where", drawing=map_figure(found)),
         ),
@@ -287,24 +283,24 @@ def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:
         yield f"why: no time was left to measure {cells}; next: a larger --budget"
 
 
-def letters_table(found: PhaseMap) -> Table:
+def cells_table(found: PhaseMap) -> Table:
     """Return a letter for each winner and its lead: ``n 3.2``, 3.2 times as fast.
 
-    The largest size of the second axis comes first, as on the figure. Of a larger map some cells
-    are shown, evenly spread, the outermost among them.
+    The largest size of the second axis comes first, as on the figure.
     """
     (x, y), letters = found.axes, _letters(found.backends)
     cells = {(cell.x, cell.y): cell for cell in found.cells}
-    across, along = _some(found.x_values, _COLUMNS), _some(found.y_values, _LINES)
+    marked = found.cells_measured < len(found.cells)
     return Table(
         title=f"{found.family}: the fastest backend",
-        columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in across)),
+        columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in found.x_values)),
         rows=tuple(
-            (count(high), *(_letter(cells[wide, high], letters) for wide in across))
-            for high in reversed(along)
+            (count(high), *(_letter(cells[wide, high], letters, marked) for wide in found.x_values))
+            for high in reversed(found.y_values)
         ),
         legend=_legend(found, letters),
-        on="terminal",
+        is_scale=True,
+        is_grid=True,
     )
 
 
@@ -317,24 +313,20 @@ def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
         meanings.append("? undecided")
     if UNKNOWN in found.shares:
         meanings.append("– no time")
+    if found.cells_measured < len(found.cells):
+        meanings.append("• measured")
     several = "; numbers: how many times as fast as the next" if len(found.backends) > 1 else ""
     return ", ".join(meanings) + several
 
 
-def _some(values: Sequence[int], most: int) -> list[int]:
-    number = min(most, len(values))
-    last, steps = len(values) - 1, max(1, number - 1)
-    return [values[round(index * last / steps)] for index in range(number)]
-
-
-def _letter(cell: MapCell, letters: dict[str, str]) -> str:
+def _letter(cell: MapCell, letters: dict[str, str], marked: bool) -> str:
     if cell.fastest is None:
         return NONE
+    mark = f"{'' if cell.decided == 'yes' else '?'}{'•' if marked and cell.measured else ''}"
     if cell.winner == TIED:
-        return "="
-    doubt = "" if cell.decided == "yes" else "?"
+        return f"={mark}"
     ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}"
-    return f"{letters[cell.fastest]}{ahead}{doubt}"
+    return f"{letters[cell.fastest]}{ahead}{mark}"
 
 
 def _letters(backends: Sequence[str]) -> dict[str, str]:
@@ -350,29 +342,6 @@ def _letters(backends: Sequence[str]) -> dict[str, str]:
     return letters
 
 
-def _cells_table(found: PhaseMap) -> Table:
-    """Return every cell: the second axis down, the largest first as on the figure."""
-    x, y = found.axes
-    cells = {(cell.x, cell.y): cell for cell in found.cells}
-    return Table(
-        title=_AS_ON_PAGE,
-        columns=(f"{y} ↓ {x} →", *(f"{size:,}>" for size in found.x_values)),
-        rows=tuple(
-            (f"{high:,}", *(_short(cells[wide, high]) for wide in found.x_values))
-            for high in reversed(found.y_values)
-        ),
-        on="page",
-    )
-
-
-def _short(cell: MapCell) -> str:
-    mark = f"{'' if cell.decided == 'yes' else '?'}{' •' if cell.measured else ''}"
-    if cell.fastest is None:
-        return NONE
-    ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}×"
-    return f"{'tie' if cell.winner == TIED else cell.fastest}{ahead}{mark}"
-
-
 def _borders_table(found: PhaseMap) -> Table:
     x, y = found.axes
     return Table(
@@ -386,5 +355,4 @@ def _borders_table(found: PhaseMap) -> Table:
             for border in found.borders
             for line in border.lines
         ),
-        on="page",
     )

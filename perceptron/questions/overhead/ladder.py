@@ -300,7 +300,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
     one where a kernel takes several iterations.
-    ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
+    ``setup_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
     ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
     the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
     and ``bound`` also with contention or a single process. A rung without a time has a ``reason``.
@@ -317,7 +317,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     ratio_to_floor: float | None = None
     ratio_low: float | None = None
     ratio_high: float | None = None
-    prepare_seconds: float | None = None
+    setup_seconds: float | None = None
     prepared_from_cache: bool | None = None
     kernels_per_iteration: int | None = None
     kernels_profiled: float | None = None
@@ -463,7 +463,7 @@ def _rung(
         return replace(rung, reason=reason(own, backend) or not_reached)
     seconds = of_times(list(measured.values()))
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
-    prepare_seconds, from_cache = _prepared(own)
+    setup_seconds, from_cache = _prepared(own)
     limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
     # The ceilings are those of one device.
     one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
@@ -478,7 +478,7 @@ def _rung(
         ratio_to_floor=ratio.estimate if ratio else None,
         ratio_low=ratio.low if ratio else None,
         ratio_high=ratio.high if ratio else None,
-        prepare_seconds=prepare_seconds,
+        setup_seconds=setup_seconds,
         prepared_from_cache=from_cache,
         gflops=gflops if one else None,
         gbytes=gbytes if one else None,

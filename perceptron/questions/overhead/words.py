@@ -185,7 +185,7 @@ def _time(rung: Rung) -> str:
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.floor is not None:
-        yield Note("Each rung removes one thing; the arithmetic is left at the floor.", "page")
+        yield Note("Each rung removes one thing; the arithmetic is left at the floor.")
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
@@ -201,11 +201,9 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
 
     rungs = with_contended(
         Table(
-            title=f"{found.problem}: one iteration, {threads}",
-            on_page="The rungs [95% interval]",
+            title=f"{found.problem}: one iteration, {threads} [95% interval]",
             columns=_RUNGS,
             rows=tuple(map(_rung, found.rungs)),
-            last_apart="What each rung removes",
         ),
         (contended_of(rung.backend) for rung in found.rungs),
     )
@@ -216,9 +214,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     )
     if phases := tuple(_phase_cells(found)):
         table = Table(
-            title="Inside one eager iteration",
-            on_page="Inside one eager iteration, by the difference of loops with and without a "
-            "phase",
+            title="Inside one eager iteration, by the difference of loops with and without a phase",
             columns=_PHASES,
             rows=phases,
         )
@@ -226,15 +222,13 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
         yield Table(
-            title="On the device",
-            on_page="On the device: its busy share of the time, by its own events",
+            title="On the device: its busy share of the time, by its own events",
             columns=_SHARES,
             rows=shares,
         )
     if found.device:
         yield Table(
-            title="Around the iterations",
-            on_page="Around the iterations, each measured by itself [95% interval]",
+            title="Around the iterations, each measured by itself [95% interval]",
             columns=_PARTS,
             rows=tuple(_part_cells(found)),
         )
@@ -255,8 +249,8 @@ def _rung(rung: Rung) -> tuple[str, ...]:
     if rung.seconds_per_iteration is None:
         return (rung.backend, dtype, f"not measured: {rung.reason}", NONE, kernels, NONE)
     prepare = NONE
-    if rung.prepare_seconds is not None:  # where nothing was compiled it was found
-        prepare = duration(rung.prepare_seconds) + (" (cached)" if rung.prepared_from_cache else "")
+    if rung.setup_seconds is not None:  # where nothing was compiled it was found
+        prepare = duration(rung.setup_seconds) + (" (cached)" if rung.prepared_from_cache else "")
     return (
         rung.backend,
         dtype,

@@ -207,7 +207,7 @@ def _run(
         epochs=middle([seed.epochs for seed in seeds.values()]),
         parts={
             "import": part("import_seconds"),
-            "prepare": part("prepare_seconds"),
+            "setup": part("prepare_seconds"),
             "train": middle([seed.train for seed in seeds.values()]),
         },
         data_seconds=part("data_seconds"),

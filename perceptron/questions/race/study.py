@@ -222,9 +222,8 @@ def _told(
         article = "an" if row.target.goal == "accuracy" else "a"
         target = f"{article} {row.target.goal} of {row.target.value:.15g} on the test set"
         title = f"{row.problem} to {target}, {ending}"
-        on_page = "All backends and dtypes, the fastest first"
         cells = tuple(map(_cells, result.runs))
-        tables.append(Table(title=title, on_page=on_page, columns=_COLUMNS, rows=cells, part=part))
+        tables.append(Table(title=title, columns=_COLUMNS, rows=cells, part=part))
         for dtype in dtypes:
             drawing = _figure([row for row in raced if row.dtype == dtype], start, x_title)
             setting = (*part, ("dtype", dtype))
@@ -243,7 +242,6 @@ def _told(
         data={
             "problem": row.problem,
             "target": str(row.target),
-            "sentences": list(map(str, verdicts)),
             "runs": runs,
             "rankings": {result.start: result.ranking for result in results},
             "epochs": row.epochs,
@@ -358,7 +356,7 @@ def _most_of(run: RaceRun) -> str | None:
     for action, seconds in (
         (f"starts Python{imports}", run.parts["import"]),
         ("loads the data", run.data_seconds),
-        ("is set up", run.parts["prepare"]),
+        ("is set up", run.parts["setup"]),
     ):
         if run.seconds is not None and seconds is not None and 2 * seconds > run.seconds:
             return f"{action} in {duration(seconds)}"
@@ -374,7 +372,7 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
     reached = f"{run.reached} of {run.seeds}"
     # A part of no seconds is none of what is shown.
     imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
-    setup += " (cached)" if run.parts["prepare"] and run.prepared_from_cache else ""
+    setup += " (cached)" if run.parts["setup"] and run.prepared_from_cache else ""
     return run.backend, run.dtype, time, epochs, reached, imports, setup, training
 
 

@@ -59,22 +59,20 @@ def _of_run(walk: Walkthrough, run: TrainingRun) -> dict[str, Any]:
     return told | {"seconds": run.seconds}
 
 
-def told(walk: Walkthrough) -> Iterator[Told]:
-    """Yield the data, the model, the training, and the quality of the result."""
+def told(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
+    """Yield what was learned, the model, the training; ``verbose`` also the data and parameters."""
     row_name = walk.problem.dataset.row_name
-    yield from _introduction(walk)
+    if walk.runs:
+        yield verdict(walk)
+    yield from _model(walk)
     yield from (f"{backend}: skipped, {reason}\n" for backend, reason in walk.skipped)
+    if verbose:
+        yield from _data(walk)
     if not walk.runs:
         return
-    if walk.class_names:
-        yield _epochs(walk)
-        yield _confusion(walk)
-        yield from _mistakes(walk)
-    else:
-        yield _errors(walk)
-        learned = {run.backend: run.parameters for run in walk.runs}
-        yield _parameters("Final parameters", walk.problem, learned)
-        yield _predictions(walk)
+    yield _epochs(walk) if walk.class_names else _errors(walk)
+    if verbose:
+        yield from _learned(walk)
     for run in walk.runs:
         took = f"{count(walk.problem.iterations)} iterations took {duration(run.seconds)}"
         if walk.class_names:
@@ -88,10 +86,21 @@ def told(walk: Walkthrough) -> Iterator[Told]:
             f"different {walk.problem.dataset.target_name!r}. "
             "No function of these inputs is right about all of them.\n"
         )
-    yield verdict(walk) + "\n"
+    if not verbose:
+        yield "more:  the data, what was learned and each prediction: --verbose"
 
 
-def _introduction(walk: Walkthrough) -> Iterator[Told]:
+def _learned(walk: Walkthrough) -> Iterator[Told]:
+    if walk.class_names:
+        yield _confusion(walk)
+        yield from _mistakes(walk)
+        return
+    learned = {run.backend: run.parameters for run in walk.runs}
+    yield _parameters("Final parameters", walk.problem, learned)
+    yield _predictions(walk)
+
+
+def _model(walk: Walkthrough) -> Iterator[str]:
     problem, data = walk.problem, walk.problem.dataset
     *hidden, last = problem.layers
     outputs = f"one {last.activation}" if last.width == 1 else f"{last.width} outputs"
@@ -108,6 +117,12 @@ def _introduction(walk: Walkthrough) -> Iterator[Told]:
         )
         return
     yield f"[bold]{data.name}[/]: {model}, rate {problem.rate:g}\n"
+
+
+def _data(walk: Walkthrough) -> Iterator[Table]:
+    problem, data = walk.problem, walk.problem.dataset
+    if walk.class_names:
+        return
     rows = enumerate(np.hstack([walk.inputs, walk.targets]), data.first_row)
     yield Table(
         title="Inputs and true outputs",

@@ -123,7 +123,7 @@ def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
 
 
 def _here(members: Iterable[Member], part: Setting) -> list[Member]:
-    return [one for one in members if one.on != "terminal" and is_of(one.part, part)]
+    return [one for one in members if is_of(one.part, part)]
 
 
 def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
@@ -138,7 +138,7 @@ def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
 def _table(table: Table) -> dict[str, Any]:
     """Return a title, columns with their names and whether they hold numbers, and the rows."""
     return {
-        "title": shortened(table.on_page or table.title, _TITLE),
+        "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [
             {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
             for name in table.columns

@@ -61,7 +61,7 @@ def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str,
 
 
 def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
-    own = [one for one in told.answer.verdicts if one.on != "page"]
+    own = told.answer.verdicts
     several = len({one.subject for one in own}) > 1
     words = [f"{one.subject}: {one.sentence}" if several else one.sentence for one in own]
     more = len(words) - _TOLD
@@ -88,6 +88,7 @@ def _block(collection: Collection, benches: Sequence[Answered], looks: Looks) ->
     rows = usable_rows(bench.results, bench.run.times)
     found: list[FindingRow] = bench.answer.data["finding"]
     crossovers: list[Crossover] = bench.answer.data["crossovers"]
+    families = {crossover.family for crossover in crossovers}
     environment = bench.run.facts.environment
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
     return {
@@ -104,12 +105,12 @@ def _block(collection: Collection, benches: Sequence[Answered], looks: Looks) ->
         "crossovers": [
             (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
             for one in bench.answer.verdicts
-            if one.on == "terminal"
+            if one.subject in families
         ],
         "fastest": [
             (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
             for one in bench.answer.verdicts
-            if one.on == "everywhere" and one.subject != FAMILY
+            if one.subject not in families | {FAMILY}
         ],
         "missing": missing(crossovers),
         "sweep": _sweep(bench, threads[0], collection.sweeps, looks),

@@ -22,13 +22,13 @@ SEVERAL = "several, one backend"
 def sweep_answers(sweeps: Sequence[Sweep]) -> Iterator[Shown]:
     """Yield each sweep, then each backend of several machines."""
     for sweep in sweeps:
-        yield Shown(of_sweep(sweep, ()), place(sweep))
+        yield Shown(of_sweep(sweep), place(sweep))
     yield from map(_of_machines, backends_on_machines(sweeps))
 
 
 def place(sweep: Sweep) -> Setting:
     """Return how all switches of the page but the last stand for the views of a sweep."""
-    family, *others = where(sweep)
+    family, *others = where(sweep.family, sweep.ground)
     state = sweep.state
     more: tuple[str | None, ...] = ()
     if sweep.source != "perceptron":  # another tool may have several of one commit

@@ -38,7 +38,7 @@ def annotate(comparison: Comparison, published: str | None = None) -> None:
 def marks(comparison: Comparison) -> list[str]:
     """Return errors for what is broken or slower, the worst first; warnings for what is unclear."""
     ordered = [row for row in text.in_order(comparison.rows) if row.muted is None]
-    worse = [row for row in ordered if row.verdict == "regression"]
+    worse = [row for row in ordered if row.verdict == "slower"]
     unsure = [row for row in ordered if row.verdict == "inconclusive"]
     return [
         *(_command("error", row, _worse(row)) for row in worse[:_MOST]),

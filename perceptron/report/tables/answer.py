@@ -1,30 +1,74 @@
-"""The answer of any study in a terminal: its tables, then what they say."""
+"""The answer of any study in a terminal: the verdicts first, then one table.
+
+Everything else that its page has stands there with ``--verbose``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.text import Text
 
-from perceptron.answer import Answer, Table, Verdict
-from perceptron.report.tables.terminal import fits, out, table
-from perceptron.untrusted_text import printable
+from perceptron.answer import Answer, Verdict
+from perceptron.numbers import count, enumerated
+from perceptron.records.warning import MeasurementWarning
+from perceptron.report.tables import terminal
+from perceptron.report.tables.terminal import err, out, table
+from perceptron.untrusted_text import label, printable
+
+# Of a table, unless all of it is asked for.
+ROWS = 10
+# Between the columns of a verdict, and before the line below it.
+_GAP, _MARGIN = "  ", "    "
+# Subjects are padded if that leaves sentences so much room.
+_LEAST = 40
 
 
-def show(answer: Answer) -> None:
-    """Print every table, each verdict, and the notes."""
-    for shown in answer.tables:
-        if shown.on != "page":
-            _table(shown)
-            if shown.legend is not None:
-                out.print(shown.legend, markup=False)
-    _verdicts(one for one in answer.verdicts if one.on != "page")
-    notes = [note.text for note in answer.notes if note.on != "page"]
-    for text in notes:
-        out.print(printable(text), markup=False)
-    if notes:
+def show(answer: Answer, verbose: bool = False) -> None:
+    """Print each verdict, one line of doubt below it, and the first table.
+
+    ``verbose`` adds all other lines and tables, with cells folded where they do not fit. Without a
+    verdict the first line is the first note.
+    """
+    notes = [note.text for note in answer.notes]
+    if not answer.verdicts:
+        first = 1 if notes and not verbose else len(notes)
+        _paragraphs(notes[:first])
+        if first:
+            out.print()
+        notes = notes[first:]
+    for heading, members in groupby(answer.verdicts, key=lambda verdict: verdict.heading):
+        if heading:
+            out.print(terminal.wrapped(printable(heading), out, _GAP), style="bold", markup=False)
+        _verdicts(list(members), verbose)
         out.print()
+    if not verbose:
+        for first_table in answer.tables[:1]:
+            terminal.brief_table(first_table, ROWS)
+            out.print()
+        return
+    for own in answer.tables:
+        if own.rows:
+            table(own.title, own.columns, own.rows)
+            _paragraphs([own.legend] if own.legend else [])
+    _paragraphs(notes)
+
+
+def show_with_warnings(
+    answer: Answer,
+    warnings: Sequence[MeasurementWarning],
+    verbose: bool = False,
+    to: Console = err,
+) -> None:
+    """Print an answer, then its warnings ``to`` standard error, and what is left out of both."""
+    show(answer, verbose)
+    terminal.show_warnings(warnings, to, is_brief=not verbose)
+    more = _left_out(answer, len(warnings) - 1)
+    if more and not verbose:
+        terminal.paragraph(f"more:  {enumerated(more)}: --verbose")
 
 
 def as_text(answer: Answer) -> str:
@@ -34,31 +78,43 @@ def as_text(answer: Answer) -> str:
     return Text.from_ansi(captured.get()).plain
 
 
-def _verdicts(verdicts: Iterable[Verdict]) -> None:
-    """Print a line for each subject with its notes below; the heading once for neighbours."""
-    for heading, members in groupby(verdicts, key=lambda verdict: verdict.heading):
-        told = list(members)
-        lines = [
-            line
-            for one in told
-            for line in (
-                (one.subject, one.decided, one.contended, one.sentence),
-                *(("", "", "", note) for note in one.notes),
-            )
-        ]
-        columns: tuple[str, ...] = ("", "decided", "contended", "answer")
-        kept = [index for index in range(4) if index != 2 or any(one.contended for one in told)]
-        table(
-            heading,
-            [columns[index] for index in kept],
-            [[line[index] for index in kept] for line in lines],
-        )
+def _verdicts(verdicts: Sequence[Verdict], verbose: bool) -> None:
+    """Print a line for each subject, and its notes below."""
+    columns = [
+        (label(one.subject), one.decided, one.contended and f"{one.contended} contended")
+        for one in verdicts
+    ]
+    widths = [max(map(cell_len, cells)) for cells in zip(*columns, strict=True)]
+    aligned = sum(widths) + len(_GAP) * len(widths) + _LEAST <= out.width
+    for one, cells in zip(verdicts, columns, strict=True):
+        padded = [set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        head = "".join(cell + _GAP for cell in (padded if aligned else cells) if cell)
+        indent = " " * cell_len(head) if aligned else _MARGIN
+        terminal.line(terminal.wrapped(head + printable(one.sentence), out, indent))
+        for note in one.notes if verbose else one.notes[:1]:
+            terminal.line(terminal.wrapped(_MARGIN + printable(note), out, _MARGIN + _GAP))
 
 
-def _table(shown: Table) -> None:
-    if shown.last_apart is None or fits(shown.columns, shown.rows):
-        table(shown.title, shown.columns, shown.rows)
-        return
-    table(shown.title, shown.columns[:-1], [row[:-1] for row in shown.rows])
-    ends = [(row[0], row[-1]) for row in shown.rows]
-    table(shown.last_apart, (shown.columns[0], shown.columns[-1]), ends)
+def _paragraphs(texts: Iterable[str]) -> None:
+    for text in texts:
+        terminal.line(terminal.wrapped(printable(text), out, ""))
+
+
+def _left_out(answer: Answer, warnings: int) -> list[str]:
+    """Return what is left out, each with how often."""
+    rows = sum(max(0, len(own.rows) - ROWS) for own in answer.tables[:1])
+    columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
+    notes = len(answer.notes) - (not answer.verdicts)
+    notes += sum(len(one.notes[1:]) for one in answer.verdicts)
+    numbers = {
+        "row": rows,
+        "column": columns,
+        "table": sum(bool(own.rows) for own in answer.tables[1:]),
+        "line": notes,
+        "warning": warnings,
+    }
+    return [
+        f"{count(number)} {noun}{'' if number == 1 else 's'}"
+        for noun, number in numbers.items()
+        if number > 0
+    ]

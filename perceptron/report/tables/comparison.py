@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
@@ -11,12 +12,15 @@ from perceptron.report.comparison import describe
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
-# As many benchmarks that did not change are listed; more are counted.
-_MOST = 40
+# Of benchmarks and notes, unless all of them are asked for.
+_ROWS, _NOTES = 10, 2
 
 
-def show(comparison: Comparison, html: Path | None = None) -> None:
-    """Print the verdict, what changed, and what else must be known; its page is in ``html``."""
+def show(comparison: Comparison, html: Path | None = None, verbose: bool = False) -> None:
+    """Print the verdict, what changed, or else all benchmarks; its page is in ``html``.
+
+    ``verbose`` adds what did not change, and all else that the page says.
+    """
     told = describe(comparison)
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
     terminal.out.print(f"[{colour}]{told.verdict}[/]: {escape(label(told.said))}", soft_wrap=True)
@@ -24,15 +28,24 @@ def show(comparison: Comparison, html: Path | None = None) -> None:
         terminal.paragraph(label(line))
     terminal.out.print()
     title = label(told.title)
-    for shown, most in ((told.changed, None), (told.others, _MOST)):
-        if shown.rows:
-            rows = [list(map(label, row)) for row in shown.rows[:most]]
+    tables = [own for own in (told.changed, told.others) if own.rows]
+    for shown in tables if verbose else tables[:1]:
+        rows = [tuple(map(label, row)) for row in shown.rows]
+        if verbose:
             terminal.table(title, shown.columns, rows)
-            title = ""
-    if len(told.others.rows) > _MOST:
-        terminal.line(f"{len(told.others.rows) - _MOST:,} more benchmarks are not listed")
-    for about, text in told.notes:
+        else:
+            terminal.brief_table(replace(shown, title=title, rows=tuple(rows)), _ROWS)
+            terminal.out.print()
+        title = ""
+    for about, text in told.notes if verbose else told.notes[:_NOTES]:
         terminal.paragraph(f"{about}: {label(text)}")
+    rows_left = sum(len(own.rows) for own in tables) - sum(len(o.rows[:_ROWS]) for o in tables[:1])
+    left = {"benchmark": rows_left, "line": len(told.notes[_NOTES:])}
+    more = [
+        f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in left.items() if number
+    ]
+    if more and not verbose:
+        terminal.line(f"more:   {' and '.join(more)}: --verbose")
     terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:
         terminal.line(f"rows:   {comparison.results}")

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from perceptron.answer import Table
 from perceptron.numbers import NONE, duration, memory, percent
 from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
-from perceptron.report.tables.terminal import line, out, show_next, show_warnings, table
+from perceptron.report.tables.terminal import (
+    brief_table,
+    line,
+    out,
+    show_next,
+    show_warnings,
+    table,
+)
 from perceptron.statistics.gpu_use import clocks
 from perceptron.statistics.neighbours import is_idle, is_known, name, other_cores
 from perceptron.statistics.trust import Diagnosis, blas_pins
@@ -17,14 +25,32 @@ from perceptron.statistics.trust import Diagnosis, blas_pins
 Value = TypeVar("Value")
 # Of the neighbours; a cell is one line.
 _SHOWN = 5
+# Of the table, unless all of it is asked for.
+_ROWS = 10
 NEXT = "perceptron bench --quick"
 
 
-def show(diagnosis: Diagnosis, counting: str) -> None:
-    """Print every condition, warnings with advice, a line on counting, and the next command."""
-    table("Conditions for timing", ("condition", "found", "verdict"), cells(diagnosis))
+def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
+    """Print what disturbs timings, with advice, ten conditions, and the next command.
+
+    ``verbose`` prints every condition.
+    """
+    every = cells(diagnosis)
+    number = sum(verdict == "warning" for _, _, verdict in every)
+    disturbed = f"{number} condition{'' if number == 1 else 's'} can disturb timings here"
+    line(disturbed if diagnosis.warnings else "nothing was found that disturbs timings here")
     show_warnings(diagnosis.warnings, out)
+    out.print()
+    every.sort(key=lambda row: ("warning", "unknown", "fine").index(row[2]))
+    columns, title = ("condition", "found", "verdict"), "Conditions for timing"
+    if verbose:
+        table(title, columns, every)
+    else:
+        brief_table(Table(title=title, columns=columns, rows=tuple(every)), _ROWS)
+        out.print()
     line(counting)
+    if not verbose and len(every) > _ROWS:
+        line(f"more:  {len(every) - _ROWS} conditions: --verbose")
     if not diagnosis.warnings:
         show_next(NEXT)
 

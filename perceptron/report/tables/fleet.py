@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from perceptron.answer import Table
 from perceptron.errors import UserError
 from perceptron.numbers import count
 from perceptron.questions.collection import Judge
@@ -14,6 +16,8 @@ from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
 Show = Callable[[FleetStatus], None]
+# Of a table, unless all jobs are asked for.
+_ROWS = 10
 COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 
@@ -38,18 +42,36 @@ def cells(job: JobStatus) -> tuple[str, ...]:
     return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), said or "")))
 
 
-def show(fleets: Iterable[FleetStatus]) -> None:
-    """Print the state of the jobs of each fleet."""
+def show(
+    fleets: Sequence[FleetStatus], answers: Iterable[RunAnswer] = (), verbose: bool = False
+) -> None:
+    """Print the answers of each machine, how many jobs of each fleet are done, and its table.
+
+    Without ``verbose`` ten jobs of the first fleet that is not done, or of the first.
+    """
+    for one in answers:
+        for told in one.answers:
+            terminal.paragraph(f"{label(one.machine)}  {told}")
     for fleet in fleets:
+        states = Counter(job.state for job in fleet.jobs)
+        others = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
+        done = f"{states['done']:,} of {len(fleet.jobs):,} jobs done"
+        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *others))}")
+    terminal.out.print()
+    first = [fleet for fleet in fleets if any(job.state != "done" for job in fleet.jobs)]
+    for fleet in fleets if verbose else (*first, *fleets)[:1]:
         title = label(f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}")
-        terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
-
-
-def show_answers(answers: Iterable[RunAnswer]) -> None:
-    """Print the answers of each machine."""
-    rows = [(one.machine, line) for one in answers for line in one.answers]
-    if rows:
-        terminal.table("Answers by machine", ("machine", "answer"), rows)
+        rows = tuple(cells(job) for job in fleet.jobs)
+        if verbose:
+            terminal.table(title, COLUMNS, rows)
+        else:
+            terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
+            terminal.out.print()
+    left = sum(len(fleet.jobs) for fleet in fleets) - min(
+        [_ROWS, *(len(fleet.jobs) for fleet in (*first, *fleets)[:1])]
+    )
+    if fleets and left and not verbose:
+        terminal.line(f"more:  {left:,} job{'' if left == 1 else 's'}: --verbose")
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
@@ -67,8 +89,7 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         study = str(loaded.run.plan.get("study"))
         if study not in judges:
             raise UserError(f"{folder}: its plan is of no study that is known here: {study}")
-        verdicts = judges[study].judge(loaded).answer.verdicts
-        sentences = [str(one) for one in verdicts if one.on != "page"]
+        sentences = list(map(str, judges[study].judge(loaded).answer.verdicts))
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
     # Names in rows are those that another machine wrote.

@@ -7,11 +7,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from math import inf
 from pathlib import Path
 from textwrap import TextWrapper
+from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -28,6 +30,7 @@ from rich.segment import Segments
 from rich.table import Table
 
 from perceptron import answer
+from perceptron.numbers import NONE
 from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
@@ -51,6 +54,8 @@ _NARROWEST = 10
 # A word of up to so many characters is not broken as long as numbers can be folded instead.
 _LONGEST_NAME = 24
 _GAP = 2
+# Of what follows the word *warning*.
+_MARGIN = " " * len("warning: ")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 Move = Callable[[float, float, str], None]
@@ -167,10 +172,90 @@ def show(part: str | answer.Table | tuple[str, ...]) -> None:
             out.print(line, markup=False, no_wrap=True, overflow="ignore")
 
 
-def fits(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
-    """Tell whether there is room for a table with a line for each of its rows."""
-    cells = [column.rstrip(">") for column in columns], *rows
-    return _whole([max(map(cell_len, column)) for column in zip(*cells, strict=True)]) <= out.width
+def brief_table(whole: answer.Table, most: int) -> None:
+    """Print ``most`` rows of a table, each in a line, in the columns that there is room for.
+
+    Columns are left out from the right; the last one that is there may be cut.
+    """
+    rows = list(whole.rows)
+    kept_columns = _kept_columns(whole, most)
+    if whole.is_scale:
+        rows = _spread(rows, most)
+    columns = [whole.columns[index] for index in kept_columns]
+    lines = [[printable(row[index]) for index in kept_columns] for row in rows[:most]]
+    widths = _widths(columns, lines)
+    last = out.width - _whole(widths[:-1]) - _GAP * (len(widths) > 1)
+    widths[-1] = min(widths[-1], max(1, last))
+    out.print(_cut(printable(whole.title), out.width), style="bold", markup=False)
+    heads = [column.rstrip(">") for column in columns]
+    for cells, style in ((heads, "dim"), *((line, "") for line in lines)):
+        text = _aligned(cells, widths, [column.endswith(">") for column in columns])
+        out.print(text, style=style, markup=False, soft_wrap=True)
+    if whole.legend:
+        line(wrapped(printable(whole.legend), out, ""))
+
+
+def columns_left_out(whole: answer.Table, most: int = 10) -> int:
+    """Return how many columns `brief_table` leaves out."""
+    return len(whole.columns) - len(_kept_columns(whole, most))
+
+
+def _kept_columns(whole: answer.Table, most: int) -> list[int]:
+    rows = _spread(whole.rows, most) if whole.is_scale else whole.rows[:most]
+    widths = _widths(whole.columns, [[printable(cell) for cell in row] for row in rows])
+    every = range(len(widths))
+    kept = next(
+        (number for number in reversed(every) if _whole(widths[: number + 1]) <= out.width), 0
+    )
+    if whole.is_grid:
+        return [0, *_spread(every[1:], kept)]
+    # The next one is cut where that leaves more than a few characters of a text.
+    left = out.width - _whole(widths[: kept + 1]) - _GAP
+    is_text = kept + 1 < len(widths) and not whole.columns[kept + 1].endswith(">")
+    return list(every[: kept + 1 + (is_text and left >= _LONGEST_NAME)])
+
+
+def _spread(members: Sequence[Any], most: int) -> list[Any]:
+    """Return so many of them from end to end."""
+    number = min(most, len(members))
+    last, steps = len(members) - 1, max(1, number - 1)
+    return [members[round(index * last / steps)] for index in range(number)]
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the widths of columns, in which a cell that goes on to its right does not count."""
+    widths = [cell_len(column.rstrip(">")) for column in columns]
+    for row in rows:
+        for index, cell in enumerate(row):
+            if _span(row, index) == 1:
+                widths[index] = max(widths[index], cell_len(cell))
+    return widths
+
+
+def _span(row: Sequence[str], index: int) -> int:
+    """Return over how many columns a cell goes: one longer than a name, over the empty ones."""
+    if not index or cell_len(row[index]) <= _LONGEST_NAME:
+        return 1
+    following = takewhile(lambda cell: cell in ("", NONE), row[index + 1 :])
+    return 1 + sum(1 for _ in following)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    parts, begin = list[str](), 0
+    while begin < len(cells):
+        end = begin + _span(cells, begin)
+        width = _whole(widths[begin:end])
+        if end == len(cells) > begin + 1:  # nothing stands to its right
+            width = out.width - _whole([*widths[:begin], 0])
+        shown = _cut(cells[begin], width)
+        space = " " * (width - cell_len(shown))
+        parts.append(space + shown if right[begin] and end == begin + 1 else shown + space)
+        begin = end
+    return (" " * _GAP).join(parts).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
 def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
@@ -223,7 +308,7 @@ def line(text: str, to: Console | None = None) -> None:
 
 def paragraph(text: str, to: Console | None = None) -> None:
     """Print a line, and below it, indented, what does not fit; no word is broken."""
-    line(_wrapped(text, to or out, "  "), to)
+    line(wrapped(text, to or out, "  "), to)
 
 
 def note(line: str) -> None:
@@ -236,16 +321,24 @@ def show_next(command: str) -> None:
     out.print(f"next:  {escape(command)}", soft_wrap=True)
 
 
-def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> None:
-    """Print warnings with their advice, on standard error unless they are the answer."""
-    for warning in warnings:
-        message = _wrapped(f"warning: {warning.message}", to, " " * 9).removeprefix("warning: ")
-        to.print(f"[yellow]warning:[/] {escape(message)}", soft_wrap=True)
-        advice = _wrapped(f"{' ' * 9}{warning.advice}", to, " " * 9)
-        to.print(escape(advice), soft_wrap=True)
+def show_warnings(
+    warnings: Sequence[MeasurementWarning], to: Console = err, is_brief: bool = False
+) -> None:
+    """Print warnings with their advice, on standard error unless they are the answer.
+
+    ``is_brief`` prints two lines of the first one alone.
+    """
+    for warning in warnings[:1] if is_brief else warnings:
+        lines = [f"warning: {warning.message}", f"{_MARGIN}{warning.advice}"]
+        if is_brief:
+            lines = [_cut(own, to.width) for own in map(printable, lines)]
+        first, *others = (wrapped(own, to, _MARGIN) for own in lines)
+        to.print(f"[yellow]warning:[/]{escape(first.removeprefix('warning:'))}", soft_wrap=True)
+        for other in others:
+            line(other, to)
 
 
-def _wrapped(text: str, to: Console, indent: str) -> str:
+def wrapped(text: str, to: Console, indent: str) -> str:
     """Fold a line between its words; a ``pip install`` stays whole, to be copied."""
     folder = TextWrapper(
         to.width,

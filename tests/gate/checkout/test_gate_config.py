@@ -89,7 +89,7 @@ def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
     toy.commit("third", "pyproject.toml", RULE.format(90))
     comparison = run(base="second", head="third", reasons=False)
     (row,) = comparison.rows
-    assert (comparison.verdict, row.verdict, row.limit) == ("regression", "regression", 0.5)
+    assert (comparison.verdict, row.verdict, row.limit) == ("regression", "slower", 0.5)
     assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]
 
 

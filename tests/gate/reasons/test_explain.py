@@ -64,5 +64,5 @@ def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> Non
     sampler = cast(Any, SimpleNamespace(sides=None))
     found = explain.add(compared, sampler, journal, Rule(), None, lambda *_: None)
     (row,) = found.rows
-    assert (found.verdict, row.verdict, row.why) == ("regression", "regression", [])
+    assert (found.verdict, row.verdict, row.why) == ("regression", "slower", [])
     assert "full" in (row.why_not or "")

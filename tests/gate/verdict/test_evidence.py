@@ -41,16 +41,16 @@ ONE, DIFFER = (0.18, 0.18), (0.182, 0.182, 0.183, 0.121)
 PROBABLY = "probably slower: +1"
 CASES = {
     "more work in more time": Case(
-        MORE, calm(0.05, 0.005), "regression", "both", "5.0% more instructions"
+        MORE, calm(0.05, 0.005), "slower", "both", "5.0% more instructions"
     ),
-    "more work by a blind clock": Case(MORE, LOUD, "regression", "work"),
-    "more work and no clock": Case(MORE, None, "regression", "work"),
-    "more work that was not tried": Case(MORE, None, "regression", "work", late=True),
-    "more work and few blocks": Case(MORE, np.zeros(4), "regression", "work"),
-    "twice the work in a fifth more time": Case(MUCH, calm(log1p(0.2)), "regression", "both"),
-    "less work in less time": Case(LESS, calm(-0.1), "improvement", "both"),
-    "less work by a blind clock": Case(LESS, LOUD, "improvement", "work"),
-    "less work and few blocks": Case((-0.434,) * 3, np.zeros(4), "improvement", "work"),
+    "more work by a blind clock": Case(MORE, LOUD, "slower", "work"),
+    "more work and no clock": Case(MORE, None, "slower", "work"),
+    "more work that was not tried": Case(MORE, None, "slower", "work", late=True),
+    "more work and few blocks": Case(MORE, np.zeros(4), "slower", "work"),
+    "twice the work in a fifth more time": Case(MUCH, calm(log1p(0.2)), "slower", "both"),
+    "less work in less time": Case(LESS, calm(-0.1), "faster", "both"),
+    "less work by a blind clock": Case(LESS, LOUD, "faster", "work"),
+    "less work and few blocks": Case((-0.434,) * 3, np.zeros(4), "faster", "work"),
     "less work in as much time": Case(
         LESS,
         calm(0.005, 0.002),
@@ -59,7 +59,7 @@ CASES = {
         "10.0% fewer instructions, and the clock saw +0.",
     ),
     "less work in unconfirmed more time": Case(LESS, calm(0.2), "inconclusive", late=True),
-    "less on one draw, in less time": Case(ONE_LESS, 0.3 * LOUD - 0.4, "improvement"),
+    "less on one draw, in less time": Case(ONE_LESS, 0.3 * LOUD - 0.4, "faster"),
     "less on one draw, time unknown": Case(ONE_LESS, 0.3 * LOUD, "no change"),
     "less on one draw and no clock": Case(ONE_LESS, None, "no change"),
     "a little more on one draw": Case((0.02, 0.02), calm(0.0, 0.005), "no change"),
@@ -67,7 +67,7 @@ CASES = {
         (0.0,), calm(0.2), "inconclusive", says="raise --budget", late=True
     ),
     "the same work that was not tried": Case((0.0,), None, "no change", late=True),
-    "less work that was not tried": Case((-0.18,) * 3, None, "improvement", late=True),
+    "less work that was not tried": Case((-0.18,) * 3, None, "faster", late=True),
     "unconfirmed more time": Case((), calm(0.2), "inconclusive", says="raise --budget", late=True),
     "unconfirmed less time": Case((), calm(-0.2), "no change", late=True),
     # A rise that is not sure of itself needs the clock as a witness.
@@ -76,14 +76,14 @@ CASES = {
         for name, changes in (("one", ONE), ("differing", DIFFER))
         for clock, time, verdict, says in (
             ("no clock", None, "inconclusive", PROBABLY),
-            ("surely more than 0", calm(0.06), "regression", ""),
+            ("surely more than 0", calm(0.06), "slower", ""),
             ("open", 0.02 + 0.3 * LOUD, "inconclusive", PROBABLY),
             ("surely less than 3%", 0.004 * LOUD, "no change", ""),
         )
     },
     # Of several draws an estimate that follows half way is witness enough; of one it is not: other
     # inputs may need as much less, and here the clock is not sure.
-    "half way on several": Case(DIFFER, 0.25 + 0.65 * LOUD, "regression"),
+    "half way on several": Case(DIFFER, 0.25 + 0.65 * LOUD, "slower"),
     "half way on one": Case(ONE, 0.25 + 0.65 * LOUD, "inconclusive", says=PROBABLY),
     "a third of the way": Case(DIFFER, 0.05 + 0.116 * LOUD, "inconclusive", says=PROBABLY),
     "half way and blind": Case(DIFFER, 0.25 + 2 * LOUD, "inconclusive", says=PROBABLY),
@@ -139,7 +139,7 @@ def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
     promises = [probed(0.0, spread, seed).smallest_detectable for seed in range(25)]
     promised = float(np.median([promise for promise in promises if promise is not None]))
     verdicts = [probed(promised, spread, seed).verdict for seed in range(60)]
-    assert verdicts.count("regression") >= 57
+    assert verdicts.count("slower") >= 57
 
 
 def test_what_did_the_same_work_must_first_look_suspicious() -> None:
@@ -154,7 +154,7 @@ def test_fewer_instructions_that_take_longer_are_a_regression_once_confirmed() -
     fresh = blocks("time_it", slower, "confirmation", noise(0.01, 60, 3).tolist())
     screen = [*counts("time_it", *LESS), *blocks("time_it", slower[:10])]
     (row,) = replay([benchmark("time_it")], screen, fresh).rows
-    assert (row.verdict, row.stands_on) == ("regression", "time")
+    assert (row.verdict, row.stands_on) == ("slower", "time")
 
 
 @given(st.floats(-0.0099, 0.0099), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 12))
@@ -230,7 +230,7 @@ def test_more_work_stands_where_base_differs_from_itself() -> None:
     """The clock is no witness there, and a count needs none."""
     judgement = alarmed(0.05)
     assert judgement.control.alarmed
-    assert [row.verdict for row in judgement.rows] == ["regression", "inconclusive"]
+    assert [row.verdict for row in judgement.rows] == ["slower", "inconclusive"]
     assert judgement.verdict == "regression"
     assert "second copy" in judgement.reason
     assert alarmed(0.0).verdict == "inconclusive"

@@ -157,7 +157,7 @@ def test_holm_counts_everything_that_was_confirmed_together() -> None:
     ]
     judgement = replay([benchmark(key) for key in keys], screen, fresh)
     alone = replay([benchmark(keys[0])], screen[:10], fresh[:60])
-    assert [row.verdict for row in judgement.rows].count("regression") == 1
+    assert [row.verdict for row in judgement.rows].count("slower") == 1
     assert (judgement.rows[0].p_adjusted or 0) > (alone.rows[0].p_adjusted or 1)
 
 
@@ -182,12 +182,12 @@ def now_and_then(*sides: str) -> list[Block]:
 
 # The verdict on the row, that on the run, and what the row says.
 OUTCOMES: dict[str, tuple[list[Block], str, str, str]] = {
-    "breaks on HEAD": (twice(head=FAILED), "regression", "regression", "broke on HEAD: ValueError"),
+    "breaks on HEAD": (twice(head=FAILED), "slower", "regression", "broke on HEAD: ValueError"),
     "breaks, whatever was counted": (
         [*twice(head=FAILED), *counts("time_it", 0.0)],
-        *("regression", "regression", "broke on HEAD"),
+        *("slower", "regression", "broke on HEAD"),
     ),
-    "breaks on BASE": (twice(base=FAILED), "improvement", "clean", "on HEAD only"),
+    "breaks on BASE": (twice(base=FAILED), "faster", "clean", "on HEAD only"),
     "breaks on both": (twice(base=FAILED, head=FAILED), "invalid", "invalid", "fails on both"),
     "breaks and is not tried again": (
         [trial(head=FAILED), trial(1, base=LATE, head=LATE)],
@@ -257,7 +257,7 @@ def test_swapping_base_and_head_turns_the_change_around(
         assert forth.change is back.change
         return
     assert (1 + forth.change) * (1 + back.change) == pytest.approx(1)
-    opposite = {"regression": "improvement", "improvement": "regression"}
+    opposite = {"slower": "faster", "faster": "slower"}
     if "inconclusive" in {forth.verdict, back.verdict}:
         assert {forth.verdict, back.verdict} <= {"inconclusive", "no change"}
         slower = max(forth, back, key=lambda row: row.change or 0.0)

@@ -27,7 +27,7 @@ def limited(some: list[Block], *limits: GateRule, planned: int = 20) -> Judgemen
     return judge([benchmark("time_it")], some, plan, Rule(), limits=limits)
 
 
-@pytest.mark.parametrize(("change", "verdict"), [(0.08, "no change"), (0.12, "regression")])
+@pytest.mark.parametrize(("change", "verdict"), [(0.08, "no change"), (0.12, "slower")])
 def test_only_what_exceeds_its_limit_is_a_regression(change: float, verdict: str) -> None:
     """Confirmed by the clock, or counted alone."""
     limit = GateRule(match="time_it", slower=0.1)
@@ -59,7 +59,7 @@ def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:
     muted, other = GateRule(match="time_", mute="flaky, #1"), GateRule(match="time_it", slower=1.0)
     judgement = limited(slower(0.12), muted, other)
     (row,) = judgement.rows
-    assert (row.verdict, row.muted, row.limit) == ("regression", "flaky, #1", None)
+    assert (row.verdict, row.muted, row.limit) == ("slower", "flaky, #1", None)
     assert (judgement.verdict, judgement.reason) == (
         "clean",
         "nothing was to be judged: 1 benchmark muted",

@@ -31,23 +31,23 @@ OTHER = [0.3, -0.2, 0.0, 1.0, -1.0, 0.5]
     [
         ([100.0] * 6, [100.0] * 6, "no change"),
         ([100.0] * 6, [102.0] * 6, "no change"),  # below what is worth acting on
-        ([100.0] * 6, [104.0] * 6, "regression"),
-        ([100.0] * 6, [96.0] * 6, "improvement"),
+        ([100.0] * 6, [104.0] * 6, "slower"),
+        ([100.0] * 6, [96.0] * 6, "faster"),
         ([0.0] * 6, [0.0] * 6, "no change"),
-        ([0.0] * 6, [5.0] * 6, "regression"),
-        ([5.0] * 6, [0.0] * 6, "improvement"),
-        ([-5.0] * 6, [-4.0] * 6, "regression"),
+        ([0.0] * 6, [5.0] * 6, "slower"),
+        ([5.0] * 6, [0.0] * 6, "faster"),
+        ([-5.0] * 6, [-4.0] * 6, "slower"),
         (DRAWN, DRAWN, "no change"),  # each block draws its own, alike on both sides
-        (DRAWN, [1.2 * value for value in DRAWN], "regression"),
-        (around(100, *NOISE), around(106, *OTHER), "regression"),
-        (around(106, *NOISE), around(100, *OTHER), "improvement"),
+        (DRAWN, [1.2 * value for value in DRAWN], "slower"),
+        (around(100, *NOISE), around(106, *OTHER), "slower"),
+        (around(106, *NOISE), around(100, *OTHER), "faster"),
         (around(100, *NOISE), around(101, *OTHER), "no change"),
         (around(100, *NOISE), around(103.2, *OTHER), "no change"),  # it may be chance
         (around(103.2, *OTHER), around(100, *NOISE), "no change"),
         ([100.0] * 6, [*[100.0] * 5, 111.0], "inconclusive"),  # chance, or what HEAD does
         ([*[100.0] * 5, 111.0], [100.0] * 6, "no change"),
         ([100.0] * 6, [99.0, 111.0] * 3, "inconclusive"),
-        ([0.0, 1.0] * 3, [2.0, 3.0] * 3, "regression"),
+        ([0.0, 1.0] * 3, [2.0, 3.0] * 3, "slower"),
         ([100.0] * 4, [200.0] * 4, "inconclusive"),  # of so few, chance does as much
     ],
 )
@@ -56,7 +56,7 @@ def test_values_are_judged_block_by_block(
 ) -> None:
     judgement = judged(base, head)
     assert judgement.rows[0].verdict == verdict
-    expected = {"no change": "clean", "improvement": "clean"}
+    expected = {"no change": "clean", "faster": "clean", "slower": "regression"}
     assert judgement.verdict == expected.get(verdict, verdict)
 
 
@@ -70,7 +70,7 @@ def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
 
 def test_a_time_of_nothing_is_judged_as_a_value() -> None:
     """A timer of the benchmark's own may count what is not there."""
-    assert judged([0.0] * 6, [1e-3] * 6, "time_it").rows[0].verdict == "regression"
+    assert judged([0.0] * 6, [1e-3] * 6, "time_it").rows[0].verdict == "slower"
 
 
 def test_noise_makes_no_regression_however_many_values_there_are() -> None:

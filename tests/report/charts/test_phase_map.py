@@ -7,7 +7,7 @@ import pytest
 from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
 from perceptron.questions.map.grid import log_grid
 from perceptron.questions.map.judge import PhaseMap, map_figure, phase_map_of
-from perceptron.questions.map.study import letters_table
+from perceptron.questions.map.study import cells_table
 from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.svg import draw
 from tests.conftest import MakeRow
@@ -40,16 +40,16 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
         row(sizes=(x, y), status=status, seconds=seconds, reason="no") for x, y in cells
     )
     assert draw(map_figure(small)).startswith("<svg")
-    assert len(letters_table(small).rows) == len({y for _, y in cells})
-    assert letters_table(small).rows[0][1] == ("n?" if status == "ok" else "–")
+    assert len(cells_table(small).rows) == len({y for _, y in cells})
+    assert cells_table(small).rows[0][1] == ("n?" if status == "ok" else "–")
 
 
 def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
-    """Eleven sizes of sixteen lines at most, the outermost sizes among them, largest on top."""
-    table = letters_table(phase_map)
+    """Every size, the largest on top."""
+    table = cells_table(phase_map)
     columns, rows = table.columns, table.rows
-    assert len(columns) == 12
-    assert len(rows) == 16
+    assert len(columns) == 1 + len(phase_map.x_values)
+    assert len(rows) == len(phase_map.y_values)
     assert all(len(line) == len(columns) for line in rows)
     assert columns[0] == "width ↑ rows →>"
     assert (columns[1], columns[-1]) == ("16>", "8,192>")
@@ -75,7 +75,7 @@ def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
     }
     assert figure.top == 4
     assert [[cell.decided for cell in line] for line in figure.cells] == [[False, True]] * 2
-    assert letters_table(half).rows[0][1:] == ("n 8,600?", "n 3.0")
+    assert cells_table(half).rows[0][1:] == ("n 8,600?", "n 3.0")
     assert figure.cells[0][0].text.endswith(", undecided; measured")
 
 
@@ -84,7 +84,7 @@ def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
     many = phase_map_of(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
     letters = [
         part.split()
-        for part in str(letters_table(many).legend).split(";")[0].split(", ")[: len(names)]
+        for part in str(cells_table(many).legend).split(";")[0].split(", ")[: len(names)]
     ]
     assert sorted(name for _, name in letters) == sorted(names)
     assert len({letter for letter, _ in letters}) == len(names)

@@ -36,7 +36,7 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
 
 def test_what_matters_most_comes_first_and_is_left_out_last() -> None:
     """The verdict, what fails, what became slower, then what became faster."""
-    rows = [row(benchmark=f"fast.t{n}", verdict="improvement", change=-0.9) for n in range(999)]
+    rows = [row(benchmark=f"fast.t{n}", verdict="faster", change=-0.9) for n in range(999)]
     rows += [slower(), broken(benchmark="bad.time_it")]
     text = comment(comparison(*rows, verdict="regression"))
     places = [

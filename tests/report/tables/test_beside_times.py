@@ -1,74 +1,26 @@
-"""What stands beside times: rates, who is the fastest, contention, when a start has paid."""
+"""What stands beside times: rates, sizes without a rival, contention, when a start has paid."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from perceptron.answer import Table
 from perceptron.questions.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.questions.crossover.judge import crossovers
-from perceptron.questions.crossover.rates import fastest_tables, single_tables, without_rival
+from perceptron.questions.crossover.rates import single_tables, without_rival
 from perceptron.questions.crossover.verdict import verdicts
-from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, contended, with_contended
 from tests.conftest import MakeRow
 from tests.made import linear, world
 
-ADAM = {"optimizer": "adam", "outputs": 10, "rows": 1000}
 
-
-def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[Measurement]:
-    """NumPy wins batches of 10; of 100, torch, with 25,000 rows in a second."""
-    return [
-        row(
-            **{**ADAM, "family": "mlp-batch", "size": batch, "batch": batch, "axes": ("batch",)},
-            problem=f"mlp-batch:{batch}",
-            backend=backend,
-            repeat=process,
-            seconds=seconds,
-        )
-        for batch, backend, seconds in (
-            (100, "torch-cpu", 4e-3),
-            (100, "numpy", 5e-3),
-            (10, "torch-cpu", 2e-3),
-            (10, "numpy", 1.25e-3),
-        )
-        for process in processes
-    ]
-
-
-def fastest(rows: Sequence[Measurement]) -> tuple[tuple[str, ...], ...]:
-    (table,) = fastest_tables(rows)
-    return table.rows
-
-
-def test_the_fastest_has_a_rival(row: MakeRow) -> None:
-    """Without one there is no table; which backend has no time is said."""
-    rows = [one for one in along_the_batch(row) if one.backend == "numpy"]
+def test_a_size_without_a_rival_is_named(row: MakeRow) -> None:
+    """With the reason of the backend that has no time there."""
+    along = {"family": "mlp-batch", "axes": ("batch",), "optimizer": "adam", "rows": 1000}
+    rows = [row(**along, size=10, batch=10), row(**along, size=100, batch=100)]
     failed = replace(rows[0], backend="torch-cpu", status="failed", reason="no turn", seconds=None)
-    assert fastest_tables([*rows, failed]) == []
     (line,) = without_rival([*rows, failed])
     assert line.endswith("torch-cpu: no turn")
-
-
-def test_the_fastest_is_not_sure_where_the_next_may_be_as_fast(row: MakeRow) -> None:
-    """One process of each tells nothing; nor does a slower one that waited for cores."""
-    ((*_, who, _, _, _), _) = fastest(along_the_batch(row, processes=(0,)))
-    assert who == "undecided: numpy or torch-cpu"
-    waited = [
-        replace(one, waited=0.0 if one.backend == "numpy" else 0.2) for one in along_the_batch(row)
-    ]
-    ((*_, who, _, _, _), _) = fastest(waited)
-    assert who == "undecided: numpy or torch-cpu"
-
-
-def test_the_fastest_is_as_sure_as_the_crossover(row: MakeRow) -> None:
-    """Which stands in the table above: the only size of a pair decides nothing."""
-    alone = [one for one in along_the_batch(row) if (one.size, one.backend) != (10, "torch-cpu")]
-    ((*_, who, _, _, _),) = fastest(alone)
-    assert who == "undecided: torch-cpu or numpy"
 
 
 QUIET = Contention(samples=10, times=2)
