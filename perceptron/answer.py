@@ -112,6 +112,11 @@ class Answer(Struct, frozen=True, kw_only=True):
     """The study's own part of the ``--json`` document; `report.documents` adds the rest."""
 
     @property
+    def told(self) -> tuple[Verdict, ...]:
+        """The verdicts of the answer itself, without those of single figures of a page."""
+        return tuple(one for one in self.verdicts if one.on != "page")
+
+    @property
     def is_decided(self) -> bool:
         """Whether a verdict is decided, at least in part, or there is no verdict."""
         return self.has_answer or not self.verdicts
@@ -122,11 +127,19 @@ class Answer(Struct, frozen=True, kw_only=True):
         return any(verdict.decided != "no" for verdict in self.verdicts)
 
 
+class Shown(Struct, frozen=True):
+    """An answer on a page: how its switches stand for all its parts, and how it was measured."""
+
+    answer: Answer
+    place: Setting
+    measured: str = ""
+
+
 class Page(Struct, frozen=True):
     """The page of a study among the others."""
 
     label: str
-    """The name of the page in the navigation."""
+    """The name of the page in the navigation; empty where others show its answers."""
     heading: str
     """The question of the study."""
     nothing: str

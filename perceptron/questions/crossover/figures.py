@@ -29,6 +29,7 @@ from perceptron.questions.crossover.verdict import (
 )
 from perceptron.questions.overhead.device_share import busy_cell
 from perceptron.questions.shared.training import training_name
+from perceptron.records.ground import Ground
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.sizes import sized
@@ -41,7 +42,8 @@ _LABELLED = 4
 
 def of_sweeps(sweeps: Iterable[Sweep]) -> Answer:
     """Return all sweeps of a run."""
-    return _together("", [of_sweep(sweep, where(sweep)) for sweep in sweeps])
+    parts = (_views(sweep, where(sweep.family, sweep.ground)) for sweep in sweeps)
+    return _together("", [view for part in parts for view in part])
 
 
 def _together(question: str, parts: Sequence[Answer]) -> Answer:
@@ -55,20 +57,19 @@ def _together(question: str, parts: Sequence[Answer]) -> Answer:
     )
 
 
-def where(sweep: Sweep) -> Setting:
-    """Return the switches that tell the sweeps of a run apart, as they stand for this one."""
-    threads = sweep.ground.threads
+def where(family: str, ground: Ground) -> Setting:
+    """Return the switches that tell the sweeps of a run apart, as they stand for one of them."""
     return (
-        ("Family", sweep.family),
-        ("dtype", sweep.ground.dtype or "not stated"),
-        ("Threads", "not stated" if threads is None else str(threads)),
-        ("Training", training_name(sweep.ground)),
+        ("Family", family),
+        ("dtype", ground.dtype or "not stated"),
+        ("Threads", "not stated" if ground.threads is None else str(ground.threads)),
+        ("Training", training_name(ground)),
     )
 
 
-def of_sweep(sweep: Sweep, place: Setting) -> Answer:
-    """Return one sweep, its switches standing at ``place``, for a page."""
-    return _together(sweep.family, list(_views(sweep, place)))
+def of_sweep(sweep: Sweep) -> Answer:
+    """Return one sweep with its own verdicts, for a page of sweeps."""
+    return _together(sweep.family, list(_views(sweep, ())))
 
 
 def _views(sweep: Sweep, place: Setting) -> Iterator[Answer]:
@@ -235,19 +236,27 @@ def sweep_figure(
         return None
     lines = [curve_line(curve, axis) for curve in measured]
     marks, stretches = crossings(crossovers)
+    undecided = _undecided([one for one in crossovers if is_measured(one)])
     answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
         f"logarithmic. {answers}",
         caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
-        "grey its interval.",
+        f"grey its interval{'; yellow: undecided' if undecided else ''}.",
         height=460,
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
         y=log_axis(within(lines), tick, 10, shown),
         lines=tuple(lines),
         marks=tuple(marks),
-        stretches=tuple(stretches),
+        stretches=(*undecided, *stretches),
     )
+
+
+def _undecided(crossovers: Sequence[Crossover]) -> list[Stretch]:
+    """Return where the winner of the only pair is undecided; of several it is each ratio's own."""
+    if len(crossovers) != 1:
+        return []
+    return [Stretch("x", low, high, "undecided") for low, high in crossovers[0].undecided]
 
 
 def bands(curves: Sequence[Curve]) -> str:
@@ -316,7 +325,6 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _ratio_line(crossover, axis)
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
-    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided]
     kind = "Bands are the intervals that decide, 95% for all sizes together"
     if all(at.repeats == 1 for at in crossover.ratio_at):
         kind = "Bands follow from the 99% intervals in the files"
@@ -338,7 +346,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
         ),
         lines=(line,),
         marks=tuple(marks),
-        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *_undecided([crossover]), *stretches),
         notes=(
             CornerNote(f"{incumbent} is faster", incumbent, top=True, right=not rises),
             CornerNote(f"{challenger} is faster", challenger, top=False, right=rises),

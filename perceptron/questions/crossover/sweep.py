@@ -15,7 +15,6 @@ from perceptron.questions.crossover.comparable import by_backend_and_size
 from perceptron.questions.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
-from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of, one_of_each
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
@@ -34,6 +33,7 @@ from perceptron.statistics.select import (
     times,
 )
 from perceptron.statistics.sizes import size_axis
+from perceptron.statistics.throughput import Epoch, epoch_of, models_of, one_of_each
 
 
 class CurvePoint(Struct, frozen=True):

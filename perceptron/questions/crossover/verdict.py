@@ -6,6 +6,7 @@ judge has decided that.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, exp, floor, hypot, inf, log
@@ -18,12 +19,12 @@ from perceptron.answer import Decided, Verdict
 from perceptron.numbers import digits, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
 from perceptron.questions.crossover.judge import Crossover, SizeRatio
-from perceptron.questions.shared.over_processes import name_and_processes, threads_in_all
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key
 from perceptron.statistics.interval import TIE
+from perceptron.statistics.over_processes import name_and_processes, threads_in_all
 from perceptron.statistics.rough import NOT_DECIDED
 from perceptron.statistics.select import State, by_family_and_ground
 from perceptron.statistics.sizes import every, listed, located, number, size_axis, sized
@@ -63,19 +64,43 @@ def verdicts(
             (*where, found.challenger), nothing
         )
 
-    return tuple(verdict(one, contention(one)) for one in crossovers)
+    pairs = Counter((one.family, ground(one)) for one in crossovers)
+    return tuple(
+        verdict(one, contention(one), pairs[one.family, ground(one)] > 1) for one in crossovers
+    )
 
 
-def verdict(found: Crossover, contention: Contention | None = None) -> Verdict:
-    """Return what is known of a pair, and how contended its rows were."""
+def verdict(
+    found: Crossover, contention: Contention | None = None, is_of_several: bool = False
+) -> Verdict:
+    """Return what is known of a pair, and how contended its rows were.
+
+    Of several pairs each sentence names its own.
+    """
+    said = sentence(found)
+    if is_of_several:
+        said = _of_pair(found, said)
     return Verdict(
         subject=found.family,
         decided=decided(found),
-        sentence=sentence(found),
+        sentence=said,
         notes=notes(found),
         heading=setting(found),
         contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
+
+
+def _of_pair(found: Crossover, said: str) -> str:
+    """Return a sentence that names both of its pair, as there are others."""
+    prefix, sides = _sides(found)
+    words = said.replace(",", " ").split()
+    if prefix or all(side.short in words for side in sides.values()):
+        return said
+    for one, other in _OTHER.items():
+        faster = f"{sides[one].does('is')} faster"
+        if said.startswith(f"{faster} "):
+            return said.replace(faster, f"{faster} than {sides[other].name}", 1)
+    return f"{sides['incumbent'].name} and {sides['challenger'].name}: {said}"
 
 
 def decided(found: Crossover) -> Decided:

@@ -11,17 +11,17 @@ from msgspec.structs import asdict, replace
 
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.fastest.judge import Advice, Candidate, choose
-from perceptron.questions.shared.throughput import (
-    TrainingLength,
-    epoch_of,
-    iterations_per_epoch,
-    models_of,
-)
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import is_contended
 from perceptron.statistics.interval import Interval, counted_rows, of_times, ratio_of, scaled
 from perceptron.statistics.rough import TOO_BUSY, leads, not_decided
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
+from perceptron.statistics.throughput import (
+    TrainingLength,
+    epoch_of,
+    iterations_per_epoch,
+    models_of,
+)
 
 NO_TIME = "no time was left to measure another size"
 TEXTBOOK = "numpy-plain"

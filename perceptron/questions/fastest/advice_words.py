@@ -29,14 +29,14 @@ from perceptron.questions.fastest.advice import (
     whole_trainings,
 )
 from perceptron.questions.fastest.judge import takes
-from perceptron.questions.shared.over_processes import named, threads_in_all
-from perceptron.questions.shared.throughput import TrainingLength
 from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval
+from perceptron.statistics.over_processes import named, threads_in_all
 from perceptron.statistics.rough import TOO_BUSY, what_helps
 from perceptron.statistics.select import NOT_REACHED
+from perceptron.statistics.throughput import TrainingLength
 from perceptron.statistics.trust import budget_for
 
 

@@ -27,7 +27,7 @@ from perceptron.questions.fastest.measured_shape import (
     MeasuredShape,
     TrainingShape,
 )
-from perceptron.questions.shared.over_processes import named
+from perceptron.statistics.over_processes import named
 from perceptron.statistics.select import NOT_REACHED
 
 if TYPE_CHECKING:
