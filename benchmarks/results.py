@@ -35,7 +35,7 @@ RACE = (
 )
 COMMITS = 10
 # Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
-# Not the finding: it has no size, and Sweeps draws what has one.
+# Not the finding: it has no size, and Crossovers draws what has one.
 HISTORY = (
     r"^train\.PerceptronRows\.time_train\((4|65536), '(numpy|torch-cpu)'\)",
     r"^train\.PerceptronFeatures\.time_train\((2048), '(numpy|torch-cpu)'\)",

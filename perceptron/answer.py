@@ -126,11 +126,19 @@ class Answer(Struct, frozen=True, kw_only=True):
         return any(verdict.decided != "no" for verdict in self.verdicts)
 
 
+class Shown(Struct, frozen=True):
+    """An answer on a page: how its switches stand for all its parts, and how it was measured."""
+
+    answer: Answer
+    place: Setting
+    measured: str = ""
+
+
 class Page(Struct, frozen=True):
     """The page of a study among the others."""
 
     label: str
-    """The name of the page in the navigation."""
+    """The name of the page in the navigation; empty where others show its answers."""
     heading: str
     """The question of the study."""
     nothing: str

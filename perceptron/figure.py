@@ -6,16 +6,12 @@ follow from the name of the backend (see `palette`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import ceil, floor, log
 from typing import Any, Literal
 
 _MOST_TICKS = 9
-# Factors by which an axis of dots is longer where labels stand beyond its last dot.
-_LEFT, _RIGHT = 4.0, 12.0
-# Two dots closer than this factor leave no room for a label between them.
-_CLOSE = 1.6
 # Ends of intervals further away than this factor lie outside the figure.
 _FAR = 100.0
 
@@ -149,7 +145,6 @@ class Dot:
     low: float
     high: float
     label: str
-    side: Literal["left", "right", "above"]
     text: str
     """Shown where a reader points at it."""
     published: bool = False
@@ -266,19 +261,17 @@ def log_axis(
     text: Callable[[float], str],
     base: int,
     title: str,
-    most: int = 5,
-    room: tuple[float, float] = (1.0, 1.0),
+    most: int = 8,
 ) -> Axis:
     """Return an axis over the values, with ticks at powers of the base.
 
     Between powers of ten stand 2 and 5 as well, as long as there are no more than ``most`` ticks.
-    ``room`` are factors by which the axis is longer at its lower and its upper end.
     """
     seen = [value for value in values if value > 0] or [1.0]
     low, high = log(min(seen), base), log(max(seen), base)
     margin = max(0.03 * (high - low), 0.08 if base == 10 else 0.3)
-    low -= margin + log(room[0], base)
-    high += margin + log(room[1], base)
+    low -= margin
+    high += margin
     ticks = _ticks(low, high, base, most)
     return Axis(
         title=title,
@@ -329,41 +322,11 @@ def within(lines: Iterable[Line]) -> list[float]:
 
 
 def size_text(value: float) -> str:
-    """Return a size as an axis shows it: 512, 4 Ki, 2 Mi."""
-    for exponent, unit in ((20, "Mi"), (10, "Ki")):
-        if value >= 2**exponent:
-            return f"{value / 2**exponent:g} {unit}"
-    return f"{value:g}"
-
-
-def placed(dots: Sequence[Dot]) -> tuple[Dot, ...]:
-    """Return the dots with their labels beyond the ends of their bars, away from each other.
-
-    Of two in a row the left one has its label on the left and the right one on the right. One that
-    stands on the other's bar, or close to it, has its label above.
-    """
-    by_row: dict[int, list[Dot]] = {}
-    for dot in dots:
-        by_row.setdefault(dot.row, []).append(dot)
-    return tuple(dot for members in by_row.values() for dot in _apart(members))
+    """Return a size as an axis shows it: 512, 4,096."""
+    return f"{value:,.15g}"
 
 
 def dots_axis(dots: Iterable[Dot], text: Callable[[float], str], title: str) -> Axis:
-    """Return the axis over all dots and bars, with room for the labels on either side."""
-    members = list(dots)
-    left = _LEFT if any(dot.side == "left" for dot in members) else 1.0
-    ends = [end for dot in members for end in (dot.low, dot.seconds, dot.high)]
-    return log_axis(ends, text, 10, title, room=(left, _RIGHT))
-
-
-def _apart(members: Sequence[Dot]) -> list[Dot]:
-    if len(members) != 2:
-        return list(members)
-    published, ours = sorted(members, key=lambda dot: not dot.published)
-    if ours.low / _CLOSE < published.seconds < ours.high * _CLOSE:
-        return [replace(published, side="above"), replace(ours, side="right")]
-    left = published.seconds < ours.seconds
-    return [
-        replace(published, side="left" if left else "right"),
-        replace(ours, side="right" if left else "left"),
-    ]
+    """Return the axis over all dots and bars; a drawing makes room for their labels."""
+    ends = [end for dot in dots for end in (dot.low, dot.seconds, dot.high)]
+    return log_axis(ends, text, 10, title)

@@ -101,7 +101,7 @@ def test_the_sitemap_lists_the_pages_of_both(site: dict[str, Path]) -> None:
     sitemap = site[f"{BASE}sitemap.xml"].read_text(encoding="utf-8")
     listed = set(re.findall(r"<loc>(.*?)</loc>", sitemap))
     assert listed <= site.keys()
-    dashboard = {f"dashboard/{name}.html" for name in ("index", "sweeps", "raw")}
+    dashboard = {f"dashboard/{name}.html" for name in ("index", "crossover", "raw")}
     docs = {f"{source.stem}.html" for source in MARKDOWN}
     assert {f"{BASE}{name}" for name in {LESSON} | docs | dashboard} <= listed
 

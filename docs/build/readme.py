@@ -28,6 +28,7 @@ from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.sides import SEQUENTIAL
 from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
+from perceptron.questions.overhead.words import largest_phases
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 from perceptron.statistics.contention import contention
@@ -124,16 +125,8 @@ def _race(runs: Shown) -> str:
 def _phases(runs: Shown) -> str:
     """Return the largest shares of a step of torch-cpu; none where one of them is undecided."""
     found, backend = runs.batches.answer.data, SEARCHED_PAIR[1]
-    phases = [one for one in found["phases"] if one.backend == backend]
     (whole,) = (one for one in found["phases_of_whole"] if one.backend == backend)
-    if any(phase.low is None for phase in phases):
-        return "undecided"
-    phases.sort(key=lambda phase: -phase.seconds_per_iteration)
-    shares = [
-        f"{phase.phase} {phase.seconds_per_iteration / whole.seconds_per_iteration:.0%}"
-        for phase in phases[:3]
-    ]
-    return f"{backend}: {', '.join(shares)}"
+    return largest_phases(found["phases"], whole) or "undecided"
 
 
 def _many(runs: Shown) -> str:

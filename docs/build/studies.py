@@ -11,11 +11,11 @@ from docs.build.shown import Shown, crossovers_of, ground
 from perceptron.answer import Answered, Figure, Table, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import times
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
+from perceptron.statistics.over_processes import threads_in_all
 
 
 def pictures(runs: Shown) -> dict[str, str]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from perceptron.answer import Answered, Page
+from perceptron.answer import Answered, Page, Setting, Shown, Table
 from perceptron.errors import UserError, in_one_line
 from perceptron.grouping import grouped
+from perceptron.questions.crossover.page import PAGE, crossover_views, of_run
 from perceptron.questions.crossover.sweep import Sweep, sweeps
+from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.records.conditions import Conditions
+from perceptron.records.ground import machine_label, state_label
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
     LoadedRun,
@@ -28,9 +32,9 @@ from perceptron.statistics.select import Definitions
 from perceptron.statistics.trust import Diagnosis, warnings_about
 from perceptron.untrusted_text import label
 
+CROSSOVER = "crossover"
+"""The study whose page shows the sweeps of all others and of files too."""
 _LONGEST = 400
-# Questions whose newest answers are told beside each other.
-_ANSWERS = 6
 # Runs without an answer that are judged before the newest of them is shown all the same.
 _WITHOUT_ANSWER = 8
 
@@ -42,6 +46,8 @@ class Judge(NamedTuple):
     asked: tuple[str, ...]
     """Fields of its plans that tell two questions apart."""
     page: Page
+    usual: Mapping[str, object] = {}
+    """What these fields are in the question that its page opens on, those that have a default."""
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -62,12 +68,12 @@ class Collection(Struct, frozen=True, kw_only=True):
     This machine is the one with the host's name. Without results of that name, because it has
     changed or ``--machine`` gave another, it is the one that measured last.
 
-    ``answers`` are those of the newest questions, whatever command asked them. ``studies`` holds by
-    name the newest answer to each question on each machine; of the study that the first page shows
-    also of each kind of hardware. A run that measured too little to decide anything is
-    ``undecided`` instead, if an older one has an answer. ``older`` says of how many
-    finished runs of each study there is a newer one that is shown instead. ``complaints`` are about
-    what could not be read, one line of at most 400 characters each; everything else was.
+    ``studies`` holds by name the newest answer to each question on each machine, the usual
+    question first; of the study that the first page shows also of each kind of hardware. A run that
+    measured too little to decide anything is ``undecided`` instead, if an older one has an answer.
+    ``older`` says of how many finished runs of each study there is a newer one that is shown
+    instead. ``complaints`` are about what could not be read, one line of at most 400 characters
+    each; everything else was.
     """
 
     rows: list[Measurement]
@@ -75,11 +81,56 @@ class Collection(Struct, frozen=True, kw_only=True):
     studies: dict[str, list[Answered]] = {}
     pages: dict[str, Page] = {}
     """The page of each study in ``studies``."""
-    answers: list[Answered] = []
     undecided: dict[str, list[Answered]] = {}
     sweeps: list[Sweep]
+    read: list[Sweep] = []
+    """Sweeps of the files that a command has just read."""
+    here: str = ""
+    """The name of this machine."""
     older: dict[str, int] = {}
     complaints: list[str]
+
+    def views(self, study: str) -> Iterable[Shown]:
+        """Return what the page of a study shows; it opens on the first."""
+        if study != CROSSOVER:
+            return map(_shown, self.studies.get(study, ()))
+        every = (told for name in ("bench", CROSSOVER) for told in self.studies.get(name, ()))
+        runs = sorted(every, key=lambda told: told.run.run.started, reverse=True)
+        return crossover_views(runs, self.sweeps, self.read, self.here)
+
+    def older_than_shown(self, study: str) -> int:
+        """Return of how many results the page of a study shows a newer one instead."""
+        if study != CROSSOVER:
+            return self.older.get(study, 0)
+        foreign = (one for one in self.sweeps if one.source != "perceptron" or not self.older)
+        of_runs = sum(self.older.get(name, 0) for name in ("bench", CROSSOVER))
+        return of_runs + sum(sweep.older for sweep in foreign)
+
+    def place(self, told: Answered) -> Setting:
+        """Return how the switches of its page stand for the first view of an answer."""
+        if told.study != CROSSOVER:
+            return _place(told)
+        return next((shown.place for shown in of_run(told)), ())
+
+    def answers_table(self) -> Table:
+        """Return the answers of all machines."""
+        return _answers_table(self.studies, self.sweeps)
+
+
+def _shown(told: Answered) -> Shown:
+    facts = told.run.facts.environment
+    measured = f"{facts.cpu}, {facts.cores} cores{told.answer.measured}."
+    return Shown(told.answer, _place(told), measured)
+
+
+def _place(told: Answered) -> Setting:
+    """Return how the switches stand: what was asked, of which run, measured how."""
+    first = told.run.rows[0]
+    run = (
+        ("Machine", machine_label(told.run.run.machine)),
+        ("Run", state_label(first.commit, first.when)),
+    )
+    return (*told.answer.asked, *run, *told.answer.ground)
 
 
 def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
@@ -102,31 +153,26 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     groups: dict[str, list[list[StoredRun]]] = {}
     studies: dict[str, list[Answered]] = {}
     undecided: dict[str, list[Answered]] = {}
-    answers_of = {name: _Answers(judge, stored, complaints) for name, judge in judges.items()}
     for study, judge in judges.items():
         groups[study] = _groups(finished, study, judge.asked)
         if judge.page.is_overview:
             groups[study] = [
                 alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)
             ]
-        found = [answers_of[study].first(_preferred(runs)) for runs in groups[study]]
+        answers = _Answers(judge, stored, complaints)
+        found = [answers.first(_preferred(runs)) for runs in groups[study]]
         shown = (told for told, _ in found if told is not None)
-        studies[study] = sorted(shown, key=lambda told: places[told.results])
+        studies[study] = sorted(shown, key=partial(_order, judge, here, places))
         undecided[study] = [told for _, passed_over in found for told in passed_over]
 
-    every = [(study, runs) for study, own in groups.items() for runs in own]
-    answers: list[Answered] = []
-    for study, runs in sorted(every, key=lambda one: places[one[1][0].folder])[:_ANSWERS]:
-        told, _ = answers_of[study].first(runs)
-        answers += [] if told is None else [told]
     return Collection(
         rows=rows,
         machines=sorted(machines, key=lambda machine: machine.name != here),
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
-        answers=answers,
         undecided=undecided,
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
+        here=here,
         older={
             study: sum(len(runs) - 1 for runs in own) - len(undecided[study])
             for study, own in groups.items()
@@ -142,9 +188,19 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
     return Collection(
         rows=kept,
         machines=_machines(kept, [], complaints),
+        pages={CROSSOVER: PAGE},
         sweeps=sweeps(kept),
         complaints=[_line(complaint) for complaint in complaints],
     )
+
+
+def _order(
+    judge: Judge, here: str, places: Mapping[Path, int], told: Answered
+) -> tuple[bool, bool, int]:
+    """Return where an answer stands: of this machine, to the usual question, the newest."""
+    run = told.run.run
+    is_usual = all(run.plan.get(name) == value for name, value in judge.usual.items())
+    return run.machine != here, not is_usual, places[told.results]
 
 
 def _line(complaint: str) -> str:
@@ -282,3 +338,40 @@ def _diagnosis(
         conditions=facts.conditions or Conditions(),
         warnings=warnings_about(environment, threads, facts.conditions, facts.earlier),
     )
+
+
+# --- the answers of all machines ------------------------------------------------------------------
+
+_COLUMNS = ("machine", "answer", "decided", "question", "doubts", "conditions", "run")
+
+
+def _answers_table(studies: Mapping[str, Sequence[Answered]], sweeps: Iterable[Sweep]) -> Table:
+    """Return the newest answer to each question on each machine, a row for each verdict.
+
+    A sweep that is another tool's has its crossovers here.
+    """
+    rows = [row for answers in studies.values() for told in answers for row in _of_answer(told)]
+    foreign = (sweep for sweep in sweeps if sweep.source != "perceptron")
+    rows += [row for sweep in foreign for row in _of_sweep(sweep)]
+    return Table(
+        title="The newest answer to each question, on each machine by itself",
+        columns=_COLUMNS,
+        rows=tuple(dict.fromkeys(rows)),
+    )
+
+
+def _of_answer(told: Answered) -> Iterator[tuple[str, ...]]:
+    first, heading = told.run.rows[0], ""
+    machine, state = machine_label(told.run.run.machine), state_label(first.commit, first.when)
+    for one in told.answer.verdicts:
+        heading = one.heading or heading
+        answer, doubts = (str(one), one.decided), "; ".join(one.notes)
+        yield (machine, *answer, told.answer.question, doubts, heading, state)
+
+
+def _of_sweep(sweep: Sweep) -> Iterator[tuple[str, ...]]:
+    machine = machine_label(sweep.ground.machine, sweep.source)
+    state = state_label(sweep.state.commit, sweep.when)
+    for one in verdicts(sweep.crossovers):
+        answer, doubts = (str(one), one.decided), "; ".join(one.notes)
+        yield (machine, *answer, f"crossover of {sweep.family}", doubts, one.heading, state)

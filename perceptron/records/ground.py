@@ -71,3 +71,18 @@ def _of_row(fields: tuple[Any, ...]) -> Ground:
         batch=None if BATCH in axes else of.batch,
         models=None if MODELS in axes or (of.models or 1) == 1 else of.models,
     )
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def machine_label(machine: str, source: str = "perceptron") -> str:
+    """Return the machine, and the tool that measured if it was not the suite itself."""
+    machine = machine if machine.strip() else "(no name)"
+    return machine if source == "perceptron" else f"{machine} ({source})"
+
+
+def state_label(commit: str | None, when: str, *more: str | None) -> str:
+    """Return the state of the code: its revision, the day, and what else is known of it."""
+    words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
+    return " · ".join(words)

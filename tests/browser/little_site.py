@@ -43,8 +43,10 @@ def build(folder: Path) -> Path:
     """Write the site into the folder and return it."""
     write_site(folder, collection_of(line(backends=BACKENDS)), "no checkout")
     for name in ("broken", "missing"):
-        page = (folder / "sweeps.html").read_text(encoding="utf-8")
-        page = page.replace('"sweeps"', f'"{name}"').replace("data/sweeps.js", f"data/{name}.js")
+        page = (folder / "crossover.html").read_text(encoding="utf-8")
+        page = page.replace('"crossover"', f'"{name}"').replace(
+            "data/crossover.js", f"data/{name}.js"
+        )
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     sweeps(folder)
     broken(folder)
@@ -76,8 +78,8 @@ def sweeps(folder: Path) -> None:
         ),
     )
     shown = (Shown(answer(one), ()) for one in answers)
-    views = views_of("sweeps", shown, strokes(BACKENDS))
-    data(folder, "sweeps", views.contents)
+    views = views_of("crossover", shown, strokes(BACKENDS))
+    data(folder, "crossover", views.contents)
     for name, content in views.files.items():
         data(folder, name, content)
 

@@ -70,7 +70,7 @@ def test_the_page_is_in_reach_of_everyone(
     Figures of the first rows are open, and of all there is one.
     """
     page = watch(html.as_uri()).open(red)
-    assert page.locator("figure").first.locator("svg circle").count() == 33 + 2
+    assert page.locator("figure").first.locator(".wide circle").count() == 33 + 2
     assert page.locator("details:has(figure)").count() == 7
     assert page.locator("details[open]:has(figure)").count() == 4
     for width in (1400, 400):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from perceptron.questions.answering import collect
+from perceptron.questions.crossover.page import SEVERAL
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.sweeps import SEVERAL
 from perceptron.report.dashboard.write import write_site
 from tests.browser.conftest import Shot
 from tests.browser.watched import Watch
@@ -26,7 +26,8 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_one_backend_is_shown_over_several_machines(watch: Watch, html: Path, shot: Shot) -> None:
     """A line and a legible entry for each; none lies over another or leaves the figure."""
-    page = watch(html.as_uri()).open("sweeps.html")
+    page = watch(html.as_uri()).open("crossover.html")
+    page.get_by_label("Family", exact=True).select_option(label="mlp-width")
     page.get_by_label("Machine", exact=True).select_option(label=SEVERAL)
     page.get_by_label("Shown", exact=True).select_option(label="torch-cpu: time per iteration")
     for width in (1400, 390):
@@ -43,8 +44,9 @@ def test_one_backend_is_shown_over_several_machines(watch: Watch, html: Path, sh
 
 # Texts of a figure that lie over each other or leave it.
 OVER_EACH_OTHER = """(() => {
-  const frame = document.querySelector('#view svg').getBoundingClientRect();
-  const texts = [...document.querySelectorAll('#view svg text:not([transform])')];
+  const drawn = [...document.querySelectorAll('#view svg')].find((one) => one.checkVisibility());
+  const frame = drawn.getBoundingClientRect();
+  const texts = [...drawn.querySelectorAll('text:not([transform])')];
   const places = texts.map((one) => one.getBoundingClientRect());
   const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
     && a.top < b.bottom - 1 && b.top < a.bottom - 1;

@@ -17,7 +17,7 @@ from tests.report.reading import PAGES, data, views
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-OF_VIEWS = ("sweeps", "map", "overhead", "race")
+OF_VIEWS = ("crossover", "map", "overhead", "race")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_a_page_renders_and_nothing_executes(watch: Watch, html: Path, file: str
         machines_can_be_shown(page, html, name)
     assert is_ours(page)
     assert page.get_by_role("alert").count() == 0
-    if name == "sweeps":
+    if name == "crossover":
         a_legend_shows_a_name_as_it_is(page, html)
 
 
@@ -62,9 +62,9 @@ def machines_can_be_shown(page: Page, html: Path, name: str) -> None:
 
 
 def a_legend_shows_a_name_as_it_is(page: Page, html: Path) -> None:
-    braces = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
-    page.goto(f"{html.as_uri()}/{link('sweeps', (('Family', braces[0]),))}")
-    page.locator("#view svg").first.wait_for()
+    braces = next(setting for setting in views(html, "crossover") if setting[0].startswith("{{"))
+    page.goto(f"{html.as_uri()}/{link('crossover', (('Family', braces[0]),))}")
+    page.locator("#view svg:visible").first.wait_for()
     legend = page.locator("#view svg tspan", has_text="{{ 7 * 7 }}").all_text_contents()
     assert any(name.startswith("{{ 7 * 7 }}") and ">x</a>" in name for name in legend), legend
     assert page.locator("#view figure a").count() == 0

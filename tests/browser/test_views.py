@@ -30,7 +30,7 @@ def switches(page: Page) -> list[str]:
 
 def test_a_choice_narrows_the_switches_after_it(watch: Watch, site: Path) -> None:
     """Options agree with the choices before; a single one is text; a choice on offer is kept."""
-    page = watch(site.as_uri()).open("sweeps.html")
+    page = watch(site.as_uri()).open("crossover.html")
     assert heading(page) == "view a"
     assert switches(page) == ["mlp-width", "xeon-2core", "float32"]
     choose(page, "Dtype", "float64")
@@ -52,7 +52,7 @@ def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, site: Path)
     What a link followed on the page does not name stays; broken escapes are ignored.
     """
     page = watch(site.as_uri()).open("index.html")
-    page.goto(f"{site.as_uri()}/sweeps.html#family=mlp-width&machine=h100&dtype=nonsense&who=me")
+    page.goto(f"{site.as_uri()}/crossover.html#family=mlp-width&machine=h100&dtype=nonsense&who=me")
     assert heading(page) == "view c"
     choose(page, "Machine", "xeon-2core")
     choose(page, "Dtype", "float64")
@@ -60,7 +60,7 @@ def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, site: Path)
     assert page.url.endswith("#family=mlp-width&machine=xeon-2core&dtype=float64")
     page.go_back()
     assert page.url.endswith("/index.html")
-    page.goto(f"{site.as_uri()}/sweeps.html#dtype=float64")
+    page.goto(f"{site.as_uri()}/crossover.html#dtype=float64")
     assert heading(page) == "view b"
     page.evaluate("location.hash = 'family=mlp-map&%E0%A4%A'")
     page.get_by_role("heading", name="view d").wait_for()
@@ -73,7 +73,7 @@ def test_switches_work_by_keyboard_and_tables_say_what_is_what(watch: Watch, sit
 
     A table has a caption, heads of columns and rows, numbers flush right, a frame that keys reach.
     """
-    page = watch(site.as_uri()).open("sweeps.html")
+    page = watch(site.as_uri()).open("crossover.html")
     frame = page.get_by_role("region", name="crossovers of a")
     assert frame.get_attribute("tabindex") == "0"
     assert frame.locator("caption").inner_text() == "crossovers of a"

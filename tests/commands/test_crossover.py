@@ -23,18 +23,20 @@ def run(*arguments: str) -> None:
 def test_files_of_others_are_shown_by_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Their figures are on the page of sweeps; a table's times may be of anything."""
+    """Their figures are on the page of crossovers; a table's times may be of anything."""
     monkeypatch.chdir(tmp_path)
     Path("times.csv").write_text(TIMES)
     run("--from", "times.csv")
-    assert "html/sweeps.html#family=svd&" in capsys.readouterr().out
-    shown = views(tmp_path / "html", "sweeps")
+    assert "html/crossover.html#family=svd&" in capsys.readouterr().out
+    shown = views(tmp_path / "html", "crossover")
     assert {setting[0] for setting in shown} == {"svd"}
     assert {setting[-1] for setting in shown} == {"time", "ratio of gpu to numpy"}
     assert all(view["figures"] for view in shown.values())
-    assert "At which size does the winner change?" in text_of(tmp_path / "html" / "sweeps.html")
+    assert "From which size up does one backend beat another?" in text_of(
+        tmp_path / "html" / "crossover.html"
+    )
     run("--from", "times.csv", "--pair", "gpu:numpy", "--json", "--html", "html")
-    assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
+    assert json.loads(capsys.readouterr().out)["page"] == "html/crossover.html"
 
 
 TABLE = """case,size,backend,seconds

@@ -57,8 +57,8 @@ def typed(here: Perceptron) -> Type:
 def keep_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what is drawn for pages, so that goldens tell the points and not their places."""
 
-    def draw(figure: Figure, looks: Looks) -> str:
-        drawn = svg.draw(figure, looks)
+    def draw(figure: Figure, looks: Looks, width: int) -> str:
+        drawn = svg.draw(figure, looks, width)
         drawings[drawn] = figure
         return drawn
 

@@ -167,7 +167,7 @@ drawings: dict[str, Figure] = {}
 
 def _figure(figure: dict[str, Any]) -> list[str]:
     """Return the words of a figure, and the points of what was drawn."""
-    described = drawings[figure["svg"]]
+    described = drawings[figure["wide"]]
     lines = [f"figure: {figure['alt']}", f"  {figure['caption']}"]
     for name, axes in _traces(described):
         lines += [f"  {name} {axis}: {_points(points)}" for axis, points in axes.items()]
@@ -224,7 +224,9 @@ def text_of(page: Path) -> str:
 
 
 _PICTURE = re.compile(
-    r'aria-label="([^"]*)">(<svg.*?</svg>)</div></div>\n<.*?>(.*)</figcaption>', re.S
+    r'aria-label="([^"]*)"><div class="wide">(<svg.*?</svg>)</div>'
+    r".*?<figcaption>(.*?)</figcaption>",
+    re.S,
 )
 
 
@@ -232,7 +234,7 @@ def figures_last(page: Path) -> str:
     """Return what a page shows, and below it the points of its figures."""
     found = _PICTURE.findall(page.read_text(encoding="utf-8"))
     told = [
-        _figure({"alt": unescape(alt), "svg": svg, "caption": unescape(caption)})
+        _figure({"alt": unescape(alt), "wide": svg, "caption": unescape(caption)})
         for alt, svg, caption in found
     ]
     captions = {line.strip() for _, line, *_ in told}

@@ -61,7 +61,7 @@ def searched(
     """Return all that a search for crossovers tells of rows that are there."""
     asked = ("crossover", "--from", source)
     text = typed(*asked, "--html", "html")
-    page = views(folder / "html", "sweeps", *last)
+    page = views(folder / "html", "crossover", *last)
     return golden(folder, terminal=text, json=typed(*asked, "--json"), page=page)
 
 
@@ -172,8 +172,8 @@ def test_batches(
     shown = golden(
         tmp_path,
         terminal=text,
-        sweeps=views(html, "sweeps", "time per iteration").split("\n[")[0],
-        machine_by_machine=views(html, "sweeps", "torch-cuda: time"),
+        sweeps=views(html, "crossover", "time per iteration").split("\n[")[0],
+        machine_by_machine=views(html, "crossover", "torch-cuda: time"),
         machines=text_of(html / "machines.html"),
         questions=tables(html, "machines"),
         raw=tables(html, "raw"),

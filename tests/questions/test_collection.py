@@ -167,15 +167,17 @@ def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:
 def test_maps_and_ladders_are_separated_by_what_they_are_of(
     tmp_path: Path, plan: dict[str, Any], rows: list[Any], names: list[dict[str, Any]]
 ) -> None:
-    """Of equal ones the newest."""
+    """Of equal ones the newest; the usual one, of the OR gate, stands first."""
     keep(tmp_path, plan, rows, started=EARLY)
     keep(tmp_path, plan, rows, started=LATER)
     for day, other in enumerate(names, start=3):
         keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
     collection = collect(tmp_path)
-    shown = [told.run.times for told in collection.studies[plan["study"]]]
+    shown = collection.studies[plan["study"]]
     assert len(shown) == 1 + len(names)
-    assert shown[-1][0].when == LATER
+    assert sorted(told.run.run.started for told in shown)[0] == LATER
+    (changed,) = names[0]
+    assert shown[0].run.run.plan[changed] == plan[changed]
 
 
 def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from msgspec import Struct, structs
 
 from perceptron.answer import Table, Verdict
-from perceptron.figure import Dot, DotFigure, dots_axis, placed
+from perceptron.figure import Dot, DotFigure, dots_axis
 from perceptron.numbers import (
     NONE,
     digits,
@@ -237,7 +237,7 @@ def _cells(row: FindingRow) -> tuple[str, ...]:
 
 def finding_figure(rows: Sequence[FindingRow]) -> DotFigure:
     """Return the seconds of each backend; open dots were published, on hardware not named."""
-    dots = placed([dot for index, row in enumerate(rows) for dot in _dots(index, row)])
+    dots = tuple(dot for index, row in enumerate(rows) for dot in _dots(index, row))
     texts = "; ".join(dot.text for dot in dots)
     return DotFigure(
         alt=f"Seconds of 10,000 iterations on the OR gate, logarithmic: {texts}",

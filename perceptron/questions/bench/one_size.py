@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.answer import Verdict
 from perceptron.numbers import enumerated, times_as_long
-from perceptron.questions.shared.over_processes import name_and_processes, named
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.over_processes import name_and_processes, named
 from perceptron.statistics.ranking import Doubt, Ranking, rank_rows
 from perceptron.statistics.rough import what_helps
 from perceptron.statistics.select import has_time

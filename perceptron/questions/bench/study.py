@@ -43,7 +43,6 @@ from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
 from perceptron.questions.shared.axes import SWEEP
 from perceptron.questions.shared.missing import lasts, missing, size_job
-from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.training import training_words
@@ -51,6 +50,7 @@ from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, Seve
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
+from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import Definitions, usable_rows
 from perceptron.statistics.trust import budget_for, warnings_of_rows
 
@@ -158,14 +158,8 @@ class Bench:
 
     name: ClassVar[str] = "bench"
     Plan: ClassVar[type[Plan]] = BenchPlan
-    asked: ClassVar[tuple[str, ...]] = ()
-    page: ClassVar[Page] = Page(
-        "Bench",
-        "What did each run of bench find?",
-        "The main job was not run yet.",
-        "one",
-        is_overview=True,
-    )
+    asked: ClassVar[tuple[str, ...]] = ("families", "problems", "backends")
+    page: ClassVar[Page] = Page("", "", "", "", is_overview=True)
     doing: ClassVar[str] = "measuring"
 
     def next(self, plan: BenchPlan, rows: Sequence[Row], left: float) -> list[Time]:

@@ -278,19 +278,27 @@ def sweep_figure(
         return None
     lines = [curve_line(curve, axis) for curve in measured]
     marks, stretches = crossings(crossovers)
+    undecided = _undecided([one for one in crossovers if is_measured(one)])
     answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
         f"logarithmic. {answers}",
         caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
-        "grey its interval.",
+        f"grey its interval{'; yellow: undecided' if undecided else ''}.",
         height=460,
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
         y=log_axis(within(lines), tick, 10, shown),
         lines=tuple(lines),
         marks=tuple(marks),
-        stretches=tuple(stretches),
+        stretches=(*undecided, *stretches),
     )
+
+
+def _undecided(crossovers: Sequence[Crossover]) -> list[Stretch]:
+    """Return where the winner of the only pair is undecided; of several it is each ratio's own."""
+    if len(crossovers) != 1:
+        return []
+    return [Stretch("x", low, high, "undecided") for low, high in crossovers[0].undecided_ranges]
 
 
 def bands(curves: Sequence[Curve]) -> str:
@@ -359,7 +367,6 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _ratio_line(crossover, axis)
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
-    undecided = [Stretch("x", low, high, "undecided") for low, high in crossover.undecided_ranges]
     kind = "Bands are the intervals that decide, 95% for all sizes together"
     if all(at.repeats == 1 for at in crossover.ratio_at):
         kind = "Bands follow from the 99% intervals in the files"
@@ -381,7 +388,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
         ),
         lines=(line,),
         marks=tuple(marks),
-        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *stretches, *undecided),
+        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *_undecided([crossover]), *stretches),
         notes=(
             CornerNote(f"{incumbent} is faster", incumbent, top=True, right=not rises),
             CornerNote(f"{challenger} is faster", challenger, top=False, right=rises),

@@ -16,12 +16,12 @@ from perceptron.numbers import NONE, count, duration, duration_interval, rows_pe
 from perceptron.questions.crossover.judge import axis_of
 from perceptron.questions.crossover.sweep import CurvePoint, spot_of
 from perceptron.questions.shared.published import FAMILY
-from perceptron.questions.shared.throughput import Epoch, is_shared_out
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.select import by_family_and_ground, has_time, reason
 from perceptron.statistics.sizes import size_axis
+from perceptron.statistics.throughput import Epoch, is_shared_out
 
 _Row = tuple[tuple[str, ...], CurvePoint | None]
 """The cells of a table's row, and the time that it shows; None if not measured."""

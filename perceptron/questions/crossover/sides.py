@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from perceptron.questions.shared.over_processes import name_and_processes
+from perceptron.statistics.over_processes import name_and_processes
 
 SEQUENTIAL = "-sequential"
 """Ends the name of a backend that trains models one after the other."""

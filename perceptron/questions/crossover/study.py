@@ -28,6 +28,7 @@ from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats
 from perceptron.questions.crossover.not_reached import not_reached
+from perceptron.questions.crossover.page import PAGE
 from perceptron.questions.crossover.rates import without_rival
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing
@@ -269,12 +270,7 @@ class CrossoverStudy:
     asked: ClassVar[tuple[str, ...]] = (
         *("families", "problems", "pairs", "backends", "dtype", "threads"),
     )
-    page: ClassVar[Page] = Page(
-        "Crossovers",
-        "From which size up does one backend beat another?",
-        "No crossover was searched for yet.",
-        "one",
-    )
+    page: ClassVar[Page] = PAGE
     doing: ClassVar[str] = "searching"
 
     def next(self, plan: CrossoverPlan, rows: Sequence[Row], left: float) -> list[Time]:

@@ -22,7 +22,6 @@ from perceptron.questions.crossover.judge import (
 )
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
-from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of, one_of_each
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
@@ -42,6 +41,7 @@ from perceptron.statistics.select import (
     times,
 )
 from perceptron.statistics.sizes import size_axis
+from perceptron.statistics.throughput import Epoch, epoch_of, models_of, one_of_each
 
 
 class CurvePoint(Struct, frozen=True):

@@ -27,20 +27,20 @@ from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossover
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import sentence, verdict
 from perceptron.questions.fastest.judge import Advice, Candidate, choose, takes
-from perceptron.questions.shared.over_processes import threads_in_all
-from perceptron.questions.shared.throughput import (
+from perceptron.questions.shared.training import training_words
+from perceptron.records.measurement import Measurement
+from perceptron.records.run import BudgetUse
+from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
+from perceptron.statistics.over_processes import threads_in_all
+from perceptron.statistics.ranking import Ranking, rank_rows
+from perceptron.statistics.rough import leads, not_decided, what_helps
+from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
+from perceptron.statistics.throughput import (
     TrainingLength,
     epoch_of,
     iterations_per_epoch,
     models_of,
 )
-from perceptron.questions.shared.training import training_words
-from perceptron.records.measurement import Measurement
-from perceptron.records.run import BudgetUse
-from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
-from perceptron.statistics.ranking import Ranking, rank_rows
-from perceptron.statistics.rough import leads, not_decided, what_helps
-from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.trust import budget_for
 
 NO_TIME = "no time was left to measure another size"

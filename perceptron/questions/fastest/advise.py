@@ -31,7 +31,6 @@ from perceptron.questions.fastest.advice import (
 from perceptron.questions.fastest.axes import AxisThrough, all_axes, axes_through
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
-from perceptron.questions.shared.throughput import TrainingLength
 from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
@@ -39,6 +38,7 @@ from perceptron.records.row import Row, times
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import Definitions, has_time, usable_rows
 from perceptron.statistics.select import times as times_of
+from perceptron.statistics.throughput import TrainingLength
 from perceptron.statistics.trust import warnings_of_rows
 
 # Repeats of the problem itself, and of sizes beside it.

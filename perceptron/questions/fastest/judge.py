@@ -19,10 +19,10 @@ from perceptron.answer import Decided
 from perceptron.errors import UserError
 from perceptron.numbers import count, duration_interval, enumerated, times_as_long
 from perceptron.questions.fastest.measured_shape import GIVEN_UP, MeasuredShape, of_processes
-from perceptron.questions.shared.over_processes import named
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
 from perceptron.statistics.interval import LARGEST_LOG, Interval, of_times, ratio_of
+from perceptron.statistics.over_processes import named
 from perceptron.statistics.ranking import Doubt, Ranking, rank, rank_rows
 from perceptron.statistics.rough import TOO_BUSY
 from perceptron.statistics.select import NOT_REACHED

@@ -35,7 +35,6 @@ from perceptron.questions.map.judge import (
     phase_map_of,
 )
 from perceptron.questions.shared.missing import missing, size_job
-from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, Threads
@@ -43,6 +42,7 @@ from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
+from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import Definitions, usable_rows
 from perceptron.statistics.trust import warnings_of_rows
 

@@ -16,7 +16,6 @@ from perceptron.figure import (
     LineFigure,
     dots_axis,
     log_axis,
-    placed,
 )
 from perceptron.grouping import grouped
 from perceptron.numbers import (
@@ -46,13 +45,13 @@ from perceptron.questions.overhead.ladder import (
     roof,
     roofs,
 )
-from perceptron.questions.shared.over_processes import name_and_processes, threads_in_all
 from perceptron.questions.shared.published import measured_dot, published_dot
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import Contention, contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.interval import Interval
+from perceptron.statistics.over_processes import name_and_processes, threads_in_all
 from perceptron.statistics.ranking import Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
 
@@ -193,6 +192,22 @@ def _notes(found: Ladder) -> Iterator[Note]:
         )
     for gpu in found.gpus:
         yield Note(state_line(gpu))
+    for whole in found.wholes:
+        if shares := largest_phases(found.phases, whole):
+            yield Note(f"{shares} of an iteration.")
+
+
+def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
+    """Return the three largest phases of a backend's iteration; empty if one is undecided."""
+    own = [phase for phase in phases if phase.backend == whole.backend]
+    if not own or any(phase.low is None for phase in own):
+        return ""
+    own.sort(key=lambda phase: -phase.seconds_per_iteration)
+    shares = (
+        f"{phase.phase} {phase.seconds_per_iteration / whole.seconds_per_iteration:.0%}"
+        for phase in own[:3]
+    )
+    return f"{whole.backend}: {', '.join(shares)}"
 
 
 def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
@@ -349,7 +364,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
         return None
     measured = [rung.backend for rung in rungs]
     names = [*(name for name in found.published if name not in measured), *measured]
-    dots = placed(list(_dots(names, found, rungs)))
+    dots = tuple(_dots(names, found, rungs))
     texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Decided, Figure, Note, Page, Table, Verdict
 from perceptron.backends.shared.evaluation import score
 from perceptron.errors import UserError
-from perceptron.figure import Axis, Line, LineFigure, Stretch, log_axis
+from perceptron.figure import Axis, Bar, BarFigure, Line, LineFigure, Stretch, log_axis
+from perceptron.figure import Figure as Drawing
 from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Race as RaceJob
@@ -40,12 +41,12 @@ from perceptron.questions.race.judge import (
     race_warnings,
     trained,
 )
-from perceptron.questions.shared.over_processes import threads_in_all
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
+from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking
 from perceptron.untrusted_text import label
 
@@ -225,7 +226,11 @@ def _told(
         cells = tuple(map(_cells, result.runs))
         tables.append(Table(title=title, columns=_COLUMNS, rows=cells, part=part))
         for dtype in dtypes:
-            drawing = _figure([row for row in raced if row.dtype == dtype], start, x_title)
+            drawing: Drawing | None
+            if start == "cold":  # over time it would show imports, and learning as a dot
+                drawing = _parts([run for run in result.runs if run.dtype == dtype], row, x_title)
+            else:
+                drawing = _figure([row for row in raced if row.dtype == dtype], x_title)
             setting = (*part, ("dtype", dtype))
             figures.append(Figure(title=f"{title}, {dtype}", drawing=drawing, part=setting))
     return Answer(
@@ -379,13 +384,13 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
 # --- as a figure ---------------------------------------------------------------------------------
 
 
-def _figure(rows: Sequence[RaceRow], start: RaceStart, x_title: str) -> LineFigure | None:
-    """Return the test set's score over seconds in one dtype; None where nothing of it raced.
+def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
+    """Return the test set's score over seconds of training; None where nothing raced.
 
     A line for each backend, with the band of its seeds.
     """
     by_backend = grouped(filter(has_raced, rows), lambda row: row.backend)
-    lines = tuple(line for own in by_backend.values() if (line := _line(own, start)) is not None)
+    lines = tuple(line for own in by_backend.values() if (line := _line(own)) is not None)
     if not lines:
         return None
     row, target = rows[0], rows[0].target
@@ -418,23 +423,60 @@ def _figure(rows: Sequence[RaceRow], start: RaceStart, x_title: str) -> LineFigu
     )
 
 
-def _line(rows: Sequence[RaceRow], start: RaceStart) -> Line | None:
+def _parts(runs: Sequence[RaceRun], row: RaceRow, x_title: str) -> BarFigure | None:
+    """Return what the time to the target goes to, end to end; None where nothing reached it."""
+    timed = [run for run in runs if run.seconds is not None]
+    bars = [
+        Bar(
+            backend=run.backend,
+            part=part,
+            length=seconds,
+            text=f"{run.backend}: {part} {duration(seconds)}",
+        )
+        for run in timed
+        for part, seconds in _stages(run)
+    ]
+    if not bars:
+        return None
+    return BarFigure(
+        alt=f"{row.problem} to {row.target} from a cold start, part by part: "
+        + "; ".join(bar.text for bar in bars),
+        caption="Medians over the seeds, in the order in which they run. The table has the time "
+        "to the target with its interval.",
+        height=62 * len(timed) + 110,
+        x_title=x_title,
+        rows=tuple(run.backend for run in timed),
+        bars=tuple(bars),
+    )
+
+
+def _stages(run: RaceRun) -> Iterator[tuple[str, float]]:
+    """Yield the parts of a time to the target that take some, in their order."""
+    data, setup = run.data_seconds or 0.0, run.parts["setup"] or 0.0
+    every = (
+        ("Python and imports", run.parts["import"] or 0.0),
+        ("loading the data", data),
+        ("setup", max(0.0, setup - data)),
+        ("training to the target", run.parts["train"] or 0.0),
+    )
+    yield from ((part, seconds) for part, seconds in every if seconds > 0)
+
+
+def _line(rows: Sequence[RaceRow]) -> Line | None:
     """Return a backend's score at each evaluation: the median of its seeds, lowest and highest.
 
     The time is the median of the seeds that still train, and never less than at the evaluation
     before: those that are left may be the quick ones. A seed that has ended keeps its last score.
     """
-    target, trainings = rows[0].target, [trained(row, start) for row in rows]
+    target, trainings = rows[0].target, [trained(row, "warm")[1] for row in rows]
     value_text = percent if target.goal == "accuracy" else digits
     points, seconds = [], 0.0
-    for index in range(max(len(training.checks) for _, training in trainings)):
+    for index in range(max(len(training.checks) for training in trainings)):
         under_way = [
-            before + training.checks[index].seconds
-            for before, training in trainings
-            if index < len(training.checks)
+            training.checks[index].seconds for training in trainings if index < len(training.checks)
         ]
         seconds = max(seconds, median(under_way))
-        latest = [training.checks[: index + 1][-1] for _, training in trainings]
+        latest = [training.checks[: index + 1][-1] for training in trainings]
         scores = [score for check in latest if (score := target.score_of(check)) is not None]
         # A logarithmic axis has no place for a time of 0, of a broken clock, and a loss of 0.
         if scores and seconds > 0 and (min(scores) > 0 or target.goal == "accuracy"):

@@ -31,7 +31,6 @@ def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) 
         low=time.low or seconds,
         high=time.high or seconds,
         label=label,
-        side="right",
         text=text,
     )
 

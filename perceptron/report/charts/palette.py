@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from perceptron.questions.shared.over_processes import name_and_processes
+from perceptron.statistics.over_processes import name_and_processes
 
 
 class Stroke(NamedTuple):

@@ -9,8 +9,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from math import cos, log, pi, sin
+from itertools import pairwise
+from math import cos, exp, log, log10, pi, sin
+from textwrap import wrap
 from typing import NamedTuple
 
 from perceptron.figure import (
@@ -30,9 +33,13 @@ from perceptron.untrusted_text import shortened
 Looks = Mapping[str, Stroke]
 Point = tuple[float, float]
 
-# All lengths are pixels of a drawing that is this wide.
-_WIDTH = 800
+WIDE, NARROW = 960, 360
+"""Widths of the two drawings that a page has of a figure, in pixels: its style sheet picks one."""
+# The width in a document, and below which names stand over their rows and lines have a legend.
+_ALONE, _NARROWER = 800, 600
 _SIZE, _LINE_HEIGHT = 13, 16
+# A row is so much higher where its name stands over it.
+_NAME_HEIGHT = 14
 # Of a letter, on average, in a wide font.
 _LETTER = 7.6
 _INK, _SOFT, _GRID = "var(--ink, #222222)", "var(--soft, #555555)", "var(--line, #e4e4e4)"
@@ -41,15 +48,17 @@ _LONGEST_NAME, _LONGEST_TEXT = 60, 300
 _MARKER = 5.0
 # A line of more points has markers on some of them: they would hide the line.
 _MOST_MARKERS = 40
-# Share of an axis; a label of a mark further right could leave the figure.
-_LEFT_BEYOND = 0.55
+# Pixels that a reason beside a dot takes at least.
+_LEAST_ROOM = 250
+# A name at the end of a line may take this share of the width; longer ones stand in a legend.
+_MOST_OF_WIDTH = 0.28
 # How strong the colour of the narrowest victory is, and of the widest.
 _FAINTEST, _STRONGEST = 0.2, 0.9
 _DOTTED = "1 3"
 
 
-def draw(figure: Figure | None, looks: Looks | None = None) -> str:
-    """Return the figure as SVG; "" where there is none.
+def draw(figure: Figure | None, looks: Looks | None = None, width: int = _ALONE) -> str:
+    """Return the figure as SVG, so many pixels wide; "" where there is none.
 
     With ``looks``, those of a whole site, it is for a page with their style sheet, else for a
     document by itself.
@@ -60,22 +69,23 @@ def draw(figure: Figure | None, looks: Looks | None = None) -> str:
         case LineFigure():
             names = [line.backend for line in figure.lines if line.machine is None]
             names += [note.backend for note in figure.notes]
-            parts = _lines(figure, looks or strokes(names))
+            parts, height = _lines(figure, looks or strokes(names), width)
         case BarFigure():
-            parts = _bars(figure)
+            parts, height = _bars(figure, width)
         case DotFigure():
-            parts = _dots(figure, looks or strokes(dot.backend for dot in figure.dots))
+            looks_of_dots = looks or strokes(dot.backend for dot in figure.dots)
+            parts, height = _dots(figure, looks_of_dots, width)
         case MapFigure():
-            parts = _map(figure, looks or strokes(figure.backends))
+            parts, height = _map(figure, looks or strokes(figure.backends), width)
     is_alone = looks is None
     paper = (_tag("rect", width="100%", height="100%", fill=_PAPER),) if is_alone else ()
     drawing = _tag(
         "svg",
         *(f"\n{part}" for part in (*paper, *parts)),
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {_WIDTH} {figure.height}",
-        width=_WIDTH,
-        height=figure.height,
+        viewBox=f"0 0 {width} {height}",
+        width=width,
+        height=height,
         font_family="system-ui, sans-serif",
         font_size=_SIZE,
         fill=_INK,
@@ -113,6 +123,20 @@ def _text(text: str, x: float, y: float, longest: int = _LONGEST_NAME, **attribu
         ),
         **halo | attributes,
     )
+
+
+def _wrapped(text: str, room: float, most: int = 3) -> list[str]:
+    """Return a text in lines that fit into so many pixels; what is too long ends in dots."""
+    letters = max(8, int(room / _LETTER))
+    lines = wrap(shortened(text, _LONGEST_TEXT), letters)
+    if len(lines) > most:
+        lines[most - 1 :] = [f"{lines[most - 1][: letters - 1]}…"]
+    return lines
+
+
+def _long(text: str) -> float:
+    """Return how many pixels a text takes, about."""
+    return min(len(text), _LONGEST_NAME) * _LETTER
 
 
 def _path(points: Iterable[Point], closed: bool = False, **attributes: object) -> str:
@@ -182,7 +206,7 @@ def _marker(
 
 
 class _Frame(NamedTuple):
-    """The rectangle inside the axes, and where values lie in it."""
+    """The rectangle inside the axes, where values lie in it, and the size of the whole drawing."""
 
     x: Axis
     y: Axis
@@ -190,6 +214,8 @@ class _Frame(NamedTuple):
     top: float
     right: float
     bottom: float
+    width: int
+    height: int
 
     def across(self, value: float) -> float:
         """Return the place of a value of the first axis, at the edge if it is outside."""
@@ -211,16 +237,30 @@ def _share(axis: Axis, value: float) -> float:
     return log(value / axis.low) / log(axis.high / axis.low)
 
 
-def _frame(x: Axis, y: Axis, height: float, key: str, legend: Sequence[str]) -> _Frame:
-    """Return the frame that leaves room for what stands around it."""
-    longest = max((len(line) for _, text in y.ticks for line in text.split("\n")), default=1)
+def _frame(
+    x: Axis,
+    y: Axis,
+    size: tuple[int, int],
+    key: str = "",
+    legend: Sequence[str] = (),
+    room: float = 0.0,
+) -> _Frame:
+    """Return the frame that leaves room for what stands around it, and ``room`` on its right.
+
+    A legend makes the drawing higher.
+    """
+    width, height = size
+    longest = max((len(line) for _, text in y.ticks for line in text.split("\n")), default=-1)
+    rows, key_lines = len(_rows(legend, width)), len(_wrapped(key, width - 24))
     return _Frame(
         x=x,
         y=y,
         left=12 + (22 if y.title else 0) + min(longest, _LONGEST_NAME) * _LETTER,
-        top=34.0 if key else 14.0,
-        right=_WIDTH - 24.0,
-        bottom=height - 52.0 - 20 * len(_rows(legend)),
+        top=14.0 + 18 * key_lines + (2 if key_lines else 0),
+        right=width - 24.0 - room,
+        bottom=height - 52.0,
+        width=width,
+        height=height + 20 * rows,
     )
 
 
@@ -230,7 +270,7 @@ def _around(frame: _Frame, key: str = "", grid: str = "xy") -> list[str]:
     Axes that ``grid`` names have a line at each tick.
     """
     parts = []
-    for value, text in frame.x.ticks:
+    for value, text in _apart(frame):
         place = frame.across(value)
         if "x" in grid:
             parts.append(_path([(place, frame.top), (place, frame.bottom)], stroke=_GRID))
@@ -242,24 +282,46 @@ def _around(frame: _Frame, key: str = "", grid: str = "xy") -> list[str]:
         parts.append(_text(text, frame.left - 8, place, text_anchor="end"))
     corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)]
     parts.append(_path(corners, stroke=_SOFT))
-    middle, centre = (frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2
-    parts.append(_text(frame.x.title, middle, frame.bottom + 33, 120, text_anchor="middle"))
+    (title, *_) = _wrapped(frame.x.title, frame.width - 24, 1) or [""]
+    parts.append(_centred(title, (frame.left + frame.right) / 2, frame.bottom + 33, frame))
     if frame.y.title:
+        centre = (frame.top + frame.bottom) / 2
         turned = f"rotate(-90 14 {centre:.1f})"
-        room = int((frame.bottom - frame.top) / _LETTER)
-        parts.append(_text(frame.y.title, 14, centre, room, text_anchor="middle", transform=turned))
-    if key:
-        parts.append(_text(key, frame.left, 14, 200, fill=_SOFT, font_size=12))
+        (title, *_) = _wrapped(frame.y.title, frame.bottom - frame.top, 1) or [""]
+        parts.append(_text(title, 14, centre, 200, text_anchor="middle", transform=turned))
+    for row, line in enumerate(_wrapped(key, frame.width - 24)):
+        parts.append(_text(line, 12, 14 + 18 * row, 200, fill=_SOFT, font_size=12))
     return parts
 
 
-def _rows(legend: Sequence[str]) -> list[list[str]]:
+def _apart(frame: _Frame) -> list[tuple[float, str]]:
+    """Return the ticks of the first axis that have room: all, powers of ten, or every so many."""
+    every = list(frame.x.ticks)
+    tens = [tick for tick in every if tick[0] > 0 and log10(tick[0]).is_integer()]
+    steps = [every[::step] for step in range(2, len(every) + 1)]
+    choices = [every, *([tens] if len(tens) > 1 and not frame.x.is_linear else []), *steps]
+
+    def is_roomy(ticks: Sequence[tuple[float, str]]) -> bool:
+        ends = [(frame.across(at), _long(text) / 2 + 5) for at, text in ticks]
+        return all(a + half <= b - other for (a, half), (b, other) in pairwise(ends))
+
+    return next(filter(is_roomy, choices), every[:1])
+
+
+def _centred(text: str, x: float, y: float, frame: _Frame, **more: object) -> str:
+    """Return a text around ``x``, or as close to it as the drawing has room for it."""
+    half = max(_long(line) for line in text.split("\n")) / 2 + 4
+    x = min(max(x, half), frame.width - half) if 2 * half < frame.width else frame.width / 2
+    return _text(text, x, y, 120, **{"text_anchor": "middle"} | more)
+
+
+def _rows(legend: Sequence[str], width: int) -> list[list[str]]:
     """Return the names of a legend in rows that fit."""
     rows: list[list[str]] = []
-    used = _WIDTH
+    used = width
     for name in legend:
         room = _entry(name)
-        if used + room > _WIDTH - 24:
+        if used + room > width - 12:
             rows.append([])
             used = 12
         rows[-1].append(name)
@@ -268,16 +330,17 @@ def _rows(legend: Sequence[str]) -> list[list[str]]:
 
 
 def _entry(name: str) -> int:
-    return 52 + round(min(len(name), _LONGEST_NAME) * _LETTER)
+    return 52 + round(_long(name))
 
 
 def _legend(frame: _Frame, entries: Mapping[str, Callable[[float, float], str]]) -> list[str]:
     """Return the legend below the frame: each name behind its sample, which is 28 wide."""
     parts = []
-    for row, names in enumerate(_rows([*entries])):
+    for row, names in enumerate(_rows([*entries], frame.width)):
         x, y = 12.0, frame.bottom + 56 + 20 * row
         for name in names:
-            parts += [entries[name](x, y), _text(name, x + 34, y)]
+            room = int((frame.width - x - 40) / _LETTER)
+            parts += [entries[name](x, y), _text(name, x + 34, y, min(room, _LONGEST_NAME))]
             x += _entry(name)
     return parts
 
@@ -285,17 +348,22 @@ def _legend(frame: _Frame, entries: Mapping[str, Callable[[float, float], str]])
 # --- lines over two axes --------------------------------------------------------------------------
 
 
-def _lines(figure: LineFigure, looks: Looks) -> list[str]:
+def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int]:
     styles = {
         id(line): looks[line.backend] if line.machine is None else MACHINES[line.machine]
         for line in figure.lines
     }
-    legend = {
-        line.label: partial(_sample, line, styles[id(line)])
-        for line in figure.lines
-        if figure.legend and line.label
-    }
-    frame = _frame(figure.x, figure.y, figure.height, "", [*legend])
+    named = [line for line in figure.lines if figure.legend and line.label]
+    room = max((_long(line.label) for line in named), default=0.0) + 14
+    is_at_end = room <= _MOST_OF_WIDTH * width and all(len(line.x) > 1 for line in named)
+    is_at_end = is_at_end and all(line.dots is None for line in named)
+    legend = (
+        {}
+        if is_at_end
+        else {line.label: partial(_sample, line, styles[id(line)]) for line in named}
+    )
+    size = (width, figure.height)
+    frame = _frame(figure.x, figure.y, size, "", [*legend], room - 14 if is_at_end else 0.0)
     parts = _around(frame)
     for stretch in figure.stretches:
         left, top, right, bottom = frame.left, frame.top, frame.right, frame.bottom
@@ -315,16 +383,42 @@ def _lines(figure: LineFigure, looks: Looks) -> list[str]:
             _path([(x, frame.top), (x, frame.bottom)], stroke=_INK, stroke_dasharray=_DOTTED)
         )
         if mark.label:
-            left = _share(figure.x, mark.x) > _LEFT_BEYOND  # no room on the right
             y = frame.bottom - 12 - 20 * mark.level
-            anchor = "end" if left else "start"
-            parts.append(_text(mark.label, x - 5 if left else x + 5, y, text_anchor=anchor))
+            parts.append(_beside(mark.label, x, y, frame))
     for note in figure.notes:
         x = frame.right - 6 if note.right else frame.left + 6
         y = frame.top + 10 if note.top else frame.bottom - 10
         anchor = "end" if note.right else "start"
         parts.append(_text(note.text, x, y, fill=_paint(looks[note.backend]), text_anchor=anchor))
-    return [*parts, *_legend(frame, legend)]
+    if is_at_end:
+        parts += _at_ends([(line, _paint(styles[id(line)])) for line in named], frame)
+    return [*parts, *_legend(frame, legend)], frame.height
+
+
+def _beside(text: str, x: float, y: float, frame: _Frame) -> str:
+    """Return a text on the right of a place, on its left, or over it: where it has room."""
+    long = _long(text)
+    if x + 5 + long <= frame.right:
+        return _text(text, x + 5, y, text_anchor="start")
+    if x - 5 - long >= frame.left:
+        return _text(text, x - 5, y, text_anchor="end")
+    return _centred(text, x, y, frame)
+
+
+def _at_ends(lines: Iterable[tuple[Line, str]], frame: _Frame) -> list[str]:
+    """Return the name of each line at its end, below the one that is there already."""
+    ends = [(*frame.at([(line.x[-1], line.y[-1])])[0], line, colour) for line, colour in lines]
+    ends.sort(key=lambda end: end[1])
+    parts, taken = [], list[tuple[float, float, float]]()
+    # The lowest name stands in the frame: all others move up if they must.
+    for x, y, line, colour in reversed(ends):
+        left, right = x + 10, x + 10 + _long(line.label)
+        for below_left, below_right, below in taken:
+            if left < below_right and below_left < right and y > below - _LINE_HEIGHT:
+                y = below - _LINE_HEIGHT
+        taken.append((left, right, y))
+        parts.append(_text(line.label, left, y, fill=colour))
+    return parts
 
 
 def _line(line: Line, look: Stroke, frame: _Frame) -> list[str]:
@@ -350,25 +444,89 @@ def _sample(line: Line, look: Stroke, x: float, y: float) -> str:
     return marker if line.dots else stroke + marker
 
 
-# --- times as dots in rows ------------------------------------------------------------------------
+# --- rows of backends: their names, and times as dots ---------------------------------------------
 
 
-def _names(rows: Sequence[str]) -> Axis:
-    """Return an axis with the name of each row, from above."""
+def _names(rows: Sequence[str], is_narrow: bool) -> Axis:
+    """Return an axis with the name of each row, from above; none where `_over` names them."""
     ticks = [(float(len(rows) - 1 - at), name) for at, name in enumerate(rows)]
-    return Axis(title="", low=-0.6, high=len(rows) - 0.4, ticks=tuple(ticks), is_linear=True)
+    ends = (-0.5, len(rows) - 0.3) if is_narrow else (-0.6, len(rows) - 0.4)
+    shown = () if is_narrow else tuple(ticks)
+    return Axis(title="", low=ends[0], high=ends[1], ticks=shown, is_linear=True)
 
 
-def _dots(figure: DotFigure, looks: Looks) -> list[str]:
-    frame = _frame(figure.x, _names(figure.rows), figure.height, figure.key, ())
+def _over(rows: Sequence[str], frame: _Frame, rise: float) -> list[str]:
+    """Return the name of each row over it, where there is no room beside it."""
+    if frame.width >= _NARROWER:
+        return []
+    return [
+        _text(name.replace("\n", ", "), frame.left + 2, frame.up(len(rows) - 1 - at) - rise)
+        for at, name in enumerate(rows)
+    ]
+
+
+def _dots(figure: DotFigure, looks: Looks, width: int) -> tuple[list[str], int]:
+    is_narrow = width < _NARROWER
+    height = figure.height + _NAME_HEIGHT * len(figure.rows) * is_narrow
+    names, size = _names(figure.rows, is_narrow), (width, height)
+    frame = _frame(figure.x, names, size, figure.key)
+    if figure.dots:
+        labels = [_long(line) for dot in figure.dots for line in dot.label.split("\n")]
+        frame = frame._replace(x=_longer(figure.x, max(labels) + 16, frame.right - frame.left))
     parts = _around(frame, figure.key, "x")
     last = len(figure.rows) - 1
-    for row, reason in figure.absent:
-        y = frame.up(last - row)
-        parts.append(_text(reason, frame.left + 6, y, 90, fill=_SOFT, font_style="italic"))
+    parts += _over(figure.rows, frame, 28)
+    rows: dict[int, list[Dot]] = {}
     for dot in figure.dots:
-        parts += _dot(dot, looks[dot.backend], frame, frame.up(last - dot.row))
-    return parts
+        rows.setdefault(dot.row, []).append(dot)
+    for row, reason in figure.absent:
+        y, others = frame.up(last - row), rows.get(row, ())
+        end = min([frame.right, *(frame.across(dot.low) - 14 for dot in others)])
+        room = end - frame.left - 12
+        if others and room < _LEAST_ROOM:  # under the dots
+            y, room = y + 20, frame.right - frame.left - 12
+        style = {"fill": _SOFT, "font_style": "italic"}
+        parts.append(_text("\n".join(_wrapped(reason, room)), frame.left + 6, y, 200, **style))
+    for row, members in rows.items():
+        y = frame.up(last - row)
+        places = _places(members, frame, -1 if is_narrow else 1)
+        for dot, (x, anchor, rise) in zip(members, places, strict=True):
+            colour = _SOFT if dot.published else _INK
+            parts += _dot(dot, looks[dot.backend], frame, y)
+            parts.append(_text(dot.label, x, y - rise, fill=colour, text_anchor=anchor))
+    return parts, frame.height
+
+
+def _longer(axis: Axis, room: float, width: float) -> Axis:
+    """Return a logarithmic axis with so many pixels of room at both ends for labels of dots."""
+    beyond = exp(log(axis.high / axis.low) * room / max(width - 2 * room, width / 4))
+    return replace(axis, low=axis.low / beyond, high=axis.high * beyond)
+
+
+def _places(dots: Sequence[Dot], frame: _Frame, up: int) -> list[tuple[float, str, float]]:
+    """Return where the label of each dot of a row stands: x, its anchor, and how far it rises.
+
+    A label stands on the right of its bar, else on the left, else over it (or below it): where no
+    other dot or label is.
+    """
+    taken = [(frame.across(dot.low) - 7, frame.across(dot.high) + 7) for dot in dots]
+    found = []
+    for at, dot in enumerate(dots):
+        low, x, high = (frame.across(end) for end in (dot.low, dot.seconds, dot.high))
+        long = max(_long(line) for line in dot.label.split("\n"))
+        others = [one for other, one in enumerate(taken) if other != at]
+        for left, place, anchor in (
+            (high + 11, high + 11, "start"),
+            (low - 11 - long, low - 11, "end"),
+        ):
+            is_free = all(left + long < one or other < left for one, other in others)
+            if is_free and frame.left <= left and left + long <= frame.right + 20:
+                found.append((place, anchor, 0.0))
+                taken.append((left, left + long))
+                break
+        else:
+            found.append((x, "middle", 20.0 * up))
+    return found
 
 
 def _dot(dot: Dot, look: Stroke, frame: _Frame, y: float) -> list[str]:
@@ -379,35 +537,36 @@ def _dot(dot: Dot, look: Stroke, frame: _Frame, y: float) -> list[str]:
         ends = [_path([(end, y - 5), (end, y + 5)], stroke=colour) for end in (low, high)]
         parts += [_path([(low, y), (high, y)], stroke=colour, stroke_width=2), *ends]
     parts.append(_marker(look.marker, x, y, colour, dot.text, dot.published, stroke_width=2))
-    place, anchor, rise = {
-        "left": (low - 11, "end", 0),
-        "right": (high + 11, "start", 0),
-        "above": (x, "middle", 20),
-    }[dot.side]
-    soft = _SOFT if dot.published else _INK
-    return [*parts, _text(dot.label, place, y - rise, fill=soft, text_anchor=anchor)]
+    return parts
 
 
 # --- bars, their parts end to end -----------------------------------------------------------------
 
 
-def _bars(figure: BarFigure) -> list[str]:
+def _bars(figure: BarFigure, width: int) -> tuple[list[str], int]:
     looks = {part: MACHINES[at % len(MACHINES)] for at, part in enumerate(figure.parts)}
     ends = dict.fromkeys(figure.rows, 0.0)
     for bar in figure.bars:
         ends[bar.backend] += bar.length
     x = linear_axis([0.0, *ends.values()], "{:g}".format, figure.x_title)
-    frame = _frame(x, _names(figure.rows), figure.height, "", figure.parts)
-    parts = _around(frame, grid="x")
+    names = _names(figure.rows, width < _NARROWER)
+    frame = _frame(x, names, (width, figure.height), "", figure.parts)
+    parts = [*_around(frame, grid="x"), *_over(figure.rows, frame, _row(frame, 0.5))]
     ends = dict.fromkeys(figure.rows, 0.0)
     for bar in figure.bars:
         row = len(figure.rows) - 1 - figure.rows.index(bar.backend)
         left, right = (frame.across(ends[bar.backend] + more) for more in (0.0, bar.length))
-        top, bottom = frame.up(row + 0.36), frame.up(row - 0.36)
+        top, bottom = frame.up(row + 0.3), frame.up(row - 0.3)
         drawn = _box(left, top, right, bottom, fill=_paint(looks[bar.part]), stroke=_PAPER)
         parts.append(_tag("g", _title(bar.text), drawn))
         ends[bar.backend] += bar.length
-    return [*parts, *_legend(frame, {part: _swatch(_paint(look)) for part, look in looks.items()})]
+    samples = {part: _swatch(_paint(look)) for part, look in looks.items()}
+    return [*parts, *_legend(frame, samples)], frame.height
+
+
+def _row(frame: _Frame, share: float) -> float:
+    """Return so much of the height of a row, in pixels."""
+    return share * (frame.bottom - frame.top) / (frame.y.high - frame.y.low)
 
 
 def _swatch(colour: str, opacity: float = 1.0) -> Callable[[float, float], str]:
@@ -422,13 +581,13 @@ def _swatch(colour: str, opacity: float = 1.0) -> Callable[[float, float], str]:
 # --- a phase map, whose cells stand at whole numbers: their sizes are even in logarithms ----------
 
 
-def _map(figure: MapFigure, looks: Looks) -> list[str]:
+def _map(figure: MapFigure, looks: Looks, width: int) -> tuple[list[str], int]:
     tie = (_SOFT, 0.4)
     legend = {name: _swatch(_paint(looks[name]), _STRONGEST) for name in figure.backends}
     if any(cell.tie for row in figure.cells for cell in row):
         legend["tie within 5%"] = _swatch(*tie)
     axes = _cells(figure.x_values, figure.x_title), _cells(figure.y_values, figure.y_title)
-    frame = _frame(*axes, figure.height, figure.key, [*legend])
+    frame = _frame(*axes, (width, figure.height), figure.key, [*legend])
     parts = []
     for y, row in enumerate(figure.cells):
         for x, cell in enumerate(row):
@@ -451,8 +610,8 @@ def _map(figure: MapFigure, looks: Looks) -> list[str]:
     for region in figure.regions:
         (middle,) = frame.at([(region.x, region.y)])
         words = "\n".join(filter(None, (region.backend, region.detail)))
-        parts.append(_text(words, *middle, font_weight="bold", text_anchor="middle"))
-    return [*parts, *_around(frame, figure.key, ""), *_legend(frame, legend)]
+        parts.append(_centred(words, *middle, frame, font_weight="bold"))
+    return [*parts, *_around(frame, figure.key, ""), *_legend(frame, legend)], frame.height
 
 
 def _cells(values: Sequence[int], title: str) -> Axis:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from perceptron.answer import Answer, Answered, Figure, Note, Setting, Table, Verdict, is_of
+from perceptron.answer import Answered, Figure, Note, Setting, Shown, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
 from perceptron.grouping import grouped
-from perceptron.report.charts.svg import Looks, draw
-from perceptron.report.dashboard.page import machine_name, state_name
+from perceptron.records.ground import machine_label
+from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened
 
 # Characters: a title, a cell of a table, a paragraph, and what a figure is in words.
@@ -23,27 +23,11 @@ View = dict[str, Any]
 """A title, and lines, figures and tables where there are some, as the page's script shows them."""
 
 
-class Shown(NamedTuple):
-    """An answer on a page: how its switches stand, and how it was measured."""
-
-    answer: Answer
-    place: Setting
-    """The setting of all its parts."""
-    measured: str = ""
-
-
-def shown(told: Answered) -> Shown:
-    """Return the answer to a run as the page of its study shows it."""
-    facts = told.run.facts.environment
-    measured = f"{facts.cpu}, {facts.cores} cores{told.answer.measured}."
-    return Shown(told.answer, _place(told), measured)
-
-
 def undecided_lines(passed_over: Iterable[Answered]) -> list[str]:
     """Name the newest runs that measured too little, and why an older one is shown."""
     return [
         f"The run of {told.run.run.started[:16].replace('T', ' ')} UTC on "
-        f"{machine_name(told.run.run.machine)} measured too little for an answer: an older one is "
+        f"{machine_label(told.run.run.machine)} measured too little for an answer: an older one is "
         "shown."
         for told in list(passed_over)[:_RUNS]
     ]
@@ -64,7 +48,7 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
         # An answer without figures is in one view.
         every = one.answer.figures or (Figure(title=one.answer.question, drawing=None),)
         for figures in grouped(every, lambda figure: figure.part).values():
-            setting = (*one.place, *figures[0].part)
+            setting = tuple(dict((*one.place, *figures[0].part)).items())
             file, name = f"{page}/{number}", str(len(views.contents["views"]))
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
@@ -73,23 +57,6 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
             views.contents["views"].append({"is": values, "file": file, "name": name})
             views.files.setdefault(file, {})[name] = _view(one, figures, looks)
     return views
-
-
-def address(told: Answered, is_overview: bool = False) -> str:
-    """Return the page and fragment that show an answer: the first page, or its first part."""
-    if is_overview:
-        return "index.html"
-    return link(told.study, _place(told))
-
-
-def _place(told: Answered) -> Setting:
-    """Return how the switches stand: what was asked, of which run, measured how."""
-    first = told.run.rows[0]
-    run = (
-        ("Machine", machine_name(told.run.run.machine)),
-        ("Run", state_name(first.commit, first.when)),
-    )
-    return (*told.answer.asked, *run, *told.answer.ground)
 
 
 def link(page: str, place: Setting) -> str:
@@ -127,9 +94,10 @@ def _here(members: Iterable[Member], part: Setting) -> list[Member]:
 
 
 def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
-    """Return a figure as a page shows it: as SVG, its content in words, and its caption."""
+    """Return a figure as a page shows it: as SVG of two widths, in words, and its caption."""
     return {
-        "svg": draw(figure, looks),
+        "wide": draw(figure, looks, WIDE),
+        "narrow": draw(figure, looks, NARROW),
         "alt": shortened(figure.alt, _ALT),
         "caption": shortened(figure.caption, _LINE),
     }

@@ -1,58 +1,59 @@
-"""The first page: what was found, in pictures and a few numbers, and how far to trust it.
+"""The first page: the finding, a card for each family, and a line for each other answer.
 
-Each kind of hardware has a block of its own, from the newest run on it.
+It knows answers alone: the first view of the answer that it opens on is the finding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from perceptron import numbers
-from perceptron.answer import Answered, Figure
+from perceptron.answer import Answered, Figure, Setting, Shown, Verdict, is_of
 from perceptron.grouping import grouped
-from perceptron.questions.bench.finding import FindingRow, is_framework_the_cost
-from perceptron.questions.collection import Collection
-from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.rates import single_tables
-from perceptron.questions.crossover.sweep import Sweep
-from perceptron.questions.crossover.verdict import (
-    has_crossing,
-    is_measured,
-    missing,
-    sentence,
-)
-from perceptron.questions.overhead.device_share import kind_of_hardware
-from perceptron.questions.shared.published import FAMILY
-from perceptron.records.measurement import Measurement
+from perceptron.questions.collection import CROSSOVER, Collection
+from perceptron.records.ground import machine_label
 from perceptron.report.charts.svg import Looks
-from perceptron.report.dashboard.answers import address, drawn, link, undecided_lines
-from perceptron.report.dashboard.page import machine_name
-from perceptron.report.dashboard.sweeps import place
-from perceptron.statistics.contention import CONTENDED
-from perceptron.statistics.select import usable_rows
-from perceptron.untrusted_text import shortened
+from perceptron.report.dashboard.answers import drawn, link, undecided_lines
 
-# The family that the page pictures, if it was measured.
-PICTURED = "mlp-width"
-# Verdicts of an answer that are told in its line.
-_TOLD = 2
+# Verdicts of an answer that are told in its line, and of a family on its card.
+_TOLD, _ON_CARD = 2, 2
+# Answers of other machines that have a line; the page of machines has all.
+_OTHERS = 12
 
 
-def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str, Any]:
-    """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
-    benches = collection.studies.get("bench", [])
-    # What a command has just measured may be in both.
-    every = {one.results: one for one in (*benches, *collection.undecided.get("bench", ()))}
-    kinds = grouped(every.values(), _hardware).values()
+def address(told: Answered, collection: Collection) -> str:
+    """Return the page and fragment that show an answer: the first page, or its first view."""
+    if collection.pages[told.study].is_overview:
+        return "index.html"
+    return link(told.study, collection.place(told))
+
+
+def overview(
+    collection: Collection, crossovers: Sequence[Shown], looks: Looks, asv: str | None
+) -> dict[str, Any]:
+    """Return what the template of the page shows; ``asv`` says why asv's pages are not there.
+
+    ``crossovers`` are what their own page shows, in its order.
+    """
+    every = [told for answers in collection.studies.values() for told in answers]
+    main = [told for told in every if collection.pages[told.study].is_overview]
+    first = next(iter(main), None)
+    told = sorted((one for one in every if one is not first), key=_started, reverse=True)
+    undecided = [
+        one
+        for study, passed_over in collection.undecided.items()
+        for one in passed_over
+        if collection.pages[study].is_overview
+    ]
+    ours = [one for one in told if one.run.run.machine == collection.here]
+    others = [one for one in told if one.run.run.machine != collection.here]
     return {
-        "answers": [_newest(told, collection) for told in collection.answers],
-        "blocks": [
-            _block(collection, own, looks) | {"id": f"-{number}" if number > 1 else ""}
-            for number, own in enumerate(kinds, start=1)
-        ],
-        # Without a run of the main job a map is all that there is to show.
-        "map": None if kinds else _map(collection, None, looks),
+        "block": first and _block(first, crossovers, looks),
+        "is_here": first is not None and first.run.run.machine == collection.here,
+        "undecided": undecided_lines(undecided),
+        "answers": [_line(one, collection) for one in ours],
+        "others": [_line(one, collection) for one in others[:_OTHERS]],
+        "more": max(0, len(others) - _OTHERS),
         "asv": asv,
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
@@ -60,173 +61,82 @@ def overview(collection: Collection, looks: Looks, asv: str | None) -> dict[str,
     }
 
 
-def _newest(told: Answered, collection: Collection) -> dict[str, Any]:
-    own = told.answer.verdicts
+def _started(told: Answered) -> str:
+    return told.run.run.started
+
+
+def _line(told: Answered, collection: Collection) -> dict[str, Any]:
+    """Return an answer in a line: its first verdicts, and where it is shown."""
+    own = list({str(one): one for one in told.answer.verdicts}.values())
     several = len({one.subject for one in own}) > 1
-    words = [f"{one.subject}: {one.sentence}" if several else one.sentence for one in own]
+    words = [str(one) if several else one.sentence for one in own]
     more = len(words) - _TOLD
-    first = told.run.rows[0]
+    is_first_page = collection.pages[told.study].is_overview
     return {
         "question": told.answer.question,
         "words": "; ".join((*words[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
         or "not measured",
-        "link": address(told, collection.pages[told.study].is_overview),
-        "machine": machine_name(first.machine),
-        "when": first.when,
+        "link": "machines.html" if is_first_page else address(told, collection),
+        "machine": machine_label(told.run.run.machine),
+        "when": told.run.run.started,
     }
 
 
-def _hardware(told: Answered) -> str | None:
-    return kind_of_hardware(told.run.times, told.run.facts.environment)
-
-
-def _block(collection: Collection, benches: Sequence[Answered], looks: Looks) -> dict[str, Any]:
-    """Return what one kind of hardware tells: the first run on it that has an answer."""
-    bench = next((one for one in benches if one.answer.has_answer), benches[0])
-    newer = [one for one in benches if one.run.run.started > bench.run.run.started]
-    without = [one for one in newer if bench.answer.has_answer and not one.answer.has_answer]
-    rows = usable_rows(bench.results, bench.run.times)
-    found: list[FindingRow] = bench.answer.data["finding"]
-    crossovers: list[Crossover] = bench.answer.data["crossovers"]
-    families = {crossover.family for crossover in crossovers}
-    environment = bench.run.facts.environment
-    threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
+def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[str, Any]:
+    """Return the finding with its figure, and a card for each family."""
+    answer, facts = main.answer, main.run.facts.environment
+    finding = next((one for one in answer.figures if _is_finding(one)), None)
+    part = () if finding is None else finding.part
+    of_finding = [one for one in answer.verdicts if part and one.part and is_of(one.part, part)]
+    cards = list(_cards(crossovers, machine_label(main.run.run.machine)))
+    known = {card["family"] for card in cards}
+    others = [one for one in answer.verdicts if one not in of_finding and one.subject not in known]
+    cards += [
+        _card(family, own, (("Family", family),))
+        for family, own in grouped(others, lambda one: one.subject).items()
+    ]
+    tables = [one for one in answer.tables if part and one.part and is_of(one.part, part)]
+    drawing = None if finding is None else finding.drawing
     return {
-        "hardware": shortened(_hardware(bench) or "?"),
-        "machine": machine_name(bench.run.run.machine),
-        "environment": environment,
-        "threads": threads,
-        "in_all": any((row.processes or 1) > 1 for row in rows),
-        "when": rows[0].when[:10],
-        "undecided": undecided_lines(without),
-        "cards": [*_finding_card(found), *_crossing_cards(crossovers)],
-        "finding": _finding(bench, threads[0], looks),
-        "singles": single_tables(rows),
-        "crossovers": [
-            (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
-            for one in bench.answer.verdicts
-            if one.subject in families
-        ],
-        "fastest": [
-            (one.subject, one.decided, "; ".join((one.sentence, *one.notes)))
-            for one in bench.answer.verdicts
-            if one.subject not in families | {FAMILY}
-        ],
-        "missing": missing(crossovers),
-        "sweep": _sweep(bench, threads[0], collection.sweeps, looks),
-        "map": _map(collection, bench, looks),
-        "trust": _trust(bench, rows, found, crossovers),
-        "warnings": bench.warnings,
+        "machine": machine_label(main.run.run.machine),
+        "facts": f"{facts.cpu}, {facts.cores} cores, "
+        f"{', '.join(gpu.name for gpu in facts.gpus) or 'no GPU'}",
+        "when": main.run.run.started[:10],
+        "finding": [line for one in of_finding for line in (one.sentence, *one.notes)],
+        "figure": drawing and drawn(drawing, looks),
+        "tables": tables,
+        "cards": cards,
+        "notes": [note.text for note in answer.notes if not note.part],
+        "of_all": [table for table in answer.tables if not table.part],
+        "warnings": main.warnings,
     }
 
 
-def _figure(bench: Answered, family: str, threads: int) -> Figure | None:
-    """Return the first figure of a family that the answer has, of so many threads."""
-    wanted = {("Family", family), ("Threads", str(threads))}
-    return next((one for one in bench.answer.figures if wanted <= {*one.part}), None)
+def _is_finding(figure: Figure) -> bool:
+    """Return whether a figure is of one size: those of families are switched by their pairs."""
+    return dict(figure.part).get("Shown") == "whole training"
 
 
-def _finding(bench: Answered, threads: int, looks: Looks) -> dict[str, Any] | None:
-    figure = _figure(bench, FAMILY, threads)
-    if figure is None or figure.drawing is None:
-        return None
-    (table,) = (one for one in bench.answer.tables if one.part == figure.part)
-    found: list[FindingRow] = bench.answer.data["finding"]
-    return drawn(figure.drawing, looks) | {"table": table, "is_cost": is_framework_the_cost(found)}
+def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]]:
+    """Yield the first view of each family of a machine."""
+    seen = set()
+    for one in crossovers:
+        place = dict(one.place)
+        # A starred family is an axis that was searched for advice, which has a page of its own.
+        if place["Machine"] != machine or place["Family"] in seen or "*" in place["Family"]:
+            continue
+        seen.add(place["Family"])
+        parts = [figure.part for figure in one.answer.figures[:1]]
+        own = [told for told in one.answer.verdicts for part in parts if is_of(told.part, part)]
+        if own:
+            yield _card(place["Family"], own, one.place)
 
 
-def _sweep(
-    bench: Answered, threads: int, sweeps: Iterable[Sweep], looks: Looks
-) -> dict[str, Any] | None:
-    """Return a family's figure, and the address of its sweep: of this run, with its threads."""
-    families = [crossover.family for crossover in bench.answer.data["crossovers"]]
-    family = PICTURED if PICTURED in families else next(iter(families), "")
-    figure = _figure(bench, family, threads)
-    if figure is None or figure.drawing is None:
-        return None
-    here, commit = (family, bench.run.run.machine, "perceptron"), bench.run.rows[0].commit
-    own = min(
-        (one for one in sweeps if (one.family, one.ground.machine, one.source) == here),
-        key=lambda one: (one.state.commit != commit, one.ground.threads != threads),
-        default=None,
-    )
-    return drawn(figure.drawing, looks) | {
-        "family": shortened(family),
-        "link": link("sweeps", (("Family", family),) if own is None else place(own)),
+def _card(family: str, verdicts: Iterable[Verdict], place: Setting) -> dict[str, Any]:
+    lines = list({one.sentence: (one.decided, one.sentence) for one in verdicts}.values())
+    return {
+        "family": family,
+        "link": link(CROSSOVER, place),
+        "lines": lines[:_ON_CARD],
+        "more": max(0, len(lines) - _ON_CARD),
     }
-
-
-def _map(collection: Collection, beside: Answered | None, looks: Looks) -> dict[str, Any] | None:
-    """Return the newest map; beside a run one of its hardware, if possible of its machine."""
-    maps = [
-        told for told in collection.studies.get("map", []) if not told.run.run.plan.get("functions")
-    ]
-    if beside is not None:
-        maps = [told for told in maps if _hardware(told) == _hardware(beside)]
-        maps.sort(key=lambda told: told.run.run.machine != beside.run.run.machine)
-    if not maps:
-        return None
-    answer, run = maps[0].answer, maps[0].run
-    figure = answer.figures[0].drawing
-    assert figure is not None, "a map is drawn"
-    return drawn(figure, looks) | {
-        "summary": answer.verdicts[0].sentence,
-        "machine": shortened(run.run.machine),
-        "when": run.rows[0].when[:10],
-    }
-
-
-def _trust(
-    bench: Answered,
-    rows: Sequence[Measurement],
-    found: Iterable[FindingRow],
-    crossovers: Iterable[Crossover],
-) -> list[str]:
-    failed = sum(row.status == "failed" for row in rows)
-    judged = [one for one in crossovers if is_measured(one) and one.status != "suspect"]
-    whole = sum(one.decided == "yes" for one in judged)
-    # Contention is not of the beginning: it is among the warnings above.
-    count = sum(warning.code != CONTENDED for warning in bench.warnings)
-    repeats = max((row.repeats for row in found), default=0)
-    trained = f"Every whole training was repeated in {repeats} fresh processes."
-    if repeats == 1:
-        trained = "Every whole training was timed once, in one fresh process."
-    return [
-        *([trained] if repeats else []),
-        f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
-        f"{len(rows):,} measurements failed.",
-        f"{whole} of {len(judged)} crossovers are decided over the whole range of sizes.",
-        f"{count} {'warning' if count == 1 else 'warnings'} about the machine when the run began."
-        if count
-        else "No warning about the machine when the run began.",
-    ]
-
-
-def _finding_card(rows: Sequence[FindingRow]) -> list[dict[str, Any]]:
-    """Return the answer in a few words: a large number, what it is, and whether it is decided."""
-    measured = [row for row in rows if row.ratio_to_published is not None]
-    if len(measured) < 2:
-        return []
-    slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
-    low, high = slowest.published_low, slowest.published_high
-    ratio = slowest.ratio_to_published or 0.0
-    takes = numbers.times_as_long(ratio, low, high, "numpy-published")
-    card = {
-        "decided": "no" if low is None or high is None or low <= 1 <= high else "yes",
-        "number": f"{numbers.digits(ratio)}×",
-        "what": f"{shortened(slowest.backend)} takes {takes}, the walk-through's NumPy, for "
-        f"{slowest.iterations:,} iterations on the OR gate",
-    }
-    return [card]
-
-
-def _crossing_cards(crossovers: Sequence[Crossover]) -> list[dict[str, Any]]:
-    return [
-        {
-            "number": numbers.digits(crossover.size),
-            "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
-            "decided": crossover.decided,
-        }
-        for crossover in crossovers
-        if crossover.size is not None and has_crossing(crossover)
-    ][:3]

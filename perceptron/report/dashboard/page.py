@@ -100,18 +100,6 @@ def _is_data(file: Path) -> bool:
         return stream.read(len(OPENING)) == OPENING.encode()
 
 
-def machine_name(machine: str, source: str = "perceptron") -> str:
-    """Return the machine, and the tool that measured if it was not the suite itself."""
-    machine = machine if machine.strip() else "(no name)"
-    return machine if source == "perceptron" else f"{machine} ({source})"
-
-
-def state_name(commit: str | None, when: str, *more: str | None) -> str:
-    """Return the state of the code: its revision, the day, and what else is known of it."""
-    words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
-    return " · ".join(words)
-
-
 def advice_markup(text: str) -> Markup:
     """Return the text with what stands between backticks, and nothing else, set as code."""
     return Markup("").join(

@@ -7,11 +7,11 @@ from operator import attrgetter
 
 from perceptron.grouping import grouped
 from perceptron.questions.collection import Collection as Results
-from perceptron.questions.shared.throughput import Epoch, epoch_of, models_of
+from perceptron.records.ground import machine_label
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
-from perceptron.report.dashboard.page import machine_name
 from perceptron.statistics.select import has_time
+from perceptron.statistics.throughput import Epoch, epoch_of, models_of
 
 _COLUMNS = (
     Column("source", "source"),
@@ -54,7 +54,7 @@ _COLUMNS = (
 
 def raw_tables(collection: Results) -> Iterator[LargeTable]:
     """Yield the rows of each machine: there may be a million in all, and a page shows some."""
-    by_machine = grouped(collection.rows, lambda row: machine_name(row.machine, row.source))
+    by_machine = grouped(collection.rows, lambda row: machine_label(row.machine, row.source))
     for name, members in by_machine.items():
         title = "What was measured, as stored. – means not measured."
         yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=_Shown(members))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
@@ -11,43 +11,25 @@ from typing import Any
 from msgspec import json
 from msgspec.structs import replace
 
-from perceptron.answer import Answered, Page, ReadFromFiles
-from perceptron.questions.collection import Collection, collection_of
+from perceptron.answer import Answered, Page, ReadFromFiles, Shown
+from perceptron.questions.collection import CROSSOVER, Collection, collection_of
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import no_search_for_cycles
 from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
-from perceptron.report.dashboard.answers import (
-    Shown,
-    address,
-    link,
-    shown,
-    undecided_lines,
-    views_of,
-)
+from perceptron.report.dashboard.answers import link, undecided_lines, views_of
 from perceptron.report.dashboard.large_table import table_files
 from perceptron.report.dashboard.machines import machines_page
-from perceptron.report.dashboard.overview import overview
+from perceptron.report.dashboard.overview import address, overview
 from perceptron.report.dashboard.page import put, remove_older, script, templates, writing
 from perceptron.report.dashboard.raw import raw_tables
-from perceptron.report.dashboard.sweeps import place, sweep_answers
 
 # Pages before those of the studies, and after them.
-_FIRST = {
-    "index": Page("Overview", "Which backend trains fastest here?", "", ""),
-    "sweeps": Page(
-        "Sweeps",
-        "At which size does the winner change?",
-        "No family was measured at several sizes yet.",
-        "them",
-    ),
-}
+_FIRST = {"index": Page("Overview", "Which backend trains fastest here?", "", "")}
 _LAST = {
     "machines": Page("Machines", "Which machine, and which backend on it?", "", ""),
     "raw": Page("Raw data", "Every row, as it was measured", "", ""),
 }
-# What measures something for a page; of a study's page that is its command.
-_COMMANDS = {"sweeps": "perceptron bench"}
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "views")
 _TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
@@ -63,8 +45,10 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
     written = set()
     with writing(html), no_search_for_cycles():
         compared = LIST if (html / LIST).is_file() else None
-        first_page = overview(collection, chosen, asv) | {"comparisons": compared}
-        for name, text in _texts(collection, chosen, first_page):
+        views = {name: list(collection.views(name)) for name in collection.pages}
+        crossovers = views.get(CROSSOVER, [])
+        first_page = overview(collection, crossovers, chosen, asv) | {"comparisons": compared}
+        for name, text in _texts(collection, views, chosen, first_page):
             encoded = text.encode() if isinstance(text, str) else map(str.encode, text)
             put(html / name, encoded)
             written.add(html / name)
@@ -80,15 +64,16 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
     """
     if isinstance(told, ReadFromFiles):
         collection = _with_rows(collection, told)
-        first = collection.sweeps[:1]
-        return collection, link("sweeps", place(first[0])) if first else "sweeps.html"
-    here = address(told)
-    others = [one for one in collection.studies.get(told.study, []) if address(one) != here]
+        first = next(iter(collection.views(CROSSOVER)), None) if collection.read else None
+        return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.place)
+    here = collection.place(told)
+    others = [
+        one for one in collection.studies.get(told.study, []) if collection.place(one) != here
+    ]
     passed_over = {one.results for one in collection.undecided.get(told.study, ())}
     shown = [*others, told] if told.results in passed_over else [told, *others]
-    studies = collection.studies | {told.study: shown}
-    is_overview = collection.pages[told.study].is_overview
-    return replace(collection, studies=studies), address(told, is_overview)
+    collection = replace(collection, studies=collection.studies | {told.study: shown})
+    return collection, address(told, collection)
 
 
 def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
@@ -96,7 +81,6 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
     own = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
     rows = set(map(_digest, collection.rows))
-    known = {tuple(map(_digest, sweep.rows)) for sweep in own.sweeps}
     return replace(
         collection,
         rows=[*collection.rows, *(row for row in own.rows if _digest(row) not in rows)],
@@ -104,10 +88,7 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
             *collection.machines,
             *(machine for machine in own.machines if machine.name not in names),
         ],
-        sweeps=[
-            *own.sweeps,
-            *(sweep for sweep in collection.sweeps if tuple(map(_digest, sweep.rows)) not in known),
-        ],
+        read=own.sweeps,
     )
 
 
@@ -119,18 +100,25 @@ def _digest(row: Measurement) -> bytes:
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
     """Return the file of each page, its name in the navigation, and what its heading asks."""
-    every = _FIRST | collection.pages | _LAST
-    return [(f"{name}.html", page.label, page.heading) for name, page in every.items()]
+    return [(f"{name}.html", page.label, page.heading) for name, page in _pages(collection).items()]
+
+
+def _pages(collection: Collection) -> dict[str, Page]:
+    own = {name: page for name, page in collection.pages.items() if page.label}
+    return _FIRST | own | _LAST
 
 
 def _texts(
-    collection: Collection, chosen: dict[str, Stroke], first_page: dict[str, Any]
+    collection: Collection,
+    shown: Mapping[str, Sequence[Shown]],
+    chosen: dict[str, Stroke],
+    first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
-    every = _FIRST | collection.pages | _LAST
+    every = _pages(collection)
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
@@ -139,18 +127,13 @@ def _texts(
         return file, templates().get_template(template).render(**site, **own, **facts)
 
     yield page("index", "overview.html.j2", first_page)
-    answers: dict[str, Iterable[Shown]] = {
-        "sweeps": sweep_answers(collection.sweeps),
-        **{name: map(shown, collection.studies.get(name, ())) for name in collection.pages},
-    }
-    older = collection.older | {"sweeps": sum(sweep.older for sweep in collection.sweeps)}
-    for name, own_answers in answers.items():
-        views = views_of(name, own_answers, chosen)
+    for name in (name for name in collection.pages if name in every):
+        views = views_of(name, shown[name], chosen)
         facts = {
             "nothing": every[name].nothing,
-            "command": _COMMANDS.get(name, f"perceptron {name}"),
+            "command": f"perceptron {name}",
             "what": every[name].makes,
-            "older": older.get(name, 0),
+            "older": collection.older_than_shown(name),
             "undecided": undecided_lines(collection.undecided.get(name, ())),
             "page": name,
             "scripts": _VIEW_SCRIPTS if views.files else (),
@@ -162,7 +145,7 @@ def _texts(
     facts, tables = machines_page(collection)
     scripts = _TABLE_SCRIPTS if tables else ()
     yield page("machines", "machines.html.j2", facts | {"scripts": scripts})
-    yield from table_files("machines", "question", tables)
+    yield from table_files("machines", "table", tables)
     scripts = _TABLE_SCRIPTS if collection.rows else ()
     yield page("raw", "raw.html.j2", {"page": "raw", "scripts": scripts})
     yield from table_files("raw", "machine", raw_tables(collection))

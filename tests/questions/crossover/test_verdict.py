@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perceptron.problems.families import FAMILIES
 from perceptron.questions.crossover.judge import Crossing, Crossover, SizeRatio
 from perceptron.questions.crossover.verdict import missing, notes, sentence, verdicts
-from perceptron.questions.shared.over_processes import (
+from perceptron.statistics.over_processes import (
     name_and_processes,
     named,
 )

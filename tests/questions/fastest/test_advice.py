@@ -18,10 +18,10 @@ from perceptron.questions.fastest.advice import (
     rows_on,
     whole_trainings,
 )
-from perceptron.questions.shared.throughput import TrainingLength
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.statistics.select import NOT_REACHED
+from perceptron.statistics.throughput import TrainingLength
 from tests.made import ABSENT, ADVICE, ALONG_BATCH, BACKENDS, SHAPE, advice_rows, keep, measured
 
 NAME = "mlp:8x2"

@@ -12,11 +12,11 @@ from perceptron.answer import Decided
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.questions.fastest.advice import advise, whole_trainings
-from perceptron.questions.shared.throughput import TrainingLength
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import load_run
 from perceptron.statistics.ranking import Doubt, Ranking, rank_rows
+from perceptron.statistics.throughput import TrainingLength
 from tests.conftest import MakeRow
 from tests.questions.fastest.conftest import stored
 

@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.answer import Answer
 from perceptron.errors import UserError
-from perceptron.figure import LineFigure
+from perceptron.figure import BarFigure
 from perceptron.problems import catalogue
 from perceptron.questions.answering import answer_run
 from perceptron.questions.race.study import Race, RacePlan
@@ -31,7 +31,7 @@ def said(results: Path, rows: list[RaceRow]) -> Answer:
     return answer_run(read_run(keep_race(results, rows))).answer
 
 
-def drawing(answer: Answer, start: str, dtype: str = "float32") -> LineFigure | None:
+def drawing(answer: Answer, start: str, dtype: str = "float32") -> Any:
     part = (("Start", start), ("dtype", dtype))
     (figure,) = (figure for figure in answer.figures if figure.part == part)
     return figure.drawing
@@ -93,16 +93,30 @@ def test_a_resolved_plan_resolves_to_itself() -> None:
 def test_an_accuracy_is_on_a_linear_axis_up_to_1(tmp_path: Path) -> None:
     rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
     answer = said(tmp_path, rows)
-    figure = drawing(answer, "cold")
+    figure = drawing(answer, "warm")
     assert figure is not None
     assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
     assert 0.6 < figure.y.low < 0.7
+    assert drawing(answer, "warm", "float64") is None
     assert drawing(answer, "cold", "float64") is None
+
+
+def test_a_cold_start_is_shown_in_its_parts(tmp_path: Path) -> None:
+    """Which end to end are the time to the target; learning is one of them."""
+    answer = said(tmp_path, race_rows())
+    figure = drawing(answer, "cold")
+    assert isinstance(figure, BarFigure)
+    assert figure.parts[0] == "Python and imports"
+    assert figure.parts[-1] == "training to the target"
+    for run in answer.data["runs"]:
+        if run.start == "cold" and run.seconds is not None:
+            whole = sum(bar.length for bar in figure.bars if bar.backend == run.backend)
+            assert whole == pytest.approx(run.seconds, rel=0.05), run.backend
 
 
 def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: Path) -> None:
     rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
-    figure = drawing(said(tmp_path, rows), "cold")
+    figure = drawing(said(tmp_path, rows), "warm")
     assert figure is not None
     assert not figure.y.is_linear
     (grey,) = figure.stretches
@@ -120,7 +134,7 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
 def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:
     accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
-    figure = drawing(said(tmp_path, rows), "cold")
+    figure = drawing(said(tmp_path, rows), "warm")
     assert figure is not None
     (line,) = figure.lines
     assert 100 < len(line.x) < 500

@@ -10,13 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.figure import Axis, BarFigure, DotFigure, Figure, Line, LineFigure, MapFigure, Mark
+from perceptron.figure import (
+    Axis,
+    BarFigure,
+    Dot,
+    DotFigure,
+    Figure,
+    Line,
+    LineFigure,
+    MapFigure,
+    Mark,
+    dots_axis,
+)
 from perceptron.questions.answering import collect
 from perceptron.questions.bench.finding import finding_figure
 from perceptron.questions.collection import Collection, collection_of
 from perceptron.questions.crossover.figures import ratio_figure, sweep_figure
 from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.svg import draw
+from perceptron.report.charts.svg import NARROW, WIDE, draw
 from tests.made import everything, line
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -126,6 +137,54 @@ def test_a_label_does_not_leave_the_figure() -> None:
     assert 'text-anchor="end"><tspan' in draw(figure).partition("torch-cpu from")[0][-120:]
     early = dataclasses.replace(figure, marks=(Mark(2.0, "torch-cpu from size 2", 0),))
     assert 'text-anchor="start"><tspan' in draw(early).partition("torch-cpu from")[0][-120:]
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize("published", [0.011, 0.02, 1.0])
+def test_a_label_of_a_dot_lies_on_no_marker_and_no_other_label(
+    width: int, published: float
+) -> None:
+    """However close the published time is to the measured one."""
+    times = ((0.01, False), (published, True))
+    dots = tuple(
+        Dot(
+            row=0,
+            backend="numpy",
+            seconds=seconds,
+            low=seconds,
+            high=seconds,
+            label=f"{seconds:g} seconds",
+            text="",
+            published=is_published,
+        )
+        for seconds, is_published in times
+    )
+    axis = dots_axis(dots, "{:g}".format, "time")
+    figure = DotFigure(
+        alt="", caption="", key="", height=200, x=axis, rows=("numpy",), dots=dots, absent=()
+    )
+    drawn = parsed(draw(figure, width=width))
+    markers = [
+        (float(one.get("cx", "")), float(one.get("cy", ""))) for one in drawn.iter(f"{SVG}circle")
+    ]
+    boxes = [
+        label_box(text) for text in drawn.iter(f"{SVG}text") if " sec" in "".join(text.itertext())
+    ]
+    assert (len(markers), len(boxes)) == (2, 2)
+    for left, right, y in boxes:
+        assert 0 <= left < right <= width
+        assert all(x + 5 < left or right < x - 5 or abs(y - cy) > 12 for x, cy in markers)
+    (one, two) = boxes
+    assert one[1] < two[0] or two[1] < one[0] or abs(one[2] - two[2]) > 12
+
+
+def label_box(text: ElementTree.Element) -> tuple[float, float, float]:
+    """Return where a text begins and ends, at six pixels a letter, and the height of its middle."""
+    (line,) = text.iter(f"{SVG}tspan")
+    long = 6.0 * len(line.text or "")
+    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.get("text-anchor", "start")]
+    left = float(line.get("x", "")) - shift * long
+    return left, left + long, float(line.get("y", "")) - 4.5
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

@@ -53,7 +53,7 @@ _OURS = {
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("page", "views")),
     *(f"assets/{name}.js" for name in ("jquery.slim.min", "datatables.min", "large_table")),
-    *(f"data/{name}.js" for name in ("sweeps", *STUDIES, "raw")),
+    *(f"data/{name}.js" for name in ("crossover", *STUDIES, "raw")),
     "data/machines.js",
 }
 
@@ -104,7 +104,7 @@ def test_an_overview_of_any_machine_has_its_pictures(
     first = replace(collection, studies=collection.studies | own)
     write_site(tmp_path, first)
     page = tmp_path / "index.html"
-    assert page.read_text(encoding="utf-8").count("<svg") == 3
+    assert page.read_text(encoding="utf-8").count("<svg") == 2
     assert page.stat().st_size < 500_000
     assert read(page).handlers == []
     assert "overtakes numpy at" in read(page).text

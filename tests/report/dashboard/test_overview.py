@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from perceptron.backends import registry
 from perceptron.questions.answering import collect
 from perceptron.questions.overhead.device_share import kind_of_hardware
+from perceptron.questions.shared.axes import SWEEP
 from perceptron.report.dashboard.write import write_site
 from tests.made import (
     ADVICE,
@@ -49,34 +51,40 @@ def shown(results: Path, html: Path) -> str:
     return (html / "index.html").read_text(encoding="utf-8")
 
 
-def test_each_kind_of_hardware_has_a_block_of_its_own(results: Path, tmp_path: Path) -> None:
-    """The newest first, each with its finding, crossovers, map and ground; no run hides another."""
+def test_the_finding_leads_and_other_machines_have_a_heading_of_their_own(
+    results: Path, tmp_path: Path
+) -> None:
+    """A picture, a sentence and a card of the first machine; a line for all else."""
     page = shown(results, tmp_path / "html")
-    first, second = page.split('<h2 class="hardware" id="hardware-2">')
-    assert f'<h2 class="hardware" id="hardware">{GPU_NAME}</h2>' in first
-    assert second.startswith("CPU</h2>")
-    for block, cpu, maps in ((first, "Abacus 5000", "gpu-box"), (second, "Abacus 3000", "box")):
-        assert f"{cpu}, 2 cores" in block
-        assert f"<figcaption>{maps}, 2026" in block
-    ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
-    own = [name for name in ids if name.partition("-")[0] in ("finding", "crossovers", "map")]
-    assert sorted(own) == sorted(
-        f"{name}{block}" for name in ("finding", "crossovers", "map") for block in ("", "-2")
-    )
+    ours, others = page.split('<h2 id="others">')
+    assert page.count('role="img"') == 1
+    assert ours.index(" as long as numpy") < ours.index('role="img"')
+    assert ours.index('role="img"') < ours.index('<ul class="cards">') < ours.index('id="answers"')
+    assert "Abacus 5000, 2 cores" in ours
+    assert ">box, 2026" not in ours
+    assert "gpu-box" not in others
+    assert others.count(">box, 2026") == 4
+
+
+def test_a_run_of_some_backends_does_not_lead(results: Path, tmp_path: Path) -> None:
+    """However new it is, and whatever it found."""
+    usual = BENCH | {"families": list(SWEEP), "problems": [], "backends": list(registry.DEFAULT)}
+    keep(results, usual, gpu_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
+    some = usual | {"backends": ["numpy", "numba"]}
+    keep(results, some, bench_rows(), started="2026-04-01T00:00:00Z", **GPU_BOX)
+    page = shown(results, tmp_path / "html")
+    assert page.index("2026-03-03") < page.index("2026-04-01")
 
 
 def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
     """A run without its GPU is one of a CPU, and the newest of these."""
     keep(results, BENCH, bench_rows(), started="2026-04-01T00:00:00Z", **GPU_BOX)
-    collection = collect(results)
-    benches = collection.studies["bench"]
+    benches = collect(results).studies["bench"]
     assert [
         (told.run.run.machine, kind_of_hardware(told.run.times, told.run.facts.environment))
         for told in benches
     ] == [("gpu-box", "CPU"), ("gpu-box", GPU_NAME), ("box", "CPU")]
-    page = shown(results, tmp_path / "html")
-    assert page.count('<h2 class="hardware"') == 2
-    assert page.index(">CPU</h2>") < page.index(f">{GPU_NAME}</h2>")
+    assert shown(results, tmp_path / "html").count(">bench</a>") == 2
 
 
 def test_the_newest_answers_are_there_whatever_command_they_came_from(
@@ -96,7 +104,7 @@ def test_the_newest_answers_are_there_whatever_command_they_came_from(
     shown(results, tmp_path / "html")
     page = read(tmp_path / "html" / "index.html")
     text = " ".join(page.text.split())
-    answers = text[text.index("Newest answers") : text.index("Abacus")]
+    answers = text[text.index("Answers of this machine") : text.index("Answers of other machines")]
     questions = ["race: digits", "overhead of or-gate", "crossover of", "map of", "advise for"]
     assert all(f"{question}" in answers for question in questions)
     places = [answers.index(question) for question in questions]

@@ -1,4 +1,4 @@
-"""Several machines, on their own page and on the page of sweeps."""
+"""Several machines, on their own page and on the page of crossovers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from msgspec.structs import replace
 
 from perceptron.questions.answering import collect
 from perceptron.questions.collection import collection_of
-from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.fleet.machines import machine_answers
+from perceptron.questions.crossover.page import SEVERAL
 from perceptron.report.charts.palette import MACHINES
-from perceptron.report.dashboard.machines import SIDE_BY_SIDE, fleet_tables
-from perceptron.report.dashboard.sweeps import SEVERAL
+from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
 from tests.made import line
 from tests.made_fleet import made_fleet
@@ -34,14 +32,14 @@ def several(html: Path) -> dict[str, View]:
     """The views of several machines of one family, by what is shown."""
     return {
         setting[-1]: view
-        for setting, view in views(html, "sweeps").items()
-        if setting[:2] == ("mlp-width", SEVERAL)
+        for setting, view in views(html, "crossover").items()
+        if (setting[0], setting[2]) == ("mlp-width", SEVERAL)
     }
 
 
 def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
     """One machine with all its backends; the machines together stand last among the choices."""
-    machines = [view["is"][1] for view in data(html, "sweeps")["views"]]
+    machines = [view["is"][2] for view in data(html, "crossover")["views"]]
     assert machines[0] != SEVERAL
     assert machines.index(SEVERAL) == len(machines) - machines.count(SEVERAL)
 
@@ -50,11 +48,11 @@ def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> 
     view = several(html)["numpy: time per iteration"]
     (figure,) = view["figures"]
     assert "their times are not divided by each other" in figure["caption"]
-    named = texts(figure["svg"])[-len(MACHINES) :]
+    named = texts(figure["wide"])[-len(MACHINES) :]
     assert len({text for text in named if " thread" in text}) == len(MACHINES)
     css = (html / "assets" / "strokes.css").read_text()
     for index in range(len(MACHINES)):
-        assert f"var(--m{index}, #" in figure["svg"]
+        assert f"var(--m{index}, #" in figure["wide"]
         assert f"--m{index}: #" in css
     (table,) = view["tables"]
     assert len(table["rows"]) == SIDE_BY_SIDE + 2
@@ -76,12 +74,12 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     ]
     write_site(tmp_path, collection_of(rows))
     shown = {
-        (setting[3], setting[-1]): view
-        for setting, view in views(tmp_path, "sweeps").items()
-        if setting[1] == SEVERAL
+        (setting[4], setting[-1]): view
+        for setting, view in views(tmp_path, "crossover").items()
+        if setting[2] == SEVERAL
     }
     labels = {
-        dtype: [text for text in texts(view["figures"][0]["svg"]) if ", " in text]
+        dtype: sorted(text for text in texts(view["figures"][0]["wide"]) if ", " in text)
         for (dtype, name), view in shown.items()
         if name == "numpy: time per iteration"
     }
@@ -98,7 +96,7 @@ def test_a_machine_with_an_older_definition_is_named(tmp_path: Path) -> None:
         for machine, digest, month in (("a", "new", 3), ("b", "new", 2), ("c", "old", 1))
     ]
     write_site(tmp_path, collection_of(rows))
-    shown = [view for at, view in views(tmp_path, "sweeps").items() if at[1] == SEVERAL]
+    shown = [view for at, view in views(tmp_path, "crossover").items() if at[2] == SEVERAL]
     assert shown
     left_out = "Left out: c, with an older definition of the problems."
     assert all(left_out in view["lines"] for view in shown)
@@ -106,25 +104,25 @@ def test_a_machine_with_an_older_definition_is_named(tmp_path: Path) -> None:
 
 def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     """All of them; the newest have a column each."""
-    rows = tables(html, "machines")["what each machine is"]
+    rows = facts(html)
     assert len(rows) == SIDE_BY_SIDE + 2
     assert {row["processor"].split(",")[0] for row in rows} >= {"Abacus 3000", "Abacus 3013"}
     text = text_of(html / "machines.html")
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
 
 
-def test_of_one_size_the_fastest_machine_stands_first(html: Path) -> None:
-    rows = tables(html, "machines")["the fastest at each size"]
-    rows = [row for row in rows if row["family"] == "mlp-width"]
-    order = [(row["size"], row["seconds"]) for row in rows]
-    assert order == sorted(order)
-    assert rows[0]["machine"] == "epyc-64"
+def test_every_machine_has_its_answers_in_one_table(html: Path, tmp_path: Path) -> None:
+    """As each of them says it; of another tool's the crossovers."""
+    rows = tables(html, "machines")["answers"]
+    assert {row["machine"] for row in rows} == {row["machine"] for row in facts(html)}
+    said = {row["answer"] for row in rows if row["machine"] == "epyc-64"}
+    assert any("torch-cpu overtakes numpy at" in words for words in said)
+    assert {row["decided"] for row in rows} <= {"yes", "partly", "no"}
+    foreign = [replace(row, source="asv", environment="env") for row in line()]
+    write_site(tmp_path, collection_of(foreign))
+    (row,) = tables(tmp_path, "machines")["answers"]
+    assert (row["machine"], row["question"]) == ("box (asv)", "crossover of mlp-width")
 
 
-@pytest.mark.parametrize(("problem", "takes"), [("made:4", "40.0"), (None, "–")])
-def test_times_of_nobody_knows_what_are_of_no_training(problem: str | None, takes: str) -> None:
-    """Else 10,000 iterations of the fastest are told."""
-    rows = [replace(row, seconds=4e-6, problem=problem and f"made:{row.size}") for row in line()]
-    table = fleet_tables(machine_answers(sweeps(rows), []))[0]
-    place = [column.id for column in table.columns].index("training_time")
-    assert {str(row[place]).partition(" [")[0] for row in table.rows} == {takes}
+def facts(html: Path) -> list[dict[str, Any]]:
+    return tables(html, "machines")["what each machine is"]

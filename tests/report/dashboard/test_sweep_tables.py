@@ -14,16 +14,15 @@ from perceptron.questions.crossover.figures import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import views_of
-from perceptron.report.dashboard.sweeps import sweep_answers
 from perceptron.report.dashboard.write import write_site
 from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
 from tests.report.reading import tables, views
 
 
 def tables_of(rows: list[Measurement]) -> dict[str, dict[str, Any]]:
-    """The tables of the page of sweeps by their titles, all ways of showing the rows together."""
-    sweeps = sweep_answers(collection_of(rows).sweeps)
-    views = views_of("sweeps", sweeps, strokes({row.backend for row in rows}))
+    """The tables of the page by their titles, all ways of showing the rows together."""
+    shown = collection_of(rows).views("crossover")
+    views = views_of("crossover", shown, strokes({row.backend for row in rows}))
     shown = [view for file in views.files.values() for view in file.values()]
     return {table["title"]: table for view in shown for table in view["tables"]}
 
@@ -64,7 +63,7 @@ def test_each_training_has_its_sweep(tmp_path: Path) -> None:
     keep(tmp_path, plan, mapped, started="2026-01-02T00:00:00Z")
     html = tmp_path / "html"
     write_site(html, collect(tmp_path))
-    settings = {(shown[0], shown[5]) for shown in views(html, "sweeps")}
+    settings = {(shown[0], shown[6]) for shown in views(html, "crossover")}
     assert settings == {("mlp-width", "sgd"), ("mlp-width", "adam")}
     (view,) = views(html, "map").values()
     assert any(", float32, adam; " in line for line in view["lines"])
@@ -73,7 +72,7 @@ def test_each_training_has_its_sweep(tmp_path: Path) -> None:
 def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path) -> None:
     """What they take divided by their number, in a view of its own and in the raw data."""
     write_site(tmp_path, collection_of(many_rows()))
-    shown = {setting[-1]: view for setting, view in views(tmp_path, "sweeps").items()}
+    shown = {setting[-1]: view for setting, view in views(tmp_path, "crossover").items()}
     assert list(shown)[:2] == [ITERATION, OF_ONE_MODEL]
     units = []
     for name in (ITERATION, OF_ONE_MODEL):
@@ -96,6 +95,6 @@ def test_of_a_cold_start_no_device_is_busy(tmp_path: Path) -> None:
         if row.backend == "numpy"
     ]
     write_site(tmp_path, collection_of(rows))
-    shown = {at[-1].partition(",")[0]: view for at, view in views(tmp_path, "sweeps").items()}
+    shown = {at[-1].partition(",")[0]: view for at, view in views(tmp_path, "crossover").items()}
     busy = {at: "Device busy" in str(view["tables"]) for at, view in shown.items()}
     assert busy == {ITERATION: True, "cold start": False}

@@ -19,7 +19,7 @@ from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views
 
-OF_VIEWS = ("sweeps", "map", "overhead", "race")
+OF_VIEWS = ("crossover", "map", "overhead", "race")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
         for figure in view["figures"]:
             assert len(figure["alt"]) > 30
             assert figure["caption"]
-            assert "<title>" in figure["svg"]
+            assert all("<title>" in figure[width] for width in ("wide", "narrow"))
         for table in view["tables"]:
             assert all(len(row) == len(table["columns"]) for row in table["rows"])
             assert table["title"]
@@ -71,16 +71,16 @@ def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
 def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     """asv's rows do not know what preparing took; one value has no interval and no sure winner."""
     shown: dict[str, set[str]] = defaultdict(set)
-    for setting in views(html, "sweeps"):
-        shown[setting[1]].add(setting[-1])
+    for setting in views(html, "crossover"):
+        shown[setting[2]].add(setting[-1])
     assert shown["box"] == {
         "time per iteration",
         "cold start, 10,000 iterations",
         "ratio of torch-cpu to numpy",
     }
     assert "cold start, 10,000 iterations" not in shown["box-00 (asv)"]
-    by_way = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
-    lines = next(v["lines"] for s, v in views(html, "sweeps").items() if s[1] == "box-00 (asv)")
+    by_way = {s[-1]: v for s, v in views(html, "crossover").items() if s[2] == "box"}
+    lines = next(v["lines"] for s, v in views(html, "crossover").items() if s[2] == "box-00 (asv)")
     assert any("One repeat for each value" in line for line in lines)
     absent = "Not measured: torch-cuda: no CUDA device found."
     assert all(absent in view["lines"] for view in by_way.values())
@@ -92,21 +92,23 @@ def test_a_backend_has_one_colour_on_all_pages(html: Path) -> None:
     colours = dict(re.findall(r"(--s\d+): (#\w+);", css.partition("@media")[0]))
     for name in ("numpy", "torch-cpu"):
         own = [token for token, colour in colours.items() if colour == palette.stroke(name).colour]
-        used = {token for figure in figures(html) for token in re.findall(r"--s\d+", figure["svg"])}
+        used = {
+            token for figure in figures(html) for token in re.findall(r"--s\d+", figure["wide"])
+        }
         assert len(own) == 1
         assert {*own} <= used
 
 
-def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: Path) -> None:
+def test_a_card_leads_to_its_family(results: Path, html: Path) -> None:
     """The same machine, code and threads: a newer sweep of asv's is not in its place."""
     from urllib.parse import parse_qs, urlsplit
 
-    links = [link for link in read(html / "index.html").links if link.startswith("sweeps.html#")]
+    links = [one for one in read(html / "index.html").links if one.startswith("crossover.html#")]
     asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
-    switches = [part["id"] for part in data(html, "sweeps")["switches"]]
-    pictured = tuple(asked[switch] for switch in switches[:5])
-    assert pictured == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
-    assert any(setting[:5] == pictured for setting in views(html, "sweeps"))
+    switches = [part["id"] for part in data(html, "crossover")["switches"]]
+    leads_to = tuple(asked[switch] for switch in switches[:6])
+    assert leads_to == ("mlp-width", "backends", "box", "abc · 2026-01-01", "float32", "2")
+    assert any(setting[:6] == leads_to for setting in views(html, "crossover"))
 
 
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
@@ -137,8 +139,8 @@ def test_a_page_needs_nothing_from_outside(html: Path, file: str, name: str, hea
 def test_equal_results_give_equal_bytes(results: Path, html: Path, tmp_path: Path) -> None:
     """The whole tree, written over an older one."""
     collection = collect(results)
-    (tmp_path / "data" / "sweeps").mkdir(parents=True)
-    (tmp_path / "data" / "sweeps" / "99.js").write_text(
+    (tmp_path / "data" / "crossover").mkdir(parents=True)
+    (tmp_path / "data" / "crossover" / "99.js").write_text(
         "perceptron.receive('old', JSON.parse('1'))"
     )
     (tmp_path / "index.html").write_text("old")
@@ -175,7 +177,7 @@ def test_a_single_row_makes_a_dashboard(fields: dict[str, Any], tmp_path: Path) 
 
 
 def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> None:
-    """A map is shown, and what cannot be read is told of on the page of machines."""
+    """A map has its line, and what cannot be read is told of on the page of machines."""
     everything(tmp_path / "results")
     for file in tmp_path.glob("results/runs/box/2026-01-01T000000Z/*"):
         file.write_text("broken")
@@ -183,7 +185,7 @@ def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> N
     page = read(tmp_path / "html" / "index.html")
     text = " ".join(page.text.split())
     assert "No finished run" not in text
-    assert "Which backend wins where" in text
+    assert "numpy wins" in text
     assert "machines.html#complaints" in page.links
     assert "run.json: not what a run writes" in text_of(tmp_path / "html" / "machines.html")
 
@@ -194,7 +196,7 @@ def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> N
         pytest.param(lambda html: html.write_text(""), id="a file"),
         pytest.param(lambda html: html.symlink_to(html), id="a link to itself"),
         pytest.param(lambda html: write(html / "data"), id="a file for a folder"),
-        pytest.param(lambda html: write(html / "sweeps.html" / "x"), id="a folder for a page"),
+        pytest.param(lambda html: write(html / "crossover.html" / "x"), id="a folder for a page"),
     ],
 )
 def test_a_folder_that_cannot_be_written_is_named(
@@ -236,7 +238,7 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     for name, start in (("index", "2 warnings:"), ("machines", "box: 2 warnings:")):
         page = (tmp_path / "html" / f"{name}.html").read_text(encoding="utf-8")
-        folded = page.partition("<details")[2].partition("</details>")[0]
+        folded = page.partition('<details class="warning"')[2].partition("</details>")[0]
         summary = folded.partition("<summary>")[2].partition("</summary>")[0]
         assert f"<strong>{start}</strong>" in summary
         assert "on battery" in summary
@@ -247,7 +249,7 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
 def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Console, JSON, Overview, Sweeps and Machines: undecided, and nowhere never or an answer."""
+    """Console, JSON and pages: undecided, and nowhere never or an answer."""
     rows = [
         replace(row, waited=0.86, contended=0)
         for row in bench_rows()
@@ -262,11 +264,13 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     assert (pair.status, pair.decided, pair.decided_ranges) == ("undecided", "no", [])
     in_terminal.show(bench.answer)
     write_site(tmp_path / "html", collection)
-    sweep = [view for at, view in views(tmp_path / "html", "sweeps").items() if "mlp-width" in at]
+    sweep = [
+        view for at, view in views(tmp_path / "html", "crossover").items() if "mlp-width" in at
+    ]
     said = {
         "console": " ".join(capsys.readouterr().out.split()),
         "overview": text_of(tmp_path / "html" / "index.html"),
-        "sweeps": json.dumps(sweep, ensure_ascii=False),
+        "crossovers": json.dumps(sweep, ensure_ascii=False),
         "machines": str(tables(tmp_path / "html", "machines")),
     }
     for place, words in said.items():

@@ -181,7 +181,7 @@ def test_paths_and_the_next_command_stand_in_lines_of_their_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """However long; a shell takes the address of a page as one word, whatever is in it."""
-    rows, address = Path("/r" + "x" * 300), "html/sweeps.html#family=svd&machine=box"
+    rows, address = Path("/r" + "x" * 300), "html/crossover.html#family=svd&machine=box"
     terminal.show_paths(rows, address)
     terminal.show_paths(None, None)
     terminal.show_next("perceptron map")

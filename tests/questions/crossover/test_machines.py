@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from perceptron.questions.crossover.machines import BackendOnMachines, backends_on_machines
 from perceptron.questions.crossover.sweep import sweeps
-from perceptron.questions.fleet.machines import (
-    BackendOnMachines,
-    backends_on_machines,
-    machine_answers,
-)
 from perceptron.records.measurement import Measurement
 from tests.made import line
 
@@ -25,13 +21,6 @@ OLD = {"commit": "old", "when": "2025-01-01T00:00:00Z"}
 
 def groups(*rows: Measurement) -> list[BackendOnMachines]:
     return backends_on_machines(sweeps(rows))
-
-
-def test_of_one_machine_and_family_the_newest_state_answers() -> None:
-    (answer,) = machine_answers(sweeps([*on("box", **OLD), *on("box")]), [])
-    (sweep,) = answer.sweeps
-    assert sweep.state.commit == "abc"
-    assert [at.ranking.winner for at in sweep.fastest] == ["numpy", "numpy", "numpy", "torch-cpu"]
 
 
 def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None:

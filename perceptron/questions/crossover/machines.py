@@ -1,4 +1,4 @@
-"""What each of many machines answers, and one backend on several; never a ratio of two machines."""
+"""One backend on several machines: whose curves may stand in one figure; never a ratio of two."""
 
 from __future__ import annotations
 
@@ -6,71 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from perceptron.answer import Answered
-from perceptron.questions.bench.finding import FindingRow, finding_rows
 from perceptron.questions.crossover.sweep import Curve, Sweep
-from perceptron.records.ground import Ground
-from perceptron.statistics.ranking import Ranking, rank_rows
-from perceptron.statistics.select import usable_rows
-
-
-class FindingAnswer(Struct, frozen=True, kw_only=True):
-    """The finding of a machine's newest run of the main job: 10,000 iterations of each backend."""
-
-    threads: int
-    rows: list[FindingRow]
-    ranking: Ranking
-
-
-class MachineAnswer(Struct, frozen=True, kw_only=True):
-    """The answers of a machine; ``source`` is the tool that measured it."""
-
-    machine: str
-    source: str
-    finding: FindingAnswer | None
-    sweeps: list[Sweep]
-    """The newest of each family and ground."""
-
-
-def machine_answers(sweeps: Iterable[Sweep], benches: Iterable[Answered]) -> list[MachineAnswer]:
-    """Return the answers of each machine, in the order of their names.
-
-    Of each machine, family and ground the first sweep counts, and of each machine the first run of
-    the main job: both begin with the newest. Nothing of one machine is divided by another's.
-    """
-    newest: dict[tuple[str, str], dict[tuple[str, Ground], Sweep]] = {}
-    for sweep in sweeps:
-        own = newest.setdefault((sweep.ground.machine, sweep.source), {})
-        own.setdefault((sweep.family, sweep.ground), sweep)
-    findings: dict[tuple[str, str], FindingAnswer] = {}
-    for bench in benches:
-        key = (bench.run.run.machine, "perceptron")
-        if bench.answer.data["finding"] and key not in findings:
-            findings[key] = _finding(bench)
-    return [
-        MachineAnswer(
-            machine=machine,
-            source=source,
-            finding=findings.get((machine, source)),
-            sweeps=sorted(
-                newest.get((machine, source), {}).values(),
-                key=lambda sweep: (sweep.family, str(sweep.ground)),
-            ),
-        )
-        for machine, source in sorted({*newest, *findings})
-    ]
-
-
-def _finding(bench: Answered) -> FindingAnswer:
-    found: list[FindingRow] = bench.answer.data["finding"]
-    timed = {row.backend for row in found if row.time is not None}
-    own = usable_rows(bench.results, bench.run.times)
-    threads = min(row.all_threads for row in own if row.all_threads is not None)
-    rows = (row for row in own if row.all_threads == threads and row.backend in timed)
-    return FindingAnswer(threads=threads, rows=found, ranking=rank_rows(finding_rows(rows)))
-
-
-# --- one backend on several machines: whose curves may stand in one figure -----------------------
 
 
 class BackendOnMachines(Struct, frozen=True, kw_only=True):

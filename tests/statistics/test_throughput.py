@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.questions.shared.throughput import TrainingLength, epoch_of, models_of
+from perceptron.statistics.throughput import TrainingLength, epoch_of, models_of
 from tests.made import measured
 
 
