@@ -67,7 +67,7 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     assert f"On {GPU_NAME}: torch-cuda overtakes numpy at width " in after["README.md"]
     full = after["docs/findings.md"]
     assert f"### {GPU_NAME}\n\n| backend | dtype |" in full
-    assert "| torch-cuda | float32 | 1.51" in full
+    assert "| torch-cuda | float32 | 23.1 s (13.6×) | 1.51" in full
     assert "`results/runs/gpu-box/2999-01-01T000000Z`" in full
     assert "](map-slide-rule-9000.svg)" in full
 
