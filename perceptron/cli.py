@@ -6,17 +6,18 @@ import sys
 from importlib import import_module
 from itertools import chain
 from time import monotonic
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 import perceptron
 from perceptron import command_start
 from perceptron.commands.shared.ending import run
-from perceptron.commands.shared.list_command import ListCommand
-from perceptron.commands.shared.study_command import StudyCommand
+from perceptron.errors import unknown
 from perceptron.questions.registry import STUDIES
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Commands by the question that they answer, in the order in which help lists them. Each is a study,
 # or the function of its name, with _ for -, in the file of its name in `perceptron.commands`.
@@ -31,48 +32,102 @@ QUESTIONS = {
     "How does a small model learn?": ("walkthrough",),
 }
 COMMANDS = tuple(chain.from_iterable(QUESTIONS.values()))
+# To list the commands imports none.
+SUMMARIES = {name: summary for name, (_, summary) in STUDIES.items()} | {
+    "compare": "Run a project's benchmarks on two revisions, side by side.",
+    "doctor": "Find what makes timings untrustworthy here, with advice.",
+    "backends": "List the backends that can run here, and why others cannot.",
+    "check": "Check that a backend agrees with NumPy, and that mistakes show.",
+    "dashboard": "Write the HTML pages of all results.",
+    "fleet": "Show the jobs that --on started, or merge their rows.",
+    "walkthrough": "Train a small problem, and show what was learned.",
+}
 
 
-class _ByQuestion(TyperGroup):
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List every command in one line, below its question."""
-        more = {"More": tuple(name for name in self.commands if name not in COMMANDS)}
-        width = max(map(len, self.commands))
-        for question, names in (QUESTIONS | more).items():
-            if names:
+_SHOW = "Show completion for the current shell, to copy it or customize the installation."
+
+
+class _Commands(click.Group):
+    """All commands; each is imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, those of other studies last."""
+        return list(dict.fromkeys((*COMMANDS, *STUDIES)))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name in STUDIES:
+            from perceptron.commands.shared.study_command import study_command
+
+            return study_command(cmd_name)
+        if cmd_name in COMMANDS:
+            from perceptron.commands.shared.parameters import Command, fields_of_arguments
+
+            identifier = cmd_name.replace("-", "_")
+            function = getattr(import_module(f"perceptron.commands.{identifier}"), identifier)
+            fields = fields_of_arguments(function)
+            return Command(cmd_name, SUMMARIES[cmd_name], fields, function)
+        if cmd_name.startswith("-") or ctx.resilient_parsing:
+            return None
+        raise unknown("command", cmd_name, self.list_commands(ctx))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help where nothing else was asked for."""
+        return super().parse_args(ctx, args or ["--help"])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an interrupt ends it without click's empty line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List every command below its question."""
+        names = self.list_commands(ctx)
+        more = {"More": tuple(name for name in names if name not in COMMANDS)}
+        width = max(map(len, names))
+        for question, listed in (QUESTIONS | more).items():
+            if listed:
                 formatter.write(f"\n{question}\n")
                 with formatter.indentation():
-                    formatter.write_dl(
-                        (name.ljust(width), self.commands[name].get_short_help_str(formatter.width))
-                        for name in names
-                    )
+                    formatter.write_dl((name.ljust(width), SUMMARIES[name]) for name in listed)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names of commands, and what is typed instead of one."""
+        from click.shell_completion import CompletionItem
+
+        names = (name for name in self.list_commands(ctx) if name.startswith(incomplete))
+        listed = [CompletionItem(name, help=SUMMARIES[name]) for name in names]
+        return [*listed, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-app = typer.Typer(
-    name="perceptron",
-    cls=_ByQuestion,
+def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"perceptron {perceptron.__version__}")
+        ctx.exit()
+
+
+def _completion(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from perceptron.commands.shared import completion
+
+        getattr(completion, str(parameter.name))(app)
+        ctx.exit()
+
+
+app = _Commands(
+    "perceptron",
     help=perceptron.__doc__,
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help needs no rich: it answers in half the time
-    pretty_exceptions_enable=False,
+    params=[
+        click.Option([name], is_flag=True, expose_value=False, callback=callback, help=summary)
+        for name, callback, summary in (
+            ("--version", _version, "Print the version."),
+            ("--install-completion", _completion, "Install completion for the current shell."),
+            ("--show-completion", _completion, _SHOW),
+        )
+    ],
 )
-
-for name in (*COMMANDS, *(study for study in STUDIES if study not in COMMANDS)):
-    if name in STUDIES:
-        app.command(name, cls=StudyCommand, help=STUDIES[name][1])(lambda: None)
-        continue
-    identifier = name.replace("-", "_")
-    command = getattr(import_module(f"perceptron.commands.{identifier}"), identifier)
-    app.command(name, cls=ListCommand)(command)
-
-
-@app.callback(invoke_without_command=True)
-def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
-        typer.echo(f"perceptron {perceptron.__version__}")
-        raise typer.Exit
 
 
 def main() -> None:

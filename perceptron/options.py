@@ -1,4 +1,4 @@
-"""What an option is called where a question was asked: on the command line, or in Python.
+"""Options: how a field or an argument is typed on the command line, and what it is called.
 
 Studies, judges and stores say which option helps, and know nothing of who asked. Whoever asks in
 Python says so once, around all of it.
@@ -9,8 +9,57 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated
 
 from perceptron.numbers import digits
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a plan's field, or an argument of a command, is typed: its annotation.
+
+    Read by `commands.shared.parameters`.
+    """
+
+    help: str
+    names: tuple[str, ...] = ()
+    """``--backends``, ``--backend``; by default the field's own."""
+    metavar: str | None = None
+    as_text: bool = False
+    """Read a whole number from 1 from text, as options that also take several do elsewhere."""
+    each_once: bool = True
+    """Whether equal numbers of several count once."""
+    is_list: bool = True
+    """Whether a comma separates values; it may be part of a file's name."""
+    may_be_empty: bool = False
+    """Whether nothing is a value, as for pages that are not wanted."""
+    low: float | None = None
+    high: float | None = None
+    """Ends of the range of a number."""
+    alone: str | None = None
+    """The number that is meant where the option is typed without one."""
+
+
+class Argument(Option):
+    """The same of a value that is told from others by its place, not by a name."""
+
+
+DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
+_BACKENDS = "Choose backends; see `perceptron backends`."
+Backends = Annotated[tuple[str, ...], Option(_BACKENDS, metavar="NAME …")]
+NamedBackends = Annotated[tuple[str, ...], Option(_BACKENDS, ("--backends", "--backend"), "NAME …")]
+_THREADS = "Use N threads for every backend. Default: all cores."
+Threads = Annotated[int | None, Option(_THREADS, metavar="N[,N…]", as_text=True)]
+SeveralThreads = Annotated[tuple[int, ...], Option(_THREADS, metavar="N[,N…]")]
+Over = Annotated[
+    tuple[int, ...],
+    Option(
+        "Train over N processes, as torch-ddp does. Default: 1.",
+        ("--processes",),
+        "N[,N…]",
+    ),
+]
 
 _in_python = ContextVar("_in_python", default=False)
 # Arguments that are not called as the option is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from docs.build.blocks import Blocks
 from perceptron.cli import COMMANDS, app

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from perceptron.records.backend import BackendFacts
 
 
-def backends(json: Json = False) -> None:
-    """List the backends that can run here, and why others cannot."""
+def backends(json: Json = False) -> int:
+    """Return 0: a backend that cannot run is no bad news."""
     from perceptron.backends import registry
     from perceptron.report import documents
     from perceptron.report.tables import terminal
@@ -19,9 +19,10 @@ def backends(json: Json = False) -> None:
     facts = list(map(_facts, registry.names()))
     if json:
         documents.write({"backends": facts})
-        return
+        return 0
     terminal.table("Backends", ("name", "device", "here", "description"), map(_cells, facts))
     terminal.show_next("perceptron bench --quick")
+    return 0
 
 
 def _facts(name: str) -> BackendFacts:

@@ -6,27 +6,26 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from perceptron.commands.shared.arguments import Json
-from perceptron.commands.shared.options import split
+from perceptron.options import Argument, Option
 
 if TYPE_CHECKING:
     from perceptron.records.backend import CheckResult
 
 
 def check(
-    names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
+    names: Annotated[tuple[str, ...], Argument("Backends to check.", metavar="NAME …")],
     problem: Annotated[
-        list[str] | None,
-        typer.Option(metavar="P", help="A problem, a shape or FILE.toml; repeatable."),
-    ] = None,
+        tuple[str, ...],
+        Option(
+            "A problem, a shape or FILE.toml; repeatable. Default: small ones of every kind.",
+            metavar="P",
+            is_list=False,
+        ),
+    ] = (),
     json: Json = False,
-) -> None:
-    """Check that a backend agrees with NumPy, and that mistakes show.
-
-    Without --problem, small problems of every kind are checked.
-    """
+) -> int:
+    """Return 1 if a backend breaks a promise."""
     from perceptron.problems import catalogue, files
     from perceptron.questions.check import check as study
     from perceptron.report import documents
@@ -34,22 +33,23 @@ def check(
 
     problems = [
         member
-        for word in problem or ()
+        for word in problem
         for member in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
     ]
     with terminal.progress_bar("checking") as bar:
-        results = study(split("NAME", names), bar, problems or None)
+        results = study(names, bar, problems or None)
     if json:
         documents.write({"backends": results})
     else:
         show(results)
     if not all(promise.kept for promises in results.values() for promise in promises):
-        raise typer.Exit(1)
+        return 1
     beside_numpy = dict.fromkeys(("numpy", *results))
     if not json and len(beside_numpy) > 1:
-        given = [word for file in problem or () for word in ("--problem", file)]
+        given = [word for file in problem for word in ("--problem", file)]
         words = ["bench", "--quick", *given, "--backends", ",".join(beside_numpy)]
         terminal.show_next(shlex.join(["perceptron", *words]))
+    return 0
 
 
 def show(backends: Mapping[str, Sequence[CheckResult]]) -> None:

@@ -4,106 +4,87 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, get_args
-
-import typer
+from typing import Annotated
 
 from perceptron.commands.shared.arguments import Json, Results, Wait
 from perceptron.commands.shared.idle import looking_first
-from perceptron.commands.shared.options import one_of
 from perceptron.commands.shared.pages import prepare_comparison
+from perceptron.options import Argument, Option
+from perceptron.records.comparison import Counting
 
 
 def compare(
-    base: Annotated[
-        str, typer.Argument(metavar="BASE", help="Compare with this branch, tag or commit.")
-    ],
-    head: Annotated[
-        str, typer.Argument(metavar="HEAD", help="Judge this one, or . (the working tree).")
-    ],
-    suite: Annotated[Path, typer.Option(metavar="FILE", help="Run this asv suite.")] = Path(
-        "asv.conf.json"
-    ),
+    base: Annotated[str, Argument("Compare with this branch, tag or commit.", metavar="BASE")],
+    head: Annotated[str, Argument("Judge this one, or . (the working tree).", metavar="HEAD")],
+    suite: Annotated[Path, Option("Run this asv suite.", metavar="FILE")] = Path("asv.conf.json"),
     pytest: Annotated[
         str | None,
-        typer.Option(
+        Option(
+            "Run the benchmarks among these pytest tests, and no asv suite.",
             metavar="PATH[::TEST]",
-            help="Run the benchmarks among these pytest tests, and no asv suite.",
         ),
     ] = None,
     benchmarks: Annotated[
         str | None,
-        typer.Option(
-            metavar="REGEX", help="Run the benchmarks whose name(parameters), id or group matches."
-        ),
+        Option("Run the benchmarks whose name(parameters), id or group matches.", metavar="REGEX"),
     ] = None,
     budget: Annotated[
-        float, typer.Option(min=0.05, metavar="MINUTES", help="Measure for at most this long.")
+        float, Option("Measure for at most this long.", metavar="MINUTES", low=0.05)
     ] = 10.0,
     base_python: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Run BASE with this Python. Default: the current one."),
+        Option("Run BASE with this Python. Default: the current one.", metavar="FILE"),
     ] = None,
     head_python: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Run HEAD with this Python. Default: the current one."),
+        Option("Run HEAD with this Python. Default: the current one.", metavar="FILE"),
     ] = None,
     installed: Annotated[
-        bool,
-        typer.Option("--installed", help="Compare the installed project of these two Pythons."),
+        bool, Option("Compare the installed project of these two Pythons.")
     ] = False,
-    build: Annotated[
-        bool, typer.Option("--build", help="Let asv build and install both revisions first.")
-    ] = False,
-    always: Annotated[
-        bool, typer.Option("--always", help="Measure even if both revisions run the same code.")
-    ] = False,
+    build: Annotated[bool, Option("Let asv build and install both revisions first.")] = False,
+    always: Annotated[bool, Option("Measure even if both revisions run the same code.")] = False,
     allow_removed: Annotated[
-        bool,
-        typer.Option("--allow-removed", help="Accept that benchmarks of BASE are gone on HEAD."),
+        bool, Option("Accept that benchmarks of BASE are gone on HEAD.")
     ] = False,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0, metavar="N", help="Seed the order and random inputs. Default: a new seed."
-        ),
+        Option("Seed the order and random inputs. Default: a new seed.", metavar="N", low=0),
     ] = None,
     count: Annotated[
-        str,
-        typer.Option(
-            metavar="WHEN", help="Count instructions: auto (if valgrind is found), always or never."
-        ),
+        Counting,
+        Option("Count instructions: auto (if valgrind is found), always or never.", metavar="WHEN"),
     ] = "auto",
     least_judged: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            max=100,
+        Option(
+            "Call a run clean only if it judged this share. Default: 50.",
             metavar="PERCENT",
-            help="Call a run clean only if it judged this share. Default: 50.",
+            low=0,
+            high=100,
         ),
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the comment for a pull request to this file."),
+        Option("Write the comment for a pull request to this file.", metavar="FILE"),
     ] = None,
     html: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Write the page here; '' for none. Default: html."),
+        Option(
+            "Write the page here; '' for none. Default: html.", metavar="DIR", may_be_empty=True
+        ),
     ] = None,
     pages_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Link the comment to the pages published here."),
+        str | None, Option("Link the comment to the pages published here.", metavar="URL")
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
     json: Json = False,
-) -> None:
-    """Run a project's benchmarks on two revisions, side by side."""
+) -> int:
+    """Return 0 if nothing is slower, 1 for a regression, 2 if invalid and 3 if inconclusive."""
     from perceptron.errors import UserError
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
-    from perceptron.records.comparison import Counting
     from perceptron.report import comparison_address, documents, text_file
     from perceptron.report.pull_request import annotations, comment
     from perceptron.report.tables import comparison as table
@@ -121,7 +102,7 @@ def compare(
         head_python,
         seed,
         results,
-        one_of("--count", count, get_args(Counting)),
+        count,
         least_judged=None if least_judged is None else least_judged / 100,
         pytest=pytest,
         installed=installed,
@@ -145,6 +126,4 @@ def compare(
         text = comment.comment(comparison, published=published, html=pages.html)
         text_file.write(markdown, text)
     annotations.annotate(comparison, published)
-    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
-    if code:
-        raise typer.Exit(code)
+    return {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]

@@ -6,32 +6,27 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from perceptron import optional
 from perceptron.commands.shared.arguments import Html, Json, Results
 from perceptron.commands.shared.pages import folder
 from perceptron.errors import UserError
+from perceptron.options import Option
 
 
 def dashboard(
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Serve the pages on this machine's own address.")
-    ] = False,
+    serve: Annotated[bool, Option("Serve the pages on this machine's own address.")] = False,
     port: Annotated[
         int,
-        typer.Option(
-            min=0, max=65535, metavar="N", help="With --serve: use port N, 0 for any free one."
-        ),
+        Option("With --serve: use port N, 0 for any free one.", metavar="N", low=0, high=65535),
     ] = 8000,
     config: Annotated[
-        Path, typer.Option(metavar="FILE", help="asv's configuration, for its pages in asv/.")
+        Path, Option("asv's configuration, for its pages in asv/.", metavar="FILE")
     ] = Path("asv.conf.json"),
     results: Results = Path("results"),
     html: Html = None,
     json: Json = False,
-) -> None:
-    """Write the HTML pages of all results."""
+) -> int:
+    """Return 0 once the pages are written, or no longer served."""
     optional.require("pages")
     from perceptron.questions.answering import collect
     from perceptron.report import asv_pages, documents
@@ -59,3 +54,4 @@ def dashboard(
             terminal.line(f"asv's pages were not written: {asv}")
     if serve:
         server.serve(site, port, terminal.err.print)
+    return 0

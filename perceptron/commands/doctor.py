@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import typer
-
-from perceptron.commands.shared.arguments import Json, Threads
-from perceptron.commands.shared.options import whole_numbers
+from perceptron.commands.shared.arguments import Json
+from perceptron.options import SeveralThreads
 
 
-def doctor(threads: Threads = None, json: Json = False) -> None:
-    """Find what makes timings untrustworthy here, with advice."""
+def doctor(threads: SeveralThreads = (), json: Json = False) -> int:
+    """Return 1 if there are warnings."""
     from perceptron.machine import usable_cores
     from perceptron.questions import doctor as study
     from perceptron.report import documents
@@ -17,13 +15,12 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
     from perceptron.report.tables import terminal
 
     with terminal.progress_bar("checking") as bar:
-        diagnosis = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
+        diagnosis = study.doctor(max(threads or (usable_cores(),)), bar)
     if json:
         documents.write(documents.doctor(diagnosis))
     else:
         table.show(diagnosis, _counting())
-    if diagnosis.warnings:
-        raise typer.Exit(1)
+    return 1 if diagnosis.warnings else 0
 
 
 def _counting() -> str:

@@ -5,27 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
 from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
+from perceptron.options import Argument
 
 
 def fleet(
     what: Annotated[
         Literal["status", "collect"],
-        typer.Argument(help="Show the state of the jobs, or merge their rows.", metavar="WHAT"),
+        Argument(
+            "Show the state of the jobs (status), or merge their rows (collect).", metavar="WHAT"
+        ),
     ],
     folders: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[DIR …]", help="Merge results that were copied here."),
-    ] = None,
+        tuple[Path, ...],
+        Argument("Merge results that were copied here.", metavar="[DIR …]", is_list=False),
+    ] = (),
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
-) -> None:
-    """Show the jobs that --on started, or merge their rows."""
+) -> int:
+    """Return 1 if a job failed, or rows could not be merged."""
     from perceptron.commands.shared.fleet_options import finish
     from perceptron.questions.fleet import collect
     from perceptron.questions.fleet.jobs import fleet_status, fleets
@@ -34,7 +35,7 @@ def fleet(
 
     if what == "status" and folders:
         raise UserError("fleet status takes no folders: --results names the folder of the fleet")
-    for folder in folders or ():
+    for folder in folders:
         if not any(collect.run_folders(folder)):
             raise UserError(f"{folder}: it has no runs: name a folder of results or of runs")
     known = [] if folders else fleets(results)
@@ -47,8 +48,8 @@ def fleet(
             documents.write({"fleets": statuses})
         else:
             table.show(statuses)
-        raise typer.Exit(1 if bad else 0)
+        return 1 if bad else 0
     pages = prepare(html, by_default=not json)
     sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
     collected = collect.collect(results, sources)
-    raise typer.Exit(finish(statuses, collected, results, pages, json))
+    return finish(statuses, collected, results, pages, json)

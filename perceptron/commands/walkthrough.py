@@ -5,27 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from perceptron import optional
-from perceptron.commands.shared.arguments import Backends, Json
-from perceptron.commands.shared.options import split
+from perceptron.commands.shared.arguments import Json
+from perceptron.options import Argument, Backends, Option
 
 
 def walkthrough(
     problem: Annotated[
-        str, typer.Argument(help="or-gate, symptoms, xor, xor-hidden or digits.")
+        str,
+        Argument(
+            "or-gate, symptoms, xor, xor-hidden or digits. Default: or-gate.", metavar="[PROBLEM]"
+        ),
     ] = "or-gate",
-    backend: Backends = None,
+    backend: Backends = (),
     activation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Replace the last layer's activation.")
+        str | None, Option("Replace the last layer's activation.", metavar="NAME")
     ] = None,
-    save: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write figures into DIR.")
-    ] = None,
+    save: Annotated[Path | None, Option("Write figures into DIR.", metavar="DIR")] = None,
     json: Json = False,
-) -> None:
-    """Train a small problem, and show what was learned."""
+) -> int:
+    """Return 0 once it is trained."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.questions.walkthrough.figures import pictures
     from perceptron.questions.walkthrough.sentences import document, told
@@ -35,7 +34,7 @@ def walkthrough(
 
     if save is not None:
         optional.require("pages", "matplotlib")
-    backends = split("--backend", backend) or DEFAULT
+    backends = backend or DEFAULT
     with terminal.progress_bar(problem) as bar:
         walk = train(problem, backends, activation, bar)
     if json:
@@ -50,3 +49,4 @@ def walkthrough(
 
         for picture in pictures(walk):
             terminal.err.print(f"wrote {style.save(picture, save)}")
+    return 0

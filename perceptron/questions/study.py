@@ -7,60 +7,37 @@ page, ``--json``, its budget and resuming come from here: see CONTRIBUTING.md, "
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, get_args, get_type_hints, runtime_checkable
+from typing import Any, ClassVar, Protocol, get_args, get_type_hints, runtime_checkable
 
 from msgspec import Struct
 
 from perceptron.answer import Answer, Page, ReadFromFiles
 from perceptron.errors import UserError
 from perceptron.measure.job import Job
+from perceptron.options import (
+    DTYPE,
+    Backends,
+    NamedBackends,
+    Option,
+    Over,
+    SeveralThreads,
+    Threads,
+)
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row
 
-
-@dataclass(frozen=True)
-class Option:
-    """How a field is typed: its annotation, read by `commands.shared.study_command`."""
-
-    help: str
-    names: tuple[str, ...] = ()
-    """``--backends``, ``--backend``; by default the field's own."""
-    metavar: str | None = None
-    as_text: bool = False
-    """Read a whole number from 1 from text, as options that also take several do elsewhere."""
-    each_once: bool = True
-    """Whether equal numbers of several count once."""
-    is_list: bool = True
-    """Whether a comma separates values; it may be part of a file's name."""
-
-
-DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-_BACKENDS = "Choose backends; see `perceptron backends`."
-Backends = Annotated[tuple[str, ...], Option(_BACKENDS, metavar="NAME …")]
-NamedBackends = Annotated[tuple[str, ...], Option(_BACKENDS, ("--backends", "--backend"), "NAME …")]
-Threads = Annotated[
-    int | None,
-    Option(
-        "Use N threads for every backend. Default: all cores.",
-        metavar="N[,N…]",
-        as_text=True,
-    ),
-]
-SeveralThreads = Annotated[
-    tuple[int, ...],
-    Option(
-        "Use N threads for every backend. Default: all cores.",
-        metavar="N[,N…]",
-    ),
-]
-Over = Annotated[
-    tuple[int, ...],
-    Option(
-        "Train over N processes, as torch-ddp does. Default: 1.",
-        ("--processes",),
-        "N[,N…]",
-    ),
+# A question's file finds here what its plan is made of.
+__all__ = [
+    "DTYPE",
+    "Backends",
+    "NamedBackends",
+    "Option",
+    "Over",
+    "Plan",
+    "Reader",
+    "SeveralThreads",
+    "Study",
+    "Threads",
 ]
 
 

@@ -8,7 +8,7 @@ def test_the_list_is_that_of_the_project() -> None:
     """What the gate alone needs stays at home; what trains there stays as it is there."""
     text = (ROOT / "pyproject.toml").read_text()
     names = {need.partition(">")[0] for need in carried()}
-    assert {"msgspec", "filelock", "typer"} <= names
+    assert {"msgspec", "filelock", "click"} <= names
     assert not names & (OF_THE_GATE | STAYS_AS_IT_IS)
     for name in OF_THE_GATE | STAYS_AS_IT_IS:
         assert f'"{name}>' in text, "it is one of the core's"

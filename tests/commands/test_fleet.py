@@ -17,7 +17,6 @@ from typing import Any
 
 import psutil
 import pytest
-import typer
 
 from perceptron.cli import app
 from perceptron.machine import machine_name
@@ -55,10 +54,7 @@ class World:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Type a command in this process, which has imported already what that takes."""
         with chdir(self.folder), redirect_stdout(StringIO()) as said:
-            try:
-                code = app(arguments, standalone_mode=False) or 0
-            except typer.Exit as ended:
-                code = ended.exit_code
+            code = app(arguments, standalone_mode=False)
         return subprocess.CompletedProcess(arguments, code, said.getvalue(), "")
 
     def submitted(self) -> dict[str, int]:

@@ -1,56 +1,39 @@
-"""Options that several commands share: their types, as the parser reads them."""
+"""Arguments that several commands take."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from perceptron.options import Option
 
-from perceptron.commands.shared.options import a_folder
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Backends = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME …", help="Choose backends; see `perceptron backends`."),
-]
-Threads = Annotated[
-    str | None,
-    typer.Option(metavar="N[,N…]", help="Use N threads for every backend. Default: all cores."),
-]
+Json = Annotated[bool, Option("Print one JSON document.")]
 Budget = Annotated[
-    float | None,
-    typer.Option(
-        "--budget", metavar="MINUTES", help="Stop after this time, earlier starts included."
-    ),
+    float | None, Option("Stop after this time, earlier starts included.", metavar="MINUTES")
 ]
 Machine = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Name the machine of the results. Default: host name."),
+    str | None, Option("Name the machine of the results. Default: host name.", metavar="NAME")
 ]
+# A build or an update ends within ten minutes.
 Wait = Annotated[
     float | None,
-    typer.Option(
-        min=0, metavar="[MINUTES]", help="Wait for idle cores, at most 10 minutes or as given."
+    Option(
+        "Wait for idle cores, at most 10 minutes or as given.",
+        metavar="[MINUTES]",
+        low=0,
+        alone="10",
     ),
 ]
-WAIT_MINUTES = "10"
-"""The value of ``--wait`` without one: a build or an update ends within ten minutes."""
-Results = Annotated[
-    Path,
-    typer.Option(
-        metavar="DIR", help="Keep measurements in DIR.", parser=partial(a_folder, "--results")
-    ),
-]
-Html = Annotated[
-    str | None,
-    typer.Option(metavar="DIR", help="Write the dashboard into DIR, '' for none. Default: html."),
-]
+Results = Annotated[Path, Option("Keep measurements in DIR.", metavar="DIR")]
+HTML = Option(
+    "Write the dashboard into DIR, '' for none. Default: html.", metavar="DIR", may_be_empty=True
+)
+Html = Annotated[str | None, HTML]
 HtmlOfAnswer = Annotated[
     str | None,
-    typer.Option(
+    Option(
+        "Write the dashboard into DIR, '' for none. Default: html, or none for --json.",
         metavar="DIR",
-        help="Write the dashboard into DIR, '' for none. Default: html, or none for --json.",
+        may_be_empty=True,
     ),
 ]

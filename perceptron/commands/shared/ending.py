@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-import typer
+import click
 
 from perceptron.errors import Inconclusive, UserError
 from perceptron.told_to_end import ENDING
@@ -19,10 +19,9 @@ from perceptron.untrusted_text import printable
 
 INCONCLUSIVE = 3
 _FAILED = 2
-_INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
-def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
+def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
     """Run a command; an error that the user can fix is one line on standard error, exit code 2.
 
     Of one that is `Inconclusive` it is 3. A command that is told to end, or whose terminal is
@@ -34,19 +33,18 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         with _told_to_end():
             code = app(list(arguments), standalone_mode=False) or 0
         sys.stdout.flush()
-        if code != _INTERRUPTED:
-            sys.exit(code)
+        sys.exit(code)
+    except click.Abort:
         message = "interrupted; the rows measured so far are kept, and the same command resumes"
+    except click.ClickException as error:
+        message = " ".join(error.format_message().split())
     except UserError as error:
         message = str(error)
         failed = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
     except OSError as error:  # a full disk behind standard output, most likely
         message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
-        # typer raises click's UsageError; newer versions that of their own copy of click.
-        if hasattr(error, "format_message"):
-            message = error.format_message()
-        elif (library := _missing_library(error)) is not None:
+        if (library := _missing_library(error)) is not None:
             message = f"{library} is not installed: pip install . in the checkout"
         else:
             import traceback
@@ -54,7 +52,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             traceback.print_exc()
             message = "this is a bug of perceptron: please report it with the lines above"
     with suppress(OSError):  # of a terminal that is gone
-        typer.echo(f"error: {printable(message)}", err=True)
+        click.echo(f"error: {printable(message)}", err=True)
     sys.exit(failed)
 
 

@@ -7,37 +7,33 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from perceptron.commands.shared.options import folder_name, split
 from perceptron.commands.shared.pages import Pages, prepare
+from perceptron.commands.shared.parameters import is_typed
 from perceptron.errors import UserError
+from perceptron.options import Option
 
 if TYPE_CHECKING:
     from perceptron.records.fleet import Collected, FleetStatus
 
-COMPANIONS: dict[str, Any] = {
-    "on": Annotated[
-        str | None,
-        typer.Option("--on", metavar="slurm|local:N", help="Measure as jobs: see docs/fleet.md."),
-    ],
-    "sbatch": Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE …",
-            help="Pass options to sbatch, such as partition=a,b (with --on slurm).",
-        ),
-    ],
-}
-# Options of the waiting process: each job has its own folder and name, and writes no pages.
-_OF_THE_WAITING = frozenset({*COMPANIONS, "results", "html", "json", "machine"})
+On = Annotated[str | None, Option("Measure as jobs: see docs/fleet.md.", metavar="slurm|local:N")]
+Sbatch = Annotated[
+    tuple[str, ...],
+    Option(
+        "Pass options to sbatch, such as partition=a,b (with --on slurm).",
+        metavar="KEY=VALUE …",
+        is_list=False,
+    ),
+]
 # More may be given to a job that is resumed.
-_NO_QUESTION = frozenset({"budget", "wait"})
+_NO_QUESTION = ("budget", "wait")
 _SBATCH = re.compile(r"[a-z][a-z0-9-]*=[!-~]+")
 # With these a job is not the one machine, script and log that its state is read from.
 _OF_THE_FLEET = (
@@ -48,36 +44,46 @@ _OF_THE_FLEET = (
 _MARGIN_MINUTES = 10
 
 
-def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: float) -> int:
+def run_fleet(
+    context: click.Context,
+    fields: Sequence[str],
+    on: str,
+    sbatch: Sequence[str],
+    budget_seconds: float,
+    wait: float | None,
+    machine: str | None,
+    results: Path,
+    html: str | None,
+    json: bool,
+) -> int:
     """Submit the jobs that are not done, wait for all, and show their answers.
 
-    ``given`` are the values of `COMPANIONS`. Return the exit code: 1 if a job failed. Raises
-    `UserError` naming an option that does not go with another.
+    A job is asked the ``fields`` of the plan that were typed; it has its own folder and name, and
+    writes no pages. Return the exit code: 1 if a job failed. Raises `UserError` naming an option
+    that does not go with another.
     """
     from perceptron.questions.fleet import jobs
     from perceptron.questions.fleet.collect import collect
     from perceptron.report.tables import fleet as table
 
-    typed = context.params
-    minutes = ceil(11 * budget_seconds / 600 + (typed["wait"] or 0.0)) + _MARGIN_MINUTES
+    minutes = ceil(11 * budget_seconds / 600 + (wait or 0.0)) + _MARGIN_MINUTES
     # What the user says stands later, and counts.
-    sbatch = [f"time={minutes}", *_sbatch(given["sbatch"] or ())]
-    is_local, names = _jobs(given["on"], sbatch)
-    machine = folder_name("--machine", typed["machine"])
+    options = [f"time={minutes}", *_sbatch(sbatch)]
+    is_local, names = _jobs(on, options)
     if machine is not None and len(names) > 1:
         raise UserError(
             f"--machine names one machine and there are {len(names)}: leave it out to name each by "
             "its host"
         )
-    question = [str(context.info_name), *_words(context, _OF_THE_WAITING | _NO_QUESTION)]
+    command = str(context.info_name)
     request = jobs.Request(
-        arguments=[str(context.info_name), *_words(context, _OF_THE_WAITING)],
+        arguments=[command, *_words(context, (*fields, *_NO_QUESTION))],
         budget_seconds=budget_seconds,
         machine=machine,
-        sbatch=[word for word in sbatch if not word.startswith("partition=")],
+        sbatch=[word for word in options if not word.startswith("partition=")],
     )
-    pages = prepare(typed["html"])
-    fleet = jobs.open_fleet(typed["results"], question, is_local, request.sbatch)
+    pages = prepare(html)
+    fleet = jobs.open_fleet(results, [command, *_words(context, fields)], is_local, request.sbatch)
     try:
         jobs.start(fleet, names, request)
         status = jobs.wait(fleet, names, table.job_lines())
@@ -86,8 +92,8 @@ def run_fleet(context: typer.Context, given: Mapping[str, Any], budget_seconds: 
             "interrupted; the jobs continue: `perceptron fleet status` shows their state, "
             "`perceptron fleet collect` merges their rows, and the same command waits again"
         ) from None
-    collected = collect(typed["results"], [Path(job.results) for job in status.jobs])
-    return finish([status], collected, typed["results"], pages, typed["json"])
+    collected = collect(results, [Path(job.results) for job in status.jobs])
+    return finish([status], collected, results, pages, json)
 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
@@ -131,12 +137,11 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
         yield word
 
 
-def _words(context: typer.Context, without: Container[str]) -> Iterator[str]:
-    """Yield the options that were typed, as they are typed, in the order in which help has them."""
+def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
+    """Yield those options that were typed, as they are typed, in the order of help."""
     for parameter in context.command.params:
         name = str(parameter.name)
-        source = context.get_parameter_source(name)
-        if name in without or source is None or source.name != "COMMANDLINE":
+        if name not in fields or not is_typed(context, name):
             continue
         value, option = context.params[name], parameter.opts[0]
         if value is True:

@@ -84,13 +84,13 @@ def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
     raise unknown(option, value, choices)
 
 
-def a_folder(option: str, value: str | Path) -> Path:
-    """Return the folder that was typed; raise `UserError` naming the option if that was nothing.
+def a_path(option: str, value: str, kind: str) -> Path:
+    """Return the path that was typed; raise `UserError` naming the option if that was nothing.
 
-    An unset variable must not mean the current one.
+    An unset variable must not mean the current folder.
     """
-    if not str(value).strip():
-        raise UserError(f"{option} is empty: name a folder, or leave it out")
+    if not value.strip():
+        raise UserError(f"{option} is empty: name a {kind}, or leave it out")
     return Path(value)
 
 

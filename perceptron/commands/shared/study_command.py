@@ -2,141 +2,88 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperCommand
+import click
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.ending import INCONCLUSIVE
-from perceptron.commands.shared.fleet_options import COMPANIONS, run_fleet
+from perceptron.commands.shared.fleet_options import On, Sbatch, run_fleet
 from perceptron.commands.shared.idle import waiting
-from perceptron.commands.shared.list_command import ListCommand, typed_in_full
-from perceptron.commands.shared.options import (
-    folder_name,
-    one_number,
-    one_of,
-    seconds_of,
-    several,
-    split,
-    whole_numbers,
-)
+from perceptron.commands.shared.options import folder_name, seconds_of
 from perceptron.commands.shared.pages import Written, prepare
+from perceptron.commands.shared.parameters import (
+    Command,
+    fields_of_arguments,
+    fields_of_plan,
+    typed_in_full,
+)
 from perceptron.errors import UserError
+from perceptron.questions import registry
+from perceptron.questions.study import Plan, Reader, Study
 
 if TYPE_CHECKING:
     from perceptron.answer import Answered, ReadFromFiles
-    from perceptron.questions.study import Option, Plan
-
-# Options of every measuring command: the type of the value and its default.
-_COMMON: dict[str, tuple[Any, Any]] = {
-    "wait": (arguments.Wait, None),
-    "machine": (arguments.Machine, None),
-    "budget": (arguments.Budget, None),
-    "results": (arguments.Results, Path("results")),
-    "html": (arguments.HtmlOfAnswer, None),
-    "json": (arguments.Json, False),
-}
 
 
-class StudyCommand(ListCommand):
-    """The command of the study of its name, which is imported when the command is used."""
+def study_command(name: str) -> Command:
+    """Return the command of a study: the options of its plan, then those of `_carry_out`."""
+    study = registry.load(name)
+    asked = fields_of_plan(study.Plan)
+    common = fields_of_arguments(_carry_out)
+    if study.page.is_overview:
+        common = tuple(
+            replace(one, option=arguments.HTML) if one.name == "html" else one for one in common
+        )
 
-    @property
-    def params(self) -> list[Any]:
-        """Its options."""
-        return self._command.params
+    def run(**typed: Any) -> int:
+        given = {one.name: typed.pop(one.name) for one in asked if one.name in typed}
+        return _carry_out(study, study.Plan(**given).resolved(), **typed)
 
-    @params.setter
-    def params(self, _: object) -> None:
-        """Keep the study's own: click assigns those of the function that typer was given."""
-
-    @property
-    def callback(self) -> Any:
-        """The function of its options' values."""
-        return self._command.callback
-
-    @callback.setter
-    def callback(self, _: object) -> None:
-        """Keep the study's own: click assigns the function that typer was given."""
-
-    @cached_property
-    def _command(self) -> TyperCommand:
-        app = typer.Typer(add_completion=False)
-        app.command(self.name, cls=ListCommand)(command_of(str(self.name)))
-        return cast(TyperCommand, typer.main.get_command(app))
-
-
-def command_of(name: str) -> Callable[..., None]:
-    """Return the command of a study, as typer reads one."""
-    from perceptron.questions import registry
-
-    kind = registry.load(name).Plan
-    options = dict(_options(kind))
-    every = _COMMON
-    if registry.load(name).page.is_overview:
-        every = _COMMON | {"html": (arguments.Html, None)}
-
-    def command(context: typer.Context, **typed: Any) -> None:
-        fleet = {option: typed.pop(option) for option in COMPANIONS}
-        if fleet["sbatch"] is not None and fleet["on"] is None:
-            raise UserError("--sbatch is for the jobs of a fleet: add --on slurm")
-        common = {option: typed.pop(option) for option in every}
-        given = {field: value for field, value in typed.items() if value is not None}
-        plan = kind(**{field: options[field].read(value) for field, value in given.items()})
-        _carry_out(context, name, plan.resolved(), fleet, **common)
-
-    parameters = [
-        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *(option.parameter(field) for field, option in options.items()),
-        *(_parameter(field, *kind_and_default) for field, kind_and_default in every.items()),
-        *(_parameter(field, kind_of_value, None) for field, kind_of_value in COMPANIONS.items()),
-    ]
-    command.__doc__ = registry.STUDIES[name][1]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
+    return Command(name, registry.STUDIES[name][1], (*asked, *common), run)
 
 
 def _carry_out(
-    context: typer.Context,
-    name: str,
+    study: Study,
     plan: Plan,
-    fleet: Mapping[str, Any],
-    wait: float | None,
-    machine: str | None,
-    budget: float | None,
-    results: Path,
-    html: str | None,
-    json: bool,
-) -> None:
-    from perceptron.questions import registry
+    *,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.HtmlOfAnswer = None,
+    json: arguments.Json = False,
+    on: On = None,
+    sbatch: Sbatch = (),
+) -> int:
+    """Measure, or read files, and show the answer; what is annotated is an option of every study.
+
+    Return the exit code: 3 for an answer that is not decided.
+    """
     from perceptron.questions.carry_out import carry_out
-    from perceptron.questions.study import Reader
     from perceptron.report.tables import terminal
     from perceptron.statistics.trust import KILLED
 
-    study = registry.load(name)
+    if sbatch and on is None:
+        raise UserError("--sbatch is for the jobs of a fleet: add --on slurm")
     if plan.sources:
-        measuring = {"wait": wait, "machine": machine, "budget": budget, "on": fleet["on"]}
-        for option, given in measuring.items():
+        for option, given in {"wait": wait, "machine": machine, "budget": budget, "on": on}.items():
             if given is not None:
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write(results, read), json)
-        return
+        return 0
     allowed = seconds_of("--budget", budget) or plan.budget_seconds
-    if fleet["on"] is not None:
-        raise typer.Exit(run_fleet(context, fleet, allowed))
-    pages = prepare(html, by_default=not json or study.page.is_overview)
     folder = folder_name("--machine", machine)
+    context = click.get_current_context()
+    if on is not None:
+        question = [one.name for one in fields_of_plan(type(plan))]
+        return run_fleet(context, question, on, sbatch, allowed, wait, folder, results, html, json)
+    pages = prepare(html, by_default=not json or study.page.is_overview)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
@@ -148,8 +95,7 @@ def _carry_out(
         proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
         if proposed:
             terminal.show_next(proposed)
-    if killed or not told.answer.is_decided:
-        raise typer.Exit(INCONCLUSIVE)
+    return INCONCLUSIVE if killed or not told.answer.is_decided else 0
 
 
 def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
@@ -166,60 +112,3 @@ def _show(told: Answered | ReadFromFiles, page: Written, json: bool) -> None:
         in_terminal.show(told.answer)
         rows = told.results if isinstance(told, Answered) else None
         terminal.show_paths(rows, address)
-
-
-class _Typed:
-    """The option of a plan's field: its type, and the reading of its value."""
-
-    def __init__(self, name: str, kind: Any, option: Option) -> None:
-        self._names = option.names or (f"--{name.replace('_', '-')}",)
-        self._option = option
-        self._several = get_origin(kind) is tuple
-        # Of a tuple what it holds, of an optional field what it is if it is given.
-        holds = get_args(kind) if get_origin(kind) in (tuple, UnionType, Union) else (kind,)
-        kind = next(one for one in holds if one is not type(None))
-        # Without the bounds that a stored plan keeps.
-        self._kind: Any = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-    def read(self, value: Any) -> Any:
-        """Return the field's value; raises `UserError` naming the option."""
-        name, choices = self._names[0], get_args(self._kind)
-        if not self._several:
-            if choices:
-                return one_of(name, value, choices)
-            if self._kind is str:
-                return several(name, (value,))[0]
-            return one_number(name, value) if self._option.as_text else value
-        if self._kind is int:
-            return whole_numbers(name, value, self._option.each_once)
-        words = split(name, value) if self._option.is_list else several(name, value)
-        return tuple(one_of(name, word, choices) for word in words) if choices else words
-
-    def parameter(self, field: str) -> inspect.Parameter:
-        """Return the parameter of a command; its value is None if it was not typed."""
-        option = typer.Option(*self._names, metavar=self._option.metavar, help=self._option.help)
-        if self._kind is bool:
-            return _parameter(field, Annotated[bool, option], False)
-        kind: Any = self._kind
-        if self._several and kind is not int:
-            kind = list[str]
-        elif self._several or self._option.as_text or get_args(kind):
-            kind = str
-        return _parameter(field, Annotated[kind | None, option], None)
-
-
-def _options(kind: type[Plan]) -> Iterator[tuple[str, _Typed]]:
-    import msgspec
-
-    from perceptron.questions.study import Option
-
-    hints = get_type_hints(kind, include_extras=True)
-    for field in msgspec.structs.fields(kind):
-        about = get_args(hints[field.name])
-        for option in about:
-            if isinstance(option, Option):
-                yield field.name, _Typed(field.name, about[0], option)
-
-
-def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)

@@ -18,7 +18,6 @@ from operator import attrgetter, sub
 from statistics import median
 
 import numpy as np
-from scipy import special
 
 from perceptron.questions.crossover.comparable import by_backend_and_size
 from perceptron.records.measurement import Measurement
@@ -308,6 +307,8 @@ def _typical(
 @lru_cache
 def _median(freedom: int) -> float:
     """Return the median of a variance with these degrees of freedom, over the true variance."""
+    from scipy import special  # not for the help of a command
+
     return 2 * float(special.gammaincinv(freedom / 2, 0.5)) / freedom
 
 

@@ -11,7 +11,6 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from perceptron.questions.map.grid import (
     Array,
@@ -111,6 +110,8 @@ def _misjudged(leads: Array, edge: Array, away: Array, noise: float) -> Array:
     A tie is the judge's: within ±5%. The difference of two log times is taken to be normal about
     the expected one.
     """
+    from scipy.special import ndtr  # not for the help of a command
+
     spread = np.sqrt(2 * (noise + _ROUGHNESS * away)) + 1e-9
     wrong = edge + ndtr(-(leads + TIE) / spread).sum(axis=0)
     return np.where(away > 0, np.minimum(wrong, 0.5), 0.0)

@@ -8,7 +8,6 @@ from math import log
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import NearestNDInterpolator, RBFInterpolator
 
 from perceptron.grouping import grouped
 from perceptron.records.measurement import Measurement
@@ -148,6 +147,9 @@ def variance_of_a_cell(known: Times) -> float:
 
 
 def _between(points: Array, values: Array, wanted: Array, smoothing: float = 0.0) -> Array:
+    # Not for the help of a command.
+    from scipy.interpolate import NearestNDInterpolator, RBFInterpolator
+
     result: Array
     if np.linalg.matrix_rank(points - points[0]) < 2:  # on a line there is no plane to fit
         result = NearestNDInterpolator(points, values)(wanted)

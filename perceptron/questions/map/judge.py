@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
-from scipy import ndimage
 
 from perceptron.figure import Cell as DrawnCell
 from perceptron.figure import MapFigure, Region
@@ -446,6 +445,8 @@ def _text(phase_map: PhaseMap, cell: MapCell) -> str:
 
 def _regions(phase_map: PhaseMap) -> list[Region]:
     """Return the names of the winners, each where its region is widest, and what is undecided."""
+    from scipy import ndimage  # not for the help of a command
+
     shape = (len(phase_map.x_values), len(phase_map.y_values))
     winners = np.array([cell.answer for cell in phase_map.cells]).reshape(shape)
     # By how much a backend is ahead is known where it was measured.
@@ -466,6 +467,8 @@ def _regions(phase_map: PhaseMap) -> list[Region]:
 
 def _middle(area: Mask) -> tuple[int, int]:
     """Return the cell of the area that is far from its edge, and of those the most central."""
+    from scipy import ndimage
+
     depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
     deepest = np.argwhere(depth >= 0.9 * depth.max())
     middle = np.argwhere(area).mean(axis=0)

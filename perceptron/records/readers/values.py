@@ -10,7 +10,6 @@ from math import inf, isfinite, sqrt
 from typing import Literal, get_args
 
 from msgspec import Struct
-from scipy import special
 
 from perceptron.untrusted_text import label
 
@@ -134,6 +133,8 @@ def without_address(text: str) -> str:
 @lru_cache(maxsize=1024)
 def _student(freedom: int) -> float:
     """Return how many standard errors a 99% interval reaches."""
+    from scipy import special  # not for the help of a command
+
     return float(special.stdtrit(freedom, 0.995))
 
 

@@ -22,21 +22,21 @@ def app(arguments, standalone_mode):
     try:
         os.kill(os.getpid(), int(arguments[0]))
     except KeyboardInterrupt:
-        return 130
+        raise ending.click.Abort
 
-say = ending.typer.echo
+say = ending.click.echo
 def told_again(*words, **how):
     os.kill(os.getpid(), int(sys.argv[1]))
     say(*words, **how)
 
-ending.typer.echo = told_again
+ending.click.echo = told_again
 ending.run(app, sys.argv[1:])
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals end nothing gently there")
 def test_an_interrupt_while_it_imports_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(
         [sys.executable, "-P", "-m", "perceptron", "bench"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},

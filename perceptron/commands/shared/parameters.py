@@ -1,0 +1,240 @@
+"""Commands made of what they take: the fields of a plan, or the arguments of a function.
+
+An annotation with an `Option` says how a value is typed, and its type how it is read. Options of
+several values may be repeated, with commas or one after another, as in ``--backends numpy
+torch-cpu``; such a list ends at the next option.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import click
+from click.core import ParameterSource
+
+from perceptron.commands.shared.options import (
+    a_path,
+    one_number,
+    one_of,
+    several,
+    split,
+    whole_numbers,
+)
+from perceptron.errors import UserError
+from perceptron.options import Argument, Option
+
+_REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value that a command takes: how it is typed, and how it is read."""
+
+    name: str
+    kind: Any
+    """``str``, ``int``, a ``Literal`` …; of several what each is."""
+    is_several: bool
+    option: Option
+    default: Any = None
+    """What help shows."""
+
+    @property
+    def typed(self) -> str:
+        """What errors call it: the first name of the option, or an argument's placeholder."""
+        if isinstance(self.option, Argument):
+            return self.option.metavar or self.name
+        return self._names[0]
+
+    def parameter(self) -> click.Parameter:
+        """Return it as the parser knows it."""
+        option = self.option
+        if isinstance(option, Argument):
+            return click.Argument(
+                [self.name],
+                type=self._type,
+                metavar=option.metavar,
+                nargs=-1 if self.is_several else 1,
+                required=self.default is _REQUIRED,
+            )
+        if self.kind is bool:
+            return click.Option([self.name, *self._names], is_flag=True, help=option.help)
+        return click.Option(
+            [self.name, *self._names],
+            type=self._type,
+            metavar=option.metavar,
+            multiple=self.is_list,
+            help=option.help,
+            default=self.default or None,
+            show_default=True,
+        )
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it may be repeated; of numbers with commas the last counts."""
+        return self.is_several and self.kind is not int
+
+    def read(self, value: Any) -> Any:
+        """Return the value of what was typed; raises `UserError` naming the option."""
+        choices = get_args(self.kind)
+        if self.is_several and self.kind is int:
+            return whole_numbers(self.typed, value, self.option.each_once)
+        if self.is_several:
+            words = (split if self.option.is_list else several)(self.typed, value)
+            if choices:
+                return tuple(one_of(self.typed, word, choices) for word in words)
+            return tuple(map(self.kind, words))
+        if choices:
+            return one_of(self.typed, value, choices)
+        if self.kind is Path:
+            return a_path(self.typed, value, "folder" if self.option.metavar == "DIR" else "file")
+        if self.kind is str and not self.option.may_be_empty:
+            return several(self.typed, (value,))[0]
+        if self.option.as_text:
+            return one_number(self.typed, value)
+        if self.kind is float and isnan(value):  # within every range
+            raise UserError(f"{self.typed} takes a number, got {value}")
+        return value
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.option.names or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def _type(self) -> Any:
+        option = self.option
+        if isinstance(option, Argument) and (choices := get_args(self.kind)):
+            return click.Choice(choices)
+        if self.kind not in (int, float) or self.is_several or option.as_text:
+            return click.STRING
+        number: Any = click.INT if self.kind is int else click.FLOAT
+        if option.low is None and option.high is None:
+            return number
+        bounds: Any = click.IntRange if self.kind is int else click.FloatRange
+        ranged = bounds(option.low, option.high)
+        ranged.name = number.name  # no text is "a valid float range"
+        return ranged
+
+
+def fields_of_plan(plan: type) -> tuple[Field, ...]:
+    """Return the fields with an `Option`; help says their defaults in words."""
+    return tuple(_fields(get_type_hints(plan, include_extras=True), {}))
+
+
+def fields_of_arguments(function: Callable[..., object]) -> tuple[Field, ...]:
+    """Return the arguments with an `Option`."""
+    parameters = inspect.signature(function).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    return tuple(_fields(get_type_hints(function, include_extras=True), defaults))
+
+
+def _fields(hints: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[Field]:
+    for name, hint in hints.items():
+        kind, *about = get_args(hint) or (None,)
+        for option in about:
+            if isinstance(option, Option):
+                yield _field(name, kind, option, defaults.get(name))
+
+
+def _field(name: str, kind: Any, option: Option, default: Any) -> Field:
+    # Of a tuple what it holds, of an optional field what it is if it is given.
+    holds = get_args(kind) if get_origin(kind) in (tuple, UnionType, Union) else (kind,)
+    held = next(one for one in holds if one is not type(None))
+    # Without the bounds that a stored plan keeps.
+    held = get_args(held)[0] if get_origin(held) is Annotated else held
+    return Field(name, held, get_origin(kind) is tuple, option, default)
+
+
+class Command(click.Command):
+    """A command that hands what was typed to a function, which returns the exit code.
+
+    What was not typed is left to the function's defaults.
+    """
+
+    def __init__(
+        self, name: str, summary: str, fields: Iterable[Field], run: Callable[..., int]
+    ) -> None:
+        self.fields = tuple(fields)
+        self._function = run
+        super().__init__(name, help=summary, params=[one.parameter() for one in self.fields])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; the context's object are these words, as they were typed."""
+        ctx.obj = (str(ctx.info_name), *args)
+        lists = {name for one, name in self._options() if one.is_list}
+        alone = {name: one.option.alone for one, name in self._options() if one.option.alone}
+        return super().parse_args(ctx, list(_in_full(args, lists, alone)))
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Read what was typed, and run."""
+        typed = (one for one in self.fields if is_typed(ctx, one.name))
+        return self._function(**{one.name: one.read(ctx.params[one.name]) for one in typed})
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the arguments before the options."""
+        arguments = [
+            (one.typed, f"{one.option.help}{'  [required]' * (one.default is _REQUIRED)}")
+            for one in self.fields
+            if isinstance(one.option, Argument)
+        ]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
+        super().format_options(ctx, formatter)
+
+    def _options(self) -> Iterator[tuple[Field, str]]:
+        parameters = zip(self.fields, self.params, strict=True)
+        return ((one, name) for one, parameter in parameters for name in parameter.opts)
+
+
+def is_typed(context: click.Context, name: str) -> bool:
+    """Return whether the value of a field was typed."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def typed_in_full(context: click.Context) -> str:
+    """Return the command that runs as it was typed, but for ``--quick`` and its budget."""
+    words, typed = ["perceptron"], iter(context.obj)
+    for word in typed:
+        if word == "--budget":
+            next(typed)
+        elif word != "--quick" and not word.startswith("--budget="):
+            words.append(word)
+    return shlex.join(words)
+
+
+def _in_full(
+    words: Sequence[str], lists: Container[str], alone: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the words as the parser reads them.
+
+    An option in ``lists`` stands before each of its values; the first word after it is a value
+    whatever it is. One in ``alone`` is followed by the number that was left out.
+    """
+    option: str | None = None
+    has_value = False
+    for index, word in enumerate(words):
+        if word == "--":
+            yield from words[index:]
+            return
+        if word.startswith("-"):
+            option, has_value = (word if word in lists else None), False
+        elif option is not None:
+            if has_value:
+                yield option
+            has_value = True
+        yield word
+        if word in alone and not _is_minutes("".join(words[index + 1 : index + 2])):
+            yield alone[word]
+
+
+def _is_minutes(word: str) -> bool:
+    """Return whether this is a week at most; a longer number is a commit, shortened."""
+    return re.fullmatch(r"\d{1,4}(\.\d*)?|\.\d+", word, re.ASCII) is not None
