@@ -2,7 +2,7 @@
 
 import sys
 
-from perceptron import fresh_python
+from perceptron.processes import fresh_python
 
 
 def main() -> None:

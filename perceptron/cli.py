@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import perceptron
-from perceptron import command_start
 from perceptron.commands.shared.ending import run
 from perceptron.errors import unknown
+from perceptron.processes import this_process
 from perceptron.questions.registry import STUDIES
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ app = _Commands(
 
 def main() -> None:
     """Run a command; see `ending.run` for how it may end."""
-    command_start.began = monotonic()
+    this_process.began = monotonic()
     try:
         run(app, sys.argv[1:])
     finally:
-        command_start.began = None
+        this_process.began = None

@@ -18,10 +18,10 @@ PARTS = (
     "gate/stages.py",
     "gate/verdict",
     "grouping.py",
+    "processes/supervision.py",
+    "processes/waiting.py",
     "records/block.py",
-    "supervision.py",
     "trimmed_mean.py",
-    "waiting.py",
 )
 
 

@@ -8,7 +8,7 @@ from math import inf
 from time import monotonic
 from typing import Self
 
-from perceptron import command_start
+from perceptron.processes import this_process
 from perceptron.records.run import Hang
 
 Progress = Callable[[float, float, str], None]
@@ -53,7 +53,7 @@ class Budget:
     @classmethod
     def of_study(cls, seconds: float) -> Self:
         """Return that of a study which begins now, or began with the command that asks for it."""
-        spent = 0.0 if command_start.began is None else monotonic() - command_start.began
+        spent = 0.0 if this_process.began is None else monotonic() - this_process.began
         return cls(seconds, spent, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
 
     @property

@@ -17,7 +17,6 @@ from contextlib import suppress
 import msgspec
 import psutil
 
-from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, processes_of
@@ -26,6 +25,7 @@ from perceptron.library_versions import versions_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import printed, worker_environment
 from perceptron.measure.nvml import NoDevice, driver
+from perceptron.processes import fresh_python
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 
 # With a cold disk cache the libraries of a GPU take half of it.

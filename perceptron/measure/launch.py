@@ -14,17 +14,17 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend, thread_variables
 from perceptron.errors import UserError, in_one_line
 from perceptron.measure.job import Call, Estimator, Job, Outcome, Race, Running
 from perceptron.measure.revision import measuring_code
 from perceptron.problems.datasets import DATA_FOLDER
+from perceptron.processes import fresh_python
+from perceptron.processes.supervision import ChildProcess, describe_exit, end_all, last_line
+from perceptron.processes.this_process import ended_with_us
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
-from perceptron.supervision import ChildProcess, describe_exit, end_all, last_line
-from perceptron.told_to_end import ended_with_us
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0

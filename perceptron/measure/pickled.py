@@ -7,7 +7,7 @@ import pickle
 import sys
 from pathlib import Path
 
-from perceptron.fresh_python import standard_first
+from perceptron.processes.fresh_python import standard_first
 
 
 def to_send(pickled: bytes) -> bytes:

@@ -18,8 +18,8 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Race, reason_of, text_of
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
+from perceptron.processes.waiting import WaitingMeter
 from perceptron.records.race import Check, RaceTimes, Training
-from perceptron.waiting import WaitingMeter
 
 Clock = Callable[[], float]
 Alive = Callable[[], object]

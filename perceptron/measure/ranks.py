@@ -17,7 +17,7 @@ from perceptron.backends.protocol import Backend, distributed
 from perceptron.measure import memory
 from perceptron.problems import datasets
 from perceptron.problems.problem import Problem
-from perceptron.waiting import WaitingMeter
+from perceptron.processes.waiting import WaitingMeter
 
 # What PyTorch and gloo name their threads.
 _EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")

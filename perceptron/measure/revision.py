@@ -21,15 +21,13 @@ _NOT_RESULTS = ":(exclude)results"
 # a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
-    "fresh_python.py",
     "grouping.py",
     "machine.py",
     "measure",
     "problems",
+    "processes",
     "questions/shared",
-    "supervision.py",
     "config_file.py",
-    "waiting.py",
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from perceptron.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 
 # Samples are taken again for as long as those that are wanted take, or so long if that is more.
 _LEAST_SECONDS = 0.3

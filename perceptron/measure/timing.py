@@ -14,8 +14,8 @@ from typing import Protocol
 
 from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Stolen, Take, take_samples
+from perceptron.processes.waiting import WaitingMeter, stolen_seconds, waiting_meter
 from perceptron.records.measurement import Timings, largest_waited
-from perceptron.waiting import WaitingMeter, stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perceptron.measure.neighbours import Look
+from perceptron.processes.waiting import waiting_meter
 from perceptron.records.conditions import Conditions, CoreUse
 from perceptron.statistics.neighbours import in_the_way, is_known, users_in_words
-from perceptron.waiting import waiting_meter
 
 
 @dataclass(frozen=True)

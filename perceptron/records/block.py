@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.grouping import grouped
-from perceptron.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 
 Side = Literal["base", "head", "control"]
 PAIR: tuple[Side, ...] = ("base", "head")

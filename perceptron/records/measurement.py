@@ -6,8 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from perceptron.processes.waiting import largest_waited_share
 from perceptron.records.conditions import GpuState
-from perceptron.waiting import largest_waited_share
 
 Status = Literal["ok", "skipped", "failed"]
 # What explains a training and is none: each has a family of rows of its own name. But for the

@@ -23,9 +23,9 @@ from msgspec.structs import replace
 from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
 from perceptron.options import again_when_idle
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 if TYPE_CHECKING:
     from perceptron.answer import Table

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.conditions import CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 LARGEST_OTHER_CORES = 0.2
 """Cores that other processes may use beyond those left over: an idle desktop stays below, and a

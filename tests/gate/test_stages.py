@@ -15,9 +15,9 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import EXTENDED, SCREENED, TRIED, Stages, due
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.rule import Rule
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, counted
 from perceptron.records.comparison import ComparisonPlan
-from perceptron.waiting import LARGEST_WAITED_SHARE
 from tests.gate.conftest import FEWEST, counts, planned
 from tests.gate.fake_sides import PROCESS_SECONDS, FakeSides
 from tests.made_comparison import block

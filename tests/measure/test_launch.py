@@ -16,14 +16,14 @@ import msgspec
 import psutil
 import pytest
 
-from perceptron import fresh_python
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
 from perceptron.measure.job import Outcome, Time
 from perceptron.measure.launch import run_job
 from perceptron.problems.datasets import DATA_FOLDER
-from perceptron.supervision import ChildProcess
+from perceptron.processes import fresh_python
+from perceptron.processes.supervision import ChildProcess
 from tests.conftest import install_backend
 
 STRANGE = """

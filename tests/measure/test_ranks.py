@@ -17,7 +17,7 @@ from perceptron.measure import training
 from perceptron.measure.job import Extra, Time
 from perceptron.measure.launch import Workers
 from perceptron.measure.ranks import meter_of
-from perceptron.waiting import WaitingMeter
+from perceptron.processes.waiting import WaitingMeter
 
 needs_ddp = pytest.mark.skipif(
     registry.reason_unavailable("torch-ddp") is not None,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from perceptron.measure.samples import Sample, Samples, take_samples
 from perceptron.measure.timing import Effort, lower_quartile, time_training
+from perceptron.processes.waiting import WaitingMeter
 from perceptron.statistics.interval import of_ratio
-from perceptron.waiting import WaitingMeter
 
 WANTED = 5
 # Half of those wanted: so many uncontended ones are enough.

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.measure.timing import Effort, lower_quartile, time_training
+from perceptron.processes.waiting import WaitingMeter
 from perceptron.records.measurement import Timings
-from perceptron.waiting import WaitingMeter
 
 # Made-up time has no real waiting in it.
 NO_METER = WaitingMeter("no such folder")

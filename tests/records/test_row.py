@@ -6,11 +6,11 @@ import pytest
 
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
+from perceptron.processes.waiting import largest_waited_share
 from perceptron.records.ground import ground
 from perceptron.records.measurement import largest_waited
 from perceptron.records.row import no_search_for_cycles
 from perceptron.statistics.contention import is_contended
-from perceptron.waiting import largest_waited_share
 from tests.conftest import MakeRow
 
 

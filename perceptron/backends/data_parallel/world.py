@@ -23,10 +23,10 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from perceptron import fresh_python
 from perceptron.backends.protocol import RankFailed, Unsupported, thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
-from perceptron.supervision import ChildProcess, describe_exit, end_all
+from perceptron.processes import fresh_python
+from perceptron.processes.supervision import ChildProcess, describe_exit, end_all
 
 _RANK = "perceptron.backends.data_parallel.rank"
 # A study waits 180 s for a worker. Each of these is less, so that the reason names the rank.

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from perceptron.errors import Inconclusive, UserError
-from perceptron.told_to_end import ENDING
+from perceptron.processes.this_process import ENDING
 from perceptron.untrusted_text import printable
 
 INCONCLUSIVE = 3

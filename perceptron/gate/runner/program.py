@@ -32,7 +32,8 @@ _FAILED = 3
 _WATCHED_CALLS = 2
 # A package of a name that no suite has: its modules find each other relatively.
 _PACKAGE = ModuleType("_perceptron_gate")
-_PACKAGE.__path__ = [_HERE, os.path.dirname(os.path.dirname(_HERE))]
+_SHARED = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "processes")
+_PACKAGE.__path__ = [_HERE, _SHARED]
 sys.modules[_PACKAGE.__name__] = _PACKAGE
 
 

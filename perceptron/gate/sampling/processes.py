@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.gate.side_variables import side_variables
-from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.processes.supervision import ChildProcess, describe_exit
 
 Told = Literal["start", "loaded", "measurement", "benchmark", "unloadable", "environment", "seen"]
 Last = Literal["end", "no runner", "failed"]

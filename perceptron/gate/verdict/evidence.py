@@ -18,8 +18,8 @@ from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, interval, p_
 from perceptron.gate.verdict.outcome import FAR_SLOWER
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.comparison import Evidence, RowVerdict, Work
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 
 class Numbers(NamedTuple):

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import msgspec
 
-from perceptron import fresh_python
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
 from perceptron.measure.functions import PICKLED, Described
 from perceptron.measure.job import Call
 from perceptron.numbers import count, rough_percent
 from perceptron.problems import catalogue
+from perceptron.processes import fresh_python
+from perceptron.processes.supervision import ChildProcess, describe_exit
 from perceptron.questions.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.questions.crossover.points import between_call_sites
 from perceptron.questions.shared.missing import LASTING, sample_seconds
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import has_time, median_seconds
-from perceptron.supervision import ChildProcess, describe_exit
 
 # Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
 # time in which a crossover at smaller sizes is found.

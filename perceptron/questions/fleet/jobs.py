@@ -26,11 +26,11 @@ import msgspec
 from filelock import FileLock, lock_descriptor
 from msgspec import Struct
 
-from perceptron import fresh_python
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.problems import files
+from perceptron.processes import fresh_python
 from perceptron.questions.carry_out import contents
 from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import cannot_write, replace

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from perceptron.numbers import NONE, duration, memory, percent
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.report.tables.terminal import line, out, show_next, show_warnings, table
 from perceptron.statistics.gpu_use import clocks
 from perceptron.statistics.neighbours import is_idle, is_known, name, other_cores
 from perceptron.statistics.trust import Diagnosis, blas_pins
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Value = TypeVar("Value")
 # Of the neighbours; a cell is one line.

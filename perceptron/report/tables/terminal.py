@@ -27,7 +27,8 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segments
 from rich.table import Table
 
-from perceptron import answer, command_start
+from perceptron import answer
+from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
@@ -82,8 +83,8 @@ def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
                 bar.tasks[0].start_time = bar.get_time() - done
             bar.update(task, completed=done, total=total, message=escape(message))
 
-        if command_start.began is not None:
-            bar.tasks[0].start_time = command_start.began
+        if this_process.began is not None:
+            bar.tasks[0].start_time = this_process.began
         yield move
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron import fresh_python
+from perceptron.processes import fresh_python
 from perceptron.questions.fleet.jobs import open_fleet
 
 Says = Callable[..., None]

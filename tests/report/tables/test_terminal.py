@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from perceptron import command_start
+from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables import terminal
 
@@ -134,7 +134,7 @@ def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_wo
         Console(file=screen, width=100, force_terminal=True, get_time=lambda: now[0]),
     )
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(command_start, "began", 98.0)
+    monkeypatch.setattr(this_process, "began", 98.0)
 
     def shows(words: str) -> None:
         until = time.monotonic() + 300

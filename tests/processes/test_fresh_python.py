@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.fresh_python import standard_first
 from perceptron.measure import launch
 from perceptron.measure.job import Time
+from perceptron.processes.fresh_python import standard_first
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "perceptron"
@@ -34,7 +34,7 @@ from perceptron.backends import registry
 from perceptron.measure import environment, launch
 from perceptron.questions.fastest import availability
 from perceptron.questions.crossover.functions import called
-from tests.test_fresh_python import JOB
+from tests.processes.test_fresh_python import JOB
 
 print(launch.run_job(JOB).status)
 print(bool(environment.environment([registry.load("numpy")], 1).pools))
@@ -99,7 +99,8 @@ def test_processes_of_a_bare_checkout_run_its_code(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "perceptron", ignore=IGNORED)
     with (tmp_path / "perceptron" / "measure" / "timing.py").open("a") as timing:
         timing.write("slower = True\n")
-    code = "from perceptron.measure.launch import run_job; from tests.test_fresh_python import JOB"
+    names = "tests.processes.test_fresh_python import JOB"
+    code = f"from perceptron.measure.launch import run_job; from {names}"
     ran = python(tmp_path, "-c", f"{code}; print(run_job(JOB).status)")
     assert (ran.stdout.splitlines()[-1:], ran.stderr) == (["ok"], "")
 
@@ -117,9 +118,9 @@ def test_a_worker_that_runs_other_code_is_refused(
 ) -> None:
     """As where a checkout changes while a command measures."""
     shutil.copytree(PACKAGE, tmp_path / "perceptron", ignore=IGNORED)
-    program = tmp_path / "perceptron" / "fresh_python.py"
-    ours = launch._COMMAND
-    command = [str(program) if word == str(PACKAGE / program.name) else word for word in ours]
+    program = "processes/fresh_python.py"
+    ours, there = launch._COMMAND, str(tmp_path / "perceptron" / program)
+    command = [there if word == str(PACKAGE / program) else word for word in ours]
     monkeypatch.setattr(launch, "_COMMAND", command)
     assert launch.run_job(JOB).status == "ok"
     with (tmp_path / "perceptron" / "measure" / "timing.py").open("a") as timing:

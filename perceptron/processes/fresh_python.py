@@ -8,7 +8,8 @@ instead of this one. So this file is also the program that every such process be
 import os
 import sys
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PROGRAM = os.path.abspath(__file__)
+_PACKAGE = os.path.dirname(os.path.dirname(_PROGRAM))
 _LIBRARY = os.path.dirname(os.__file__)
 _STANDARD = {
     _LIBRARY,
@@ -23,8 +24,7 @@ def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
 
     After all other places it looks for modules in the folder ``last``.
     """
-    program = os.path.join(_PACKAGE, "fresh_python.py")
-    return (sys.executable, "-P", program, last and os.path.abspath(last), module, *arguments)
+    return (sys.executable, "-P", _PROGRAM, last and os.path.abspath(last), module, *arguments)
 
 
 def standard_first(paths: list[str]) -> list[str]:

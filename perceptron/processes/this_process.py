@@ -1,11 +1,17 @@
-"""The signals by which schedulers and terminals end all processes of a job."""
+"""This process, a command: when it began, and the signals that end it."""
 
 from __future__ import annotations
 
 import signal
 
+began: float | None = None
+"""By `time.monotonic`: a command's budget and its bar count from there.
+
+None where no command runs, as in a program that asks one question.
+"""
+
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that end a command as ctrl-C does."""
+"""Signals by which schedulers and terminals end all processes of a job; as ctrl-C ends one."""
 
 
 def ended_with_us(code: int) -> bool:

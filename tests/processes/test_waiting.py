@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.waiting import stolen_seconds, waiting_meter
+from perceptron.processes.waiting import stolen_seconds, waiting_meter
 
 
 def thread(folder: Path, name: str, nanoseconds: int) -> None:

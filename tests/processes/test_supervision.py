@@ -10,7 +10,7 @@ import tracemalloc
 
 import pytest
 
-from perceptron.supervision import ChildProcess, describe_exit, end_all
+from perceptron.processes.supervision import ChildProcess, describe_exit, end_all
 
 GUARD_SECONDS = 300.0
 
