@@ -21,7 +21,7 @@ PARTS = (
     "processes/supervision.py",
     "processes/waiting.py",
     "records/block.py",
-    "trimmed_mean.py",
+    "statistics/trimmed_mean.py",
 )
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
 from perceptron.statistics.select import rows_by_process
-from perceptron.trimmed_mean import trimmed_mean
+from perceptron.statistics.trimmed_mean import trimmed_mean
 
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0

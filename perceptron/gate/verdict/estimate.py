@@ -15,7 +15,7 @@ from math import inf, sqrt
 import numpy as np
 from scipy import special
 
-from perceptron.trimmed_mean import trimmed_mean
+from perceptron.statistics.trimmed_mean import trimmed_mean
 
 TRIM = 0.2
 # Fewer leave two values after trimming, and one degree of freedom.

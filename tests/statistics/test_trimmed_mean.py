@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from perceptron.trimmed_mean import trimmed_mean
+from perceptron.statistics.trimmed_mean import trimmed_mean
 
 
 @pytest.mark.parametrize("count", [5, 8, 23, 60])
