@@ -20,11 +20,11 @@ import msgspec
 
 from benchmarks.shared import INCONCLUSIVE, ROOT, unsteer
 from perceptron.backends.protocol import thread_variables
-from perceptron.code_digest import code_digest
 from perceptron.commands.shared.options import folder_name
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.revision import revision
+from perceptron.records.code_digest import code_digest
 
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"

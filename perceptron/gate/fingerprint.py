@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perceptron.code_digest import code_digest
+from perceptron.records.code_digest import code_digest
 
 PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process, and what is made of it.

@@ -10,8 +10,8 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from perceptron.code_digest import code_digest
 from perceptron.errors import UserError
+from perceptron.records.code_digest import code_digest
 
 VARIABLE = "PERCEPTRON_COMMIT"
 # As git abbreviates a commit, or as `revision` returns it, or a tag.

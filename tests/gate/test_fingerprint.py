@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from perceptron.code_digest import code_digest, sources
 from perceptron.gate import fingerprint
+from perceptron.records.code_digest import code_digest, sources
 
 ROOT = Path(fingerprint.__file__).parents[1]
 PARTS = fingerprint.PARTS

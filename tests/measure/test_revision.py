@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.code_digest import sources
 from perceptron.errors import UserError
 from perceptron.measure import revision
+from perceptron.records.code_digest import sources
 from tests.plenty import git
 
 PACKAGE = Path(revision.__file__).parents[1]
@@ -109,7 +109,6 @@ def test_an_installed_copy_has_the_digest_of_the_checkout(
 
 # What a worker uses that can change no number.
 HARMLESS = {
-    "code_digest",
     "errors",
     "library_versions",
     "optional",

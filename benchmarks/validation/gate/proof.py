@@ -21,11 +21,11 @@ from benchmarks.validation.gate.replay import DRAWS, GATE, Replays, ReplayTrial,
 from benchmarks.validation.gate.runs import ProofRow, ProofRun
 from benchmarks.validation.gate.suite import BY_NAME, KINDS, Kind, body, next_kind, wanted
 from benchmarks.validation.share import Share, share
-from perceptron.code_digest import sources
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
+from perceptron.records.code_digest import sources
 from perceptron.records.comparison import ComparisonEnvironment
 
 # Modules of the gate that a comparison of asv's usual benchmarks runs nothing of: the proof says

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perceptron.code_digest import code_digest
+from perceptron.records.code_digest import code_digest
 
 
 def test_the_digest_of_a_copy_is_the_same(tmp_path: Path) -> None:
