@@ -27,7 +27,6 @@ from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import Share, share, share_cell
 from docs.build.blocks import fill
 from perceptron.backends import registry
-from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure import campaign
@@ -36,6 +35,7 @@ from perceptron.measure.job import Time
 from perceptron.numbers import NONE, count, digits, percent
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
+from perceptron.processes.this_process import variables_set
 from perceptron.questions.carry_out import require_rows, start_run
 from perceptron.questions.fastest import cache
 from perceptron.questions.fastest.results import with_own_setups

@@ -1,8 +1,11 @@
-"""This process, a command: when it began, and the signals that end it."""
+"""This process: when its command began, the signals that end it, and variables set for a while."""
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 began: float | None = None
 """By `time.monotonic`: a command's budget and its bar count from there.
@@ -21,3 +24,18 @@ def ended_with_us(code: int) -> bool:
     must not write down that one did.
     """
     return -code in ENDING
+
+
+@contextmanager
+def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables in the block, for what is called and started there; then put back what was."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

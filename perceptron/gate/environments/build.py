@@ -15,7 +15,6 @@ from shutil import which
 
 import msgspec
 
-from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case, CompareRequest
 from perceptron.gate.checkout.revisions import Revision, git
@@ -27,6 +26,7 @@ from perceptron.gate.environments.asv_build import install
 from perceptron.gate.environments.build_cache import Made, Place
 from perceptron.gate.environments.metadata import project_names
 from perceptron.optional import missing
+from perceptron.processes.this_process import variables_set
 from perceptron.records.block import PAIR, Side
 from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
