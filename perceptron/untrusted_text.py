@@ -1,13 +1,24 @@
-"""Make text from outside safe to show: in one line, of bounded length, without markup."""
+"""Text from outside: configuration decoded and nothing else, and what is shown made safe.
+
+To be shown it is one line of bounded length, without markup.
+"""
 
 from __future__ import annotations
 
+import stat
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from perceptron.errors import UserError
 
 # What a heading, a switch or a legend has room for, and an error.
 LONGEST = 80
 _LONGEST_QUOTED = 60
+# Decoding takes seconds per megabyte, and the file may be hostile.
+_MOST_BYTES = 2**20
 
 # Control characters, those that only say how others are shown, and separators of lines.
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -56,3 +67,41 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     omission = f"… ({len(text):,} characters) …"
     room = max(2, longest - len(omission))
     return f"{text[: room - room // 2]}{omission}{text[-(room // 2) :]}"
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return what the file holds.
+
+    Raises `UserError`, one line that says what is wrong and does not name the file: the caller
+    puts the name before it.
+    """
+    import tomllib  # here: to name a command takes none
+
+    content: dict[str, Any] = _read(file, "TOML", tomllib.loads)
+    return content
+
+
+def read_asv_json(file: Path) -> object:
+    """Return what asv's configuration holds: JSON that may have comments; raises as `read_toml`."""
+    import json5  # here: to measure, or read a results folder, needs no such library
+
+    return _read(file, "asv's JSON", json5.loads)
+
+
+def _read(file: Path, kind: str, decode: Callable[[str], Any]) -> Any:
+    try:
+        if stat.S_ISFIFO(file.stat().st_mode):  # to open it would wait for ever
+            raise UserError("no ordinary file")
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise UserError(f"larger than {_MOST_BYTES:,} bytes")
+        return decode(content.decode())
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"not UTF-8 text: byte {error.start} is out of place") from None
+    except RecursionError:
+        raise UserError(f"not {kind}: nested too deeply") from None
+    except ValueError as error:  # none of it, or a number of thousands of digits
+        raise UserError(f"not {kind}: {' '.join(str(error).split())}") from None

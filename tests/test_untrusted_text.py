@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.untrusted_text import LONGEST, label, printable, quoted, shortened
+from perceptron.errors import UserError
+from perceptron.untrusted_text import (
+    LONGEST,
+    label,
+    printable,
+    quoted,
+    read_asv_json,
+    read_toml,
+    shortened,
+)
 
 INVISIBLE = {"Cc", "Cf", "Cs"}
 texts = st.text(st.characters(codec=None), max_size=200)
@@ -37,3 +48,59 @@ def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
     assert text.startswith("begin")
     assert text.endswith("end")
     assert "(10,008 characters)" in text
+
+
+def test_values_are_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text('name = "é"\n[table]\nrate = 0.5\nsizes = [1, 2]\n', encoding="utf-8")
+    assert read_toml(file) == {"name": "é", "table": {"rate": 0.5, "sizes": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = 1\xff", "not UTF-8 text: byte 5 is out of place"),
+        (b"a = [", "not TOML: "),
+        (b"a = " + b"[" * 9_999, "not TOML: nested too deeply"),
+        (b"a = " + b"9" * 9_999, "not TOML: "),
+        (b"a" * 10_000, "not TOML: "),
+    ],
+)
+def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, message: str) -> None:
+    """The file's name is left to whoever asks."""
+    file = tmp_path / "some.toml"
+    file.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_toml(file)
+    line = str(caught.value)
+    assert line.startswith(message)
+    assert "\n" not in line
+    assert "some.toml" not in line
+    assert len(line) < 200
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "some.toml")
+    with pytest.raises(UserError, match=r"no ordinary file"):
+        read_toml(tmp_path / "some.toml")
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none", "No such file"), (".", "Is a directory")])
+def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(UserError, match=f"^cannot be read: {reason}"):
+        read_toml(tmp_path / name)
+
+
+def test_asvs_json_may_have_comments_and_is_read_by_the_same_rules(tmp_path: Path) -> None:
+    file = tmp_path / "asv.conf.json"
+    file.write_text('{"version": 1, // the first\n"branches": ["main"],}')
+    assert read_asv_json(file) == {"version": 1, "branches": ["main"]}
+    for content, message in (
+        (b"{", "not asv's JSON: "),
+        (b"[" * 200_000, "not asv's JSON: nested too deeply"),
+        (b'{"a": "\xff"}', "not UTF-8 text: byte 7"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=f"^{message}"):
+            read_asv_json(file)

@@ -13,13 +13,12 @@ from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
-from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case
 from perceptron.gate.checkout.same_code import Trees, bounded
 from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, read_toml
 
 # What a compiler reads, by its ending; what such a file may be made from; how it is compiled.
 _SOURCE = re.compile(

@@ -27,7 +27,7 @@ MEASURING = (
     "problems",
     "processes",
     "questions/shared",
-    "config_file.py",
+    "untrusted_text.py",
 )
 
 

@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from perceptron.config_file import read_toml
 from perceptron.errors import UserError, unknown
 from perceptron.problems.batches import Last
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
 from perceptron.problems.problem import Activation, Feed, Loss
+from perceptron.untrusted_text import read_toml
 
 Axis = Literal["rows", "features", "width", "depth", "batch", "models"]
 BundledName = Literal["digits", "breast-cancer"]

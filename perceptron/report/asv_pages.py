@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 from perceptron.processes import fresh_python
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.readers.asv import result_files
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, read_asv_json
 
 LIMIT_SECONDS = 600.0
 

@@ -114,7 +114,6 @@ HARMLESS = {
     "optional",
     "options",
     "records",
-    "untrusted_text",
 }
 
 

@@ -14,11 +14,10 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.records.comparison import GateRule
 from perceptron.records.warning import MeasurementWarning
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, read_toml
 
 _FILE = "pyproject.toml"
 _Text = Annotated[str, Meta(pattern=r"\S", max_length=200)]

@@ -12,10 +12,10 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from perceptron.config_file import read_asv_json, read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import repository
 from perceptron.records.comparison import SuiteKind
+from perceptron.untrusted_text import read_asv_json, read_toml
 
 # Where benchmarks of another repository are put in each tree: a name that no project has.
 _GUEST = ".perceptron-suite"

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
+from perceptron.untrusted_text import read_toml
 
 _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
 # Of a project that computes its version: late enough for all who ask for a later one.
