@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from perceptron.library_versions import versions_beneath
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.questions.fastest.cache import FOLDER, cache_file, update
 
 TARGET_SECONDS = 0.005

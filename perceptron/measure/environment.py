@@ -21,9 +21,9 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
-from perceptron.library_versions import versions_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import printed, worker_environment
+from perceptron.measure.library_versions import versions_of
 from perceptron.measure.nvml import NoDevice, driver
 from perceptron.processes import fresh_python
 from perceptron.records.environment import Environment, Gpu, ThreadPool

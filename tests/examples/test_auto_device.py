@@ -13,8 +13,8 @@ from sklearn.datasets import load_iris
 from sklearn.utils.estimator_checks import check_estimator
 
 import perceptron
-from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.questions.fastest import cache
 from perceptron.questions.fastest.measured_shape import TrainingShape
 from tests.conftest import ROOT

@@ -13,7 +13,7 @@ from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError
-from perceptron.library_versions import versions_beneath
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.processes import fresh_python
 from perceptron.questions.fastest.cache import Known, KnownBackend
 from perceptron.questions.fastest.measured_shape import NO_ANSWER, NO_WORD

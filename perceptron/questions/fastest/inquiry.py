@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError
-from perceptron.library_versions import versions_beneath
 from perceptron.machine import usable_cores
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.numbers import enumerated, times_as_long
 from perceptron.questions.fastest import availability, cache
 from perceptron.questions.fastest.availability import SKLEARN

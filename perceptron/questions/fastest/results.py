@@ -15,7 +15,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.grouping import grouped
-from perceptron.library_versions import names_beneath
+from perceptron.measure.library_versions import names_beneath
 from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES

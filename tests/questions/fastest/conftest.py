@@ -11,9 +11,9 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from perceptron.library_versions import versions_beneath
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.problems.problem import DType
 from perceptron.questions.fastest import measure
 from perceptron.questions.fastest.cache import FOLDER, cache_file, update

@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import version
 
 from perceptron import __version__
-from perceptron.library_versions import names_beneath, versions_beneath
+from perceptron.measure.library_versions import names_beneath, versions_beneath
 
 
 def test_versions_are_those_of_the_metadata() -> None:
