@@ -196,10 +196,7 @@ class Bench:
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
-        lines = [
-            *(f"not measured: {reason}" for reason in missing_pairs(pairs)),
-            *published_beside_numpy(found),
-        ]
+        lines = [f"not measured: {reason}" for reason in missing_pairs(pairs)]
         swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
@@ -227,7 +224,11 @@ class Bench:
             swept,
             asked=(("Backends", ", ".join(plan.backends)),),
             verdicts=verdicts,
-            notes=(*map(Note, lines), *swept.notes),
+            notes=(
+                *map(Note, lines),
+                *(Note(line, part=part) for line in published_beside_numpy(found)),
+                *swept.notes,
+            ),
             tables=tables,
             figures=figures,
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),

@@ -102,7 +102,10 @@ def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[st
         "facts": f"{facts.cpu}, {facts.cores} cores, "
         f"{', '.join(gpu.name for gpu in facts.gpus) or 'no GPU'}",
         "when": main.run.run.started[:10],
-        "finding": [line for one in of_finding for line in (one.sentence, *one.notes)],
+        "finding": [
+            *(line for one in of_finding for line in (one.sentence, *one.notes)),
+            *(note.text for note in answer.notes if part and note.part and is_of(note.part, part)),
+        ],
         "figure": drawing and drawn(drawing, looks),
         "tables": tables,
         "cards": cards,

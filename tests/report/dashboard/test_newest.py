@@ -104,7 +104,7 @@ def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> Non
 
 def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
     answer = Answer(question="", asked=(), verdicts=())
-    return ReadFromFiles(answer=answer, rows=rows, warnings=())
+    return ReadFromFiles(answer=answer, rows=rows, sources=(), warnings=())
 
 
 def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
