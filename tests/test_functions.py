@@ -304,7 +304,7 @@ def test_a_notebook_shows_the_answer_and_its_figure(tmp_path: Path) -> None:
     """Functions and data of a notebook's own cells."""
     notebook = nbformat.v4.new_notebook()
     cells = (
-        "import time, perceptron\nfrom perceptron.questions import functions\n"
+        "import time, perceptron\nfrom perceptron.questions.crossover import functions\n"
         "functions._REPEATS = 3\npause = 2e-5",
         "def slope(size):\n    time.sleep(pause * size)",
         "perceptron.crossover({'flat': lambda size: time.sleep(0.002), 'slope': slope}, "
