@@ -21,7 +21,7 @@ UNHURRIED = (
     (r"\bseconds=\d+", "seconds=1800"),
     (r"\bsizes=\((\d+), 100_000\)", r"sizes=[\1, 4_096]"),
 )
-FEW_REPEATS = "from perceptron.questions import functions\n\nfunctions._REPEATS = 3"
+FEW_REPEATS = "from perceptron.questions.crossover import functions\n\nfunctions._REPEATS = 3"
 
 
 @pytest.fixture
