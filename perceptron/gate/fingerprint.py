@@ -17,7 +17,7 @@ PARTS = (
     "gate/side_variables.py",
     "gate/stages.py",
     "gate/verdict",
-    "grouping.py",
+    "records/grouping.py",
     "processes/supervision.py",
     "processes/waiting.py",
     "records/block.py",

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Call, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import KERNELS, Timings
 from perceptron.records.row import Row
 from perceptron.records.run import Run

@@ -21,7 +21,7 @@ _NOT_RESULTS = ":(exclude)results"
 # a process, and in which order. What is made of numbers cannot.
 MEASURING = (
     "backends",
-    "grouping.py",
+    "records/grouping.py",
     "machine.py",
     "measure",
     "problems",

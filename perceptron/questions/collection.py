@@ -13,13 +13,13 @@ from msgspec import Struct
 
 from perceptron.answer import Answered, Page, Setting, Shown, Table
 from perceptron.errors import UserError, in_one_line
-from perceptron.grouping import grouped
 from perceptron.questions.crossover.page import PAGE, crossover_views, of_run
 from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.records.conditions import Conditions
 from perceptron.records.ground import machine_label, state_label
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
     LoadedRun,

@@ -8,8 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.grouping import grouped
 from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.records.grouping import grouped
 
 Side = Literal["base", "head", "control"]
 PAIR: tuple[Side, ...] = ("base", "head")

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.grouping import Key, grouped
 from perceptron.numbers import NONE, rough_percent
 from perceptron.options import again_when_idle
 from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.records.grouping import Key, grouped
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from perceptron.grouping import grouped
 from perceptron.records.conditions import GpuState
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import shortened

@@ -17,8 +17,8 @@ from statistics import median
 from typing import NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.grouping import Key, grouped
 from perceptron.records.ground import Ground, ground
+from perceptron.records.grouping import Key, grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.once import once

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from perceptron.grouping import grouped
 from perceptron.options import again_when_idle, budget_option, option
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import lost_rows, times, was_killed

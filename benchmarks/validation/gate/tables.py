@@ -18,9 +18,9 @@ from benchmarks.validation.gate.runs import ProofRun
 from benchmarks.validation.gate.suite import KINDS, Kind
 from benchmarks.validation.grid import TextTable
 from benchmarks.validation.share import Share, share, share_cell
-from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, percent
 from perceptron.records.comparison import Verdict
+from perceptron.records.grouping import grouped
 
 _VERDICTS: tuple[Verdict, ...] = ("clean", "regression", "inconclusive")
 

@@ -15,9 +15,9 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from perceptron.answer import Table
-from perceptron.grouping import grouped
 from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval, of_times, ratio_of
 from perceptron.statistics.ranking import standing

@@ -12,7 +12,7 @@ from operator import attrgetter
 from statistics import median
 
 from perceptron import optional
-from perceptron.grouping import grouped
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import Definitions, State, has_time, is_own, moment, reason, state
 

@@ -13,7 +13,6 @@ from msgspec.structs import astuple, replace
 from perceptron.answer import Answer, Figure, Note, Setting, Table, Verdict
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
-from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, digits, duration_interval, interval, tick
 from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
@@ -30,6 +29,7 @@ from perceptron.questions.crossover.verdict import (
 from perceptron.questions.overhead.device_share import busy_cell
 from perceptron.questions.shared.training import training_name
 from perceptron.records.ground import Ground, ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.gpu_use import state_line

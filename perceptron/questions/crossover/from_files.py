@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.errors import UserError, unknown
-from perceptron.grouping import grouped
 from perceptron.numbers import count
 from perceptron.questions.crossover.judge import Crossover, crossovers, is_line
 from perceptron.records.ground import Ground, ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
 from perceptron.records.readers.reading import (

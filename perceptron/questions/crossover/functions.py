@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.measure.functions import PICKLED, Described
 from perceptron.measure.job import Call
 from perceptron.numbers import count, rough_percent
@@ -22,6 +21,7 @@ from perceptron.processes.supervision import ChildProcess, describe_exit
 from perceptron.questions.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.questions.crossover.points import between_call_sites
 from perceptron.questions.shared.missing import LASTING, sample_seconds
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import has_time, median_seconds
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from perceptron.grouping import grouped
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.shared.pairs import Pair
 from perceptron.questions.shared.published import FAMILY
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import NOT_REACHED, is_measured
 

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer, Answered, Figure, Note, Page, Setting, Shown, Table, is_of
 from perceptron.figure import LineFigure, log_axis, size_text, within
-from perceptron.grouping import grouped
 from perceptron.numbers import duration_interval, tick
 from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
 from perceptron.questions.crossover.machines import BackendOnMachines, backends_on_machines
@@ -17,6 +16,7 @@ from perceptron.questions.crossover.sweep import Curve, Sweep
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.training import training_name
 from perceptron.records.ground import machine_label, state_label
+from perceptron.records.grouping import grouped
 from perceptron.statistics.over_processes import name_and_processes
 
 PAGE = Page(

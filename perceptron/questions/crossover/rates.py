@@ -11,12 +11,12 @@ from operator import attrgetter
 from msgspec.structs import astuple
 
 from perceptron.answer import Table
-from perceptron.grouping import grouped
 from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.questions.crossover.judge import axis_of
 from perceptron.questions.crossover.sweep import CurvePoint, spot_of
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.select import by_family_and_ground, has_time, reason

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Note, Page, ReadFromFiles
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
 from perceptron.numbers import count, digits
@@ -52,6 +51,7 @@ from perceptron.questions.study import (
     SeveralThreads,
 )
 from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import SourceRead
 from perceptron.records.readers.stored_runs import LoadedRun

@@ -9,7 +9,6 @@ from operator import attrgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.numbers import enumerated
 from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.questions.crossover.comparable import by_backend_and_size
@@ -23,6 +22,7 @@ from perceptron.questions.crossover.judge import (
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.records.ground import Ground, ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
 from perceptron.statistics.gpu_use import GpuUse, gpu_use

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.problems.problem import DTYPES, DType
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.validity import LONGEST_SECONDS, SHORTEST_STEP
 from perceptron.statistics.contention import lost_by_waiting

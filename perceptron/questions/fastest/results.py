@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
-from perceptron.grouping import grouped
 from perceptron.measure.library_versions import names_beneath
 from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
@@ -26,6 +25,7 @@ from perceptron.questions.fastest.measured_shape import (
     setups_of_their_own,
 )
 from perceptron.questions.fastest.question import variant_of
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.select import has_time
 

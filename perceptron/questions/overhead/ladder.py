@@ -9,7 +9,6 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.questions.overhead.device_share import (
     HOST,
     busy_share,
@@ -18,6 +17,7 @@ from perceptron.questions.overhead.device_share import (
     is_launch_bound,
 )
 from perceptron.questions.shared.published import published_iteration_seconds
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import (
     CEILING,
     DEVICE,

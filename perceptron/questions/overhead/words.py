@@ -17,7 +17,6 @@ from perceptron.figure import (
     dots_axis,
     log_axis,
 )
-from perceptron.grouping import grouped
 from perceptron.numbers import (
     NONE,
     count,
@@ -46,6 +45,7 @@ from perceptron.questions.overhead.ladder import (
     roofs,
 )
 from perceptron.questions.shared.published import measured_dot, published_dot
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import Contention, contention, with_contended

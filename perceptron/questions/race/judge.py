@@ -12,8 +12,8 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.options import again_when_idle
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import largest_waited
 from perceptron.records.race import RaceRow, Training
 from perceptron.records.row import was_killed

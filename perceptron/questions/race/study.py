@@ -15,7 +15,6 @@ from perceptron.backends.shared.evaluation import score
 from perceptron.errors import UserError
 from perceptron.figure import Axis, Bar, BarFigure, Line, LineFigure, Stretch, log_axis
 from perceptron.figure import Figure as Drawing
-from perceptron.grouping import grouped
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Race as RaceJob
 from perceptron.numbers import (
@@ -43,6 +42,7 @@ from perceptron.questions.race.judge import (
 )
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
+from perceptron.records.grouping import grouped
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from perceptron.grouping import grouped
+from perceptron.records.grouping import grouped
 from perceptron.records.readers.reading import (
     AN_AGGREGATE,
     Entry,

@@ -9,8 +9,8 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import ForeignRow
 

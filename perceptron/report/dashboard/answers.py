@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from perceptron.answer import Answered, Figure, Note, Setting, Shown, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
-from perceptron.grouping import grouped
 from perceptron.records.ground import machine_label
+from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened
 

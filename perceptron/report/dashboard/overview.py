@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from perceptron.answer import Answered, Figure, Setting, Shown, Verdict, is_of
-from perceptron.grouping import grouped
 from perceptron.questions.collection import CROSSOVER, Collection
 from perceptron.records.ground import machine_label
+from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import drawn, link, undecided_lines
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from operator import attrgetter
 
-from perceptron.grouping import grouped
 from perceptron.questions.collection import Collection as Results
 from perceptron.records.ground import machine_label
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value
 from perceptron.statistics.select import has_time

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.grouping import grouped
 from perceptron.questions.crossover.judge import Crossover, crossovers, decided_ratios, ratio_near
 from perceptron.questions.crossover.verdict import notes, sentence
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.ranking import rank_rows, standing
 from tests.made import Cost, linear, measured, world
