@@ -2,86 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from html import unescape
-from math import exp
 from pathlib import Path
 from re import sub
-from typing import Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.answer import Decided, Verdict
 from perceptron.questions.answering import collect
-from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.write import write_site
-from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, measured, race_row
+from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, race_row
+from tests.made_verdicts import CASES, Case, rows_of
 
-FIRST, SECOND, THIRD = "numpy", "torch-cpu", "numba"
-EXACT = (0.0,) * 6
-NOISY = (-0.5, 0.4, 0.05, -0.4, 0.5, -0.05)
-
-
-class Case(NamedTuple):
-    """The repeats of each backend, in seconds, and what every question must say of them."""
-
-    times: Mapping[str, Sequence[float]]
-    decided: Decided
-    ties: tuple[str, ...] = ()
-    waited: Mapping[str, float] = {}
-
-
-def of(seconds: float, spread: Sequence[float] = EXACT) -> list[float]:
-    return [seconds * exp(part) for part in spread]
-
-
-CASES = {
-    "tie": Case({FIRST: of(200e-6), SECOND: of(204e-6)}, "yes", ties=(SECOND,)),
-    "apart": Case({FIRST: of(200e-6), SECOND: of(300e-6)}, "yes"),
-    "noisy": Case({FIRST: of(200e-6), SECOND: of(210e-6, NOISY)}, "no"),
-    "one repeat": Case({FIRST: of(200e-6, [0.0]), SECOND: of(300e-6, [0.0])}, "no"),
-    "one side contended": Case({FIRST: of(200e-6), SECOND: of(900e-6)}, "no", waited={SECOND: 0.8}),
-    "two of three tie": Case(
-        {FIRST: of(200e-6), SECOND: of(204e-6), THIRD: of(300e-6)},
-        "yes",
-        ties=(SECOND,),
-    ),
-}
-
-
-def rows(case: Case, **about: Any) -> list[Measurement]:
-    return [
-        measured(
-            backend=name,
-            repeat=repeat,
-            seconds=seconds,
-            samples=[seconds],
-            waited=case.waited.get(name, 0.0),
-            **about,
-        )
-        for name, times in case.times.items()
-        for repeat, seconds in enumerate(times)
-    ]
+FIRST = "numpy"
 
 
 def kept_bench(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 10_000}
-    plan = BENCH | {"families": ["none"], "backends": list(case.times)}
-    keep(results, plan, rows(case, **about), started=started)
+    plan = BENCH | {"families": ["none"], "backends": list(case.seconds)}
+    keep(results, plan, rows_of(case, **about), started=started)
 
 
 def kept_overhead(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 100}
-    plan = LADDER | {"removes": dict.fromkeys(case.times, "something")}
-    keep(results, plan, rows(case, **about), started=started)
+    plan = LADDER | {"removes": dict.fromkeys(case.seconds, "something")}
+    keep(results, plan, rows_of(case, **about), started=started)
 
 
 def kept_advise(results: Path, case: Case, started: str) -> None:
     about = {"family": ADVICE["name"], "problem": ADVICE["name"], "size": 6_000, "rows": 6_000}
     about |= {"batch": 64, "optimizer": "adam", "feed": "resident", "outputs": 4}
-    plan = ADVICE | {"backends": list(case.times), "axes": []}
-    keep(results, plan, rows(case, **about), started=started)
+    plan = ADVICE | {"backends": list(case.seconds), "axes": []}
+    keep(results, plan, rows_of(case, **about), started=started)
 
 
 def kept_map(results: Path, case: Case, started: str) -> None:
@@ -90,7 +44,7 @@ def kept_map(results: Path, case: Case, started: str) -> None:
     of_cells = [
         row
         for x, y in cells
-        for row in rows(case, **about, problem=f"mlp-map:{x}x{y}", size=x * y, sizes=(x, y))
+        for row in rows_of(case, **about, problem=f"mlp-map:{x}x{y}", size=x * y, sizes=(x, y))
     ]
     plan = MAP | {"x_range": [4, 16], "y_range": [4, 16], "points": 2}
     keep(results, plan, of_cells, started=started)
@@ -98,11 +52,11 @@ def kept_map(results: Path, case: Case, started: str) -> None:
 
 def kept_crossover(results: Path, case: Case, started: str) -> None:
     plan = {"study": "crossover", "families": ["mlp-width"], "iterations": 10_000}
-    plan |= {"pairs": [[FIRST, name] for name in case.times if name != FIRST]}
+    plan |= {"pairs": [[FIRST, name] for name in case.seconds if name != FIRST]}
     sizes = [
         row
         for width in (16, 64, 256)
-        for row in rows(
+        for row in rows_of(
             case, family="mlp-width", problem=f"mlp-width:{width}", size=width, axes=("width",)
         )
     ]
@@ -112,20 +66,22 @@ def kept_crossover(results: Path, case: Case, started: str) -> None:
 def kept_race(results: Path, case: Case, started: str) -> None:
     raced = [
         race_row(seed, name, train=1000 * seconds, import_seconds=0.0, prepare_seconds=0.0)
-        for name, times in case.times.items()
+        for name, times in case.seconds.items()
         for seed, seconds in enumerate(times)
     ]
     waited = [
         replace(
             row,
             **{
-                start: replace(getattr(row, start), waited=case.waited.get(row.backend, 0.0))
+                start: replace(
+                    getattr(row, start), waited=0.9 if row.backend == case.waited else 0.0
+                )
                 for start in ("fresh", "resident")
             },
         )
         for row in raced
     ]
-    plan = RACE | {"backends": list(case.times)}
+    plan = RACE | {"backends": list(case.seconds)}
     keep_race(results, waited, plan=plan, started=started)
 
 
@@ -159,7 +115,7 @@ def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> 
 def expected_of(question: str, case: Case) -> Iterator[tuple[Decided, bool]]:
     """Yield of each verdict whether it is decided, and whether it is a tie."""
     if question == "crossover":  # a verdict a pair
-        yield from [(case.decided, name in case.ties) for name in case.times if name != FIRST]
+        yield from [(case.decided, name in case.ties) for name in case.seconds if name != FIRST]
     elif question == "race":  # from a cold start, and warm
         yield from [(case.decided, bool(case.ties))] * 2
     else:
