@@ -28,7 +28,7 @@ from perceptron.questions.shared.published import (
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, with_contended
 from perceptron.statistics.interval import Interval, of_times, ratio_of
-from perceptron.statistics.ranking import Ranking, confidence_of, standing
+from perceptron.statistics.ranking import Ranking, confidence_of
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
 
 PUBLISHED_NUMPY = "numpy-published"
@@ -189,15 +189,6 @@ def finding_verdict(
     """Return who trains the OR gate fastest, and how long others take; None without a time."""
     parts = {row.backend: part(row) for row in rows if row.repeats}
     return ranking_verdict(FAMILY, found, heading, threads, more_time, parts.__getitem__)
-
-
-def is_framework_the_cost(rows: Iterable[FindingRow]) -> bool:
-    """Return whether a backend is known to take longer than NumPy, which is what was published."""
-    return any(
-        standing(row.ratio_to("numpy") or row.ratio_to("numpy-published")) == "slower"
-        for row in rows
-        if row.backend not in NUMPY
-    )
 
 
 def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:

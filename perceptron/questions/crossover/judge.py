@@ -174,20 +174,6 @@ def _of_family(
     return found
 
 
-def decided_ratios(found: Crossover) -> dict[float, Interval]:
-    """Return the challenger's time over the incumbent's at each size, for `rank` to judge.
-
-    Without an interval where the crossover leaves the size undecided: of many sizes one or two are
-    apart by chance, and one size alone decides nothing.
-    """
-    return {
-        at.size: Interval(at.ratio, at.low, at.high)
-        if any(low <= at.size <= high for low, high in found.decided_ranges)
-        else Interval(at.ratio, None, None)
-        for at in found.ratio_at
-    }
-
-
 def ratio_near(found: Crossover, size: float) -> Interval | None:
     """Return the challenger's time over the incumbent's at a size; None outside of those measured.
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.numbers import enumerated
 from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.questions.crossover.comparable import by_backend_and_size
 from perceptron.questions.crossover.judge import (
     Crossover,
     axis_of,
     crossovers,
-    decided_ratios,
     is_line,
 )
 from perceptron.questions.overhead.device_share import busy_share
@@ -26,9 +24,8 @@ from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
-from perceptron.statistics.interval import Interval, inverse, of_times, scaled
+from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.once import once
-from perceptron.statistics.ranking import Ranking, rank
 from perceptron.statistics.select import (
     Definitions,
     State,
@@ -67,14 +64,6 @@ class Curve(Struct, frozen=True):
     reason: str | None
 
 
-class FastestAtSize(Struct, frozen=True):
-    """The backends at one size by their times, and the seconds of the fastest."""
-
-    size: float
-    seconds: Interval
-    ranking: Ranking
-
-
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """One family, measured in one state of the code on one ground.
 
@@ -108,27 +97,6 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     def curves(self) -> list[Curve]:
         """The times over sizes of each backend."""
         return _curves(self.rows)
-
-    @cached_property
-    def fastest(self) -> list[FastestAtSize]:
-        """The fastest backend at each size, ascending; none where a single one has a time."""
-        # Beside the pairs that were asked for, the fastest has others to be compared with.
-        pairs = self.crossovers if self.pairs is None else crossovers(self.rows)
-        ratios: dict[float, dict[tuple[str, str], Interval]] = {}
-        for one in pairs:
-            for size, ratio in decided_ratios(one).items():
-                known = ratios.setdefault(size, {})
-                known[one.challenger, one.incumbent] = ratio
-                known[one.incumbent, one.challenger] = inverse(ratio)
-        by_size: dict[float, dict[str, Interval]] = {}
-        for curve in self.curves:
-            for spot in curve.spots:
-                by_size.setdefault(spot.size, {})[curve.backend] = spot.value
-        return [
-            _fastest_at(size, seconds, ratios.get(size, {}))
-            for size, seconds in sorted(by_size.items())
-            if len(seconds) > 1
-        ]
 
     @cached_property
     def of_one_model(self) -> list[Curve]:
@@ -335,26 +303,3 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
         models=shared(map(models_of, alike), 1),
         busy=busy_share(rows),
     )
-
-
-def _fastest_at(
-    size: float,
-    seconds: Mapping[str, Interval],
-    ratios: Mapping[tuple[str, str], Interval],
-) -> FastestAtSize:
-    times = {name: value.estimate for name, value in seconds.items()}
-    # The intervals of a crossover hold together over its sizes.
-    ranking = rank(times, lambda first, second, _: ratios.get((first, second)))
-    return FastestAtSize(size, seconds[ranking.order[0]], ranking)
-
-
-def fastest_words(ranking: Ranking) -> str:
-    """Return the fastest backend; where others tie or are open, that it is a tie or undecided.
-
-    There is one with a time at least.
-    """
-    if ranking.open:
-        return f"undecided: {' or '.join([ranking.order[0], *ranking.ties, *ranking.open])}"
-    if ranking.ties:
-        return f"a tie: {enumerated([ranking.order[0], *ranking.ties])}"
-    return ranking.order[0]

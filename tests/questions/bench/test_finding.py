@@ -11,7 +11,6 @@ from perceptron.questions.bench.finding import (
     finding,
     finding_ranking,
     finding_verdict,
-    is_framework_the_cost,
 )
 from perceptron.questions.shared.published import published_iteration_seconds
 from perceptron.records.measurement import Measurement
@@ -166,12 +165,6 @@ def test_the_intervals_of_the_table_are_those_that_decide() -> None:
     assert two.ratio_low is not None
     assert three.ratio_low is not None
     assert three.ratio_low < two.ratio_low
-
-
-def test_a_framework_is_the_cost_only_where_that_is_decided() -> None:
-    for micros, is_cost in ((63.0, True), (7.1, False)):
-        found = finding(trainings(numpy=7, torch_cpu=micros), EVERY[:3])
-        assert is_framework_the_cost(found) == is_cost
 
 
 def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:

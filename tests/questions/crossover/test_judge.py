@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.questions.crossover.judge import Crossover, crossovers, decided_ratios, ratio_near
+from perceptron.questions.crossover.judge import Crossover, crossovers, ratio_near
 from perceptron.questions.crossover.verdict import notes, sentence
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
@@ -229,11 +229,9 @@ def test_what_a_line_says_of_a_size_is_what_its_rows_say() -> None:
     rows = [one for size, (mean, off) in means.items() for one in at(size, mean + off * SPREAD)]
     crossover = only(rows)
     assert crossover.decided_ranges == [(1, 1), (2, 2), (4, 4), (16, 16)]
-    ratios = decided_ratios(crossover)
     for own in by_size(rows):
         found = rank_rows(own)
-        (ratio,) = (ratios[row.size] for row in own[:1])
-        known = standing(ratio)
+        known = standing(ratio_near(crossover, own[0].size))
         assert (known == "open") == bool(found.open)
         assert (known == "tie") == bool(found.ties)
         assert found.winner == {"slower": A, "faster": B}.get(known)

@@ -8,18 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.questions.crossover.judge import Status, crossovers
+from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.records.measurement import EXTRAS, Measurement
 from tests.made import (
     ABSENT,
     line,
-    linear,
     load_measurements,
     map_rows,
     measured,
     read_as_one,
-    world,
 )
 from tests.plenty import plenty
 
@@ -152,37 +150,3 @@ def test_no_number_is_too_large_to_be_judged(
                 for end in (crossover.low, crossover.size, crossover.high)
             )
             assert crossover.reason is None or len(crossover.reason) < 400
-
-
-def test_two_within_their_intervals_are_not_sure() -> None:
-    """At one size they take the same; at the others one is ahead by far more than noise."""
-    costs = {"numpy": linear(1e-4, 1e-6), "torch-cpu": linear(1.64e-4, 0)}
-    sweep = only(world(measured, costs, sizes=(4, 16, 64, 256, 1024)))
-    answers = {one.size: one for one in sweep.fastest}
-    assert answers[64].ranking.winner is None
-    assert [answers[size].ranking.winner for size in (4, 1024)] == ["numpy", "torch-cpu"]
-
-
-@pytest.mark.parametrize("doubt", ["suspect", "undecided"])
-def test_a_pair_that_is_not_believable_or_decided_is_not_sure(doubt: Status) -> None:
-    (sweep,) = sweeps(line())
-    doubted = [replace(one, status=doubt, decided_ranges=[]) for one in sweep.crossovers]
-    answers = replace(sweep, crossovers=doubted).fastest
-    assert all(one.ranking.open for one in answers)
-
-
-def test_the_only_size_of_a_pair_has_no_fastest() -> None:
-    """As its crossover says, however far the times are apart."""
-    both = world(measured, {"numpy": linear(1, 0), "torch-cpu": linear(800, 0)}, sizes=(4,))
-    (sweep,) = sweeps([*both, *world(measured, {"numpy": linear(1, 0)}, sizes=(16,))])
-    (crossover,) = sweep.crossovers
-    (answer,) = sweep.fastest
-    assert (crossover.status, answer.ranking.open) == ("undecided", ("torch-cpu",))
-
-
-def test_a_pair_that_was_not_asked_for_is_compared_at_each_size() -> None:
-    """The fastest is the fastest of all, not of those that were asked for."""
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(2, 0.2), "textbook": linear(3, 0.3)}
-    rows = world(measured, costs)
-    (sweep,) = sweeps(rows, [("torch-cpu", "textbook")])
-    assert {one.ranking.winner for one in sweep.fastest} == {"numpy"}
