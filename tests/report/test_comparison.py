@@ -377,11 +377,16 @@ def test_any_texts_can_be_grouped(texts: list[str]) -> None:
 # --- in a terminal --------------------------------------------------------------------------------
 
 
-def test_many_that_did_not_change_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty are listed, and everything that did change."""
+def test_of_many_benchmarks_ten_are_shown_and_all_if_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that changed come first; the others are counted."""
     screen = io.StringIO()
     monkeypatch.setattr(terminal, "out", Console(file=screen, width=80, highlight=False))
     rows = [row(benchmark="b") for _ in range(50)] + [slower(benchmark="b") for _ in range(60)]
     show(comparison(*rows))
-    assert screen.getvalue().count("b(10, ") >= 100
-    assert "\n10 more benchmarks are not listed\n" in screen.getvalue()
+    assert screen.getvalue().count("b(10, ") == 10
+    assert "100 benchmarks" in screen.getvalue()
+    screen.truncate(0)
+    show(comparison(*rows), verbose=True)
+    assert screen.getvalue().count("b(10, ") >= 110

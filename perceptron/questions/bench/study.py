@@ -47,11 +47,12 @@ from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
-from perceptron.statistics.select import Definitions, usable_rows
+from perceptron.statistics.select import Definitions, has_time, usable_rows
 from perceptron.statistics.trust import budget_for, warnings_of_rows
 
 NO_FAMILY = "none"
@@ -197,6 +198,7 @@ class Bench:
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
         lines = [f"not measured: {reason}" for reason in missing_pairs(pairs)]
+        lines += _without_time(own)
         swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
@@ -236,6 +238,15 @@ class Bench:
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
             data={"machine": run.run.machine, "finding": found, "crossovers": pairs},
         )
+
+
+def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
+    """Yield the reasons of families of several sizes none of which has a time on any backend."""
+    for family, own in grouped(rows, attrgetter("family")).items():
+        if any(map(has_time, own)) or len({row.size for row in own}) < 2:
+            continue
+        reasons = dict.fromkeys(f"{row.backend}: {row.reason}" for row in own if row.reason)
+        yield f"not measured: {family}: {'; '.join(reasons)}"
 
 
 def _single_verdicts(plan: BenchPlan, rows: Iterable[Measurement], more: str) -> Iterator[Verdict]:

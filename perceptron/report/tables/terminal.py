@@ -186,7 +186,7 @@ def brief_table(whole: answer.Table, most: int) -> None:
     widths = _widths(columns, lines)
     last = out.width - _whole(widths[:-1]) - _GAP * (len(widths) > 1)
     widths[-1] = min(widths[-1], max(1, last))
-    out.print(_cut(printable(whole.title), out.width), style="bold", markup=False)
+    out.print(printable(whole.title), style="bold", markup=False)
     heads = [column.rstrip(">") for column in columns]
     for cells, style in ((heads, "dim"), *((line, "") for line in lines)):
         text = _aligned(cells, widths, [column.endswith(">") for column in columns])
