@@ -40,6 +40,10 @@ CASES = {
         waited="numba",
         decided="no",
     ),
+    # Waiting only ever adds: what is faster all the same is the faster one.
+    "fast side contended": Case(
+        seconds=_FIRST | {"numba": _times(9e-3)}, waited="numpy", decided="yes", slower=("numba",)
+    ),
     "two tie": Case(
         seconds=_FIRST | {"numba": _times(1.02e-3), "torch-cpu": _times(1.5e-3)},
         decided="yes",

@@ -169,14 +169,14 @@ def of_times(seconds: Sequence[float]) -> Interval:
 
 
 def _of_logarithms(
-    logarithms: Array, beyond: float = 0.0, confidence: float = CONFIDENCE
+    logarithms: Array, beyond: tuple[float, float] = (0.0, 0.0), confidence: float = CONFIDENCE
 ) -> Interval:
     middle, reach = robust_mean(logarithms, confidence)
-    reach += beyond
     estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
     if len(logarithms) < 2:
         return Interval(estimate, None, None)
-    return Interval(estimate, _end(middle - reach), _end(middle + reach))
+    below, above = beyond
+    return Interval(estimate, _end(middle - reach - below), _end(middle + reach + above))
 
 
 def _end(logarithm: float) -> float | None:
@@ -187,13 +187,14 @@ def _end(logarithm: float) -> float | None:
 def of_ratio(
     numerators: Sequence[float],
     denominators: Sequence[float],
-    beyond: float = 0.0,
+    beyond: tuple[float, float] = (0.0, 0.0),
     confidence: float = CONFIDENCE,
 ) -> Interval:
     """Return the ratio of times measured side by side: the sequences pair up process by process.
 
-    Its interval reaches as much further as its logarithm may be off for a reason that the times do
-    not show, ``beyond``. Raises ValueError without a pair, or where one has no partner.
+    Its interval reaches as much further as its logarithm may be off below and above for a reason
+    that the times do not show, ``beyond``. Raises ValueError without a pair, or where one has no
+    partner.
     """
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
@@ -213,7 +214,7 @@ def ratio_of(
     if not sides[0]:
         return None
     numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
-    return of_ratio(numerators, denominators, max(hidden(*sides)), confidence)
+    return of_ratio(numerators, denominators, hidden(*sides), confidence)
 
 
 def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:

@@ -6,7 +6,7 @@ The rule, which docs/how-sure.md explains:
 * A *tie* is a ratio whose interval lies within ±5%. A candidate is *slower* where the interval of
   its ratio to the fastest lies above 1 and is no tie. All others are *open*.
 * A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
-  such interval: it is open.
+  such interval: it is open. Waiting only ever adds: one that is faster all the same is so.
 * The intervals of all candidates hold together at 95%.
 """
 
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Decided
 from perceptron.records.measurement import Measurement
+from perceptron.records.row import was_killed
 from perceptron.statistics.contention import is_contended
 from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, of_times, ratio_of
 from perceptron.statistics.select import has_time, times
@@ -139,6 +140,23 @@ def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str
         open=tuple(doubts),
         doubts=doubts,
     )
+
+
+def may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:
+    """Return which backends have no time among rows of one problem, and could have one.
+
+    One that cannot run here or failed is no candidate. One without any row had no turn, and of one
+    that was killed another try may have its time.
+    """
+    refused: set[str] = set()
+    killed: set[str] = set()
+    timed: set[str] = set()
+    for row in rows:
+        if has_time(row):
+            timed.add(row.backend)
+        elif row.phase is None and row.status != "ok":
+            (killed if was_killed(row.reason) else refused).add(row.backend)
+    return [name for name in names if name not in timed and name not in refused - killed]
 
 
 def rank_rows(rows: Iterable[Measurement], unmeasured: Iterable[str] = ()) -> Ranking:

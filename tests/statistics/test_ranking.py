@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval
-from perceptron.statistics.ranking import Doubt, rank, rank_rows
+from perceptron.statistics.ranking import Doubt, may_have_time, rank, rank_rows
 from tests.made import measured
 
 # Of the spread of repeats: none, little, and far more than any difference.
@@ -124,3 +124,14 @@ def test_each_candidate_has_one_place(seconds: dict[str, float], data: st.DataOb
     assert sorted(others) == sorted(found.order[1:])
     assert found.decided != "yes"  # one has no time
     assert found.doubts.keys() == set(found.open)
+
+
+def test_what_cannot_train_is_no_candidate_and_what_was_killed_is_open() -> None:
+    made = [
+        *rows(a=times(1e-3)),
+        measured(backend="refused", status="skipped", reason="no device"),
+        measured(backend="failed", status="failed", reason="boom"),
+        measured(backend="killed", status="failed", reason="ended by SIGKILL"),
+    ]
+    names = ("a", "refused", "failed", "killed", "late")
+    assert may_have_time(made, names) == ["killed", "late"]

@@ -8,7 +8,7 @@ from perceptron.answer import Verdict
 from perceptron.numbers import enumerated, times_as_long
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.over_processes import name_and_processes, named
-from perceptron.statistics.ranking import Doubt, Ranking, rank_rows
+from perceptron.statistics.ranking import Doubt, Ranking, may_have_time, rank_rows
 from perceptron.statistics.rough import what_helps
 from perceptron.statistics.select import has_time
 
@@ -19,13 +19,11 @@ _MORE_MAY_TELL: set[Doubt] = {"too noisy", "contended"}
 def ranking_of(rows: Sequence[Measurement], backends: Iterable[str]) -> Ranking:
     """Rank the backends by their rows of one problem and one number of threads.
 
-    One without any row had no turn, and is open. One that has rows without a time cannot train
-    the problem here: it is no candidate.
+    See `may_have_time` for those without one.
     """
     backends = list(backends)
-    tried = {row.backend for row in rows}
     timed = [row for row in rows if row.backend in backends and has_time(row)]
-    return rank_rows(timed, [name for name in backends if name not in tried])
+    return rank_rows(timed, may_have_time(rows, backends))
 
 
 def repeats_wanted(

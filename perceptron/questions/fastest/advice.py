@@ -32,7 +32,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
 from perceptron.statistics.over_processes import threads_in_all
-from perceptron.statistics.ranking import Ranking, rank_rows
+from perceptron.statistics.ranking import Ranking, may_have_time, rank_rows
 from perceptron.statistics.rough import leads, not_decided, what_helps
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.throughput import (
@@ -160,7 +160,7 @@ def advise(
     }
     ranking = rank_rows(
         [row for row in trainings if row.backend in backends],
-        unmeasured=[name for name, why in absent.items() if why == NOT_REACHED],
+        unmeasured=may_have_time(trainings, absent),
     )
     options = [_option(rows, trainings, name) for name in ranking.order]
     options += [

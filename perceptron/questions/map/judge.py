@@ -31,9 +31,8 @@ from perceptron.questions.map.grid import (
 )
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
-from perceptron.records.row import was_killed
 from perceptron.statistics.interval import TIE, Interval, of_times
-from perceptron.statistics.ranking import rank_rows
+from perceptron.statistics.ranking import may_have_time, rank_rows
 from perceptron.statistics.select import reason
 
 TIED = "tie"
@@ -158,10 +157,8 @@ def _measured(
     ``backends`` have a time in some cell. One that was killed in this one has not failed: another
     try may have its time.
     """
-    failed = {row.backend for row in rows if row.reason and not was_killed(row.reason)}
-    killed = {row.backend for row in rows if was_killed(row.reason)}
-    rivals = {*backends, *killed} - seconds.keys()
-    found = rank_rows(rows, rivals - (failed - killed))
+    rivals = {*backends, *(row.backend for row in rows)} - seconds.keys()
+    found = rank_rows(rows, may_have_time(rows, sorted(rivals)))
     is_alone = len(found.order) == 1 and bool(rivals) and not found.open
     names, ratio = found.order[:1], None
     if len(found.order) > 1:

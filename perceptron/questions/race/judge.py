@@ -263,7 +263,7 @@ def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interva
     if all(side[seed].reached for side in sides for seed in numerator.keys() & denominator.keys()):
         over, under = ([side[seed].seconds for seed in counted] for side in sides)
         lost = (mean_lost([side[seed].lost for seed in counted]) for side in sides)
-        return of_ratio(over, under, max(hidden_by(*lost)), confidence)
+        return of_ratio(over, under, hidden_by(*lost), confidence)
     first, second = (_time_of(side, confidence) for side in sides)
     if first is None or second is None or not second.estimate:
         return None

@@ -75,7 +75,6 @@ def test_one_backend_is_the_answer_where_the_others_cannot_run() -> None:
     [
         ((0.0, 0.6), 3, "contended"),
         ((0.6, 0.6), 3, "contended"),
-        ((0.2, 0.0), 3, "contended"),
         ((0.0, 0.0), 1, "one repeat"),
     ],
 )
