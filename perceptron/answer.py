@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from perceptron.records.readers.stored_runs import LoadedRun
 
 Setting = tuple[tuple[str, str], ...]
-"""Switches of a page and what they are set to: ``(("Start", "fresh"), ("dtype", "float32"))``."""
+"""Switches of a page and what they are set to: ``(("Start", "cold"), ("dtype", "float32"))``."""
 
 Part = tuple[tuple[str, str | tuple[str, ...]], ...]
 """Like a setting, for what is shown with several: a switch may stand at any of these values."""
@@ -179,11 +179,11 @@ class ReadFromFiles(Struct, frozen=True, kw_only=True):
 def is_of(part: Part, other: Setting) -> bool:
     """Return whether ``part`` is shown with ``other``: no switch differs.
 
-    >>> is_of((("Start", "fresh"),), (("Start", "fresh"), ("dtype", "float32")))
+    >>> is_of((("Start", "cold"),), (("Start", "cold"), ("dtype", "float32")))
     True
-    >>> is_of((("Start", ("fresh", "resident")),), (("Start", "resident"),))
+    >>> is_of((("Start", ("cold", "warm")),), (("Start", "warm"),))
     True
-    >>> is_of((("Start", "fresh"),), (("Start", "resident"),))
+    >>> is_of((("Start", "cold"),), (("Start", "warm"),))
     False
     """
     switches = dict(other)

@@ -26,7 +26,7 @@ def test_overhead_prints_the_documents_of_the_contract(
     assert document["problem"] == "or-gate"
     rungs = {rung["backend"]: rung for rung in document["rungs"]}
     ratios = [rungs[name]["ratio_to_floor"] for name in ("numpy", "torch-cpu")]
-    if ratios != [None, None]:
+    if not document["ranking"]["open"]:
         assert ratios[0] == 1 < ratios[1]
     assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
     if rungs["torch-cuda"]["seconds_per_iteration"] is None:

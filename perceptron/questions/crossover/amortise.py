@@ -19,7 +19,7 @@ from perceptron.numbers import count, duration_interval
 from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Interval, of_times, ratio_of
+from perceptron.statistics.interval import Interval, inverse, of_times, ratio_of
 from perceptron.statistics.ranking import standing
 from perceptron.statistics.select import (
     Definitions,
@@ -37,8 +37,9 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 
     Seconds are of an iteration and of the setup, with their 95% intervals. From ``iterations`` on
     the faster backend is also faster with its setup; 1 if its setup is shorter as well. ``low`` and
-    ``high`` take both ends of the intervals; ``high`` is None if the faster backend may not be
-    faster at all, or if the two tie per iteration (``is_tie``).
+    ``high`` take both ends of the intervals: of the setups, of the time of the faster backend, and
+    of how many times as long the slower one takes side by side. ``high`` is None if that leaves
+    open which is faster, or if the two tie per iteration (``is_tie``).
     """
 
     family: str
@@ -118,19 +119,19 @@ def _amortise(
     prepare: Mapping[str, Interval],
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
-    low, likely, high = (
-        _iterations(
-            _end(prepare[faster], -sign),
-            _end(prepare[slower], sign),
-            _end(seconds[faster], -sign),
-            _end(seconds[slower], sign),
-        )
-        for sign in (1, 0, -1)
-    )
-    # The times are those of all processes, and those that count may say the opposite. Single values
-    # of other tools are believed.
-    known = standing(ratio_of(rows, slower, faster)) if is_own(rows[0]) else "slower"
-    if known != "slower" or _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+    ratio = ratio_of(rows, slower, faster) if is_own(rows[0]) else None
+    known = standing(ratio)
+    if ratio is not None and known == "faster":
+        # The times are those of all processes, and those that count say the opposite.
+        faster, slower, ratio, known = slower, faster, inverse(ratio), "slower"
+    saved = _difference(seconds[slower], seconds[faster])
+    if ratio is not None and known == "slower":
+        saved = _saved(seconds[faster], ratio)
+    elif not is_own(rows[0]) and _end(saved, -1) > 0:
+        known = "slower"  # nothing was measured side by side, and single values are believed
+    behind = _difference(prepare[faster], prepare[slower])
+    low, likely, high = (_iterations(_end(behind, -sign), _end(saved, sign)) for sign in (1, 0, -1))
+    if known != "slower":
         high = inf
     first = rows[0]
     return Amortisation(
@@ -156,12 +157,29 @@ def _end(interval: Interval, sign: int) -> float:
     return interval.estimate if end is None else end
 
 
-def _iterations(faster_setup: float, slower_setup: float, faster: float, slower: float) -> float:
+def _difference(one: Interval, other: Interval) -> Interval:
+    """Return how much longer one takes than the other, by the ends of both intervals."""
+    low, middle, high = (_end(one, sign) - _end(other, -sign) for sign in (-1, 0, 1))
+    return Interval(middle, low, high)
+
+
+def _saved(faster: Interval, ratio: Interval) -> Interval:
+    """Return what the faster one saves in an iteration, which the other takes ``ratio`` times.
+
+    More than nothing where that ratio is decided, however much the times themselves drift.
+    """
+    assert ratio.low is not None
+    most = inf if ratio.high is None else _end(faster, 1) * (ratio.high - 1)
+    return Interval(
+        faster.estimate * (ratio.estimate - 1), _end(faster, -1) * (ratio.low - 1), most
+    )
+
+
+def _iterations(behind: float, saved: float) -> float:
     """Return the iteration from which the faster one is ahead; inf where it never is."""
-    behind = faster_setup - slower_setup
     if behind <= 0:
         return 1.0
-    return inf if faster >= slower else max(1.0, ceil(behind / (slower - faster)))
+    return inf if saved <= 0 else max(1.0, ceil(behind / saved))
 
 
 # --- in a table -----------------------------------------------------------------------------------

@@ -45,9 +45,10 @@ class MapCell(Struct, frozen=True, kw_only=True):
 
     ``winner`` is a backend, ``tie``, ``undecided``, or None where none has a time.
     ``ratio`` is the time of ``second`` over that of ``fastest``, ``low`` and ``high`` the interval
-    that decided, where several processes measured both; all three are None without a second.
+    that decided, where several processes measured both; all three are None without a second. Where
+    that is open, ``second`` is what may be as fast.
     ``decided`` says whether the intervals allow no other winner; between measured cells, whether
-    most of the near ones are decided.
+    most of the near ones are decided. There a tie needs ties in most of the near ones.
     """
 
     x: int
@@ -117,12 +118,16 @@ def phase_map_of(
         cell: _measured(cell, here, seconds[cell], tuple(fields)) for cell, here in by_cell.items()
     }
     decided = mostly(grid, {cell: found.decided == "yes" for cell, found in measured.items()})
+    tied = mostly(grid, {cell: found.winner == TIED for cell, found in measured.items()})
     cells = [
         measured.get(cell)
-        or _between(cell, {name: field.flat[place] for name, field in fields.items()}, is_decided)
-        for place, (cell, is_decided) in enumerate(
-            zip(product(grid.x_values, grid.y_values), decided.tolist(), strict=True)
+        or _between(
+            cell,
+            {name: field.flat[place] for name, field in fields.items()},
+            decided=bool(decided[place]),
+            near_ties=bool(tied[place]),
         )
+        for place, cell in enumerate(product(grid.x_values, grid.y_values))
     ]
     shares = _shares(cells)
     absent = {
@@ -162,7 +167,9 @@ def _measured(
     is_alone = len(found.order) == 1 and bool(rivals) and not found.open
     names, ratio = found.order[:1], None
     if len(found.order) > 1:
-        second = min(found.order[1:], key=lambda name: _estimate(found.ratios[name]))
+        # Where the cell is open, the one that leaves it so.
+        others = [name for name in found.order[1:] if name in found.open] or found.order[1:]
+        second = min(others, key=lambda name: _estimate(found.ratios[name]))
         names, ratio = (*names, second), found.ratios[second]
         if ratio is None:  # no process measured both, but there is a ratio
             first, other = (of_times(seconds[name]).estimate for name in names)
@@ -181,11 +188,11 @@ def _estimate(ratio: Interval | None) -> float:
     return inf if ratio is None else ratio.estimate
 
 
-def _between(cell: Cell, logs: dict[str, float], decided: bool) -> MapCell:
+def _between(cell: Cell, logs: dict[str, float], *, decided: bool, near_ties: bool) -> MapCell:
     names, ratio = _ordered(logs), None
     if len(names) > 1:
         ratio = Interval(exp(logs[names[1]] - logs[names[0]]), None, None)
-    tied = ratio is not None and ratio.estimate <= exp(TIE)
+    tied = near_ties and ratio is not None and ratio.estimate <= exp(TIE)
     return _cell(cell, names, ratio, measured=False, tied=tied, decided=decided)
 
 

@@ -295,8 +295,8 @@ def energy(
 class Rung(Struct, frozen=True, kw_only=True):
     """One backend's iteration, with its 95% interval, over that of the floor.
 
-    The ratio is None where no rung is the floor, and exactly 1 of the floor itself; the intervals
-    of all ratios hold together.
+    The ratio is over the fastest rung of the ranking, which is the floor where that is decided, and
+    exactly 1 of that rung itself; None of a rung alone. The intervals of all ratios hold together.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
     one where a kernel takes several iterations.
@@ -389,7 +389,9 @@ def ladder(
     limits = ceilings(rows)
     ranking = _ranked(rows, removes)
     floor = ranking.fastest if ranking.decided == "yes" else None
-    over_floor = {floor: Interval(1.0, 1.0, 1.0), **ranking.ratios} if floor else {}
+    over_fastest: dict[str, Interval | None] = {}
+    if ranking.fastest is not None and ranking.ratios:
+        over_fastest = {ranking.fastest: Interval(1.0, 1.0, 1.0), **ranking.ratios}
     phases = [phase for name in removes for phase in iteration_phases(rows, name)]
     return Ladder(
         problem=problem,
@@ -398,7 +400,7 @@ def ladder(
         bytes_moved=bytes_moved,
         rungs=[
             _rung(
-                *(rows, name, removed, over_floor.get(name), operations, bytes_moved, limits),
+                *(rows, name, removed, over_fastest.get(name), operations, bytes_moved, limits),
                 hangs.get(name, NOT_REACHED),
             )
             for name, removed in removes.items()

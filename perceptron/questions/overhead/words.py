@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -55,7 +56,6 @@ from perceptron.statistics.over_processes import name_and_processes, threads_in_
 from perceptron.statistics.ranking import Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
 
-_RUNGS = ("backend", "dtype", "one iteration", "× the floor", "kernels>", "setup>")
 _PHASES = ("backend", "phase", "one iteration", "share>")
 _SHARES = (
     "backend",
@@ -135,7 +135,7 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         sentence = found.rough
         notes = (f"why: {too_busy}",)
     else:
-        sentence = f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
+        sentence = "; ".join(_open(found, measured))
         notes = (f"why: {_why(ranking)}",)
         if found.rough is not None:
             notes = (*notes, f"rough: {found.rough}; {too_busy}")
@@ -157,10 +157,40 @@ def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
         yield f"{enumerated((str(found.floor), *ties))} tie: within 5%"
     else:
         yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
-    if top.backend in found.ranking.slower and top.ratio_to_floor is not None:
-        ratio_words = interval(top.ratio_to_floor, top.ratio_low, top.ratio_high)
-        factor, _, ends = ratio_words.partition(" ")
-        yield f"{top.backend} takes {factor}× as long {ends}"
+    if top.backend in found.ranking.slower:
+        yield _takes(top)
+
+
+def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
+    """Yield what may be the floor, and the first rung that takes longer; if none, a time alone."""
+    ranking, top = found.ranking, measured[0]
+    if ranking.decided == "no":
+        yield f"{top.backend} takes {_time(top)}; the floor is undecided"
+        return
+    first = ranking.order[0]
+    may_be = [name for name in ranking.order[1:] if name in ranking.open]
+    if may_be:
+        yield f"undecided between {enumerated((first, *ranking.ties, *may_be))}"
+    else:
+        yield "the floor is undecided"
+        if ranking.ties:
+            yield f"{enumerated((first, *ranking.ties))} tie: within 5%"
+    slower = (rung for rung in measured if rung.backend in ranking.slower)
+    yield from (_takes(rung, "" if may_be else first) for rung in islice(slower, 1))
+
+
+def _takes(rung: Rung, other: str = "") -> str:
+    """Return how many times as long as the fastest it takes; ``other`` names that one."""
+    assert rung.ratio_to_floor is not None, rung
+    ratio_words = interval(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high)
+    factor, _, ends = ratio_words.partition(" ")
+    return f"{rung.backend} takes {factor}× as long {f'as {other} ' if other else ''}{ends}"
+
+
+def _over_what(found: Ladder) -> str:
+    """Return the heading of the ratios."""
+    is_open = found.floor is None and bool(found.ranking.ratios)
+    return f"× {found.ranking.fastest}" if is_open else "× the floor"
 
 
 def _why(ranking: Ranking) -> str:
@@ -217,7 +247,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     rungs = with_contended(
         Table(
             title=f"{found.problem}: one iteration, {threads} [95% interval]",
-            columns=_RUNGS,
+            columns=("backend", "dtype", "one iteration", _over_what(found), "kernels>", "setup>"),
             rows=tuple(map(_rung, found.rungs)),
         ),
         (contended_of(rung.backend) for rung in found.rungs),
@@ -365,7 +395,7 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     measured = [rung.backend for rung in rungs]
     names = [*(name for name in found.published if name not in measured), *measured]
     dots = tuple(_dots(names, found, rungs))
-    texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
+    texts = "; ".join(f"{rung.backend} {_words(found, rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
         caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
@@ -388,24 +418,28 @@ def _dots(names: Sequence[str], found: Ladder, rungs: Sequence[Rung]) -> Iterato
         yield published_dot(names.index(name), name, seconds, duration(seconds), text)
     for rung in rungs:
         name, seconds = rung.backend, rung.seconds_per_iteration or 1.0
-        text = f"{name}: {_words(rung)}; removes {rung.removes}"
-        time, label = Interval(seconds, rung.low, rung.high), f"{duration(seconds)}{_ratio(rung)}"
+        text = f"{name}: {_words(found, rung)}; removes {rung.removes}"
+        time, label = (
+            Interval(seconds, rung.low, rung.high),
+            f"{duration(seconds)}{_ratio(found, rung)}",
+        )
         yield measured_dot(names.index(name), name, time, label, text)
 
 
-def _ratio(rung: Rung) -> str:
-    if rung.ratio_to_floor == 1:
-        return "\nthe floor"
-    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)}×"
+def _ratio(found: Ladder, rung: Rung) -> str:
+    if found.floor is None or rung.ratio_to_floor is None:
+        return ""
+    is_floor = rung.backend == found.floor
+    return "\nthe floor" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
 
 
-def _words(rung: Rung) -> str:
+def _words(found: Ladder, rung: Rung) -> str:
     time = _time(rung)
     if rung.busy_share is not None:
         time += f", the device busy {rough_percent(rung.busy_share)} of it"
-    if rung.ratio_to_floor is None:
+    if found.floor is None or rung.ratio_to_floor is None:
         return time
-    times = "" if rung.ratio_to_floor == 1 else f"{digits(rung.ratio_to_floor, 2)}× "
+    times = "" if rung.backend == found.floor else f"{digits(rung.ratio_to_floor, 2)}× "
     return f"{time}, {times}the floor"
 
 

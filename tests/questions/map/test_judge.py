@@ -65,6 +65,30 @@ def test_a_measured_cell_is_judged_as_the_one_judge_does(name: str) -> None:
     assert ratio == Interval(cell.ratio, cell.low, cell.high)
 
 
+def test_an_open_cell_shows_the_interval_that_leaves_it_open() -> None:
+    """Not that of a tie, which is closer by its estimate."""
+    noisy = CASES["noisy"].seconds
+    rows = rows_of(
+        replace(CASES["noisy"], seconds=noisy | {"torch-cpu": (1.02e-3,) * 7}), sizes=(4, 4)
+    )
+    (cell,) = phase_map_of(rows).cells
+    ratio = rank_rows(rows).ratios["numba"]
+    assert (cell.winner, cell.second) == ("undecided", "numba")
+    assert ratio == Interval(cell.ratio, cell.low, cell.high)
+
+
+def test_between_two_winners_is_no_tie() -> None:
+    """Where interpolated times are equal nothing says that a winner's lead is below 5%.
+
+    Near measured ties they say so.
+    """
+    turned: Cost = lambda x, y: LIGHT(x, y) * (2.0 if x < 32 else 0.5)  # noqa: E731
+    turning = phase_map_of(everywhere({"a": LIGHT, "b": turned}), GRID)
+    assert turning.shares.keys() == {"a", "b"}
+    close: Cost = lambda x, y: 1.02 * LIGHT(x, y)  # noqa: E731
+    assert phase_map_of(everywhere({"a": LIGHT, "b": close}), GRID).shares == {"tie": 1.0}
+
+
 def test_only_decided_cells_are_counted() -> None:
     """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
     slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731

@@ -9,8 +9,10 @@ from perceptron.answer import Answer, Table
 from perceptron.questions.overhead.ladder import Ladder, ladder
 from perceptron.questions.overhead.words import told
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
+from tests.made_verdicts import CASES, Case, rows_of
 
 ROWS = gpu_ladder_rows()
+NOISY_SECONDS = CASES["noisy"].seconds["numba"]
 FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
 
 
@@ -84,12 +86,36 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
     found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
     (verdict,) = told(found, rows, (), ()).verdicts
     assert verdict.decided == "partly"
-    assert verdict.sentence.startswith("torch-cpu takes ")
+    assert verdict.sentence.startswith("undecided between numba and numpy; torch-cpu takes ")
     assert verdict.notes == (
         "why: numba against numpy is undecided: contended",
         "rough: numba leads, numpy takes about 1.10× as long, not decided: every sample was "
         "contended; too busy to compare; next: --wait or --threads 1",
     )
+
+
+@pytest.mark.parametrize(
+    ("removes", "sentence"),
+    [
+        (("torch-cpu", "numpy", "numba"), "undecided between numpy and numba; {} {}"),
+        (("torch-cpu", "numpy", "jax-cpu"), "the floor is undecided; {} as numpy {}"),
+    ],
+)
+def test_what_is_known_is_told_where_the_floor_is_open(
+    removes: tuple[str, ...], sentence: str
+) -> None:
+    """Of three: the first takes twice as long for sure, be the last noisy or not measured."""
+    case = Case(
+        seconds={"numpy": (1e-3,) * 7, "torch-cpu": (2e-3,) * 7, "numba": NOISY_SECONDS},
+        decided="partly",
+    )
+    rows = [row for row in rows_of(case) if row.backend in removes]
+    found = ladder(rows, "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
+    (verdict,), (table, *_) = answer(found).verdicts, answer(found).tables
+    told = sentence.format("torch-cpu takes 2.00× as long", "[2.00, 2.00]")
+    assert (verdict.decided, verdict.sentence, found.floor) == ("partly", told, None)
+    assert table.columns[3] == "× numpy"
+    assert [row[3] for row in table.rows][:2] == ["2.00 [2.00, 2.00]", "1"]
 
 
 def test_the_roof_bends_where_copy_and_product_meet() -> None:
