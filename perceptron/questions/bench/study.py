@@ -193,7 +193,7 @@ class Bench:
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
-        planned = plan.planned or dict.fromkeys(plan.crossovers.families, 2)
+        planned = plan.planned or dict.fromkeys(filter(FAMILIES.__contains__, plan.families), 2)
         pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
