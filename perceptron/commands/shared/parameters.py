@@ -225,7 +225,8 @@ def _in_full(
             yield from words[index:]
             return
         if word.startswith("-"):
-            option, has_value = (word if word in lists else None), False
+            name, equals, _ = word.partition("=")
+            option, has_value = (name if name in lists else None), bool(equals)
         elif option is not None:
             if has_value:
                 yield option

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
@@ -31,7 +31,7 @@ from perceptron.questions.bench.finding import (
 )
 from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, repeats_wanted
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
-from perceptron.questions.crossover.judge import crossovers
+from perceptron.questions.crossover.judge import axis_of, crossovers
 from perceptron.questions.crossover.locator import (
     coarse_sizes,
     repeats,
@@ -53,6 +53,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import Definitions, has_time, usable_rows
+from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for, warnings_of_rows
 
 NO_FAMILY = "none"
@@ -192,7 +193,7 @@ class Bench:
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
-        planned = plan.planned or dict.fromkeys(plan.crossovers.families, 2)
+        planned = plan.planned or dict.fromkeys(filter(FAMILIES.__contains__, plan.families), 2)
         pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
@@ -207,7 +208,7 @@ class Bench:
             ("Training", "sgd"),
             ("Shown", "whole training"),
         )
-        verdicts = (*swept.verdicts, *_single_verdicts(plan, own, more))
+        verdicts = (*swept.verdicts, *_single_verdicts(plan.backends, planned, own, more))
         tables = (*single_tables(own), *swept.tables)
         figures = swept.figures
         if found:
@@ -249,15 +250,28 @@ def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
         yield f"not measured: {family}: {'; '.join(reasons)}"
 
 
-def _single_verdicts(plan: BenchPlan, rows: Iterable[Measurement], more: str) -> Iterator[Verdict]:
-    """Yield which backend is the fastest on each problem of one size, the finding's aside."""
+def _single_verdicts(
+    backends: Sequence[str], planned: Mapping[str, int], rows: Iterable[Measurement], more: str
+) -> Iterator[Verdict]:
+    """Yield which backend is the fastest on each problem of one size, the finding's aside.
+
+    Of a family with more sizes ``planned`` one alone is no answer.
+    """
     for own in single_problems(rows):
-        one, names = own[0], dict.fromkeys([*plan.backends, *(row.backend for row in own)])
+        one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
         heading = f"{', '.join(where)}, per iteration; 95% intervals"
         found = ranking_of(own, names)
         verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)
+        if verdict is not None and planned.get(one.family, 1) > 1:
+            size = sized(number(one.size), size_axis(one.family, axis_of(own)))
+            verdict = replace(
+                verdict,
+                decided="no",
+                sentence=f"undecided at {size}, the only size",
+                notes=(f"why: a single size decides nothing; next: {more}",),
+            )
         if verdict is not None:
             yield replace(verdict, part=(("Family", one.family),))
 
@@ -275,7 +289,7 @@ def _of_one_size(plan: BenchPlan, rows: Sequence[Measurement], most: int) -> lis
     jobs = []
     for threads in plan.threads:
         own = [row for row in rows if row.all_threads == threads]
-        if plan.finding_backends:
+        if plan.finding_backends and threads == min(plan.threads):  # the one that is shown
             trainings = finding_rows(own)
             found = finding_ranking(trainings, plan.finding_backends)
             wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
@@ -315,7 +329,7 @@ def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
             samples=1 if plan.quick else 3,
             minimum_seconds=0.01,
             iterations=ITERATIONS,
-            share=of_all / (enough * len(plan.threads) * max(1, len(slow))),
+            share=of_all / (enough * max(1, len(slow))),
             lasts=lasts(backend, repeat),
         )
         for repeat in range(count)

@@ -49,6 +49,9 @@ Status = Literal[
 ]
 # Without one of these an answer names the faster backend, or says that neither is.
 NO_ANSWER = ("suspect", "undecided", "not measured")
+LIKELY = log(1.2)
+"""Of a log-ratio: what is within ±5% by the estimate is no tie, not even probably, if its interval
+reaches further."""
 
 
 class Crossing(Struct, frozen=True):
@@ -243,11 +246,7 @@ def _judge(
         status, explanation = "not measured", "no repeat measured both"
     elif impossible:
         status, explanation, changes, remaining, ranges = "suspect", impossible, [], [], []
-    elif (
-        len(measured) > 1
-        and not winners
-        and all(abs(point.mean) <= TIE and max(point.hidden) < UNKNOWN for point in measured)
-    ):
+    elif len(measured) > 1 and not winners and all(map(_is_near, measured)):
         status, changes = "tie", []
     elif not winners or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
@@ -322,6 +321,16 @@ def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> 
     """
     deciding = [point for point in points if point.sign] or points
     return not all(point.freedom for point in deciding) and rows[0].source != "csv"
+
+
+def _is_near(point: Point) -> bool:
+    """Return whether it is a tie, or probably one; single values without an interval may be."""
+    has_interval = bool(point.freedom)
+    return (
+        abs(point.mean) <= TIE
+        and max(point.hidden) < UNKNOWN
+        and (not has_interval or max(map(abs, point.interval())) <= LIKELY)
+    )
 
 
 def _ratio_at(point: Point) -> SizeRatio:

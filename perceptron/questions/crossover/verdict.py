@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 from math import ceil, exp, expm1, floor, hypot, inf, log
 from operator import attrgetter
@@ -18,7 +19,7 @@ from perceptron.answer import Verdict
 from perceptron.numbers import digits, enumerated, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
 from perceptron.questions.crossover.crossing import Known
-from perceptron.questions.crossover.judge import Crossover, SizeRatio
+from perceptron.questions.crossover.judge import LIKELY, Crossover, SizeRatio
 from perceptron.questions.crossover.sides import Side, is_ours, sides_of
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
@@ -40,6 +41,8 @@ from perceptron.statistics.sizes import (
 
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
+# Of a sentence.
+_COLUMNS = 100
 # Lines below a verdict.
 _NOTES = 2
 # Sizes around gaps that a line names.
@@ -53,6 +56,7 @@ _CLOSE = 1.5
 _EVERYWHERE: dict[str, Known] = {"never": "incumbent", "always": "challenger"}
 _OTHER: dict[Known, Known] = {"incumbent": "challenger", "challenger": "incumbent"}
 _LIKELY = "probably a tie"
+_CLOSEST = "closest"
 
 
 def verdicts(
@@ -89,8 +93,8 @@ def verdict(
     return Verdict(
         subject=found.family,
         decided=found.decided,
-        sentence=_naming_both(found) if is_of_several else sentence(found),
-        notes=notes(found),
+        sentence=sentence(found, is_of_several=is_of_several),
+        notes=notes(found, is_of_several=is_of_several),
         heading=setting(found),
         contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
@@ -116,52 +120,62 @@ def _sides(found: Crossover) -> tuple[str, Sides]:
     return prefix, {"incumbent": one, "challenger": other}
 
 
-def sentence(found: Crossover) -> str:
-    """Name the faster backend at each size, as far as that is decided."""
+def sentence(found: Crossover, *, is_of_several: bool = False) -> str:
+    """Name the faster backend at each size, as far as that is decided.
+
+    Of one of several pairs it names both. Gaps that were not searched are named if they fit.
+    """
     if found.status == "not measured":
         return f"not measured: {found.reason or 'no times'}"
     if found.status == "suspect":
         return f"no answer: {(found.reason or '').partition('; ')[0]}"
-    prefix, sides = _sides(found)
-    return prefix + _said(found, sides, axis_of(found))
+    said = partial(_said, found, *_sides(found), axis_of(found), is_of_several=is_of_several)
+    whole = said(gaps=_gaps(found))
+    return whole if len(whole) <= _COLUMNS else said(gaps=None)
 
 
-def _naming_both(found: Crossover) -> str:
-    """Return the sentence, with both names before one without any."""
-    prefix, sides = _sides(found)
-    said = sentence(found)
-    if found.status == "suspect" or any(side.name in said for side in sides.values()):
-        return said
-    both = f"{sides['incumbent'].short} and {sides['challenger'].name}"
-    return f"{prefix}{both}: {said.removeprefix(prefix)}"
-
-
-def _said(found: Crossover, sides: Sides, axis: str) -> str:
+def _said(
+    found: Crossover,
+    prefix: str,
+    sides: Sides,
+    axis: str,
+    *,
+    is_of_several: bool,
+    gaps: str | None,
+) -> str:
+    one, other = sides["incumbent"], sides["challenger"]
+    both = f"{one.short} and {other.name}"
+    # What names one of them at most is about both.
+    named = f"{prefix}{both}: " if is_of_several else prefix
     if has_crossing(found):
-        return _overtakes(found, sides, axis)
+        return prefix + _overtakes(found, sides, axis)
     if winner := _only_winner(found):
-        return f"{sides[winner].does('is')} faster {_where(found, axis)}"
+        rival = f" than {sides[_OTHER[winner]].name}" if is_of_several else ""
+        return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(found, axis, gaps)}"
     if has_turns(found):
         first, *later_ones = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
-        return ", ".join([start, *turns])
-    one, other = sides["incumbent"], sides["challenger"]
+        return prefix + ", ".join([start, *turns])
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
         ends = listed([(first_size, last_size)], axis)
         if found.decided == "yes":
-            return f"{one.short} and {other.name} tie: within 5%, {ends}"
+            return f"{prefix}{both} tie: within 5%, {ends}"
         if numbers := _likely(found.ratio_at):
-            return f"{_LIKELY}: {numbers}, {ends}"
-        return f"undecided, {one.short} and {other.name} within 5% at {ends}"
+            # Two names leave less room.
+            numbers = numbers.removeprefix("estimates ") if is_of_several else numbers
+            return f"{named}{_LIKELY}: {numbers}, {ends}"
+        return f"{prefix}undecided, {both} within 5% at {ends}"
     if len(found.sizes_measured) == 1:
-        return f"undecided at {sized(number(first_size), axis)}, the only size"
+        return f"{named}undecided at {sized(number(first_size), axis)}, the only size"
     if found.decided_ranges:
-        return _each_range(found, sides, axis)
+        ranges = _known(found)
+        leads = f"{_each_leads(ranges, sides, axis)}; {gaps or 'undecided elsewhere'}"
+        return (prefix if ranges.keys() >= sides.keys() else named) + leads
     if rough := _rough(found):
-        return rough
-    return f"undecided {every(first_size, last_size, axis).replace(' measured', '')}"
+        return (prefix if both in rough else named) + rough
+    return f"{named}undecided {every(first_size, last_size, axis).replace(' measured', '')}"
 
 
 def _rough(found: Crossover) -> str | None:
@@ -187,11 +201,6 @@ def _won(found: Crossover) -> list[Stretch]:
     """Return the decided ranges that have a winner."""
     ranges = _known(found)
     return sorted([*ranges.get("incumbent", []), *ranges.get("challenger", [])])
-
-
-def _each_range(found: Crossover, sides: Sides, axis: str) -> str:
-    """Return which is faster in each range in which that is decided, and where both tie."""
-    return f"{_each_leads(_known(found), sides, axis)}; undecided elsewhere"
 
 
 def _each_leads(ranges: Mapping[Known, list[Stretch]], sides: Sides, axis: str) -> str:
@@ -248,7 +257,7 @@ def _overtakes(found: Crossover, sides: Sides, axis: str) -> str:
     return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
-def _where(found: Crossover, axis: str) -> str:
+def _where(found: Crossover, axis: str, gaps: str | None) -> str:
     """Return the sizes in which the winner is decided, and what is known of the others."""
     first, last = found.sizes_measured[0], found.sizes_measured[-1]
     won = _won(found)
@@ -261,7 +270,17 @@ def _where(found: Crossover, axis: str) -> str:
             return f"up to {sized(number(high), axis)}; {others} above"
         if high == last:
             return f"from {sized(number(low), axis)}; {others} below"
-    return f"at {listed(won, axis)}; {others} elsewhere"
+    return f"at {listed(won, axis)}; {gaps or f'{others} elsewhere'}"
+
+
+def _gaps(found: Crossover) -> str | None:
+    """Return between which sizes was not searched; None if more than that is undecided."""
+    gaps = found.undecided_ranges
+    ranges = found.decided_ranges
+    is_decided = all(any(low <= at <= high for low, high in ranges) for at in found.sizes_measured)
+    if not gaps or not is_decided or "tie" in _known(found):
+        return None
+    return f"not searched between {_between(found, gaps, axis_of(found))}"
 
 
 def _others(found: Crossover) -> str:
@@ -289,12 +308,12 @@ def _stretches(found: Crossover, ratios: Sequence[SizeRatio]) -> list[Stretch]:
 
 def _likely(ratios: Sequence[SizeRatio]) -> str | None:
     """Return how near to a tie these probably are; None if one may well be none."""
-    if not ratios or any(
-        at.low is None or at.high is None or abs(log(at.ratio)) > TIE for at in ratios
-    ):
+    if not ratios or any(abs(log(at.ratio)) > TIE for at in ratios):
         return None
     estimate = max(abs(log(at.ratio)) for at in ratios)
-    furthest = max(abs(log(end)) for at in ratios for end in (at.low, at.high) if end)
+    furthest = max(abs(log(end or inf)) for at in ratios for end in (at.low, at.high))
+    if furthest > LIKELY:
+        return None
     within = max(1, ceil(100 * expm1(estimate) - _NOTHING))
     return f"estimates within {within}%, intervals up to {digits(100 * expm1(furthest), 2)}%"
 
@@ -302,21 +321,31 @@ def _likely(ratios: Sequence[SizeRatio]) -> str | None:
 # --- the lines below -----------------------------------------------------------------------------
 
 
-def notes(found: Crossover) -> tuple[str, ...]:
-    """Return what stands behind a verdict, two lines at most: doubts first."""
+def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
+    """Return what stands behind a verdict, two lines at most: doubts first.
+
+    A terminal shows the first alone.
+    """
     if found.status == "suspect":
         why = (found.reason or "").partition("; ")[2]
         return (f"why: {why}",) if why else ()
     if not is_measured(found):
         return ()
-    axis, said = axis_of(found), sentence(found)
+    axis, said = axis_of(found), sentence(found, is_of_several=is_of_several)
     lines = [*_closest(found), *_nearly_equal(found)]
+    # How close the loser comes waits for the reasons of what is undecided.
+    last = [line for line in lines if found.undecided_ranges and line.startswith(_CLOSEST)]
+    lines = [line for line in lines if line not in last]
     if found.status == "undecided" and len(found.ratio_at) > 1 and not found.decided_ranges:
         leaning = _leaning(found, _sides(found)[1], axis)
         lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
     has_ranges = bool(found.decided_ranges or found.crossings) and len(found.sizes_measured) > 1
     is_said = "; undecided " in said or _LIKELY in said
-    if has_ranges and (undecided := _undecided(found, is_said=is_said)):
+    if (
+        has_ranges
+        and "; not searched " not in said
+        and (undecided := _undecided(found, is_said=is_said))
+    ):
         lines.append(f"undecided: {undecided}")
     reason, what = found.reason, "why"
     rough = _rough(found)
@@ -325,7 +354,7 @@ def notes(found: Crossover) -> tuple[str, ...]:
     elif reason and NOT_DECIDED in reason:
         what = "rough"
     lines += [f"{what}: {reason}"] if reason else []
-    return tuple(lines[:_NOTES])
+    return tuple([*lines, *last][:_NOTES])
 
 
 def _undecided(found: Crossover, *, is_said: bool) -> str:
@@ -384,7 +413,7 @@ def _closest(found: Crossover) -> Iterator[str]:
     if ahead:
         yield f"leaning: {words} at {where}"
     elif len(known) > 1 or found.decided == "yes":
-        yield f"closest: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
+        yield f"{_CLOSEST}: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
 
 
 def _nearly_equal(found: Crossover) -> Iterator[str]:

@@ -25,6 +25,7 @@ def parameters(command: str, typed: str) -> dict[str, Any]:
         "--backends numpy --backends torch-cpu --quick",
         "--backends numpy,torch-cpu,numpy --quick",
         "--quick --backends numpy torch-cpu",
+        "--backends=numpy torch-cpu --quick",
     ],
 )
 def test_lists_can_be_typed_in_every_usual_way(typed: str) -> None:

@@ -323,6 +323,13 @@ def test_without_families_the_finding_is_all(lab: Lab, tmp_path: Path) -> None:
     assert (list(verdicts_of(told)), pairs(told)) == (["or-gate"], [])
 
 
+def test_the_finding_is_measured_with_the_threads_that_are_shown(lab: Lab, tmp_path: Path) -> None:
+    """The fewest."""
+    asked = {"families": ("none",), "backends": ("numpy", "torch-cpu"), "quick": True}
+    told = bench(plan(**asked, threads=(1, 2)), tmp_path)
+    assert {row.threads for row in told.run.times} == {1}
+
+
 def test_a_family_along_two_axes_is_refused() -> None:
     with pytest.raises(UserError, match="perceptron map"):
         plan(families=("mlp-map",))

@@ -46,6 +46,20 @@ def test_a_crossing_under_noise_is_not_invented() -> None:
     assert len(statuses) - statuses.count("tie") - statuses.count("undecided") <= 15
 
 
+def test_what_noise_cannot_tell_apart_is_undecided_and_no_likely_tie() -> None:
+    """Three repeats each, whose estimates are close by chance."""
+    times = {"numpy": (1.0, 2.5, 0.4), "torch-cpu": (1.1, 0.5, 1.9)}
+    crossover = only(
+        row(backend=name, size=size, repeat=repeat, seconds=1e-3 * seconds)
+        for name, repeats in times.items()
+        for size in (2, 8, 32)
+        for repeat, seconds in enumerate(repeats)
+    )
+    assert (crossover.status, crossover.decided) == ("undecided", "no")
+    assert sentence(crossover).startswith("undecided at every ")
+    assert notes(crossover)[0].startswith("why: 3 repeats cannot separate numpy and torch-cpu")
+
+
 @pytest.mark.parametrize("fields", [{}, {"file": "values.csv"}])
 @pytest.mark.parametrize("processes", [1, 8])
 def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from perceptron.answer import Answer
 from perceptron.questions.answering import answer_run
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.records.measurement import Measurement
@@ -18,10 +19,13 @@ BACKENDS = ("numpy", "torch-cpu")
 FAILED = {"status": "failed", "reason": "out of memory", "seconds": None}
 
 
-def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) -> list[Crossover]:
+def answered(results: Path, rows: list[Measurement], planned: dict[str, int]) -> Answer:
     plan = BENCH | {"backends": BACKENDS, "families": list(planned), "planned": planned}
-    told = answer_run(read_run(keep(results, plan, rows)))
-    found: list[Crossover] = told.answer.data["crossovers"]
+    return answer_run(read_run(keep(results, plan, rows))).answer
+
+
+def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) -> list[Crossover]:
+    found: list[Crossover] = answered(results, rows, planned).data["crossovers"]
     return found
 
 
@@ -55,6 +59,25 @@ def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
     ]
     (short,) = crossovers(tmp_path, rows, {"mlp-width": 9, "mine": 1})
     assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", NOT_REACHED)
+
+
+def test_one_size_of_several_decides_nothing_however_clear_it_is(tmp_path: Path) -> None:
+    rows = [
+        measured(
+            problem=f"{family}:8", family=family, size=8, backend=name, repeat=n, seconds=seconds
+        )
+        for family in ("mlp-width", "mine")
+        for name, seconds in zip(BACKENDS, (1e-5, 2e-5), strict=True)
+        for n in range(7)
+    ]
+    told = answered(tmp_path, rows, {"mlp-width": 2, "mine": 1})
+    verdicts = {one.subject: one for one in told.verdicts}
+    assert {name: one.decided for name, one in verdicts.items()} == {
+        "mlp-width": "no",
+        "mine": "yes",
+    }
+    assert verdicts["mlp-width"].sentence == "undecided at width 8, the only size"
+    assert "a single size decides nothing" in verdicts["mlp-width"].notes[0]
 
 
 def test_a_search_says_so_too(tmp_path: Path) -> None:

@@ -90,9 +90,10 @@ def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     assert "process" not in sentence(theirs)
 
 
-# By letter: the incumbent or the challenger is faster, a tie, probably one, and undecided.
+# By letter: the incumbent or the challenger is faster, a tie, probably one, too wide for that, and
+# undecided.
 RATIOS = {"i": (2.0, 1.9, 2.1), "c": (0.5, 0.4, 0.6), "t": (1.02, 1.01, 1.03)}
-RATIOS |= {"p": (1.02, 0.97, 1.07), "u": (1.5, 0.8, 2.0)}
+RATIOS |= {"p": (1.02, 0.97, 1.07), "w": (1.02, 0.8, 1.3), "u": (1.5, 0.8, 2.0)}
 
 
 def at_sizes(letters: str, sizes: Sequence[float]) -> list[SizeRatio]:
@@ -163,6 +164,10 @@ TURN = [Crossing(900.0, "challenger")]
             "probably a tie: estimates within 2%, intervals up to 7.0%, 4–16,384 rows",
         ),
         (
+            found("never", "iiww", decided_ranges=[(4, 64)]),
+            "numpy is faster up to 64 rows; undecided above",
+        ),
+        (
             found("undecided", "ttuu", decided_ranges=[(4, 64)]),
             "a tie at 4–64 rows; undecided elsewhere",
         ),
@@ -178,8 +183,14 @@ def test_a_backend_is_called_faster_only_where_that_is_decided(
 def test_a_gap_that_was_not_searched_is_told_from_sizes_that_do_not_tell() -> None:
     """Below the one answer that is open, and below a crossover."""
     gap = found("never", decided_ranges=[(4, 64), (1024, 16384)], undecided_ranges=[(64, 1024)])
-    assert sentence(gap) == "numpy is faster at 4–64 and 1,024–16,384 rows; undecided elsewhere"
-    assert "undecided: not searched between 64 and 1,024 rows" in notes(gap)
+    leads = "numpy is faster at 4–64 and 1,024–16,384 rows"
+    assert sentence(gap) == f"{leads}; not searched between 64 and 1,024 rows"
+    assert not any("undecided" in note for note in notes(gap))
+    assert notes(gap)[0].startswith("closest: ")
+    long = replace(gap, incumbent="numpy-inplace-of-my-own")
+    assert sentence(long).endswith("; undecided elsewhere")
+    assert notes(long)[0] == "undecided: not searched between 64 and 1,024 rows"
+    assert notes(long)[1].startswith("closest: ")
     loud = found("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)])
     loud = replace(loud, undecided_ranges=[(64, 16384)])
     assert not any("undecided" in note for note in notes(loud))
@@ -194,9 +205,16 @@ def test_of_several_pairs_every_sentence_names_its_own() -> None:
     """Of one it need not; of processes both are of one backend."""
     none = replace(found("undecided", "uuuu"), challenger="torch-cuda")
     (alone,) = verdicts([none])
+    leads = found("never", decided_ranges=[(4, 16384)])
+    near = replace(leads, challenger="numpy-inplace", status="always")
+    over = replace(near, incumbent="torch-ddp@2", challenger="torch-ddp")
     assert alone.sentence == "undecided at every size, 4–16,384 rows"
     two = replace(none, incumbent="torch-ddp", challenger="torch-ddp@2")
-    of_three, _, of_two = verdicts([none, found("never", decided_ranges=[(4, 16384)]), two])
+    of_three, led, nearly, of_ddp, of_two = verdicts([none, leads, near, over, two])
+    everywhere = "at every measured size, 4–16,384 rows"
+    assert led.sentence == f"numpy is faster than torch-cpu {everywhere}"
+    assert nearly.sentence == f"numpy-inplace is faster than numpy {everywhere}"
+    assert of_ddp.sentence == f"torch-ddp: 1 process is faster than 2 processes {everywhere}"
     assert of_three.sentence == f"numpy and torch-cuda: {alone.sentence}"
     assert of_two.sentence == f"torch-ddp: 1 and 2 processes: {alone.sentence}"
 
@@ -268,7 +286,7 @@ def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.D
         axis="features",
         reason="launch-bound",
     )
-    assert len(sentence(made)) <= 100
+    assert all(len(sentence(made, is_of_several=several)) <= 100 for several in (False, True))
     assert len(notes(made)) <= 2
 
 

@@ -275,5 +275,5 @@ def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
     }
     for place, words in said.items():
         assert "undecided" in words, place
-        assert "numpy is faster at" not in words, place
+        assert not re.search("numpy is faster (at|than)", words), place
         assert "e+307" not in words, place
