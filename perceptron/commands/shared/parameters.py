@@ -48,7 +48,7 @@ class Field:
 
     @property
     def typed(self) -> str:
-        """What errors call it: the first name of the option, or an argument's placeholder."""
+        """What errors call it: the first name of the option, or an argument's metavar."""
         if isinstance(self.option, Argument):
             return self.option.metavar or self.name
         return self._names[0]
