@@ -167,14 +167,17 @@ class Bench:
     def next(self, plan: BenchPlan, rows: Sequence[Row], left: float) -> list[Time]:
         """Return the first repeats of the finding, then what the families need, until all is known.
 
-        What cannot run comes first, with a row for each family that says why. Repeats that leave a
-        problem of one size open are followed by more once no family needs any.
+        What cannot run comes first, with a row for each family that says why. A problem of one size
+        has more repeats beside the families while it is undecided: once it is decided, they only
+        narrow its interval, and come last.
         """
         own, search = times(rows), plan.crossovers
         first, enough, most = repeats(plan.quick)
+        beside = _of_one_size(plan, own, enough, undecided_only=True)
         return (
             [*jobs_of_absent(search, own), *_of_one_size(plan, own, first)]
-            or [*next_jobs(search, own), *_alone(plan, own), *_of_one_size(plan, own, enough)]
+            or [*next_jobs(search, own), *_alone(plan, own), *beside]
+            or _of_one_size(plan, own, enough)
             or _of_one_size(plan, own, most)
         )
 
@@ -284,19 +287,24 @@ def _order(backend: str, backends: Sequence[str]) -> int:
 # --- what is measured beside the families --------------------------------------------------------
 
 
-def _of_one_size(plan: BenchPlan, rows: Sequence[Measurement], most: int) -> list[Time]:
-    """Return the repeats, up to so many, that the finding and models of one size need."""
+def _of_one_size(
+    plan: BenchPlan, rows: Sequence[Measurement], most: int, *, undecided_only: bool = False
+) -> list[Time]:
+    """Return the repeats, up to ``most``, that the finding and models of one size need."""
     jobs = []
     for threads in plan.threads:
         own = [row for row in rows if row.all_threads == threads]
         if plan.finding_backends and threads == min(plan.threads):  # the one that is shown
             trainings = finding_rows(own)
             found = finding_ranking(trainings, plan.finding_backends)
-            wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
-            jobs += finding_jobs(plan, threads, min(most, wanted))
+            if not (undecided_only and found.decided == "yes"):
+                wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
+                jobs += finding_jobs(plan, threads, min(most, wanted))
         for problem in map(catalogue.find, plan.single):
             of_problem = [row for row in own if row.problem == problem.name]
             found = ranking_of(of_problem, plan.backends)
+            if undecided_only and found.decided == "yes":
+                continue
             wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))
             jobs += [
                 size_job(problem.reference, name, plan.dtype, threads, repeat, plan.quick)
