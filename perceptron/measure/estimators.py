@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import ceil
 from typing import Any
 
@@ -21,6 +21,8 @@ from perceptron.records.measurement import Timings
 _TIMES_ONE_EPOCH = 2.5
 # Never multiply the epochs by more than this at once: the first fit imports and allocates.
 _LARGEST_GROWTH = 30
+# Another process that kept the fits of one epoch waiting may be gone with the next try.
+_TRIES = 3
 
 Fit = Callable[[int], object]
 """Fits once, for so many epochs."""
@@ -94,17 +96,20 @@ def time_fits(
     more, whose difference has none of it.
     """
     epochs = _Epochs(fit)
-    one = time_training(epochs, Effort(effort.samples, iterations=1), clock)
-    once = one.seconds or 0.0
-    more = _epochs(epochs, once, effort.minimum_seconds, clock)
-    seen = time_training(epochs, Effort(effort.samples, iterations=more), clock)
-
-    def of_an_iteration(samples: Sequence[float]) -> list[float]:
-        return [(more * each - once) / (more - 1) / iterations_per_epoch for each in samples]
-
-    samples, dropped = of_an_iteration(seen.samples), of_an_iteration(seen.dropped)
-    (seconds,) = of_an_iteration([seen.seconds or 0.0])
-    if min(seconds, *samples) <= 0:
+    for _ in range(_TRIES):
+        one = time_training(epochs, Effort(effort.samples, iterations=1), clock)
+        once = one.seconds or 0.0
+        more = _epochs(epochs, once, effort.minimum_seconds, clock)
+        seen = time_training(epochs, Effort(effort.samples, iterations=more), clock)
+        # An iteration's seconds, of a fit's seconds an epoch.
+        seconds, *each = (
+            (more * fitted - once) / (more - 1) / iterations_per_epoch
+            for fitted in (seen.seconds or 0.0, *seen.samples, *seen.dropped)
+        )
+        samples, dropped = each[: len(seen.samples)], each[len(seen.samples) :]
+        if min(seconds, *samples) > 0:
+            break
+    else:
         raise UserError(f"a fit of {more} epochs took no longer than a fit of one")
     known = [timing.waited for timing in (one, seen) if timing.waited is not None]
     return Timings(

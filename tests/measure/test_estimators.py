@@ -30,6 +30,18 @@ def test_setup_and_iterations_are_told_apart(once: float, epoch: float) -> None:
     assert seen.prepare_seconds == pytest.approx(once, rel=1e-6, abs=1e-9)
 
 
+def test_fits_of_one_epoch_that_had_to_wait_are_timed_again() -> None:
+    """Beside busy processes they may take longer than the fits of more epochs after them."""
+    passed, is_busy = [0.0], [True]
+
+    def fit(epochs: int) -> None:
+        passed[0] += 0.01 * epochs + (9.0 * epochs**2 if is_busy[0] else 0.0)
+        is_busy[0] = is_busy[0] and epochs == 1
+
+    seen = time_fits(fit, 5, Effort(samples=3, minimum_seconds=0.01), clock=lambda: passed[0])
+    assert seen.seconds == pytest.approx(0.01 / 5, rel=1e-6)
+
+
 def problem_of(loss: Loss, targets: Any) -> Problem:
     inputs = np.random.default_rng(1).standard_normal((len(targets), 4))
     outputs = int(targets.max()) + 1 if loss == "cross-entropy" else targets.shape[1]
