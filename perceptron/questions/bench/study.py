@@ -58,8 +58,9 @@ from perceptron.statistics.trust import budget_for, warnings_of_rows
 
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
-# Of the budget, for the repeats of the finding where families are searched too.
-_SHARE = 1 / 3
+# Of the budget, for the repeats of the finding where families are searched too. Where a training
+# takes seconds, a sample of each repeat must do: three take from the families what decides them.
+_SHARE, _SHARE_QUICK = 1 / 6, 1 / 3
 
 
 class BenchPlan(Plan, frozen=True, kw_only=True):
@@ -326,7 +327,8 @@ def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
         if name not in NUMPY and registry.reason_unavailable(name) is None
     ]
     _, enough, _ = repeats(plan.quick)
-    of_all = _SHARE if plan.crossovers.axes else 1.0
+    share = _SHARE_QUICK if plan.quick else _SHARE
+    of_all = share if plan.crossovers.axes else 1.0
     return [
         Time(
             problem=FAMILY,
