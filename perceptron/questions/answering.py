@@ -14,7 +14,6 @@ from perceptron.questions.registry import STUDIES, load
 from perceptron.questions.study import Plan, Study
 from perceptron.records.readers.stored_runs import LoadedRun, read_results
 from perceptron.records.row import no_search_for_cycles
-from perceptron.statistics.once import judging_once
 from perceptron.statistics.trust import KILLED, warnings_of_run
 
 
@@ -79,5 +78,5 @@ def _usual(study: Study) -> dict[str, object]:
 
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
-    with no_search_for_cycles(), judging_once():
+    with no_search_for_cycles():
         return judge_results(read_results(results), machine_name(), judges())

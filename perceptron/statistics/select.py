@@ -21,7 +21,6 @@ from perceptron.records.ground import Ground, ground
 from perceptron.records.grouping import Key, grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.once import once
 
 NOT_REACHED = "the run ended before its turn"
 """Why there is no time of what a run was to measure and has no row of."""
@@ -51,7 +50,6 @@ _state_of = attrgetter(*State._fields)
 _state = lru_cache(maxsize=4096)(State._make)
 
 
-@once
 def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
     """Return the rows by what those along one line have in common."""
     return grouped(rows, lambda row: (row.family, ground(row)))

@@ -30,7 +30,6 @@ from perceptron.records.ground import Ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
-from perceptron.statistics.once import once
 from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.statistics.select import State, by_family_and_ground, is_own, shared
@@ -152,7 +151,6 @@ def crossovers(
     ]
 
 
-@once
 def _of_family(
     rows: list[Measurement], family: str, where: Ground, pairs: tuple[tuple[str, str], ...]
 ) -> list[Crossover]:

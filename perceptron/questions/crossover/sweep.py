@@ -25,7 +25,6 @@ from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
 from perceptron.statistics.interval import Interval, of_times, scaled
-from perceptron.statistics.once import once
 from perceptron.statistics.select import (
     Definitions,
     State,
@@ -206,7 +205,6 @@ def _newest(members: Sequence[Measurement]) -> list[Measurement]:
     return Definitions(rows).keep(rows)
 
 
-@once
 def _sweep(
     rows: list[Measurement],
     history: list[Measurement],
