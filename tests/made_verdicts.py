@@ -23,6 +23,13 @@ class Case(Struct, frozen=True, kw_only=True):
     decided: Decided
     ties: tuple[str, ...] = ()
     slower: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Backends that cannot run here."""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """All that were asked for."""
+        return (*self.seconds, *self.refused)
 
 
 def _times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
@@ -52,10 +59,17 @@ CASES = {
     ),
 }
 
+ALONE = Case(seconds=_FIRST, refused=("numba", "torch-cpu"), decided="no")
+"""No comparison; ``advise`` asks which to use, and there is one."""
+
 
 def rows_of(case: Case, **fields: Any) -> list[Measurement]:
     """Return its rows; any field can be given."""
-    return [
+    refused = [
+        measured(backend=name, status="skipped", reason="not installed", **fields)
+        for name in case.refused
+    ]
+    return refused + [
         measured(
             backend=backend,
             repeat=repeat,

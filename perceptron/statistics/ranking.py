@@ -8,6 +8,8 @@ The rule, which docs/how-sure.md explains:
 * A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
   such interval: it is open. Waiting only ever adds: one that is faster all the same is so.
 * The intervals of all candidates hold together at 95%.
+* A candidate alone is no comparison: where all others cannot run here, nothing is decided. It is a
+  *choice*: which of these to use is decided.
 """
 
 from __future__ import annotations
@@ -70,6 +72,8 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """Candidates that may be as fast or faster, those without a time last."""
     doubts: dict[str, Doubt]
     """Why each open candidate is open."""
+    unable: tuple[str, ...] = ()
+    """Those that were asked for and are no candidates: they cannot run here, or failed."""
 
     @property
     def fastest(self) -> str | None:
@@ -87,11 +91,21 @@ class Ranking(Struct, frozen=True, kw_only=True):
     def decided(self) -> Decided:
         """``yes`` where no candidate is open, ``partly`` where some tie or are slower.
 
-        A candidate alone decides nothing.
+        A candidate alone is no comparison: ``no``.
         """
-        if len(self.order) < 2 or not (self.slower or self.ties):
+        if not (self.slower or self.ties):
             return "no"
         return "partly" if self.open else "yes"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether one candidate has a time, and no other may have one."""
+        return len(self.order) == 1 and not self.open
+
+    @property
+    def choice(self) -> Decided:
+        """Whether it is decided which to use: as `decided`, and the only one able is the choice."""
+        return "yes" if self.is_alone and self.unable else self.decided
 
     @property
     def winner(self) -> str | None:
@@ -104,11 +118,17 @@ def confidence_of(candidates: int) -> float:
     return 1 - (1 - CONFIDENCE) / max(1, candidates - 1)
 
 
-def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str] = ()) -> Ranking:
+def rank(
+    times: Mapping[str, float],
+    ratio_of: RatioOf,
+    unmeasured: Iterable[str] = (),
+    unable: Iterable[str] = (),
+) -> Ranking:
     """Rank candidates by their typical times; ratios decide which of them ties, loses or is open.
 
-    ``unmeasured`` are candidates that could have a time and have none. The intervals are those at
-    which all ratios to the fastest hold together at 95% (Bonferroni).
+    ``unmeasured`` are candidates that could have a time and have none; those that are ``unable``
+    could not. The intervals are those at which all ratios to the fastest hold together at 95%
+    (Bonferroni).
     """
     order = sorted(times, key=lambda name: (times[name], name))
     level = confidence_of(len(order))
@@ -139,6 +159,7 @@ def rank(times: Mapping[str, float], ratio_of: RatioOf, unmeasured: Iterable[str
         ties=tuple(name for name, ratio in ratios.items() if standing(ratio) == "tie"),
         open=tuple(doubts),
         doubts=doubts,
+        unable=tuple(unable),
     )
 
 
@@ -159,18 +180,26 @@ def may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str
     return [name for name in names if name not in timed and name not in refused - killed]
 
 
-def rank_rows(rows: Iterable[Measurement], unmeasured: Iterable[str] = ()) -> Ranking:
-    """Rank the backends that have a time among rows of one problem; see `rank`.
+def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -> Ranking:
+    """Rank backends by their rows of one problem: those that are named, or all that have a time.
 
-    Raises ValueError where two rows of a backend are of the same repeat.
+    See `rank`, and `may_have_time` for those that have none. Raises ValueError where two rows of a
+    backend are of the same repeat.
     """
-    rows = [row for row in rows if has_time(row)]
+    every = list(rows)
+    rows = [row for row in every if has_time(row)]
+    timed = dict.fromkeys(row.backend for row in rows)
+    names = list(timed if names is None else names)
+    rows = [row for row in rows if row.backend in names]
     seconds = {
-        name: of_times(list(times(rows, name).values())).estimate
-        for name in dict.fromkeys(row.backend for row in rows)
+        name: of_times(list(times(rows, name).values())).estimate for name in timed if name in names
     }
+    unmeasured = may_have_time(every, names)
     found = rank(
-        seconds, lambda first, second, level: ratio_of(rows, first, second, level), unmeasured
+        seconds,
+        lambda first, second, level: ratio_of(rows, first, second, level),
+        unmeasured,
+        [name for name in names if name not in seconds and name not in unmeasured],
     )
     return replace(found, doubts={name: _why(rows, found, name) for name in found.open})
 

@@ -14,27 +14,27 @@ from perceptron.answer import Decided, Verdict
 from perceptron.questions.answering import collect
 from perceptron.report.dashboard.write import write_site
 from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, race_row
-from tests.made_verdicts import CASES, Case, rows_of
+from tests.made_verdicts import ALONE, CASES, Case, rows_of
 
 FIRST = "numpy"
 
 
 def kept_bench(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 10_000}
-    plan = BENCH | {"families": ["none"], "backends": list(case.seconds)}
+    plan = BENCH | {"families": ["none"], "backends": list(case.backends)}
     keep(results, plan, rows_of(case, **about), started=started)
 
 
 def kept_overhead(results: Path, case: Case, started: str) -> None:
     about = {"family": "or-gate", "problem": "or-gate", "size": 4, "iterations": 100}
-    plan = LADDER | {"removes": dict.fromkeys(case.seconds, "something")}
+    plan = LADDER | {"removes": dict.fromkeys(case.backends, "something")}
     keep(results, plan, rows_of(case, **about), started=started)
 
 
 def kept_advise(results: Path, case: Case, started: str) -> None:
     about = {"family": ADVICE["name"], "problem": ADVICE["name"], "size": 6_000, "rows": 6_000}
     about |= {"batch": 64, "optimizer": "adam", "feed": "resident", "outputs": 4}
-    plan = ADVICE | {"backends": list(case.seconds), "axes": []}
+    plan = ADVICE | {"backends": list(case.backends), "axes": []}
     keep(results, plan, rows_of(case, **about), started=started)
 
 
@@ -52,7 +52,7 @@ def kept_map(results: Path, case: Case, started: str) -> None:
 
 def kept_crossover(results: Path, case: Case, started: str) -> None:
     plan = {"study": "crossover", "families": ["mlp-width"], "iterations": 10_000}
-    plan |= {"pairs": [[FIRST, name] for name in case.seconds if name != FIRST]}
+    plan |= {"pairs": [[FIRST, name] for name in case.backends if name != FIRST]}
     sizes = [
         row
         for width in (16, 64, 256)
@@ -81,7 +81,9 @@ def kept_race(results: Path, case: Case, started: str) -> None:
         )
         for row in raced
     ]
-    plan = RACE | {"backends": list(case.seconds)}
+    lost = {"status": "skipped", "reason": "not installed", "fresh": None, "resident": None}
+    waited += [race_row(0, name, **lost) for name in case.refused]
+    plan = RACE | {"backends": list(case.backends)}
     keep_race(results, waited, plan=plan, started=started)
 
 
@@ -95,7 +97,10 @@ QUESTIONS: dict[str, Callable[[Path, Case, str], None]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+EVERY = CASES | {"alone": ALONE}
+
+
+@pytest.mark.parametrize("case", EVERY.values(), ids=EVERY)
 def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> None:
     for index, keep_run in enumerate(QUESTIONS.values()):
         keep_run(tmp_path / "results", case, f"2026-01-0{index + 1}T00:00:00Z")
@@ -115,9 +120,11 @@ def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> 
 def expected_of(question: str, case: Case) -> Iterator[tuple[Decided, bool]]:
     """Yield of each verdict whether it is decided, and whether it is a tie."""
     if question == "crossover":  # a verdict a pair
-        yield from [(case.decided, name in case.ties) for name in case.seconds if name != FIRST]
+        yield from [(case.decided, name in case.ties) for name in case.backends if name != FIRST]
     elif question == "race":  # from a cold start, and warm
         yield from [(case.decided, bool(case.ties))] * 2
+    elif question == "advise" and case is ALONE:  # the only one able is the one to use
+        yield "yes", False
     else:
         yield case.decided, bool(case.ties)
 

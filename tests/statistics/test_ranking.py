@@ -52,7 +52,7 @@ def test_ratios_of_repeats_decide(
 
 
 def test_a_candidate_without_a_time_is_open() -> None:
-    found = rank_rows(rows(a=times(1e-3), b=times(2e-3)), unmeasured=["c"])
+    found = rank_rows(rows(a=times(1e-3), b=times(2e-3)), names="abc")
     assert (found.decided, found.slower, found.doubts) == ("partly", ("b",), {"c": "not measured"})
     assert found.winner is None
 
@@ -75,8 +75,14 @@ def test_two_that_tie_leave_a_third_behind() -> None:
 
 
 def test_a_candidate_alone_decides_nothing() -> None:
+    """Nor where all others cannot run: then it is the one to use, and no comparison."""
     found = rank_rows(rows(a=times(1e-3)))
-    assert (found.fastest, found.decided) == ("a", "no")
+    assert (found.fastest, found.decided, found.choice) == ("a", "no", "no")
+    refused = measured(backend="b", status="skipped", reason="no device")
+    only = rank_rows([*rows(a=times(1e-3)), refused], names="ab")
+    assert (only.decided, only.choice, only.unable) == ("no", "yes", ("b",))
+    late = rank_rows([*rows(a=times(1e-3)), refused], names="abc")
+    assert (late.choice, late.open, late.unable) == ("no", ("c",), ("b",))
     assert rank_rows([]).fastest is None
 
 

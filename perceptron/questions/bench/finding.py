@@ -17,7 +17,6 @@ from perceptron.numbers import (
     tick,
     times_as_long,
 )
-from perceptron.questions.bench.one_size import ranking_of, ranking_verdict
 from perceptron.questions.shared.published import (
     FAMILY,
     ITERATIONS,
@@ -25,16 +24,19 @@ from perceptron.questions.shared.published import (
     measured_dot,
     published_dot,
 )
+from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, with_contended
 from perceptron.statistics.interval import Interval, of_times, ratio_of
-from perceptron.statistics.ranking import Ranking, confidence_of
+from perceptron.statistics.ranking import Doubt, Ranking, confidence_of, rank_rows
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
 
 PUBLISHED_NUMPY = "numpy-published"
 """The walk-through's own arithmetic."""
 NUMPY = ("numpy", PUBLISHED_NUMPY)
 """What the published ratios are about."""
+# Doubts that more repeats may end.
+_MORE_MAY_TELL: set[Doubt] = {"too noisy", "contended"}
 
 
 def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tuple[str, ...]:
@@ -118,10 +120,23 @@ def finding_ranking(rows: Iterable[Measurement], backends: Iterable[str]) -> Ran
     """
     trainings = finding_rows(rows)
     others = [name for name in backends if name != PUBLISHED_NUMPY]
-    found = ranking_of(trainings, others)
+    found = rank_rows(trainings, others)
     if len(found.order) > 1 or (found.order and found.open):
         return found
-    return ranking_of(trainings, [PUBLISHED_NUMPY, *others])
+    return rank_rows(trainings, [PUBLISHED_NUMPY, *others])
+
+
+def repeats_wanted(
+    rows: Sequence[Measurement], found: Ranking, first: int, enough: int, most: int
+) -> int:
+    """Return in how many repeats to time each backend: see `locator.Search`.
+
+    As many as a number is read off, and more while these may decide.
+    """
+    taken = len({row.repeat for row in rows if row.backend in found.order})
+    if taken < enough:
+        return first if taken < first else enough
+    return min(most, 2 * taken) if _MORE_MAY_TELL.intersection(found.doubts.values()) else taken
 
 
 def _row(rows: list[Measurement], backend: str, level: float) -> FindingRow:

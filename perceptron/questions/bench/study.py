@@ -28,8 +28,8 @@ from perceptron.questions.bench.finding import (
     finding_table,
     finding_verdict,
     published_beside_numpy,
+    repeats_wanted,
 )
-from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, repeats_wanted
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import axis_of, crossovers
 from perceptron.questions.crossover.locator import (
@@ -45,6 +45,7 @@ from perceptron.questions.shared.axes import SWEEP
 from perceptron.questions.shared.missing import lasts, missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
+from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
 from perceptron.records.grouping import grouped
@@ -52,6 +53,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import Definitions, has_time, usable_rows
 from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for, warnings_of_rows
@@ -266,7 +268,7 @@ def _single_verdicts(
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
         heading = f"{', '.join(where)}, per iteration; 95% intervals"
-        found = ranking_of(own, names)
+        found = rank_rows(own, names)
         verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)
         if verdict is not None and planned.get(one.family, 1) > 1:
             size = sized(number(one.size), size_axis(one.family, axis_of(own)))
@@ -303,7 +305,7 @@ def _of_one_size(
                 jobs += finding_jobs(plan, threads, min(most, wanted))
         for problem in map(catalogue.find, plan.single):
             of_problem = [row for row in own if row.problem == problem.name]
-            found = ranking_of(of_problem, plan.backends)
+            found = rank_rows(of_problem, plan.backends)
             if undecided_only and found.decided == "yes":
                 continue
             wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))

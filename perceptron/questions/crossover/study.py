@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 from msgspec.structs import replace
 
-from perceptron.answer import Answer, Note, Page, ReadFromFiles
+from perceptron.answer import Answer, Note, Page, ReadFromFiles, Verdict
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
@@ -366,9 +366,14 @@ def answer_of(
         f"crossover of {', '.join(families)}",
     )
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
+    not_measured = [f"not measured: {reason}" for reason in missing(found)]
+    if not answer.verdicts:  # of no pair both have a time: a backend alone is no comparison
+        subject = ", ".join(families)
+        none = (Verdict(subject=subject, decided="no", sentence=line) for line in not_measured)
+        answer, not_measured = replace(answer, verdicts=tuple(none)), []
     lines = [
         *of_called,
-        *(f"not measured: {reason}" for reason in missing(found)),
+        *not_measured,
         *(f"{line}." for line in without_rival(rows)),
     ]
     if any(one.decided_ranges for one in cold) and not elsewhere:

@@ -26,14 +26,15 @@ from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import sentence, verdict
-from perceptron.questions.fastest.judge import Advice, Candidate, choose, takes
+from perceptron.questions.fastest.judge import Advice, Candidate, choose
+from perceptron.questions.shared.ranking_sentence import next_of, reasons, takes
 from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
 from perceptron.statistics.over_processes import threads_in_all
-from perceptron.statistics.ranking import Ranking, may_have_time, rank_rows
-from perceptron.statistics.rough import leads, not_decided, what_helps
+from perceptron.statistics.ranking import Ranking, rank_rows
+from perceptron.statistics.rough import leads, not_decided
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.throughput import (
     TrainingLength,
@@ -158,10 +159,7 @@ def advise(
     absent = {
         name: reason(rows, name) or NOT_REACHED for name in backends if not times(trainings, name)
     }
-    ranking = rank_rows(
-        [row for row in trainings if row.backend in backends],
-        unmeasured=may_have_time(trainings, absent),
-    )
+    ranking = rank_rows(trainings, backends)
     options = [_option(rows, trainings, name) for name in ranking.order]
     options += [
         Option(backend=name, device=_device(rows, name), reason=why) for name, why in absent.items()
@@ -390,20 +388,19 @@ def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
     """Return what leaves the problem or an axis undecided, and the option that would tell."""
     if found.seconds is None:
         return ()
-    if found.undecided:
-        noisy = [takes(one) for one in found.candidates if one.doubt == "too noisy"]
-        why = f"why: {found.undecided}; next: {_what_would_tell(found, more)}"
-        return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), why)
+    doubts = {one.backend: one.doubt for one in found.candidates if one.doubt}
+    if not found.decided:
+        noisy = [
+            takes(one.backend, one.ratio_to_fastest)
+            for one in found.candidates
+            if one.doubt == "too noisy" and one.ratio_to_fastest
+        ]
+        why = ", and ".join(reasons(found.backend, doubts))
+        following = f"next: {next_of(doubts.values(), found.threads, more)}"
+        line = f"why: {why}; {following}" if why else following
+        return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), line)
     late = [change.axis for change in found.changes if change.reason]
     return (f"why: no time was left for {enumerated(late)}; next: {more}",) if late else ()
-
-
-def _what_would_tell(found: ProblemAdvice, more: str) -> str:
-    if len(found.candidates) == 1:
-        return "--backends with another one"
-    if any(one.doubt == "contended" for one in found.candidates):
-        return what_helps(found.threads)
-    return more
 
 
 # --- the tables ----------------------------------------------------------------------------------

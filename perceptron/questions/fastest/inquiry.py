@@ -31,6 +31,7 @@ from perceptron.questions.fastest.judge import (
     choose,
     is_enough,
     ranked,
+    ranking_of,
     row_of,
 )
 from perceptron.questions.fastest.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
@@ -232,12 +233,7 @@ class Inquiry:
         return list(map(self._candidate, self._asked.among))
 
     def _ranking(self) -> Ranking:
-        """Rank the candidates that the answer may name."""
-        picks = self._picks(self._candidates())
-        return self._trainings.ranking(
-            [one.backend for one in picks if one.seconds is not None],
-            [one.backend for one in picks if one.may_have_time],
-        )
+        return ranking_of(self._candidates(), self._trainings, self._asked.able)
 
     def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
         able = self._asked.able

@@ -17,14 +17,20 @@ from msgspec.structs import replace
 
 from perceptron.answer import Decided
 from perceptron.errors import UserError
-from perceptron.numbers import count, duration_interval, enumerated, times_as_long
+from perceptron.numbers import count, duration_interval
 from perceptron.questions.fastest.measured_shape import GIVEN_UP, MeasuredShape, of_processes
+from perceptron.questions.shared.ranking_sentence import (
+    alone,
+    reasons,
+    takes,
+    tie,
+    undecided_between,
+)
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
 from perceptron.statistics.interval import LARGEST_LOG, Interval, of_times, ratio_of
 from perceptron.statistics.over_processes import named
 from perceptron.statistics.ranking import Doubt, Ranking, rank, rank_rows
-from perceptron.statistics.rough import TOO_BUSY
 from perceptron.statistics.select import NOT_REACHED
 
 Source = Literal["measured", "unknown"]
@@ -42,12 +48,6 @@ DEAR = 1.5
 _DEVIATIONS = NormalDist().inv_cdf(0.975)
 # Slower backends that a sentence names.
 _NAMED = 2
-_DOUBTS: dict[Doubt, str] = {
-    "not side by side": "{both} were not measured side by side",
-    "one repeat": "{both} were compared in one repeat",
-    "contended": f"{TOO_BUSY} {{both}}",
-    "too noisy": "the repeats cannot separate {both}",
-}
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -123,16 +123,19 @@ class Trainings:
         self._rows = {row.backend: row for row in rows}
         self._trainings = {name: row.trainings(iterations) for name, row in self._rows.items()}
 
-    def ranking(self, names: Collection[str], unmeasured: Iterable[str] = ()) -> Ranking:
-        """Rank some of them."""
+    def ranking(
+        self, names: Collection[str], unmeasured: Iterable[str] = (), unable: Iterable[str] = ()
+    ) -> Ranking:
+        """Rank some of them, beside others that have no row."""
         own = {name: rows for name, rows in self._trainings.items() if name in names}
         if len({self._rows[name].together for name in own}) < 2:
-            return rank_rows(chain(*own.values()), unmeasured)
+            found = rank_rows(chain(*own.values()), [*own, *unmeasured])
+            return replace(found, unable=tuple(unable))
         seconds = {
             name: of_times([row.seconds or 0.0 for row in rows]).estimate
             for name, rows in own.items()
         }
-        found = rank(seconds, self.ratio, unmeasured)
+        found = rank(seconds, self.ratio, unmeasured, unable)
         return replace(found, doubts={name: self._doubt(found, name) for name in found.open})
 
     def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
@@ -216,7 +219,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     why: str
     """One line: ``sentence``, the time, and where it comes from or what leaves it undecided."""
     decided: bool
-    """Whether all others are known to tie or to take longer."""
+    """Whether all others are known to tie, to take longer, or to be unable to train this here."""
     source: Source
     """``measured`` or ``unknown``."""
     measured: str | None
@@ -237,10 +240,8 @@ class Advice(Struct, frozen=True, kw_only=True):
     """The verdict: the fastest, and how many times as long others take."""
     ties: tuple[str, ...] = ()
     """Those within ±5% of the fastest, as repeats side by side show."""
-    unsure: tuple[str, ...] = ()
-    """Those that may be as fast or faster; they neither tie nor are known to take longer."""
-    undecided: str | None = None
-    """Why that is; None where all is decided."""
+    open: tuple[str, ...] = ()
+    """Those that may be as fast or faster; each has its ``doubt`` among the candidates."""
 
     @property
     def how_decided(self) -> Decided:
@@ -248,7 +249,7 @@ class Advice(Struct, frozen=True, kw_only=True):
         if self.decided:
             return "yes"
         others = {one.backend for one in self.candidates if one.ratio_to_fastest}
-        return "partly" if others.difference(self.unsure) else "no"
+        return "partly" if others.difference(self.open) else "no"
 
     @property
     def use(self) -> str | None:
@@ -276,6 +277,18 @@ class Advice(Struct, frozen=True, kw_only=True):
         return torch.compile(moved)
 
 
+def ranking_of(
+    found: Iterable[Candidate], trainings: Trainings, able: Sequence[str] | None = None
+) -> Ranking:
+    """Rank the candidates that an answer may name: the ``able`` ones, all by default."""
+    found = list(found)
+    picks = [one for one in found if able is None or one.backend in able]
+    timed = [one.backend for one in picks if one.seconds is not None]
+    may_have = [one.backend for one in picks if one.may_have_time]
+    others = [one.backend for one in found if one.backend not in (*timed, *may_have)]
+    return trainings.ranking(timed, may_have, others)
+
+
 def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
     """Return candidates with what a ranking says of each."""
     ratios, doubts = ranking.ratios, ranking.doubts
@@ -295,7 +308,7 @@ def choose(
 ) -> Advice:
     """Return the fastest of the candidates; without any time the first that can run, if one can.
 
-    ``ranking`` is of those among the ``able`` ones, all by default, that have or may have a time.
+    ``ranking`` is of the ``able`` ones, all by default.
     ``new`` are the backends that were measured for this very question. Raises ValueError without a
     candidate.
     """
@@ -307,10 +320,7 @@ def choose(
     best = known[ranking.order[0]] if ranking.order else _first(picks)
     has_time = best.seconds is not None
     is_here = has_time or best.may_have_time
-    # What cannot run here needs no comparison.
-    is_only = has_time and not ranking.ratios and not ranking.open and len(found) > 1
-    undecided = _undecided(ranking, best, len(found) == 1) if has_time else None
-    sentence = _sentence(found, ranking, best, is_only)
+    sentence = _sentence(found, ranking, best)
     # Of a module what cannot be picked may take less.
     leads = has_time and able is None
     return Advice(
@@ -320,16 +330,15 @@ def choose(
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(sentence, best, undecided, best.backend in new),
-        decided=is_only or ranking.decided == "yes",
+        why=_why(sentence, best, ranking, best.backend in new),
+        decided=ranking.choice == "yes",
         source="measured" if has_time else "unknown",
         measured=measured if has_time else None,
         stale=stale if has_time else None,
         candidates=tuple(sorted(found, key=lambda one: (leads and one is not best, _of(one)))),
         sentence=sentence,
         ties=ranking.ties,
-        unsure=ranking.open,
-        undecided=undecided,
+        open=ranking.open,
     )
 
 
@@ -343,62 +352,39 @@ def _first(found: Sequence[Candidate]) -> Candidate:
     return next((one for one in able if one.backend == "numpy"), (able or found)[0])
 
 
-def _undecided(ranking: Ranking, best: Candidate, is_alone: bool) -> str | None:
-    """Return why others may be as fast as the best, which has a time."""
-    if is_alone:
-        return "no other backend was asked for: no comparison"
-    reasons = []
-    for doubt in dict.fromkeys(ranking.doubts.values()):
-        names = [named(name) for name, other in ranking.doubts.items() if other == doubt]
-        if doubt == "not measured":
-            reasons.append(f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} {doubt}")
-        else:
-            both = enumerated([named(best.backend), *names])
-            reasons.append(_DOUBTS[doubt].format(both=both))
-    return ", and ".join(reasons) or None
-
-
-def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate, is_only: bool) -> str:
+def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
     """Return what is the fastest, and how many times as long the others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
         reasons = (f"{one.backend}: {one.reason}" for one in found if one.reason)
         return f"not measured: {'; '.join(reasons)}"
-    slower = [one for one in found if one.backend in ranking.slower]
-    may_be = [named(name) for name in ranking.order[1:] if name in ranking.open]
-    ties = [named(name) for name in ranking.ties]
-    first = named(best.backend)
-    if may_be:
-        first = f"undecided between {enumerated([first, *ties, *may_be])}"
-    elif ties:
-        first = f"{enumerated([first, *ties])} tie: within 5%"
-    elif is_only:
+    slower, first = ranking.slower, named(best.backend)
+    if between := undecided_between(ranking):
+        first = between
+    elif ranking.ties:
+        first = tie((best.backend, *ranking.ties))
+    elif ranking.is_alone and ranking.choice == "yes":
         # A time of what does not train a module is one of a rewrite.
         is_module = any(one.seconds for one in found if one is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
+    elif ranking.is_alone:
+        first = alone(ranking)
     elif not slower:
         first = "undecided"
-    told = [takes(one) for one in sorted(slower, key=_of)[:_NAMED]]
+    told = [takes(name, ratio) for name in slower[:_NAMED] if (ratio := ranking.ratios[name])]
     if len(slower) > _NAMED:
         told.append(f"{count(len(slower) - _NAMED)} more take longer")
     return "; ".join([first, *told])
 
 
-def takes(other: Candidate) -> str:
-    """Return how many times as long as the fastest another takes that was compared with it."""
-    ratio = other.ratio_to_fastest
-    assert ratio is not None, other
-    return f"{named(other.backend)} takes {times_as_long(ratio.estimate, ratio.low, ratio.high)}"
-
-
-def _why(sentence: str, best: Candidate, undecided: str | None, is_new: bool) -> str:
+def _why(sentence: str, best: Candidate, ranking: Ranking, is_new: bool) -> str:
     """Return the sentence with the time and its source, and what leaves it undecided."""
     if best.seconds is None:
         return sentence
     source = "measured now" if is_new else "measured for this shape"
     time = duration_interval(best.seconds, best.low, best.high)
     parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
-    if undecided:
-        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {undecided}")
+    if why := ", and ".join(reasons(best.backend, ranking.doubts)):
+        parts.append(f"{'why' if sentence.startswith('undecided') else 'undecided'}: {why}")
     return "; ".join(parts)

@@ -32,7 +32,7 @@ from perceptron.questions.map.grid import (
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE, Interval, of_times
-from perceptron.statistics.ranking import may_have_time, rank_rows
+from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import reason
 
 TIED = "tie"
@@ -157,14 +157,8 @@ def phase_map_of(
 def _measured(
     cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], backends: Sequence[str]
 ) -> MapCell:
-    """Judge a cell by its own times; a backend alone in one wins it if all its rivals failed there.
-
-    ``backends`` have a time in some cell. One that was killed in this one has not failed: another
-    try may have its time.
-    """
-    rivals = {*backends, *(row.backend for row in rows)} - seconds.keys()
-    found = rank_rows(rows, may_have_time(rows, sorted(rivals)))
-    is_alone = len(found.order) == 1 and bool(rivals) and not found.open
+    """Judge a cell by its own times; ``backends`` have one in some cell."""
+    found = rank_rows(rows, sorted({*backends, *(row.backend for row in rows)}))
     names, ratio = found.order[:1], None
     if len(found.order) > 1:
         # Where the cell is open, the one that leaves it so.
@@ -180,7 +174,7 @@ def _measured(
         ratio,
         measured=True,
         tied=bool(found.ties),
-        decided=found.decided == "yes" or is_alone,
+        decided=found.decided == "yes",
     )
 
 

@@ -32,7 +32,7 @@ from perceptron.records.measurement import (
 from perceptron.statistics.contention import UNKNOWN, hidden, lost, side_by_side
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
 from perceptron.statistics.interval import Interval, of_times, robust_mean
-from perceptron.statistics.ranking import Ranking, may_have_time, rank_rows
+from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import leads, not_decided
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, rows_by_process, times
 
@@ -422,7 +422,7 @@ def ladder(
 def _ranked(rows: Sequence[Measurement], names: Collection[str]) -> Ranking:
     """Rank the rungs by whole iterations; open are also those that may have a time yet."""
     own = [row for row in rows if row.backend in names and row.family not in EXTRAS]
-    return rank_rows(own, may_have_time(own, names))
+    return rank_rows(own, names)
 
 
 def _rough(rows: Sequence[Measurement], ranking: Ranking) -> str | None:

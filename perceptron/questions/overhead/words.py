@@ -7,7 +7,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from perceptron.answer import Answer, Decided, Figure, Note, Table, Verdict
+from perceptron.answer import Answer, Figure, Note, Table, Verdict
 from perceptron.figure import (
     Bar,
     BarFigure,
@@ -24,8 +24,6 @@ from perceptron.numbers import (
     digits,
     duration,
     duration_interval,
-    enumerated,
-    interval,
     joules,
     memory,
     percent,
@@ -46,6 +44,14 @@ from perceptron.questions.overhead.ladder import (
     roofs,
 )
 from perceptron.questions.shared.published import measured_dot, published_dot
+from perceptron.questions.shared.ranking_sentence import (
+    alone,
+    next_of,
+    reasons,
+    takes,
+    tie,
+    undecided_between,
+)
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -122,7 +128,6 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
     """Compare the first rung with the floor; without a floor its time alone, and why."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     ranking = found.ranking
-    decided: Decided = ranking.decided
     notes: tuple[str, ...] = ()
     too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
@@ -131,7 +136,10 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         notes = tuple(reasons[:1])
     elif found.floor is not None:
         sentence = "; ".join(_floor(found, measured))
-    elif found.rough is not None and decided == "no":
+    elif ranking.is_alone:
+        sentence = alone(ranking, _time(measured[0]))
+        notes = (f"next: {next_of((), found.threads, '')}",)
+    elif found.rough is not None and ranking.decided == "no":
         sentence = found.rough
         notes = (f"why: {too_busy}",)
     else:
@@ -139,11 +147,9 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         notes = (f"why: {_why(ranking)}",)
         if found.rough is not None:
             notes = (*notes, f"rough: {found.rough}; {too_busy}")
-        if len(measured) == 1 and not ranking.open:
-            decided = "partly"  # there is nothing to compare it with, and its own parts are known
     return Verdict(
         subject=found.problem,
-        decided=decided,
+        decided=ranking.decided,
         sentence=sentence,
         notes=notes,
         heading=f"{machine}, {threads}; 95% intervals",
@@ -152,13 +158,14 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
 
 def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
     """Yield the floor, or the rungs that share it, and the first rung over it."""
-    top, ties = measured[0], found.ranking.ties
+    top, ranking = measured[0], found.ranking
+    ties = ranking.ties
     if ties:
-        yield f"{enumerated((str(found.floor), *ties))} tie: within 5%"
+        yield tie((str(found.floor), *ties))
     else:
         yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
-    if top.backend in found.ranking.slower:
-        yield _takes(top)
+    if top.backend in ranking.slower:
+        yield _takes(ranking, top.backend)
 
 
 def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
@@ -168,23 +175,18 @@ def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
         yield f"{top.backend} takes {_time(top)}; the floor is undecided"
         return
     first = ranking.order[0]
-    may_be = [name for name in ranking.order[1:] if name in ranking.open]
-    if may_be:
-        yield f"undecided between {enumerated((first, *ranking.ties, *may_be))}"
-    else:
-        yield "the floor is undecided"
-        if ranking.ties:
-            yield f"{enumerated((first, *ranking.ties))} tie: within 5%"
-    slower = (rung for rung in measured if rung.backend in ranking.slower)
-    yield from (_takes(rung, "" if may_be else first) for rung in islice(slower, 1))
+    between = undecided_between(ranking)
+    yield between or "the floor is undecided"
+    if ranking.ties and not between:
+        yield tie((first, *ranking.ties))
+    slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
+    yield from (_takes(ranking, name, "" if between else first) for name in islice(slower, 1))
 
 
-def _takes(rung: Rung, other: str = "") -> str:
-    """Return how many times as long as the fastest it takes; ``other`` names that one."""
-    assert rung.ratio_to_floor is not None, rung
-    ratio_words = interval(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high)
-    factor, _, ends = ratio_words.partition(" ")
-    return f"{rung.backend} takes {factor}× as long {f'as {other} ' if other else ''}{ends}"
+def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
+    ratio = ranking.ratios[name]
+    assert ratio is not None, "it takes longer"
+    return takes(name, ratio, beside)
 
 
 def _over_what(found: Ladder) -> str:
@@ -199,13 +201,7 @@ def _why(ranking: Ranking) -> str:
     if unmeasured:
         measured = len(ranking.order)
         return f"{measured} of {measured + len(unmeasured)} rungs measured"
-    if not ranking.open:
-        return "a single rung can run: no comparison"
-    doubts = dict.fromkeys(ranking.doubts.values())
-    each = [f"{name} ({doubt})" for name, doubt in ranking.doubts.items()]
-    rivals = enumerated(ranking.open if len(doubts) == 1 else each)
-    shared = f": {next(iter(doubts))}" if len(doubts) == 1 else ""
-    return f"{ranking.fastest} against {rivals} is undecided{shared}"
+    return ", and ".join(reasons(ranking.order[0], ranking.doubts))
 
 
 def _time(rung: Rung) -> str:

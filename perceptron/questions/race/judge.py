@@ -233,21 +233,23 @@ def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
 
 def _ranked(runs: Sequence[RaceRun], seeds: Mapping[str, _Seeds]) -> Ranking:
     """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time."""
+    late = [run for run in runs if run.seconds is None]
+    unable = [run for run in late if not _may_have_time(run)]
     found = rank(
         {run.name: run.seconds for run in runs if run.seconds is not None},
         lambda first, second, level: _ratio(seeds[first], seeds[second], level),
-        [
-            run.name
-            for run in runs
-            if run.seconds is None
-            and (run.seeds or run.reason in (None, NOTHING) or was_killed(run.reason))
-        ],
+        [run.name for run in late if run not in unable],
+        [run.name for run in unable],
     )
     doubts = {
         name: _why(doubt, seeds[name], seeds[found.order[0]]) if name in found.order else doubt
         for name, doubt in found.doubts.items()
     }
     return replace(found, doubts=doubts)
+
+
+def _may_have_time(run: RaceRun) -> bool:
+    return bool(run.seeds) or run.reason in (None, NOTHING) or was_killed(run.reason)
 
 
 def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interval | None:

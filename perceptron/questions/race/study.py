@@ -26,7 +26,6 @@ from perceptron.numbers import (
     enumerated,
     percent,
     tick,
-    times_as_long,
 )
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
@@ -41,6 +40,7 @@ from perceptron.questions.race.judge import (
     trained,
 )
 from perceptron.questions.shared.pairs import backends_over, require_backends
+from perceptron.questions.shared.ranking_sentence import alone, next_of, takes
 from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
 from perceptron.records.grouping import grouped
 from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
@@ -301,14 +301,16 @@ def _said(
     ]
     if causes:
         notes.append(f"why: {', '.join(causes)}")
-    decided = ranking.decided
-    if len(ranking.order) == 1 and all(runs[one].seeds for one in ranking.open):
-        decided = "partly"  # all that can run did, and one alone got there
-    return decided, "; ".join([_head(ranking, names, _time(first)), *tail]), tuple(notes)
+    if ranking.is_alone:
+        notes.append(f"next: {next_of((), None, '')}")
+    head = _head(ranking, names, _time(first))
+    return ranking.decided, "; ".join([head, *tail]), tuple(notes)
 
 
 def _head(ranking: Ranking, names: Mapping[str, str], time: str) -> str:
     first, *others = ranking.order
+    if ranking.is_alone:
+        return alone(ranking, time, names.__getitem__)
     if not others:
         return f"only {names[first]} has a time: {time}"
     leaders = [names[one] for one in ranking.order if one not in ranking.slower]
@@ -324,7 +326,7 @@ def _takes(ranking: Ranking, one: str, names: Mapping[str, str]) -> str:
     ratio = ranking.ratios[one]
     if ratio is None:
         return names[one]
-    return f"{names[one]} takes {times_as_long(ratio.estimate, ratio.low, ratio.high)}"
+    return takes(one, ratio, called=names.__getitem__)
 
 
 def _undecided(

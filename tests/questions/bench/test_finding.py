@@ -40,6 +40,13 @@ def trainings(
     ]
 
 
+def refused(*backends: str) -> list[Measurement]:
+    return [
+        measured(family="or-gate", backend=name, status="skipped", reason="not installed")
+        for name in backends
+    ]
+
+
 def told(rows: Sequence[Measurement], *backends: str) -> tuple[list[FindingRow], Verdict]:
     found, ranking = finding(rows, backends), finding_ranking(rows, backends)
     verdict = finding_verdict(found, ranking, "box", 2, "a larger --budget")
@@ -138,7 +145,19 @@ EVERY = ("numpy-published", "numpy", "torch-cpu", "torch-cuda")
             id="contended",
         ),
         pytest.param(
-            trainings(numpy=7), EVERY[:3], "no", "undecided: only numpy has a time", id="alone"
+            trainings(numpy=7),
+            EVERY[:3],
+            "no",
+            "undecided: only numpy has a time",
+            id="others had no turn",
+        ),
+        pytest.param(
+            [*trainings(torch_cpu=7), *refused("numpy-published", "torch-cuda")],
+            ("torch-cpu", "torch-cuda"),
+            "no",
+            "only torch-cpu has a time; numpy-published and torch-cuda cannot run here: "
+            "nothing to compare with",
+            id="alone",
         ),
         pytest.param(
             trainings(numpy_published=9, numpy=6),

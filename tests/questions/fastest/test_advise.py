@@ -85,7 +85,7 @@ def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_pa
     assert {row.backend for row in result.run.rows} == {"numpy"}
     assert found(result).use is None
     assert not result.answer.is_decided
-    assert found(result).undecided == "torch-cpu was not measured"
+    assert found(result).open == ("torch-cpu",)
     assert found(result).changes == [], "there is nothing to compare along an axis"
     assert lab.now <= 20.0
     (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]

@@ -17,6 +17,7 @@ from perceptron.questions.fastest.judge import (
     is_enough,
     of_other_minutes,
     ranked,
+    ranking_of,
     row_of,
 )
 from perceptron.questions.fastest.measured_shape import GIVEN_UP, NO_START, MeasuredShape
@@ -71,11 +72,7 @@ def asked(
 ) -> tuple[Advice, Ranking]:
     """The answer about one iteration, where these rows are all that is known."""
     found = [*(candidate(row, 1) for row in rows), *others]
-    picks = [one for one in found if able is None or one.backend in able]
-    ranking = Trainings(rows, 1).ranking(
-        [one.backend for one in picks if one.seconds],
-        [one.backend for one in picks if one.may_have_time],
-    )
+    ranking = ranking_of(found, Trainings(rows, 1), able)
     return choose(found, ranking, able=able, **fields), ranking
 
 
@@ -91,7 +88,7 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     advice = answer(rows, measured="2026-01-01")
     assert (advice.backend, advice.seconds, advice.decided) == ("numpy", pytest.approx(1.0), True)
     assert [one.backend for one in advice.candidates] == ["numpy", "numba", "torch-cpu"]
-    assert (advice.source, advice.undecided) == ("measured", None)
+    assert (advice.source, advice.open) == ("measured", ())
     assert advice.sentence == (
         "numpy; numba takes 2.00× as long [2.00, 2.00]; torch-cpu takes 3.00× as long [3.00, 3.00]"
     )
@@ -130,7 +127,7 @@ def test_times_of_other_minutes_are_not_told_apart_below_a_tenth(
     """Nor where chance explains the difference, and never do they tie."""
     advice = answer(apart(second, factors))
     assert (advice.decided, advice.ties) == (decided, ())
-    assert advice.unsure == (() if decided else ("torch-cpu",))
+    assert advice.open == (() if decided else ("torch-cpu",))
     assert advice.sentence.startswith("undecided between numpy and torch-cpu") is not decided
     if not decided:
         doubt = "one repeat" if len(factors) == 1 else "not side by side"
@@ -155,7 +152,7 @@ def test_nothing_bounds_what_contention_hides() -> None:
     """So what seems far slower may be as fast, and a measurement on an idle machine would tell."""
     busy = measured(shape(), "torch-cpu", 2240.0, waited=0.9, together="another")
     advice, ranking = asked([measured(shape()), busy])
-    assert (advice.backend, advice.how_decided, advice.unsure) == ("numpy", "no", ("torch-cpu",))
+    assert (advice.backend, advice.how_decided, advice.open) == ("numpy", "no", ("torch-cpu",))
     assert ranking.doubts == {"torch-cpu": "contended"}
     assert not is_enough(advice.candidates)
     idle = answer([measured(shape()), measured(shape(), "torch-cpu", 2240.0, together="another")])
@@ -181,7 +178,7 @@ def test_a_backend_asked_for_alone_is_compared_with_none() -> None:
 
 def test_what_cannot_run_leaves_a_pick_decided() -> None:
     advice = answer([measured(shape())], ABSENT)
-    assert (advice.decided, advice.undecided) == (True, None)
+    assert (advice.decided, advice.how_decided, advice.open) == (True, "yes", ())
     assert "the only backend" in advice.sentence
 
 
@@ -201,7 +198,7 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
 @pytest.mark.parametrize("reason", [NOT_KNOWN, *GIVEN_UP])
 def test_what_nobody_knows_and_what_was_given_up_leaves_a_pick_open(reason: str) -> None:
     advice = answer([measured(shape())], replace(TORCH, reason=reason))
-    assert (advice.backend, advice.decided, advice.unsure) == ("numpy", False, ("torch-cpu",))
+    assert (advice.backend, advice.decided, advice.open) == ("numpy", False, ("torch-cpu",))
     assert advice.why.endswith("why: torch-cpu was not measured")
     assert is_enough(advice.candidates) is (reason != NOT_KNOWN)
 

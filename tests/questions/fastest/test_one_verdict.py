@@ -96,8 +96,8 @@ def test_the_same_rows_have_one_verdict(
 
 def agree(advice: Advice, ranking: Ranking) -> None:
     assert advice.backend == ranking.fastest
-    assert (advice.how_decided, advice.decided) == (ranking.decided, ranking.decided == "yes")
-    assert (advice.ties, advice.unsure) == (ranking.ties, ranking.open)
+    assert (advice.how_decided, advice.decided) == (ranking.choice, ranking.choice == "yes")
+    assert (advice.ties, advice.open) == (ranking.ties, ranking.open)
     of_others = {one.backend: one for one in advice.candidates[1:]}
     assert {name: one.ratio_to_fastest for name, one in of_others.items()} == ranking.ratios
     assert {name: one.doubt for name, one in of_others.items() if one.doubt} == ranking.doubts

@@ -88,7 +88,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
     assert verdict.decided == "partly"
     assert verdict.sentence.startswith("undecided between numba and numpy; torch-cpu takes ")
     assert verdict.notes == (
-        "why: numba against numpy is undecided: contended",
+        "why: too busy to compare numba and numpy",
         "rough: numba leads, numpy takes about 1.10× as long, not decided: every sample was "
         "contended; too busy to compare; next: --wait or --threads 1",
     )
