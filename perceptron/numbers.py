@@ -21,7 +21,7 @@ _BYTES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
 Ends = tuple[float | None, float | None]
 """Of an interval; an end that is None is open, and two are no interval."""
 Unit = Literal["", "%", "s", "J", "B", "B/s", "rows/s"]
-"""Of the value of a quantity: nothing for a ratio or a number of things, ``%`` for a share of 1."""
+"""Of the value of a quantity: nothing for a ratio or a number of things, *%* for a share of 1."""
 # What a number is divided by to be shown in its unit, or in the largest of which there is one.
 _SHOWN_IN: dict[str, tuple[tuple[float, str], ...]] = {
     "s": tuple((scale, f" {unit}") for scale, unit in _UNITS),
