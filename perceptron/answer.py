@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from perceptron.figure import Figure as Drawing
+from perceptron.numbers import Cell, cell_text
 from perceptron.records.warning import MeasurementWarning
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Note(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A table of texts, which `perceptron.numbers` makes of values; a row's first cell names it.
+    """A table of words and values; a row's first cell names it.
 
     A terminal shows the first table of an answer, ten rows of it. There a long cell, such as ``not
     measured: REASON``, goes on over cells to its right that are empty or a dash.
@@ -67,7 +68,7 @@ class Table(Struct, frozen=True, kw_only=True):
     title: str
     columns: tuple[str, ...]
     """A column whose name ends in ``>`` is flush right."""
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     part: Part = ()
     legend: str | None = None
     """A line below the table that explains its letters and signs."""
@@ -75,6 +76,11 @@ class Table(Struct, frozen=True, kw_only=True):
     """Whether its rows are sizes: of too many, some are shown from end to end, not the first."""
     is_grid: bool = False
     """Whether its columns are sizes, too."""
+
+    @property
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as terminal, page and Markdown show them."""
+        return tuple(tuple(map(cell_text, row)) for row in self.rows)
 
 
 class Figure(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import floor, log10
+from typing import Literal
+
+from msgspec import Struct
 
 NONE = "–"
 """Shown where there is no number."""
@@ -15,12 +18,81 @@ _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 _JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+Ends = tuple[float | None, float | None]
+"""Of an interval; an end that is None is open, and two are no interval."""
+Unit = Literal["", "%", "s", "J", "B", "B/s", "rows/s"]
+"""Of the value of a quantity: nothing for a ratio or a number of things, *%* for a share of 1."""
+# What a number is divided by to be shown in its unit, or in the largest of which there is one.
+_SHOWN_IN: dict[str, tuple[tuple[float, str], ...]] = {
+    "s": tuple((scale, f" {unit}") for scale, unit in _UNITS),
+    "J": tuple((scale, f" {unit}") for scale, unit in _JOULES),
+    "B/s": ((1e9, " GB/s"),),
+    "B": ((_BYTES["MiB"], " MiB"),),
+    "rows/s": tuple((scale, f"{prefix} rows/s") for scale, prefix in _THOUSANDS),
+}
 # A rough share below this is not written with all its digits.
 _LEAST_SHARE = 1e-6
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
 # An interval whose ends are so many times apart is not written out.
 _SAYS_NOTHING = 100.0
+
+
+class Quantity(Struct, frozen=True):
+    """A number in a cell of a table, and how every table shows it, see `cell_text`."""
+
+    value: float
+    unit: Unit = ""
+    interval: Ends | None = None
+    """The ends, None for an open one; None without a second value that could tell them apart."""
+    digits: int | str = 3
+    """So many digits count; or the format of the number, such as ``.8f``."""
+    before: str = ""
+    after: str = ""
+    """Words around the number: ``at most``, ``(cached)``."""
+
+
+Cell = str | float | Quantity | None
+"""What a table holds: a word, a number of things, a quantity, or nothing."""
+
+
+def cell_text(cell: Cell) -> str:
+    """Return a cell as terminal, page and Markdown show it; nothing is a dash.
+
+    >>> cell_text(Quantity(0.267, "s", (0.177, 0.404)))
+    '267 [177, 404] ms'
+    >>> [cell_text(cell) for cell in (41200, Quantity(0.0412, "%", (None, 0.05)), None)]
+    ['41,200', '4.12% […, 5.00]', '–']
+    """
+    if isinstance(cell, Quantity):
+        return f"{cell.before}{_with_unit(cell)}{cell.after}"
+    return NONE if cell is None else cell if isinstance(cell, str) else count(cell)
+
+
+def _with_unit(of: Quantity) -> str:
+    if of.unit == "":  # a thing that is compared with itself is as large for certain
+        return "1" if of.interval == (1.0, 1.0) else _plain(of.value, of.interval, of.digits)
+    if of.unit == "%":
+        return _share(of)
+    scale, unit = _unit(of.value, _SHOWN_IN[of.unit])
+    ends = of.interval and (_over(of.interval[0], scale), _over(of.interval[1], scale))
+    return f"{_plain(of.value / scale, ends, of.digits)}{unit}"
+
+
+def _plain(value: float, ends: Ends | None, form: int | str) -> str:
+    return _formatted(value, form) if ends is None else interval(value, *ends, form)
+
+
+def _share(of: Quantity) -> str:
+    if of.interval is not None:
+        low, high = (None if end is None else 100 * end for end in of.interval)
+        return interval(100 * of.value, low, high).replace(" [", "% [", 1)
+    rough = isinstance(of.digits, int)
+    return rough_percent(of.value) if rough else f"{_hundredths(of.value, str(of.digits))}%"
+
+
+def _formatted(value: float, form: int | str) -> str:
+    return digits(value, form) if isinstance(form, int) else format(value, form)
 
 
 def digits(value: float, significant: int = 3) -> str:
@@ -54,11 +126,6 @@ def large(number: float) -> str:
     return f"{digits(number / scale)}{prefix}"
 
 
-def rows_per_second(rate: float) -> str:
-    """Return how many rows are trained on in a second: ``533 k rows/s``."""
-    return f"{large(rate)} rows/s"
-
-
 def duration(seconds: float) -> str:
     """Return a time in the unit that gives it one to three digits before the point."""
     scale, unit = _unit(seconds)
@@ -73,8 +140,7 @@ def tick(seconds: float) -> str:
 
 def duration_interval(seconds: float, low: float | None, high: float | None) -> str:
     """Return a time with its interval in one unit, or a note that there is none."""
-    scale, unit = _unit(seconds)
-    return f"{interval(seconds / scale, _over(low, scale), _over(high, scale))} {unit}"
+    return cell_text(Quantity(seconds, "s", (low, high)))
 
 
 def two_durations(before: float, after: float) -> str:
@@ -84,24 +150,20 @@ def two_durations(before: float, after: float) -> str:
     return f"{before / scale:,.{decimals}f} → {after / scale:,.{decimals}f} {unit}"
 
 
-def interval(value: float, low: float | None, high: float | None) -> str:
+def interval(value: float, low: float | None, high: float | None, form: int | str = 3) -> str:
     """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval.
 
-    Of two values that differ it reaches from nearly 0 to nearly infinity, and is not written out.
+    Of two values that differ it reaches from nearly 0 to nearly infinity, and is not written out,
+    unless it is of counted things, which have a ``form`` of their own.
     """
+    shown = _formatted(value, form)
     if low is None and high is None:
-        return f"{digits(value)} [no interval]"
-    if low is not None and high is not None and 0 < _SAYS_NOTHING * low < high:
-        return f"{digits(value)} [too few values]"
-    ends = ("…" if end is None else digits(end) for end in (low, high))
-    return f"{digits(value)} [{', '.join(ends)}]"
-
-
-def ratio(value: float | None, low: float | None, high: float | None) -> str:
-    """Return a ratio with its interval; ``1`` where a thing is compared with itself."""
-    if value is None:
-        return NONE
-    return "1" if low == high == 1.0 else interval(value, low, high)
+        return f"{shown} [no interval]"
+    is_measured = isinstance(form, int)
+    if is_measured and low is not None and high is not None and 0 < _SAYS_NOTHING * low < high:
+        return f"{shown} [too few values]"
+    ends = ("…" if end is None else _formatted(end, form) for end in (low, high))
+    return f"{shown} [{', '.join(ends)}]"
 
 
 def times_as_long(
@@ -119,7 +181,8 @@ def _two(value: float) -> str:
 
 def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
     """Return a share as ``3.1%``; with ``sign`` also a rise has one: ``+3.1%``, but nothing."""
-    return f"{_hundredths(share, decimals, sign)}%"
+    form = f".{decimals}f"
+    return f"{_hundredths(share, f'+{form}' if sign else form)}%"
 
 
 def rough_percent(share: float) -> str:
@@ -129,31 +192,15 @@ def rough_percent(share: float) -> str:
     return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g}%"
 
 
-def rough_percent_interval(share: float, low: float | None, high: float | None) -> str:
-    """Return ``4.1% [3.9, 4.3]``; an end that is None is open, and two are no interval."""
-    ends = (None if end is None else 100 * end for end in (low, high))
-    return f"{interval(100 * share, *ends).replace(' [', '% [', 1)}"
-
-
-def rate(bytes_per_second: float) -> str:
-    """Return a rate of bytes: ``24.3 GB/s``."""
-    return f"{digits(bytes_per_second / 1e9)} GB/s"
-
-
-def joules(energy: float) -> str:
-    """Return an energy in the unit that gives it one to three digits before the point."""
-    scale, unit = _unit(energy, _JOULES)
-    return f"{digits(energy / scale)} {unit}"
-
-
 def memory(size: int, unit: str = "GiB") -> str:
     """Return bytes in GiB, MiB or KiB."""
     return f"{size / _BYTES[unit]:,.1f} {unit}"
 
 
-def _hundredths(share: float, decimals: int, sign: bool) -> str:
-    form = f".{decimals}f" if abs(share) < _ABSURD_SHARE else ".2g"
-    text = f"{100 * share:{'+' if sign else ''}{form}}"
+def _hundredths(share: float, form: str) -> str:
+    if abs(share) >= _ABSURD_SHARE:
+        form = f"{'+' if form.startswith('+') else ''}.2g"
+    text = f"{100 * share:{form}}"
     return text.lstrip("+-") if float(text) == 0 else text
 
 

@@ -5,19 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.numbers import (
+    Quantity,
+    cell_text,
     count,
     digits,
     duration,
     duration_interval,
     interval,
-    joules,
     large,
     memory,
     percent,
-    rate,
-    ratio,
     rough_percent,
-    rough_percent_interval,
     two_durations,
 )
 
@@ -52,9 +50,9 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (duration_interval(0.162, 2.64e-4, 99.1), "162 [too few values] ms"),
         (interval(1.0, 0.2, 5.0), "1.00 [0.200, 5.00]"),
         # A ratio to itself is one.
-        (ratio(1.0, 1.0, 1.0), "1"),
-        (ratio(1.02, 0.98, 1.06), "1.02 [0.980, 1.06]"),
-        (ratio(None, None, None), "–"),
+        (cell_text(Quantity(1.0, "", (1.0, 1.0))), "1"),
+        (cell_text(Quantity(1.02, "", (0.98, 1.06))), "1.02 [0.980, 1.06]"),
+        (cell_text(None), "–"),
         (percent(0.031), "3.1%"),
         (percent(0.0812, sign=True), "+8.1%"),
         (percent(-0.25, 0, sign=True), "-25%"),
@@ -66,8 +64,10 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (rough_percent(1.1e-5), "0.0011%"),
         (rough_percent(1.5e-8), "under 0.0001%"),
         (rough_percent(0.0), "0%"),
-        (rough_percent_interval(0.041, 0.039, 0.0425), "4.10% [3.90, 4.25]"),
-        (rough_percent_interval(0.041, None, None), "4.10% [no interval]"),
+        (cell_text(Quantity(0.041, "%", (0.039, 0.0425))), "4.10% [3.90, 4.25]"),
+        (cell_text(Quantity(0.041, "%", (None, None))), "4.10% [no interval]"),
+        (cell_text(Quantity(0.0232, "%")), "2.3%"),
+        (cell_text(Quantity(0.844, "%", digits=".1f")), "84.4%"),
         (memory(3 * 2**29), "1.5 GiB"),
         (memory(2**20, "MiB"), "1.0 MiB"),
         (count(41_200), "41,200"),
@@ -77,11 +77,15 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (large(4117.0), "4.12 k"),
         (large(48_413_671.0), "48.4 M"),
         (large(9.1e10), "91.0 G"),
-        (joules(12.0), "12.0 J"),
-        (joules(0.0125), "12.5 mJ"),
-        (joules(3.3e-6), "3.30 µJ"),
-        (joules(4e-10), "0.400 nJ"),
-        (rate(24.75e9), "24.8 GB/s"),
+        (cell_text(Quantity(12.0, "J")), "12.0 J"),
+        (cell_text(Quantity(0.0125, "J")), "12.5 mJ"),
+        (cell_text(Quantity(4e-10, "J")), "0.400 nJ"),
+        (cell_text(Quantity(24.75e9, "B/s")), "24.8 GB/s"),
+        (cell_text(Quantity(5e6, "B", digits=",.1f")), "4.8 MiB"),
+        (cell_text(Quantity(533_000.0, "rows/s")), "533 k rows/s"),
+        (cell_text(Quantity(0.003, "s", before="at most ")), "at most 3.00 ms"),
+        # Counted things have all digits, however far the ends are apart.
+        (cell_text(Quantity(3_058, "", (2, 41_200), digits=",")), "3,058 [2, 41,200]"),
     ],
 )
 def test_a_number_has_three_digits_one_unit_and_its_interval(text: str, shown: str) -> None:

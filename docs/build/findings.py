@@ -49,7 +49,7 @@ def pictured(bench: Answered, family: str) -> LineFigure | None:
 
 def _finding(bench: Answered) -> list[str]:
     table = finding_table(finding_of(bench), ())
-    return markdown.table(table.columns, table.rows)
+    return markdown.table(table.columns, table.texts)
 
 
 def _ground(bench: Answered) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NotRequired, TypedDict, cast
 import msgspec
 
 from perceptron.answer import Decided
+from perceptron.numbers import Unit
 from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.amortise import Amortisation
 from perceptron.questions.crossover.judge import Crossover
@@ -41,7 +42,7 @@ from perceptron.statistics.gpu_use import GpuUse
 from perceptron.statistics.ranking import Ranking
 
 
-def _holds(title: str, **types: Any) -> Any:
+def _holds(title: str, /, **types: Any) -> Any:
     """Return the type of a document, or of a part of one, that has these keys."""
     return cast(Any, TypedDict)(title, types)
 
@@ -50,10 +51,21 @@ def _several(of: Any) -> Any:
     return cast(Any, list)[of]
 
 
+_QUANTITY = _holds(
+    "Quantity", value=float, low=float | None, high=float | None, unit=Unit, text=str
+)
 # What `perceptron.report.documents.answer` adds to the document of every study.
 _ANSWER: dict[str, Any] = {
     "verdicts": _several(
         _holds("Verdict", subject=str, decided=Decided, sentence=str, notes=list[str])
+    ),
+    "tables": _several(
+        _holds(
+            "Table",
+            title=str,
+            columns=list[str],
+            rows=_several(_several(_QUANTITY | str | float | None)),
+        )
     ),
     "warnings": list[MeasurementWarning],
     "budget": BudgetUse | None,

@@ -41,9 +41,9 @@ def ladder(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
     rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
     batches = [
-        *markdown.table(rungs.columns, rungs.rows),
+        *markdown.table(rungs.columns, rungs.texts),
         "",
-        *markdown.table(phases.columns, phases.rows),
+        *markdown.table(phases.columns, phases.texts),
         "",
         _ground_of_ladder(runs.batches),
     ]
@@ -70,7 +70,7 @@ def race(runs: Shown) -> Blocks:
                 lines += [line for note in verdict.notes for line in (note, "")]
         for table in answer.tables:
             if is_of(table.part, figure.part):
-                lines += [*markdown.table(table.columns, table.rows), ""]
+                lines += [*markdown.table(table.columns, table.texts), ""]
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from perceptron.answer import Answered, ReadFromFiles
+from perceptron.answer import Answered, ReadFromFiles, Table
+from perceptron.numbers import Cell, Quantity, cell_text
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 from perceptron.statistics.trust import Diagnosis
 
@@ -45,11 +46,34 @@ def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
             for one in told.answer.verdicts
         ],
         **told.answer.data,
+        "tables": list(map(_table, told.answer.tables)),
         "warnings": told.warnings,
         "budget": run and run.run.budget,
         "page": page,
         "dashboard": page and page.parent / "index.html",
         "results": run and run.folder,
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "title": table.title,
+        "columns": [name.rstrip(">") for name in table.columns],
+        "rows": [list(map(_cell, row)) for row in table.rows],
+    }
+
+
+def _cell(cell: Cell) -> str | float | dict[str, Any] | None:
+    """Return words and numbers of things as they are, and a quantity with what is shown of it."""
+    if not isinstance(cell, Quantity):
+        return cell
+    low, high = cell.interval or (None, None)
+    return {
+        "value": cell.value,
+        "low": low,
+        "high": high,
+        "unit": cell.unit,
+        "text": cell_text(cell),
     }
 
 

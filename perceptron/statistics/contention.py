@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.numbers import NONE, rough_percent
+from perceptron.numbers import Quantity
 from perceptron.options import again_when_idle
 from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.grouping import Key, grouped
@@ -218,12 +218,12 @@ def with_contended(table: Table, contentions: Iterable[Contention]) -> Table:
     return replace(table, columns=(*table.columns, CONTENDED), rows=rows)
 
 
-def contended(of: Contention) -> str:
-    """Return ``12% of samples, 3 of 8 times waited``, or a dash where it is unknown."""
+def contended(of: Contention) -> Quantity | None:
+    """Return ``12% of samples, 3 of 8 times waited``, or None where it is unknown."""
     if not of.times:
-        return NONE
-    share = f"{rough_percent(of.share) if of.contended else '0%'} of samples"
-    return f"{share}, {of.waited} of {of.times} times waited" if of.waited else share
+        return None
+    waited = f", {of.waited} of {of.times} times waited" if of.waited else ""
+    return Quantity(of.share, "%", after=f" of samples{waited}")
 
 
 def by_key(rows: Iterable[Measurement], key: Callable[[Measurement], Key]) -> dict[Key, Contention]:

@@ -46,6 +46,11 @@ class Interval(Struct, frozen=True):
     high: float | None
 
     @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """Both ends."""
+        return self.low, self.high
+
+    @property
     def is_tie(self) -> bool:
         """Whether all of a ratio lies within ±5%."""
         if self.low is None or self.high is None:

@@ -10,10 +10,11 @@ from perceptron.answer import Table, Verdict
 from perceptron.figure import Dot, DotFigure, dots_axis
 from perceptron.numbers import (
     NONE,
+    Cell,
+    Quantity,
     digits,
     duration,
     duration_interval,
-    ratio,
     tick,
     times_as_long,
 )
@@ -222,23 +223,28 @@ def part(row: FindingRow) -> str:
     return "" if row.iterations == ITERATIONS else f" over {row.iterations:,} iterations"
 
 
-def _cells(row: FindingRow) -> tuple[str, ...]:
-    published = NONE
+def _cells(row: FindingRow) -> tuple[Cell, ...]:
+    published = None
     if row.published_seconds is not None and row.published_ratio is not None:
-        published = f"{row.published_seconds:g} s ({digits(row.published_ratio)}×)"
-    training = f"not measured: {row.reason}"
+        times = f" ({digits(row.published_ratio)}×)"
+        published = Quantity(row.published_seconds, "s", digits="g", after=times)
+    training: Cell = f"not measured: {row.reason}"
     if row.repeats:  # of fewer iterations, which is no whole training
-        training = row.reason or NONE
+        training = row.reason or None
     if row.seconds is not None:
-        training = duration_interval(row.seconds, row.low, row.high)
+        training = Quantity(row.seconds, "s", (row.low, row.high))
     return (
         row.backend,
-        row.dtype or NONE,
+        row.dtype or None,
         published,
         training,
-        ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
-        ratio(row.ratio_to_published, row.published_low, row.published_high),
+        _ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+        _ratio(row.ratio_to_published, row.published_low, row.published_high),
     )
+
+
+def _ratio(value: float | None, low: float | None, high: float | None) -> Cell:
+    return None if value is None else Quantity(value, "", (low, high))
 
 
 def finding_figure(rows: Sequence[FindingRow]) -> DotFigure:

@@ -12,10 +12,10 @@ from itertools import combinations
 from math import ceil, inf
 
 from msgspec import Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from perceptron.answer import Table
-from perceptron.numbers import count, duration_interval
+from perceptron.numbers import Cell, Quantity
 from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
@@ -209,13 +209,14 @@ def _some(members: list[Amortisation]) -> list[Amortisation]:
     return [members[index] for index in sorted(indices)]
 
 
-def _cells(of: Amortisation) -> tuple[str, ...]:
+def _cells(of: Amortisation) -> tuple[Cell, ...]:
     each = (of.faster_seconds, of.faster_setup, of.slower_seconds, of.slower_setup)
-    fast, fast_setup, slow, slow_setup = (duration_interval(*astuple(time)) for time in each)
-    high = "…" if of.high is None else count(of.high)
-    ahead = "1" if of.high == 1 else f"{count(of.iterations)} [{count(of.low)}, {high}]"
+    fast, fast_setup, slow, slow_setup = (Quantity(time.estimate, "s", time.ends) for time in each)
+    ahead: Cell = 1
+    if of.high != 1:
+        ahead = Quantity(of.iterations, "", (of.low, of.high), digits=",")
     faster = of.faster + (", a tie" if of.is_tie else "" if of.high else ", undecided")
     return (
-        *(of.family, count(of.size), faster, fast, fast_setup),
+        *(of.family, of.size, faster, fast, fast_setup),
         *(of.slower, slow, slow_setup, ahead),
     )

@@ -13,10 +13,10 @@ from msgspec.structs import astuple, replace
 from perceptron.answer import Answer, Figure, Note, Setting, Table, Verdict
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
-from perceptron.numbers import NONE, count, digits, duration_interval, interval, tick
+from perceptron.numbers import Quantity, count, digits, duration_interval, interval, tick
 from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.rates import epoch_cells
+from perceptron.questions.crossover.rates import throughput
 from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.questions.crossover.verdict import (
     axis_of,
@@ -141,13 +141,13 @@ def _views(sweep: Sweep, place: Setting) -> Iterator[tuple[list[Table], Figure]]
             "Rows trained on per second, time of an epoch",
             axis,
             curves,
-            lambda at: ", ".join(epoch_cells(at.epoch, at.value.estimate)) if at.epoch else "",
+            lambda at: throughput(at.epoch, at.value.estimate, True) if at.epoch else None,
         ),
         _grid(
             "Device busy ÷ wall [95% interval], launch-bound below a half",
             axis,
             [curve for curve in curves if any(spot.busy for spot in curve.spots)],
-            lambda at: busy_cell(at.busy) if at.busy else "",
+            lambda at: busy_cell(at.busy) if at.busy else None,
         ),
     )
     tables = [_times_table(curves, axis, shown), *(table for table in beside if table.rows)]
@@ -205,7 +205,7 @@ def _times_table(curves: Sequence[Curve], axis: str, shown: str) -> Table:
         f"{shown} [{kind}]",
         axis,
         curves,
-        lambda at: duration_interval(*astuple(at.value)),
+        lambda at: Quantity(at.value.estimate, "s", at.value.ends),
         "not measured",
     )
     by_size = grouped(spots, lambda spot: spot.size)
@@ -220,21 +220,21 @@ def _grid(
     title: str,
     axis: str,
     curves: Sequence[Curve],
-    cell: Callable[[CurvePoint], str],
-    nothing: str = NONE,
+    cell: Callable[[CurvePoint], Quantity | None],
+    nothing: str | None = None,
 ) -> Table:
     """Return the cells of all times, sizes down and backends across; no rows without any."""
     cells = {
-        (curve.backend, spot.size): words
+        (curve.backend, spot.size): value
         for curve in curves
         for spot in curve.spots
-        if (words := cell(spot))
+        if (value := cell(spot)) is not None
     }
     return Table(
         title=title,
         columns=(f"{axis}>", *(f"{curve.backend}>" for curve in curves)),
         rows=tuple(
-            (f"{size:,}", *(cells.get((curve.backend, size), nothing) for curve in curves))
+            (size, *(cells.get((curve.backend, size), nothing) for curve in curves))
             for size in sorted({size for _, size in cells})
         ),
         is_scale=True,
@@ -247,7 +247,7 @@ def _ratio_table(crossover: Crossover, title: str) -> Table:
         title=title,
         columns=(f"{axis_of(crossover)}>", f"ratio [{kind}]>", "repeats>"),
         rows=tuple(
-            (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.repeats))
+            (at.size, Quantity(at.ratio, "", (at.low, at.high)), at.repeats)
             for at in crossover.ratio_at
         ),
         is_scale=True,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer, Answered, Figure, Note, Page, Setting, Shown, Table, is_of
 from perceptron.figure import LineFigure, log_axis, size_text, within
-from perceptron.numbers import duration_interval, tick
+from perceptron.numbers import Cell, Quantity, tick
 from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
 from perceptron.questions.crossover.machines import BackendOnMachines, backends_on_machines
 from perceptron.questions.crossover.sides import SEQUENTIAL
@@ -197,15 +197,15 @@ def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
     )
 
 
-def _row(sweep: Sweep, curve: Curve, sizes: Iterable[float]) -> tuple[str, ...]:
+def _row(sweep: Sweep, curve: Curve, sizes: Iterable[float]) -> tuple[Cell, ...]:
     values = {spot.size: spot.value for spot in curve.spots}
     where = sweep.ground
     return (
         machine_label(where.machine, sweep.source),
-        "not stated" if where.threads is None else f"{where.threads:,}",
+        "not stated" if where.threads is None else where.threads,
         state_label(sweep.state.commit, sweep.when),
         *(
-            duration_interval(value.estimate, value.low, value.high)
+            Quantity(value.estimate, "s", value.ends)
             if (value := values.get(size)) is not None
             else "not measured"
             for size in sizes

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from msgspec.structs import astuple
-
 from perceptron.answer import Table
-from perceptron.numbers import NONE, count, duration, duration_interval, rows_per_second
+from perceptron.numbers import Cell, Quantity, count, duration
 from perceptron.questions.crossover.judge import axis_of
 from perceptron.questions.crossover.sweep import CurvePoint, spot_of
 from perceptron.questions.shared.published import FAMILY
@@ -23,7 +21,7 @@ from perceptron.statistics.select import by_family_and_ground, has_time, reason
 from perceptron.statistics.sizes import size_axis
 from perceptron.statistics.throughput import Epoch, is_shared_out
 
-_Row = tuple[tuple[str, ...], CurvePoint | None]
+_Row = tuple[tuple[Cell, ...], CurvePoint | None]
 """The cells of a table's row, and the time that it shows; None if not measured."""
 
 
@@ -56,11 +54,10 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
     return lines
 
 
-def epoch_cells(epoch: Epoch | None, seconds: float) -> tuple[str, str]:
-    """Return throughput and time of an epoch of a time per iteration; dashes if not in batches."""
-    if epoch is None:
-        return NONE, NONE
-    return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
+def throughput(epoch: Epoch, seconds: float, with_epoch: bool = False) -> Quantity:
+    """Return the throughput of a time per iteration, and with it the time of an epoch in words."""
+    after = f", {duration(epoch.seconds(seconds))}" if with_epoch else ""
+    return Quantity(epoch.rows_per_second(seconds), "rows/s", after=after)
 
 
 def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> list[Table]:
@@ -72,10 +69,13 @@ def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> l
     columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
     cells = []
     for own, spot in rows:
-        epochs, of_one = (NONE, NONE), NONE
+        epochs: tuple[Cell, Cell] = (None, None)
+        of_one = None
         if spot is not None:
-            epochs = epoch_cells(spot.epoch, spot.value.estimate)
-            of_one = duration(spot.value.estimate / spot.models)
+            seconds, epoch = spot.value.estimate, spot.epoch
+            if epoch is not None:
+                epochs = throughput(epoch, seconds), Quantity(epoch.seconds(seconds), "s")
+            of_one = Quantity(seconds / spot.models, "s")
         cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
     return [Table(title=title, columns=columns, rows=tuple(cells))]
 
@@ -113,11 +113,11 @@ def single_tables(rows: Iterable[Measurement]) -> list[Table]:
 
 def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
     one, spot, because = own[0], spot_of(own), reason(own, own[0].backend)
-    answer = f"not measured: {because}"
+    answer: Cell = f"not measured: {because}"
     if spot is not None:
-        answer = duration_interval(*astuple(spot.value))
-        answer += f", then no more: {because}" if because else ""
-    threads = str(ground(one).threads)
+        more = f", then no more: {because}" if because else ""
+        answer = Quantity(spot.value.estimate, "s", spot.value.ends, after=more)
+    threads: Cell = str(ground(one).threads)
     if over_processes:
-        threads = NONE if one.threads is None else f"{one.processes or 1} × {one.threads}"
+        threads = None if one.threads is None else f"{one.processes or 1} × {one.threads}"
     return (one.family, one.backend, threads, answer), spot

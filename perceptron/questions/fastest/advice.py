@@ -8,17 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict, astuple, replace
+from msgspec.structs import asdict, replace
 
 from perceptron.answer import Answer, Figure, Note, Table, Verdict
 from perceptron.numbers import (
-    NONE,
+    Cell,
+    Quantity,
     count,
-    digits,
-    duration_interval,
     enumerated,
-    interval,
-    rows_per_second,
     times_as_long,
 )
 from perceptron.options import more_time
@@ -409,17 +406,17 @@ def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
 def _options(found: ProblemAdvice) -> Table:
     """Return a row for each backend, the fastest first; those that cannot run say why."""
 
-    def cells(one: Option) -> dict[str, str]:
+    def cells(one: Option) -> dict[str, Cell]:
         rate = one.rows_per_second
-        epoch = {
+        epoch: dict[str, Cell] = {
             "per epoch": _time(one.per_epoch),
-            "throughput>": NONE if rate is None else rows_per_second(rate.estimate),
+            "throughput>": None if rate is None else Quantity(rate.estimate, "rows/s"),
         }
         return {
-            "whole training": NONE
+            "whole training": None
             if one.seconds is None
-            else duration_interval(one.seconds, one.low, one.high),
-            "× the fastest": "1" if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
+            else Quantity(one.seconds, "s", (one.low, one.high)),
+            "× the fastest": 1 if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
             "setup": _time(one.setup),
             "per iteration": _time(one.per_iteration),
             **({"per model": _time(one.per_model)} if found.models > 1 else {}),
@@ -430,7 +427,7 @@ def _options(found: ProblemAdvice) -> Table:
     if found.epochs is not None:
         length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
     columns = tuple(cells(found.candidates[0]))
-    none = [NONE] * (len(columns) - 1)
+    none = [None] * (len(columns) - 1)
     return Table(
         title=f"{found.problem}; the whole training: {length} from a cold start",
         columns=("backend", *columns),
@@ -467,11 +464,11 @@ def _changes(found: ProblemAdvice) -> Table:
     )
 
 
-def _time(seconds: Interval | None) -> str:
-    return NONE if seconds is None else duration_interval(*astuple(seconds))
+def _time(seconds: Interval | None) -> Cell:
+    return None if seconds is None else Quantity(seconds.estimate, "s", seconds.ends)
 
 
-def _ratio(ratio: Interval | None) -> str:
+def _ratio(ratio: Interval | None) -> Cell:
     if ratio is not None and ratio.low is ratio.high is None:
-        return f"{digits(ratio.estimate)}, undecided"
-    return NONE if ratio is None else interval(*astuple(ratio))
+        return Quantity(ratio.estimate, after=", undecided")
+    return None if ratio is None else Quantity(ratio.estimate, "", ratio.ends)

@@ -13,7 +13,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
 from perceptron.measure.functions import AxisName
 from perceptron.measure.job import Time
-from perceptron.numbers import NONE, count, digits
+from perceptron.numbers import Quantity, count
 from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 from perceptron.questions.crossover.functions import Called, called, missing_calls, notes_of_any
@@ -295,7 +295,7 @@ def cells_table(found: PhaseMap) -> Table:
         title=f"{found.family}: the fastest backend",
         columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in found.x_values)),
         rows=tuple(
-            (count(high), *(_letter(cells[wide, high], letters, marked) for wide in found.x_values))
+            (high, *(_letter(cells[wide, high], letters, marked) for wide in found.x_values))
             for high in reversed(found.y_values)
         ),
         legend=_legend(found, letters),
@@ -319,14 +319,16 @@ def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
     return ", ".join(meanings) + several
 
 
-def _letter(cell: MapCell, letters: dict[str, str], marked: bool) -> str:
+def _letter(cell: MapCell, letters: dict[str, str], marked: bool) -> str | Quantity | None:
     if cell.fastest is None:
-        return NONE
+        return None
     mark = f"{'' if cell.decided == 'yes' else '?'}{'•' if marked and cell.measured else ''}"
     if cell.winner == TIED:
         return f"={mark}"
-    ahead = "" if cell.ratio is None else f" {digits(cell.ratio, 2)}"
-    return f"{letters[cell.fastest]}{ahead}{mark}"
+    letter = letters[cell.fastest]
+    if cell.ratio is None:
+        return f"{letter}{mark}"
+    return Quantity(cell.ratio, digits=2, before=f"{letter} ", after=mark)
 
 
 def _letters(backends: Sequence[str]) -> dict[str, str]:
@@ -350,7 +352,7 @@ def _borders_table(found: PhaseMap) -> Table:
         rows=tuple(
             (
                 " | ".join(border.backends),
-                *(digits(value, 2) for value in (*line[0], *line[-1])),
+                *(Quantity(value, digits=2) for value in (*line[0], *line[-1])),
             )
             for border in found.borders
             for line in border.lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perceptron.numbers import rough_percent, rough_percent_interval
+from perceptron.numbers import Quantity, rough_percent
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval, of_ratio, of_times
@@ -44,10 +44,10 @@ def busy_share(rows: Iterable[Measurement]) -> Interval | None:
     return of_ratio(busy, [row.seconds or 0.0 for row in own]) if own else None
 
 
-def busy_cell(busy: Interval) -> str:
+def busy_cell(busy: Interval) -> Quantity:
     """Return the device's busy share, and whether the iteration is launch-bound."""
-    words = rough_percent_interval(busy.estimate, busy.low, busy.high)
-    return f"{words}, launch-bound" if is_launch_bound(busy.estimate) else words
+    after = ", launch-bound" if is_launch_bound(busy.estimate) else ""
+    return Quantity(busy.estimate, "%", busy.ends, after=after)
 
 
 def busy_words(share: float | None) -> str:

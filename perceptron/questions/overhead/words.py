@@ -20,17 +20,12 @@ from perceptron.figure import (
 )
 from perceptron.numbers import (
     NONE,
-    count,
+    Cell,
+    Quantity,
     digits,
     duration,
     duration_interval,
-    joules,
-    memory,
-    percent,
-    rate,
-    ratio,
     rough_percent,
-    rough_percent_interval,
     tick,
 )
 from perceptron.questions.overhead.device_share import HOST, busy_words, is_beside_host
@@ -259,7 +254,7 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
             columns=_PHASES,
             rows=phases,
         )
-        yield with_contended(table, (contended_of(name, phase) for name, phase, *_ in phases))
+        yield with_contended(table, (contended_of(*map(str, row[:2])) for row in phases))
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
         yield Table(
@@ -284,40 +279,39 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
             )
 
 
-def _rung(rung: Rung) -> tuple[str, ...]:
+def _rung(rung: Rung) -> tuple[Cell, ...]:
     kernels = _kernels(rung)
-    dtype = rung.dtype or NONE
     if rung.seconds_per_iteration is None:
-        return (rung.backend, dtype, f"not measured: {rung.reason}", NONE, kernels, NONE)
-    prepare = NONE
+        return (rung.backend, rung.dtype, f"not measured: {rung.reason}", None, kernels, None)
+    ratio, prepare = None, None
+    if rung.ratio_to_floor is not None:
+        ratio = Quantity(rung.ratio_to_floor, "", (rung.ratio_low, rung.ratio_high))
     if rung.setup_seconds is not None:  # where nothing was compiled it was found
-        prepare = duration(rung.setup_seconds) + (" (cached)" if rung.prepared_from_cache else "")
-    return (
-        rung.backend,
-        dtype,
-        _time(rung),
-        ratio(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high),
-        kernels,
-        prepare,
-    )
+        cached = " (cached)" if rung.prepared_from_cache else ""
+        prepare = Quantity(rung.setup_seconds, "s", after=cached)
+    time = Quantity(rung.seconds_per_iteration, "s", (rung.low, rung.high))
+    return (rung.backend, rung.dtype, time, ratio, kernels, prepare)
 
 
-def _kernels(rung: Rung) -> str:
+def _kernels(rung: Rung) -> Cell:
     """Return how many were counted, and on a device how many a profiler saw."""
-    counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
+    counted = rung.kernels_per_iteration
     if rung.kernels_profiled is None:
         return counted
-    return f"{counted} (profiler {rung.kernels_profiled:g})"
+    profiled = f"(profiler {rung.kernels_profiled:g})"
+    if counted is None:
+        return f"{NONE} {profiled}"
+    return Quantity(counted, digits=",", after=f" {profiled}")
 
 
-def _time_of(phase: IterationPhase) -> str:
+def _time_of(phase: IterationPhase) -> Quantity:
     """Return the time of a phase; of a difference that may be none, the most that it can be."""
     if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
-        return f"at most {duration(phase.high)}"
-    return duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
+        return Quantity(phase.high, "s", before="at most ")
+    return Quantity(phase.seconds_per_iteration, "s", (phase.low, phase.high))
 
 
-def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+def _phase_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
     """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
 
     Times, shares and sum are left out where a phase is undecided: differences of contended loops
@@ -328,51 +322,53 @@ def _phase_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
         is_decided = all(phase.low is not None for phase in phases)
         whole = wholes.get(backend) if is_decided else None
         for phase in phases:
-            time = _time_of(phase) if is_decided else "undecided"
+            time: Cell = _time_of(phase) if is_decided else "undecided"
             yield (backend, phase.phase, time, _part_of(whole, phase.seconds_per_iteration))
         if whole is not None:
-            time = duration(whole.phases_seconds)
-            time += f"; the whole iteration {duration(whole.seconds_per_iteration)}"
+            beside = f"; the whole iteration {duration(whole.seconds_per_iteration)}"
+            time = Quantity(whole.phases_seconds, "s", after=beside)
             yield (backend, "all", time, _part_of(whole, whole.phases_seconds))
 
 
-def _part_of(whole: WholeIteration | None, seconds: float) -> str:
-    return NONE if whole is None else percent(seconds / whole.seconds_per_iteration, 0)
+def _part_of(whole: WholeIteration | None, seconds: float) -> Cell:
+    if whole is None:
+        return None
+    return Quantity(seconds / whole.seconds_per_iteration, "%", digits=".0f")
 
 
-def _share(rung: Rung) -> tuple[str, ...]:
+def _share(rung: Rung) -> tuple[Cell, ...]:
     energy, busy = rung.energy_joules_per_iteration, rung.busy_share
     return (
         rung.backend,
-        rung.device or NONE,
-        NONE if rung.device_seconds is None else duration(rung.device_seconds),
-        NONE if busy is None else rough_percent_interval(busy, rung.busy_low, rung.busy_high),
+        rung.device or None,
+        None if rung.device_seconds is None else Quantity(rung.device_seconds, "s"),
+        None if busy is None else Quantity(busy, "%", (rung.busy_low, rung.busy_high)),
         "unknown" if busy is None else "yes" if rung.bound == "launches" else "no",
-        NONE if energy is None else joules(energy),
-        NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
+        None if energy is None else Quantity(energy, "J"),
+        None if rung.peak_bytes is None else Quantity(rung.peak_bytes, "B", digits=",.1f"),
     )
 
 
-def _part_cells(found: Ladder) -> Iterator[tuple[str, ...]]:
+def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
     for part in found.device:
-        time = f"not measured: {part.reason}"
+        time: Cell = f"not measured: {part.reason}"
         if part.seconds is not None:
-            time = duration_interval(part.seconds, part.low, part.high)
-        copied = NONE if part.bytes_per_second is None else rate(part.bytes_per_second)
-        device = part.device or NONE
-        yield (part.backend, device, part.name, time, copied, count(part.processes))
+            time = Quantity(part.seconds, "s", (part.low, part.high))
+        rate = part.bytes_per_second
+        copied = None if rate is None else Quantity(rate, "B/s")
+        yield (part.backend, part.device or None, part.name, time, copied, part.processes)
 
 
-def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[str, ...]]:
+def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
     """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
     for rung in found.rungs:
         if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
             yield (
                 rung.backend,
-                digits(rung.gflops, 2),
-                rough_percent(rung.gflops / limits.gflops),
-                digits(rung.gbytes, 2),
-                rough_percent(rung.gbytes / limits.gbytes),
+                Quantity(rung.gflops, digits=2),
+                Quantity(rung.gflops / limits.gflops, "%"),
+                Quantity(rung.gbytes, digits=2),
+                Quantity(rung.gbytes / limits.gbytes, "%"),
                 f"{rung.bound or NONE}{busy_words(rung.busy_share)}",
             )
 

@@ -18,7 +18,8 @@ from perceptron.figure import Figure as Drawing
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Race as RaceJob
 from perceptron.numbers import (
-    NONE,
+    Cell,
+    Quantity,
     count,
     digits,
     duration,
@@ -370,17 +371,22 @@ def _most_of(run: RaceRun) -> str | None:
     return None
 
 
-def _cells(run: RaceRun) -> tuple[str, ...]:
+def _cells(run: RaceRun) -> tuple[Cell, ...]:
     if not run.seeds:
-        return run.backend, run.dtype, f"not measured: {run.reason}", *[NONE] * len(_COLUMNS[3:])
-    time = "not reached in half of the seeds" if run.seconds is None else _time(run)
-    time += "" if run.reason is None else f" ({run.reason})"
-    epochs = NONE if run.epochs is None else digits(run.epochs)
-    reached = f"{run.reached} of {run.seeds}"
+        return run.backend, run.dtype, f"not measured: {run.reason}", *[None] * len(_COLUMNS[3:])
+    because = "" if run.reason is None else f" ({run.reason})"
+    time: Cell = f"not reached in half of the seeds{because}"
+    if run.seconds is not None:
+        time = Quantity(run.seconds, "s", (run.low, run.high), after=because)
+    epochs = None if run.epochs is None else Quantity(run.epochs)
+    reached = Quantity(run.reached, digits=",", after=f" of {run.seeds}")
+    cached = {"setup": " (cached)" if run.prepared_from_cache else ""}
     # A part of no seconds is none of what is shown.
-    imports, setup, training = (duration(part) if part else NONE for part in run.parts.values())
-    setup += " (cached)" if run.parts["setup"] and run.prepared_from_cache else ""
-    return run.backend, run.dtype, time, epochs, reached, imports, setup, training
+    parts = (
+        Quantity(part, "s", after=cached.get(name, "")) if part else None
+        for name, part in run.parts.items()
+    )
+    return run.backend, run.dtype, time, epochs, reached, *parts
 
 
 # --- as a figure ---------------------------------------------------------------------------------

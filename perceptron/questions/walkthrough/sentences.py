@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from perceptron.answer import Table
-from perceptron.numbers import count, duration, percent
+from perceptron.numbers import Cell, Quantity, count, duration, percent
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Problem
 from perceptron.questions.walkthrough.training import TrainingRun, Walkthrough
@@ -127,14 +127,16 @@ def _data(walk: Walkthrough) -> Iterator[Table]:
     yield Table(
         title="Inputs and true outputs",
         columns=(data.row_name, *data.feature_names, f"{data.target_name}>"),
-        rows=tuple((str(label), *(f"{value:g}" for value in row)) for label, row in rows),
+        rows=tuple(
+            (str(label), *(Quantity(value, digits="g") for value in row)) for label, row in rows
+        ),
     )
     yield _parameters("Starting parameters", problem, {"start": problem.start_parameters()})
 
 
 def _parameters(title: str, problem: Problem, sets: Mapping[str, Sequence[Array]]) -> Table:
     """Return the weights of each unit of each layer, and its bias behind them."""
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     inputs: Sequence[str] = problem.dataset.feature_names
     for layer, width in enumerate(problem.widths[1:]):
         units = [f"unit {number}" for number in range(1, width + 1)]
@@ -143,7 +145,10 @@ def _parameters(title: str, problem: Problem, sets: Mapping[str, Sequence[Array]
         for unit, where in enumerate(units):
             prefix = f"layer {layer + 1}, {where}: " if len(problem.layers) > 1 else ""
             values = zip(names, *(array[:, unit] for array in arrays), strict=True)
-            rows += [(prefix + name, *(f"{one:.8f}" for one in own)) for name, *own in values]
+            rows += [
+                (prefix + name, *(Quantity(float(one), digits=".8f") for one in own))
+                for name, *own in values
+            ]
         inputs = units
     columns = ("parameter", *(f"{name}>" for name in sets))
     return Table(title=title, columns=columns, rows=tuple(rows))
@@ -155,7 +160,8 @@ def _errors(walk: Walkthrough) -> Table:
         title="Error before each step",
         columns=("step>", *(f"{run.backend} ({run.dtype})>" for run in walk.runs)),
         rows=tuple(
-            (str(log[0].epoch), *(f"{score.train_loss:.2e}" for score in log)) for log in logs
+            (str(log[0].epoch), *(Quantity(score.train_loss, digits=".2e") for score in log))
+            for log in logs
         ),
     )
 
@@ -170,9 +176,9 @@ def _predictions(walk: Walkthrough) -> Table:
         rows=tuple(
             (
                 str(data.first_row + row),
-                f"{walk.targets[row, 0]:g}",
-                *(f"{run.predictions[row, 0]:.6f}" for run in walk.runs),
-                f"{errors[row]:+.6f}",
+                Quantity(float(walk.targets[row, 0]), digits="g"),
+                *(Quantity(float(run.predictions[row, 0]), digits=".6f") for run in walk.runs),
+                Quantity(float(errors[row]), digits="+.6f"),
             )
             for row in walk.worst_first(first)
         ),
@@ -184,10 +190,14 @@ def _epochs(walk: Walkthrough) -> Table:
     shown = {epoch for epoch in (0, 1, 2, 3, 5) if epoch < last} | {*range(10, last, 5), last}
     rows = []
     for epoch in sorted(shown):
-        row = [str(epoch)]
+        row: list[Cell] = [epoch]
         for score in (run.scores[epoch] for run in walk.runs):
-            row += [f"{loss:.6f}" for loss in (score.train_loss, score.test_loss)]
-            row += [percent(share) for share in (score.train_accuracy, score.test_accuracy)]
+            losses, shares = (
+                (score.train_loss, score.test_loss),
+                (score.train_accuracy, score.test_accuracy),
+            )
+            row += [Quantity(loss, digits=".6f") for loss in losses]
+            row += [Quantity(share, "%", digits=".1f") for share in shares]
         rows.append(tuple(row))
     of_runs = [[f"{run.backend} loss>", "test>", "right>", "test>"] for run in walk.runs]
     return Table(
@@ -204,7 +214,7 @@ def _confusion(walk: Walkthrough) -> Table:
     return Table(
         title=f"Test {row_name}s: the class of each, and the prediction of {first.backend}",
         columns=("class", *(f"{name}>" for name in names)),
-        rows=tuple((name, *(str(number or "·") for number in row)) for name, row in counts),
+        rows=tuple((name, *(int(number) or "·" for number in row)) for name, row in counts),
     )
 
 

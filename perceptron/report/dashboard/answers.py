@@ -111,5 +111,5 @@ def _table(table: Table) -> dict[str, Any]:
             {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
             for name in table.columns
         ],
-        "rows": [[shortened(cell, _CELL) for cell in row] for row in table.rows],
+        "rows": [[shortened(cell, _CELL) for cell in row] for row in table.texts],
     }

@@ -26,7 +26,7 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
             label="answers",
             title=answers.title,
             columns=tuple(Column(name, name) for name in answers.columns),
-            rows=answers.rows,
+            rows=answers.texts,
         )
     ] * bool(answers.rows)
     shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]

@@ -105,7 +105,7 @@ def comment(
 
 
 def _table(shown: Table, room: Room) -> list[str]:
-    rows = [table.line([code(name), *map(line, cells)]) for name, *cells in shown.rows]
+    rows = [table.line([code(name), *map(line, cells)]) for name, *cells in shown.texts]
     return _part(table.head(shown.columns), rows, room, "benchmark")
 
 

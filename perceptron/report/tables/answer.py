@@ -52,7 +52,7 @@ def show(answer: Answer, verbose: bool = False) -> None:
         return
     for own in answer.tables:
         if own.rows:
-            table(own.title, own.columns, own.rows)
+            table(own.title, own.columns, own.texts)
             _paragraphs([own.legend] if own.legend else [])
     _paragraphs(notes)
 

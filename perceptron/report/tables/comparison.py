@@ -30,7 +30,7 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
     title = label(told.title)
     tables = [own for own in (told.changed, told.others) if own.rows]
     for shown in tables if verbose else tables[:1]:
-        rows = [tuple(map(label, row)) for row in shown.rows]
+        rows = [tuple(map(label, row)) for row in shown.texts]
         if verbose:
             terminal.table(title, shown.columns, rows)
         else:

@@ -164,7 +164,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def show(part: str | answer.Table | tuple[str, ...]) -> None:
     """Print a paragraph with rich's tags, a table, or lines as they are, however long."""
     if isinstance(part, answer.Table):
-        table(part.title, part.columns, part.rows)
+        table(part.title, part.columns, part.texts)
     elif isinstance(part, str):
         out.print(part)
     else:
@@ -177,7 +177,7 @@ def brief_table(whole: answer.Table, most: int) -> None:
 
     Columns are left out from the right; the last one that is there may be cut.
     """
-    rows = list(whole.rows)
+    rows = list(whole.texts)
     kept_columns = _kept_columns(whole, most)
     if whole.is_scale:
         rows = _spread(rows, most)
@@ -201,7 +201,7 @@ def columns_left_out(whole: answer.Table, most: int = 10) -> int:
 
 
 def _kept_columns(whole: answer.Table, most: int) -> list[int]:
-    rows = _spread(whole.rows, most) if whole.is_scale else whole.rows[:most]
+    rows = _spread(whole.texts, most) if whole.is_scale else whole.texts[:most]
     widths = _widths(whole.columns, [[printable(cell) for cell in row] for row in rows])
     every = range(len(widths))
     kept = next(

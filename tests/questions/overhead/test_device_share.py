@@ -14,7 +14,7 @@ from tests.made import FACTS, GPU_FACTS, GPU_NAME, measured, on_gpu
 def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bound: bool) -> None:
     share = busy_share([on_gpu(measured(seconds=1e-4), busy)])
     assert share.estimate == pytest.approx(busy)
-    assert busy_cell(share).endswith(", launch-bound") == is_bound
+    assert busy_cell(share).after.endswith("launch-bound") == is_bound
 
 
 def test_the_gpu_that_trained_names_the_run() -> None:

@@ -60,7 +60,7 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
         for process, cached in enumerate(from_cache)
     ]
     found = judged(rows, {"jax-cpu": "Python's loop"})
-    (rung,), (row,) = found.rungs, told(found, rows, (), ()).tables[0].rows
+    (rung,), (row,) = found.rungs, told(found, rows, (), ()).tables[0].texts
     assert rung.setup_seconds == pytest.approx(seconds)
     assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
     assert row[5] == cell

@@ -26,7 +26,7 @@ def table(found: Ladder, title: str) -> Table:
 
 def test_no_phase_takes_less_than_no_time() -> None:
     phases = [replace(FOUND.phases[0], seconds_per_iteration=6e-8, low=-3e-5, high=3e-5)]
-    assert table(replace(FOUND, phases=phases), "Inside").rows[0][2] == "at most 30.0 µs"
+    assert table(replace(FOUND, phases=phases), "Inside").texts[0][2] == "at most 30.0 µs"
 
 
 def test_a_profiled_count_stands_beside_the_counted() -> None:
@@ -34,7 +34,7 @@ def test_a_profiled_count_stands_beside_the_counted() -> None:
     counted = replace(torch, kernels_per_iteration=17)
     once = replace(counted, kernels_profiled=0.05)  # one kernel for twenty iterations
     rungs = [counted, replace(counted, kernels_profiled=14), once, numpy]
-    rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").rows
+    rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").texts
     assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
 
 
@@ -42,7 +42,7 @@ def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
     rows = ladder_rows()
     found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows, (), ())
     words = [note.text for note in found.notes]
-    words += [cell for one in found.tables for row in one.rows for cell in (one.title, *row)]
+    words += [cell for one in found.tables for row in one.texts for cell in (one.title, *row)]
     assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
 
 
@@ -115,7 +115,7 @@ def test_what_is_known_is_told_where_the_floor_is_open(
     told = sentence.format("torch-cpu takes 2.00× as long", "[2.00, 2.00]")
     assert (verdict.decided, verdict.sentence, found.floor) == ("partly", told, None)
     assert table.columns[3] == "× numpy"
-    assert [row[3] for row in table.rows][:2] == ["2.00 [2.00, 2.00]", "1"]
+    assert [row[3] for row in table.texts][:2] == ["2.00 [2.00, 2.00]", "1"]
 
 
 def test_the_roof_bends_where_copy_and_product_meet() -> None:

@@ -41,13 +41,13 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
     )
     assert draw(map_figure(small)).startswith("<svg")
     assert len(cells_table(small).rows) == len({y for _, y in cells})
-    assert cells_table(small).rows[0][1] == ("n?" if status == "ok" else "–")
+    assert cells_table(small).texts[0][1] == ("n?" if status == "ok" else "–")
 
 
 def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
     """Every size, the largest on top."""
     table = cells_table(phase_map)
-    columns, rows = table.columns, table.rows
+    columns, rows = table.columns, table.texts
     assert len(columns) == 1 + len(phase_map.x_values)
     assert len(rows) == len(phase_map.y_values)
     assert all(len(line) == len(columns) for line in rows)
@@ -75,7 +75,7 @@ def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
     }
     assert figure.top == 4
     assert [[cell.decided for cell in line] for line in figure.cells] == [[False, True]] * 2
-    assert cells_table(half).rows[0][1:] == ("n 8,600?", "n 3.0")
+    assert cells_table(half).texts[0][1:] == ("n 8,600?", "n 3.0")
     assert figure.cells[0][0].text.endswith(", undecided; measured")
 
 
