@@ -151,14 +151,12 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
 
 
 def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the floor, or the rungs that share it, and the first rung over it."""
-    top, ties = measured[0], found.ranking.ties
-    if ties:
+    """Yield the floor, or the rungs that share it, and the first rung that takes longer."""
+    if ties := found.ranking.ties:
         yield f"{enumerated((str(found.floor), *ties))} tie: within 5%"
     else:
         yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
-    if top.backend in found.ranking.slower:
-        yield _takes(top)
+    yield from _first_slower(found, measured)
 
 
 def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
@@ -175,8 +173,12 @@ def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
         yield "the floor is undecided"
         if ranking.ties:
             yield f"{enumerated((first, *ranking.ties))} tie: within 5%"
-    slower = (rung for rung in measured if rung.backend in ranking.slower)
-    yield from (_takes(rung, "" if may_be else first) for rung in islice(slower, 1))
+    yield from _first_slower(found, measured, "" if may_be else first)
+
+
+def _first_slower(found: Ladder, measured: Sequence[Rung], other: str = "") -> Iterator[str]:
+    slower = (rung for rung in measured if rung.backend in found.ranking.slower)
+    yield from (_takes(rung, other) for rung in islice(slower, 1))
 
 
 def _takes(rung: Rung, other: str = "") -> str:
