@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, islice
 
 from perceptron.answer import Verdict
 from perceptron.numbers import enumerated, times_as_long
@@ -12,6 +13,8 @@ from perceptron.statistics.ranking import Doubt, Ranking, may_have_time, rank_ro
 from perceptron.statistics.rough import what_helps
 from perceptron.statistics.select import has_time
 
+# Of a verdict's line, with its subject.
+_COLUMNS = 100
 # Doubts that more repeats may end.
 _MORE_MAY_TELL: set[Doubt] = {"too noisy", "contended"}
 
@@ -67,14 +70,18 @@ def ranking_verdict(
     def of_each(names: Sequence[str]) -> list[str]:
         return [takes(name, "" if index else best) for index, name in enumerate(names)]
 
-    clauses = []
+    clauses = of_each(found.slower)
     if found.ties:
         every = enumerated(map(named, (best, *found.ties)))
-        clauses.append(f"{every} tie: within 5%, {takes(found.ties[-1])}")
-    clauses += of_each(found.slower)
+        clauses.insert(0, f"{every} tie: within 5%, {takes(found.ties[-1])}")
+    more: list[str] = []
     if clauses:
-        clauses += [f"undecided: {named(name)}, {found.doubts[name]}" for name in found.open]
-        sentence = "; ".join(clauses)
+        unsure = [f"undecided: {named(name)}, {found.doubts[name]}" for name in found.open]
+        fit = _that_fit([*clauses, *unsure], f"{subject}  {found.decided}  ")
+        sentence = "; ".join([*clauses, *unsure][:fit])
+        # Doubts of one kind have a line with what would help.
+        named_below = len(set(found.doubts.values())) == 1
+        more = (clauses if named_below else [*clauses, *unsure])[fit:]
     elif beside := [name for name in found.order[1:] if found.ratios[name] is not None]:
         doubt = found.doubts[beside[0]]
         sentence = f"undecided, {doubt}: by the estimate {'; '.join(of_each(beside))}"
@@ -87,9 +94,15 @@ def ranking_verdict(
         subject=subject,
         decided=found.decided,
         sentence=sentence,
-        notes=_why(found, threads, more_time),
+        notes=(*_why(found, threads, more_time), *([f"and {'; '.join(more)}"] if more else ())),
         heading=heading,
     )
+
+
+def _that_fit(clauses: Sequence[str], before: str) -> int:
+    """Return how many clauses a line has room for after what stands ``before``; one at least."""
+    ends = accumulate((len(clause) + len("; ") for clause in clauses), initial=len(before))
+    return max(1, sum(end - len("; ") <= _COLUMNS for end in islice(ends, 1, None)))
 
 
 def _why(found: Ranking, threads: int | None, more_time: str) -> tuple[str, ...]:
