@@ -45,6 +45,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Contended samples in words; empty without any."""
     part: Part = ()
     """The part of the answer that it belongs to; empty for all parts."""
+    is_aside: bool = False
+    """Whether it tells more than was asked for, so that it leaves no question open."""
 
     def __str__(self) -> str:
         """Return subject and sentence in one line."""
@@ -120,11 +122,14 @@ class Answer(Struct, frozen=True, kw_only=True):
     """The next command to type, word by word."""
     data: dict[str, Any] = {}
     """The study's own part of the ``--json`` document; `report.documents` adds the rest."""
+    is_cut: bool = False
+    """Whether a question had no turn before the run ended, and so has no verdict."""
 
     @property
     def is_decided(self) -> bool:
-        """Whether a verdict is decided, at least in part, or there is no verdict."""
-        return self.has_answer or not self.verdicts
+        """Whether every question that was asked has a verdict, decided at least in part."""
+        asked = [verdict.decided for verdict in self.verdicts if not verdict.is_aside]
+        return bool(asked) and "no" not in asked and not self.is_cut
 
     @property
     def has_answer(self) -> bool:

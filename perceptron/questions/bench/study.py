@@ -54,7 +54,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import rank_rows
-from perceptron.statistics.select import Definitions, has_time, usable_rows
+from perceptron.statistics.select import NOT_REACHED, Definitions, has_time, usable_rows
 from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for, warnings_of_rows
 
@@ -243,6 +243,7 @@ class Bench:
             warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
+            is_cut=any(one.reason == NOT_REACHED for one in pairs),
             data={"machine": run.run.machine, "finding": found, "crossovers": pairs},
         )
 

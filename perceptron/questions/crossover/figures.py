@@ -101,6 +101,7 @@ def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Ver
         replace(
             told,
             heading=f"{start}; {told.heading}",
+            is_aside=True,
             part=(*where(one.family, ground(one)), ("Shown", _from_cold(iterations))),
         )
         for one, told in zip(measured, verdicts(measured), strict=True)

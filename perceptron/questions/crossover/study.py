@@ -57,7 +57,7 @@ from perceptron.records.readers.reading import SourceRead
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
-from perceptron.statistics.select import Definitions, usable_rows
+from perceptron.statistics.select import NOT_REACHED, Definitions, usable_rows
 from perceptron.statistics.trust import warnings_of_rows
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
@@ -390,6 +390,7 @@ def answer_of(
         next=()
         if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
+        is_cut=any(one.reason == NOT_REACHED for one in found),
         data={
             "crossovers": found,
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},

@@ -334,7 +334,7 @@ def answer_of(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) 
         verdicts=(
             own,
             *(
-                replace(verdict(pair), subject=change.axis, heading=heading)
+                replace(verdict(pair), subject=change.axis, heading=heading, is_aside=True)
                 for change in changes
                 for pair in change.crossovers
                 if pair.crossings

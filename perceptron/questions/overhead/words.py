@@ -152,15 +152,12 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
 
 
 def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the floor, or the rungs that share it, and the first rung over it."""
-    top, ranking = measured[0], found.ranking
-    ties = ranking.ties
-    if ties:
+    """Yield the floor, or the rungs that share it, and the first rung that takes longer."""
+    if ties := found.ranking.ties:
         yield tie((str(found.floor), *ties))
     else:
         yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
-    if top.backend in ranking.slower:
-        yield _takes(ranking, top.backend)
+    yield from _first_slower(found, measured)
 
 
 def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
@@ -174,8 +171,12 @@ def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
     yield between or "the floor is undecided"
     if ranking.ties and not between:
         yield tie((first, *ranking.ties))
-    slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
-    yield from (_takes(ranking, name, "" if between else first) for name in islice(slower, 1))
+    yield from _first_slower(found, measured, "" if between else first)
+
+
+def _first_slower(found: Ladder, measured: Sequence[Rung], beside: str = "") -> Iterator[str]:
+    slower = (rung.backend for rung in measured if rung.backend in found.ranking.slower)
+    yield from (_takes(found.ranking, name, beside) for name in islice(slower, 1))
 
 
 def _takes(ranking: Ranking, name: str, beside: str = "") -> str:

@@ -6,6 +6,7 @@ It says what is known of each candidate; whether that is decided is the ranking'
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate, islice
 
 from perceptron.answer import Verdict
 from perceptron.numbers import enumerated, times_as_long
@@ -18,6 +19,8 @@ from perceptron.statistics.rough import TOO_BUSY, what_helps
 Called = Callable[[str], str]
 """Return what sentences call a candidate."""
 
+# Of a verdict's line, with its subject.
+_COLUMNS = 100
 _DOUBTS: dict[Doubt, str] = {
     "not side by side": "{both} were not measured side by side",
     "one repeat": "{both} were compared in one repeat",
@@ -104,13 +107,17 @@ def ranking_verdict(
     def of_each(names: Sequence[str]) -> list[str]:
         return [take(name, "" if index else best) for index, name in enumerate(names)]
 
-    clauses = []
+    clauses = of_each(found.slower)
     if found.ties:
-        clauses.append(f"{tie((best, *found.ties))}, {take(found.ties[-1])}")
-    clauses += of_each(found.slower)
+        clauses.insert(0, f"{tie((best, *found.ties))}, {take(found.ties[-1])}")
+    more: list[str] = []
     if clauses:
-        clauses += [f"undecided: {named(name)}, {found.doubts[name]}" for name in found.open]
-        sentence = "; ".join(clauses)
+        unsure = [f"undecided: {named(name)}, {found.doubts[name]}" for name in found.open]
+        fit = _that_fit([*clauses, *unsure], f"{subject}  {found.decided}  ")
+        sentence = "; ".join([*clauses, *unsure][:fit])
+        # Doubts of one kind have a line with what would help.
+        named_below = len(set(found.doubts.values())) == 1
+        more = (clauses if named_below else [*clauses, *unsure])[fit:]
     elif beside := [name for name in found.order[1:] if found.ratios[name] is not None]:
         doubt = found.doubts[beside[0]]
         sentence = f"undecided, {doubt}: by the estimate {'; '.join(of_each(beside))}"
@@ -126,6 +133,14 @@ def ranking_verdict(
         why = "".join(f"why: {one}; " for one in reasons(best, found.doubts)[:1])
         first = list(found.doubts.values())[:1]
         notes = (f"{why}next: {next_of(first, threads, more_time)}",)
+    if more:
+        notes += (f"and {'; '.join(more)}",)
     return Verdict(
         subject=subject, decided=found.decided, sentence=sentence, notes=notes, heading=heading
     )
+
+
+def _that_fit(clauses: Sequence[str], before: str) -> int:
+    """Return how many clauses a line has room for after what stands ``before``; one at least."""
+    ends = accumulate((len(clause) + len("; ") for clause in clauses), initial=len(before))
+    return max(1, sum(end - len("; ") <= _COLUMNS for end in islice(ends, 1, None)))

@@ -118,6 +118,16 @@ def test_what_is_known_is_told_where_the_floor_is_open(
     assert [row[3] for row in table.texts][:2] == ["2.00 [2.00, 2.00]", "1"]
 
 
+@pytest.mark.parametrize("removes", [("numpy", "torch-cpu"), ("torch-cpu", "numpy")])
+def test_how_long_another_takes_stands_beside_the_floor(removes: tuple[str, ...]) -> None:
+    """Also where the first rung is the floor, as of backends that a user names in any order."""
+    case = Case(seconds={"numpy": (1e-3,) * 7, "torch-cpu": (2e-3,) * 7}, decided="yes")
+    found = ladder(rows_of(case), "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
+    (verdict,) = answer(found).verdicts
+    assert (verdict.decided, found.floor) == ("yes", "numpy")
+    assert verdict.sentence.endswith("; torch-cpu takes 2.00× as long [2.00, 2.00]")
+
+
 def test_the_roof_bends_where_copy_and_product_meet() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
