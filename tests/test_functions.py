@@ -170,17 +170,21 @@ def test_wrong_arguments(changed: dict[str, object], reason: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_of_functions_on_the_command_line(here: Perceptron, tmp_path: Path) -> None:
+def test_a_file_of_functions_on_the_command_line(
+    here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one repeat, which decides nothing."""
+    monkeypatch.setattr(studies_functions, "_REPEATS", 1)
     (tmp_path / "sleeps.py").write_text(SLEEPING)
     told = here(
         *("crossover", "--functions", "sleeps.py", "--threads", "1", *AMPLE, "--json"),
         *("--pair", "_slope:flat", "--pair", "flat:wrong"),
     )
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 3, told.stderr
     by_pair = {
         (one["incumbent"], one["challenger"]): one for one in json.loads(told.stdout)["crossovers"]
     }
-    assert by_pair["_slope", "flat"]["status"] == "crosses"
+    assert by_pair["_slope", "flat"]["sizes_measured"] == [5, 400]
     wrong = by_pair["flat", "wrong"]
     assert wrong["status"] == "not measured"
     assert "differs from flat: " in wrong["reason"]

@@ -29,7 +29,6 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         ("or-gate", "float32"),
         ("batches-adam", "float32"),  # fed from the host
         ("folds-adam", "float32"),  # several models at once
-        pytest.param("batches-nesterov", "float32", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("name", DEVICES)
