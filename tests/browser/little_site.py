@@ -14,6 +14,7 @@ from msgspec import to_builtins
 import perceptron.report
 from perceptron.answer import Answer, Figure, Note, Table
 from perceptron.figure import Figure as Drawing
+from perceptron.numbers import Cell, Quantity
 from perceptron.questions.collection import collection_of
 from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.map.judge import map_figure, phase_map_of
@@ -84,11 +85,20 @@ def sweeps(folder: Path) -> None:
         data(folder, name, content)
 
 
+TIMES: tuple[Cell, ...] = (
+    *(Quantity(seconds, "s") for seconds in (1.2, 31e-6)),
+    "not measured",
+    Quantity(2e-3, "s", (1.9e-3, 2.1e-3)),
+    *(Quantity(seconds, "s") for seconds in (8e-7, 9.5e-3, 0.1)),
+    None,
+)
+
+
 def answer(views: Iterable[tuple[str, Drawing | None, tuple[str, ...]]]) -> Answer:
     """Return an answer with these views: a name, a figure, and how the switches stand."""
     sentence = "numpy below, torch-cpu from 406 [371, 444] on; at 8,192 it takes 0.61 of the time"
-    columns = ("pair", "status", "size>", "who is faster, by hidden units [95 % interval]")
-    rows = [(f"numpy → torch-{at}", "crosses", f"{at * 97:,}", sentence) for at in range(8)]
+    columns = ("pair", "time", "size>", "who is faster, by hidden units [95 % interval]")
+    rows = [(f"numpy → torch-{at}", time, at * 97, sentence) for at, time in enumerate(TIMES)]
     notes, tables, figures = [], [], []
     for name, drawing, values in views:
         part = tuple(zip(("Family", "Machine", "Dtype"), values, strict=True))

@@ -46,6 +46,19 @@ def test_a_choice_narrows_the_switches_after_it(watch: Watch, site: Path) -> Non
     page.get_by_role("heading", name="view c").wait_for()
 
 
+def test_a_head_sorts_by_value_and_not_by_text(watch: Watch, site: Path) -> None:
+    """Times of several units by size, those without one last, both ways, by keyboard too."""
+    page = watch(site.as_uri()).open("crossover.html")
+    head = page.get_by_role("button", name="time", exact=True)
+    times = page.locator("tbody tr td:nth-child(2)")
+    head.click()
+    timed = ["800 ns", "31.0 µs", "2.00 [1.90, 2.10] ms", "9.50 ms", "100 ms", "1.20 s"]
+    assert times.all_inner_texts() == [*timed, "not measured", "–"]
+    head.press("Enter")
+    assert times.all_inner_texts() == [*reversed(timed), "not measured", "–"]
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("time")
+
+
 def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, site: Path) -> None:
     """A link opens what its writer saw; choices add nothing to the history.
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from perceptron.answer import Answered, Figure, Note, Setting, Shown, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
+from perceptron.numbers import Cell, Quantity
 from perceptron.records.ground import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
@@ -104,12 +105,24 @@ def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    """Return a title, columns with their names and whether they hold numbers, and the rows."""
+    """Return a title, columns, and the rows as they are shown.
+
+    A column has a name, whether it is flush right, and the values that its rows are sorted by where
+    there are any.
+    """
+    values = ([_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
     return {
         "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [
             {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
-            for name in table.columns
+            | ({"values": own} if any(value is not None for value in own) else {})
+            for name, own in zip(table.columns, values, strict=True)
         ],
         "rows": [[shortened(cell, _CELL) for cell in row] for row in table.texts],
     }
+
+
+def _value(cell: Cell) -> float | None:
+    if isinstance(cell, Quantity):
+        return cell.value
+    return None if isinstance(cell, str) else cell
