@@ -119,10 +119,11 @@ class FunctionCrossover:
     def at(self, size: float) -> AtSize:
         """Return the fastest candidate at a size within those measured.
 
-        Raises `UserError` for a size outside of them.
+        It is decided by intervals that hold for all sizes and candidates together. Raises
+        `UserError` for a size outside of those measured.
         """
         from perceptron.questions.crossover.judge import ratio_near
-        from perceptron.statistics.interval import inverse
+        from perceptron.statistics.interval import Interval, inverse
         from perceptron.statistics.ranking import rank
         from perceptron.statistics.select import median_seconds
         from perceptron.statistics.sizes import number
@@ -139,12 +140,17 @@ class FunctionCrossover:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
             raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
-        ratios = {}
-        for one in self.crossovers:
-            if (ratio := ratio_near(one, size)) is not None:
-                ratios[one.challenger, one.incumbent] = ratio
-                ratios[one.incumbent, one.challenger] = inverse(ratio)
-        found = rank(seconds, lambda first, second, _: ratios.get((first, second)))
+        compared = {(one.challenger, one.incumbent): one for one in self.crossovers}
+
+        def ratio(first: str, second: str, confidence: float) -> Interval | None:
+            if (one := compared.get((first, second))) is not None:
+                return ratio_near(one, self._rows, size, confidence)
+            if (one := compared.get((second, first))) is not None:
+                other = ratio_near(one, self._rows, size, confidence)
+                return other and inverse(other)
+            return None
+
+        found = rank(seconds, ratio)
         return AtSize(found.order[0], found.decided, found.ties, seconds)
 
     def to_frame(self) -> pandas.DataFrame:

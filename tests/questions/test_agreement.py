@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import unescape
+from math import exp
 from pathlib import Path
 from re import sub
 
@@ -11,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.answer import Decided, Verdict
+from perceptron.functions import FunctionCrossover
 from perceptron.questions.answering import collect
 from perceptron.report.dashboard.write import write_site
-from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, race_row
+from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, measured, race_row
 from tests.made_verdicts import ALONE, CASES, Case, rows_of
 
 FIRST = "numpy"
@@ -115,6 +117,37 @@ def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> 
         ):
             assert (question, *expected) == (question, verdict.decided, *says(verdict))
             assert "".join(verdict.sentence.split()) in pages, question
+    (crossover,) = collection.studies["crossover"]
+    assert FunctionCrossover(crossover).at(64).decided == case.decided
+
+
+@pytest.mark.parametrize("third", [(), ("torch-cpu",)], ids=["two", "three"])
+def test_who_is_fastest_at_a_size_holds_for_all_candidates(
+    third: tuple[str, ...], tmp_path: Path
+) -> None:
+    """What is just decided of a pair at one of its sizes is open beside a third candidate."""
+    plan = {"study": "crossover", "families": ["mlp-width"], "iterations": 10_000}
+    names = (FIRST, "numba", *third)
+    rows = [
+        measured(
+            family="mlp-width",
+            problem=f"mlp-width:{width}",
+            axes=("width",),
+            size=width,
+            backend=name,
+            repeat=repeat,
+            seconds=seconds,
+        )
+        for width, lead in ((16, 2.0), (64, 0.22), (256, 2.0))
+        for repeat, part in enumerate((-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8))
+        for name, seconds in zip(names, (1.0, exp(lead + 0.2 * part), 100.0), strict=False)
+    ]
+    keep(tmp_path, plan | {"pairs": [[FIRST, name] for name in names[1:]]}, rows)
+    (told,) = collect(tmp_path).studies["crossover"]
+    found = FunctionCrossover(told)
+    ranges = found.pair(FIRST, "numba").decided_ranges
+    assert any(low <= 64 <= high for low, high in ranges)
+    assert found.at(64).decided == ("partly" if third else "yes")
 
 
 def expected_of(question: str, case: Case) -> Iterator[tuple[Decided, bool]]:

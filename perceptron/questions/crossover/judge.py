@@ -23,7 +23,7 @@ from perceptron.questions.crossover.crossing import (
     uncertainties,
     zero_crossings,
 )
-from perceptron.questions.crossover.points import Point, points_of
+from perceptron.questions.crossover.points import Point, at_each, points, points_of
 from perceptron.questions.crossover.sides import sides_of
 from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.records.ground import Ground
@@ -175,24 +175,30 @@ def _of_family(
     return found
 
 
-def ratio_near(found: Crossover, size: float) -> Interval | None:
+def ratio_near(
+    found: Crossover, rows: Sequence[Measurement], size: float, confidence: float
+) -> Interval | None:
     """Return the challenger's time over the incumbent's at a size; None outside of those measured.
 
-    Between two of them it is all that both say, if they are of one decided range.
+    Between two of them it is all that both say, if they are of one decided range. ``rows`` are
+    those that were judged; ``confidence`` is the level at which all sizes hold together.
     """
-    below = [at for at in found.ratio_at if at.size <= size][-1:]
-    above = [at for at in found.ratio_at if at.size >= size][:1]
+    measured = points(rows, found.incumbent, found.challenger)
+    ratios = [_ratio_at(point, at_each(confidence, len(measured))) for point in measured]
+    below = [at for at in ratios if at.size <= size][-1:]
+    above = [at for at in ratios if at.size >= size][:1]
     if not (below and above):
         return None
     low, high = below[0], above[0]
     share = log(size / low.size) / log(high.size / low.size) if low != high else 0.0
     estimate = exp((1 - share) * log(low.ratio) + share * log(high.ratio))
-    ends = [(at.low, at.high) for at in (low, high)]
-    is_known = any(start <= size <= end for start, end in found.decided_ranges)
-    if not is_known or None in (end for pair in ends for end in pair):
+    if not any(start <= size <= end for start, end in found.decided_ranges):
         return Interval(estimate, None, None)
+    # An end that waiting leaves unknown at one of them is unknown between them.
+    lows = [at.low for at in (low, high) if at.low is not None]
+    highs = [at.high for at in (low, high) if at.high is not None]
     return Interval(
-        estimate, min(end for end, _ in ends if end), max(end for _, end in ends if end)
+        estimate, min(lows) if len(lows) == 2 else None, max(highs) if len(highs) == 2 else None
     )
 
 
@@ -331,8 +337,9 @@ def _is_near(point: Point) -> bool:
     )
 
 
-def _ratio_at(point: Point) -> SizeRatio:
-    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval())
+def _ratio_at(point: Point, confidence: float | None = None) -> SizeRatio:
+    ends = point.interval(confidence)
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
     return SizeRatio(point.size, ratio, low, high, point.count)
 

@@ -128,8 +128,7 @@ def points_of(
         for size in sorted(incumbent.keys() & challenger.keys())
         if (point := _by_itself(size, incumbent[size], challenger[size]))
     ]
-    # Being sure at every size at once takes more than at each by itself.
-    confidence = 1 - (1 - CONFIDENCE) / max(1, len(own))
+    confidence = at_each(CONFIDENCE, len(own))
     variances = {
         point.size: (point.error**2 * point.weight, max(1, round(point.freedom)))
         for point in own
@@ -137,6 +136,14 @@ def points_of(
     }
     typical = _typical(variances, [point.size for point in own])
     return _signed([_lent(point, *typical[point.size], confidence) for point in own])
+
+
+def at_each(confidence: float, sizes: int) -> float:
+    """Return the level of one size at which so many hold together at this one (Bonferroni).
+
+    Being sure at every size at once takes more than at each by itself.
+    """
+    return 1 - (1 - confidence) / max(1, sizes)
 
 
 def _by_itself(

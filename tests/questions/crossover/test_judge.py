@@ -12,6 +12,7 @@ from perceptron.questions.crossover.judge import Crossover, crossovers, ratio_ne
 from perceptron.questions.crossover.verdict import notes, sentence
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.statistics.interval import CONFIDENCE
 from perceptron.statistics.ranking import rank_rows, standing
 from tests.made import Cost, linear, measured, world
 from tests.questions.crossover.conftest import SPREAD, A, B, at, only, row
@@ -224,12 +225,13 @@ def test_a_zero_beside_a_tie_is_no_change_of_winner() -> None:
 def test_between_two_sizes_a_ratio_is_all_that_both_say() -> None:
     rows = [one for size, mean in {1: 0.3, 4: 0.5}.items() for one in at(size, [mean] * 8)]
     crossover = only(rows)
-    between = ratio_near(crossover, 2)
+    between = ratio_near(crossover, rows, 2, CONFIDENCE)
     assert between is not None
     assert (between.low, between.high) == pytest.approx((exp(0.3), exp(0.5)))
     assert between.estimate == pytest.approx(exp(0.4))
-    assert ratio_near(crossover, 5) is None
-    unknown = ratio_near(replace(crossover, decided_ranges=[(1, 1), (4, 4)]), 2)
+    assert ratio_near(crossover, rows, 5, CONFIDENCE) is None
+    apart = replace(crossover, decided_ranges=[(1, 1), (4, 4)])
+    unknown = ratio_near(apart, rows, 2, CONFIDENCE)
     assert standing(unknown) == "open"
 
 
@@ -245,7 +247,7 @@ def test_what_a_line_says_of_a_size_is_what_its_rows_say() -> None:
     assert crossover.decided_ranges == [(1, 1), (2, 2), (4, 4), (16, 16)]
     for own in by_size(rows):
         found = rank_rows(own)
-        known = standing(ratio_near(crossover, own[0].size))
+        known = standing(ratio_near(crossover, rows, own[0].size, CONFIDENCE))
         assert (known == "open") == bool(found.open)
         assert (known == "tie") == bool(found.ties)
         assert found.winner == {"slower": A, "faster": B}.get(known)
