@@ -95,7 +95,7 @@ def _fastest(options: argparse.Namespace) -> int:
             folder = fastest.measure(fastest.plan(), machine, options.results, bar, seconds)
     result = fastest.result_of(folder)
     terminal.show_warnings(result.warnings)
-    document = {"qualities": result.qualities, "warnings": result.warnings, "results": folder}
+    document = {"picks": result.picks, "warnings": result.warnings, "results": folder}
     return _show(options, fastest, result, document=document)
 
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 import perceptron
 from benchmarks.validation import lines
 from benchmarks.validation.grid import TextTable
-from benchmarks.validation.share import Share, share, share_cell
+from benchmarks.validation.share import share, share_cell
 from docs.build.blocks import fill
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -89,7 +89,7 @@ class Training(Struct, frozen=True, array_like=True):
     epochs: int
 
 
-class FastestPlan(Struct, frozen=True, kw_only=True):
+class FastestPlan(Struct, frozen=True, kw_only=True, tag=STUDY, tag_field="study"):
     """What is measured, each in so many fresh ``processes``; equal plans are the same run."""
 
     trainings: list[Training]
@@ -97,10 +97,6 @@ class FastestPlan(Struct, frozen=True, kw_only=True):
     dtype: DType = "float32"
     threads: int
     processes: int = 3
-
-    def as_json(self) -> dict[str, object]:
-        """Return the plan as a run keeps it."""
-        return {"study": STUDY, **msgspec.to_builtins(self)}
 
 
 def plan() -> FastestPlan:
@@ -140,54 +136,45 @@ WAYS = (
 
 
 class Pick(Struct, frozen=True, kw_only=True):
-    """What `perceptron.fastest` said of one training."""
+    """What `perceptron.fastest` said of one training, or that one backend is always taken."""
 
     reference: str
     way: Way | None = None
-    """None where one backend is always taken."""
     backend: str
     sure: bool
     source: str = ""
 
 
-Ask = Callable[[Training, Way], Pick]
+Ask = Callable[[FastestPlan, Path, Training, Way], Pick]
 
 
-class Product:
-    """`perceptron.fastest` itself, which has measured nothing of what it is asked about.
+def ask(plan: FastestPlan, folder: Path, training: Training, way: Way) -> Pick:
+    """Ask `perceptron.fastest`, which has no results of what it is asked about.
 
-    Its folder of results is empty. Where it knows others, all trainings have one cache, a way its
-    own.
+    Where it knows others, all trainings have one cache in the folder, a way its own.
     """
-
-    def __init__(self, plan: FastestPlan, folder: Path) -> None:
-        self._plan = plan
-        self._folder = folder
-
-    def __call__(self, training: Training, way: Way) -> Pick:
-        """Ask it."""
-        asked, memory = asdict(shape.parse(training.reference)), self._folder / str(WAYS.index(way))
-        del asked["feed"]
-        if not way.knows_others:
-            shutil.rmtree(memory, ignore_errors=True)
-        with variables_set({cache.FOLDER: str(memory)}):
-            advice = perceptron.fastest(
-                **asked,
-                epochs=training.epochs,
-                among=None if way.of_default else tuple(self._plan.backends),
-                measure=way.measure,
-                seconds=_SECONDS,
-                dtype=self._plan.dtype,
-                threads=self._plan.threads,
-                results=self._folder / "results",
-            )
-        return Pick(
-            reference=training.reference,
-            way=way,
-            backend=advice.backend,
-            sure=advice.decided,
-            source=advice.source,
+    asked, memory = asdict(shape.parse(training.reference)), folder / str(WAYS.index(way))
+    del asked["feed"]
+    if not way.knows_others:
+        shutil.rmtree(memory, ignore_errors=True)
+    with variables_set({cache.FOLDER: str(memory)}):
+        advice = perceptron.fastest(
+            **asked,
+            epochs=training.epochs,
+            among=None if way.of_default else tuple(plan.backends),
+            measure=way.measure,
+            seconds=_SECONDS,
+            dtype=plan.dtype,
+            threads=plan.threads,
+            results=folder / "results",
         )
+    return Pick(
+        reference=training.reference,
+        way=way,
+        backend=advice.backend,
+        sure=advice.decided,
+        source=advice.source,
+    )
 
 
 def measure(
@@ -196,7 +183,7 @@ def measure(
     results: Path,
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
-    ask: Ask | None = None,
+    ask: Ask = ask,
 ) -> Path:
     """Measure the plan and ask, or resume where it was interrupted; return the run's folder.
 
@@ -219,9 +206,10 @@ def measure(
         for training in plan.trainings
         for backend in plan.backends
     ]
+    kept = msgspec.to_builtins(plan)
     with (
         tempfile.TemporaryDirectory(prefix="perceptron-") as folder,
-        start_run(plan.as_json(), plan.backends, plan.threads, machine, results, False, budget) as (
+        start_run(kept, plan.backends, plan.threads, machine, results, False, budget) as (
             journal,
             run,
             _,
@@ -232,14 +220,20 @@ def measure(
             lambda rows, left: missing(every, times_of(rows)), journal, run, for_times, progress
         )
         budget.abandoned = for_times.abandoned
-        product = ask or Product(plan, Path(folder))
-        budget.cut_short = not (_ask_all(plan, journal, budget, progress, product) and whole)
+        budget.cut_short = not (
+            _ask_all(plan, Path(folder), journal, budget, progress, ask) and whole
+        )
         require_rows(journal, budget)
         return journal.folder
 
 
 def _ask_all(
-    plan: FastestPlan, journal: RunJournal, budget: Budget, progress: Progress, ask: Ask
+    plan: FastestPlan,
+    folder: Path,
+    journal: RunJournal,
+    budget: Budget,
+    progress: Progress,
+    ask: Ask,
 ) -> bool:
     """Ask in every way what was not answered yet; return whether there was time for all."""
     answers = journal.folder / ANSWERS
@@ -256,7 +250,7 @@ def _ask_all(
                 return False
             whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
             progress(budget.spent, whole, f"asking: {training.reference}")
-            write(ask(training, way))
+            write(ask(plan, folder, training, way))
             journal.note_spent(budget.spent)
     return True
 
@@ -265,33 +259,9 @@ def _ask_all(
 
 CLOSE = 1.10
 """Two backends are close, and a pick is not wrong, up to this ratio of their times."""
-_NEARLY_ALL = 0.95
 
 Times = dict[str, float]
 """Seconds of a whole training on each backend that can train it, the fastest first."""
-
-
-class Quality(Struct, frozen=True, kw_only=True):
-    """How good the picks of one way to answer are, or those of always taking one backend."""
-
-    label: str
-    asked: bool
-    """Whether `fastest` answered; else one backend is taken for all."""
-    measured: int
-    """Answers that rest on measurements of the very training alone."""
-    right: Share
-    """The pick is the fastest."""
-    untrainable: int
-    """Picks that cannot train what was asked, which have no regret."""
-    median: float | None
-    """Of the regret, time of the pick over time of the best; as the next two."""
-    high: float | None
-    """95% of the regrets are at most this."""
-    worst: float | None
-    unsure_if_close: Share
-    """Of the trainings whose two best are within 10%, those of which it said so."""
-    wrong_if_sure: Share
-    """Of the picks that were called sure, those that take over 10% longer than the best."""
 
 
 @dataclass(frozen=True)
@@ -302,7 +272,8 @@ class FastestTruth:
     plan: FastestPlan
     trainings: dict[str, Times]
     """By reference: those that two backends have a time of."""
-    qualities: list[Quality]
+    picks: TextTable
+    """A row for each way to ask that has answers, and for always taking one backend."""
     warnings: list[MeasurementWarning]
 
 
@@ -333,19 +304,18 @@ def result_of(folder: Path) -> FastestTruth:
     times = _sensible(every, plan.backends)
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
-    picks = lines.read(folder / ANSWERS, Pick)
-    qualities = [
-        judge(
-            way.label,
-            [pick for pick in picks if pick.way == way],
+    answers = lines.read(folder / ANSWERS, Pick)
+    judged = {
+        way.label: _judged(
+            (pick for pick in answers if pick.way == way),
             _sensible(every, registry.DEFAULT if way.of_default else plan.backends),
         )
         for way in WAYS
-    ]
+    }
     for name in plan.backends:
-        same = [Pick(reference=reference, backend=name, sure=True) for reference in times]
-        qualities.append(judge(f"always {name}", same, times))
-    return FastestTruth(run, plan, times, qualities, contention_warnings(run.times))
+        same = (Pick(reference=reference, backend=name, sure=True) for reference in times)
+        judged[f"always {name}"] = _judged(same, times)
+    return FastestTruth(run, plan, times, picks_table(judged), contention_warnings(run.times))
 
 
 def _times(training: Training, rows: Iterable[Measurement], backends: Sequence[str]) -> Times:
@@ -373,38 +343,12 @@ def _sensible(times: Mapping[str, Times], backends: Collection[str]) -> dict[str
     return {reference: own for reference, own in among.items() if len(own) > 1}
 
 
-def judge(label: str, picks: Iterable[Pick], times: Mapping[str, Times]) -> Quality:
-    """Return how good these picks are; those of trainings that have no times are left out."""
-    right = measured = 0
-    regrets: list[float] = []
-    unsure_if_close: list[bool] = []
-    wrong_if_sure: list[bool] = []
-    judged = [(pick, times[pick.reference]) for pick in picks if pick.reference in times]
-    for pick, own in judged:
-        best, second, *_ = own.values()
-        regret = own.get(pick.backend, inf) / best
-        right += regret == 1.0
-        measured += pick.source == "measured"
-        if regret < inf:
-            regrets.append(regret)
-        if second / best <= CLOSE:
-            unsure_if_close.append(not pick.sure)
-        if pick.sure:
-            wrong_if_sure.append(regret > CLOSE)
-    # One of the regrets, nothing between two.
-    high = np.quantile(regrets, _NEARLY_ALL, method="inverted_cdf") if regrets else None
-    return Quality(
-        label=label,
-        asked=all(pick.way is not None for pick, _ in judged),
-        measured=measured,
-        right=share(right, len(judged)),
-        untrainable=len(judged) - len(regrets),
-        median=median(regrets) if regrets else None,
-        high=None if high is None else float(high),
-        worst=max(regrets, default=None),
-        unsure_if_close=share(sum(unsure_if_close), len(unsure_if_close)),
-        wrong_if_sure=share(sum(wrong_if_sure), len(wrong_if_sure)),
-    )
+Judged = list[tuple[Pick, Times]]
+"""Picks, and what each was to be picked from."""
+
+
+def _judged(picks: Iterable[Pick], times: Mapping[str, Times]) -> Judged:
+    return [(pick, times[pick.reference]) for pick in picks if pick.reference in times]
 
 
 # --- shown ---------------------------------------------------------------------------------------
@@ -429,13 +373,55 @@ _NOTES = (
 )
 
 
+def picks_table(judged: Mapping[str, Judged]) -> TextTable:
+    """Return a table with a row for each way to pick; one without picks has none."""
+    untrainable = {
+        label: sum(pick.backend not in own for pick, own in picks)
+        for label, picks in judged.items()
+    }
+    listed = ", ".join(f"{label} {number}" for label, number in untrainable.items() if number)
+    more = [f"Picks that cannot train it, which have no regret: {listed}."] if listed else []
+    rows = [_cells(label, picks) for label, picks in judged.items() if picks]
+    return TextTable("Picks", COLUMNS, rows, (*_NOTES, *more))
+
+
+def _cells(label: str, judged: Judged) -> tuple[str, ...]:
+    regrets, close, decided = [], [], []
+    for pick, own in judged:
+        best, second, *_ = own.values()
+        regret = own.get(pick.backend, inf) / best
+        regrets.append(regret)
+        if second / best <= CLOSE:
+            close.append(not pick.sure)
+        if pick.sure:
+            decided.append(regret > CLOSE)
+    trained = [regret for regret in regrets if regret < inf] or [inf]
+    # One of the regrets, nothing between two.
+    high = float(np.quantile(trained, 0.95, method="inverted_cdf"))
+    said = (
+        count(sum(pick.source == "measured" for pick, _ in judged)),
+        f"{sum(close)} of {len(close)}",
+        f"{sum(decided)} of {len(decided)}",
+    )
+    measured, undecided, wrong = said if judged[0][0].way is not None else (NONE,) * 3
+    return (
+        label,
+        count(len(judged)),
+        measured,
+        share_cell(share(regrets.count(1.0), len(judged))),
+        *map(_regret, (median(trained), high, max(trained))),
+        undecided,
+        wrong,
+    )
+
+
+def _regret(regret: float) -> str:
+    return NONE if regret == inf else f"{regret:.2f}" if regret < 100 else digits(regret)
+
+
 def grids(truth: FastestTruth) -> list[TextTable]:
-    """Return a table of the answers."""
-    shown = [quality for quality in truth.qualities if quality.right.trials]
-    listed = ", ".join(f"{one.label} {one.untrainable}" for one in shown if one.untrainable)
-    untrainable = f"Picks that cannot train it, which have no regret: {listed}."
-    notes = (*_NOTES, untrainable) if listed else _NOTES
-    return [TextTable("Picks", COLUMNS, [_cells(quality) for quality in shown], notes)]
+    """Return the table of the answers."""
+    return [truth.picks]
 
 
 def save(file: Path, truth: FastestTruth) -> Path:
@@ -443,34 +429,16 @@ def save(file: Path, truth: FastestTruth) -> Path:
 
     Raises `UserError` if it has no place for the section, or cannot be written.
     """
-    (picks,) = grids(truth)
     run, plan, facts = truth.run, truth.plan, truth.run.facts.environment
     section = [
         f"Measured on {run.run.started[:10]} on {facts.cpu}, {facts.cores} cores, {plan.threads} "
         f"{'thread' if plan.threads == 1 else 'threads'}, {plan.dtype}: "
         f"{count(len(truth.trainings))} random trainings in {plan.processes} fresh processes each "
         f"on {', '.join(plan.backends)}. Rows in `{run.folder}`.\n",
-        *markdown.table(picks.columns, picks.rows),
-        *(f"\n{note}" for note in picks.notes),
+        *markdown.table(truth.picks.columns, truth.picks.rows),
+        *(f"\n{note}" for note in truth.picks.notes),
         *(f"\n{warning.message}" for warning in truth.warnings),
     ]
     begun = f"<!-- begin: {BLOCK} -->\n<!-- end: {BLOCK} -->\n"
     page = file.read_text(encoding="utf-8") if file.exists() else begun
     return text_file.write(file, fill(page, {BLOCK: "\n".join(section)}, str(file)))
-
-
-def _cells(quality: Quality) -> tuple[str, ...]:
-    close, wrong = quality.unsure_if_close, quality.wrong_if_sure
-    return (
-        quality.label,
-        count(quality.right.trials),
-        count(quality.measured) if quality.asked else NONE,
-        share_cell(quality.right),
-        *map(_regret, (quality.median, quality.high, quality.worst)),
-        f"{close.hits} of {close.trials}" if quality.asked else NONE,
-        f"{wrong.hits} of {wrong.trials}" if quality.asked else NONE,
-    )
-
-
-def _regret(regret: float | None) -> str:
-    return NONE if regret is None else f"{regret:.2f}" if regret < 100 else digits(regret)

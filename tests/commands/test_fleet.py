@@ -79,7 +79,8 @@ class World:
             try:
                 # However fast the machine is, the job is not done before it is killed.
                 for one in processes(self.folder, "local-1"):
-                    one.suspend()
+                    with suppress(psutil.Error):  # a worker that has just ended
+                        one.suspend()
             finally:
                 os.killpg(process.pid, signal.SIGINT)
             code = process.wait(60)

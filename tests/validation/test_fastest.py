@@ -20,12 +20,13 @@ from benchmarks.validation.fastest import (
     FastestPlan,
     FastestTruth,
     Pick,
-    Product,
     Training,
     Way,
     measure,
+    picks_table,
     result_of,
 )
+from benchmarks.validation.grid import TextTable
 from perceptron.measure import campaign
 from perceptron.measure.campaign import Ask
 from perceptron.measure.job import Job, Outcome
@@ -102,7 +103,7 @@ def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     return fake
 
 
-def ask(training: Training, way: Way) -> Pick:
+def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     """Answer right, as who has measured; `cached` always says NumPy, and is sure of it."""
     backend = "numpy" if way.measure == "cached" else fastest_of(training)
     return Pick(
@@ -114,11 +115,11 @@ def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
     questions: list[str] = []
 
-    def interrupted(training: Training, way: Way) -> Pick:
+    def interrupted(plan: FastestPlan, folder: Path, training: Training, way: Way) -> Pick:
         questions.append(training.reference)
         if len(questions) == 8:
             raise KeyboardInterrupt
-        return ask(training, way)
+        return ask(plan, folder, training, way)
 
     with pytest.raises(KeyboardInterrupt):
         measure(PLAN, "box", tmp_path, silent, ask=interrupted)
@@ -166,10 +167,9 @@ def test_it_knows_what_it_has_seen_or_nothing(
 
     monkeypatch.setattr(perceptron, "fastest", stub, raising=False)
     monkeypatch.setenv(FOLDER, "/own")
-    product = Product(PLAN, tmp_path)
     for way in WAYS:
         for training in PLAN.trainings[:2]:
-            product(training, way)
+            fastest.ask(PLAN, tmp_path, training, way)
     assert asked == [
         *[("cached", False), ("cached", True), ("now", False), ("now", True)],
         *[("now", False)] * 4,
@@ -182,22 +182,37 @@ def measured_run(tmp_path: Path) -> Path:
     return measure(PLAN, "box", tmp_path / "results", silent, ask=ask)
 
 
+def rows_of_table(table: TextTable) -> dict[str, dict[str, str]]:
+    """The cells of each row by their columns, by the row's label."""
+    names = [name.rstrip(">") for name in table.columns]
+    return {row[0]: dict(zip(names, row, strict=True)) for row in table.rows}
+
+
 def test_regret_is_the_time_of_the_pick_over_that_of_the_fastest(measured_run: Path) -> None:
     truth = result_of(measured_run)
     times = truth.trainings
     assert {name: next(iter(own)) for name, own in times.items()} == {
         training.reference: fastest_of(training) for training in PLAN.trainings
     }
-    cached, now, default, cold, numpy, numba = truth.qualities
-    assert (now.right.hits, now.median, now.worst, cold.worst) == (5, 1.0, 1.0, 1.0)
-    assert default.right.trials == 0, "of the default backends this machine has one alone"
+    rows = rows_of_table(truth.picks)
+    cached, now, cold, numpy, numba = rows.values()
+    assert list(rows) == [
+        WAYS[0].label,
+        WAYS[1].label,
+        WAYS[3].label,
+        *map("always {}".format, BACKENDS),
+    ]
+    for right in (now, cold):
+        assert right["right [95% interval]"].startswith("100.0% ")
+        assert (right["regret: median"], right["worst"]) == ("1.00", "1.00")
     slow = [own["numpy"] / own["numba"] for own in times.values() if own["numpy"] > own["numba"]]
     assert slow
-    assert cached.worst == numpy.worst == pytest.approx(max(slow))
-    assert cached.right == numpy.right
-    assert cached.right.hits + numba.right.hits == 5
-    assert (cached.wrong_if_sure.hits, cached.wrong_if_sure.trials) == (len(slow), 5)
-    assert (cached.measured, cached.untrainable) == (5, 0)
+    assert cached["worst"] == numpy["worst"] == f"{max(slow):.2f}"
+    assert cached["right [95% interval]"] == numpy["right [95% interval]"]
+    shares = [float(row["right [95% interval]"].partition("%")[0]) for row in (cached, numba)]
+    assert sum(shares) == 100.0
+    assert cached["decided, and wrong"] == f"{len(slow)} of 5"
+    assert (cached["trainings"], cached["measured"]) == ("5", "5")
 
 
 def changed(run: Path, change: Callable[[list[Any]], None]) -> FastestTruth:
@@ -218,11 +233,13 @@ def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret(measured_run: Pa
     before = result_of(measured_run)
     truth = changed(measured_run, refusing)
     assert set(before.trainings) - set(truth.trainings) == {"mlp:64x2"}, "one alone is no choice"
-    file = measured_run / ANSWERS
-    picks = [pick for pick in lines.read(file, Pick) if pick.way == WAYS[1]]
-    quality = fastest.judge("now", picks, {"mlp:9000x64x32": {"numpy": 1.0, "torch-cpu": 1.05}})
-    assert (quality.right.trials, quality.right.hits, quality.untrainable) == (1, 0, 1)
-    assert (quality.worst, quality.wrong_if_sure.hits, quality.unsure_if_close.hits) == (None, 1, 0)
+    pick = ask(PLAN, measured_run, Training("mlp:9000x64x32", 10), WAYS[1])
+    table = picks_table({"now": [(pick, {"numpy": 1.0, "torch-cpu": 1.05})]})
+    row = rows_of_table(table)["now"]
+    assert row["right [95% interval]"].startswith("0.0% ")
+    assert (row["worst"], row["decided, and wrong"]) == ("–", "1 of 1")
+    assert row["undecided, where two are close"] == "0 of 1"
+    assert table.notes[-1].endswith("no regret: now 1.")
 
 
 def test_what_a_process_compiles_once_counts_in_each_training(measured_run: Path) -> None:

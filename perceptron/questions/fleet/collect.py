@@ -29,7 +29,7 @@ from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.records.readers.any_source import note_closed_folders
 from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.run import Run
-from perceptron.records.store import load_environment, load_environment_file, load_plan
+from perceptron.records.store import ROWS, load_environment, load_environment_file, load_plan
 from perceptron.untrusted_text import label
 
 # Of a folder of results, of its runs, of a machine among them, and of one run.
@@ -37,8 +37,6 @@ _SHAPES = ("runs/*/*/run.json", "*/*/run.json", "*/run.json", "run.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 # A name has 64 characters at most, and a job's number may follow.
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}", re.ASCII)
-
-ROWS = "measurements.jsonl"
 
 
 def collect(results: Path, sources: Iterable[Path]) -> Collected:
@@ -60,7 +58,7 @@ def collect(results: Path, sources: Iterable[Path]) -> Collected:
                 for folder in run_folders(source):
                     try:
                         _must_hold_no_link(source, folder)
-                        runs.append(_collected(folder, results / "runs"))
+                        runs.append(_merged(folder, results / "runs"))
                     except UserError as error:
                         complaints.append(label(error))
     except OSError as error:
@@ -80,14 +78,6 @@ def _must_hold_no_link(source: Path, folder: Path) -> None:
             raise UserError(f"{path}: a link, and none is followed: copy what it leads to")
 
 
-def _collected(folder: Path, machines: Path) -> CollectedRun:
-    run = load_plan(folder)
-    if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
-        raise UserError(f"{folder / 'run.json'}: its machine is no name for a folder")
-    facts = facts_of(load_environment(folder))
-    return merge_run(folder, machines, name_by_facts(machines, run.machine, facts))
-
-
 def run_folders(source: Path) -> Iterator[Path]:
     """Yield the runs in a folder of results, of machines, of runs, or that is a run itself."""
     for shape in _SHAPES:
@@ -102,7 +92,7 @@ def run_folders(source: Path) -> Iterator[Path]:
 _LONGEST = 64
 
 
-def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
+def _name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
     """Return the name of a machine in the folder of all runs.
 
     A claimed name is free without rows, or with rows of a machine of the same facts.
@@ -131,13 +121,16 @@ def _known(folder: Path) -> list[Facts]:
 # --- one run -------------------------------------------------------------------------------------
 
 
-def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
-    """Merge a run into the folder of a machine under ``machines``; its rows bear that name then.
+def _merged(source: Path, machines: Path) -> CollectedRun:
+    """Merge a run into the folder of its machine under ``machines``; its rows bear that name then.
 
     Raises `UserError` naming a file that cannot be understood, a folder that cannot be written to,
     a copy that another process writes to, or one that is no older or newer state of this run.
     """
     run = load_plan(source)  # before its rows: one that says that it is finished has all of them
+    if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(source.name):
+        raise UserError(f"{source / 'run.json'}: its machine is no name for a folder")
+    machine = _name_by_facts(machines, run.machine, facts_of(load_environment(source)))
     rows = _rows(source / ROWS, None if run.machine == machine else machine)
     folder = machines / machine / source.name
     if folder.is_symlink():

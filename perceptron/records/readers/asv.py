@@ -30,12 +30,9 @@ from perceptron.records.readers.reading import (
     converted,
 )
 from perceptron.records.readers.values import (
-    duration,
-    median_interval,
     moment,
     revision,
-    stated_interval,
-    stdev,
+    stated_time,
     without_address,
 )
 from perceptron.untrusted_text import label
@@ -95,24 +92,17 @@ class _Values(Struct, frozen=True):
         rows = self.combinations
         padded = (islice(chain(column or (), repeat(None)), rows) for column in columns)
         for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
-            seconds = duration(result)
-            if seconds is None:
-                is_absent = isinstance(result, float) and isnan(result)
-                why = "failed in asv" if result is None else "not a time above 0 in asv"
-                yield {
-                    "status": "skipped" if is_absent else "failed",
-                    "reason": "n/a in asv" if is_absent else why,
-                }
-                continue
-            interval = stated_interval(low, high, seconds)
-            if not any(interval.values()):
-                interval = median_interval(seconds, lower, upper, count)
-            times = map(duration, samples if isinstance(samples, list) else ())
-            yield {
-                "seconds": seconds,
-                "stdev": stdev(deviation),
-                "samples": [time for time in times if time is not None],
-                **interval,
+            is_absent = isinstance(result, float) and isnan(result)
+            why = "failed in asv" if result is None else "not a time above 0 in asv"
+            yield stated_time(
+                result,
+                deviation=deviation,
+                samples=samples,
+                ends=(low, high),
+                quartiles=(lower, upper, count),
+            ) or {
+                "status": "skipped" if is_absent else "failed",
+                "reason": "n/a in asv" if is_absent else why,
             }
 
 

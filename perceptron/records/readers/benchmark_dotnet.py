@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading, StatedTime
-from perceptron.records.readers.values import SECONDS_IN, duration, median_interval, stdev
+from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading
+from perceptron.records.readers.values import SECONDS_IN, StatedTime, duration, stated_time
 from perceptron.untrusted_text import label
 
 _NANOSECOND = SECONDS_IN["ns"]
@@ -38,15 +38,11 @@ class _Benchmark(Struct, rename="pascal"):
             nanoseconds = duration(statistics.get(name))
             return nanoseconds and nanoseconds * _NANOSECOND
 
-        seconds = seconds_of("Median")
-        if seconds is None:
-            return None
-        quartiles = seconds_of("Q1"), seconds_of("Q3")
-        return {
-            "seconds": seconds,
-            "stdev": stdev(seconds_of("StandardDeviation")),
-            **median_interval(seconds, *quartiles, statistics.get("N")),
-        }
+        return stated_time(
+            seconds_of("Median"),
+            deviation=seconds_of("StandardDeviation"),
+            quartiles=(seconds_of("Q1"), seconds_of("Q3"), statistics.get("N")),
+        )
 
 
 class _Host(Struct, rename="pascal"):

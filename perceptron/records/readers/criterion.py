@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.readers.json_text import read_json_file
-from perceptron.records.readers.reading import Entry, JsonFormat, Reading, StatedTime, converted
-from perceptron.records.readers.values import SECONDS_IN, duration, stated_interval, stdev
+from perceptron.records.readers.reading import Entry, JsonFormat, Reading, converted
+from perceptron.records.readers.values import SECONDS_IN, StatedTime, stated_time
 
 _NANOSECOND = SECONDS_IN["ns"]
 # Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
@@ -32,16 +32,15 @@ class _Estimates(Struct):
 
     @property
     def time(self) -> StatedTime | None:
-        seconds = duration(self.median.point_estimate * _NANOSECOND)
-        if seconds is None:
-            return None
-        time: StatedTime = {"seconds": seconds}
-        if self.std_dev:
-            time["stdev"] = stdev(self.std_dev.point_estimate * _NANOSECOND)
+        seconds = self.median.point_estimate * _NANOSECOND
+        reach = None
         if self.median.standard_error is not None:
             reach = _REACH * self.median.standard_error * _NANOSECOND
-            time |= stated_interval(seconds - reach, seconds + reach, seconds)
-        return time
+        return stated_time(
+            seconds,
+            deviation=self.std_dev and self.std_dev.point_estimate * _NANOSECOND,
+            ends=(None, None) if reach is None else (seconds - reach, seconds + reach),
+        )
 
 
 class _Benchmark(Struct):

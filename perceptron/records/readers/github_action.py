@@ -21,17 +21,16 @@ from perceptron.records.readers.reading import (
     Found,
     JsonFormat,
     Reading,
-    StatedTime,
 )
 from perceptron.records.readers.values import (
+    StatedTime,
     TimeUnit,
     duration,
     in_utc,
     moment,
     number,
     revision,
-    stated_interval,
-    stdev,
+    stated_time,
     time_unit,
 )
 from perceptron.untrusted_text import quoted
@@ -91,21 +90,21 @@ def _entries(document: _File, _: Path, reading: Reading) -> Iterator[Found]:
 
 def _time(bench: _Bench, unit: TimeUnit) -> StatedTime | None:
     value = number(bench.value)
-    seconds = None if value is None else unit.in_seconds(value)
-    if value is None or seconds is None:
+    if value is None:
         return None
+    seconds = unit.in_seconds(value)
     stated = bench.range if isinstance(bench.range, str) else ""
     if deviation := _DEVIATION.search(stated):
         # pytest-benchmark's, in seconds, although the value is a rate.
-        return {"seconds": seconds, "stdev": stdev(number(deviation[1]))}
+        return stated_time(seconds, deviation=number(deviation[1]))
     match = _REACH.search(stated)
     reach = duration(number(match[1])) if match else None
     if match is None or reach is None:
-        return {"seconds": seconds}
+        return stated_time(seconds)
     reach *= value / 100 if match[2] else 1.0
     ends = (unit.in_seconds(value - reach), unit.in_seconds(value + reach))
     fast, slow = reversed(ends) if unit.is_rate else ends
-    return {"seconds": seconds, **stated_interval(fast, slow, seconds)}
+    return stated_time(seconds, ends=(fast, slow))
 
 
 GITHUB_ACTION = JsonFormat(

@@ -21,9 +21,14 @@ from perceptron.records.readers.reading import (
     Found,
     JsonFormat,
     Reading,
-    StatedTime,
 )
-from perceptron.records.readers.values import in_utc, median_interval, number, time_unit
+from perceptron.records.readers.values import (
+    StatedTime,
+    in_utc,
+    number,
+    stated_time,
+    time_unit,
+)
 from perceptron.untrusted_text import label
 
 # How a benchmark was run stands behind its arguments.
@@ -106,11 +111,8 @@ def _time(repetitions: list[_Benchmark]) -> StatedTime | None:
     samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
     if not samples:
         return None
-    time: StatedTime = {"seconds": median(samples), "samples": samples}
-    if len(samples) > 1:
-        lower, _, upper = quantiles(samples, method="inclusive")
-        time |= median_interval(time["seconds"], lower, upper, len(samples))
-    return time
+    lower, _, upper = quantiles(samples, method="inclusive") if samples[1:] else (None,) * 3
+    return stated_time(median(samples), samples=samples, quartiles=(lower, upper, len(samples)))
 
 
 GOOGLE_BENCHMARK = JsonFormat(

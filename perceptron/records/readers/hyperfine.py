@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from perceptron.records.readers.reading import Entry, JsonFormat, Reading, StatedTime
-from perceptron.records.readers.values import duration, number
+from perceptron.records.readers.reading import Entry, JsonFormat, Reading
+from perceptron.records.readers.values import StatedTime, number, stated_time
 from perceptron.untrusted_text import quoted
 
 _WORD = re.compile(r"[\w.]+")
@@ -44,8 +44,7 @@ class _File(Struct):
 def _of_run(time: Any, code: object) -> StatedTime | None:
     if code not in (0, None):
         return {"status": "failed", "reason": f"ended with exit code {quoted(code)}"}
-    seconds = duration(time)
-    return None if seconds is None else {"seconds": seconds, "samples": [time]}
+    return stated_time(time, samples=[time])
 
 
 def _is_hyperfine(document: Mapping[str, Any]) -> bool:

@@ -19,13 +19,12 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading, StatedTime
+from perceptron.records.readers.reading import Entry, Facts, Found, JsonFormat, Reading
 from perceptron.records.readers.values import (
-    duration,
+    StatedTime,
     in_utc,
-    median_interval,
     revision,
-    stdev,
+    stated_time,
     without_address,
 )
 from perceptron.untrusted_text import label, printable, quoted
@@ -55,17 +54,12 @@ class _Benchmark(Struct):
     def time(self) -> StatedTime | None:
         """The rounds, and their median with its 99% interval from the quartiles."""
         stats = self.stats or {}
-        seconds = duration(stats.get("median"))
-        if seconds is None:
-            return None
-        data = stats.get("data")
-        times = map(duration, data if isinstance(data, list) else [])
-        return {
-            "seconds": seconds,
-            "samples": [time for time in times if time is not None],
-            "stdev": stdev(stats.get("stddev")),
-            **median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds")),
-        }
+        return stated_time(
+            stats.get("median"),
+            deviation=stats.get("stddev"),
+            samples=stats.get("data"),
+            quartiles=(stats.get("q1"), stats.get("q3"), stats.get("rounds")),
+        )
 
 
 _TOOL = "pytest-benchmark"

@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.options import option
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.values import UnitName
+from perceptron.records.readers.values import StatedTime, UnitName
 from perceptron.records.store import ROWS
 from perceptron.records.validity import impossible
 from perceptron.records.warning import MeasurementWarning
@@ -285,10 +285,6 @@ def converted(file: Path, content: object, kind: type[Kind], tool: str) -> Kind:
         return msgspec.convert(content, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{file}: not what {tool} writes: {error}") from None
-
-
-StatedTime = dict[str, Any]
-"""The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
 
 
 class Entry(NamedTuple):

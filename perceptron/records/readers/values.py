@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf, isfinite, sqrt
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -87,42 +87,58 @@ def moment(milliseconds: object) -> str:
     return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def stdev(value: object) -> float | None:
-    """Return a standard deviation in seconds, from 0 up; None for everything else."""
-    return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
+StatedTime = dict[str, Any]
+"""The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
 
 
-Interval = dict[str, float | None]
-"""The fields of a row that hold the ends of a time's interval."""
+def stated_time(
+    seconds: object,
+    *,
+    deviation: object = None,
+    samples: object = (),
+    ends: tuple[object, object] = (None, None),
+    quartiles: tuple[object, object, object] = (None, None, None),
+) -> StatedTime | None:
+    """Return a time as a file states it, in seconds; None for what is no time above 0.
 
-
-def stated_interval(low: object, high: object, seconds: float) -> Interval:
-    """Return the ends of an interval around a time, as a file states them; None for an open end.
-
-    Times are above 0: an end that is not is open.
+    ``ends`` are those of its 99% interval, of which one that is no time above 0 is open. Without
+    any, that of a median follows from two ``quartiles`` and of how many values they are.
     """
-    below, above = duration(low), duration(high)
+    time = duration(seconds)
+    if time is None:
+        return None
+    low, high = map(duration, ends)
+    if low is None and high is None:
+        low, high = map(duration, _median_interval(time, *quartiles))
+    times = map(duration, samples if isinstance(samples, list) else ())
     return {
-        "low": None if below is None else min(below, seconds),
-        "high": None if above is None else max(above, seconds),
+        "seconds": time,
+        "samples": [one for one in times if one is not None],
+        "stdev": _from_0_up(deviation),
+        "low": None if low is None else min(low, time),
+        "high": None if high is None else max(high, time),
     }
 
 
-def median_interval(
+def _from_0_up(value: object) -> float | None:
+    return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
+
+
+def _median_interval(
     seconds: float, lower_quartile: object, upper_quartile: object, count: object
-) -> Interval:
-    """Return the 99% interval of a median from the quartiles of ``count`` values.
+) -> tuple[float | None, float | None]:
+    """Return the ends of a median's 99% interval from the quartiles of ``count`` values.
 
     The standard error of a median is 1.2533 of a mean's, and quartiles of normal values are 1.349
     standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978, draw
     notches from the same). Without quartiles or with one value there is no interval.
     """
-    low, high, values = stdev(lower_quartile), duration(upper_quartile), number(count)
+    low, high, values = _from_0_up(lower_quartile), duration(upper_quartile), number(count)
     if low is None or high is None or values is None or values < 2:
-        return {}
+        return None, None
     error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(values)
     reach = error * _student(int(min(values, 1000)) - 1)
-    return stated_interval(seconds - reach, seconds + reach, seconds)
+    return seconds - reach, seconds + reach
 
 
 def without_address(text: str) -> str:

@@ -197,22 +197,20 @@ def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(fleet: Path, 
     assert (only(fleet).state, only(fleet).reason) == ("done", None)
 
 
-def test_a_controller_that_does_not_answer_ends_no_job(fleet: Path, says: Says) -> None:
-    """It is unknown, with what it said, and may still run."""
-    start(fleet, ["a"], ASKED)
-    says("squeue", error="x\nUnable to contact slurm controller (connect failure)\n", code=1)
-    assert only(fleet).reason == "Unable to contact slurm controller (connect failure)"
-    assert (only(fleet).state, only(fleet).is_alive) == ("unknown", True)
-
-
-def test_a_squeue_that_cannot_be_run_ends_no_job(
-    fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("can_run", [True, False])
+def test_a_squeue_that_does_not_answer_ends_no_job(
+    fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_run: bool
 ) -> None:
+    """The job is unknown, with what was said, and may still run."""
     start(fleet, ["a"], ASKED)
-    (tmp_path / "bin" / "squeue").write_text("no program")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert only(fleet).state == "unknown"
-    assert "squeue: Exec format error" in str(only(fleet).reason)
+    why = "Unable to contact slurm controller (connect failure)"
+    says("squeue", error=f"x\n{why}\n", code=1)
+    if not can_run:
+        why = "squeue: Exec format error: run this command on a machine of the cluster"
+        (tmp_path / "bin" / "squeue").write_text("no program")
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert only(fleet).reason == why
+    assert (only(fleet).state, only(fleet).is_alive) == ("unknown", True)
 
 
 @pytest.mark.parametrize("links", ["mine", "of who submitted"])
@@ -274,12 +272,11 @@ def test_a_job_runs_until_its_last_process_has_ended(
     assert numbers.read_text().split() == [str(command), str(shell)]
 
 
-def test_a_job_on_another_host_is_unknown(
-    here: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs("exit 2")
-    start(here, ["local-1"], ASKED)
-    ended(here)
+def test_a_job_on_another_host_is_unknown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = here / "jobs" / "local-1"
+    job.mkdir(parents=True)
+    (job / SCRIPT).touch()
+    assert only(here).state == "failed"
     monkeypatch.setattr(jobs, "machine_name", lambda: "elsewhere")
     assert only(here).state == "unknown"
 
