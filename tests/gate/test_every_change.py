@@ -16,7 +16,7 @@ import pytest
 
 from perceptron.records.comparison import Comparison, Row
 from tests.conftest import ROOT
-from tests.gate.conftest import COUNTED, Repository, command, once, rows, variables, write
+from tests.gate.conftest import COUNTED, FEWEST, Repository, command, once, rows, variables, write
 from tests.watching import PROCESSES
 
 pytestmark = pytest.mark.slow
@@ -358,6 +358,7 @@ def test_the_document_tells_what_was_measured_and_how_to_do_it_again(ran: Ran) -
     assert environment.base["helper"] == environment.head["helper"] == "9.9"
     assert "toy" not in {*environment.base, *environment.head}
     assert ran.comparison.plan.seed == 1
+    assert ran.comparison.plan.rule.items() >= FEWEST.items(), "else this takes five times as long"
     assert "--seed 1" in ran.comparison.reproduce
     if Path("/proc/self/schedstat").exists():
         assert ran.rows["time_same"].waited is not None

@@ -48,13 +48,6 @@ def test_what_was_measured_before_an_interruption_is_not_resumed_then(
     assert len([*Path("results/gate").glob("*/run.json")]) == 2
 
 
-def test_what_is_compiled_or_written_beside_is_no_change(toy: Repository) -> None:
-    """Bytecode, and files that a revision makes when it is imported."""
-    makes = "open(__file__ + '.made', 'w').close()\n"
-    toy.commit("head", "toy/__init__.py", COUNTED + makes)
-    assert run("first", "head").verdict == "clean"
-
-
 @pytest.mark.parametrize("how", ["edited", "put back", "replaced", "removed", "link"])
 def test_whatever_becomes_of_a_file_is_seen(tmp_path: Path, how: str) -> None:
     file, link = tmp_path / "tree" / "code.py", tmp_path / "tree" / "link"

@@ -1,4 +1,8 @@
-"""The steps that the docs give to an asv suite, a pytest suite and a compiled project, run."""
+"""The steps that the docs give to an asv suite, a pytest suite and a compiled project.
+
+An asv suite runs them from end to end. The others differ from it by words of `perceptron compare`,
+see test_steps.py, of which test_pytest_compare.py and test_built_compare.py have the answers.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ import pytest
 from perceptron.report.pull_request.post import number
 from tests import action
 from tests.conftest import ROOT
-from tests.gate import test_built_compare as built
 from tests.gate.conftest import COUNTED, SHORT, Repository
 from tests.test_workflows import check, fenced, yaml
 
 PAGE = (ROOT / "docs" / "adopt-the-gate.md").read_text(encoding="utf-8")
+KINDS = ("asv", "pytest", "compiled")
 SLOWER = COUNTED.replace("amount * 1e-6", "amount * (1.05e-6 if amount == 100 else 1e-6)")
 ASV = f"""{SHORT}
 import toy
@@ -32,30 +36,6 @@ class Suite:
     def time_words(self):
         toy.work(200)
 """
-PYTEST = """
-import pytest
-import toy
-
-pytestmark = pytest.mark.benchmark(timer=toy.clock)
-
-def test_total(benchmark):
-    benchmark(toy.work, 100)
-
-def test_words(benchmark):
-    benchmark(toy.work, 200)
-"""
-COMPILED = {
-    "setup.py": built.SETUP,
-    "fastsum/__init__.py": "from fastsum._core import clock, work\n",
-    "benchmarks/suite.py": built.SUITE.partition("    def time_two")[0],
-    "asv.conf.json": json.dumps(built.CONFIG),
-}
-# Of each kind: its files, then the one that a pull request changes, before and after.
-KINDS = {
-    "asv": ({"benchmarks/suite.py": ASV}, "toy/__init__.py", COUNTED, SLOWER),
-    "pytest": ({"tests/benchmarks/test_toy.py": PYTEST}, "toy/__init__.py", COUNTED, SLOWER),
-    "compiled": (COMPILED, "fastsum/_core.c", built.SOURCE.replace("EXTRA", "0"), built.SLOWER),
-}
 
 
 def workflow(kind: str) -> str:
@@ -66,15 +46,28 @@ def workflow(kind: str) -> str:
     return before + steps.replace("@REVISION", f"@{'1234567890' * 4}")
 
 
-def test_only_the_default_branch_saves_what_was_built(tmp_path: Path) -> None:
+def inputs(kind: str) -> dict[str, str]:
+    """What its step gives to the action."""
+    (job,) = yaml.safe_load(workflow(kind))["jobs"].values()
+    (step,) = (one for one in job["steps"] if one["uses"].startswith("OWNER/perceptron@"))
+    return {name: json.dumps(v) if v is True else v for name, v in step["with"].items()}
+
+
+def test_the_workflows_are_in_order_and_only_the_default_branch_saves_what_was_built(
+    tmp_path: Path,
+) -> None:
     """What a pull request builds could write into the BASE that its next push is compared with."""
     (text,) = re.findall(r"<!-- workflow: built -->\n```yaml\n(.*?)^```", PAGE, re.M | re.S)
-    file = tmp_path / ".github" / "workflows" / "gate-built.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(text.replace("@REVISION", f"@{'1234567890' * 4}"))
-    check("zizmor", "--offline", "--quiet", str(file))
-    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
-    builds, compares = yaml.safe_load(file.read_text()), yaml.safe_load(workflow("compiled"))
+    texts = {kind: workflow(kind) for kind in KINDS}
+    texts["built"] = text.replace("@REVISION", f"@{'1234567890' * 4}")
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    for name, own in texts.items():
+        (folder / f"{name}.yml").write_text(own)
+    files = [str(file) for file in folder.iterdir()]
+    check("zizmor", "--offline", "--quiet", *files)
+    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    builds, compares = (yaml.safe_load(texts[name]) for name in ("built", "compiled"))
     assert [*builds[True]] == ["push"]
     assert [*compares[True]] == ["pull_request"]
     (own,), (other,) = (caching(one) for one in (builds, compares))
@@ -82,6 +75,8 @@ def test_only_the_default_branch_saves_what_was_built(tmp_path: Path) -> None:
     assert other["uses"].startswith("actions/cache/restore@")
     assert own["with"]["path"] == other["with"]["path"]
     assert own["with"]["key"].startswith(other["with"]["restore-keys"])
+    assert inputs("pytest")["pytest"] == "tests/benchmarks"
+    assert inputs("compiled") == {"build": "true"}
 
 
 def caching(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -95,44 +90,30 @@ def shape(line: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "asv",
-        "pytest",
-        pytest.param("compiled", marks=built.pytestmark),
-    ],
-)
 def test_a_project_that_copies_the_steps_is_told_what_became_slower(
-    kind: str, toy: Repository, temporary: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+    toy: Repository, temporary: Path, tools: Path
 ) -> None:
     """With the line that the page says it prints; without a network, nothing is installed.
 
     The outputs are there although the step failed. The workflow that comments is handed the
     document and the number: not a text, for it makes its own.
     """
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    files, changed, before, after = KINDS[kind]
-    for name, text in files.items():
-        toy.write(name, text)
-    toy.write(".github/workflows/gate.yml", workflow(kind))
-    toy.write(changed, before)
-    toy.commit("base")
-    toy.write(changed, after)
-    toy.commit("head")
-    file = toy.folder / ".github" / "workflows" / "gate.yml"
-    check("zizmor", "--offline", "--quiet", str(file))
-    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
-    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
-    (step,) = (one for one in job["steps"] if one["uses"].startswith("OWNER/perceptron@"))
-    inputs = {name: json.dumps(v) if v is True else v for name, v in step["with"].items()}
-    inputs |= {"count": "never", "options": "--seed 3", "comment": "true", "page": "true"}
-    ran = action.run(toy.folder, temporary, tools, inputs, {"number": 12, "action": "opened"})
+    toy.commit("base", "benchmarks/suite.py", ASV)
+    toy.commit("head", "toy/__init__.py", SLOWER)
+    given = {"count": "never", "options": "--seed 3", "comment": "true", "page": "true"}
+    event = {"number": 12, "action": "opened"}
+    ran = action.run(toy.folder, temporary, tools, {**inputs("asv"), **given}, event)
     assert (ran.code, ran.outputs["verdict"]) == (1, "regression"), ran.printed
-    (printed,) = re.findall(rf"<!-- prints: {kind} -->\n(.*)", PAGE)
+    printed, of_pytest, of_one = (
+        shape(line)
+        for kind in KINDS
+        for line in re.findall(rf"<!-- prints: {kind} -->\n(.*)", PAGE)
+    )
     comment = Path(ran.outputs["markdown"]).read_text()
     for text in (comment, ran.summary):
-        assert shape(printed) in {shape(line) for line in text.splitlines()}
+        assert printed in {shape(line) for line in text.splitlines()}
+    assert of_pytest == printed
+    assert printed.startswith(of_one)
     assert "::error::slower" in ran.printed
     document = json.loads(Path(ran.outputs["json"]).read_text())
     assert document["verdict"] == "regression"
@@ -145,12 +126,10 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 
-@pytest.mark.slow
 def test_the_lines_for_gitlab_do_the_same(toy: Repository, tools: Path) -> None:
-    toy.write("benchmarks/suite.py", ASV)
+    """Here HEAD is broken, which is the soonest found."""
     toy.commit("base")
-    toy.write("toy/__init__.py", SLOWER)
-    toy.commit("head")
+    toy.commit("head", "toy/__init__.py", "import nowhere")
     (tools / "pip").write_text('#!/bin/bash\necho "$@" > pip\n')
     (tools / "pip").chmod(0o755)
     (job,) = yaml.safe_load(fenced("gitlab")).values()
@@ -170,4 +149,4 @@ def test_the_lines_for_gitlab_do_the_same(toy: Repository, tools: Path) -> None:
     assert process.returncode == 1, process.stdout + process.stderr
     assert "perceptron-bench @ git+" in (toy.folder / "pip").read_text()
     (artifact,) = job["artifacts"]["paths"]
-    assert "**slower**: `suite.Suite.time_total` takes" in (toy.folder / artifact).read_text()
+    assert "`suite.track_it` fails on HEAD" in (toy.folder / artifact).read_text()

@@ -27,7 +27,8 @@ EVENT = {"number": 12, "action": "opened"}
 def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
     toy: Repository, temporary: Path, tools: Path
 ) -> None:
-    toy.commit("head", "toy/__init__.py", COUNTED + "MORE = 1\n")
+    """Bytecode, and what a revision writes beside its code when it is imported, is no change."""
+    toy.commit("head", "toy/__init__.py", COUNTED + "open(__file__ + '.made', 'w').close()\n")
     ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
     assert ran.code == 0, ran.printed
     assert ran.outputs["verdict"] == "clean"
@@ -128,9 +129,8 @@ def test_code_that_is_compared_cannot_pass_itself(
     """It is told nothing of the runner's. A shell that starts later would run its script."""
     seen, ends, found = tmp_path / "seen", tmp_path / "ends", temporary / action.VARIABLES
     ends.write_text("exit 0\n")
-    slower = COUNTED.replace("return amount", "return 2 * amount")
     hijacks = HIJACKS.format(seen=seen, found=found, ends=ends)
-    toy.commit("head", "toy/__init__.py", slower + hijacks)
+    toy.commit("head", "toy/__init__.py", f"{hijacks}\nimport nowhere\n")
     ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
     assert f"BASH_ENV={ends}" in found.read_text()
     assert (ran.code, ran.outputs["verdict"]) == (1, "regression"), ran.printed

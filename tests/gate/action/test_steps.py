@@ -32,6 +32,7 @@ def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: st
     assert ran.outputs["verdict"] == "error"
     assert not [*tmp_path.rglob("pwned"), *ROOT.glob("pwned")]
     (words,) = (call for call in calls(temporary) if call[0] == "perceptron")
+    assert words[words.index(f"--{suite}") + 1] == HOSTILE
     assert words.count(HOSTILE) == len({suite, "base", "head", "benchmarks", "budget", "count"})
     for program in ("perceptron", "python"):  # options and install are words, and nothing else
         (words,) = (own for own in calls(temporary) if own[0] == program and "a" in own)
@@ -40,6 +41,7 @@ def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: st
 
 
 def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
+    """With asv where it is to build both revisions, as the command is told."""
     inputs = {
         "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
         "build": "true",
@@ -47,11 +49,12 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, to
     }
     (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
     action.run(temporary, temporary, tools, {**inputs, "count": "never"})
-    call = calls(temporary)[0]
+    call, compares, *_ = calls(temporary)
     pip, copy, needed = call[:6], Path(call[6]), call[7:]
     assert pip == ["python", "-P", "-m", "pip", "install", "--disable-pip-version-check"]
     assert (copy / "pyproject.toml").is_file()
     assert needed == [*inputs["install"].split(), "asv", "jinja2"]
+    assert "--build" in compares
 
 
 def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
