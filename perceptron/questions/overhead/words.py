@@ -48,7 +48,6 @@ from perceptron.questions.overhead.ladder import (
 from perceptron.questions.shared.published import measured_dot, published_dot
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import Contention, contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.interval import Interval
@@ -70,13 +69,8 @@ _PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
-def told(
-    found: Ladder,
-    rows: Sequence[Measurement],
-    warnings: Sequence[MeasurementWarning],
-    following: tuple[str, ...],
-) -> Answer:
-    """Return the answer of judged rows; ``following`` is the command to type next."""
+def told(found: Ladder, rows: Sequence[Measurement]) -> Answer:
+    """Return the answer of judged rows."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"
@@ -90,9 +84,7 @@ def told(
         notes=tuple(_notes(found)),
         tables=tuple(_tables(found, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
-        warnings=tuple(warnings),
         backends=tuple(dict.fromkeys((*backends, *found.published))),
-        next=following,
         data={
             "problem": found.problem,
             "threads": found.threads,
