@@ -115,7 +115,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     figures: tuple[Figure, ...] = ()
     """Figures of every part, in the order in which a page offers them."""
     warnings: tuple[MeasurementWarning, ...] = ()
-    """Warnings about these rows; the study does not warn about the machine or the run."""
+    """What this question alone warns of; `questions.answering` adds what every run's rows tell."""
     backends: tuple[str, ...] = ()
     """Backends that have a colour."""
     next: tuple[str, ...] = ()

@@ -13,8 +13,9 @@ from perceptron.questions.collection import Collection, Judge, judge_results
 from perceptron.questions.registry import STUDIES, load
 from perceptron.questions.study import Plan, Study
 from perceptron.records.readers.stored_runs import LoadedRun, read_results
-from perceptron.records.row import no_search_for_cycles
-from perceptron.statistics.trust import KILLED, warnings_of_run
+from perceptron.records.row import no_search_for_cycles, times
+from perceptron.statistics.select import Definitions
+from perceptron.statistics.trust import KILLED, warnings_of_rows, warnings_of_run
 
 
 def answer_run(loaded: LoadedRun) -> Answered:
@@ -41,17 +42,20 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         words = str(error) if known else f"{type(error).__name__}: {error}"
         raise UserError(f"{loaded.folder}: rows that cannot be judged: {words}") from error
     threads = max((row.all_threads or 1 for row in loaded.rows), default=1)
+    every = times(loaded.rows)
+    definitions = Definitions(every)
+    warnings = (
+        *warnings_of_run(loaded, threads),
+        *answer.warnings,
+        *definitions.warnings(),
+        *warnings_of_rows(definitions.keep(every)),
+    )
     return Answered(
         study=study.name,
         run=loaded,
         answer=answer,
         # The first one is read: how to go on where workers were killed.
-        warnings=tuple(
-            sorted(
-                (*warnings_of_run(loaded, threads), *answer.warnings),
-                key=lambda warning: warning.code != KILLED,
-            )
-        ),
+        warnings=tuple(sorted(warnings, key=lambda warning: warning.code != KILLED)),
     )
 
 

@@ -54,9 +54,9 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import rank_rows
-from perceptron.statistics.select import NOT_REACHED, Definitions, has_time, usable_rows
+from perceptron.statistics.select import NOT_REACHED, has_time, usable_rows
 from perceptron.statistics.sizes import number, size_axis, sized
-from perceptron.statistics.trust import budget_for, warnings_of_rows
+from perceptron.statistics.trust import budget_for
 
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
@@ -240,7 +240,6 @@ class Bench:
             ),
             tables=tables,
             figures=figures,
-            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
             is_cut=any(one.reason == NOT_REACHED for one in pairs),

@@ -57,8 +57,7 @@ from perceptron.records.readers.reading import SourceRead
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
-from perceptron.statistics.select import NOT_REACHED, Definitions, usable_rows
-from perceptron.statistics.trust import warnings_of_rows
+from perceptron.statistics.select import NOT_REACHED, usable_rows
 
 # To search one axis for one pair, and in a quick search for all pairs: they share most of what is
 # measured, and a quick run should not take longer because it is of more pairs.
@@ -283,15 +282,13 @@ class CrossoverStudy:
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
-        warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
         found = crossovers(own, plan.all_pairs or None)
         if _is_list(plan):
             found = list(map(_within_bracket, found))
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
             found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
-        answer = answer_of(plan, own, found)
-        return replace(answer, warnings=warnings)
+        return answer_of(plan, own, found)
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
         """Judge what other tools measured."""

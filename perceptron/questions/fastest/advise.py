@@ -36,10 +36,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.ranking import rank_rows
-from perceptron.statistics.select import Definitions, has_time, usable_rows
+from perceptron.statistics.select import has_time, usable_rows
 from perceptron.statistics.select import times as times_of
 from perceptron.statistics.throughput import TrainingLength
-from perceptron.statistics.trust import warnings_of_rows
 
 # Repeats of the problem itself, and of sizes beside it.
 _REPEATS = 3
@@ -193,7 +192,6 @@ class Advise:
         return replace(
             answer_of(found, of_problem[0], run.run.budget),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
-            warnings=(*Definitions(times(rows)).warnings(), *warnings_of_rows(own)),
             next=() if found.use is None else overhead,
         )
 

@@ -41,10 +41,8 @@ from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, Thre
 from perceptron.records.measurement import AxisSize, Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
-from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.over_processes import threads_in_all
-from perceptron.statistics.select import Definitions, usable_rows
-from perceptron.statistics.trust import warnings_of_rows
+from perceptron.statistics.select import usable_rows
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
@@ -195,8 +193,7 @@ class Map:
         found = phase_map_of(own, plan.grid, plan.axes)
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
-        warnings = (*Definitions(times(rows)).warnings(), *warnings_of_rows(own))
-        told = _told(found, own[0], not_refined, run.run.machine, warnings)
+        told = _told(found, own[0], not_refined, run.run.machine)
         if plan.called is None:
             return told
         notes = notes_of_any(plan.called)
@@ -234,7 +231,6 @@ def _told(
     row: Measurement,
     not_refined: int,
     machine: str,
-    warnings: Sequence[MeasurementWarning],
 ) -> Answer:
     how = training_words(row)
     notes = [Note(f"{name}: not measured: {why}.") for name, why in found.absent.items()]
@@ -268,7 +264,6 @@ def _told(
         figures=(
             Figure(title=f"{found.family}: which backend wins where", drawing=map_figure(found)),
         ),
-        warnings=tuple(warnings),
         backends=tuple(found.backends),
         data={"map": found, "not_refined": not_refined, "machine": machine},
     )

@@ -39,8 +39,7 @@ from perceptron.records.measurement import (
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.select import Definitions, usable_rows
-from perceptron.statistics.trust import warnings_of_rows
+from perceptron.statistics.select import usable_rows
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
@@ -165,9 +164,11 @@ class Overhead:
             bytes_moved=plan.bytes_moved,
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
         )
-        left_out = Definitions(times(rows)).warnings()
-        warnings = [*left_out, *_not_measured(own), *warnings_of_rows(own)]
-        return told(found, own, warnings, ("perceptron", "advise", "--problem", plan.problem))
+        return replace(
+            told(found, own),
+            warnings=tuple(_not_measured(own)),
+            next=("perceptron", "advise", "--problem", plan.problem),
+        )
 
 
 # --- what is measured, in its order --------------------------------------------------------------

@@ -49,7 +49,6 @@ from perceptron.questions.shared.ranking_sentence import (
 )
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import Contention, contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.interval import Interval
@@ -71,13 +70,8 @@ _PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
-def told(
-    found: Ladder,
-    rows: Sequence[Measurement],
-    warnings: Sequence[MeasurementWarning],
-    following: tuple[str, ...],
-) -> Answer:
-    """Return the answer of judged rows; ``following`` is the command to type next."""
+def told(found: Ladder, rows: Sequence[Measurement]) -> Answer:
+    """Return the answer of judged rows."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"
@@ -91,9 +85,7 @@ def told(
         notes=tuple(_notes(found)),
         tables=tuple(_tables(found, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
-        warnings=tuple(warnings),
         backends=tuple(dict.fromkeys((*backends, *found.published))),
-        next=following,
         data={
             "problem": found.problem,
             "threads": found.threads,

@@ -17,7 +17,7 @@ FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
 
 
 def answer(found: Ladder) -> Answer:
-    return told(found, ROWS, (), ())
+    return told(found, ROWS)
 
 
 def table(found: Ladder, title: str) -> Table:
@@ -40,7 +40,7 @@ def test_a_profiled_count_stands_beside_the_counted() -> None:
 
 def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
     rows = ladder_rows()
-    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows, (), ())
+    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows)
     words = [note.text for note in found.notes]
     words += [cell for one in found.tables for row in one.texts for cell in (one.title, *row)]
     assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
@@ -61,7 +61,7 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
         for row in ladder_rows()
     ]
     found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = told(found, rows, (), ()).verdicts
+    (verdict,) = told(found, rows).verdicts
     assert (verdict.decided, verdict.sentence) == (
         "no",
         "numba leads, numpy takes about 2.00× as long, not decided: every sample was contended",
@@ -84,7 +84,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
         for row in ladder_rows()
     ]
     found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = told(found, rows, (), ()).verdicts
+    (verdict,) = told(found, rows).verdicts
     assert verdict.decided == "partly"
     assert verdict.sentence.startswith("undecided between numba and numpy; torch-cpu takes ")
     assert verdict.notes == (
