@@ -31,12 +31,8 @@ from perceptron.questions.bench.finding import (
     repeats_wanted,
 )
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
-from perceptron.questions.crossover.judge import axis_of, crossovers
-from perceptron.questions.crossover.locator import (
-    coarse_sizes,
-    repeats,
-)
-from perceptron.questions.crossover.not_reached import not_reached
+from perceptron.questions.crossover.judge import SINGLE_SIZE, axis_of, crossovers, not_reached
+from perceptron.questions.crossover.locator import coarse_sizes, repeats
 from perceptron.questions.crossover.rates import single_problems, single_tables
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
@@ -204,7 +200,9 @@ class Bench:
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
-        lines = [f"not measured: {reason}" for reason in missing_pairs(pairs)]
+        # Of a family with a time at a single size its verdict says that.
+        absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
+        lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(own)
         swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
         part: Setting = (
@@ -276,7 +274,7 @@ def _single_verdicts(
                 verdict,
                 decided="no",
                 sentence=f"undecided at {size}, the only size",
-                notes=(f"why: a single size decides nothing; next: {more}",),
+                notes=(f"why: {SINGLE_SIZE}; next: {more}",),
             )
         if verdict is not None:
             yield replace(verdict, part=(("Family", one.family),))

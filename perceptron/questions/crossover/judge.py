@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from itertools import combinations
 from math import exp, log
@@ -26,15 +26,26 @@ from perceptron.questions.crossover.crossing import (
 from perceptron.questions.crossover.points import Point, at_each, points, points_of
 from perceptron.questions.crossover.sides import sides_of
 from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
+from perceptron.questions.shared.pairs import Pair
+from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
 from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
-from perceptron.statistics.select import State, by_family_and_ground, is_own, shared
+from perceptron.statistics.select import (
+    NOT_REACHED,
+    State,
+    by_family_and_ground,
+    is_measured,
+    is_own,
+    shared,
+)
 from perceptron.statistics.sizes import Stretch, joined, size_axis
 
+SINGLE_SIZE = "a single size decides nothing"
 Status = Literal[
     "crosses",
     "reverses",
@@ -173,6 +184,48 @@ def _of_family(
             found.append(replace(nothing, reason=why))
         found += (_judge(nothing, comparable, state, gpus) for state in states)
     return found
+
+
+def not_reached(
+    found: Iterable[Crossover],
+    rows: Sequence[Measurement],
+    pairs: Sequence[Pair],
+    planned: Mapping[str, int],
+) -> Iterator[Crossover]:
+    """Yield a crossover that was not measured for each pair that had no turn in a family.
+
+    That is one of which a backend has no row of the family, not even one that says why, or both at
+    one size alone, though more are ``planned``. Of a family without any row that is every pair,
+    also where only one backend has a time elsewhere. Those already ``found`` are left out.
+    """
+    if not rows:
+        return
+    alike = grouped(rows, attrgetter("family", "threads", "processes", "backend", "size", "status"))
+    one_of_each = [own[0] for own in alike.values()]
+    judged = {(one.family, one.threads, one.incumbent, one.challenger) for one in found}
+    failed = {row.backend for row in one_of_each}
+    failed -= {row.backend for row in one_of_each if row.status == "ok"}
+    example = next((row for row in rows if row.family != FAMILY), rows[0])
+    for threads in sorted({row.all_threads for row in one_of_each if row.all_threads is not None}):
+        for family, sizes_planned in planned.items():
+            own = [row for row in one_of_each if (row.family, row.all_threads) == (family, threads)]
+            sizes, reached = {row.size for row in own}, {row.backend for row in own}
+            for pair in pairs:
+                is_over = reached.issuperset(pair) and len(sizes) >= min(2, sizes_planned)
+                if is_over or (family, threads, *pair) in judged:
+                    continue
+                if not sizes or failed.isdisjoint(pair):
+                    has_both = all(is_measured(own, name) for name in pair)
+                    yield Crossover(
+                        family=family,
+                        incumbent=pair[0],
+                        challenger=pair[1],
+                        status="not measured",
+                        machine=example.machine,
+                        dtype=example.dtype,
+                        threads=threads,
+                        reason=SINGLE_SIZE if has_both else NOT_REACHED,
+                    )
 
 
 def ratio_near(
@@ -402,7 +455,7 @@ def _why_undecided(
     names = " and ".join(pair)
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))
-        return f"a single size decides nothing: {pair[1]} takes {takes} there"
+        return f"{SINGLE_SIZE}: {pair[1]} takes {takes} there"
     if known:
         return None
     if any(point.stated is not None for point in points):

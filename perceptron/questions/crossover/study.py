@@ -24,9 +24,8 @@ from perceptron.questions.crossover import functions as of_functions
 from perceptron.questions.crossover.amortise import amortisations, from_cold
 from perceptron.questions.crossover.figures import of_cold_pairs, of_pairs, of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
-from perceptron.questions.crossover.judge import Crossover, crossovers
+from perceptron.questions.crossover.judge import Crossover, crossovers, not_reached
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats
-from perceptron.questions.crossover.not_reached import not_reached
 from perceptron.questions.crossover.page import PAGE
 from perceptron.questions.crossover.rates import without_rival
 from perceptron.questions.crossover.sweep import sweeps

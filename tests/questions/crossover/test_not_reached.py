@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer
 from perceptron.questions.answering import answer_run
-from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.judge import SINGLE_SIZE, Crossover
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.statistics.select import NOT_REACHED
@@ -50,17 +50,6 @@ def test_a_family_without_a_row_says_that_there_was_no_time(
     assert (without.incumbent, without.challenger) == BACKENDS
 
 
-def test_one_size_of_several_is_no_answer_of_a_family(tmp_path: Path) -> None:
-    """A model of one's own that has one size is measured with that."""
-    rows: list[Measurement] = [
-        measured(problem=f"{family}:8", family=family, size=8, backend=backend, seconds=1e-5)
-        for family in ("mlp-width", "mine")
-        for backend in BACKENDS
-    ]
-    (short,) = crossovers(tmp_path, rows, {"mlp-width": 9, "mine": 1})
-    assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", NOT_REACHED)
-
-
 def test_one_size_of_several_decides_nothing_however_clear_it_is(tmp_path: Path) -> None:
     rows = [
         measured(
@@ -77,7 +66,10 @@ def test_one_size_of_several_decides_nothing_however_clear_it_is(tmp_path: Path)
         "mine": "yes",
     }
     assert verdicts["mlp-width"].sentence == "undecided at width 8, the only size"
-    assert "a single size decides nothing" in verdicts["mlp-width"].notes[0]
+    assert SINGLE_SIZE in verdicts["mlp-width"].notes[0]
+    (short,) = told.data["crossovers"]  # nor is anything else said of it
+    assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", SINGLE_SIZE)
+    assert not any("not measured" in note.text for note in told.notes)
 
 
 def test_a_search_says_so_too(tmp_path: Path) -> None:
