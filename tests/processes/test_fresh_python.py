@@ -32,13 +32,13 @@ STARTS = """
 from pathlib import Path
 from perceptron.backends import registry
 from perceptron.measure import environment, launch
-from perceptron.questions.fastest import availability
+from perceptron.questions.fastest import cache
 from perceptron.questions.crossover.functions import called
 from tests.processes.test_fresh_python import JOB
 
 print(launch.run_job(JOB).status)
 print(bool(environment.environment([registry.load("numpy")], 1).pools))
-print(availability.elsewhere(["numpy"], 60)["numpy"].unavailable)
+print(cache.elsewhere(["numpy"], 60)["numpy"].unavailable)
 print(called(str(Path("functions.py").resolve())).names)
 """
 FUNCTIONS = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from dataclasses import replace as with_fields
 from math import log
 from typing import Annotated, ClassVar
 
@@ -13,9 +14,11 @@ from perceptron.answer import Answer, Page
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Time
-from perceptron.problems import catalogue
+from perceptron.problems import catalogue, files, shape
+from perceptron.problems.cost import operations
+from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import OptimizerName
-from perceptron.problems.problem import DType, Feed
+from perceptron.problems.problem import DType, Feed, Problem
 from perceptron.problems.shape import Shape
 from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.questions.fastest.advice import (
@@ -28,7 +31,7 @@ from perceptron.questions.fastest.advice import (
     rows_on,
     whole_trainings,
 )
-from perceptron.questions.fastest.axes import AxisThrough, all_axes, axes_through
+from perceptron.questions.shared.axes import SizeAxis, family_axis, referenced_axis
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
 from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
@@ -45,6 +48,15 @@ _REPEATS = 3
 _BESIDE = 2
 # With less of the time than this share left, textbook NumPy is not measured.
 _BESIDE_SHARE = 0.4
+# How far to look along an axis through a problem, as a factor to each side.
+_REACH = 64
+# Rows beside a problem on batches: more do not fit into a cache either.
+_ENOUGH_ROWS = 16_384
+LONGEST_SECONDS = 0.03
+"""A size whose iteration would take longer is not tried beside the problem."""
+
+AxisThrough = tuple[AdviceAxis, SizeAxis]
+"""An axis through the problem: what the judge needs to know of it, and its problems."""
 # Each is an option.
 _OF_SHAPE = tuple(field.name for field in fields(Shape))
 
@@ -253,3 +265,103 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     size = min(wanted, key=lambda size: abs(log(size / named.here)))
     reference = axis.problem(size).reference
     return _jobs(plan, [(reference, name) for name in sorted(wanted[size])], beside)
+
+
+# --- the axes through a problem -------------------------------------------------------------------
+
+
+def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
+    """Return what can be varied about a problem, as far as iterations stay short.
+
+    ``own`` are its rows with a time. What changes the answer most comes first.
+    """
+    slowest = max(row.seconds for row in own if row.seconds is not None)
+    most = LONGEST_SECONDS / slowest * operations(problem)
+    axes = []
+    for named, axis in all_axes(problem):
+        high = axis.high
+        # An iteration is taken to last by its operations.
+        while high > named.here and operations(axis.problem(high)) > most:
+            high = max(named.here, high // 2)
+        if axis.low < high:
+            axes.append((named, with_fields(axis, high=high)))
+    return axes
+
+
+def all_axes(problem: Problem) -> list[AxisThrough]:
+    """Return what can be varied about a problem, in the order in which axes get the time."""
+    if shape.is_shape(problem.name):
+        return _shape_axes(shape.parse(problem.name))
+    if files.is_file(problem.reference):
+        file = problem.reference.removesuffix(f":{problem.size}")
+        sizes = [member.size for member in catalogue.find_all(file)]
+        if len(sizes) < 2:
+            return []
+        axis = referenced_axis(file, problem.family, min(sizes), max(sizes))
+        return [_through(problem.size, "size", axis)]
+    if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
+        (label,) = FAMILIES[problem.family].axes
+        return [_through(problem.size, label, family_axis(problem.family))]
+    return []
+
+
+def _through(here: int, label: str, axis: SizeAxis, fewer_rows: bool = False) -> AxisThrough:
+    return AdviceAxis(axis=label, here=here, family=axis.family, fewer_rows=fewer_rows), axis
+
+
+def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
+    axes = []
+    for name in _looked_along(own):
+        here = _size(own, name)
+        if name == "hidden" and set(own.hidden) != {here}:
+            continue  # hidden layers of unequal width have no size in common
+        low, high = _ends(own, name)
+        beside = _with_enough_rows(own, high if name == "batch" else own.batch)
+        family = beside.family(name)
+        axis = referenced_axis(family, family, low, high)
+        fewer = beside.rows < own.rows
+        axes.append(_through(here, shape.in_words(name), axis, fewer))
+    return axes
+
+
+def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
+    """Return the shape with no more rows than it takes to time iterations on batches.
+
+    Every process loads all rows, and a look at a backend's loss is a pass over them: on sixty
+    thousand that takes far longer than the samples.
+    """
+    if batch is None:
+        return own
+    return with_fields(own, rows=min(own.rows, max(_ENOUGH_ROWS, batch)))
+
+
+def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
+    """Return the axes of a shape in the order in which they get the time.
+
+    The number of models comes first, where there are several.
+    On batches the rows are left out: more of them are more of the same iterations, which cannot
+    change the order of two backends but by their setup.
+    """
+    several: tuple[shape.Axis, ...] = ("models",) if own.models > 1 else ()
+    if own.batch is None:
+        return (*several, *(axis for axis in own.axes() if axis != "models"))
+    return (*several, "batch", *(("hidden",) if own.hidden else ()), "features")
+
+
+def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
+    """Return how far to look, where there are such problems."""
+    here = _size(own, axis)
+    least = {"models": 1, "batch": 1, "rows": own.classes or 2}.get(axis, 2)
+    high = here * _REACH
+    return max(least, here // _REACH), min(own.rows, high) if axis == "batch" else high
+
+
+def _size(own: shape.Shape, axis: shape.Axis) -> int:
+    sizes = {
+        "rows": own.rows,
+        "features": own.features,
+        "hidden": max(own.hidden, default=0),
+        "batch": own.batch or own.rows,
+        "models": own.models,
+    }
+    return sizes[axis]

@@ -7,9 +7,11 @@ that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it n
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,11 +19,18 @@ import msgspec
 from msgspec import Struct
 from platformdirs import user_cache_path
 
+from perceptron import optional
+from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.errors import UserError, in_one_line
 from perceptron.machine import facts_digest
+from perceptron.measure.library_versions import versions_beneath
 from perceptron.problems.problem import DType
+from perceptron.processes import fresh_python
 from perceptron.questions.fastest.measured_shape import (
     CONTENDED,
+    NO_ANSWER,
+    NO_WORD,
     NOT_STARTED,
     MeasuredShape,
     TrainingShape,
@@ -31,6 +40,16 @@ from perceptron.records.files.read import must_be_a_file
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
 FORMAT = 8
+SKLEARN = "scikit-learn"
+"""An estimator's own ``fit``: a candidate beside the backends, of which it is none.
+
+It starts and shuffles in its own way, so it cannot be asked to agree with the reference, and no
+other question is about it.
+"""
+SKLEARN_MODULE = "sklearn"
+NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
+# A driver that wakes up and a framework with a cold disk cache take most of it.
+_MOST_SECONDS = 60.0
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
@@ -227,3 +246,73 @@ def clear() -> None:
 
 def _warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+
+# --- who can run here -----------------------------------------------------------------------------
+
+
+def is_known(name: str, known: Known) -> bool:
+    """Return whether it was asked already if a backend can run, with the libraries of today."""
+    asked = known.backends.get(name)
+    return asked is not None and asked.libraries == versions_beneath(asked.modules)
+
+
+def at_once(name: str) -> KnownBackend | None:
+    """Return whether a backend can run here, if it says so at once: one of ours on the CPU does.
+
+    Others import a framework to find their device, or do whatever they like: see `elsewhere`.
+    """
+    if name == SKLEARN:
+        return KnownBackend(
+            device="cpu",
+            unavailable=optional.missing("sklearn"),
+            modules=(SKLEARN_MODULE,),
+            libraries=versions_beneath((SKLEARN_MODULE,)),
+        )
+    is_ours = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    return asked(name) if is_ours else None
+
+
+def asked(name: str) -> KnownBackend:
+    """Ask a backend whether it can run here; of one that cannot be asked say why."""
+    backend = registry.load(name)
+    modules = tuple(getattr(backend, "imports", ()))
+    return KnownBackend(
+        device=backend.device,
+        unavailable=registry.reason_unavailable(name),
+        modules=modules,
+        libraries=versions_beneath(modules),
+    )
+
+
+def elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
+    """Return whether these backends can run here, as a process of its own says.
+
+    Raises `UserError` with the reason if it does not within so many seconds.
+    """
+    from perceptron.measure.launch import printed, worker_environment
+
+    command = fresh_python.command("perceptron.questions.fastest.cache", *names)
+    environment = worker_environment(registry.load("numpy"), 1)
+    try:
+        answer = printed(command, max(0.0, min(seconds, _MOST_SECONDS)), environment)
+        return msgspec.json.decode(answer, type=dict[str, KnownBackend])
+    except subprocess.TimeoutExpired:
+        raise UserError(NO_WORD) from None
+    except (OSError, UserError, msgspec.DecodeError):
+        raise UserError(NO_ANSWER) from None
+
+
+def main() -> None:
+    """Ask the backends that the arguments name, in a process of their own; answer in JSON."""
+    # What libraries print goes to standard error.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    answer.write(msgspec.json.encode({name: asked(name) for name in sys.argv[1:]}))
+    answer.flush()
+    # At once: unloading frameworks takes up to a second and serves nothing.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,25 +6,58 @@ processes, if that is allowed, and known from then on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from glob import escape, glob
+from math import inf
 from os import PathLike
 from pathlib import Path
+from time import monotonic
 from typing import Any, Never
 
 from msgspec.structs import replace
 
+from perceptron.backends import registry
+from perceptron.backends.protocol import refusal
 from perceptron.errors import UserError, unknown
+from perceptron.machine import usable_cores
+from perceptron.measure.library_versions import versions_beneath
+from perceptron.numbers import enumerated, times_as_long
 from perceptron.options import in_python
 from perceptron.problems.problem import DType
-from perceptron.questions.fastest.inquiry import Inquiry
-from perceptron.questions.fastest.judge import Advice
+from perceptron.questions.fastest import cache
+from perceptron.questions.fastest.cache import SKLEARN, Attempt, Known
+from perceptron.questions.fastest.given import AsItIs
+from perceptron.questions.fastest.judge import (
+    AS_IT_IS,
+    NOT_KNOWN,
+    Advice,
+    Candidate,
+    Trainings,
+    candidate,
+    choose,
+    is_enough,
+    ranked,
+    ranking_of,
+    row_of,
+)
+from perceptron.questions.fastest.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
 from perceptron.questions.fastest.question import (
     Measure,
+    Question,
     check_usual,
     question,
     question_of,
 )
+from perceptron.records.run import now
+from perceptron.statistics.interval import CONFIDENCE
+from perceptron.statistics.ranking import Ranking, standing
 
+# Of the time for measuring, for asking who can run here, where that takes a process.
+_ASKING_SHARE = 0.75
+_NOT_ALONE = "another process was measuring until the time was over"
+_NONE_LEFT = "no time was left for it"
 RESULTS = Path("results")
 """Where studies keep what they measure, unless told otherwise."""
 
@@ -168,3 +201,299 @@ def fastest(
     )
     advice = Inquiry(asked, folder).advice()
     return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")
+
+
+# --- the answer to one question -------------------------------------------------------------------
+
+
+class Inquiry:
+    """What is known of one question, ever more of it."""
+
+    def __init__(self, asked: Question, results: Path) -> None:
+        self._asked = asked
+        self._ends = monotonic() + asked.seconds
+        self._file = cache.cache_file()
+        self._in_vain: dict[str, str] = {}
+        """Why what was to be measured for this very answer has no time that can be relied on."""
+        self._new: dict[str, MeasuredShape] = {}
+        """What was measured for it."""
+        self._take(cache.load(self._file))
+        self._read_results(results)
+        self._ask_backends()
+        self._cannot = {name: self._refusal(name) for name in asked.among}
+        """Why nothing can be known of a backend, where that can be told without measuring."""
+
+    def advice(self) -> Advice:
+        """Answer, and measure first where that is asked for."""
+        asked, begun = self._asked, now()
+        if wanted := self._wanted():
+            self._measure(wanted)
+        found, ranking = self._candidates(), self._ranking()
+        behind = self._behind(ranking)
+        advice = choose(
+            found,
+            ranking,
+            measured=max((row.when for row in behind), default=None),
+            stale=_changes(behind),
+            able=asked.able,
+            new=[
+                row.backend for row in behind if wanted and row.when >= begun and self._is_new(row)
+            ],
+        )
+        beside = (*self._rewrite(advice), *self._older(found), *self._remembered(advice))
+        return replace(
+            advice,
+            problem=asked.name,
+            iterations=asked.iterations,
+            epochs=asked.epochs,
+            dtype=asked.dtype,
+            threads=asked.threads,
+            why="; ".join([advice.why, *beside]),
+        )
+
+    def _rewrite(self, advice: Advice) -> Iterator[str]:
+        """Say what another backend would save that cannot be picked, if it is faster for certain.
+
+        Of a module, that is.
+        """
+        first = advice.candidates[0]
+        if advice.seconds is None or first.backend == advice.backend:
+            return
+        ratio = self._trainings.ratio(first.backend, advice.backend, CONFIDENCE)
+        if ratio is not None and standing(ratio) == "faster":
+            takes = times_as_long(ratio.estimate, ratio.low, ratio.high)
+            yield f"rewritten for {first.backend} it takes {takes}"
+
+    def _is_new(self, row: MeasuredShape) -> bool:
+        """Return whether what was to be measured for this answer has this very time."""
+        return row.backend not in self._in_vain or row == self._new.get(row.backend)
+
+    def _older(self, found: Iterable[Candidate]) -> Iterator[str]:
+        """Say which time is an earlier one, though it was to be measured now, and why."""
+        for one in found:
+            reason = self._in_vain.get(one.backend)
+            row = self._newest.get(one.backend)
+            if reason and row and not self._is_new(row):
+                yield f"{one.backend} was not measured now ({reason}): its time is of {row.when}"
+
+    def _remembered(self, advice: Advice) -> Iterator[str]:
+        """Say what was given up for an earlier answer and not tried again for this one."""
+        alike: dict[tuple[str, str, float, float], list[str]] = {}
+        for one in advice.candidates:
+            tried = self._given_up(one.backend)
+            row = self._newest.get(one.backend)
+            said = CONTENDED if row is not None and row.is_contended else one.reason
+            if tried and tried.reason == said and one.backend not in self._in_vain:
+                key = (tried.reason, tried.when, tried.lasts, tried.seconds)
+                alike.setdefault(key, []).append(one.backend)
+        for (reason, when, lasts, seconds), names in alike.items():
+            yield (
+                f"{enumerated(names)} {reason}: remembered from {when} for {lasts:g} s; "
+                f'measure="now" or more than seconds={seconds:g} tries again at once'
+            )
+
+    def _left(self) -> float:
+        return max(0.0, self._ends - monotonic())
+
+    def _take(self, known: Known) -> None:
+        """Take what is known now, of which the rows are those that may be compared."""
+        asked = self._asked
+        self._known = known
+        self._rows = known.rows_of(asked.dtype, asked.threads)
+        own = [row for row in self._rows if row.shape == asked.shape]
+        found = ((name, row_of(name, own)) for name in asked.among)
+        self._newest = {name: row for name, row in found if row is not None}
+        """The row of each backend that answers."""
+        self._trainings = Trainings(self._newest.values(), asked.iterations)
+
+    def _learn(self, change: Callable[[Known], Known]) -> None:
+        """Change what is kept, and take it."""
+        self._take(cache.update(self._file, change))
+
+    def _read_results(self, results: Path) -> None:
+        """Read what studies have measured since the last question."""
+        if runs := changed_runs(results, self._known.runs):
+            from perceptron.questions.fastest.results import read_runs
+
+            new = read_runs(runs)
+            self._learn(lambda known: known.with_rows(new, runs))
+
+    def _ask_backends(self) -> None:
+        """Ask those that can say at once whether they run here, and others where there is time."""
+        names = [name for name in self._asked.among if not cache.is_known(name, self._known)]
+        new = {name: answer for name in names if (answer := cache.at_once(name)) is not None}
+        silent = [name for name in names if name not in new and self._may_try(name)]
+        late: list[Attempt] = []
+        if silent and self._asked.measure != "never":
+            try:
+                new |= cache.elsewhere(silent, _ASKING_SHARE * self._left())
+            except UserError as reason:
+                late = [self._attempt(name, str(reason)) for name in silent]
+        if new or late:
+            self._learn(lambda known: known.with_backends(new).with_attempts(late))
+
+    def _attempt(self, backend: str, reason: str) -> Attempt:
+        """Return that this was given up, now."""
+        self._in_vain[backend] = reason
+        return Attempt(
+            backend=backend,
+            shape=self._asked.shape,
+            ground=self._ground,
+            seconds=self._asked.seconds,
+            reason=reason,
+            when=now(),
+        )
+
+    @property
+    def _ground(self) -> str:
+        return cache.alike(self._asked.dtype, self._asked.threads)
+
+    def _given_up(self, name: str) -> Attempt | None:
+        return self._known.given_up(name, self._asked.shape, self._ground)
+
+    def _may_try(self, name: str) -> bool:
+        """Return whether to begin with a backend, or again with more time than lately in vain."""
+        tried = self._given_up(name)
+        is_asked = self._asked.measure == "now"
+        return is_asked or tried is None or self._asked.seconds > tried.seconds
+
+    def _unavailable(self, name: str) -> str | None:
+        """Return why a backend cannot be measured here; None if it can."""
+        asked = self._known.backends.get(name)
+        if asked is None:
+            attempt = self._given_up(name)
+            return cache.NOT_ASKED if attempt is None else attempt.reason
+        return asked.unavailable or self._cannot[name]
+
+    def _candidate(self, name: str) -> Candidate:
+        reason, row, tried = self._unavailable(name), self._newest.get(name), self._given_up(name)
+        if reason is None and row is not None:
+            return candidate(row, self._asked.iterations)
+        if reason is None:
+            reason = NOT_KNOWN if tried is None else tried.reason
+        asked = self._known.backends.get(name)
+        device = "unknown" if asked is None else asked.device
+        return Candidate(backend=name, device=device, reason=reason)
+
+    def _refusal(self, name: str) -> str | None:
+        asked, cores = self._asked, usable_cores()
+        if name == SKLEARN and asked.own_fit and asked.own_fit.refusal:
+            return asked.own_fit.refusal
+        if isinstance(asked.own, AsItIs):
+            return None if name in AS_IT_IS else f"it has no {asked.own.part}"
+        if asked.threads > cores and not self._rows:
+            return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
+        # Loading one takes milliseconds: not where it has trained this.
+        if name == SKLEARN or name not in registry.BUILT_IN or name in self._newest:
+            return None
+        return refusal(registry.load(name), asked.problem, asked.dtype)
+
+    def _candidates(self) -> list[Candidate]:
+        return list(map(self._candidate, self._asked.among))
+
+    def _ranking(self) -> Ranking:
+        return ranking_of(self._candidates(), self._trainings, self._asked.able)
+
+    def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
+        able = self._asked.able
+        return [one for one in found if able is None or one.backend in able]
+
+    def _wanted(self) -> list[str]:
+        """Return the backends to measure: those of which more has to be known."""
+        if self._asked.measure == "never":
+            return []
+        found, ranking = self._candidates(), self._ranking()
+        # The most promising first: there may be no time for all.
+        timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
+        able = [one.backend for one in timed if self._unavailable(one.backend) is None]
+        if self._asked.measure == "now":
+            return able
+        behind = self._behind(ranking)
+        open_ones = {row.backend for row in behind if _changes([row])}
+        if not is_enough(ranked(self._picks(found), ranking)):
+            open_ones |= {row.backend for row in behind if row.is_contended}
+        open_ones |= {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
+        return [name for name in able if name in open_ones and self._may_try(name)]
+
+    def _measure(self, names: Sequence[str]) -> None:
+        """Measure, unless another process has done so while this one waited for its turn.
+
+        Two at once would be in each other's way.
+        """
+        from perceptron.records.files.lock import locked
+
+        begun = now()
+        try:
+            with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
+                self._take(cache.load(self._file))
+                rows = {name: self._newest.get(name) for name in names}
+                names = [
+                    name
+                    for name, row in rows.items()
+                    if (row is None or row.when <= begun) and self._may_try(name)
+                ]
+                if is_alone:
+                    self._measure_alone(names)
+                else:
+                    self._in_vain |= dict.fromkeys(names, _NOT_ALONE)
+        except OSError:  # nothing can be written there; `cache.update` says so
+            self._measure_alone(names)
+
+    def _measure_alone(self, names: Sequence[str]) -> None:
+        from perceptron.questions.fastest.measure import measure
+
+        if not names:
+            return
+        if not self._left():
+            self._in_vain |= dict.fromkeys(names, _NONE_LEFT)
+            return
+        rows, reasons = measure(self._asked, names, self._left())
+        # A machine that was busy may be so for a while.
+        reasons |= {row.backend: CONTENDED for row in rows if row.is_contended}
+        late = [self._attempt(name, why) for name, why in reasons.items()]
+        new = [replace(row, libraries=self._libraries(row.backend)) for row in rows]
+        self._new = {row.backend: row for row in new}
+
+        def change(known: Known) -> Known:
+            return known.with_rows(new).with_attempts(late)
+
+        # Of a module as it is the row tells of no other question: its code may have changed.
+        if isinstance(self._asked.own, AsItIs):
+            self._take(change(self._known))
+        else:
+            self._learn(change)
+
+    def _libraries(self, backend: str) -> dict[str, str]:
+        asked = self._known.backends.get(backend)
+        return versions_beneath(asked.modules if asked else ())
+
+    def _behind(self, ranking: Ranking) -> list[MeasuredShape]:
+        """Return the row behind each time that decides."""
+        may_be = {*ranking.order[:1], *ranking.ties, *ranking.open}
+        return [row for name, row in self._newest.items() if name in may_be]
+
+
+def _changes(behind: Iterable[MeasuredShape]) -> str | None:
+    """Return which libraries have changed since these rows were measured, in one line."""
+    changed = {}
+    for row in behind:
+        today = versions_beneath(row.libraries)
+        for name, before in row.libraries.items():
+            if today.get(name) != before:
+                changed[name] = f"{name} {before} → {today.get(name, 'none')}"
+    return f"measured with other libraries: {', '.join(changed.values())}" if changed else None
+
+
+def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the runs of a results folder that are new, gone or have changed since they were read.
+
+    Each with what tells that: size and time of the file that holds its rows, of which one that is
+    gone has none.
+    """
+    runs = os.path.join(os.path.abspath(results), "runs", "")
+    found = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}
+    for file in sorted(glob(f"{escape(runs)}*/*/measurements.jsonl")):
+        with suppress(OSError):
+            stat = os.stat(file)
+            found[os.path.dirname(file)] = f"{stat.st_size}-{stat.st_mtime_ns}"
+    return {run: stamp for run, stamp in found.items() if known.get(run) != stamp}

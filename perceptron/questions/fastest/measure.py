@@ -18,7 +18,8 @@ from perceptron.measure.job import Estimator, Module, Time, timed
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
-from perceptron.questions.fastest.availability import SKLEARN
+from perceptron.questions.fastest.cache import SKLEARN
+from perceptron.questions.fastest.given import AsItIs
 from perceptron.questions.fastest.judge import Trainings
 from perceptron.questions.fastest.measured_shape import (
     NO_START,
@@ -28,7 +29,6 @@ from perceptron.questions.fastest.measured_shape import (
     measured_shape,
 )
 from perceptron.questions.fastest.question import Question, reference_of
-from perceptron.questions.fastest.torch_module import AsItIs
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.records.validity import impossible

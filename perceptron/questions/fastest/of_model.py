@@ -19,16 +19,21 @@ from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import DTYPES, Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
-from perceptron.questions.fastest.availability import SKLEARN, SKLEARN_MODULE
-from perceptron.questions.fastest.data import Data, data_of, first_batch, is_a, name_of, whole
-from perceptron.questions.fastest.question import OfModel, OwnFit
-from perceptron.questions.fastest.torch_module import (
+from perceptron.questions.fastest.cache import SKLEARN, SKLEARN_MODULE
+from perceptron.questions.fastest.given import (
     AsItIs,
+    Data,
     NotOurs,
+    data_of,
+    first_batch,
+    is_a,
     loss_in_torch,
+    name_of,
     optimizer_in_torch,
     tensors,
+    whole,
 )
+from perceptron.questions.fastest.question import OfModel, OwnFit
 
 _ACTIVATIONS: dict[str, Activation] = {"ReLU": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid"}
 _OF_SKLEARN: dict[str, Activation] = {

@@ -17,11 +17,10 @@ from perceptron.machine import usable_cores
 from perceptron.problems import shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType, Problem
-from perceptron.questions.fastest.availability import SKLEARN
-from perceptron.questions.fastest.data import whole
+from perceptron.questions.fastest.cache import SKLEARN
+from perceptron.questions.fastest.given import AsItIs, whole
 from perceptron.questions.fastest.judge import AS_IT_IS, MODULES
 from perceptron.questions.fastest.measured_shape import TrainingShape
-from perceptron.questions.fastest.torch_module import AsItIs
 
 Measure = Literal["cached", "now", "never"]
 
@@ -94,12 +93,11 @@ def question(
 ) -> Question:
     """Check what was asked of a shape; raise `UserError` that names the argument.
 
-    ``usual`` is what `fastest` takes for models, too; see `check_usual`.
+    ``usual`` is what `fastest` takes for models, too, and `check_usual` has checked.
     """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
-    _check_word("dtype", dtype, DTYPES)
     asked = TrainingShape(
         rows=whole("rows", rows),
         features=whole("features", features),
@@ -146,7 +144,6 @@ def _question(
     threads: int | None,
     beside: Sequence[str] = (),
 ) -> Question:
-    check_usual(dtype, epochs, among, measure, seconds, threads, beside)
     times = whole("epochs", epochs)
     return Question(
         shape=asked,
@@ -167,7 +164,6 @@ def check_usual(
     measure: object,
     seconds: object,
     threads: object,
-    beside: Sequence[str] = (SKLEARN,),
 ) -> None:
     """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
 
@@ -182,7 +178,7 @@ def check_usual(
     for name, value in {"epochs": epochs, "threads": threads}.items():
         if value is not None:
             whole(name, value)
-    _backends(among, beside)
+    _backends(among, (SKLEARN,))
 
 
 def _check_word(name: str, value: object, known: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
-from perceptron.questions.fastest.axes import LONGEST_SECONDS, all_axes, axes_through
+from perceptron.questions.fastest.advise import LONGEST_SECONDS, all_axes, axes_through
 from tests.conftest import ROOT, MakeRow
 
 
