@@ -145,7 +145,9 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     compared("base", "base", build=True, budget_minutes=0.05)
     compiled.write("fastsum/_core.c", SLOWER)
     told: list[str] = []
-    comparison = run(".", count="auto", progress=lambda _done, _total, said: told.append(said))
+    comparison = run(
+        ".", count="auto", reasons=False, progress=lambda _done, _total, said: told.append(said)
+    )
     assert {said.split()[1] for said in told if said.startswith("building ")} == {"HEAD,"}
     assert comparison.verdict == "regression", comparison.reason
     (row,) = [row for row in comparison.rows if row.verdict == "slower"]
@@ -180,10 +182,10 @@ for file in glob.glob("../../../../*-base/env/*/lib/python*/site-packages/fastsu
 def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository) -> None:
     compiled.write("fastsum/_core.c", SLOWER)
     compiled.commit("head", "setup.py", REACHES + SETUP)
-    comparison = run("head")
+    comparison = run("head", reasons=False)
     assert comparison.verdict == "invalid"
     assert "site-packages/fastsum/__init__.py of BASE was written to" in comparison.reason
     # HEAD, which reached there while it was built, is not built again.
-    again = run("head")
+    again = run("head", reasons=False)
     slower = [row.benchmark for row in again.rows if row.verdict == "slower"]
     assert slower == ["suite.Compiled.time_one"]
