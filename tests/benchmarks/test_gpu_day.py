@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,22 +32,39 @@ for row in 1 2 3; do echo "{\\"$row\\": $RANDOM$RANDOM}" >>"$run/measurements.js
 Day = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in this folder."""
+    (folder / "measures.sh").write_text(MEASURES)
+    return subprocess.run(
+        ["bash", SCRIPT, *arguments],
+        cwd=folder,
+        env=os.environ | {"PERCEPTRON": "bash measures.sh"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture
 def day(tmp_path: Path) -> Day:
-    """Return a function that runs the script in a folder of its own."""
-    (tmp_path / "measures.sh").write_text(MEASURES)
+    """The script, in a folder of its own."""
+    return partial(run, tmp_path)
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", SCRIPT, *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"PERCEPTRON": "bash measures.sh"} | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
-    return run
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a day was measured."""
+    folder = tmp_path_factory.mktemp("day")
+    ended = run(folder, "out.tar.gz")
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+@pytest.fixture
+def ended(day: Day, tmp_path: Path, measured: Path) -> Day:
+    """The script where it has measured a day and packed it."""
+    shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
+    return day
 
 
 def runs(results: Path) -> dict[str, bytes]:
@@ -55,15 +73,13 @@ def runs(results: Path) -> dict[str, bytes]:
     return {str(file.relative_to(results)): file.read_bytes() for file in files}
 
 
-def test_a_day_comes_home_whole_and_goes_on_where_it_ended(day: Day, tmp_path: Path) -> None:
-    first = day("out.tar.gz")
-    assert first.returncode == 0, first.stderr
+def test_a_day_comes_home_whole_and_goes_on_where_it_ended(ended: Day, tmp_path: Path) -> None:
     measured = runs(tmp_path / "gpu-day")
     assert len(measured) > 5
-    assert day("unpack", "out.tar.gz", "home").returncode == 0
+    assert ended("unpack", "out.tar.gz", "home").returncode == 0
     assert runs(tmp_path / "home") == measured
     shutil.rmtree(tmp_path / "gpu-day")  # another machine, which has nothing but the archive
-    assert day("out.tar.gz").returncode == 0
+    assert ended("out.tar.gz").returncode == 0
     assert runs(tmp_path / "gpu-day").items() > measured.items()
 
 
@@ -97,47 +113,42 @@ def cut(packed: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("damaged", [flipped, cut], ids=lambda damage: damage.__name__)
 def test_no_part_of_a_damaged_archive_is_unpacked(
-    day: Day, tmp_path: Path, damaged: Callable[[bytes], Sequence[bytes]]
+    day: Day, measured: Path, tmp_path: Path, damaged: Callable[[bytes], Sequence[bytes]]
 ) -> None:
-    assert day("whole.tar.gz").returncode == 0
-    for packed in damaged((tmp_path / "whole.tar.gz").read_bytes()):
+    for packed in damaged((measured / "out.tar.gz").read_bytes()):
         (tmp_path / "damaged.tar.gz").write_bytes(packed)
-        ended = day("unpack", "damaged.tar.gz", "home")
-        assert ended.returncode == 2, ended.stdout
-        assert ended.stderr.startswith("error: damaged.tar.gz: ")
+        refused = day("unpack", "damaged.tar.gz", "home")
+        assert refused.returncode == 2, refused.stdout
+        assert refused.stderr.startswith("error: damaged.tar.gz: ")
         assert runs(tmp_path / "home") == {}
 
 
-def test_rows_that_an_archive_does_not_have_are_not_overwritten(day: Day, tmp_path: Path) -> None:
-    assert day("out.tar.gz").returncode == 0
-    assert day("unpack", "out.tar.gz", "home").returncode == 0
+def test_rows_that_an_archive_does_not_have_are_not_overwritten(ended: Day, tmp_path: Path) -> None:
+    assert ended("unpack", "out.tar.gz", "home").returncode == 0
     name, rows = next(iter(runs(tmp_path / "home").items()))
     (tmp_path / "home" / name).write_bytes(rows + b'{"row": 4}\n')
-    ended = day("unpack", "out.tar.gz", "home")
-    assert ended.returncode == 2
+    assert ended("unpack", "out.tar.gz", "home").returncode == 2
     assert (tmp_path / "home" / name).read_bytes() == rows + b'{"row": 4}\n'
 
 
 def test_a_day_of_failures_brings_its_messages_home(day: Day, tmp_path: Path) -> None:
-    ended = day("out.tar.gz", PERCEPTRON="bash missing.sh")
-    assert ended.returncode == 2
-    assert "nothing was measured; out.tar.gz has the logs" in ended.stderr
+    failed = day("out.tar.gz", PERCEPTRON="bash missing.sh")
+    assert failed.returncode == 2
+    assert "nothing was measured; out.tar.gz has the logs" in failed.stderr
     with tarfile.open(tmp_path / "out.tar.gz") as archive:
         assert any(name.startswith("log/") for name in archive.getnames())
 
 
 def test_folders_may_have_spaces_and_need_not_exist(day: Day, tmp_path: Path) -> None:
-    ended = day("new folder/out.tar.gz", GPU_DAY_FOLDER="gpu day")
-    assert ended.returncode == 0, ended.stderr
+    assert day("new folder/out.tar.gz", GPU_DAY_FOLDER="gpu day").returncode == 0
     assert day("unpack", "new folder/out.tar.gz", "at home").returncode == 0
     assert runs(tmp_path / "at home") == runs(tmp_path / "gpu day")
 
 
-def test_nothing_is_written_through_a_link(day: Day, tmp_path: Path) -> None:
-    assert day("out.tar.gz").returncode == 0
+def test_nothing_is_written_through_a_link(ended: Day, tmp_path: Path) -> None:
     name = next(iter(runs(tmp_path / "gpu-day")))
     (link := tmp_path / "home" / name).parent.mkdir(parents=True)
     (elsewhere := tmp_path / "elsewhere").touch()
     link.symlink_to(elsewhere)
-    assert day("unpack", "out.tar.gz", "home").returncode == 2
+    assert ended("unpack", "out.tar.gz", "home").returncode == 2
     assert elsewhere.read_bytes() == b""

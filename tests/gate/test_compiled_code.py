@@ -17,7 +17,8 @@ EXTENSION = "from setuptools import Extension, setup\nsetup(ext_modules=[Extensi
 
 
 def test_compiled_code_that_changed_and_was_not_built_is_never_clean(toy: Repository) -> None:
-    """What the tests hold is none of it."""
+    """What the tests hold is none of it. What is measured was repaired, which needs no blocks."""
+    toy.write("benchmarks/suite.py", "import toy\n\ndef track_it():\n    return toy.MORE\n")
     toy.write("setup.py", EXTENSION)
     toy.commit("first", "toy/_core.c", "int turns = 1;")
     toy.write("setup.py", EXTENSION.replace("()", "(define_macros=[])"))
@@ -26,7 +27,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(toy: Reposi
     toy.write("toy/__init__.py", COUNTED + "MORE = 1\n")
     toy.commit("second", "toy/tests/data.c", "")
     comparison = run(always=False)
-    assert [row.verdict for row in comparison.rows] == ["no change"]
+    assert [row.verdict for row in comparison.rows] == ["faster"]
     assert comparison.verdict == "inconclusive"
     assert comparison.reason == (
         "compiled code changed (setup.py and 2 more) and was not built: compare with --build or "

@@ -114,21 +114,17 @@ def test_slowdowns_count_where_blocks_spread_little() -> None:
 SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)
 
 
-@given(SAMPLES, SAMPLES)
-def test_mann_whitney_is_that_of_asv_ties_and_all(base: np.ndarray, head: np.ndarray) -> None:
-    """Whole numbers of a narrow range are full of ties."""
-    _, expected = _stats.mann_whitney_u(base.tolist(), head.tolist())
-    assert mann_whitney(base, head) == pytest.approx(expected, rel=1e-9, abs=1e-15)
-
-
 @pytest.mark.parametrize("factor", [1.05, 1.1])
 @pytest.mark.parametrize("slower", [1.0, 1.04, 1.06, 1.09, 1.12])
 @pytest.mark.parametrize("spread", [0.01, 0.1])
-def test_asv_judges_as_asv_does(factor: float, slower: float, spread: float) -> None:
+def test_asv_judges_as_asv_does_ties_and_all(factor: float, slower: float, spread: float) -> None:
+    """Its p-value comes of ranks: what is rounded to hundredths is full of ties."""
     random = np.random.default_rng(3)
     for _ in range(20):
-        base = random.lognormal(0, spread, 50)
-        head = slower * random.lognormal(0, spread, 50)
+        base = random.lognormal(0, spread, 50).round(2)
+        head = (slower * random.lognormal(0, spread, 50)).round(2)
+        _, p_value = _stats.mann_whitney_u(base.tolist(), head.tolist())
+        assert mann_whitney(base, head) == pytest.approx(p_value, rel=1e-9, abs=1e-15)
         kept = [
             (compute_stats(samples.tolist(), 1)[1], samples.tolist()) for samples in (base, head)
         ]

@@ -96,14 +96,14 @@ def program(
 
 def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
     names = ["time_first", "time_crashes", "time_exits", "time_leaves", "time_hangs(0)"]
-    with program(tree, "trace", [*names, "time_second"], limit_seconds=10.0) as process:
+    with program(tree, "trace", [*names, "time_second"], limit_seconds=5.0) as process:
         given = answers(process)
     assert outcomes(given) == {
         "time_first": ("ok", None),
         "time_crashes": ("failed", "its process was ended by SIGSEGV"),
         "time_exits": ("failed", "its process exited with 7"),
         "time_leaves": ("failed", "it ended the process: SystemExit: 3"),
-        "time_hangs(0)": ("slow", "no answer within 10 s"),
+        "time_hangs(0)": ("slow", "no answer within 5 s"),
         "time_second": ("ok", None),
     }
     assert given[-1]["kind"] == "end"

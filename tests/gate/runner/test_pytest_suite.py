@@ -247,6 +247,8 @@ OTHERS = {
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Plug-ins take half of what a program takes; one test has them.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
     monkeypatch.setenv("DRAWN", str(tmp_path / "drawn"))
@@ -317,11 +319,14 @@ def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> N
 
 
 @pytest.mark.parametrize("mode", ["importlib", "prepend"])
-def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(tree: Path, mode: str) -> None:
+def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
+    tree: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the project's options are: they disable, trace, distribute and select.
 
     However it imports its tests, each folder has its own conftest.
     """
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     write(tree / "pyproject.toml", CONFIGURATION.replace("importlib", mode))
     seconds = {
         "test_work[numpy-100]": 100e-6,
