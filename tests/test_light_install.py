@@ -150,7 +150,7 @@ def test_the_oldest_libraries_that_are_allowed_will_do(
     subprocess.run([*pip, distributions[1], *oldest], check=True, env=_environment())
     shown = run(python, tmp_path, "backends", "--json")
     assert shown.returncode == 0, shown.stderr
-    quick = ("--backends", "numpy", "--families", "mlp-depth", "--threads", "1")
+    quick = ("--backends", "numpy", "--families", "none", "--threads", "1")
     done = run(python, tmp_path, "bench", "--quick", *quick, "--budget", "10", "--json")
     assert done.returncode in (0, 3), done.stderr  # NumPy alone may decide nothing
     assert json.loads(done.stdout)["finding"][0]["seconds"] > 0
@@ -199,7 +199,7 @@ def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path
 
 def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     """What is missing costs a page and a row, not the answer."""
-    options = ("--backends", "numpy", "torch-cpu", "--families", "mlp-depth", "--json")
+    options = ("--backends", "numpy", "torch-cpu", "--families", "none", "--json")
     options += ("--threads", "1", "--budget", "10")
     done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode in (0, 3), done.stderr  # NumPy alone may decide nothing

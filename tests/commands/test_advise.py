@@ -1,4 +1,4 @@
-"""`perceptron advise`: what it is told about a training, and its document as a process."""
+"""`perceptron advise`: what it is told about a training, and its document."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from perceptron.questions.answering import answer_run
 from perceptron.questions.fastest.advise import AdvisePlan
 from perceptron.questions.fastest.judge import Candidate
 from perceptron.records.readers.stored_runs import read_run
-from tests.commands.conftest import AMPLE
-from tests.conftest import Perceptron
 from tests.made import ADVICE, SHAPE, advice_rows, keep
 
 ASKED = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
@@ -91,15 +89,3 @@ def test_what_is_undecided_is_inconclusive(
         assert set(Candidate.__struct_fields__) < set(document["candidates"][0])
         assert judged.answer.verdicts[0].decided == ("no" if code else "yes")
         assert bool(judged.answer.next) == (code == 0)
-
-
-@pytest.mark.slow
-def test_advise_answers_in_one_document(perceptron: Perceptron) -> None:
-    """The sentence, and what stands behind it."""
-    process = perceptron("advise", "--problem", "or-gate", "--threads", "1", "--json", *AMPLE)
-    assert process.returncode in (0, 3), process.stderr
-    document = json.loads(process.stdout)
-    assert document["problem"] == "or-gate"
-    # Beside other work nothing may be decided.
-    assert (document["decided"] == "no") == (process.returncode == 3)
-    assert document["backend"] == "numpy" or document["decided"] == "no"

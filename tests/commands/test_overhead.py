@@ -14,20 +14,16 @@ from tests.schemas import valid
 def test_overhead_prints_the_documents_of_the_contract(
     here: Perceptron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the phases of the eager one; in two repeats, of which each starts PyTorch anew."""
-    monkeypatch.setattr(overhead, "_FIRST", 2)
+    """With the phases of the eager one; in one repeat, which decides nothing on any machine."""
+    monkeypatch.setattr(overhead, "_FIRST", 1)
     process = here(
         *("overhead", "--quick", "--backends", "torch-cpu", "numpy", "torch-cuda"),
         *("--threads", "1", "--json", *AMPLE),
     )
-    # A busy machine may leave open which is the faster.
-    assert process.returncode in (0, 3), process.stderr
+    assert process.returncode == 3, process.stderr
     document = valid(process.stdout, "overhead")
     assert document["problem"] == "or-gate"
     rungs = {rung["backend"]: rung for rung in document["rungs"]}
-    ratios = [rungs[name]["ratio_to_floor"] for name in ("numpy", "torch-cpu")]
-    if not document["ranking"]["open"]:
-        assert ratios[0] == 1 < ratios[1]
     assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
     if rungs["torch-cuda"]["seconds_per_iteration"] is None:
         assert rungs["torch-cuda"]["reason"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.questions.bench import study as bench
+from perceptron.questions.crossover import study as crossover
 from tests.commands.conftest import AMPLE
 from tests.conftest import ROOT, Perceptron
 
@@ -14,8 +16,15 @@ TWO = "torch-ddp@2"
 
 
 @pytest.mark.slow
-def test_two_processes_are_measured_beside_one(here: Perceptron, tmp_path: Path) -> None:
-    """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover."""
+def test_two_processes_are_measured_beside_one(
+    here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover.
+
+    In one repeat: each starts PyTorch twice.
+    """
+    for module in (bench, crossover):
+        monkeypatch.setattr(module, "repeats", lambda quick: (1, 1, 1))
     model = (ROOT / "docs" / "examples" / "points-width.toml").read_text(encoding="utf-8")
     (tmp_path / "little.toml").write_text(model.replace("[4, 16, 64, 256]", "[4, 8]"))
     process = here(

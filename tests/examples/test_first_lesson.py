@@ -14,14 +14,24 @@ from tests.notebooks import execute, text_of
 
 LESSON = ROOT / "docs" / "examples" / "first-lesson.ipynb"
 MOST_SECONDS = 180
-# What ends by itself in a minute of an idle machine, with time that no busy one uses up: `--quick`
-# has three repeats, and so have two sizes of functions here in place of a search.
+# The least that has every part of each answer, with time that no busy machine uses up: one repeat,
+# which decides nothing, and of functions two sizes in place of a search.
+FEW_REPEATS = """
+from perceptron.questions.bench import study
+from perceptron.questions.crossover import functions
+from perceptron.questions.overhead import study as overhead
+
+functions._REPEATS = overhead._FIRST = 1
+study.repeats = lambda quick: (1, 1, 1)
+"""
+COMMAND = f"{FEW_REPEATS}\nfrom perceptron.cli import main\n\nmain()\n"
 UNHURRIED = (
+    ("-m perceptron ", "least.py "),
     (r"--budget [\d.]+", "--budget 30"),
     (r"\bseconds=\d+", "seconds=1800"),
+    ("torch-cpu,torch-cpu-manual,numpy ", "numpy,numpy-inplace "),  # as the ladder above them
     (r"\bsizes=\((\d+), 100_000\)", r"sizes=[\1, 4_096]"),
 )
-FEW_REPEATS = "from perceptron.questions.crossover import functions\n\nfunctions._REPEATS = 3"
 
 
 @pytest.fixture
@@ -65,6 +75,7 @@ def test_the_lesson_gives_a_crossover_and_a_ladder_and_its_answers_run(
         if cell.cell_type == "code":
             for typed, unhurried in UNHURRIED:
                 cell.source = re.sub(typed, unhurried, cell.source)
+    (tmp_path / "least.py").write_text(COMMAND)
     execute(lesson, tmp_path)
     shown = {cell.id: text_of(cell) for cell in lesson.cells if cell.cell_type == "code"}
     outputs = re.findall(r"([\d.]+) *\]", shown["train"])

@@ -24,7 +24,7 @@ from tests.backends.conftest import (
 # `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
 FEW = {
-    "torch-cpu-compiled": ("mlp-depth:2", "batches-adam"),
+    "torch-cpu-compiled": ("batches-adam",),  # all rows at once: test_golden
     "jax-cpu": (*_KINDS, "batches-adam", "folds-adam"),
     "numba": (*_KINDS, "batches-momentum", "many-or-gates:4"),
     "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
