@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,15 +61,6 @@ def _turn(item: pytest.Item) -> int:
     if test.startswith("tests/backends"):
         return next((turn for turn, word in enumerate(_STARTED_ONCE, 1) if word in test), last)
     return 0 if item.get_closest_marker("slow") or test.startswith(_FIRST) else last
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Leave out of coverage what others cover as well."""
-    with ExitStack() as stack:
-        if item.nodeid.startswith(watching.UNWATCHED):
-            stack.enter_context(watching.unwatched())
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -148,6 +148,7 @@ def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
     assert "memory.PeakBytes.track_peak_bytes" in output
 
 
+@pytest.mark.slow
 def test_pytest_benchmark_measures_the_same_cases(tmp_path: Path) -> None:
     """Its JSON reads into the same table, per iteration, with everything that identifies a row."""
     file = tmp_path / "benchmark.json"

@@ -1,8 +1,4 @@
-"""Which tests coverage does not watch, and what it could not finish writing.
-
-Watching every line doubles what a test takes whose time is Python's own: a compiler's, an
-interpreter's, or that of processes which import PyTorch.
-"""
+"""Where coverage does not watch, and what it could not finish writing."""
 
 from __future__ import annotations
 
@@ -16,22 +12,6 @@ from pathlib import Path
 
 PROCESSES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 """Variables by which processes that a test starts are watched too."""
-
-UNWATCHED = (
-    # Installed copies, whose lines are not ours; and commands that other tests run as well.
-    "tests/test_asv.py",
-    "tests/test_docs.py",
-    "tests/test_light_install.py",
-    "tests/test_plugin.py",
-    "tests/examples/test_first_lesson.py",
-    # Processes that import PyTorch; what they run the tests of backends and workers watch.
-    "tests/commands/test_processes.py",
-    # Simulated cases by the hundred, of what the tests of its parts run once.
-    "tests/validation",
-    # Of pages what the browser does; the tests of the report write them line by line.
-    "tests/browser",
-)
-"""How the names begin of tests whose lines others run too: nothing is lost but time."""
 
 
 @contextmanager

@@ -83,6 +83,7 @@ def test_xla_runs_as_many_threads_as_set(processes: list[dict[str, Any]]) -> Non
     assert processes[0]["platforms"] == ["cpu"]
 
 
+@pytest.mark.slow
 @needs_jax
 def test_preparing_compiles_all_that_training_calls() -> None:
     """From wherever it stands and however far it goes, over short batches and ends of epochs."""

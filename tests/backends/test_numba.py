@@ -125,6 +125,7 @@ def _blas_threads() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_a_forked_process_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """GNU OpenMP's threads, which Numba takes by itself, would end it."""

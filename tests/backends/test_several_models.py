@@ -45,6 +45,7 @@ def in_the_table() -> set[str]:
     return {name for row in rows for name in named(row.split("|")[1])}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced_not_compiled")
 def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the CPU in the place of devices that are not here."""

@@ -21,15 +21,16 @@ import pytest
 from perceptron.cli import app
 from perceptron.machine import machine_name
 from perceptron.records.readers.stored_runs import read_results
+from tests.commands.conftest import AMPLE
 from tests.conftest import ROOT, Perceptron
 from tests.made import BENCH, FACTS, bench_rows, keep
 
 # As docs and README say to type it, and what makes it short.
 TYPED = ("bench", "--on", "local:2", "--quick")
 SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1")
-# Two repeats of two backends; where there is time, more of them.
+# Two repeats of two backends, for which there is time on however busy a machine; or more.
 FEWEST_ROWS = 4
-BENCH_ON_TWO = (*TYPED, *SHORT, "--html", "")
+BENCH_ON_TWO = (*TYPED, *SHORT, *AMPLE, "--html", "")
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 300.0
 MACHINES = [f"{machine_name()[:48]}-local-{number}" for number in (1, 2)]

@@ -34,6 +34,7 @@ def test_the_frameworks_sigmoid_is_ours() -> None:
     np.testing.assert_allclose(framework, ours, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_backends_give_one_curve_on_the_digits(here: Perceptron, tmp_path: Path) -> None:
     """NumPy and PyTorch from one start over one order of batches, whatever they compute in."""
     pytest.importorskip("sklearn")

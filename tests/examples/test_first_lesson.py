@@ -29,6 +29,7 @@ UNHURRIED = (
     ("-m perceptron ", "least.py "),
     (r"--budget [\d.]+", "--budget 30"),
     (r"\bseconds=\d+", "seconds=1800"),
+    ("torch-cpu,torch-cpu-manual,numpy ", "numpy,numpy-inplace "),  # as the ladder above them
     (r"\bsizes=\((\d+), 100_000\)", r"sizes=[\1, 4_096]"),
 )
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.problems import catalogue
+from perceptron.problems.cost import operations
 from perceptron.problems.shape import Shape
 
 # Corners of the range: few rows and many features, the reverse, narrow, wide, deep, a bottleneck.
@@ -36,7 +39,14 @@ CLASSES = (
 )
 
 
-@pytest.mark.parametrize("reference", [*(Shape(*corner).reference for corner in CORNERS), *CLASSES])
+def corners() -> Iterator[object]:
+    """Those that take over half a second are left to `make test-long`."""
+    for reference in (*(Shape(*corner).reference for corner in CORNERS), *CLASSES):
+        is_slow = operations(catalogue.find(reference)) > 1e7
+        yield pytest.param(reference, marks=[pytest.mark.slow] if is_slow else [])
+
+
+@pytest.mark.parametrize("reference", [*corners()])
 def test_agreement_can_be_shown(reference: str) -> None:
     """The rate moves everything by more than rounding, and float32 stays beside float64."""
     problem = catalogue.find(reference)
