@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -24,7 +24,7 @@ OPENED = 5
 # Of each page that is opened, what stands there when it can be read.
 CONTENT = {
     "index": "footer",
-    "sweeps": "#view svg",
+    "crossover": "#view svg",
     "machines": "#tables tbody td",
     "raw": "#tables tbody td",
 }
@@ -96,21 +96,31 @@ def one_run(folder: Path) -> Iterator[str]:
     """Read and show a run of very many rows, and judge it as a file."""
     sizes = [2**k for k in range(2, 2 + RUN_SIZES)]
     results = _run(folder / "results", sizes, ("numpy", "torch-cpu", "torch-cuda"), ROWS)
-    for what, program, seconds, megabytes in (
-        ("load_results", LOAD, 60.0, 1536.0),
-        ("pages", PAGES, 60.0, 1536.0),
-        ("crossovers from it", CROSSOVER, 60.0, 1536.0),
-    ):
-        name = f"a run of {ROWS:,} rows: {what}"
-        yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)
+    programs = {"load_results": LOAD, "pages": PAGES, "crossovers from it": CROSSOVER}
+    yield from _costs(f"a run of {ROWS:,} rows", programs, results, folder)
 
 
 def many_sizes(folder: Path) -> Iterator[str]:
     """Show a run over very many sizes."""
     sizes = list(range(2, 2 + MANY_SIZES_ROWS // 8))
     results = _run(folder / "results", sizes, ("numpy", "torch-cpu"), MANY_SIZES_ROWS)
-    name = f"a run over {len(sizes):,} sizes: pages"
-    yield cost_line(name, ["-c", PAGES, str(results), str(folder / "pages")], 60.0, 1536.0)
+    yield from _costs(f"a run over {len(sizes):,} sizes", {"pages": PAGES}, results, folder)
+
+
+def many_machines(folder: Path) -> Iterator[str]:
+    """Read and show a fleet's results."""
+    # asv imports every module here, without what only tests have.
+    from tests.made_fleet import made_fleet
+
+    results = made_fleet(folder / "results", FLEET_MACHINES, processes=8, runs=FLEET_RUNS)
+    what = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each"
+    yield from _costs(what, {"load_results": LOAD, "pages": PAGES}, results, folder)
+
+
+def _costs(what: str, programs: Mapping[str, str], results: Path, folder: Path) -> Iterator[str]:
+    for name, program in programs.items():
+        arguments = ["-c", program, str(results), str(folder / name)]
+        yield cost_line(f"{what}: {name}", arguments, 60.0, 1536.0)
 
 
 def _run(results: Path, sizes: Sequence[int], backends: Sequence[str], rows: int) -> Path:
@@ -130,20 +140,6 @@ def _run(results: Path, sizes: Sequence[int], backends: Sequence[str], rows: int
 
 def _samples(seconds: float | None) -> list[float]:
     return [(seconds or 0.0) * (1 + number / 1000) for number in range(RUN_SAMPLES)]
-
-
-def many_machines(folder: Path) -> Iterator[str]:
-    """Read and show a fleet's results."""
-    # asv imports every module here, without what only tests have.
-    from tests.made_fleet import made_fleet
-
-    results = made_fleet(folder / "results", FLEET_MACHINES, processes=8, runs=FLEET_RUNS)
-    for what, program, seconds, megabytes in (
-        ("load_results", LOAD, 60.0, 1536.0),
-        ("pages", PAGES, 60.0, 1536.0),
-    ):
-        name = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each: {what}"
-        yield cost_line(name, ["-c", program, str(results), str(folder / what)], seconds, megabytes)
 
 
 def cost_line(

@@ -14,8 +14,10 @@ from typing import Any, NotRequired, TypedDict, cast
 import msgspec
 
 from perceptron.answer import Decided
+from perceptron.commands.backends import BackendFacts
 from perceptron.numbers import Unit
 from perceptron.questions.bench.finding import FindingRow
+from perceptron.questions.check import CheckResult
 from perceptron.questions.crossover.amortise import Amortisation
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.fastest.advice import ProblemAdvice
@@ -29,7 +31,6 @@ from perceptron.questions.overhead.ladder import (
 )
 from perceptron.questions.race.judge import RaceRun, RaceStart
 from perceptron.questions.walkthrough.training import EpochScore
-from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from msgspec import Struct
 
 from perceptron.commands.shared.arguments import Json
 
-if TYPE_CHECKING:
-    from perceptron.records.backend import BackendFacts
+
+class BackendFacts(Struct, frozen=True, kw_only=True):
+    """Whether a backend can run here; ``reason`` is None if it can."""
+
+    name: str
+    device: str
+    summary: str
+    reason: str | None
+    available: bool
+    distributed: bool = False
+    """Whether it can train over several processes: ``@N`` after its name says over how many."""
 
 
 def backends(json: Json = False) -> int:
@@ -30,7 +39,6 @@ def backends(json: Json = False) -> int:
 def _facts(name: str) -> BackendFacts:
     from perceptron.backends import registry
     from perceptron.backends.protocol import Distributed
-    from perceptron.records.backend import BackendFacts
 
     backend, reason = registry.load(name), registry.reason_unavailable(name)
     return BackendFacts(

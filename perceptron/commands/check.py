@@ -10,7 +10,7 @@ from perceptron.commands.shared.arguments import Json, Verbose
 from perceptron.options import Argument, Option
 
 if TYPE_CHECKING:
-    from perceptron.records.backend import CheckResult
+    from perceptron.questions.check import CheckResult
 
 
 def check(

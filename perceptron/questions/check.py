@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.contract.agreement import TOLERANCE, Refused
@@ -12,7 +14,24 @@ from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure.budget import Progress
 from perceptron.problems.problem import DTYPES, Problem
-from perceptron.records.backend import CheckResult
+
+
+class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One promise of the contract over all problems and dtypes.
+
+    ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend
+    does not train. ``note`` says with what reserve it is kept.
+    """
+
+    name: str
+    passed: int
+    skipped: int
+    broken: list[str]
+    note: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        return not self.broken and self.passed > 0
 
 
 def check(

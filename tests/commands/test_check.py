@@ -8,7 +8,7 @@ import pytest
 
 from perceptron.cli import app
 from perceptron.questions import check as study
-from perceptron.records.backend import CheckResult
+from perceptron.questions.check import CheckResult
 
 
 def promise(broken: list[str]) -> CheckResult:

@@ -20,17 +20,16 @@ import pytest
 
 from perceptron.cli import app
 from perceptron.machine import machine_name
-from perceptron.records.readers.stored_runs import read_results
-from tests.commands.conftest import AMPLE
 from tests.conftest import ROOT, Perceptron
 from tests.made import BENCH, FACTS, bench_rows, keep
 
-# As docs and README say to type it, and what makes it short.
-TYPED = ("bench", "--on", "local:2", "--quick")
-SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1")
-# Two repeats of two backends, for which there is time on however busy a machine; or more.
-FEWEST_ROWS = 4
-BENCH_ON_TWO = (*TYPED, *SHORT, *AMPLE, "--html", "")
+# It ends with its last seed, on a machine of any speed.
+ROWS = 2
+QUESTION = (
+    *("race", "--target", "accuracy=0.8", "--backends", "numpy", "--seeds", str(ROWS)),
+    *("--threads", "1", "--budget", "9"),
+)
+ON_TWO = (*QUESTION, "--on", "local:2", "--html", "")
 # Against a hang, on however busy a machine.
 _GUARD_SECONDS = 300.0
 MACHINES = [f"{machine_name()[:48]}-local-{number}" for number in (1, 2)]
@@ -46,11 +45,10 @@ class World:
         before = self.submitted()
         self.kept = self._kill("local-1")
         self.after_killing = self.run("fleet", "status", "--json")
-        self.resumed = self.run(*BENCH_ON_TWO, "--json")
+        self.resumed = self.run(*ON_TWO, "--json")
         self.after_resuming = self.submitted()
-        self.rows = sum(self._rows(job) for job in self.after_resuming)
         self.submitted_again = [job for job, at in self.after_resuming.items() if at != before[job]]
-        self.again = self.run(*BENCH_ON_TWO)
+        self.again = self.run(*ON_TWO)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Type a command in this process, which has imported already what that takes."""
@@ -67,7 +65,7 @@ class World:
         """Type the command and, once it holds, what a terminal sends for ctrl-C: to its group."""
         with (self.folder / "said").open("w+") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "perceptron", *BENCH_ON_TWO],
+                [sys.executable, "-m", "perceptron", *ON_TWO],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=said,
@@ -134,6 +132,11 @@ def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]
     return {job["job"]: job for job in listed}
 
 
+def collected_rows(folder: Path) -> int:
+    files = folder.glob("results/runs/*/*/measurements.jsonl")
+    return sum(file.read_bytes().count(b"\n") for file in files)
+
+
 def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
     """The command says how to go on, and status finds them."""
     assert world.left.returncode == 2, world.left.stderr
@@ -149,12 +152,11 @@ def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> No
     """The next submit measures what is left, in the same run; the other job is left alone."""
     assert world.after_killing.returncode == 1
     assert jobs(world.after_killing)["local-1"]["state"] == "failed"
-    assert 1 <= len(world.kept) < FEWEST_ROWS
+    assert len(world.kept) == 1
     assert world.resumed.returncode == 0
     done = jobs(world.resumed)
-    assert [job["state"] for job in done.values()] == ["done", "done"]
-    assert min(job["rows"] for job in done.values()) >= FEWEST_ROWS
-    assert [job["machine"] for job in done.values()] == MACHINES
+    told = [(job["machine"], job["state"], job["rows"]) for job in done.values()]
+    assert told == [(machine, "done", ROWS) for machine in MACHINES]
     assert world.submitted_again == ["local-1"]
     [rows] = world.folder.glob(f"results/runs/{MACHINES[0]}/*/measurements.jsonl")
     assert rows.read_bytes().startswith(b"".join(world.kept))
@@ -164,19 +166,19 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
     document = json.loads(world.resumed.stdout)
     assert [one["machine"] for one in document["machines"]] == MACHINES
     for one in document["machines"]:
-        assert one["study"] == "bench"
-        assert one["answers"][0].startswith("or-gate: ")
+        assert one["study"] == "race"
+        assert one["answers"][0].startswith("cold start: ")
         assert (world.folder / one["results"] / "run.json").is_file()
     assert document["results"] == "results/runs"
     assert document["dashboard"] is None
-    assert sum(one["rows"] for one in document["runs"]) == world.rows
+    assert [one["rows"] for one in document["runs"]] == [ROWS, ROWS]
 
 
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world.submitted() == world.after_resuming
-    assert len(read_results(world.folder / "results").rows) == world.rows
-    assert world.again.stdout.startswith("vm-local-1  or-gate: ")
+    assert collected_rows(world.folder) == 2 * ROWS
+    assert world.again.stdout.startswith(f"{MACHINES[0]}  cold start: ")
 
 
 def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:
@@ -184,10 +186,10 @@ def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_p
     shutil.copytree(world.folder / "results" / "fleet", tmp_path / "results" / "fleet")
     status = here("fleet", "status")
     assert status.returncode == 0
-    assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in " ".join(status.stdout.split())
+    assert "perceptron race --target accuracy=0.8" in " ".join(status.stdout.split())
     collected = here("fleet", "collect")
     assert collected.returncode == 0, collected.stderr
-    assert len(read_results(tmp_path / "results").rows) == world.rows
+    assert collected_rows(tmp_path) == 2 * ROWS
     assert (tmp_path / "html" / "index.html").is_file()
     document = json.loads(here("fleet", "collect", "--json").stdout)
     assert [one["added"] for one in document["runs"]] == [0, 0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -164,45 +163,30 @@ def _cost(random: np.random.Generator, overhead: float, rate: float) -> MapCost:
 POINTS = 32
 
 
-class MapTruth(Struct, frozen=True, kw_only=True):
-    """How much of the maps was measured, and how much of them is right.
+class MapScore(Struct, frozen=True, kw_only=True):
+    """How much of one world's map was measured, and how much of it is right.
 
-    Of the cells whose two fastest backends differ by more than ±5%: a cell is right where the map
-    names the fastest, told where it also says that it is no tie. ``overall`` is of all cells of
-    all worlds, ``least`` and ``median`` are of worlds.
+    Of the cells whose two fastest backends differ by more than ±5% (``clear``) those are ``right``
+    where the map names the fastest, and ``told`` where it also says that it is no tie.
     """
 
-    worlds: int
-    seed: int
-    cells: int
-    measured_median: float
-    measured_95th: float
-    measured_most: float
-    right_overall: float
-    right_median: float
-    right_least: float
-    right_worlds: float
-    """Share of the worlds in which at least 99% are right."""
-    right_by_noise: dict[str, float]
-    """Of all cells of the worlds with this standard deviation of a process's log time."""
-    told_overall: float
-
-
-class _Score(NamedTuple):
     noise: float
     measured: float
-    decided: int
+    """Share of all cells."""
+    clear: int
     right: int
-    sure: int
+    told: int
+
+
+class MapTruth(Struct, frozen=True, kw_only=True):
+    """The maps of some worlds, and the cells of each."""
+
+    cells: int
+    scores: list[MapScore]
 
 
 def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
-    """Draw the maps of this many worlds, whose seeds count up from ``seed``.
-
-    Raises ValueError for less than one world.
-    """
-    if worlds < 1:
-        raise ValueError(f"needs at least one world, got {worlds}")
+    """Draw the maps of this many worlds, whose seeds count up from ``seed``."""
     grid = log_grid((LOW[0], HIGH[0]), (LOW[1], HIGH[1]), POINTS)
     scores = []
     for number in range(worlds):
@@ -210,29 +194,7 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
         map_world = world(seed + number)
         scores.append(_score(map_world, phase_map_of(explore(grid, map_world), grid)))
     progress(worlds, worlds, "maps of simulated cases")
-    measured = [score.measured for score in scores]
-    right = [score.right / max(1, score.decided) for score in scores]
-    return MapTruth(
-        worlds=worlds,
-        seed=seed,
-        cells=grid.cells,
-        measured_median=float(np.median(measured)),
-        measured_95th=float(np.quantile(measured, 0.95)),
-        measured_most=max(measured),
-        right_overall=_share_right(scores),
-        right_median=float(np.median(right)),
-        right_least=min(right),
-        right_worlds=float(np.mean(np.array(right) >= 0.99)),
-        right_by_noise={
-            f"{100 * noise:g}%": _share_right([one for one in scores if one.noise == noise])
-            for noise in sorted({score.noise for score in scores})
-        },
-        told_overall=_share_right([score._replace(right=score.sure) for score in scores]),
-    )
-
-
-def _share_right(scores: Sequence[_Score]) -> float:
-    return sum(score.right for score in scores) / max(1, sum(score.decided for score in scores))
+    return MapTruth(cells=grid.cells, scores=scores)
 
 
 def explore(grid: CellGrid, map_world: MapWorld) -> list[Measurement]:
@@ -243,20 +205,19 @@ def explore(grid: CellGrid, map_world: MapWorld) -> list[Measurement]:
     return rows
 
 
-def _score(map_world: MapWorld, phase_map: PhaseMap) -> _Score:
-    decided = right = sure = 0
+def _score(map_world: MapWorld, phase_map: PhaseMap) -> MapScore:
+    clear = right = told = 0
     for cell in phase_map.cells:
-        fastest = _decided(map_world, (cell.x, cell.y))
+        fastest = _fastest(map_world, (cell.x, cell.y))
         if fastest is not None:
-            decided += 1
+            clear += 1
             right += cell.fastest == fastest
-            sure += cell.fastest == fastest and cell.winner != TIED
-    return _Score(
-        map_world.noise, phase_map.cells_measured / len(phase_map.cells), decided, right, sure
-    )
+            told += cell.fastest == fastest and cell.winner != TIED
+    measured = phase_map.cells_measured / len(phase_map.cells)
+    return MapScore(noise=map_world.noise, measured=measured, clear=clear, right=right, told=told)
 
 
-def _decided(map_world: MapWorld, cell: Cell) -> str | None:
+def _fastest(map_world: MapWorld, cell: Cell) -> str | None:
     """Return the backend that is fastest by more than a tie, if one is."""
     ordered: Sequence[tuple[float, str]] = sorted(
         (seconds, backend)

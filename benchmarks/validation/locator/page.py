@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from benchmarks.validation.grid import TextTable, markdown
-from benchmarks.validation.locator.maps import MapTruth
+from benchmarks.validation.locator.maps import MapScore, MapTruth
 from benchmarks.validation.locator.truth import DENSE, Truth, WorldTrial
 from benchmarks.validation.share import share, share_cell, share_percent
 from perceptron.machine import cpu_name
 from perceptron.numbers import NONE, count, digits, duration
+from perceptron.records.grouping import grouped
 from perceptron.report import text_file
 from perceptron.version import __version__
 
@@ -102,8 +105,14 @@ def _cost(trials: Sequence[WorldTrial]) -> float:
 
 
 def _map(map_truth: MapTruth) -> TextTable:
+    scores = map_truth.scores
+    measured = [score.measured for score in scores]
+    right = [score.right / max(1, score.clear) for score in scores]
+    clear = max(1, sum(score.clear for score in scores))
+    by_noise = grouped(scores, lambda score: score.noise)
     noise = ", ".join(
-        f"{name} {share_percent(share)}" for name, share in map_truth.right_by_noise.items()
+        f"{100 * noise:g}% {share_percent(_share_right(by_noise[noise]))}"
+        for noise in sorted(by_noise)
     )
     return TextTable(
         "The map: which backend is the fastest where?",
@@ -119,20 +128,24 @@ def _map(map_truth: MapTruth) -> TextTable:
         ),
         [
             (
-                count(map_truth.worlds),
+                count(len(scores)),
                 count(map_truth.cells),
-                share_percent(map_truth.measured_median),
-                share_percent(map_truth.measured_95th),
-                share_percent(map_truth.measured_most),
-                share_percent(map_truth.right_overall),
-                share_percent(map_truth.right_worlds),
-                share_percent(map_truth.right_least),
+                share_percent(median(measured)),
+                share_percent(float(np.quantile(measured, 0.95))),
+                share_percent(max(measured)),
+                share_percent(_share_right(scores)),
+                share_percent(sum(one >= 0.99 for one in right) / len(right)),
+                share_percent(min(right)),
             )
         ],
         (
             "Right: of the cells whose two fastest backends differ by more than ±5%, those where "
             "the map names the fastest; "
-            f"{share_percent(map_truth.told_overall)} are also not called a tie. By the standard "
-            f"deviation of a process's log time: {noise}.",
+            f"{share_percent(sum(score.told for score in scores) / clear)} are also not called a "
+            f"tie. By the standard deviation of a process's log time: {noise}.",
         ),
     )
+
+
+def _share_right(scores: Sequence[MapScore]) -> float:
+    return sum(score.right for score in scores) / max(1, sum(score.clear for score in scores))
