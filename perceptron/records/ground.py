@@ -51,8 +51,10 @@ class OnGround(Protocol):
     def models(self) -> int | None: ...
 
 
+GROUND_FIELDS = (*Ground._fields, "processes", "axes")
+"""The fields of a row that its ground depends on."""
 _fields_of = attrgetter(*Ground._fields)
-_fields_of_row = attrgetter(*Ground._fields, "processes", "axes")
+_fields_of_row = attrgetter(*GROUND_FIELDS)
 
 
 def ground(of: OnGround) -> Ground:

@@ -17,3 +17,24 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
     for item, own in zip(items, map(key, items), strict=True):
         groups[own].append(item)
     return dict(groups)
+
+
+def grouped_by(
+    items: Iterable[Item], fields: Callable[[Item], Hashable], key: Callable[[Item], Key]
+) -> dict[Key, list[Item]]:
+    """Return the items by their key, which depends on these of their fields and on nothing else.
+
+    Of a million items the fields have a few hundred values: the key is made once for each.
+    """
+    items = list(items)
+    # Where all are alike, as most often, looking through them takes half as long as sharing out.
+    if items and fields(items[0]) == fields(items[-1]) and len(set(map(fields, items))) == 1:
+        return {key(items[0]): items}
+    groups: dict[Key, list[Item]] = {}
+    known: dict[Hashable, list[Item]] = {}
+    for item, values in zip(items, map(fields, items), strict=True):
+        own = known.get(values)
+        if own is None:
+            own = known[values] = groups.setdefault(key(item), [])
+        own.append(item)
+    return groups

@@ -177,11 +177,11 @@ class Contention(Struct, frozen=True, kw_only=True):
 def contention(rows: Iterable[Measurement]) -> Contention:
     """Add up the contention of these rows; rows without that fact count nothing."""
     known = [row for row in rows if row.status == "ok" and row.waited is not None]
-    waited = list(filter(is_contended, known))
-    dropped = sum(row.contended or 0 for row in known)
+    waited = list(filter(is_contended, known)) if _has_waited(known) else []
+    dropped = sum(filter(None, map(attrgetter("contended"), known)))
     return Contention(
-        samples=dropped + sum(len(row.samples) for row in known),
-        contended=dropped + sum(len(row.samples) for row in waited),
+        samples=dropped + sum(map(len, map(attrgetter("samples"), known))),
+        contended=dropped + sum(map(len, map(attrgetter("samples"), waited))),
         times=len(known),
         waited=len(waited),
     )

@@ -17,8 +17,8 @@ from statistics import median
 from typing import NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.records.ground import Ground, ground
-from perceptron.records.grouping import Key, grouped
+from perceptron.records.ground import GROUND_FIELDS, Ground, ground
+from perceptron.records.grouping import Key, grouped, grouped_by
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 
@@ -52,7 +52,15 @@ _state = lru_cache(maxsize=4096)(State._make)
 
 def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
     """Return the rows by what those along one line have in common."""
-    return grouped(rows, lambda row: (row.family, ground(row)))
+    return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, ground(row)))
+
+
+_family_and_ground_of = attrgetter("family", *GROUND_FIELDS)
+
+
+def by_state(rows: Iterable[Measurement]) -> dict[State, list[Measurement]]:
+    """Return the rows by their state."""
+    return grouped_by(rows, _state_of, state)
 
 
 def is_own(row: Measurement) -> bool:
@@ -108,16 +116,19 @@ def rows_by_process(
 ) -> dict[int, Measurement]:
     """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
     by_process: dict[int, Measurement] = {}
-    for row in rows:
-        if row.backend != backend or row.phase != phase or row.status != "ok":
-            continue
-        if row.seconds is None:
+    sought = (backend, phase, "ok")
+    rows = list(rows)
+    for row, own in zip(rows, map(_sought_of, rows), strict=True):
+        if own != sought or row.seconds is None:
             continue
         if row.repeat in by_process:
             raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
         if 0 < row.seconds < inf:
             by_process[row.repeat] = row
     return by_process
+
+
+_sought_of = attrgetter("backend", "phase", "status")
 
 
 def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:

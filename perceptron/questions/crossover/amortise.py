@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import ceil, inf
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,11 +24,12 @@ from perceptron.statistics.interval import Interval, inverse, of_times, ratio_of
 from perceptron.statistics.ranking import standing
 from perceptron.statistics.select import (
     Definitions,
+    by_family_and_ground,
+    by_state,
     has_time,
     is_own,
     moment,
     prepared,
-    state,
     times,
 )
 
@@ -85,11 +87,11 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
     Two backends are judged at the newest commit that has both, as crossovers are.
     """
     started = [row for row in rows if has_time(row) and row.prepare_seconds]
-    groups = grouped(Definitions(started).keep(started), lambda row: (row.family, ground(row)))
+    groups = by_family_and_ground(Definitions(started).keep(started))
     judged = [
         amortisation
         for members in groups.values()
-        for amortisation in _of_family(grouped(members, state).values())
+        for amortisation in _of_family(by_state(members).values())
     ]
     return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
 
@@ -97,18 +99,22 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
     judged: set[tuple[str, str]] = set()
     for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
-        cases = grouped(members, lambda row: (row.size, row.problem))
+        cases = grouped(members, attrgetter("size", "problem"))
         here = set()
         for case in cases.values():
-            names = dict.fromkeys(row.backend for row in case)
+            by_name = grouped(case, attrgetter("backend"))
             # Once for each backend, not for each pair.
-            seconds = {name: of_times(list(times(case, name).values())) for name in names}
-            prepare = {name: of_times(list(prepared(case, name).values())) for name in names}
-            for one, other in combinations(names, 2):
+            seconds = {
+                name: of_times(list(times(own, name).values())) for name, own in by_name.items()
+            }
+            prepare = {
+                name: of_times(list(prepared(own, name).values())) for name, own in by_name.items()
+            }
+            for one, other in combinations(by_name, 2):
                 pair = (min(one, other), max(one, other))
                 if pair not in judged:
                     here.add(pair)
-                    yield _amortise(case, pair, seconds, prepare)
+                    yield _amortise(by_name[one] + by_name[other], pair, seconds, prepare)
         judged |= here
 
 

@@ -14,7 +14,15 @@ from statistics import median
 from perceptron import optional
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.select import Definitions, State, has_time, is_own, moment, reason, state
+from perceptron.statistics.select import (
+    Definitions,
+    State,
+    by_state,
+    has_time,
+    is_own,
+    moment,
+    reason,
+)
 
 # A level is found among so many: older commits say little about the newest.
 _MOST_COMMITS = 30
@@ -28,7 +36,7 @@ class ComparableRows:
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         timed = [row for row in rows if row.size > 0 and has_time(row)]
-        self._rows = grouped(Definitions(timed).keep(timed), state)
+        self._rows = by_state(Definitions(timed).keep(timed))
         # A history has thousands of states, of which the newest few are looked into.
         self._by_backend: dict[State, dict[str, BySize]] = {}
         self._newest_first = sorted(

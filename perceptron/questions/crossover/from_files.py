@@ -21,7 +21,7 @@ from perceptron.records.readers.reading import (
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.select import Definitions, has_time
+from perceptron.statistics.select import Definitions, by_family_and_ground, has_time
 
 _ALONE = "of a state in which no other backend has a time at the same size"
 # Commits that an error names.
@@ -131,7 +131,7 @@ def source_line(read: SourceRead) -> str:
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
     """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
-    cases = grouped(rows, lambda row: (row.family, ground(row)))
+    cases = by_family_and_ground(list(rows))
     backends = [len({row.backend for row in own}) for own in cases.values()]
     pairs = sum(number * (number - 1) // 2 for number in backends)
     if pairs > _MOST_PAIRS:

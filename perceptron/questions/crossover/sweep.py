@@ -19,8 +19,8 @@ from perceptron.questions.crossover.judge import (
 )
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
-from perceptron.records.ground import Ground, ground
-from perceptron.records.grouping import grouped
+from perceptron.records.ground import GROUND_FIELDS, Ground, ground
+from perceptron.records.grouping import grouped, grouped_by
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
@@ -28,6 +28,7 @@ from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.select import (
     Definitions,
     State,
+    by_state,
     has_time,
     is_own,
     moment,
@@ -165,7 +166,7 @@ def sweeps(
     """
     whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
     found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
-    for case, own in grouped(whole, _case).items():
+    for case, own in grouped_by(whole, _case_of, _case).items():
         states = grouped(own, _code_of)
         lines = [
             (max(set(map(moment, members))), repr(within), members)
@@ -184,6 +185,9 @@ def sweeps(
     ]
 
 
+_case_of = attrgetter("source", "family", "file", "environment", *GROUND_FIELDS)
+
+
 def _case(row: Measurement) -> tuple[object, ...]:
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
@@ -196,7 +200,7 @@ def _code_of(row: Measurement) -> str | State | None:
 
 def _newest(members: Sequence[Measurement]) -> list[Measurement]:
     """Return the rows of the newest state, and of the definition that counts in it, by backend."""
-    states = grouped(members, state)
+    states = by_state(members)
     newest = next(iter(states))
     if len(states) > 1:
         newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 
@@ -126,29 +126,46 @@ class ProcessNumbers:
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
-        subjects = [self._family_and_subject(row) for row in run]
-        # The k-th value of the same subject in one run is a k-th pass over it. Rows of a family and
-        # a pass move together.
-        passes: dict[tuple[int, int], list[int]] = defaultdict(list)
-        seen: Counter[tuple[int, int]] = Counter()
-        for index, (family, subject) in enumerate(subjects):
-            value = subject, run[index].repeat
-            passes[family, seen[value]].append(index)
-            seen[value] += 1
+        families: dict[int, dict[int, list[int]]] = defaultdict(dict)
+        indices: dict[Hashable, list[int]] = {}
+        for index, fields in enumerate(map(_fields_of, run)):
+            own = indices.get(fields)
+            if own is None:
+                family, subject = self._family_and_subject(run[index], fields)
+                own = indices[fields] = families[family].setdefault(subject, [])
+            own.append(index)
         numbered = list(run)
-        for indices in passes.values():
-            behind = (self._next[subjects[index][1]] - run[index].repeat for index in indices)
-            offset = max(0, *behind)
-            for index in indices:
-                repeat, subject = run[index].repeat + offset, subjects[index][1]
-                self._next[subject] = max(self._next[subject], repeat + 1)
-                if offset:
-                    numbered[index] = replace(run[index], repeat=repeat)
+        for subjects in families.values():
+            # The k-th value of the same subject in one run is a k-th pass over it. Rows of a family
+            # and a pass move together.
+            passes: dict[int, dict[int, list[int]]] = defaultdict(dict)
+            for subject, own in subjects.items():
+                for number, members in enumerate(_passes(run, own)):
+                    passes[number][subject] = members
+            for one in passes.values():
+                self._number_pass(run, one, numbered)
         return numbered
 
-    def _family_and_subject(self, row: Measurement) -> tuple[int, int]:
+    def _number_pass(
+        self,
+        run: Sequence[Measurement],
+        subjects: Mapping[int, list[int]],
+        numbered: list[Measurement],
+    ) -> None:
+        """Put rows with new numbers where the ones of the subjects' are taken."""
+        repeats = {
+            subject: [run[index].repeat for index in indices]
+            for subject, indices in subjects.items()
+        }
+        behind = (self._next[subject] - min(own) for subject, own in repeats.items())
+        offset = max(0, *behind)
+        for subject, own in repeats.items():
+            self._next[subject] = max(self._next[subject], max(own) + offset + 1)
+            for index in subjects[subject] if offset else ():
+                numbered[index] = replace(run[index], repeat=run[index].repeat + offset)
+
+    def _family_and_subject(self, row: Measurement, key: Hashable) -> tuple[int, int]:
         """Return the family of a row, on its ground, and the subject of which it is a value."""
-        key = _fields_of(row)
         if key not in self._known:
             family = ground(row), row.family
             subject = (*family, row.problem, row.size, row.backend)
@@ -157,3 +174,18 @@ class ProcessNumbers:
                 self._places.setdefault(subject, len(self._places)),
             )
         return self._known[key]
+
+
+def _passes(run: Sequence[Measurement], indices: list[int]) -> list[list[int]]:
+    """Return the indices of rows of one subject by how many before them have their number."""
+    if len({run[index].repeat for index in indices}) == len(indices):
+        return [indices]
+    passes: list[list[int]] = []
+    seen: Counter[int] = Counter()
+    for index in indices:
+        repeat = run[index].repeat
+        if seen[repeat] == len(passes):
+            passes.append([])
+        passes[seen[repeat]].append(index)
+        seen[repeat] += 1
+    return passes
