@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perceptron.commands.shared.arguments import Json
+from perceptron.options import Json
 
 if TYPE_CHECKING:
     from perceptron.records.backend import BackendFacts

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from perceptron.commands.shared.options import folder_name, split
 from perceptron.commands.shared.pages import Pages, prepare
-from perceptron.commands.shared.parameters import is_typed
+from perceptron.commands.shared.parameters import folder_name, is_typed, split
 from perceptron.errors import UserError
 from perceptron.options import Option
 
