@@ -15,15 +15,13 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import click
 from click.core import ParameterSource
 
 from perceptron.errors import UserError, unknown
 from perceptron.options import Argument, Option
-
-Word = TypeVar("Word", bound=str)
 
 # Python reads no number of more than 4,300 digits.
 _WHOLE = re.compile(r"[0-9]{1,100}")
@@ -240,15 +238,15 @@ def _is_minutes(word: str) -> bool:
 # --- values, as users type them ------------------------------------------------------------------
 
 
-def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
-    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once; None into nothing.
+def split(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once.
 
-    Raises `UserError` naming the option if values were typed and there is nothing in them: an
-    unset variable must not mean the default.
+    Raises `UserError` naming the option if there is nothing in them: an unset variable must not
+    mean the default.
     """
-    words = [word.strip() for value in values or () for word in value.split(",")]
+    words = [word.strip() for value in values for word in value.split(",")]
     once = tuple(dict.fromkeys(word for word in words if word))
-    if values is not None and not once:
+    if not once:
         raise UserError(f"{option} is empty: name at least one, or leave it out")
     return once
 
@@ -265,11 +263,9 @@ def several(option: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def whole_numbers(
-    option: str, value: str | None, each_once: bool = True, *, example: str = "1,2"
+    option: str, value: str, each_once: bool = True, *, example: str = "1,2"
 ) -> tuple[int, ...]:
     """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option, with an example."""
-    if value is None:
-        return ()
     if not value.strip(" ,"):
         raise UserError(f"{option} is empty: name at least one, or leave it out")
     numbers = []
@@ -282,12 +278,12 @@ def whole_numbers(
     return tuple(dict.fromkeys(numbers)) if each_once else tuple(numbers)
 
 
-def one_number(option: str, value: str | None) -> int:
-    """Return the one number that was typed, 0 for none; raise `UserError` naming the option."""
-    numbers = whole_numbers(option, value, example="8")
-    if len(numbers) > 1:
+def one_number(option: str, value: str) -> int:
+    """Return the one number that was typed; raise `UserError` naming the option."""
+    number, *others = whole_numbers(option, value, example="8")
+    if others:
         raise UserError(f"{option} takes one number here, got {value}")
-    return numbers[0] if numbers else 0
+    return number
 
 
 def seconds_of(option: str, value: float | None) -> float | None:
@@ -300,12 +296,11 @@ def seconds_of(option: str, value: float | None) -> float | None:
     return seconds
 
 
-def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
+def one_of(option: str, value: str, choices: Sequence[str]) -> str:
     """Return the choice that was typed; raise `UserError` naming the option."""
-    for choice in choices:
-        if value == choice:
-            return choice
-    raise unknown(option, value, choices)
+    if value not in choices:
+        raise unknown(option, value, choices)
+    return value
 
 
 def a_path(option: str, value: str, kind: str) -> Path:
