@@ -20,7 +20,7 @@ import msgspec
 
 from benchmarks.shared import INCONCLUSIVE, ROOT, unsteer
 from perceptron.backends.protocol import thread_variables
-from perceptron.commands.shared.options import folder_name
+from perceptron.commands.shared.parameters import folder_name
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.revision import revision

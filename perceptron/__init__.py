@@ -8,7 +8,7 @@ from perceptron.version import __version__
 # is found before files of the current folder.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from perceptron.functions import FunctionCrossover, crossover
+    from perceptron.commands.crossover import FunctionCrossover, crossover
     from perceptron.questions.fastest.fastest import fastest
     from perceptron.questions.fastest.judge import Advice
     from perceptron.records.readers.sources import load_results
@@ -18,8 +18,8 @@ __all__ = ["Advice", "FunctionCrossover", "__version__", "crossover", "fastest",
 
 _HOMES = {
     "load_results": "perceptron.records.readers.sources",
-    "crossover": "perceptron.functions",
-    "FunctionCrossover": "perceptron.functions",
+    "crossover": "perceptron.commands.crossover",
+    "FunctionCrossover": "perceptron.commands.crossover",
     "fastest": "perceptron.questions.fastest.fastest",
     "Advice": "perceptron.questions.fastest.judge",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from perceptron.numbers import digits
@@ -58,6 +59,38 @@ Over = Annotated[
         "Train over N processes, as torch-ddp does. Default: 1.",
         ("--processes",),
         "N[,N…]",
+    ),
+]
+
+Json = Annotated[bool, Option("Print one JSON document.")]
+Verbose = Annotated[bool, Option("Print every table, note and warning, as the page does.")]
+Budget = Annotated[
+    float | None, Option("Stop after this time, earlier starts included.", metavar="MINUTES")
+]
+Machine = Annotated[
+    str | None, Option("Name the machine of the results. Default: host name.", metavar="NAME")
+]
+# A build or an update ends within ten minutes.
+Wait = Annotated[
+    float | None,
+    Option(
+        "Wait for idle cores, at most 10 minutes or as given.",
+        metavar="[MINUTES]",
+        low=0,
+        alone="10",
+    ),
+]
+Results = Annotated[Path, Option("Keep measurements in DIR.", metavar="DIR")]
+HTML = Option(
+    "Write the dashboard into DIR, '' for none. Default: html.", metavar="DIR", may_be_empty=True
+)
+Html = Annotated[str | None, HTML]
+HtmlOfAnswer = Annotated[
+    str | None,
+    Option(
+        "Write the dashboard into DIR, '' for none. Default: html, or none for --json.",
+        metavar="DIR",
+        may_be_empty=True,
     ),
 ]
 

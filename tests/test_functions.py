@@ -19,8 +19,8 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from perceptron import crossover, load_results
+from perceptron.commands.crossover import FunctionCrossover
 from perceptron.errors import UserError
-from perceptron.functions import FunctionCrossover
 from perceptron.questions.crossover import functions as studies_functions
 from perceptron.questions.crossover.functions import called
 from tests.conftest import ROOT, Perceptron
@@ -259,7 +259,7 @@ def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_pa
     script = project / "script.py"
     script.write_text(
         "import helper\n"
-        "from perceptron.functions import _kept\n"
+        "from perceptron.commands.crossover import _kept\n"
         "from perceptron.questions.crossover.functions import called\n"
         "file = _kept({'a': helper.same, 'b': abs}, helper.same, None, None, [1, 2])\n"
         "found = called(file, 'own')\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.commands.shared.arguments import Json
+from perceptron.options import Json
 
 
 class BackendFacts(Struct, frozen=True, kw_only=True):

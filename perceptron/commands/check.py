@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from perceptron.commands.shared.arguments import Json, Verbose
-from perceptron.options import Argument, Option
+from perceptron.options import Argument, Json, Option, Verbose
 
 if TYPE_CHECKING:
     from perceptron.questions.check import CheckResult

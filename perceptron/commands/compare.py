@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from perceptron.commands.shared.arguments import Json, Results, Verbose, Wait
-from perceptron.commands.shared.idle import looking_first
 from perceptron.commands.shared.pages import prepare_comparison
-from perceptron.options import Argument, Option
+from perceptron.options import Argument, Json, Option, Results, Verbose, Wait
 from perceptron.records.comparison import Counting
 
 
@@ -86,6 +84,8 @@ def compare(
     from perceptron.errors import UserError
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
+    from perceptron.questions.idle import Wait as Waiting
+    from perceptron.questions.idle import looking_first
     from perceptron.report import comparison_address, documents, text_file
     from perceptron.report.pull_request import annotations, comment
     from perceptron.report.tables import comparison as table
@@ -116,7 +116,7 @@ def compare(
         text_file.reserve(markdown)
     pages = prepare_comparison(html)
     with terminal.progress_bar("comparing") as bar:
-        comparison = gate(request, looking_first(bar, wait))
+        comparison = gate(request, looking_first(bar, Waiting(wait or 0.0, terminal.note)))
     comparison = pages.write_comparison(comparison)
     if json:
         documents.write(comparison)

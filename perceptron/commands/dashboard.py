@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Html, Json, Results
 from perceptron.commands.shared.pages import folder
 from perceptron.errors import UserError
-from perceptron.options import Option
+from perceptron.options import Html, Json, Option, Results
 
 
 def dashboard(

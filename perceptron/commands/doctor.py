@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from perceptron.commands.shared.arguments import Json, Verbose
-from perceptron.options import SeveralThreads
+from perceptron.options import Json, SeveralThreads, Verbose
 
 
 def doctor(threads: SeveralThreads = (), verbose: Verbose = False, json: Json = False) -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results, Verbose
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
-from perceptron.options import Argument
+from perceptron.options import Argument, HtmlOfAnswer, Json, Results, Verbose
 
 
 def fleet(

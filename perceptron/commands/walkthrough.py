@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Json, Verbose
-from perceptron.options import Argument, Backends, Option
+from perceptron.options import Argument, Backends, Json, Option, Verbose
 
 
 def walkthrough(

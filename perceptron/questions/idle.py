@@ -5,11 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
+from perceptron.machine import usable_cores
+from perceptron.measure.budget import Progress
 from perceptron.measure.neighbours import Look
 from perceptron.processes.waiting import waiting_meter
 from perceptron.records.conditions import Conditions, CoreUse
 from perceptron.statistics.neighbours import in_the_way, is_known, users_in_words
+
+# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2% of a core in this.
+_SHORT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,30 @@ def wait_for_idle(
     if said is not None:
         wait.say(f"cores idle after {_minutes(clock() - begin)}")
     return seen
+
+
+def looking_first(progress: Progress, wait: Wait) -> Progress:
+    """Return a progress that watches the users of the cores during the first piece of work.
+
+    It reports them, or waits for idle cores, before the second: for work that begins with a setup.
+    """
+    cores = usable_cores()
+    begun: list[Look] = []
+    calls = count()
+
+    def report(done: float, total: float, message: str) -> None:
+        progress(done, total, message)
+        call = next(calls)
+        if call == 0:
+            begun.append(Look(_SHORT_SECONDS))
+        elif call == 1:
+            seen = begun.pop().end()
+            if wait.minutes:
+                wait_for_idle(seen, cores, cores, wait, Look)
+            else:
+                say_first(seen, cores, cores, wait, asked_for=False)
+
+    return report
 
 
 def _minutes(seconds: float) -> str:

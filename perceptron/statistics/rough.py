@@ -7,7 +7,7 @@ from below: what it says is told and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import exp, log
 
 from perceptron.numbers import digits, times_as_long
@@ -15,6 +15,8 @@ from perceptron.options import option, wait
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import contention
 from perceptron.statistics.interval import TIE
+from perceptron.statistics.ranking import Ranking
+from perceptron.statistics.select import has_time
 from perceptron.statistics.sizes import sized
 
 NOT_DECIDED = "not decided"
@@ -35,19 +37,24 @@ def what_helps(threads: int | None) -> str:
     return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
 
 
-def leads(
-    pair: tuple[str, str], leader: Sequence[Measurement], rival: Sequence[Measurement]
-) -> str:
-    """Return whether the leader by typical times leads, and about how long its rival takes.
+def rough_lead(rows: Iterable[Measurement], ranking: Ranking) -> str | None:
+    """Return whether the fastest leads, and about how long the first contended candidate takes.
 
-    By their rows with a time, of one size.
+    By their rows of one problem. None where contention leaves no candidate open.
     """
-    lead = _lead(leader, rival)
+    rival = next((name for name, doubt in ranking.doubts.items() if doubt == "contended"), None)
+    if rival is None:
+        return None
+    leader, timed = ranking.order[0], list(filter(has_time, rows))
+    sides = [[row for row in timed if row.backend == name] for name in (leader, rival)]
+    lead = _lead(*sides)
     if abs(lead) <= TIE:
-        return f"{pair[0]} and {pair[1]} are about equal"
-    if lead < 0:
-        return f"{pair[0]} leads by typical times, {pair[1]} by smallest samples"
-    return f"{pair[0]} leads, {pair[1]} takes about {times_as_long(exp(lead))}"
+        answer = f"{leader} and {rival} are about equal"
+    elif lead < 0:
+        answer = f"{leader} leads by typical times, {rival} by smallest samples"
+    else:
+        answer = f"{leader} leads, {rival} takes about {times_as_long(exp(lead))}"
+    return not_decided(answer, chain(*sides))
 
 
 def rough(

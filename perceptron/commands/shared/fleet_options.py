@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from perceptron.commands.shared.options import folder_name, split
 from perceptron.commands.shared.pages import Pages, prepare
-from perceptron.commands.shared.parameters import is_typed
+from perceptron.commands.shared.parameters import folder_name, is_typed, split
 from perceptron.errors import UserError
 from perceptron.options import Option
 
@@ -110,7 +109,7 @@ def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
         raise UserError(f"--on takes slurm, or local:N for N jobs on this machine; got {on!r}")
     option = "--sbatch partition"
     named = [word.partition("=")[2] for word in sbatch if word.startswith("partition=")]
-    partitions = split(option, named or None)
+    partitions = split(option, named) if named else ()
     for partition in partitions:
         folder_name(option, partition)
     if shutil.which("sbatch") is None:

@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isfinite
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -20,17 +20,11 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import click
 from click.core import ParameterSource
 
-from perceptron.commands.shared.options import (
-    a_path,
-    one_number,
-    one_of,
-    several,
-    split,
-    whole_numbers,
-)
-from perceptron.errors import UserError
+from perceptron.errors import UserError, unknown
 from perceptron.options import Argument, Option
 
+# Python reads no number of more than 4,300 digits.
+_WHOLE = re.compile(r"[0-9]{1,100}")
 _REQUIRED = inspect.Parameter.empty
 
 
@@ -99,7 +93,7 @@ class Field:
             return several(self.typed, (value,))[0]
         if self.option.as_text:
             return one_number(self.typed, value)
-        if self.kind is float and isnan(value):  # within every range
+        if self.kind is float and not isfinite(value):  # as no range excludes
             raise UserError(f"{self.typed} takes a number, got {value}")
         return value
 
@@ -239,3 +233,88 @@ def _in_full(
 def _is_minutes(word: str) -> bool:
     """Return whether this is a week at most; a longer number is a commit, shortened."""
     return re.fullmatch(r"\d{1,4}(\.\d*)?|\.\d+", word, re.ASCII) is not None
+
+
+# --- values, as users type them ------------------------------------------------------------------
+
+
+def split(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once.
+
+    Raises `UserError` naming the option if there is nothing in them: an unset variable must not
+    mean the default.
+    """
+    words = [word.strip() for value in values for word in value.split(",")]
+    once = tuple(dict.fromkeys(word for word in words if word))
+    if not once:
+        raise UserError(f"{option} is empty: name at least one, or leave it out")
+    return once
+
+
+def several(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return values that may hold commas, such as names of files, each once.
+
+    Raises `UserError` naming the option for an empty one.
+    """
+    once = tuple(dict.fromkeys(values))
+    if not all(value.strip() for value in once):
+        raise UserError(f"{option} is empty: name one, or leave it out")
+    return once
+
+
+def whole_numbers(
+    option: str, value: str, each_once: bool = True, *, example: str = "1,2"
+) -> tuple[int, ...]:
+    """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option, with an example."""
+    if not value.strip(" ,"):
+        raise UserError(f"{option} is empty: name at least one, or leave it out")
+    numbers = []
+    for word in map(str.strip, value.split(",")):
+        if not _WHOLE.fullmatch(word) or int(word) < 1:
+            raise UserError(
+                f"{option} takes whole numbers from 1, such as {example}; got {word!r:.40}"
+            )
+        numbers.append(int(word))
+    return tuple(dict.fromkeys(numbers)) if each_once else tuple(numbers)
+
+
+def one_number(option: str, value: str) -> int:
+    """Return the one number that was typed; raise `UserError` naming the option."""
+    number, *others = whole_numbers(option, value, example="8")
+    if others:
+        raise UserError(f"{option} takes one number here, got {value}")
+    return number
+
+
+def seconds_of(option: str, value: float | None) -> float | None:
+    """Return the seconds of minutes that were typed; raise `UserError` unless above 0."""
+    if value is None:
+        return None
+    seconds = 60 * value
+    if not 0 < seconds < inf:
+        raise UserError(f"{option} takes minutes, above 0, such as 2 or 0.5; got {value:g}")
+    return seconds
+
+
+def one_of(option: str, value: str, choices: Sequence[str]) -> str:
+    """Return the choice that was typed; raise `UserError` naming the option."""
+    if value not in choices:
+        raise unknown(option, value, choices)
+    return value
+
+
+def a_path(option: str, value: str, kind: str) -> Path:
+    """Return the path that was typed; raise `UserError` naming the option if that was nothing.
+
+    An unset variable must not mean the current folder.
+    """
+    if not value.strip():
+        raise UserError(f"{option} is empty: name a {kind}, or leave it out")
+    return Path(value)
+
+
+def folder_name(option: str, value: str | None) -> str | None:
+    """Return a name for a folder; raise `UserError` for one that could lead elsewhere."""
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise UserError(f"{option} takes letters, digits and . _ - (64 at most), got {value!r}")
+    return value

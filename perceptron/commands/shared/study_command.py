@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from perceptron.commands.shared import arguments
+from perceptron import options
 from perceptron.commands.shared.ending import INCONCLUSIVE
 from perceptron.commands.shared.fleet_options import On, Sbatch, run_fleet
-from perceptron.commands.shared.idle import waiting
-from perceptron.commands.shared.options import folder_name, seconds_of
 from perceptron.commands.shared.pages import Written, prepare
 from perceptron.commands.shared.parameters import (
     Command,
     fields_of_arguments,
     fields_of_plan,
+    folder_name,
+    seconds_of,
     typed_in_full,
 )
 from perceptron.errors import UserError
@@ -36,7 +36,7 @@ def study_command(name: str) -> Command:
     common = fields_of_arguments(_carry_out)
     if study.page.is_overview:
         common = tuple(
-            replace(one, option=arguments.HTML) if one.name == "html" else one for one in common
+            replace(one, option=options.HTML) if one.name == "html" else one for one in common
         )
 
     def run(**typed: Any) -> int:
@@ -50,13 +50,13 @@ def _carry_out(
     study: Study,
     plan: Plan,
     *,
-    wait: arguments.Wait = None,
-    machine: arguments.Machine = None,
-    budget: arguments.Budget = None,
-    results: arguments.Results = Path("results"),
-    html: arguments.HtmlOfAnswer = None,
-    verbose: arguments.Verbose = False,
-    json: arguments.Json = False,
+    wait: options.Wait = None,
+    machine: options.Machine = None,
+    budget: options.Budget = None,
+    results: options.Results = Path("results"),
+    html: options.HtmlOfAnswer = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
     on: On = None,
     sbatch: Sbatch = (),
 ) -> int:
@@ -65,6 +65,7 @@ def _carry_out(
     Return the exit code: 3 for an answer that is not decided.
     """
     from perceptron.questions.carry_out import carry_out
+    from perceptron.questions.idle import Wait
     from perceptron.report.tables import terminal
     from perceptron.statistics.trust import KILLED
 
@@ -88,7 +89,9 @@ def _carry_out(
     pages = prepare(html, by_default=not json or study.page.is_overview)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(study, plan, folder, results, bar, allowed, waiting(wait))
+        told = carry_out(
+            study, plan, folder, results, bar, allowed, Wait(wait or 0.0, terminal.note)
+        )
         page = pages.write(results, told)
     _show(told, page, verbose, json)
     killed = any(warning.code == KILLED for warning in told.warnings)

@@ -31,8 +31,8 @@ from perceptron.records.run import BudgetUse
 from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking, rank_rows
-from perceptron.statistics.rough import leads, not_decided
-from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
+from perceptron.statistics.rough import rough_lead
+from perceptron.statistics.select import NOT_REACHED, prepared, reason, times
 from perceptron.statistics.throughput import (
     TrainingLength,
     epoch_of,
@@ -162,13 +162,7 @@ def advise(
         Option(backend=name, device=_device(rows, name), reason=why) for name, why in absent.items()
     ]
     found = choose(options, ranking, measured=max(row.when for row in rows))
-    rival = next((name for name, doubt in ranking.doubts.items() if doubt == "contended"), None)
-    if rival is not None and found.how_decided == "no":
-        pair = ranking.order[0], rival
-        own, its = (
-            [row for row in trainings if row.backend == name and has_time(row)] for name in pair
-        )
-        rough = not_decided(leads(pair, own, its), [*own, *its])
+    if found.how_decided == "no" and (rough := rough_lead(trainings, ranking)) is not None:
         found = replace(found, sentence=rough, why=rough + found.why.removeprefix(found.sentence))
     asked = replace(
         found,

@@ -33,7 +33,7 @@ from perceptron.statistics.contention import UNKNOWN, hidden, lost, side_by_side
 from perceptron.statistics.gpu_use import GpuUse, gpu_use
 from perceptron.statistics.interval import Interval, of_times, robust_mean
 from perceptron.statistics.ranking import Ranking, rank_rows
-from perceptron.statistics.rough import leads, not_decided
+from perceptron.statistics.rough import rough_lead
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, rows_by_process, times
 
 # --- iteration phases, from loops each of which ends one phase later ------------------------------
@@ -407,7 +407,7 @@ def ladder(
         ],
         ranking=ranking,
         floor=floor,
-        rough=_rough(rows, ranking),
+        rough=None if "not measured" in ranking.doubts.values() else rough_lead(rows, ranking),
         phases=phases,
         wholes=whole_iterations(rows, phases),
         ceilings=limits,
@@ -423,18 +423,6 @@ def _ranked(rows: Sequence[Measurement], names: Collection[str]) -> Ranking:
     """Rank the rungs by whole iterations; open are also those that may have a time yet."""
     own = [row for row in rows if row.backend in names and row.family not in EXTRAS]
     return rank_rows(own, names)
-
-
-def _rough(rows: Sequence[Measurement], ranking: Ranking) -> str | None:
-    """Return which of two rungs leads, about, where contention leaves it open; None elsewhere."""
-    if "not measured" in ranking.doubts.values():
-        return None
-    for rival, doubt in ranking.doubts.items():
-        if doubt == "contended":
-            pair = ranking.order[0], rival
-            first, second = (list(rows_by_process(rows, name).values()) for name in pair)
-            return not_decided(leads(pair, first, second), [*first, *second])
-    return None
 
 
 def _rung(

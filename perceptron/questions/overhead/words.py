@@ -121,8 +121,6 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         sentence = "no rung was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
-    elif found.floor is not None:
-        sentence = "; ".join(_floor(found, measured))
     elif ranking.is_alone:
         sentence = alone(ranking, _time(measured[0]))
         notes = (f"next: {next_of((), found.threads, '')}",)
@@ -130,8 +128,8 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         sentence = found.rough
         notes = (f"why: {too_busy}",)
     else:
-        sentence = "; ".join(_open(found, measured))
-        notes = (f"why: {_why(ranking)}",)
+        sentence = "; ".join(_clauses(found, measured))
+        notes = () if found.floor is not None else (f"why: {_why(ranking)}",)
         if found.rough is not None:
             notes = (*notes, f"rough: {found.rough}; {too_busy}")
     return Verdict(
@@ -143,32 +141,25 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
     )
 
 
-def _floor(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the floor, or the rungs that share it, and the first rung that takes longer."""
-    if ties := found.ranking.ties:
-        yield tie((str(found.floor), *ties))
-    else:
-        yield from (f"floor: {r.backend} {_time(r)}" for r in measured if r.backend == found.floor)
-    yield from _first_slower(found, measured)
+def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
+    """Yield the floor, what shares it or may be it, then the first rung that takes longer.
 
-
-def _open(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield what may be the floor, and the first rung that takes longer; if none, a time alone."""
-    ranking, top = found.ranking, measured[0]
+    Where nothing is decided, the time of the first rung alone.
+    """
+    ranking = found.ranking
     if ranking.decided == "no":
-        yield f"{top.backend} takes {_time(top)}; the floor is undecided"
+        yield f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
         return
-    first = ranking.order[0]
-    between = undecided_between(ranking)
-    yield between or "the floor is undecided"
+    first, between = ranking.order[0], undecided_between(ranking)
+    if between or found.floor is None:
+        yield between or "the floor is undecided"
     if ranking.ties and not between:
         yield tie((first, *ranking.ties))
-    yield from _first_slower(found, measured, "" if between else first)
-
-
-def _first_slower(found: Ladder, measured: Sequence[Rung], beside: str = "") -> Iterator[str]:
-    slower = (rung.backend for rung in measured if rung.backend in found.ranking.slower)
-    yield from (_takes(found.ranking, name, beside) for name in islice(slower, 1))
+    elif found.floor is not None:
+        yield from (f"floor: {first} {_time(rung)}" for rung in measured if rung.backend == first)
+    beside = "" if between or found.floor is not None else first
+    slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
+    yield from (_takes(ranking, name, beside) for name in islice(slower, 1))
 
 
 def _takes(ranking: Ranking, name: str, beside: str = "") -> str:

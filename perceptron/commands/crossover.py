@@ -1,4 +1,4 @@
-"""`perceptron.crossover`: from which size up is one of your functions faster than another?"""
+"""`perceptron.crossover`: from which size up is one of your functions faster? Asked in Python."""
 
 from __future__ import annotations
 
