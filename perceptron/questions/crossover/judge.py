@@ -26,7 +26,6 @@ from perceptron.questions.crossover.crossing import (
 from perceptron.questions.crossover.points import Point, at_each, points, points_of
 from perceptron.questions.crossover.sides import sides_of
 from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
-from perceptron.questions.shared.pairs import Pair
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
 from perceptron.records.grouping import grouped
@@ -189,7 +188,7 @@ def _of_family(
 def not_reached(
     found: Iterable[Crossover],
     rows: Sequence[Measurement],
-    pairs: Sequence[Pair],
+    pairs: Sequence[tuple[str, str]],
     planned: Mapping[str, int],
 ) -> Iterator[Crossover]:
     """Yield a crossover that was not measured for each pair that had no turn in a family.
