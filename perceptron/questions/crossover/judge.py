@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from itertools import combinations
 from math import exp, log
@@ -23,7 +23,7 @@ from perceptron.questions.crossover.crossing import (
     uncertainties,
     zero_crossings,
 )
-from perceptron.questions.crossover.points import Point, at_each, points, points_of
+from perceptron.questions.crossover.points import Point, at_each, points, points_of, with_ratio
 from perceptron.questions.crossover.sides import sides_of
 from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.questions.shared.published import FAMILY
@@ -142,27 +142,40 @@ class Crossover(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+RatioOf = Callable[[str, float], Interval | None]
+"""Return the ratio of a challenger at a size where something else has judged it; else None."""
+
+
 def crossovers(
-    rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
+    rows: Iterable[Measurement],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    known: RatioOf | None = None,
 ) -> list[Crossover]:
     """Judge every pair on every family, separately for each `Ground`.
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
     not at all, and those of ours that are no trainings have no crossover. A pair is judged at the
-    newest commit that has a time of both, in each environment of its own.
+    newest commit that has a time of both, in each environment of its own. Of a size that is
+    ``known`` it says the same.
     """
     groups = by_family_and_ground(list(rows))
     return [
         crossover
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
         if is_line(members) and not (family in EXTRAS and all(map(is_own, members)))
-        for crossover in _of_family(members, family, where, tuple(pairs or pairs_of(members)))
+        for crossover in _of_family(
+            members, family, where, tuple(pairs or pairs_of(members)), known
+        )
     ]
 
 
 def _of_family(
-    rows: list[Measurement], family: str, where: Ground, pairs: tuple[tuple[str, str], ...]
+    rows: list[Measurement],
+    family: str,
+    where: Ground,
+    pairs: tuple[tuple[str, str], ...],
+    known: RatioOf | None,
 ) -> list[Crossover]:
     """Return the verdicts on a family on one ground, in the states that have both of a pair."""
     comparable, axis = ComparableRows(rows), axis_of(rows)
@@ -181,7 +194,7 @@ def _of_family(
         if not states:
             why = why_not(comparable, rows, incumbent, challenger)
             found.append(replace(nothing, reason=why))
-        found += (_judge(nothing, comparable, state, gpus) for state in states)
+        found += (_judge(nothing, comparable, state, gpus, known) for state in states)
     return found
 
 
@@ -275,7 +288,11 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
 
 
 def _judge(
-    nothing: Crossover, comparable: ComparableRows, where: State, gpus: Collection[str]
+    nothing: Crossover,
+    comparable: ComparableRows,
+    where: State,
+    gpus: Collection[str],
+    ratio_of: RatioOf | None,
 ) -> Crossover:
     """Return what is known of a pair of which ``nothing`` was known, in one state."""
     nothing = replace(nothing, **where._asdict())
@@ -283,6 +300,8 @@ def _judge(
     level = comparable.level(where, *pair)
     by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
     measured = points_of(*by_size)
+    if ratio_of:
+        measured = [with_ratio(point, ratio_of(pair[1], point.size)) for point in measured]
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     zeros = zero_crossings(measured)
     remaining = uncertainties(measured, zeros)

@@ -22,7 +22,15 @@ import numpy as np
 from perceptron.questions.crossover.comparable import by_backend_and_size
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import UNKNOWN, hidden, side_by_side
-from perceptron.statistics.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
+from perceptron.statistics.interval import (
+    CONFIDENCE,
+    TIE,
+    Array,
+    Interval,
+    quantile,
+    trimmed,
+    welch,
+)
 from perceptron.statistics.select import has_time, is_own, rows_by_process
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -336,6 +344,26 @@ def _signed(points: list[Point]) -> list[Point]:
         replace(point, sign=sign, is_tie=_is_tie(point))
         for point, sign in zip(points, signs, strict=True)
     ]
+
+
+def with_ratio(point: Point, ratio: Interval | None) -> Point:
+    """Return the point with an interval that was found by other means, of the same rows.
+
+    Unchanged where that is None, or where the point is of single values.
+    """
+    if ratio is None or not point.freedom:
+        return point
+    mean = log(ratio.estimate)
+    below = UNKNOWN if ratio.low is None else mean - log(ratio.low)
+    above = UNKNOWN if ratio.high is None else log(ratio.high) - mean
+    reach = min(below, above)
+    point = replace(
+        point,
+        mean=mean,
+        error=reach / quantile(point.freedom, point.confidence),
+        hidden=(below - reach, above - reach),
+    )
+    return replace(point, sign=_sign(point), is_tie=_is_tie(point))
 
 
 def _is_tie(point: Point) -> bool:

@@ -20,7 +20,7 @@ from perceptron.numbers import (
 )
 from perceptron.options import more_time
 from perceptron.questions.crossover.figures import sweep_figure
-from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
+from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import sentence, verdict
 from perceptron.questions.fastest.judge import Advice, Candidate, choose
@@ -252,48 +252,20 @@ def _change(
 ) -> Change:
     sizes = [row.size for row in rows]
     best, *others = ranking.order
-    pairs = crossovers(whole_trainings(rows, length), [(best, other) for other in others])
+
+    def ratio_at(challenger: str, size: float) -> Interval | None:
+        # The sizes of an axis hold together, and share what they know of the variance: of the same
+        # rows their interval may be narrower or wider than the one that the answer has.
+        return ranking.ratios.get(challenger) if size == axis.here else None
+
+    pairs = [(best, other) for other in others]
     return Change(
         axis=axis.axis,
         here=axis.here,
         low=min(sizes, default=axis.here),
         high=max(sizes, default=axis.here),
-        crossovers=[
-            as_ranked(pair, axis.here, ranking.ratios.get(pair.challenger)) for pair in pairs
-        ],
+        crossovers=crossovers(whole_trainings(rows, length), pairs, ratio_at),
         reason=None if has_other_sizes(axis, rows) else NO_TIME,
-    )
-
-
-def as_ranked(found: Crossover, here: float, ratio: Interval | None) -> Crossover:
-    """Return a crossover that says at the problem's own size what the ranking says of its ratio.
-
-    There the sizes of an axis hold together, and share what they know of the variance: of the same
-    rows their interval may be narrower or wider.
-    """
-    at = next((one for one in found.ratio_at if one.size == here), None)
-    if at is None or ratio is None:
-        return found
-    own = SizeRatio(here, ratio.estimate, ratio.low, ratio.high, at.repeats)
-    found = replace(found, ratio_at=[own if one is at else one for one in found.ratio_at])
-    if own.standing == at.standing:
-        return found
-    below = [size for size in found.sizes_measured if size < here]
-    above = [size for size in found.sizes_measured if size > here]
-    known = []
-    for low, high in found.decided_ranges:
-        if low <= here <= high:
-            known += [(low, below[-1])] if low < here else []
-            known += [(above[0], high)] if high > here else []
-        else:
-            known.append((low, high))
-    if own.standing != "open":
-        return replace(found, decided_ranges=known)
-    return replace(
-        found,
-        decided="partly" if known else "no",
-        decided_ranges=known,
-        undecided_ranges=sorted([*found.undecided_ranges, (here, here)]),
     )
 
 

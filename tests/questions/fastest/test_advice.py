@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer
 from perceptron.questions.answering import answer_run
+from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.fastest.advice import (
     AdviceAxis,
     Change,
@@ -293,7 +294,29 @@ def test_no_axis_contradicts_the_verdict_at_the_problems_own_size(
     assert (at.ratio, at.low, at.high) == (own.estimate, own.low, own.high)
     if other.doubt:
         assert not any(low <= BATCH.here <= high for low, high in pair.decided_ranges)
-        assert any(low <= BATCH.here <= high for low, high in pair.undecided_ranges)
+    else:
+        assert not is_undecided_at(BATCH.here, pair)
+
+
+def is_undecided_at(size: float, pair: Crossover) -> bool:
+    """Whether it is in an undecided stretch; one may begin or end at a size that is decided."""
+    return any(low < size < high or low == size == high for low, high in pair.undecided_ranges)
+
+
+def test_a_noisy_size_beside_it_leaves_the_problems_own_decided() -> None:
+    """Sizes share what they know of the variance: by the axis alone both would be undecided."""
+    rows = [
+        replace(row, seconds=row.seconds * exp((-0.3, 0.0, 0.3)[row.repeat]))
+        if row.size == 256 and row.backend == "torch-cpu" and row.seconds
+        else row
+        for row in advice_rows()
+        if row.problem == SHAPE or row.size == 256
+    ]
+    found = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
+    (pair,) = found.changes[0].crossovers
+    assert found.decided
+    assert pair.sizes_measured == [64, 256]
+    assert not is_undecided_at(BATCH.here, pair)
 
 
 def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
