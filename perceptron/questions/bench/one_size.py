@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
-from perceptron.answer import Verdict
-from perceptron.numbers import enumerated, times_as_long
+from msgspec.structs import astuple
+
+from perceptron.answer import Table, Verdict
+from perceptron.numbers import NONE, duration, duration_interval, enumerated, times_as_long
+from perceptron.questions.crossover.figures import epoch_cells
+from perceptron.questions.crossover.sweep import CurvePoint, spot_of
+from perceptron.questions.shared.published import FAMILY
+from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
+from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.over_processes import name_and_processes, named
 from perceptron.statistics.ranking import Doubt, Ranking, may_have_time, rank_rows
 from perceptron.statistics.rough import what_helps
-from perceptron.statistics.select import has_time
+from perceptron.statistics.select import has_time, reason
 
 # Doubts that more repeats may end.
 _MORE_MAY_TELL: set[Doubt] = {"too noisy", "contended"}
@@ -108,3 +117,66 @@ def _why(found: Ranking, threads: int | None, more_time: str) -> tuple[str, ...]
         if names := [named(name) for name, own in found.doubts.items() if own == doubt]:
             return (f"why: {words.format(enumerated(names))}; next: {option}",)
     return ()
+
+
+# --- their times in a table -----------------------------------------------------------------------
+
+
+def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Return the rows of each problem that is a family of its own, on each ground."""
+    return [
+        own
+        for family, members in grouped(rows, attrgetter("family")).items()
+        if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
+        for own in grouped(members, ground).values()
+    ]
+
+
+def single_tables(rows: Iterable[Measurement]) -> list[Table]:
+    """Return the times of families of one size, the finding's aside; no table without any.
+
+    What times in batches or of several models mean stands beside them. Where some train over
+    several processes, all say how many.
+    """
+    rows = list(rows)
+    over_processes = any((row.processes or 1) > 1 for row in rows)
+    alone = [
+        own
+        for members in single_problems(rows)
+        for own in grouped(members, lambda row: row.backend).values()
+    ]
+    spots = list(map(spot_of, alone))
+    has_epochs = any(spot is not None and spot.epoch is not None for spot in spots)
+    has_models = any(spot is not None and spot.models > 1 for spot in spots)
+    threads = "processes × threads" if over_processes else "threads"
+    columns = (
+        *("family", "backend", threads, "time per iteration [95% interval]"),
+        *("throughput>", "per epoch>") * has_epochs,
+        *("per model>",) * has_models,
+    )
+    cells = []
+    for own, spot in zip(alone, spots, strict=True):
+        epochs, of_one = (NONE, NONE), NONE
+        if spot is not None:
+            epochs = epoch_cells(spot.epoch, spot.value.estimate)
+            of_one = duration(spot.value.estimate / spot.models)
+        rates = (*epochs * has_epochs, *(of_one,) * has_models)
+        cells.append((*_cells(own, spot, over_processes), *rates))
+    if not cells:
+        return []
+    table = Table(title="One size", columns=columns, rows=tuple(cells))
+    return [with_contended(table, [spot.contention if spot else Contention() for spot in spots])]
+
+
+def _cells(
+    own: Sequence[Measurement], spot: CurvePoint | None, over_processes: bool
+) -> tuple[str, ...]:
+    one, because = own[0], reason(own, own[0].backend)
+    answer = f"not measured: {because}"
+    if spot is not None:
+        answer = duration_interval(*astuple(spot.value))
+        answer += f", then no more: {because}" if because else ""
+    threads = str(ground(one).threads)
+    if over_processes:
+        threads = NONE if one.threads is None else f"{one.processes or 1} × {one.threads}"
+    return one.family, one.backend, threads, answer

@@ -29,11 +29,16 @@ from perceptron.questions.bench.finding import (
     finding_verdict,
     published_beside_numpy,
 )
-from perceptron.questions.bench.one_size import ranking_of, ranking_verdict, repeats_wanted
+from perceptron.questions.bench.one_size import (
+    ranking_of,
+    ranking_verdict,
+    repeats_wanted,
+    single_problems,
+    single_tables,
+)
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import SINGLE_SIZE, axis_of, crossovers, not_reached
 from perceptron.questions.crossover.locator import coarse_sizes, repeats
-from perceptron.questions.crossover.rates import single_problems, single_tables
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs

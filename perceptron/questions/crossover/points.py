@@ -16,6 +16,7 @@ from itertools import accumulate, groupby
 from math import copysign, hypot, inf, log, sqrt
 from operator import attrgetter, sub
 from statistics import median
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import UNKNOWN, hidden, side_by_side
 from perceptron.statistics.interval import CONFIDENCE, TIE, Array, quantile, trimmed, welch
 from perceptron.statistics.select import has_time, is_own, rows_by_process
+
+Known = Literal["incumbent", "challenger", "tie"]
+"""Who is faster."""
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
 # variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
@@ -74,6 +78,15 @@ class Point:
     @property
     def x(self) -> float:
         return log(self.size)
+
+    @property
+    def known(self) -> Known | None:
+        """Who is faster by its own ratio; None where that is open, or noise of single values."""
+        if self.is_tie:
+            return "tie"
+        if not self.sign:
+            return None
+        return "incumbent" if self.sign > 0 else "challenger"
 
     @property
     def says_nothing(self) -> bool:
