@@ -16,9 +16,9 @@ from docs.build.blocks import Blocks
 from perceptron.errors import UserError
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis
 from perceptron.numbers import digits
+from perceptron.questions.crossover.comparable import gpus_among
 from perceptron.questions.crossover.judge import NO_ANSWER, Crossover
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
-from perceptron.questions.crossover.suspicion import gpus_among
 from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.shared.training import training_words
 from perceptron.report.charts.svg import draw

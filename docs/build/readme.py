@@ -25,13 +25,13 @@ from docs.build.shown import (
 from perceptron.errors import UserError
 from perceptron.numbers import duration_interval, times_as_long
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.sides import SEQUENTIAL
 from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
 from perceptron.questions.overhead.words import largest_phases
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 from perceptron.statistics.contention import contention
+from perceptron.statistics.over_processes import SEQUENTIAL
 from perceptron.statistics.sizes import listed
 
 PICTURED = "perceptron-rows"

@@ -30,10 +30,10 @@ from perceptron.questions.bench.finding import (
     published_beside_numpy,
     repeats_wanted,
 )
+from perceptron.questions.bench.one_size import single_problems, single_tables
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import SINGLE_SIZE, axis_of, crossovers, not_reached
 from perceptron.questions.crossover.locator import coarse_sizes, repeats
-from perceptron.questions.crossover.rates import single_problems, single_tables
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs

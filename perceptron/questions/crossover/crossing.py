@@ -219,8 +219,6 @@ _WIDE = 4.0
 NARROW = log(1.10)
 
 
-Known = Literal["incumbent", "challenger", "tie"]
-"""Who is faster."""
 Indices = tuple[int, int]
 """The first and the last of some neighbouring points, equal for a single size."""
 
@@ -242,14 +240,11 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
     )
 
 
-def known_ranges(
-    points: Sequence[Point], known: Sequence[Known | None], remaining: Sequence[Indices]
-) -> list[Indices]:
+def known_ranges(points: Sequence[Point], remaining: Sequence[Indices]) -> list[Indices]:
     """Return the ranges in which it is known who is faster, or that the two tie.
 
-    ``known`` is what each size says by itself. Neighbours that say the same are joined where no
-    uncertainty lies between. Where the surest size of a stretch is in doubt, none of it has a
-    winner.
+    Neighbours that say the same by themselves are joined where no uncertainty lies between. Where
+    the surest size of a stretch is in doubt, none of it has a winner.
     """
     doubtful = doubted(remaining)
     ahead = [index for index, point in enumerate(points) if point.sign]
@@ -259,10 +254,10 @@ def known_ranges(
         if not doubtful.isdisjoint(stretch):
             unsure |= stretch
     ranges: list[Indices] = []
-    for index, one in enumerate(known):
-        if one is None or (one != "tie" and index in unsure):
+    for index, point in enumerate(points):
+        if point.known is None or (point.known != "tie" and index in unsure):
             continue
-        if ranges and _is_joined(ranges[-1][1], index, known, remaining):
+        if ranges and _is_joined(ranges[-1][1], index, points, remaining):
             ranges[-1] = (ranges[-1][0], index)
         else:
             ranges.append((index, index))
@@ -270,12 +265,12 @@ def known_ranges(
 
 
 def _is_joined(
-    last: int, index: int, known: Sequence[Known | None], remaining: Sequence[Indices]
+    last: int, index: int, points: Sequence[Point], remaining: Sequence[Indices]
 ) -> bool:
     """Return whether a size says the same as the one before it, and nothing else may between."""
     return (
         last == index - 1
-        and known[last] == known[index]
+        and points[last].known == points[index].known
         and not any(start < index and end > last for start, end in remaining)
     )
 

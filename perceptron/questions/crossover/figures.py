@@ -13,10 +13,9 @@ from msgspec.structs import astuple, replace
 from perceptron.answer import Answer, Figure, Note, Setting, Table, Verdict
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis, size_text, within
 from perceptron.figure import Note as CornerNote
-from perceptron.numbers import Quantity, count, digits, duration_interval, interval, tick
+from perceptron.numbers import Quantity, count, digits, duration, duration_interval, interval, tick
 from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.rates import throughput
 from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.questions.crossover.verdict import (
     axis_of,
@@ -34,6 +33,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.gpu_use import state_line
 from perceptron.statistics.sizes import sized
+from perceptron.statistics.throughput import Epoch
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
@@ -80,32 +80,29 @@ def of_pairs(
     crossovers: Iterable[Crossover], rows: Iterable[Measurement] = ()
 ) -> tuple[Verdict, ...]:
     """Return a verdict for each pair that was measured, shown with its times and their ratio."""
-    measured = [one for one in crossovers if is_measured(one)]
+    measured = list(filter(is_measured, crossovers))
     return tuple(
-        replace(
-            told,
-            part=(
-                *where(one.family, ground(one)),
-                ("Shown", (ITERATION, OF_ONE_MODEL, _TIME, _ratio_of(one))),
-            ),
-        )
+        _shown(one, told, (ITERATION, OF_ONE_MODEL, _TIME, _ratio_of(one)))
         for one, told in zip(measured, verdicts(measured, rows), strict=True)
     )
 
 
 def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Verdict, ...]:
     """Return a verdict for each pair from a cold start, shared out over so many iterations."""
-    measured = [one for one in crossovers if is_measured(one)]
+    measured = list(filter(is_measured, crossovers))
     start = f"cold start, shared out over {count(iterations)} iterations"
     return tuple(
         replace(
-            told,
+            _shown(one, told, _from_cold(iterations)),
             heading=f"{start}; {told.heading}",
             is_aside=True,
-            part=(*where(one.family, ground(one)), ("Shown", _from_cold(iterations))),
         )
         for one, told in zip(measured, verdicts(measured), strict=True)
     )
+
+
+def _shown(found: Crossover, told: Verdict, ways: str | tuple[str, ...]) -> Verdict:
+    return replace(told, part=(*where(found.family, ground(found)), ("Shown", ways)))
 
 
 def of_sweep(sweep: Sweep) -> Answer:
@@ -240,6 +237,12 @@ def _grid(
         ),
         is_scale=True,
     )
+
+
+def throughput(epoch: Epoch, seconds: float, with_epoch: bool = False) -> Quantity:
+    """Return the throughput of a time per iteration, and with it the time of an epoch in words."""
+    after = f", {duration(epoch.seconds(seconds))}" if with_epoch else ""
+    return Quantity(epoch.rows_per_second(seconds), "rows/s", after=after)
 
 
 def _ratio_table(crossover: Crossover, title: str) -> Table:

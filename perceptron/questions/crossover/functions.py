@@ -18,7 +18,13 @@ from perceptron.numbers import count, rough_percent
 from perceptron.problems import catalogue
 from perceptron.processes import fresh_python
 from perceptron.processes.supervision import ChildProcess, describe_exit
-from perceptron.questions.crossover.locator import Search, coarse_sizes, next_measurements
+from perceptron.questions.crossover.locator import (
+    Search,
+    coarse_sizes,
+    next_measurements,
+    repeats,
+    wanted_by,
+)
 from perceptron.questions.crossover.points import between_call_sites
 from perceptron.questions.shared.missing import LASTING, sample_seconds
 from perceptron.records.grouping import grouped
@@ -115,12 +121,11 @@ def next_calls(
     quick: bool,
 ) -> list[Call]:
     """Return a job for each function, size and repeat that some pair needs and that has no row."""
-    wanted: dict[tuple[str, tuple[int, ...]], int] = {}
-    for pair in pairs:
-        for size, repeats in _requests(functions, pair, rows, quick):
-            for name in pair:
-                wanted[name, (size,)] = max(repeats, wanted.get((name, (size,)), 0))
-    return missing_calls(file, functions, wanted, threads, rows, quick)
+    wanted = wanted_by(pairs, lambda pair: _requests(functions, pair, rows, quick))
+    along: dict[tuple[str, tuple[int, ...]], int] = {
+        (name, (size,)): processes for (name, size), processes in wanted.items()
+    }
+    return missing_calls(file, functions, along, threads, rows, quick)
 
 
 def missing_calls(
@@ -148,26 +153,25 @@ def missing_calls(
             digest=functions.digest,
             reference=functions.names[0] if functions.is_checked else None,
         )
-        for (name, sizes), repeats in wanted.items()
-        for repeat in range(repeats)
+        for (name, sizes), processes in wanted.items()
+        for repeat in range(processes)
         if (name, sizes, repeat) not in done and (name, sizes) not in failed
     ]
 
 
 def _requests(
     functions: Called, pair: tuple[str, str], rows: Sequence[Measurement], quick: bool
-) -> list[tuple[int, int]]:
+) -> dict[int, int]:
     """Return sizes at which to call a pair, and in how many repeats."""
     if functions.is_list:
-        return [(size, _REPEATS) for size in functions.grid]
+        return dict.fromkeys(functions.grid, _REPEATS)
     sizes = reached(functions, pair, rows)
     called = {(row.backend, row.size) for row in rows}
     new = [size for size in sizes if not all((name, size) in called for name in pair)]
     if new:  # once each, as it shows how far the search can go
-        return [(size, 1) for size in new]
-    repeats = (2, 4, 8) if quick else (3, 8, 32)
-    search = Search(sizes[0], sizes[-1], sizes[1:-1], inf, *repeats)
-    return list(next_measurements(rows, *pair, search).items())
+        return dict.fromkeys(new, 1)
+    search = Search(sizes[0], sizes[-1], sizes[1:-1], inf, *repeats(quick))
+    return next_measurements(rows, *pair, search)
 
 
 def reached(

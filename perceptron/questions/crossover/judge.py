@@ -15,23 +15,28 @@ from msgspec.structs import replace
 from perceptron.answer import Decided
 from perceptron.numbers import times_as_long
 from perceptron.options import more_time
-from perceptron.questions.crossover.comparable import BySize, ComparableRows, why_not
+from perceptron.questions.crossover.comparable import (
+    SYNCHRONIZE,
+    BySize,
+    ComparableRows,
+    gpus_among,
+    suspicions,
+    why_not,
+)
 from perceptron.questions.crossover.crossing import (
-    Known,
     doubted,
     known_ranges,
     uncertainties,
     zero_crossings,
 )
 from perceptron.questions.crossover.points import Point, at_each, points, points_of, with_ratio
-from perceptron.questions.crossover.sides import sides_of
-from perceptron.questions.crossover.suspicion import SYNCHRONIZE, gpus_among, suspicions
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
+from perceptron.statistics.over_processes import sides_of
 from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.statistics.select import (
@@ -307,11 +312,14 @@ def _judge(
     remaining = uncertainties(measured, zeros)
     in_question = len(doubted(remaining))
     ratios = list(map(_ratio_at, measured))
-    known = list(map(_known, measured, ratios))
     # Where one side of a zero is a tie, no winner changes there.
-    changes = zero_crossings(_without_ties(measured, known)) if "tie" in known else zeros
-    ranges = known_ranges(measured, known, remaining)
-    winners = [one for first, _ in ranges if (one := known[first]) != "tie"]
+    changes = zeros
+    if any(point.is_tie for point in measured):
+        changes = zero_crossings(
+            [with_fields(point, sign=0) if point.is_tie else point for point in measured]
+        )
+    ranges = known_ranges(measured, remaining)
+    winners = [one for first, _ in ranges if (one := measured[first].known) != "tie"]
     impossible, caution = suspicions(
         used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
     )
@@ -353,7 +361,7 @@ def _judge(
         explanation = "; ".join(filter(None, (caution, doubt))) or None
     is_whole = status not in NO_ANSWER and has_intervals and not remaining
     if status == "tie":
-        is_whole = is_whole and set(known) == {"tie"}
+        is_whole = is_whole and all(point.is_tie for point in measured)
     only = changes[0] if len(changes) == 1 else None
     return replace(
         nothing,
@@ -413,26 +421,6 @@ def _ratio_at(point: Point, confidence: float | None = None) -> SizeRatio:
     low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
     return SizeRatio(point.size, ratio, low, high, point.count)
-
-
-def _without_ties(points: Sequence[Point], known: Sequence[Known | None]) -> list[Point]:
-    """Return the points, of those that tie without a side that is ahead."""
-    return [
-        with_fields(point, sign=0) if one == "tie" else point
-        for point, one in zip(points, known, strict=True)
-    ]
-
-
-def _known(point: Point, at: SizeRatio) -> Known | None:
-    """Return who is faster at a size by its own ratio; single values of other tools are believed.
-
-    Noise among these has no sign.
-    """
-    if at.standing == "tie":
-        return "tie"
-    if not point.sign:
-        return None
-    return "incumbent" if point.sign > 0 else "challenger"
 
 
 def _too_busy(

@@ -8,7 +8,7 @@ search that was cut short resumes by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import exp, log
@@ -94,6 +94,18 @@ def next_measurements(
         for size, processes in sorted(chain(*asked))  # of one size the most come last
         if size not in closed and measured.get(size, 0) < processes
     }
+
+
+def wanted_by(
+    pairs: Iterable[tuple[str, str]], asked: Callable[[tuple[str, str]], Mapping[int, int]]
+) -> dict[tuple[str, int], int]:
+    """Return how many processes are to measure each backend at each size: the most of its pairs."""
+    wanted: dict[tuple[str, int], int] = {}
+    for pair in pairs:
+        for size, processes in asked(pair).items():
+            for name in pair:
+                wanted[name, size] = max(processes, wanted.get((name, size), 0))
+    return wanted
 
 
 def coarse_sizes(search: Search) -> list[int]:

@@ -16,6 +16,7 @@ from itertools import accumulate, groupby
 from math import copysign, hypot, inf, log, sqrt
 from operator import attrgetter, sub
 from statistics import median
+from typing import Literal
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from perceptron.statistics.interval import (
     welch,
 )
 from perceptron.statistics.select import has_time, is_own, rows_by_process
+
+Known = Literal["incumbent", "challenger", "tie"]
+"""Who is faster."""
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
 # variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
@@ -82,6 +86,15 @@ class Point:
     @property
     def x(self) -> float:
         return log(self.size)
+
+    @property
+    def known(self) -> Known | None:
+        """Who is faster by its own ratio; None where that is open, or noise of single values."""
+        if self.is_tie:
+            return "tie"
+        if not self.sign:
+            return None
+        return "incumbent" if self.sign > 0 else "challenger"
 
     @property
     def says_nothing(self) -> bool:

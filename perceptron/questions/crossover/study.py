@@ -25,10 +25,9 @@ from perceptron.questions.crossover.amortise import amortisations, from_cold
 from perceptron.questions.crossover.figures import of_cold_pairs, of_pairs, of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers, not_reached
-from perceptron.questions.crossover.locator import Search, next_measurements, repeats
+from perceptron.questions.crossover.locator import Search, next_measurements, repeats, wanted_by
 from perceptron.questions.crossover.page import PAGE
-from perceptron.questions.crossover.rates import without_rival
-from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.crossover.sweep import sweeps, without_rival
 from perceptron.questions.crossover.verdict import missing
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
 from perceptron.questions.shared.missing import missing as missing_jobs
@@ -409,14 +408,14 @@ def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
     for axis in plan.axes:
         for threads in plan.threads:
             own = by_axis.get((axis.family, threads), [])
-            wanted: dict[tuple[str, int], int] = {}
-            for pair in pairs:
-                asked = next_measurements(own, *pair, plan.search(axis, pair))
-                for size, processes in asked.items():
-                    for name in pair:
-                        wanted[name, size] = max(processes, wanted.get((name, size), 0))
-            jobs += missing_jobs(_jobs(plan, axis, threads, wanted), own)
+            jobs += missing_jobs(_jobs(plan, axis, threads, _wanted(plan, axis, pairs, own)), own)
     return jobs
+
+
+def _wanted(
+    plan: CrossoverPlan, axis: SizeAxis, pairs: Sequence[Pair], rows: Sequence[Measurement]
+) -> dict[tuple[str, int], int]:
+    return wanted_by(pairs, lambda pair: next_measurements(rows, *pair, plan.search(axis, pair)))
 
 
 def jobs_of_absent(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.numbers import count
 from perceptron.questions.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.questions.crossover.comparable import by_backend_and_size
 from perceptron.questions.crossover.judge import (
@@ -28,6 +29,7 @@ from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.select import (
     Definitions,
     State,
+    by_family_and_ground,
     by_state,
     has_time,
     is_own,
@@ -38,7 +40,7 @@ from perceptron.statistics.select import (
     times,
 )
 from perceptron.statistics.sizes import size_axis
-from perceptron.statistics.throughput import Epoch, epoch_of, models_of, one_of_each
+from perceptron.statistics.throughput import Epoch, epoch_of, is_shared_out, models_of, one_of_each
 
 
 class CurvePoint(Struct, frozen=True):
@@ -103,16 +105,12 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
         """The times over sizes, shared out over the models; empty where each size is of one."""
         if all(spot.models == 1 for curve in self.curves for spot in curve.spots):
             return []
-        return [
-            replace(
-                curve,
-                spots=[
-                    replace(spot, value=scaled(spot.value, 1 / spot.models), epoch=None, models=1)
-                    for spot in curve.spots
-                ],
-            )
-            for curve in self.curves
-        ]
+        return _changed(
+            self.curves,
+            lambda spot: replace(
+                spot, value=scaled(spot.value, 1 / spot.models), epoch=None, models=1
+            ),
+        )
 
     @cached_property
     def cold(self) -> list[Curve]:
@@ -120,15 +118,10 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
         Empty where it is not known.
         """
-        return [
-            replace(
-                curve,
-                spots=[
-                    replace(spot, value=scaled(spot.value, self.iterations)) for spot in curve.spots
-                ],
-            )
-            for curve in _curves(self._cold_rows)
-        ]
+        return _changed(
+            _curves(self._cold_rows),
+            lambda spot: replace(spot, value=scaled(spot.value, self.iterations)),
+        )
 
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:
@@ -279,6 +272,10 @@ def _curves(rows: Sequence[Measurement]) -> list[Curve]:
     ]
 
 
+def _changed(curves: Iterable[Curve], change: Callable[[CurvePoint], CurvePoint]) -> list[Curve]:
+    return [replace(curve, spots=list(map(change, curve.spots))) for curve in curves]
+
+
 def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
     for size in sorted(sizes):
         spot = spot_of(sizes[size])
@@ -305,3 +302,32 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
         models=shared(map(models_of, alike), 1),
         busy=busy_share(rows),
     )
+
+
+def without_rival(rows: Iterable[Measurement]) -> list[str]:
+    """Name the sizes at which only one backend has a time, and the backends without one."""
+    lines = []
+    for (family, _), own in by_family_and_ground(list(rows)).items():
+        timed = list(filter(has_time, own))
+        if not is_shared_out(timed):
+            continue
+        at_size = grouped(timed, lambda row: row.size)
+        alone: dict[str, list[float]] = {}
+        for size in sorted(at_size):
+            names = {row.backend for row in at_size[size]}
+            if len(names) == 1:
+                alone.setdefault(names.pop(), []).append(size)
+        axis = size_axis(family, axis_of(own))
+        for backend, sizes in alone.items():
+            rivals = dict.fromkeys(row.backend for row in own if row.backend != backend)
+            reasons = [f"{name}: {reason(own, name) or 'no time'}" for name in rivals] or [
+                "nothing else was measured"
+            ]
+            ends = " to ".join(
+                f"{axis} {count(size)}" for size in dict.fromkeys((sizes[0], sizes[-1]))
+            )
+            lines.append(
+                f"{family}: only {backend} has a time at {ends}, so none is the fastest there; "
+                f"{'; '.join(reasons)}"
+            )
+    return lines

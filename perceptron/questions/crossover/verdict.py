@@ -18,15 +18,14 @@ import numpy as np
 from perceptron.answer import Verdict
 from perceptron.numbers import digits, enumerated, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
-from perceptron.questions.crossover.crossing import Known
 from perceptron.questions.crossover.judge import LIKELY, Crossover, SizeRatio
-from perceptron.questions.crossover.sides import Side, is_ours, sides_of
+from perceptron.questions.crossover.points import Known
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key
 from perceptron.statistics.interval import TIE, Interval, inverse
-from perceptron.statistics.over_processes import threads_in_all
+from perceptron.statistics.over_processes import Side, is_ours, sides_of, threads_in_all
 from perceptron.statistics.rough import NOT_DECIDED
 from perceptron.statistics.select import State, by_family_and_ground
 from perceptron.statistics.sizes import (

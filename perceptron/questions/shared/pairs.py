@@ -14,6 +14,7 @@ from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
 from perceptron.questions.shared.axes import SizeAxis
 from perceptron.records.ground import MODELS
+from perceptron.statistics.over_processes import POOL, SEQUENTIAL
 
 Pair = tuple[str, str]
 
@@ -120,7 +121,7 @@ BESIDE = ("numpy-sequential",)
 
 # What trains several models as so many single ones: one after the other, or in a pool of processes
 # that each train by the last.
-_ONE_BY_ONE, _POOL, _IN_POOL = "-sequential", "processes", "numpy"
+_IN_POOL = "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but
 # how long that is. For a quick look a few times the number from which on all at once is faster.
 _MOST_SINGLE, _MOST_SINGLE_QUICKLY = 256, 16
@@ -154,10 +155,10 @@ def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:
 def between(axis: SizeAxis, pair: Pair, quick: bool = False) -> tuple[int, int]:
     """Return between which sizes a pair is worth comparing along an axis."""
     low, high = axis.low, axis.high
-    single = [name for name in pair if name.endswith(_ONE_BY_ONE) or name == _POOL]
+    single = [name for name in pair if name.endswith(SEQUENTIAL) or name == POOL]
     if axis.problem(low).axes != (MODELS,) or not single:
         return low, high
-    of_one_model = {_IN_POOL if name == _POOL else name.removesuffix(_ONE_BY_ONE) for name in pair}
+    of_one_model = {_IN_POOL if name == POOL else name.removesuffix(SEQUENTIAL) for name in pair}
     if len(of_one_model) == 1:
         low = max(low, 2)  # one model is the same training on both
     most = _MOST_SINGLE_QUICKLY if quick else _MOST_SINGLE

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from perceptron.questions.crossover.crossing import (
     Indices,
-    Known,
     known_ranges,
     uncertainties,
     zero_crossings,
@@ -158,8 +157,7 @@ def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
     assert weak[-1].sign == strong[-1].sign == -1
     assert (4, 4) in remaining(weak)
     assert (4, 4) not in remaining(strong)
-    known: list[Known | None] = ["incumbent"] * 4 + ["challenger"]
-    of_each = [known_ranges(line, known, remaining(line)) for line in (weak, strong)]
+    of_each = [known_ranges(line, remaining(line)) for line in (weak, strong)]
     assert [ranges[-1] for ranges in of_each] == [(0, 3), (4, 4)]
 
 

@@ -206,14 +206,6 @@ def test_a_lead_within_a_tie_is_no_win(
     assert all(answer.decided == decided for answer in map(rank_rows, by_size(rows)))
 
 
-def test_exact_times_that_differ_by_less_than_a_tie_tie_at_every_size() -> None:
-    """At the sizes that a search begins with: none is asked for between them."""
-    rows = world(row, {A: linear(1, 0.1), B: linear(1.02, 0.102)}, noise=0.0)
-    crossover = only(rows)
-    assert (crossover.status, crossover.decided) == ("tie", "yes")
-    assert sentence(crossover).startswith(f"{A} and {B} tie: within 5%")
-
-
 def test_a_zero_beside_a_tie_is_no_change_of_winner() -> None:
     """One is ahead by 2% for sure, which does not matter, and then the other one by half."""
     ahead = [one for k in range(3) for one in at(4.0**k, -0.02 + 0.003 * SPREAD)]

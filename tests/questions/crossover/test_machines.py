@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from perceptron.questions.crossover.machines import BackendOnMachines, backends_on_machines
+from perceptron.questions.crossover.page import BackendOnMachines, backends_on_machines
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.records.measurement import Measurement
 from tests.made import line

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from perceptron.questions.crossover.comparable import SYNCHRONIZE
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.suspicion import SYNCHRONIZE
 from perceptron.records.measurement import Measurement
 from tests.made import linear, world
 from tests.questions.crossover.conftest import only, row

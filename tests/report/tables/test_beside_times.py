@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from perceptron.answer import Table
 from perceptron.numbers import cell_text
+from perceptron.questions.bench.one_size import single_tables
 from perceptron.questions.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.questions.crossover.judge import crossovers
-from perceptron.questions.crossover.rates import single_tables, without_rival
+from perceptron.questions.crossover.sweep import without_rival
 from perceptron.questions.crossover.verdict import verdicts
 from perceptron.statistics.contention import Contention, by_key, contended, with_contended
 from tests.conftest import MakeRow
