@@ -163,28 +163,12 @@ def rank(
     )
 
 
-def may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:
-    """Return which backends have no time among rows of one problem, and could have one.
-
-    One that cannot run here or failed is no candidate. One without any row had no turn, and of one
-    that was killed another try may have its time.
-    """
-    refused: set[str] = set()
-    killed: set[str] = set()
-    timed: set[str] = set()
-    for row in rows:
-        if has_time(row):
-            timed.add(row.backend)
-        elif row.phase is None and row.status != "ok":
-            (killed if was_killed(row.reason) else refused).add(row.backend)
-    return [name for name in names if name not in timed and name not in refused - killed]
-
-
 def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -> Ranking:
     """Rank backends by their rows of one problem: those that are named, or all that have a time.
 
-    See `rank`, and `may_have_time` for those that have none. Raises ValueError where two rows of a
-    backend are of the same repeat.
+    Of those without a time one that cannot run here or failed is no candidate; one without any row
+    had no turn, and of one that was killed another try may have its time: they are open. See
+    `rank`. Raises ValueError where two rows of a backend are of the same repeat.
     """
     every = list(rows)
     rows = [row for row in every if has_time(row)]
@@ -194,7 +178,7 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
     seconds = {
         name: of_times(list(times(rows, name).values())).estimate for name in timed if name in names
     }
-    unmeasured = may_have_time(every, names)
+    unmeasured = _may_have_time(every, names)
     found = rank(
         seconds,
         lambda first, second, level: ratio_of(rows, first, second, level),
@@ -202,6 +186,19 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
         [name for name in names if name not in seconds and name not in unmeasured],
     )
     return replace(found, doubts={name: _why(rows, found, name) for name in found.open})
+
+
+def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:
+    """Return which of these have no time among rows of one problem, and could have one."""
+    refused: set[str] = set()
+    killed: set[str] = set()
+    timed: set[str] = set()
+    for row in rows:
+        if has_time(row):
+            timed.add(row.backend)
+        elif row.phase is None and row.status != "ok":
+            (killed if was_killed(row.reason) else refused).add(row.backend)
+    return [name for name in names if name not in timed and name not in refused - killed]
 
 
 def _why(rows: Sequence[Measurement], found: Ranking, name: str) -> Doubt:

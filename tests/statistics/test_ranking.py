@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval
-from perceptron.statistics.ranking import Doubt, may_have_time, rank, rank_rows
+from perceptron.statistics.ranking import Doubt, rank, rank_rows
 from tests.made import measured
 
 # Of the spread of repeats: none, little, and far more than any difference.
@@ -140,4 +140,5 @@ def test_what_cannot_train_is_no_candidate_and_what_was_killed_is_open() -> None
         measured(backend="killed", status="failed", reason="ended by SIGKILL"),
     ]
     names = ("a", "refused", "failed", "killed", "late")
-    assert may_have_time(made, names) == ["killed", "late"]
+    found = rank_rows(made, names)
+    assert (found.open, found.unable) == (("killed", "late"), ("refused", "failed"))

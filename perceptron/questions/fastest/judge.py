@@ -28,9 +28,9 @@ from perceptron.questions.shared.ranking_sentence import (
 )
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
-from perceptron.statistics.interval import LARGEST_LOG, Interval, of_times, ratio_of
+from perceptron.statistics.interval import LARGEST_LOG, Interval, counted_rows, of_times, ratio_of
 from perceptron.statistics.over_processes import named
-from perceptron.statistics.ranking import Doubt, Ranking, rank, rank_rows
+from perceptron.statistics.ranking import Doubt, Ranking, rank
 from perceptron.statistics.select import NOT_REACHED
 
 Source = Literal["measured", "unknown"]
@@ -127,13 +127,10 @@ class Trainings:
         self, names: Collection[str], unmeasured: Iterable[str] = (), unable: Iterable[str] = ()
     ) -> Ranking:
         """Rank some of them, beside others that have no row."""
-        own = {name: rows for name, rows in self._trainings.items() if name in names}
-        if len({self._rows[name].together for name in own}) < 2:
-            found = rank_rows(chain(*own.values()), [*own, *unmeasured])
-            return replace(found, unable=tuple(unable))
         seconds = {
             name: of_times([row.seconds or 0.0 for row in rows]).estimate
-            for name, rows in own.items()
+            for name, rows in self._trainings.items()
+            if name in names
         }
         found = rank(seconds, self.ratio, unmeasured, unable)
         return replace(found, doubts={name: self._doubt(found, name) for name in found.open})
@@ -149,15 +146,16 @@ class Trainings:
         return self._rows[first].together == self._rows[second].together
 
     def _doubt(self, found: Ranking, name: str) -> Doubt:
-        doubt, first = found.doubts[name], found.order[0]
+        doubt = found.doubts[name]
         if doubt == "not measured":
             return doubt
-        counted = map(_counted, (self._trainings[first], self._trainings[name]))
+        first = found.order[0]
+        sides = self._trainings[first], self._trainings[name]
+        is_together = self._is_together(first, name)
+        counted = counted_rows(chain(*sides), first, name) if is_together else map(_counted, sides)
         if any(map(is_contended, chain(*counted))):
             return "contended"
-        if self._is_together(first, name) or doubt == "one repeat":
-            return doubt
-        return "not side by side"
+        return doubt if is_together or doubt == "one repeat" else "not side by side"
 
 
 def of_other_minutes(

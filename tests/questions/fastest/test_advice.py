@@ -62,49 +62,6 @@ def test_nothing_measured_says_why() -> None:
     assert [option.reason for option in found.candidates] == [ABSENT, NOT_REACHED]
 
 
-def test_one_backend_is_the_answer_where_the_others_cannot_run() -> None:
-    """Not where another's turn did not come: it may be faster."""
-    rows = three({"numpy": 1e-5})
-    assert advise(rows, ("numpy", "torch-cuda"), NAME, LONG, []).use == "numpy"
-    found = advised(rows)
-    assert found.use is None
-    assert found.open == ("torch-cpu",)
-    assert found.candidates[1].doubt == "not measured"
-
-
-@pytest.mark.parametrize(
-    ("waits", "processes", "doubt"),
-    [
-        ((0.0, 0.6), 3, "contended"),
-        ((0.6, 0.6), 3, "contended"),
-        ((0.0, 0.0), 1, "one repeat"),
-    ],
-)
-@pytest.mark.parametrize("other", [1.02, 4780.0])
-def test_contended_samples_and_one_repeat_name_no_winner(
-    waits: tuple[float, float], processes: int, doubt: str, other: float
-) -> None:
-    """However far apart the times are, and though they are within a tie."""
-    rows = [
-        one(
-            backend,
-            process,
-            seconds * THREE[process],
-            samples=[seconds] * 5,
-            waited=waited,
-            contended=0,
-        )
-        for backend, seconds, waited in zip(BACKENDS, (1e-5, other * 1e-5), waits, strict=False)
-        for process in range(processes)
-    ]
-    found = advised(rows, count=2)
-    assert (found.use, found.ties, found.open) == (None, (), ("torch-cpu",))
-    assert [(one.backend, one.doubt) for one in found.candidates] == [
-        ("numpy", None),
-        ("torch-cpu", doubt),
-    ]
-
-
 def test_trainings_that_waited_throughout_have_a_rough_answer() -> None:
     """By the smallest samples of their processes, setup included, and it decides nothing."""
     rows = [

@@ -102,9 +102,3 @@ def test_one_without_a_time_says_why_and_costs_the_other_nothing(lab: Lab, reaso
     assert numpy.backend == "numpy"
     assert reasons == {"python": reason}
     assert lab.now <= 62
-
-
-def test_contention_is_told(lab: Lab) -> None:
-    lab.waited = 0.9
-    (numpy,), _ = measure(QUESTION, ["numpy"], 60.0)
-    assert numpy.is_contended
