@@ -7,10 +7,12 @@ drawing is seen on light paper and on dark; in a document they are plain.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import exp, log
+from textwrap import wrap
 
 from perceptron.figure import (
     Axis,
@@ -131,14 +133,20 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
         parts += _line(line, styles[id(line)], frame)
     if figure.inked:
         parts.append(path(frame.at(figure.inked), stroke=INK, stroke_width=2))
+    labels = {mark: _folded(mark.label, frame.across(mark.x), frame) for mark in figure.marks}
+    folds = Counter[int]()
+    for mark, text in labels.items():
+        folds[mark.level] = max(folds[mark.level], text.count("\n"))
     for mark in figure.marks:
         x = frame.across(mark.x)
         parts.append(
             path([(x, frame.top), (x, frame.bottom)], stroke=INK, stroke_dasharray=_DOTTED)
         )
         if mark.label:
-            y = frame.bottom - 12 - 20 * mark.level
-            parts.append(_beside(mark.label, x, y, frame))
+            text = labels[mark]
+            lower = sum(folds[level] for level in range(mark.level)) + text.count("\n") / 2
+            y = frame.bottom - 12 - 20 * mark.level - LINE_HEIGHT * lower
+            parts.append(_beside(text, x, y, frame))
     for note in figure.notes:
         x = frame.right - 6 if note.right else frame.left + 6
         y = frame.top + 10 if note.top else frame.bottom - 10
@@ -151,12 +159,23 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
     return [*parts, *legend_below(frame, legend)], frame.height
 
 
+def _folded(text: str, x: float, frame: Frame) -> str:
+    """Return a text in two lines if it has no room beside a place in one."""
+    if _room_beside(x, frame) >= text_width(text):
+        return text
+    return "\n".join(wrap(text, len(text) // 2 + 2, break_long_words=False))
+
+
+def _room_beside(x: float, frame: Frame) -> float:
+    return max(frame.right - x, x - frame.left) - 5
+
+
 def _beside(text: str, x: float, y: float, frame: Frame) -> str:
     """Return a text on the right of a place, on its left, or over it: where it has room."""
-    long = text_width(text)
-    if x + 5 + long <= frame.right:
+    width = max(map(text_width, text.split("\n")))
+    if x + 5 + width <= frame.right:
         return text_element(text, x + 5, y, text_anchor="start")
-    if x - 5 - long >= frame.left:
+    if x - 5 - width >= frame.left:
         return text_element(text, x - 5, y, text_anchor="end")
     return centred(text, x, y, frame)
 

@@ -14,8 +14,9 @@ from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened
 
-# Characters: a title, a cell of a table, a paragraph, and what a figure is in words.
-_TITLE, _CELL, _LINE, _ALT = 200, 400, 600, 2_000
+# Characters: a title, an option of a switch, a cell of a table, a paragraph, and what a figure is
+# in words. Labels of asv's benchmarks, with their parameters, have over a hundred.
+_TITLE, _OPTION, _CELL, _LINE, _ALT = 200, 200, 400, 600, 2_000
 # Runs that measured too little and are named.
 _RUNS = 3
 
@@ -54,7 +55,7 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
                 views.contents["switches"] = switches
-            values = [shortened(value) for _, value in setting]
+            values = [shortened(value, _OPTION) for _, value in setting]
             views.contents["views"].append({"is": values, "file": file, "name": name})
             views.files.setdefault(file, {})[name] = _view(one, figures, looks)
     return views
@@ -63,7 +64,7 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
 def link(page: str, place: Setting) -> str:
     """Return an address that opens a page of views at the first one with these switches."""
     return f"{page}.html#" + "&".join(
-        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in place
+        f"{_id(label)}={quote(shortened(value, _OPTION), safe='')}" for label, value in place
     )
 
 

@@ -139,6 +139,22 @@ def test_a_label_does_not_leave_the_figure() -> None:
     assert 'text-anchor="start"><tspan' in draw(early).partition("torch-cpu from")[0][-120:]
 
 
+@pytest.mark.parametrize("size", [9.0, 12.0])
+def test_a_label_runs_over_no_line_of_its_own_where_two_lines_have_room(size: float) -> None:
+    """On a narrow drawing, and above the axis."""
+    figure = dataclasses.replace(
+        lines((2.0, 2.0)), marks=(Mark(size, "torch-cpu from width 1,730", 0),)
+    )
+    drawn = parsed(draw(figure, width=NARROW))
+    (mark,) = (one for one in drawn.iter(f"{SVG}path") if one.get("stroke-dasharray") == "1 3")
+    (at,) = {float(point.partition(",")[0]) for point in mark.get("d", "")[1:].split()}
+    (label,) = (one for one in drawn.iter(f"{SVG}text") if "torch" in "".join(one.itertext()))
+    anchor, spans = label.get("text-anchor"), list(label.iter(f"{SVG}tspan"))
+    assert [span.text for span in spans] == ["torch-cpu from", "width 1,730"]
+    assert all((float(span.get("x", "")) > at) == (anchor == "start") for span in spans)
+    assert max(float(span.get("y", "")) for span in spans) < 400 - 52
+
+
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 @pytest.mark.parametrize("published", [0.011, 0.02, 1.0])
 def test_a_label_of_a_dot_lies_on_no_marker_and_no_other_label(
