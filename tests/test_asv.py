@@ -7,11 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 import perceptron
 from perceptron.backends import registry
@@ -42,18 +40,17 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def asv(folder: Path, *arguments: str, home: Path | None = None, path: Path | None = None) -> str:
+def asv(folder: Path, *arguments: str, home: Path | None = None) -> str:
     """Run asv with its own home, so that nobody's machine file is touched; gives what it said.
 
     In one thread: two that wait for a core which a neighbour has taken make a time of a hundred.
-    What was downloaded before is not downloaded again, and what lies in ``path`` is there already.
+    What was downloaded before is not downloaded again, and of what is installed only that is
+    compiled which is imported: little of PyTorch is.
     """
     own = {"HOME": str(home or folder.parent)}
     pip = {"PIP_CACHE_DIR": pip_cache(), "PIP_COMPILE": "0"}
     environment = {**os.environ, **own, **pip, **thread_variables(1)}
     environment.pop("PYTHONPATH", None)
-    if path:
-        environment["ASV_PYTHONPATH"] = str(path)
     process = subprocess.run(
         [sys.executable, "-m", "asv", *arguments],
         cwd=folder,
@@ -66,26 +63,6 @@ def asv(folder: Path, *arguments: str, home: Path | None = None, path: Path | No
     return process.stdout
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PyTorch and what it needs, by links: pip finds them installed, and need not unpack them.
-
-    That was half of the time of these tests.
-    """
-    folder = tmp_path_factory.mktemp("unpacked")
-    names, found = ["torch"], set[str]()
-    while names:
-        name = names.pop()
-        found.add(name)
-        package = distribution(name)
-        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(Path(str(package.locate_file(top))))
-        needs = map(Requirement, package.requires or ())
-        wanted = {one.name for one in needs if not one.marker or one.marker.evaluate()}
-        names += wanted - found - set(names)
-    return folder
-
-
 def pip_cache() -> str:
     """Where pip keeps what it downloaded, which it would look for below the other home."""
     command = [sys.executable, "-m", "pip", "cache", "dir"]
@@ -94,11 +71,11 @@ def pip_cache() -> str:
 
 @pytest.mark.slow
 def test_the_commands_of_the_docs_work_as_typed_one_after_another(
-    clone: Path, tmp_path: Path, unpacked: Path
+    clone: Path, tmp_path: Path
 ) -> None:
     """Where asv knows no machine yet, from a clean clone with asv.conf.json as committed.
 
-    Dependencies are installed once. Of the cases a few are taken.
+    Heavy dependencies are installed once. Of the cases a few are taken.
     """
     page = (ROOT / "docs" / "asv-and-notebooks.md").read_text(encoding="utf-8")
     lines = [line.split(" #")[0] for line in page.splitlines() if line.startswith("$ asv ")]
@@ -108,12 +85,11 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
         # A factor that no noise reaches: here it matters that two commits are built and compared.
         "continuous": ("--factor", "50", "--quick", "--bench", r"MlpDepth.time_train\(1, 'numpy'"),
     }
-    own = {"home": tmp_path, "path": unpacked}
-    assert "No problems found" in asv(clone, "check", **own)
+    assert "No problems found" in asv(clone, "check", home=tmp_path)
     said = {}
     for line in lines:
         command, *words = line.split()[2:]
-        said[command] = asv(clone, command, *shorter.get(command, ()), *words, **own)
+        said[command] = asv(clone, command, *shorter.get(command, ()), *words, home=tmp_path)
     assert "train.MlpWidth.time_train" in said["run"]
     assert "NOT SIGNIFICANTLY CHANGED" in said["continuous"]
     assert (clone / "html" / "asv" / "index.html").is_file()
