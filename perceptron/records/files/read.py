@@ -26,11 +26,10 @@ def must_be_a_file(file: Path) -> None:
         raise UserError(f"{file}: no ordinary file; move it away")
 
 
-def read_written(file: Path, kind: type[Content], writer: str, advice: str = "") -> Content:
+def read_written(file: Path, kind: type[Content], writer: str) -> Content:
     """Return what the file holds; ``writer`` is what writes such files, as in ``a run``.
 
-    Raises `UserError`, one line that names the file, if it cannot be read or holds something else,
-    which ends with the ``advice``.
+    Raises `UserError`, one line that names the file, if it cannot be read or holds something else.
     """
     must_be_a_file(file)
     try:
@@ -38,4 +37,4 @@ def read_written(file: Path, kind: type[Content], writer: str, advice: str = "")
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: not what {writer} writes: {error}{advice}") from None
+        raise UserError(f"{file}: not what {writer} writes: {error}") from None
