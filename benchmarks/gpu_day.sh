@@ -38,11 +38,13 @@ pack() {
 unpack() (
   from=$1 to=$2
   [ -f "$from" ] || fail "$from: no such file"
+  # Before all of it is looked at: 10 MB may hold 10 GB, and a sparse file of 200 bytes 8 TB.
+  [ "$(gzip -dc "$from" 2>/dev/null | head -c 1073741825 | wc -c)" -le 1073741824 ] || fail "$from: holds more than 1 GiB"
   gzip -t "$from" 2>/dev/null || fail "$from: damaged: gzip -t fails; copy it again"
-  [ "$(gzip -dc "$from" | head -c 1073741825 | wc -c)" -le 1073741824 ] || fail "$from: holds more than 1 GiB"
   fresh=$(mktemp -d) && trap 'rm -rf "$fresh"' EXIT
   tar -C "$fresh" --no-same-owner -xzf "$from" 2>/dev/null || fail "$from: damaged: tar cannot read it; copy it again"
   [ -z "$(find "$fresh" ! -type f ! -type d)" ] || fail "$from: holds links"
+  [ "$(find "$fresh" -type f -printf '%s\n' | awk '{ s += $1 } END { print (s > 1073741824) }')" = 0 ] || fail "$from: holds more than 1 GiB"
   (cd "$fresh" && sha256sum --strict --status -c SHA256SUMS 2>/dev/null) ||
     fail "$from: damaged: a file is missing or changed; copy it again"
   [ "$(find "$fresh" -type f ! -name SHA256SUMS | wc -l)" = "$(wc -l <"$fresh/SHA256SUMS")" ] ||

@@ -123,6 +123,28 @@ def test_no_part_of_a_damaged_archive_is_unpacked(
         assert runs(tmp_path / "home") == {}
 
 
+def test_an_archive_of_a_file_without_end_is_refused_before_it_is_read(
+    ended: Day, tmp_path: Path
+) -> None:
+    """A sparse file of 2 TiB takes 200 bytes, and hours to be checked."""
+    rows = tmp_path / "large" / "runs" / "box" / "run" / "measurements.jsonl"
+    rows.parent.mkdir(parents=True)
+    with rows.open("wb") as file:
+        file.truncate(2**41)
+    sums = f"{'0' * 64}  {rows.relative_to(tmp_path / 'large')}\n"
+    (tmp_path / "large" / "SHA256SUMS").write_text(sums)
+    subprocess.run(
+        ["tar", "-C", "large", "--sparse", "-czf", "large.tar.gz", "SHA256SUMS", "runs"],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+    refused = ended("unpack", "large.tar.gz", "home")
+    assert refused.returncode == 2
+    assert "holds more than 1 GiB" in refused.stderr
+    assert runs(tmp_path / "home") == {}
+
+
 def test_rows_that_an_archive_does_not_have_are_not_overwritten(ended: Day, tmp_path: Path) -> None:
     assert ended("unpack", "out.tar.gz", "home").returncode == 0
     name, rows = next(iter(runs(tmp_path / "home").items()))
