@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.answer import Decided, Verdict
-from perceptron.functions import FunctionCrossover
+from perceptron.commands.crossover import FunctionCrossover
 from perceptron.questions.answering import collect
 from perceptron.report.dashboard.write import write_site
 from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, measured, race_row
