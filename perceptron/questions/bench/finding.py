@@ -81,14 +81,6 @@ class FindingRow(Struct, frozen=True, kw_only=True):
         """The seconds with their interval."""
         return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
 
-    def ratio_to(self, other: str) -> Interval | None:
-        """Return the ratio to ``numpy`` or to ``numpy-published``; None without one."""
-        if other == "numpy":
-            ratio, low, high = self.ratio_to_numpy, self.ratio_low, self.ratio_high
-        else:
-            ratio, low, high = self.ratio_to_published, self.published_low, self.published_high
-        return None if ratio is None else Interval(ratio, low, high)
-
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
