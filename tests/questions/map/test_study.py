@@ -61,7 +61,9 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
     for cell in found.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
-            assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
+            alone = work > 100_000  # which is no comparison
+            winner = "undecided" if alone else "torch-cpu" if work > 3_750 else "numpy"
+            assert cell.winner == winner
 
 
 def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path: Path) -> None:
