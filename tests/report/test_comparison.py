@@ -255,17 +255,6 @@ def test_what_broke_has_no_limit_and_says_once_why_it_was_not_counted() -> None:
     assert noted(muted, "broken") == ["sums.time_sum: broke: KeyError"]
 
 
-def test_of_what_was_not_measured_nothing_is_told_in_numbers() -> None:
-    """Neither how long it took, nor by how many blocks."""
-    told = describe(comparison(reason="the same code: 1 file differs, in comments only"))
-    assert [about for about, _ in told.notes] == ["machine"]
-
-
-def test_versions_of_a_revision_that_imports_nothing_do_not_differ() -> None:
-    here = ComparisonEnvironment(machine={}, base={"numpy": "2.4"}, head={}, variables={})
-    assert noted(describe(red(broken(), environment=here)), "versions") == []
-
-
 # --- functions ------------------------------------------------------------------------------------
 
 
@@ -290,12 +279,6 @@ def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
         assert [line.split()[1] for line in told] == shown
 
 
-def test_a_function_that_does_many_times_as_much_is_told_in_times() -> None:
-    """It said +58182.6%."""
-    (line,) = noted(describe(comparison(slower(why=[growth(base=7.0, head=4081.0)]))), "why")
-    assert ": 583× bytecodes, 7 → 4,081, " in line
-
-
 def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
     """With the numbers of the one that changed most; another function has lines of its own."""
     same = [slower(benchmark=name, params=[], change=size) for name, size in (("a", 0.1), ("b", 1))]
@@ -307,27 +290,6 @@ def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
 
 
 # --- the run --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sizes", "words"),
-    [
-        ([0.03, 0.05, None], "median 5.0%, unknown for 1 of 3 benchmarks"),
-        ([0.03, 7.2e7, None], "unknown for 2 of 3 benchmarks"),
-        ([], "nothing was timed"),
-    ],
-)
-def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) -> None:
-    rows = [row(smallest_detectable=size) for size in sizes]
-    # What broke has no size that anybody wants.
-    told = describe(comparison(*rows, broken()))
-    assert noted(told, "smallest detectable slowdown") == [words]
-
-
-@pytest.mark.parametrize(("waited", "said"), [(None, False), (0.0001, False), (0.01, True)])
-def test_contention_is_told_only_where_threads_waited(waited: float | None, said: bool) -> None:
-    told = describe(comparison(row(waited=waited, contended=0)))
-    assert bool(noted(told, "contended")) == said
 
 
 def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:

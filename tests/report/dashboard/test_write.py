@@ -99,18 +99,6 @@ def test_a_backend_has_one_colour_on_all_pages(html: Path) -> None:
         assert {*own} <= used
 
 
-def test_a_card_leads_to_its_family(results: Path, html: Path) -> None:
-    """The same machine, code and threads: a newer sweep of asv's is not in its place."""
-    from urllib.parse import parse_qs, urlsplit
-
-    links = [one for one in read(html / "index.html").links if one.startswith("crossover.html#")]
-    asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
-    switches = [part["id"] for part in data(html, "crossover")["switches"]]
-    leads_to = tuple(asked[switch] for switch in switches[:6])
-    assert leads_to == ("mlp-width", "backends", "box", "abc · 2026-01-01", "float32", "2")
-    assert any(setting[:6] == leads_to for setting in views(html, "crossover"))
-
-
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
     rows = [row for rows in tables(html, "raw").values() for row in rows]
     assert len(rows) == len(collect(results).rows)

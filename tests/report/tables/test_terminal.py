@@ -115,14 +115,6 @@ def test_progress_of_a_budget_is_the_time_that_is_gone(capsys: pytest.CaptureFix
     assert len(lines) == 6
 
 
-def test_progress_of_a_budget_of_next_to_nothing_is_a_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with terminal.progress_bar("measuring", 5e-324) as move:
-        move(7, 5e-324, "starting")
-    assert capsys.readouterr().err == "measuring: 0:07 of 0:00, starting\n"
-
-
 def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
