@@ -62,7 +62,7 @@ def _carry_out(
 ) -> int:
     """Measure, or read files, and show the answer; what is annotated is an option of every study.
 
-    Return the exit code: 3 for an answer that is not decided.
+    Return the exit code: 3 where a question that was asked is open, or a process was killed.
     """
     from perceptron.questions.carry_out import carry_out
     from perceptron.questions.idle import Wait

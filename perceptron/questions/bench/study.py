@@ -57,7 +57,7 @@ from perceptron.statistics.trust import budget_for
 NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
 # Of the budget, for the repeats of the finding where families are searched too. Where a training
-# takes seconds, a sample of each repeat must do: three take from the families what decides them.
+# takes seconds, one sample in each repeat must do: three would take the families' time.
 _SHARE, _SHARE_QUICK = 1 / 6, 1 / 3
 
 

@@ -367,14 +367,17 @@ def with_ratio(point: Point, ratio: Interval | None) -> Point:
     if ratio is None or not point.freedom:
         return point
     mean = log(ratio.estimate)
-    below = UNKNOWN if ratio.low is None else mean - log(ratio.low)
-    above = UNKNOWN if ratio.high is None else log(ratio.high) - mean
-    reach = min(below, above)
+    ends = (
+        UNKNOWN if ratio.low is None else mean - log(ratio.low),
+        UNKNOWN if ratio.high is None else log(ratio.high) - mean,
+    )
+    reach = min((end for end in ends if end < UNKNOWN), default=0.0)
+    below, above = (UNKNOWN if end >= UNKNOWN else end - reach for end in ends)
     point = replace(
         point,
         mean=mean,
         error=reach / quantile(point.freedom, point.confidence),
-        hidden=(below - reach, above - reach),
+        hidden=(below, above),
     )
     return replace(point, sign=_sign(point), is_tie=_is_tie(point))
 

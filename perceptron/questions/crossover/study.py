@@ -24,7 +24,7 @@ from perceptron.questions.crossover import functions as of_functions
 from perceptron.questions.crossover.amortise import amortisations, from_cold
 from perceptron.questions.crossover.figures import of_cold_pairs, of_pairs, of_sweeps
 from perceptron.questions.crossover.functions import Called, called, next_calls
-from perceptron.questions.crossover.judge import Crossover, crossovers, not_reached
+from perceptron.questions.crossover.judge import SINGLE_SIZE, Crossover, crossovers, not_reached
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats, wanted_by
 from perceptron.questions.crossover.page import PAGE
 from perceptron.questions.crossover.sweep import sweeps, without_rival
@@ -362,7 +362,7 @@ def answer_of(
     )
     of_called = of_functions.notes(plan.called, plan.all_pairs, rows) if plan.called else []
     not_measured = [f"not measured: {reason}" for reason in missing(found)]
-    if not answer.verdicts:  # of no pair both have a time: a backend alone is no comparison
+    if not answer.verdicts:  # no pair has a time of both at two sizes
         subject = ", ".join(families)
         none = (Verdict(subject=subject, decided="no", sentence=line) for line in not_measured)
         answer, not_measured = replace(answer, verdicts=tuple(none)), []
@@ -385,7 +385,7 @@ def answer_of(
         next=()
         if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
-        is_cut=any(one.reason == NOT_REACHED for one in found),
+        is_cut=any(one.reason in (NOT_REACHED, SINGLE_SIZE) for one in found),
         data={
             "crossovers": found,
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},

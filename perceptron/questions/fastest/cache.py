@@ -47,7 +47,6 @@ It starts and shuffles in its own way, so it cannot be asked to agree with the r
 other question is about it.
 """
 SKLEARN_MODULE = "sklearn"
-NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
 _MOST_SECONDS = 60.0
 # The newest that are kept: what a call reads must stay small.

@@ -42,7 +42,12 @@ from perceptron.questions.fastest.judge import (
     ranking_of,
     row_of,
 )
-from perceptron.questions.fastest.measured_shape import CONTENDED, GIVEN_UP, MeasuredShape
+from perceptron.questions.fastest.measured_shape import (
+    CONTENDED,
+    GIVEN_UP,
+    NOT_ASKED,
+    MeasuredShape,
+)
 from perceptron.questions.fastest.question import (
     Measure,
     Question,
@@ -362,7 +367,7 @@ class Inquiry:
         asked = self._known.backends.get(name)
         if asked is None:
             attempt = self._given_up(name)
-            return cache.NOT_ASKED if attempt is None else attempt.reason
+            return NOT_ASKED if attempt is None else attempt.reason
         return asked.unavailable or self._cannot[name]
 
     def _candidate(self, name: str) -> Candidate:

@@ -18,7 +18,12 @@ from msgspec.structs import replace
 from perceptron.answer import Decided
 from perceptron.errors import UserError
 from perceptron.numbers import count, duration_interval
-from perceptron.questions.fastest.measured_shape import GIVEN_UP, MeasuredShape, of_processes
+from perceptron.questions.fastest.measured_shape import (
+    GIVEN_UP,
+    UNASKED,
+    MeasuredShape,
+    of_processes,
+)
 from perceptron.questions.shared.ranking_sentence import (
     alone,
     reasons,
@@ -243,7 +248,7 @@ class Advice(Struct, frozen=True, kw_only=True):
 
     @property
     def how_decided(self) -> Decided:
-        """``yes``; ``partly`` where some tie or take longer, and others may be as fast."""
+        """``yes``, also for the only one able; ``partly`` where some others may be as fast."""
         if self.decided:
             return "yes"
         others = {one.backend for one in self.candidates if one.ratio_to_fastest}
@@ -251,7 +256,7 @@ class Advice(Struct, frozen=True, kw_only=True):
 
     @property
     def use(self) -> str | None:
-        """The backend, where at least some others are known to tie or to take longer; else None."""
+        """The backend, where some others tie, take longer or cannot train this; else None."""
         return None if self.how_decided == "no" else self.backend
 
     def apply(self, model: Any) -> Any:
@@ -282,7 +287,8 @@ def ranking_of(
     found = list(found)
     picks = [one for one in found if able is None or one.backend in able]
     timed = [one.backend for one in picks if one.seconds is not None]
-    may_have = [one.backend for one in picks if one.may_have_time]
+    # Of one that was never asked whether it can run here, nothing is known.
+    may_have = [one.backend for one in picks if one.may_have_time or one.reason in UNASKED]
     others = [one.backend for one in found if one.backend not in (*timed, *may_have)]
     return trainings.ranking(timed, may_have, others)
 

@@ -24,6 +24,9 @@ NO_WORD = "did not answer in time whether it can run here"
 NO_ANSWER = "the process that was asked whether it can run here did not answer"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 """Reasons of what was abandoned: with more time there may be a time."""
+NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
+UNASKED = (NOT_ASKED, NO_ANSWER)
+"""Reasons where it is not even known whether a backend can run here."""
 NOT_STARTED = (NO_START, NO_WORD, NO_ANSWER)
 """Reasons of processes that were not there: of the machine at that moment, not of the training."""
 CONTENDED = "contended: threads waited for cores"

@@ -65,11 +65,12 @@ def alone(found: Ranking, time: str = "", called: Called = named) -> str:
     """Return what is known where a candidate is alone: its time in words, and why others have none.
 
     >>> alone(Ranking(order=("numpy",), ratios={}, ties=(), open=(), doubts={}, unable=("numba",)))
-    'only numpy has a time; numba cannot run here: nothing to compare with'
+    'only numpy has a time; numba has none here: nothing to compare with'
     """
     why = "no other backend was asked for"
     if found.unable:
-        why = f"{enumerated(map(called, found.unable))} cannot run here"
+        have = "has" if len(found.unable) == 1 else "have"
+        why = f"{enumerated(map(called, found.unable))} {have} none here"
     time = f": {time}" if time else ""
     return f"only {called(found.order[0])} has a time{time}; {why}: nothing to compare with"
 

@@ -153,7 +153,7 @@ EVERY = ("numpy-published", "numpy", "torch-cpu", "torch-cuda")
             [*trainings(torch_cpu=7), *refused("numpy-published", "torch-cuda")],
             ("torch-cpu", "torch-cuda"),
             "no",
-            "only torch-cpu has a time; numpy-published and torch-cuda cannot run here: "
+            "only torch-cpu has a time; numpy-published and torch-cuda have none here: "
             "nothing to compare with",
             id="alone",
         ),

@@ -105,3 +105,29 @@ def test_a_search_says_so_too(tmp_path: Path) -> None:
     assert {reasons[key] for key in reasons if key[0] != "mlp-width"} == {NOT_REACHED}
     assert NOT_REACHED not in (reasons["mlp-width", name, "torch-cuda"] or "" for name in BACKENDS)
     assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)
+
+
+@pytest.mark.parametrize(("sizes", "decided"), [((8,), False), ((8, 64), True)])
+def test_a_family_of_which_one_size_had_a_turn_is_open(
+    sizes: tuple[int, ...], decided: bool, tmp_path: Path
+) -> None:
+    """Though another family is decided."""
+    rows = [
+        measured(
+            problem=f"{family}:{size}",
+            family=family,
+            size=size,
+            backend=backend,
+            repeat=repeat,
+            seconds=seconds,
+        )
+        for family, of_family in (("mlp-width", (8, 64)), ("mlp-depth", sizes))
+        for size in of_family
+        for backend, seconds in zip(BACKENDS, (1e-5, 9e-5), strict=True)
+        for repeat in range(3)
+    ]
+    plan = {"study": "crossover", "backends": BACKENDS, "families": ["mlp-width", "mlp-depth"]}
+    loaded = read_run(keep(tmp_path, plan, rows))
+    answer = answer_run(replace(loaded, run=replace(loaded.run, cut_short=True))).answer
+    assert {one.decided for one in answer.verdicts} == {"yes"}
+    assert answer.is_decided is decided

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from perceptron.questions.crossover.points import Point, points
+from perceptron.questions.crossover.points import Point, points, with_ratio
+from perceptron.statistics.contention import UNKNOWN
+from perceptron.statistics.interval import Interval
 from tests.questions.crossover.conftest import A, B, at, row
 
 
@@ -27,6 +29,26 @@ def singles(ratios: Sequence[float], stdev: float | None = None) -> list[int]:
         measurement for k, ratio in enumerate(ratios) for measurement in at(4**k, [ratio], stdev)
     ]
     return [point.sign for point in points(rows, A, B)]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "nothing"),
+    [
+        (Interval(2.0, 1.5, 3.0), False),
+        (Interval(2.0, 1.5, None), False),  # the winner waited
+        (Interval(2.0, None, 3.0), True),
+        (Interval(2.0, None, None), True),
+    ],
+)
+def test_a_ratio_that_is_known_has_its_own_ends(ratio: Interval, nothing: bool) -> None:
+    """An end that waiting leaves unknown stays so: no winner is read off, and no slope."""
+    (point,) = [one for one in made({8: [1.0, 1.1, 1.2], 64: [1, 1, 1]}) if one.size == 8]
+    known = with_ratio(point, ratio)
+    assert exp(known.mean) == pytest.approx(ratio.estimate)
+    low, high = known.interval()
+    assert (low < -UNKNOWN / 2) if ratio.low is None else low == pytest.approx(log(ratio.low))
+    assert (high > UNKNOWN / 2) if ratio.high is None else high == pytest.approx(log(ratio.high))
+    assert (known.sign, known.says_nothing) == ((0, True) if nothing else (1, False))
 
 
 def wrongly_decided(sizes: int, processes: int) -> float:

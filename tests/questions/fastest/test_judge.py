@@ -18,7 +18,7 @@ from perceptron.questions.fastest.judge import (
     ranking_of,
     row_of,
 )
-from perceptron.questions.fastest.measured_shape import GIVEN_UP, NO_START, MeasuredShape
+from perceptron.questions.fastest.measured_shape import GIVEN_UP, NO_START, UNASKED, MeasuredShape
 from perceptron.statistics.ranking import Ranking
 from tests.made_shapes import measured, shape
 
@@ -179,7 +179,7 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
         answer([])
 
 
-@pytest.mark.parametrize("reason", [NOT_KNOWN, *GIVEN_UP])
+@pytest.mark.parametrize("reason", [NOT_KNOWN, *GIVEN_UP, *UNASKED])
 def test_what_nobody_knows_and_what_was_given_up_leaves_a_pick_open(reason: str) -> None:
     advice = answer([measured(shape())], replace(TORCH, reason=reason))
     assert (advice.backend, advice.decided, advice.open) == ("numpy", False, ("torch-cpu",))
