@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.text import Text
 
 from perceptron.answer import Answer, Verdict
-from perceptron.numbers import count, enumerated
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables import terminal
 from perceptron.report.tables.terminal import err, out, table
@@ -66,9 +65,8 @@ def show_with_warnings(
     """Print an answer, then its warnings ``to`` standard error, and what is left out of both."""
     show(answer, verbose)
     terminal.show_warnings(warnings, to, is_brief=not verbose)
-    more = _left_out(answer, len(warnings) - 1)
-    if more and not verbose:
-        terminal.paragraph(f"more:  {enumerated(more)}: --verbose")
+    if not verbose:
+        terminal.show_left_out(_left_out(answer) | {"warning": len(warnings) - 1})
 
 
 def as_text(answer: Answer) -> str:
@@ -100,21 +98,15 @@ def _paragraphs(texts: Iterable[str]) -> None:
         terminal.line(terminal.wrapped(printable(text), out, ""))
 
 
-def _left_out(answer: Answer, warnings: int) -> list[str]:
-    """Return what is left out, each with how often."""
+def _left_out(answer: Answer) -> dict[str, int]:
+    """Return how much of an answer is left out."""
     rows = sum(max(0, len(own.rows) - ROWS) for own in answer.tables[:1])
     columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
     notes = len(answer.notes) - (not answer.verdicts)
     notes += sum(len(one.notes[1:]) for one in answer.verdicts)
-    numbers = {
+    return {
         "row": rows,
         "column": columns,
         "table": sum(bool(own.rows) for own in answer.tables[1:]),
         "line": notes,
-        "warning": warnings,
     }
-    return [
-        f"{count(number)} {noun}{'' if number == 1 else 's'}"
-        for noun, number in numbers.items()
-        if number > 0
-    ]

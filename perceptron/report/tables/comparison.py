@@ -40,12 +40,9 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
     for about, text in told.notes if verbose else told.notes[:_NOTES]:
         terminal.paragraph(f"{about}: {label(text)}")
     rows_left = sum(len(own.rows) for own in tables) - sum(len(o.rows[:_ROWS]) for o in tables[:1])
-    left = {"benchmark": rows_left, "line": len(told.notes[_NOTES:])}
-    more = [
-        f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in left.items() if number
-    ]
-    if more and not verbose:
-        terminal.line(f"more:   {' and '.join(more)}: --verbose")
+    if not verbose:
+        left = {"benchmark": rows_left, "line": len(told.notes[_NOTES:])}
+        terminal.show_left_out(left, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:
         terminal.line(f"rows:   {comparison.results}")

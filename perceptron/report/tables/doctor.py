@@ -14,6 +14,7 @@ from perceptron.report.tables.terminal import (
     brief_table,
     line,
     out,
+    show_left_out,
     show_next,
     show_warnings,
     table,
@@ -49,8 +50,8 @@ def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
         brief_table(Table(title=title, columns=columns, rows=tuple(every)), _ROWS)
         out.print()
     line(counting)
-    if not verbose and len(every) > _ROWS:
-        line(f"more:  {len(every) - _ROWS} conditions: --verbose")
+    if not verbose:
+        show_left_out({"condition": len(every) - _ROWS})
     if not diagnosis.warnings:
         show_next(NEXT)
 

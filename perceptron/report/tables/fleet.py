@@ -70,8 +70,8 @@ def show(
     left = sum(len(fleet.jobs) for fleet in fleets) - min(
         [_ROWS, *(len(fleet.jobs) for fleet in (*first, *fleets)[:1])]
     )
-    if fleets and left and not verbose:
-        terminal.line(f"more:  {left:,} job{'' if left == 1 else 's'}: --verbose")
+    if not verbose:
+        terminal.show_left_out({"job": left})
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from math import inf
@@ -30,7 +30,7 @@ from rich.segment import Segments
 from rich.table import Table
 
 from perceptron import answer
-from perceptron.numbers import NONE
+from perceptron.numbers import NONE, enumerated
 from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
@@ -304,6 +304,17 @@ def show_paths(rows: Path | None, page: Path | str | None) -> None:
 def line(text: str, to: Console | None = None) -> None:
     """Print one line as it is, however long, so that it can be copied."""
     (to or out).print(text, markup=False, soft_wrap=True)
+
+
+def show_left_out(numbers: Mapping[str, int], column: str = "more:  ") -> None:
+    """Print how many there are of each noun that only ``--verbose`` shows; nothing if none."""
+    more = [
+        f"{number:,} {noun}{'' if number == 1 else 's'}"
+        for noun, number in numbers.items()
+        if number > 0
+    ]
+    if more:
+        paragraph(f"{column}{enumerated(more)}: --verbose")
 
 
 def paragraph(text: str, to: Console | None = None) -> None:
