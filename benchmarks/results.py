@@ -20,10 +20,10 @@ import msgspec
 
 from benchmarks.shared import INCONCLUSIVE, ROOT, unsteer
 from perceptron.backends.protocol import thread_variables
-from perceptron.commands.shared.parameters import folder_name
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.revision import revision
+from perceptron.options import folder_name
 from perceptron.records.code_digest import code_digest
 
 LADDER_OF_AN_MLP = "mlp-width:512"

@@ -6,13 +6,16 @@ Python says so once, around all of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
+from perceptron.errors import UserError
 from perceptron.numbers import digits
 
 
@@ -137,3 +140,23 @@ def again_when_idle() -> str:
     """Return the advice to measure when nobody else uses the cores."""
     with_wait = f"with {option('wait')} to wait for idle cores"
     return f"run again {'when the cores are idle' if _in_python.get() else with_wait}"
+
+
+# --- what a typed value must be, here and in scripts beside the package ---------------------------
+
+
+def seconds_of(option: str, value: float | None) -> float | None:
+    """Return the seconds of minutes that were typed; raise `UserError` unless above 0."""
+    if value is None:
+        return None
+    seconds = 60 * value
+    if not 0 < seconds < inf:
+        raise UserError(f"{option} takes minutes, above 0, such as 2 or 0.5; got {value:g}")
+    return seconds
+
+
+def folder_name(option: str, value: str | None) -> str | None:
+    """Return a name for a folder; raise `UserError` for one that could lead elsewhere."""
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise UserError(f"{option} takes letters, digits and . _ - (64 at most), got {value!r}")
+    return value

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.validation.grid import show
-from perceptron.commands.shared.parameters import folder_name, seconds_of
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
+from perceptron.options import folder_name, seconds_of
 from perceptron.report import documents, text_file
 from perceptron.report.tables import terminal
 

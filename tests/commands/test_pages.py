@@ -46,7 +46,8 @@ def html(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> None:
-    assert not app(list(arguments), standalone_mode=False)
+    # 3: of most families of the main job there is no row.
+    assert app(list(arguments), standalone_mode=False) in (0, None, 3)
 
 
 def named(out: str) -> tuple[str, dict[str, str]]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from perceptron.commands.shared.pages import Pages, prepare
-from perceptron.commands.shared.parameters import folder_name, is_typed, split
+from perceptron.commands.shared.parameters import is_typed, split
 from perceptron.errors import UserError
-from perceptron.options import Option
+from perceptron.options import Option, folder_name
 
 if TYPE_CHECKING:
     from perceptron.records.fleet import Collected, FleetStatus

@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -286,16 +286,6 @@ def one_number(option: str, value: str) -> int:
     return number
 
 
-def seconds_of(option: str, value: float | None) -> float | None:
-    """Return the seconds of minutes that were typed; raise `UserError` unless above 0."""
-    if value is None:
-        return None
-    seconds = 60 * value
-    if not 0 < seconds < inf:
-        raise UserError(f"{option} takes minutes, above 0, such as 2 or 0.5; got {value:g}")
-    return seconds
-
-
 def one_of(option: str, value: str, choices: Sequence[str]) -> str:
     """Return the choice that was typed; raise `UserError` naming the option."""
     if value not in choices:
@@ -311,10 +301,3 @@ def a_path(option: str, value: str, kind: str) -> Path:
     if not value.strip():
         raise UserError(f"{option} is empty: name a {kind}, or leave it out")
     return Path(value)
-
-
-def folder_name(option: str, value: str | None) -> str | None:
-    """Return a name for a folder; raise `UserError` for one that could lead elsewhere."""
-    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise UserError(f"{option} takes letters, digits and . _ - (64 at most), got {value!r}")
-    return value

@@ -17,8 +17,6 @@ from perceptron.commands.shared.parameters import (
     Command,
     fields_of_arguments,
     fields_of_plan,
-    folder_name,
-    seconds_of,
     typed_in_full,
 )
 from perceptron.errors import UserError
@@ -79,8 +77,8 @@ def _carry_out(
         read = study.read(plan)
         _show(read, prepare(html, by_default=not json).write(results, read), verbose, json)
         return 0
-    allowed = seconds_of("--budget", budget) or plan.budget_seconds
-    folder = folder_name("--machine", machine)
+    allowed = options.seconds_of("--budget", budget) or plan.budget_seconds
+    folder = options.folder_name("--machine", machine)
     context = click.get_current_context()
     if on is not None:
         question = [one.name for one in fields_of_plan(type(plan))]
