@@ -196,7 +196,7 @@ class Bench:
         found = finding(fewest, of_finding)
         pairs = crossovers(own)
         planned = plan.planned or dict.fromkeys(filter(FAMILIES.__contains__, plan.families), 2)
-        pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned)
+        pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned, plan.threads)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"

@@ -208,12 +208,14 @@ def not_reached(
     rows: Sequence[Measurement],
     pairs: Sequence[tuple[str, str]],
     planned: Mapping[str, int],
+    threads: Iterable[int],
 ) -> Iterator[Crossover]:
     """Yield a crossover that was not measured for each pair that had no turn in a family.
 
-    That is one of which a backend has no row of the family, not even one that says why, or both at
-    one size alone, though more are ``planned``. Of a family without any row that is every pair,
-    also where only one backend has a time elsewhere. Those already ``found`` are left out.
+    That is one of which a backend has no row of the family on so many ``threads`` in all, not even
+    one that says why, or both at one size alone, though more are ``planned``. Of a family without
+    any row that is every pair, also where only one backend has a time elsewhere. Those already
+    ``found`` are left out.
     """
     if not rows:
         return
@@ -223,13 +225,14 @@ def not_reached(
     failed = {row.backend for row in one_of_each}
     failed -= {row.backend for row in one_of_each if row.status == "ok"}
     example = next((row for row in rows if row.family != FAMILY), rows[0])
-    for threads in sorted({row.all_threads for row in one_of_each if row.all_threads is not None}):
+    measured = {row.all_threads for row in one_of_each if row.all_threads is not None}
+    for of_all in sorted(measured.union(threads)):
         for family, sizes_planned in planned.items():
-            own = [row for row in one_of_each if (row.family, row.all_threads) == (family, threads)]
+            own = [row for row in one_of_each if (row.family, row.all_threads) == (family, of_all)]
             sizes, reached = {row.size for row in own}, {row.backend for row in own}
             for pair in pairs:
                 is_over = reached.issuperset(pair) and len(sizes) >= min(2, sizes_planned)
-                if is_over or (family, threads, *pair) in judged:
+                if is_over or (family, of_all, *pair) in judged:
                     continue
                 if not sizes or failed.isdisjoint(pair):
                     has_both = all(is_measured(own, name) for name in pair)
@@ -240,7 +243,7 @@ def not_reached(
                         status="not measured",
                         machine=example.machine,
                         dtype=example.dtype,
-                        threads=threads,
+                        threads=of_all,
                         reason=SINGLE_SIZE if has_both else NOT_REACHED,
                     )
 

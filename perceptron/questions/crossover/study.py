@@ -285,7 +285,8 @@ class CrossoverStudy:
             found = list(map(_within_bracket, found))
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
-            found += not_reached(found, own, plan.all_pairs, dict.fromkeys(families, 2))
+            planned = dict.fromkeys(families, 2)
+            found += not_reached(found, own, plan.all_pairs, planned, plan.threads)
         return answer_of(plan, own, found)
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:

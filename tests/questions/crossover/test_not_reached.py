@@ -107,6 +107,30 @@ def test_a_search_says_so_too(tmp_path: Path) -> None:
     assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)
 
 
+def test_a_number_of_threads_that_had_no_turn_is_open(tmp_path: Path) -> None:
+    rows = [
+        measured(
+            problem=f"mlp-width:{size}",
+            family="mlp-width",
+            size=size,
+            backend=backend,
+            repeat=repeat,
+            seconds=seconds,
+            threads=1,
+        )
+        for size in (8, 64)
+        for backend, seconds in zip(BACKENDS, (1e-5, 9e-5), strict=True)
+        for repeat in range(3)
+    ]
+    plan = {"backends": BACKENDS, "families": ["mlp-width"], "threads": [1, 2]}
+    for more in ({"study": "crossover"}, BENCH | {"planned": {"mlp-width": 2}}):
+        loaded = read_run(keep(tmp_path / str(more["study"]), more | plan, rows))
+        answer = answer_run(replace(loaded, run=replace(loaded.run, cut_short=True))).answer
+        statuses = {one.threads: one.status for one in answer.data["crossovers"]}
+        assert statuses == {1: "never", 2: "not measured"}
+        assert not answer.is_decided
+
+
 @pytest.mark.parametrize(("sizes", "decided"), [((8,), False), ((8, 64), True)])
 def test_a_family_of_which_one_size_had_a_turn_is_open(
     sizes: tuple[int, ...], decided: bool, tmp_path: Path
