@@ -141,6 +141,16 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
     assert {text.get_text().strip() for text in legend.get_texts()} == {"flat", "_slope"}
 
 
+def test_the_answer_is_a_rule_also_with_the_results_of_other_machines(
+    found: FunctionCrossover,
+) -> None:
+    if found.status == "undecided":  # beside other programs
+        with pytest.raises(UserError, match="no rule for"):
+            found.rule(found.folder)
+    else:
+        assert found.rule(found.folder).startswith("fastest = ")
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

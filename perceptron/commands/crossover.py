@@ -153,6 +153,34 @@ class FunctionCrossover:
         found = rank(seconds, ratio)
         return AtSize(found.order[0], found.decided, found.ties, seconds)
 
+    def rule(self, *results: str | Path) -> str:
+        """Return a line of Python that chooses by size, a line for each pair.
+
+        It has the whole number from which up the other one is chosen, the range in which it costs
+        5% at most, and where and when it was measured. With ``results``, folders of the same
+        functions measured on other machines, it is the number with the smallest worst case.
+
+        Raises `UserError` where no pair is decided, or where a folder has no crossover of it.
+        """
+        from perceptron.questions.crossover.judge import crossovers
+        from perceptron.questions.crossover.rule import Rule, rules
+        from perceptron.records.readers.reading import ReadRequest
+        from perceptron.records.readers.sources import load_sources
+
+        found, rows = self.crossovers, self._rows
+        libraries = self._told.run.facts.environment.libraries
+        for folder in results:
+            (source,) = load_sources([str(folder)], ReadRequest(samples="number"))
+            others = [row for row in source.rows if row.family == rows[0].family]
+            judged = crossovers(others, [(one.incumbent, one.challenger) for one in found])
+            if not judged:
+                raise UserError(f"{folder}: no crossover of {rows[0].family}: measure it there")
+            found, rows, libraries = [*found, *judged], [*rows, *others], {}
+        every = rules(found, rows, libraries)
+        if not any(isinstance(one, Rule) for one in every):
+            raise UserError("\n".join(str(one).removeprefix("# ") for one in every))
+        return "\n".join(map(str, every))
+
     def to_frame(self) -> pandas.DataFrame:
         """Return the measurements, a row for each candidate, size and repeat."""
         from perceptron.records.readers.sources import load_results

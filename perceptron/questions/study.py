@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, get_args, get_type_hints, runtime_ch
 
 from msgspec import Struct
 
-from perceptron.answer import Answer, Page, ReadFromFiles
+from perceptron.answer import Answer, Answered, Page, ReadFromFiles
 from perceptron.errors import UserError
 from perceptron.measure.job import Job
 from perceptron.options import (
@@ -134,3 +134,11 @@ class Reader(Protocol):
 
     def read(self, plan: Any) -> ReadFromFiles:
         """Return what the ``sources`` of a plan say; raises `UserError` naming one of them."""
+
+
+@runtime_checkable
+class HasRules(Protocol):
+    """A study whose answer can be pasted into code."""
+
+    def rules(self, told: Answered | ReadFromFiles) -> Sequence[object]:
+        """Return what chooses by size: as texts, lines of Python; a comment where there is none."""

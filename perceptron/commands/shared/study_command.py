@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
@@ -20,8 +20,9 @@ from perceptron.commands.shared.parameters import (
     typed_in_full,
 )
 from perceptron.errors import UserError
+from perceptron.options import Option
 from perceptron.questions import registry
-from perceptron.questions.study import Plan, Reader, Study
+from perceptron.questions.study import HasRules, Plan, Reader, Study
 
 if TYPE_CHECKING:
     from perceptron.answer import Answered, ReadFromFiles
@@ -32,6 +33,8 @@ def study_command(name: str) -> Command:
     study = registry.load(name)
     asked = fields_of_plan(study.Plan)
     common = fields_of_arguments(_carry_out)
+    if not isinstance(study, HasRules):
+        common = tuple(one for one in common if one.name != "rule")
     if study.page.is_overview:
         common = tuple(
             replace(one, option=options.HTML) if one.name == "html" else one for one in common
@@ -55,6 +58,7 @@ def _carry_out(
     html: options.HtmlOfAnswer = None,
     verbose: options.Verbose = False,
     json: options.Json = False,
+    rule: Annotated[bool, Option("Print a line of Python that chooses by size.")] = False,
     on: On = None,
     sbatch: Sbatch = (),
 ) -> int:
@@ -69,13 +73,18 @@ def _carry_out(
 
     if sbatch and on is None:
         raise UserError("--sbatch is for the jobs of a fleet: add --on slurm")
+    if rule and (json or on is not None):
+        raise UserError(f"--rule prints Python: leave out {'--json' if json else '--on'}")
     if plan.sources:
         for option, given in {"wait": wait, "machine": machine, "budget": budget, "on": on}.items():
             if given is not None:
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
         read = study.read(plan)
-        _show(read, prepare(html, by_default=not json).write(results, read), verbose, json)
+        page = prepare(html, by_default=not (json or rule)).write(results, read)
+        if rule:
+            return _show_rules(study, read)
+        _show(read, page, verbose, json)
         return 0
     allowed = options.seconds_of("--budget", budget) or plan.budget_seconds
     folder = options.folder_name("--machine", machine)
@@ -91,6 +100,8 @@ def _carry_out(
             study, plan, folder, results, bar, allowed, Wait(wait or 0.0, terminal.note)
         )
         page = pages.write(results, told)
+    if rule:
+        return _show_rules(study, told)
     _show(told, page, verbose, json)
     killed = any(warning.code == KILLED for warning in told.warnings)
     # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
@@ -99,6 +110,18 @@ def _carry_out(
         if proposed:
             terminal.show_next(proposed)
     return INCONCLUSIVE if killed or not told.answer.is_decided else 0
+
+
+def _show_rules(study: Study, told: Answered | ReadFromFiles) -> int:
+    """Print a line of Python for each pair, warnings aside; return 3 where none has a rule."""
+    from perceptron.report.tables import terminal
+
+    assert isinstance(study, HasRules), "the option is of these alone"
+    rules = study.rules(told)
+    for line in map(str, rules):
+        click.echo(line)
+    terminal.show_warnings(told.warnings, is_brief=True)
+    return 0 if any(not line.startswith("#") for line in map(str, rules)) else INCONCLUSIVE
 
 
 def _show(told: Answered | ReadFromFiles, page: Written, verbose: bool, json: bool) -> None:

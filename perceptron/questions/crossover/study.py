@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 from msgspec.structs import replace
 
-from perceptron.answer import Answer, Note, Page, ReadFromFiles, Verdict
+from perceptron.answer import Answer, Answered, Note, Page, ReadFromFiles, Verdict
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
@@ -27,6 +27,7 @@ from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import SINGLE_SIZE, Crossover, crossovers, not_reached
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats, wanted_by
 from perceptron.questions.crossover.page import PAGE
+from perceptron.questions.crossover.rule import NoRule, Rule, rules
 from perceptron.questions.crossover.sweep import sweeps, without_rival
 from perceptron.questions.crossover.verdict import missing
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
@@ -307,6 +308,13 @@ class CrossoverStudy:
             sources=tuple(map(crossover_from_files.source_line, sources)),
             warnings=tuple(warnings),
         )
+
+    def rules(self, told: Answered | ReadFromFiles) -> list[Rule | NoRule]:
+        """Return the rule of each pair of an answer."""
+        found = told.answer.data["crossovers"]
+        if isinstance(told, Answered):
+            return rules(found, told.run.times, told.run.facts.environment.libraries)
+        return rules(found, told.rows)
 
 
 def _is_list(plan: CrossoverPlan) -> bool:

@@ -1,0 +1,277 @@
+"""A crossover as a rule to paste: one line of Python that chooses by size.
+
+Authors of libraries switch from one implementation to another at a constant, for everybody. The
+constant with the smallest worst case comes from the results of several machines: at each size the
+rule loses what the chosen one takes longer, and its regret is the most that it loses anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp, log
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.numbers import count
+from perceptron.questions.crossover.judge import NO_ANSWER, Crossover, Status
+from perceptron.questions.crossover.verdict import axis_of
+from perceptron.records.ground import ground
+from perceptron.records.grouping import grouped
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import TIE
+from perceptron.statistics.over_processes import is_ours, threads_in_all
+from perceptron.statistics.select import by_family_and_ground, has_time
+from perceptron.untrusted_text import label
+
+Array = npt.NDArray[np.float64]
+
+# Sizes at which a rule is tried, evenly spaced on a logarithmic axis.
+_STEPS = 2001
+# Machines that a comment names, and libraries that every backend or function may use.
+_NAMED = 3
+_OF_EVERY = ("numpy", "scipy")
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """Which of two to use at which size, from the results of one machine or of several.
+
+    ``below`` is the choice for sizes smaller than ``size``, ``above`` the one from there up. They
+    are the same, and the three sizes None, where one is chosen at every size. Any number from
+    ``low`` to ``high`` costs at most 5% more. ``regret`` is the largest factor by which the choice
+    takes longer than the other one, at any measured size of any machine; 1 for none.
+    """
+
+    family: str
+    incumbent: str
+    challenger: str
+    axis: str
+    below: str
+    above: str
+    size: int | None
+    low: int | None
+    high: int | None
+    regret: float
+    measured: tuple[float, float]
+    """The smallest and the largest size measured on all machines."""
+    source: str
+    """Where and when it was measured, in words."""
+
+    def __str__(self) -> str:
+        """Return the line of Python."""
+        comment = f"# {self._where}; {self.source}"
+        if self.size is None:
+            return f"fastest = {self.below!r}  {comment}"
+        name = re.sub(r"\W+", "_", self.axis)
+        name = name if name.isidentifier() else "size"
+        return f"fastest = {self.below!r} if {name} < {self.size} else {self.above!r}  {comment}"
+
+    @property
+    def _where(self) -> str:
+        first, last = map(count, map(int, self.measured))
+        worst = "" if self.regret < 1.005 else f", at worst {100 * (self.regret - 1):.0f}% slower"
+        if self.size is None or self.low is None or self.high is None:
+            return f"{self.axis} {first} to {last}{worst}"
+        return f"any {self.axis} from {count(self.low)} to {count(self.high)} within 5%{worst}"
+
+
+class NoRule(Struct, frozen=True, kw_only=True):
+    """A pair without a rule, and why."""
+
+    family: str
+    incumbent: str
+    challenger: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return a comment of Python."""
+        of = f"{self.family}, {self.incumbent} and {self.challenger}"
+        return label(f"# no rule for {of}: {self.reason}")
+
+
+def rules(
+    found: Iterable[Crossover], rows: Iterable[Measurement], libraries: Mapping[str, str] = {}
+) -> list[Rule | NoRule]:
+    """Return a rule for each pair of each family, from all machines and settings that answer.
+
+    ``rows`` are those that were judged, which say when; ``libraries`` are their versions by name.
+    """
+    cases = by_family_and_ground(list(rows))
+    pairs = grouped(found, lambda one: (one.family, *sorted((one.incumbent, one.challenger))))
+    return [
+        _rule(
+            [_turned(one, own[0].incumbent) for one in own],
+            [row for one in own for row in cases.get((one.family, ground(one)), ())],
+            libraries,
+        )
+        for own in pairs.values()
+    ]
+
+
+def _turned(found: Crossover, incumbent: str) -> Crossover:
+    """Return a crossover so that this one is the incumbent: machines name either one first."""
+    if found.incumbent == incumbent:
+        return found
+    status: dict[Status, Status] = {
+        "crosses": "reverses",
+        "reverses": "crosses",
+        "always": "never",
+        "never": "always",
+    }
+    return replace(
+        found,
+        incumbent=incumbent,
+        challenger=found.incumbent,
+        status=status.get(found.status, found.status),
+        ratio_at=[replace(at, ratio=1 / at.ratio, low=None, high=None) for at in found.ratio_at],
+    )
+
+
+def _rule(
+    found: Sequence[Crossover], rows: Sequence[Measurement], libraries: Mapping[str, str]
+) -> Rule | NoRule:
+    first = found[0]
+    common: dict[str, Any] = {
+        "family": first.family,
+        "incumbent": first.incumbent,
+        "challenger": first.challenger,
+    }
+    answers = [one for one in found if one.status not in NO_ANSWER and len(one.ratio_at) > 1]
+    if not answers:
+        reasons = dict.fromkeys(one.reason or one.status for one in found)
+        return NoRule(**common, reason="; ".join(reasons))
+    axis = axis_of(first)
+    several = next((one for one in answers if one.status == "multiple"), None)
+    if several is not None:
+        where = f"{len(several.crossings)} crossovers on {several.machine}"
+        return NoRule(**common, reason=f"{where}: no single {axis} tells the two apart")
+    sizes = [at.size for one in answers for at in one.ratio_at]
+    is_first, threshold, regret, low, high = _best(answers)
+    pair = (first.incumbent, first.challenger)
+    below, above = pair if is_first else pair[::-1]
+    if threshold <= min(sizes):
+        below = above
+    elif threshold > max(sizes):
+        above = below
+    is_same = below == above
+    return Rule(
+        **common,
+        axis=label(axis),
+        below=below,
+        above=above,
+        size=None if is_same else threshold,
+        low=None if is_same else low,
+        high=None if is_same else high,
+        regret=regret,
+        measured=(min(sizes), max(sizes)),
+        source=_source(found, answers, rows, libraries),
+    )
+
+
+def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
+    """Return the rule with the smallest regret: whether it begins with the incumbent, its size, its
+    regret, and the sizes up to which it may be moved at 5%.
+
+    A size beyond the largest one measured chooses the first at every size.
+    """
+    sizes = [at.size for one in found for at in one.ratio_at]
+    grid = np.exp(np.linspace(log(min(sizes)), log(max(sizes)), _STEPS))
+    tried = np.append(np.unique(np.ceil(grid)), np.floor(max(sizes)) + 1)
+    ratios = [_ratios(one, tried) for one in found]
+    best: tuple[float, bool, int, Array] | None = None
+    for is_first in (True, False):
+        # What choosing the first loses below each size, and the second from there up.
+        sign = 1.0 if is_first else -1.0
+        losses = np.max([_losses(sign * own) for own in ratios], axis=0)
+        place = _middle_of_smallest(losses)
+        if best is None or losses[place] < best[0] - 1e-9:
+            best = (float(losses[place]), is_first, place, losses)
+    assert best is not None, "two directions are tried"
+    smallest, is_first, place, losses = best
+    low = high = place
+    allowed = smallest + TIE
+    while low > 0 and losses[low - 1] <= allowed:
+        low -= 1
+    while high + 1 < len(losses) and losses[high + 1] <= allowed:
+        high += 1
+    threshold = int(tried[place])
+    if len(found) == 1 and (only := found[0]).size is not None:
+        is_first = only.status == "crosses"
+        threshold = int(np.ceil(only.size))
+    return is_first, threshold, exp(smallest), int(tried[low]), int(min(tried[high], max(sizes)))
+
+
+def _ratios(found: Crossover, sizes: Array) -> Array:
+    """Return the log-ratio at each size, straight between those measured; NaN beyond them."""
+    known = np.log([at.size for at in found.ratio_at])
+    ratios = np.log([at.ratio for at in found.ratio_at])
+    return np.interp(np.log(sizes), known, ratios, left=np.nan, right=np.nan)
+
+
+def _losses(ratios: Array) -> Array:
+    """Return what a change at each place loses at most, in logarithms.
+
+    Below it the first one is chosen, which loses where the log-ratio is below zero; from there up
+    the second one. At a size that was not measured nothing is lost.
+    """
+    ratios = np.nan_to_num(ratios, nan=0.0)
+    of_first, of_second = np.maximum(-ratios, 0.0), np.maximum(ratios, 0.0)
+    before = np.concatenate([[0.0], np.maximum.accumulate(of_first)[:-1]])
+    after = np.maximum.accumulate(of_second[::-1])[::-1]
+    result: Array = np.maximum(before, after)
+    return result
+
+
+def _middle_of_smallest(losses: Array) -> int:
+    """Return the middle of the first stretch of places with the smallest loss."""
+    smallest = np.flatnonzero(losses <= losses.min() + 1e-12)
+    stretch = smallest[: int(np.argmax(np.diff(smallest, append=smallest[-1] + 2) > 1)) + 1]
+    return int(stretch[len(stretch) // 2])
+
+
+# --- in words -------------------------------------------------------------------------------------
+
+
+def _source(
+    found: Sequence[Crossover],
+    answers: Sequence[Crossover],
+    rows: Sequence[Measurement],
+    libraries: Mapping[str, str],
+) -> str:
+    """Return where, with what and when: ``epyc, 2 threads, float32; numpy 2.4.6; 2026-12-02``.
+
+    Also what is not decided, and where nothing is.
+    """
+    setups = list(dict.fromkeys(map(_setup, answers)))
+    more = [f"{len(setups) - _NAMED} more"] if len(setups) > _NAMED else []
+    days = sorted({row.when[:10] for row in rows if has_time(row) and row.when})
+    doubts = [f"partly decided on {one.machine}" for one in answers if one.decided != "yes"]
+    doubts += [f"undecided on {one.machine}" for one in found if one not in answers]
+    parts = (
+        " and ".join([*setups[:_NAMED], *more]),
+        ", ".join(f"{name} {version}" for name, version in _versions(answers[0], libraries)),
+        " to ".join(dict.fromkeys((*days[:1], *days[-1:]))),
+        *dict.fromkeys(doubts),
+    )
+    return label("; ".join(filter(None, parts)))
+
+
+def _setup(found: Crossover) -> str:
+    tool = "" if is_ours(found.source) else f" ({found.source})"
+    threads = threads_in_all(found.threads, (found.incumbent, found.challenger))
+    words = (f"{found.machine}{tool}", threads if found.threads else None, found.dtype)
+    return ", ".join(filter(None, words))
+
+
+def _versions(found: Crossover, libraries: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the libraries that a name of the two begins with, and those of every array."""
+    names = (found.incumbent, found.challenger)
+    return [
+        (library, version)
+        for library, version in libraries.items()
+        if library in _OF_EVERY or any(name.startswith(library) for name in names)
+    ]
