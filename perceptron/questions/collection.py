@@ -342,7 +342,7 @@ def _diagnosis(
 
 # --- the answers of all machines ------------------------------------------------------------------
 
-_COLUMNS = ("machine", "answer", "decided", "question", "doubts", "conditions", "run")
+_COLUMNS = ("machine", "answer", "decided", "doubts", "question", "conditions", "run")
 
 
 def _answers_table(studies: Mapping[str, Sequence[Answered]], sweeps: Iterable[Sweep]) -> Table:
@@ -366,7 +366,7 @@ def _of_answer(told: Answered) -> Iterator[tuple[str, ...]]:
     for one in told.answer.verdicts:
         heading = one.heading or heading
         answer, doubts = (str(one), one.decided), "; ".join(one.notes)
-        yield (machine, *answer, told.answer.question, doubts, heading, state)
+        yield (machine, *answer, doubts, told.answer.question, heading, state)
 
 
 def _of_sweep(sweep: Sweep) -> Iterator[tuple[str, ...]]:
@@ -374,4 +374,4 @@ def _of_sweep(sweep: Sweep) -> Iterator[tuple[str, ...]]:
     state = state_label(sweep.state.commit, sweep.when)
     for one in verdicts(sweep.crossovers):
         answer, doubts = (str(one), one.decided), "; ".join(one.notes)
-        yield (machine, *answer, f"crossover of {sweep.family}", doubts, one.heading, state)
+        yield (machine, *answer, doubts, f"crossover of {sweep.family}", one.heading, state)
