@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
@@ -270,9 +271,14 @@ def _told(
 
 
 def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:
-    """Yield why a map has no answer, and which cells a longer run would measure."""
+    """Yield why a map has no answer or cells have none, and what a longer run would measure."""
     if len(found.backends) < 2 and found.absent:
         yield f"why: {', '.join(f'{name}: {why}' for name, why in found.absent.items())}"
+    alone = Counter(one.fastest for one in found.cells if one.measured and one.second is None)
+    del alone[None]
+    if len(found.backends) > 1 and alone:
+        only = ", ".join(f"{name} in {number}" for name, number in alone.items())
+        yield f"undecided: measured cells in which only one backend has a time: {only}"
     if not_refined:
         cells = "1 undecided cell" if not_refined == 1 else f"{count(not_refined)} undecided cells"
         yield f"why: no time was left to measure {cells}; next: a larger --budget"

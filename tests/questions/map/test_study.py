@@ -58,6 +58,9 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
     assert 25 <= found.cells_measured < len(found.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * plan().repeats
     assert found.cells_measured == len({row.sizes for row in told.run.times})
+    alone = sum(one.measured and one.second is None for one in found.cells)
+    assert alone
+    assert any(note.endswith(f"numpy in {alone}") for note in told.answer.verdicts[0].notes)
     for cell in found.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
