@@ -34,6 +34,7 @@ from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
+from perceptron.gate.dependencies import Change, changed_requirements, with_dependencies
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
@@ -101,6 +102,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             case.installed = True
             case.warnings += warnings
         unbuilt = not_built(differ, pair, case)
+        is_separate = case.installed or case.pythons["base"] != case.pythons["head"]
+        requirements = [] if is_separate else changed_requirements(changed, pair, case.suite.file)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
@@ -117,7 +120,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             if same is None:
                 make_own(request.results, "gate")
                 case.warnings += not_counted
-            comparison = _measured(case, sides, unbuilt, valgrind, progress, began, same)
+            comparison = _measured(
+                case, sides, unbuilt, requirements, valgrind, progress, began, same
+            )
         return _unless_written(case, comparison, trees)
 
 
@@ -160,6 +165,7 @@ def _measured(
     case: Case,
     sides: Sides,
     unbuilt: NotBuilt,
+    requirements: Sequence[Change],
     valgrind: Valgrind | None,
     progress: Progress,
     began: float,
@@ -169,7 +175,7 @@ def _measured(
     they run the ``same`` code."""
     request = case.request
     pattern = _pattern(request.benchmarks)
-    if same is not None and not case.other_suite:
+    if same is not None and not (case.other_suite or requirements):
         return _same_code(case, same, began)
     progress(0, 1, "discovering benchmarks")
 
@@ -182,8 +188,11 @@ def _measured(
         reason = f"{finding}: raise --budget, or have it import less"
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
     gone = removed(sides, both, pattern, case.other_suite, seconds_left)
+    imported = {**both.versions["base"], **both.versions["head"]}
+    is_compiled = unbuilt[1] is not None
     if same is not None:
-        return with_removed(_same_code(case, same, began), gone, request.allow_removed)
+        comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)
+        return with_dependencies(comparison, requirements, imported, is_compiled)
     valgrind = _counter(case, sides, valgrind)
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
@@ -204,6 +213,7 @@ def _measured(
         comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
         comparison = with_removed(comparison, gone, request.allow_removed)
+        comparison = with_dependencies(comparison, requirements, imported, is_compiled)
         if request.reasons:
             comparison = explain.add(
                 comparison, stages.sampler, journal, case.rule, valgrind, progress

@@ -136,11 +136,15 @@ class _Builder:
         outside = not inside or not file.parent.is_dir()
         self._folder = case.request.suite.resolve().parent if outside else file.parent
         self._tree = trees["head"]
-        self._content = load_asv(case.request.suite)
-        self._digest = _digest(self._content, self._folder)
+        # Each revision's own: a matrix that pins another version is a change like any other.
+        self._contents: dict[Side, dict[str, object]] = {
+            side: load_asv(_file(case, trees[side] / case.suite.file if inside else None))
+            for side in PAIR
+        }
+        self._digests = {side: _digest(self._contents[side], self._folder) for side in PAIR}
         self._places: dict[Side, Place] = {}
         for side in PAIR:
-            place = build_cache.take(self._digest, self._commits[side], side)
+            place = build_cache.take(self._digests[side], self._commits[side], side)
             taken.callback(place.lock.close)
             self._places[side] = place
 
@@ -197,7 +201,7 @@ class _Builder:
         place.empty()
         config = {
             "environment_type": _DEFAULT_TYPE,
-            **self._content,
+            **self._contents[side],
             "repo": str(self._source),
             "dvcs": "git",
             "env_dir": str(place.environment),
@@ -223,13 +227,19 @@ class _Builder:
 
     def _keep(self, side: Side, place: Place) -> Path:
         """Copy the log to where results are: a place is used again."""
-        kept = self._results / "gate" / "builds" / f"{self._commits[side][:12]}-{self._digest}.log"
+        name = f"{self._commits[side][:12]}-{self._digests[side]}.log"
+        kept = self._results / "gate" / "builds" / name
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.log, kept)
         except OSError as error:
             raise cannot_write(self._results, error) from None
         return kept
+
+
+def _file(case: Case, own: Path | None) -> Path:
+    """Return a revision's own file of asv; what was named where it has none, or lies elsewhere."""
+    return own if own is not None and own.is_file() else case.request.suite
 
 
 def _digest(content: Mapping[str, object], folder: Path) -> str:

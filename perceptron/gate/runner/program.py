@@ -183,15 +183,15 @@ def _versions(tree: str) -> Job:
 
     versions = {"python": platform.python_implementation() + " " + platform.python_version()}
     own = provenance.packages_of(tree, tuple(sys.modules.values()))
-    for name in sorted(
-        {module.split(".")[0] for module in sys.modules if not module.startswith("_")}
-    ):
-        if name in own or name in getattr(sys, "stdlib_module_names", ()):
-            continue
-        try:
-            versions[name] = metadata.version(name)
-        except Exception:  # noqa: BLE001, S112 not every module belongs to a distribution
-            continue
+    imported = {module.split(".")[0] for module in sys.modules if not module.startswith("_")}
+    # From Python 3.10 on; before, most have the name of their module.
+    names: Any = getattr(metadata, "packages_distributions", dict)()
+    for module in sorted(imported - own - set(getattr(sys, "stdlib_module_names", ()))):
+        for name in names.get(module, [module]):
+            try:
+                versions[name] = metadata.version(name)
+            except Exception:  # noqa: BLE001, S112 not every module belongs to a distribution
+                continue
     return versions
 
 

@@ -89,12 +89,12 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 
 def environments(
-    tmp_path: Path, base: str = "first", head: str = "second"
+    tmp_path: Path, base: str = "first", head: str = "second", of_base: Path | None = None
 ) -> list[MeasurementWarning]:
-    """Make both, and return what is to be known of them."""
+    """Make both, and return what is to be known of them; BASE's tree may be another folder."""
     case = resolve_request(CompareRequest(base, head, build=True))
     home = Path(tempfile.mkdtemp(dir=tmp_path))
-    trees = {"base": case.repository, "head": case.repository}
+    trees = {"base": of_base or case.repository, "head": case.repository}
     with built(case, trees, home, lambda *_: None) as (_, warnings):  # type: ignore[arg-type]
         assert os.environ.get("STEERS") == "1"
     assert "STEERS" not in os.environ
@@ -115,6 +115,15 @@ def test_each_commit_is_built_once(toy: Repository, builder: Builder, tmp_path: 
     toy.write("asv.conf.json", json.dumps({"project": "toy", "repo": ".", "matrix": {"x": ["1"]}}))
     environments(tmp_path)
     assert builder.built == ["first", "second"] * 2
+
+
+def test_each_revision_is_built_as_its_own_file_says(builder: Builder, tmp_path: Path) -> None:
+    tree, matrix = tmp_path / "base", {"req": {"numpy": ["1.26"]}}
+    tree.mkdir()
+    own = {"project": "toy", "repo": ".", "matrix": matrix}
+    (tree / "asv.conf.json").write_text(json.dumps(own))
+    environments(tmp_path, of_base=tree)
+    assert [job["config"].get("matrix") for job in builder.jobs] == [matrix, None]
 
 
 def test_base_against_itself_is_two_environments(builder: Builder, tmp_path: Path) -> None:
