@@ -7,6 +7,7 @@ rule loses what the chosen one takes longer, and its regret is the most that it 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
@@ -64,11 +65,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Return the line of Python."""
         comment = f"# {self._where}; {self.source}"
+        below, above = map(json.dumps, (self.below, self.above))  # a literal of Python as well
         if self.size is None:
-            return f"fastest = {self.below!r}  {comment}"
+            return f"fastest = {below}  {comment}"
         name = re.sub(r"\W+", "_", self.axis)
         name = name if name.isidentifier() else "size"
-        return f"fastest = {self.below!r} if {name} < {self.size} else {self.above!r}  {comment}"
+        return f"fastest = {below} if {name} < {self.size} else {above}  {comment}"
 
     @property
     def _where(self) -> str:
