@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from tests.conftest import ROOT
@@ -14,6 +13,8 @@ from tests.conftest import ROOT
 
 def execute(notebook: NotebookNode, folder: Path) -> None:
     """Run all cells in a kernel of their own, in this folder; their outputs are in the cells."""
+    from nbclient import NotebookClient  # imports IPython
+
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder)}
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}})
     client.execute(env=environment)

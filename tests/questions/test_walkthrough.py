@@ -17,7 +17,6 @@ from perceptron.questions.walkthrough.training import (
     Walkthrough,
     walkthrough,
 )
-from perceptron.report.charts import style
 from perceptron.report.tables import terminal
 from tests.made import silent
 
@@ -28,6 +27,8 @@ def show(walk: Walkthrough) -> None:
 
 
 def draw(walk: Walkthrough, folder: Path) -> list[Path]:
+    from perceptron.report.charts import style  # imports matplotlib
+
     return [style.save(picture, folder) for picture in pictures(walk)]
 
 

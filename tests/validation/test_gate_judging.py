@@ -8,9 +8,6 @@ from statistics import median
 
 import numpy as np
 import pytest
-from asv import _stats
-from asv.commands.compare import _is_result_better
-from asv_runner.statistics import compute_stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_benchmark.utils import parse_compare_fail
@@ -119,6 +116,10 @@ SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)
 @pytest.mark.parametrize("spread", [0.01, 0.1])
 def test_asv_judges_as_asv_does_ties_and_all(factor: float, slower: float, spread: float) -> None:
     """Its p-value comes of ranks: what is rounded to hundredths is full of ties."""
+    from asv import _stats
+    from asv.commands.compare import _is_result_better
+    from asv_runner.statistics import compute_stats
+
     random = np.random.default_rng(3)
     for _ in range(20):
         base = random.lognormal(0, spread, 50).round(2)

@@ -6,11 +6,9 @@ The page has the targets, the whole runs and a figure; all other tables are CSV 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from typing import TYPE_CHECKING
 
 from benchmarks.validation.gate.proof import Proof
 from benchmarks.validation.gate.recorded import STEADY
@@ -20,8 +18,10 @@ from benchmarks.validation.grid import csv_text, markdown
 from benchmarks.validation.share import Share
 from perceptron.numbers import percent
 from perceptron.report import text_file
-from perceptron.report.charts.style import drawing, svg
 from perceptron.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The first tables are read on the page.
 _ON_PAGE = 2
@@ -111,6 +111,12 @@ def proof_chart(proof: Proof) -> str:
     alarmed = shares(alarms(proof.runs, "same", "neighbour"))
     if not alarmed:
         return ""
+    # Tests of the page's text, and other commands, do without matplotlib.
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import PercentFormatter
+
+    from perceptron.report.charts.style import drawing, svg
+
     found = [trial for trial in proof.replays.trials if trial.level == _LEVEL]
     alone = [one for one in found if one.evidence == "clock alone" and one.spread in STEADY]
     counted = [one for one in found if one.evidence == "more work" and one.louder == 1]
@@ -121,6 +127,7 @@ def proof_chart(proof: Proof) -> str:
     if counted:
         with_counts = shares([trial.found for trial in counted])[GATE]
         rows[:1] = [(GATE, alarmed[GATE], with_counts), (_ALONE, None, finds.get(GATE))]
+    key = partial(Line2D, [], [], markersize=7, linestyle="none")
     with drawing(7.2, 0.55 * len(rows) + 1.5) as (figure, axes):
         for index, (_, alarm, find) in enumerate(rows):
             if alarm is not None:
@@ -133,7 +140,7 @@ def proof_chart(proof: Proof) -> str:
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
         axes.grid(False, axis="y")
         figure.legend(
-            handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
+            handles=[key(color=_WRONG, marker="o"), key(color=_RIGHT, marker="s")],
             labels=[
                 "runs in which nothing changed and something is called slower: 0% is right",
                 f"slowdowns of {percent(_LEVEL, 0)} found (by the clock alone: where blocks spread "
@@ -144,10 +151,6 @@ def proof_chart(proof: Proof) -> str:
             fontsize=9,
         )
         return svg(figure)
-
-
-def _key(colour: str, marker: str) -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, markersize=7, linestyle="none")
 
 
 def _dot(axes: Axes, y: float, share: Share, colour: str, marker: str) -> None:

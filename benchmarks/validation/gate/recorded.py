@@ -13,7 +13,6 @@ from math import erfc, exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.gate.runner.timing import lower_quartile
@@ -78,6 +77,8 @@ def pyperf(base: Samples, head: Samples) -> bool:
     Student's two-sided test with the pooled variance at 95% (``pyperf._utils.is_significant``;
     pyperf rounds the critical value, from a table, to within 1%), and no least size by default.
     """
+    from scipy import stats  # takes a second to import
+
     ours, theirs = ((own.mean(), own.std(ddof=1), len(own)) for own in (head, base))
     with np.errstate(divide="ignore", invalid="ignore"):  # significant is what varies in nothing
         statistic, p = stats.ttest_ind_from_stats(*ours, *theirs)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2
 
 from perceptron.questions.crossover.points import Point, points, with_ratio
 from perceptron.statistics.contention import UNKNOWN
@@ -98,6 +97,8 @@ def test_repeats_in_the_order_of_their_times_make_no_winner() -> None:
 
 def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
     """Return the variance that half of the others' degrees of freedom lie below, and its weight."""
+    from scipy.stats import chi2  # takes a second to import
+
     fair = []
     for ratios in others:
         freedom = len(ratios) - 1

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers import columns
 from perceptron.records.readers.columns import data_frame
 from tests.conftest import MakeRow
+
+if TYPE_CHECKING:
+    import pandas
 
 TIMES = st.floats(1e-9, 1e9)
 # Fields of every type that there is.
@@ -40,6 +42,8 @@ ROWS = st.builds(
 
 def plainly(rows: list[Measurement]) -> pandas.DataFrame:
     """The table of rows, made row by row."""
+    import pandas
+
     names = Measurement.__struct_fields__
     table = pandas.DataFrame(
         [msgspec.structs.astuple(row) for row in rows], columns=list(names), dtype=object
@@ -57,10 +61,12 @@ def plainly(rows: list[Measurement]) -> pandas.DataFrame:
 @given(st.lists(ROWS, max_size=20))
 def test_the_table_is_what_the_rows_are(rows: list[Measurement]) -> None:
     """The same values, and the same types whatever is absent."""
+    from pandas.testing import assert_frame_equal
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "_AT_ONCE", 3)
         table = data_frame(list(rows))
-    pandas.testing.assert_frame_equal(table, plainly(rows), check_exact=True)
+    assert_frame_equal(table, plainly(rows), check_exact=True)
 
 
 def test_samples_are_an_array_for_each_row(row: MakeRow) -> None:
