@@ -204,7 +204,7 @@ class Bench:
         absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(own)
-        swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
+        swept = of_sweeps(sweeps(own, found=pairs), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),

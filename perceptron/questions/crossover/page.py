@@ -41,17 +41,16 @@ def crossover_views(
     decided answer of NumPy and PyTorch of the machine that is ``here``.
     """
     of_runs = [one for told in runs for one in of_run(told)]
-    covered = set(map(_case, of_runs))
-    of_runs += (one for one in map(_of_sweep, sweeps) if _case(one) not in covered)
+    covered = {(dict(one.place)["Family"], dict(one.place)["Machine"]) for one in of_runs}
+    of_runs += (_of_sweep(one) for one in sweeps if (one.family, _machine_of(one)) not in covered)
     ordered = _each_once(of_runs)
     ordered.sort(key=lambda one: (dict(one.place)["Machine"] != here, _rank(one)))
     several = map(_of_machines, backends_on_machines(sweeps))
     return [*_each_once([*map(_of_sweep, read), *ordered]), *several]
 
 
-def _case(one: Shown) -> tuple[str, str]:
-    place = dict(one.place)
-    return place["Family"], place["Machine"]
+def _machine_of(sweep: Sweep) -> str:
+    return machine_label(sweep.ground.machine, sweep.source)
 
 
 def _each_once(shown: Iterable[Shown]) -> list[Shown]:
@@ -99,7 +98,7 @@ def _of_sweep(sweep: Sweep) -> Shown:
     place = (
         family,
         _compared(answer),
-        ("Machine", machine_label(sweep.ground.machine, sweep.source)),
+        ("Machine", _machine_of(sweep)),
         ("Run", state_label(state.commit, sweep.when, *more)),
         *others,
     )
@@ -163,7 +162,8 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
         alike = (*trained, *where._replace(machine="", threads=None))
         newest.setdefault(alike, {}).setdefault((where.machine, where.threads), sweep)
-    made = [one for own in newest.values() for one in _of_alike(own.values())]
+    several = (own for own in newest.values() if len({machine for machine, _ in own}) > 1)
+    made = [one for own in several for one in _of_alike(own.values())]
     return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
 
 

@@ -357,11 +357,9 @@ def answer_of(
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
     elsewhere = _elsewhere(cold, found)
-    every = sweeps(rows, pairs, plan.iterations)
+    every = sweeps(rows, pairs, plan.iterations, found)
     if _is_list(plan):
-        every = [
-            replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every
-        ]
+        every = [replace(one, found=list(map(_within_bracket, one.crossovers))) for one in every]
     families = list(dict.fromkeys(one.family for one in found))
     every.sort(key=lambda one: [*families, one.family].index(one.family))
     answer = of_sweeps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import attrgetter
@@ -17,6 +18,7 @@ from perceptron.questions.crossover.judge import (
     axis_of,
     crossovers,
     is_line,
+    pairs_of,
 )
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
@@ -87,13 +89,33 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """Whether the times are of training iterations; foreign files do not say."""
     rows: list[Measurement]
     """Rows by backend."""
-    crossovers: list[Crossover]
+    history: list[Measurement] = []
+    """The rows with those of other commits that asv measured alike."""
+    found: Sequence[Crossover] = ()
+    """Crossovers of these rows that were judged already."""
     pairs: tuple[tuple[str, str], ...] | None = None
     """The pairs that were asked for; None for every two backends."""
     iterations: int = ITERATIONS
     """Iterations of a whole training, over which a cold start is shared out."""
     older: int = 0
     """States of the same case that are older than this one."""
+
+    @cached_property
+    def crossovers(self) -> list[Crossover]:
+        """A verdict on each pair: with its history, where that tells of the newest commit."""
+        pairs = self.pairs or pairs_of(self.rows)
+        known = {(one.incumbent, one.challenger): one for one in self.found}
+        if known.keys() >= set(pairs):
+            return [known[pair] for pair in pairs]
+        own = crossovers(self.rows, pairs)
+        if not self.history:
+            return own
+        told = {
+            (one.incumbent, one.challenger): one
+            for one in crossovers(self.history, pairs)
+            if one.commit in (None, self.state.commit)
+        }
+        return [told.get((one.incumbent, one.challenger), one) for one in own]
 
     @cached_property
     def curves(self) -> list[Curve]:
@@ -151,37 +173,50 @@ def sweeps(
     rows: Iterable[Measurement],
     pairs: Sequence[tuple[str, str]] | None = None,
     iterations: int = ITERATIONS,
+    found: Iterable[Crossover] = (),
 ) -> list[Sweep]:
     """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
 
     A case is a family on one ground; of other tools two environments are two cases. Families of one
-    size, the finding's among them, and those along two axes have none.
+    size, the finding's among them, and those along two axes have none. ``found`` is what
+    `crossovers` said of the same rows and pairs: where they have one state, it is not judged again.
     """
     whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
-    found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
-    for case, own in grouped_by(whole, _case_of, _case).items():
-        states = grouped(own, _code_of)
-        lines = [
+    asked = None if pairs is None else tuple(pairs)
+    lines: list[tuple[str, str, Sweep]] = []
+    cases = grouped_by(whole, _case_of, _case)
+    on_ground = Counter((family, where) for _, family, where, _ in cases)
+    judged = grouped(found, lambda one: (one.family, ground(one)))
+    for case, own in cases.items():
+        states = [
             (max(set(map(moment, members))), repr(within), members)
-            for within, members in states.items()
+            for within, members in grouped(own, _code_of).items()
             if is_line(members)
         ]
-        if lines:
-            when, _, members = max(lines, key=lambda line: line[:2])
-            of_level = _of_its_history(own, members)
-            found.append((when, repr(case), members, of_level, len(lines) - 1))
-    found.sort(key=lambda one: one[:2], reverse=True)
-    asked = None if pairs is None else tuple(pairs)
-    return [
-        _sweep(_newest(members), of_level, when, older, asked, iterations)
-        for when, _, members, of_level, older in found
-    ]
+        if not states:
+            continue
+        when, _, members = max(states, key=lambda line: line[:2])
+        newest = _newest(members)
+        _, family, where, _ = case
+        is_all = len(newest) == len(own) and on_ground[family, where] == 1
+        sweep = _sweep(
+            newest,
+            history=_of_its_history(own, members),
+            found=judged.get((family, where), []) if is_all else [],
+            when=when,
+            pairs=asked,
+            iterations=iterations,
+            older=len(states) - 1,
+        )
+        lines.append((when, repr(case), sweep))
+    lines.sort(key=lambda one: one[:2], reverse=True)
+    return [sweep for _, _, sweep in lines]
 
 
 _case_of = attrgetter("source", "family", "file", "environment", *GROUND_FIELDS)
 
 
-def _case(row: Measurement) -> tuple[object, ...]:
+def _case(row: Measurement) -> tuple[str, str, Ground, str | None]:
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
     return row.source, row.family, ground(row), environment
@@ -204,17 +239,18 @@ def _newest(members: Sequence[Measurement]) -> list[Measurement]:
 
 def _sweep(
     rows: list[Measurement],
+    *,
     history: list[Measurement],
+    found: list[Crossover],
     when: str,
-    older: int,
     pairs: tuple[tuple[str, str], ...] | None,
     iterations: int,
+    older: int,
 ) -> Sweep:
-    newest = state(rows[0])
     return Sweep(
         source=rows[0].source,
         ground=ground(rows[0]),
-        state=newest,
+        state=state(rows[0]),
         when=when,
         axis=size_axis(rows[0].family, axis_of(rows)),
         family=rows[0].family,
@@ -227,29 +263,12 @@ def _sweep(
         ),
         per_iteration=None not in set(map(attrgetter("problem"), rows)),
         rows=rows,
-        crossovers=_at_newest(rows, history, pairs, newest.commit),
+        history=history,
+        found=found,
         pairs=pairs,
         iterations=iterations,
         older=older,
     )
-
-
-def _at_newest(
-    rows: Sequence[Measurement],
-    history: Sequence[Measurement],
-    pairs: Sequence[tuple[str, str]] | None,
-    commit: str | None,
-) -> list[Crossover]:
-    """Return a verdict on each pair: with its history, where that tells of the newest commit."""
-    own = crossovers(rows, pairs)
-    if not history:
-        return own
-    told = {
-        (one.incumbent, one.challenger): one
-        for one in crossovers(history, pairs)
-        if one.commit in (None, commit)
-    }
-    return [told.get((one.incumbent, one.challenger), one) for one in own]
 
 
 def _of_its_history(

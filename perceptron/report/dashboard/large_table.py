@@ -6,7 +6,8 @@ Each table is a file of its own, loaded when it is chosen.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
+from itertools import islice
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from perceptron.report.dashboard.page import script, script_parts
 from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
+# Rows whose cells are shortened together, column by column.
+_AT_ONCE = 1000
 Value = str | int | float | None
 
 
@@ -56,13 +59,15 @@ def table_files(
 
 
 def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
-    short = cache(lambda text: shortened(text, _LONGEST))
-    # Numbers are most of the cells.
-    words = [place for place, column in enumerate(table.columns) if not column.is_number]
-    for row in table.rows:
-        cells = list(row)
-        for place in words:
-            cell = cells[place]
-            if isinstance(cell, str):
-                cells[place] = short(cell)
-        yield cells
+    # Numbers are most of the cells, and words of a column are nearly always the same.
+    @lru_cache(maxsize=None, typed=True)
+    def short(cell: Value) -> Value:
+        return shortened(cell, _LONGEST) if isinstance(cell, str) else cell
+
+    rows = iter(table.rows)
+    while some := list(islice(rows, _AT_ONCE)):
+        columns = [
+            cells if column.is_number else map(short, cells)
+            for column, cells in zip(table.columns, zip(*some, strict=True), strict=True)
+        ]
+        yield from zip(*columns, strict=True)
