@@ -38,6 +38,8 @@ class State(NamedTuple):
     """The benchmark's version."""
     code: str | None = None
     """Digest of the code that measured it, which a row without a commit may have."""
+    session: str | None = None
+    """The start of its run: what several runs say is joined by `sessions`, and never pooled."""
 
 
 def state(row: Measurement) -> State:

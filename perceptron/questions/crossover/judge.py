@@ -303,7 +303,15 @@ def _judge(
     ratio_of: RatioOf | None,
 ) -> Crossover:
     """Return what is known of a pair of which ``nothing`` was known, in one state."""
-    nothing = replace(nothing, **where._asdict())
+    source, commit, environment, version, code, _ = where
+    nothing = replace(
+        nothing,
+        source=source,
+        commit=commit,
+        environment=environment,
+        version=version,
+        code=code,
+    )
     pair = (nothing.incumbent, nothing.challenger)
     level = comparable.level(where, *pair)
     by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
