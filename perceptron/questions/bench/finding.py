@@ -28,9 +28,10 @@ from perceptron.questions.shared.published import (
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, with_contended
-from perceptron.statistics.interval import Interval, of_times, ratio_of
+from perceptron.statistics.interval import Interval, of_times
 from perceptron.statistics.ranking import Doubt, Ranking, confidence_of, rank_rows
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
+from perceptron.statistics.sessions import ratio_of
 
 PUBLISHED_NUMPY = "numpy-published"
 """The walk-through's own arithmetic."""
