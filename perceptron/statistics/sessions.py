@@ -25,13 +25,28 @@ from perceptron.statistics.interval import (
     quantile,
     ratio_within,
 )
-from perceptron.statistics.select import State, state, times
+from perceptron.statistics.select import measured_alike, state, times
 
 AGAIN = "the same command again, at another time"
 """What tells more where sessions disagree."""
+INTERVALS = "95% intervals"
 # Sessions that are exact, as in a test, have no variance of their own to divide by.
 _LEAST_VARIANCE = 1e-18
 _HALVINGS = 100
+
+
+def intervals_of(sessions: int) -> str:
+    """Return what a heading says that intervals cover: what repeats of one run differ by, or runs.
+
+    >>> intervals_of(1), intervals_of(3)
+    ('95% intervals of one run', '95% intervals of 3 runs')
+    """
+    return f"{INTERVALS} of {'one run' if sessions == 1 else f'{sessions} runs'}"
+
+
+def number_of(rows: Iterable[Measurement]) -> int:
+    """Return of how many sessions rows are that were judged together."""
+    return len(by_session(rows))
 
 
 def normal_reach(confidence: float) -> float:
@@ -157,14 +172,6 @@ def _squares(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 # --- which rows are of sessions that answer together ----------------------------------------------
-
-
-def measured_alike(where: State) -> State:
-    """Return what the states of two sessions must share to answer together.
-
-    The commit counts where the measuring code has no digest: with one, it may differ.
-    """
-    return where._replace(session=None, commit=where.commit if where.code is None else None)
 
 
 def by_session(rows: Iterable[Measurement]) -> list[list[Measurement]]:
