@@ -84,6 +84,10 @@ class ComparableRows:
         )
         return [where, *others]
 
+    def started(self, where: State) -> str:
+        """Return the start of a state's run; of one without, its last row."""
+        return where.session or max(row.when for row in self._rows[where])
+
     def level(self, where: State, incumbent: str, challenger: str) -> list[State]:
         """Return the states whose commits are of one level with this one, which comes first.
 

@@ -365,7 +365,7 @@ def _of_sessions(
     alone = [_judged(nothing, *one, gpus) for one in zip(each, of_each, strict=True)]
     said = [
         SessionCrossover(
-            when=where.session or "",
+            when=comparable.started(where),
             status=one.status,
             size=one.size,
             low=one.low,
