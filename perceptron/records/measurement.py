@@ -153,6 +153,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     """The benchmark's version, where its tool keeps one: two versions measure two things."""
     file: str | None = None
     """The foreign file, if the row was read from one."""
+    session: str | None = None
+    """When the run was started that measured it; readers of our own runs know it, lines do not."""
 
     @property
     def all_threads(self) -> int | None:

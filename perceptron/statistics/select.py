@@ -38,6 +38,8 @@ class State(NamedTuple):
     """The benchmark's version."""
     code: str | None = None
     """Digest of the code that measured it, which a row without a commit may have."""
+    session: str | None = None
+    """The start of its run: what several runs say is joined by `sessions`, and never pooled."""
 
 
 def state(row: Measurement) -> State:
@@ -48,6 +50,14 @@ def state(row: Measurement) -> State:
 _state_of = attrgetter(*State._fields)
 # Of a million rows, each of which is asked several times, there are a few.
 _state = lru_cache(maxsize=4096)(State._make)
+
+
+def measured_alike(where: State) -> State:
+    """Return what the states of two sessions must share to answer together.
+
+    The commit counts where the measuring code has no digest: with one, it may differ.
+    """
+    return where._replace(session=None, commit=where.commit if where.code is None else None)
 
 
 def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
@@ -171,7 +181,7 @@ def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
 # --- definitions of a problem ---------------------------------------------------------------------
 
 _Key = tuple[str, Ground, State]
-"""A problem's name, and what its rows must share to be compared."""
+"""A problem's name, and what its rows must share to answer together."""
 
 
 class Definitions:
@@ -231,4 +241,4 @@ class Definitions:
         """Return what the row is of; None of a problem that has one definition only."""
         if row.problem is None or row.problem not in self._several:
             return None
-        return row.problem, ground(row), state(row)
+        return row.problem, ground(row), measured_alike(state(row))

@@ -35,6 +35,7 @@ from perceptron.statistics.select import (
     by_state,
     has_time,
     is_own,
+    measured_alike,
     moment,
     reason,
     shared,
@@ -89,10 +90,12 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """Whether the times are of training iterations; foreign files do not say."""
     rows: list[Measurement]
     """Rows by backend."""
+    others: list[Measurement] = []
+    """Rows of the sessions that answer together with this one."""
     history: list[Measurement] = []
     """The rows with those of other commits that asv measured alike."""
     found: Sequence[Crossover] = ()
-    """Crossovers of these rows that were judged already."""
+    """Crossovers of these rows, and of the others, that were judged already."""
     pairs: tuple[tuple[str, str], ...] | None = None
     """The pairs that were asked for; None for every two backends."""
     iterations: int = ITERATIONS
@@ -107,7 +110,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
         known = {(one.incumbent, one.challenger): one for one in self.found}
         if known.keys() >= set(pairs):
             return [known[pair] for pair in pairs]
-        own = crossovers(self.rows, pairs)
+        own = crossovers([*self.rows, *self.others], pairs)
         if not self.history:
             return own
         told = {
@@ -148,7 +151,9 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:
         """The crossovers from a cold start; empty with ``cold``."""
-        return crossovers(self._cold_rows, self.pairs) if is_line(self._cold_rows) else []
+        if not is_line(self._cold_rows):
+            return []
+        return crossovers([*self._cold_rows, *from_cold(self.others, self.iterations)], self.pairs)
 
     @cached_property
     def amortisations(self) -> list[Amortisation]:
@@ -173,9 +178,12 @@ def sweeps(
     rows: Iterable[Measurement],
     pairs: Sequence[tuple[str, str]] | None = None,
     iterations: int = ITERATIONS,
+    others: Iterable[Measurement] = (),
     found: Iterable[Crossover] = (),
 ) -> list[Sweep]:
     """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
+
+    Its crossovers are of all sessions among these rows and ``others`` that answer together with it.
 
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none. ``found`` is what
@@ -183,6 +191,7 @@ def sweeps(
     """
     whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
     asked = None if pairs is None else tuple(pairs)
+    beside = grouped_by(others, _case_of, _case)
     lines: list[tuple[str, str, Sweep]] = []
     cases = grouped_by(whole, _case_of, _case)
     on_ground = Counter((family, where) for _, family, where, _ in cases)
@@ -198,9 +207,11 @@ def sweeps(
         when, _, members = max(states, key=lambda line: line[:2])
         newest = _newest(members)
         _, family, where, _ = case
-        is_all = len(newest) == len(own) and on_ground[family, where] == 1
+        of_others = _of_other_sessions(own, newest)
+        is_all = len(own) == len(newest) + len(of_others) and on_ground[family, where] == 1
         sweep = _sweep(
             newest,
+            others=[*of_others, *beside.get(case, [])],
             history=_of_its_history(own, members),
             found=judged.get((family, where), []) if is_all else [],
             when=when,
@@ -237,9 +248,20 @@ def _newest(members: Sequence[Measurement]) -> list[Measurement]:
     return Definitions(rows).keep(rows)
 
 
+def _of_other_sessions(
+    rows: Sequence[Measurement], newest: Sequence[Measurement]
+) -> list[Measurement]:
+    """Return the rows of one case that answer together with those of the newest session."""
+    if len(set(map(attrgetter("session"), rows))) < 2:
+        return []
+    session, alike = newest[0].session, measured_alike(state(newest[0]))
+    return [row for row in rows if row.session != session and measured_alike(state(row)) == alike]
+
+
 def _sweep(
     rows: list[Measurement],
     *,
+    others: list[Measurement],
     history: list[Measurement],
     found: list[Crossover],
     when: str,
@@ -263,6 +285,7 @@ def _sweep(
         ),
         per_iteration=None not in set(map(attrgetter("problem"), rows)),
         rows=rows,
+        others=others,
         history=history,
         found=found,
         pairs=pairs,

@@ -73,6 +73,8 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     facts: RunFacts
     rows: list[Row]
     """Without those of killed workers that a later try has replaced."""
+    others: list[Measurement] = []
+    """Rows of other sessions of this machine that answer together with its own."""
 
     @property
     def times(self) -> list[Measurement]:
