@@ -207,10 +207,10 @@ def of_ratio(
     return _of_logarithms(np.log(numerators) - np.log(denominators), beyond, confidence)
 
 
-def ratio_of(
+def ratio_within(
     rows: Iterable[Measurement], first: str, second: str, confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """Return the time of the first backend over that of the second, of one problem.
+    """Return the time of the first backend over that of the second, of one problem and session.
 
     From the processes that measured both, from uncontended ones if there are enough; else the
     interval holds what waiting may hide. None where no process measured both.

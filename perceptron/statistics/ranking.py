@@ -8,13 +8,15 @@ The rule, which docs/how-sure.md explains:
 * A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
   such interval: it is open. Waiting only ever adds: one that is faster all the same is so.
 * The intervals of all candidates hold together at 95%.
+* Rows of several sessions are joined as `sessions` does: no candidate is ahead for what one state
+  of the machine did to it.
 * A candidate alone is no comparison: where all others cannot run here, nothing is decided. It is a
   *choice*: which of these to use is decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Literal
 
@@ -25,8 +27,9 @@ from perceptron.answer import Decided
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
 from perceptron.statistics.contention import is_contended
-from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, of_times, ratio_of
-from perceptron.statistics.select import has_time, times
+from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, ratio_within
+from perceptron.statistics.select import has_time
+from perceptron.statistics.sessions import by_session, disagree, over_sessions, typical_seconds
 
 RatioOf = Callable[[str, str, float], Interval | None]
 """Return the time of the first candidate over that of the second, at a level of confidence.
@@ -35,7 +38,9 @@ None where no repeat measured both.
 """
 
 Standing = Literal["tie", "slower", "faster", "open"]
-Doubt = Literal["not measured", "not side by side", "one repeat", "contended", "too noisy"]
+Doubt = Literal[
+    "not measured", "not side by side", "one repeat", "contended", "too noisy", "runs disagree"
+]
 """Why a candidate is open."""
 
 
@@ -168,24 +173,45 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
 
     Of those without a time one that cannot run here or failed is no candidate; one without any row
     had no turn, and of one that was killed another try may have its time: they are open. See
-    `rank`. Raises ValueError where two rows of a backend are of the same repeat.
+    `rank`. Sessions are joined. Raises ValueError where two rows of a backend are of the same
+    repeat of one session.
     """
-    every = list(rows)
-    rows = [row for row in every if has_time(row)]
-    timed = dict.fromkeys(row.backend for row in rows)
+    sessions = by_session(rows)
+    every = list(chain(*sessions))
+    timed = dict.fromkeys(row.backend for row in every if has_time(row))
     names = list(timed if names is None else names)
-    rows = [row for row in rows if row.backend in names]
-    seconds = {
-        name: of_times(list(times(rows, name).values())).estimate for name in timed if name in names
-    }
+    sessions = [[row for row in own if has_time(row) and row.backend in names] for own in sessions]
+    seconds = {name: typical_seconds(sessions, name) for name in timed if name in names}
     unmeasured = _may_have_time(every, names)
+
+    def ratios(first: str, second: str, level: float) -> list[Interval]:
+        within = (ratio_within(own, first, second, level) for own in sessions)
+        return [one for one in within if one is not None]
+
+    def ratio(first: str, second: str, level: float) -> Interval | None:
+        return over_sessions(ratios(first, second, level), level)
+
     found = rank(
         seconds,
-        lambda first, second, level: ratio_of(rows, first, second, level),
+        ratio,
         unmeasured,
         [name for name in names if name not in seconds and name not in unmeasured],
     )
-    return replace(found, doubts={name: _why(rows, found, name) for name in found.open})
+    level = confidence_of(len(found.order))
+
+    def why(name: str) -> Doubt:
+        doubt = found.doubts[name]
+        if doubt in ("not measured", "not side by side"):
+            return doubt
+        first = found.order[0]
+        together = found.ratios[name]
+        if together and disagree(ratios(name, first, level), together):
+            return "runs disagree"
+        # Contended repeats beside enough idle ones have left nothing undecided.
+        counted = chain(*(chain(*counted_rows(own, name, first)) for own in sessions))
+        return "contended" if any(map(is_contended, counted)) else doubt
+
+    return replace(found, doubts={name: why(name) for name in found.open})
 
 
 def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:
@@ -199,16 +225,6 @@ def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[st
         elif row.phase is None and row.status != "ok":
             (killed if was_killed(row.reason) else refused).add(row.backend)
     return [name for name in names if name not in timed and name not in refused - killed]
-
-
-def _why(rows: Sequence[Measurement], found: Ranking, name: str) -> Doubt:
-    doubt = found.doubts[name]
-    if doubt not in ("not measured", "not side by side"):
-        sides = counted_rows(rows, name, found.order[0])
-        # Contended repeats beside enough idle ones have left nothing undecided.
-        if any(map(is_contended, chain(*sides))):
-            return "contended"
-    return doubt
 
 
 def _doubt(ratio: Interval | None) -> Doubt:

@@ -52,6 +52,14 @@ _state_of = attrgetter(*State._fields)
 _state = lru_cache(maxsize=4096)(State._make)
 
 
+def measured_alike(where: State) -> State:
+    """Return what the states of two sessions must share to answer together.
+
+    The commit counts where the measuring code has no digest: with one, it may differ.
+    """
+    return where._replace(session=None, commit=where.commit if where.code is None else None)
+
+
 def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
     """Return the rows by what those along one line have in common."""
     return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, ground(row)))
@@ -173,7 +181,7 @@ def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
 # --- definitions of a problem ---------------------------------------------------------------------
 
 _Key = tuple[str, Ground, State]
-"""A problem's name, and what its rows must share to be compared."""
+"""A problem's name, and what its rows must share to answer together."""
 
 
 class Definitions:
@@ -233,4 +241,4 @@ class Definitions:
         """Return what the row is of; None of a problem that has one definition only."""
         if row.problem is None or row.problem not in self._several:
             return None
-        return row.problem, ground(row), state(row)
+        return row.problem, ground(row), measured_alike(state(row))

@@ -12,7 +12,7 @@ from benchmarks.validation.locator.worlds import recorded
 from perceptron.statistics.interval import (
     of_times,
     quantile,
-    ratio_of,
+    ratio_within,
     robust_mean,
     trimmed,
 )
@@ -76,7 +76,7 @@ def test_pairs_are_of_processes_that_measured_both() -> None:
     """Whatever the order of the rows; without such a process there is no ratio."""
     rows = [measured(repeat=number, seconds=1.0 + number) for number in (2, 0, 1)]
     rows += [measured(repeat=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
-    ratio = ratio_of(rows, "torch-cpu", "numpy")
+    ratio = ratio_within(rows, "torch-cpu", "numpy")
     assert ratio.estimate == pytest.approx(2.0)
     assert ratio.low is None
-    assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
+    assert ratio_within(rows[:3], "torch-cpu", "numpy") is None

@@ -28,9 +28,10 @@ from perceptron.questions.shared.published import (
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key, with_contended
-from perceptron.statistics.interval import Interval, of_times, ratio_of
+from perceptron.statistics.interval import Interval, of_times
 from perceptron.statistics.ranking import Doubt, Ranking, confidence_of, rank_rows
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
+from perceptron.statistics.sessions import ratio_of
 
 PUBLISHED_NUMPY = "numpy-published"
 """The walk-through's own arithmetic."""
@@ -82,15 +83,18 @@ class FindingRow(Struct, frozen=True, kw_only=True):
         return None if self.seconds is None else Interval(self.seconds, self.low, self.high)
 
 
-def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
+def finding(
+    rows: Iterable[Measurement], backends: Iterable[str], others: Iterable[Measurement] = ()
+) -> list[FindingRow]:
     """Return a row for each backend, in this order; one without times has a reason instead.
 
-    As published, NumPy runs in float64 and PyTorch in float32. The intervals of ratios are those
-    that decide in `finding_ranking`.
+    As published, NumPy runs in float64 and PyTorch in float32. The ratios are of these rows and of
+    the ``others`` of other sessions, with the intervals that decide in `finding_ranking`.
     """
     trainings, backends = finding_rows(rows), list(backends)
-    level = confidence_of(len(finding_ranking(trainings, backends).order))
-    return [_row(trainings, backend, level) for backend in backends]
+    together = finding_rows([*trainings, *others])
+    level = confidence_of(len(finding_ranking(together, backends).order))
+    return [_row(trainings, together, backend, level) for backend in backends]
 
 
 def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
@@ -132,7 +136,9 @@ def repeats_wanted(
     return min(most, 2 * taken) if _MORE_MAY_TELL.intersection(found.doubts.values()) else taken
 
 
-def _row(rows: list[Measurement], backend: str, level: float) -> FindingRow:
+def _row(
+    rows: list[Measurement], together: list[Measurement], backend: str, level: float
+) -> FindingRow:
     published = PUBLISHED.get(backend)
     found = FindingRow(
         backend=backend,
@@ -158,8 +164,8 @@ def _row(rows: list[Measurement], backend: str, level: float) -> FindingRow:
         found = structs.replace(
             found, seconds=training.estimate, low=training.low, high=training.high
         )
-    to_numpy = ratio_of(rows, backend, "numpy", level)
-    to_published = ratio_of(rows, backend, PUBLISHED_NUMPY, level)
+    to_numpy = ratio_of(together, backend, "numpy", level)
+    to_published = ratio_of(together, backend, PUBLISHED_NUMPY, level)
     return structs.replace(
         found,
         ratio_to_numpy=to_numpy.estimate if to_numpy else None,

@@ -51,6 +51,7 @@ from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import NOT_REACHED, has_time, usable_rows
+from perceptron.statistics.sessions import intervals_of, number_of
 from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for
 
@@ -190,11 +191,12 @@ class Bench:
         order = {name: _order(name, plan.backends) for name in names}
         own = sorted(usable, key=lambda row: order[row.backend])
         threads = sorted({row.all_threads for row in own if row.all_threads is not None})
-        fewest = [row for row in own if row.all_threads == threads[0]]
+        fewest = _of_threads(own, threads[0])
         has_finding = bool(plan.finding_backends) or any(row.family == FAMILY for row in own)
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
-        found = finding(fewest, of_finding)
-        pairs = crossovers(own)
+        trainings = finding_rows([*fewest, *_of_threads(run.others, threads[0])])
+        found = finding(fewest, of_finding, _of_threads(run.others, threads[0]))
+        pairs = crossovers([*own, *run.others])
         planned = plan.planned or dict.fromkeys(filter(FAMILIES.__contains__, plan.families), 2)
         pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned, plan.threads)
         budget = run.run.budget
@@ -204,7 +206,7 @@ class Bench:
         absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(own)
-        swept = of_sweeps(sweeps(own), of_pairs(pairs, own), "bench")
+        swept = of_sweeps(sweeps(own, others=run.others), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),
@@ -212,14 +214,17 @@ class Bench:
             ("Training", "sgd"),
             ("Shown", "whole training"),
         )
-        verdicts = (*swept.verdicts, *_single_verdicts(plan.backends, planned, own, more))
+        verdicts = (
+            *swept.verdicts,
+            *_single_verdicts(plan.backends, planned, own, run.others, more),
+        )
         tables = (*single_tables(own), *swept.tables)
         figures = swept.figures
         if found:
             of_or_gate = finding_verdict(
                 found,
-                finding_ranking(fewest, of_finding),
-                f"{where}, dtypes as published; 95% intervals",
+                finding_ranking(trainings, of_finding),
+                f"{where}, dtypes as published; {intervals_of(number_of(trainings))}",
                 threads[0],
                 more,
             )
@@ -245,6 +250,10 @@ class Bench:
         )
 
 
+def _of_threads(rows: Iterable[Measurement], threads: int) -> list[Measurement]:
+    return [row for row in rows if row.all_threads == threads]
+
+
 def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
     """Yield the reasons of families of several sizes none of which has a time on any backend."""
     for family, own in grouped(rows, attrgetter("family")).items():
@@ -255,7 +264,11 @@ def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
 
 
 def _single_verdicts(
-    backends: Sequence[str], planned: Mapping[str, int], rows: Iterable[Measurement], more: str
+    backends: Sequence[str],
+    planned: Mapping[str, int],
+    rows: Iterable[Measurement],
+    others: Iterable[Measurement],
+    more: str,
 ) -> Iterator[Verdict]:
     """Yield which backend is the fastest on each problem of one size, the finding's aside.
 
@@ -265,8 +278,10 @@ def _single_verdicts(
         one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
-        heading = f"{', '.join(where)}, per iteration; 95% intervals"
-        found = rank_rows(own, names)
+        together = [*own, *(row for row in others if row.problem == one.problem)]
+        covers = intervals_of(number_of(together))
+        heading = f"{', '.join(where)}, per iteration; {covers}"
+        found = rank_rows(together, names)
         verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)
         if verdict is not None and planned.get(one.family, 1) > 1:
             size = sized(number(one.size), size_axis(one.family, axis_of(own)))

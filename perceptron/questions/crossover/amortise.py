@@ -20,7 +20,7 @@ from perceptron.numbers import Cell, Quantity
 from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Interval, inverse, of_times, ratio_of
+from perceptron.statistics.interval import Interval, inverse, of_times, ratio_within
 from perceptron.statistics.ranking import standing
 from perceptron.statistics.select import (
     Definitions,
@@ -125,7 +125,7 @@ def _amortise(
     prepare: Mapping[str, Interval],
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
-    ratio = ratio_of(rows, slower, faster) if is_own(rows[0]) else None
+    ratio = ratio_within(rows, slower, faster) if is_own(rows[0]) else None
     known = standing(ratio)
     if ratio is not None and known == "faster":
         # The times are those of all processes, and those that count say the opposite.

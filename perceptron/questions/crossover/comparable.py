@@ -25,6 +25,7 @@ from perceptron.statistics.select import (
     by_state,
     has_time,
     is_own,
+    measured_alike,
     moment,
     reason,
 )
@@ -67,6 +68,25 @@ class ComparableRows:
             for where in self._newest_first
             if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
         ]
+
+    def sessions(self, where: State, incumbent: str, challenger: str) -> list[State]:
+        """Return the states that answer together with this one, which comes first, then the newest.
+
+        They differ by the start of their runs.
+        """
+        alike = measured_alike(where)
+        others = (
+            other
+            for other in self._newest_first
+            if other.session != where.session
+            and measured_alike(other) == alike
+            and self._shared(other, incumbent, challenger)
+        )
+        return [where, *others]
+
+    def started(self, where: State) -> str:
+        """Return the start of a state's run; of one without, its last row."""
+        return where.session or max(row.when for row in self._rows[where])
 
     def level(self, where: State, incumbent: str, challenger: str) -> list[State]:
         """Return the states whose commits are of one level with this one, which comes first.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
-from itertools import combinations
+from itertools import combinations, groupby
 from math import exp, log
 from operator import attrgetter
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from perceptron.answer import Decided
@@ -29,13 +29,22 @@ from perceptron.questions.crossover.crossing import (
     uncertainties,
     zero_crossings,
 )
-from perceptron.questions.crossover.points import Point, at_each, points, points_of, with_ratio
+from perceptron.questions.crossover.points import (
+    Point,
+    at_each,
+    between_sizes,
+    joined_points,
+    points,
+    points_of,
+    ratio_at,
+    with_ratio,
+)
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
-from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
+from perceptron.statistics.interval import TIE, Interval
 from perceptron.statistics.over_processes import sides_of
 from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
@@ -95,6 +104,18 @@ class SizeRatio(Struct, frozen=True):
         return standing(Interval(self.ratio, self.low, self.high))
 
 
+class SessionCrossover(Struct, frozen=True, kw_only=True):
+    """What one of several runs says alone."""
+
+    when: str
+    """The start of the run."""
+    status: Status
+    size: float | None
+    low: float | None
+    high: float | None
+    decided: Decided
+
+
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
@@ -145,6 +166,10 @@ class Crossover(Struct, frozen=True, kw_only=True):
     files: list[str] = []
     """The files of the rows, where they are known."""
     reason: str | None = None
+    sessions: list[SessionCrossover] | UnsetType = UNSET
+    """What each run says alone, where several answer together; the oldest first."""
+    disagreed_ranges: list[Stretch] | UnsetType = UNSET
+    """Of several runs, those in which two exclude each other and none has the last word."""
 
 
 RatioOf = Callable[[str, float], Interval | None]
@@ -156,13 +181,13 @@ def crossovers(
     pairs: Sequence[tuple[str, str]] | None = None,
     known: RatioOf | None = None,
 ) -> list[Crossover]:
-    """Judge every pair on every family, separately for each `Ground`.
+    """Judge every pair on every family, separately for each `Ground`; sessions together.
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
     not at all, and those of ours that are no trainings have no crossover. A pair is judged at the
-    newest commit that has a time of both, in each environment of its own. Of a size that is
-    ``known`` it says the same.
+    newest commit that has a time of both, in each environment of its own: by all sessions that
+    answer together with the newest one. Of a size that is ``known`` it says the same.
     """
     groups = by_family_and_ground(list(rows))
     return [
@@ -257,19 +282,21 @@ def ratio_near(
     those that were judged; ``confidence`` is the level at which all sizes hold together.
     """
     measured = points(rows, found.incumbent, found.challenger)
-    ratios = [_ratio_at(point, at_each(confidence, len(measured))) for point in measured]
-    below = [at for at in ratios if at.size <= size][-1:]
-    above = [at for at in ratios if at.size >= size][:1]
+    below = [at for at in measured if at.size <= size][-1:]
+    above = [at for at in measured if at.size >= size][:1]
     if not (below and above):
         return None
     low, high = below[0], above[0]
-    share = log(size / low.size) / log(high.size / low.size) if low != high else 0.0
-    estimate = exp((1 - share) * log(low.ratio) + share * log(high.ratio))
+    level = at_each(confidence, len(measured))
+    ends = [ratio_at(point, level) for point in (low, high)]
+    estimate = ends[0].estimate
+    if low is not high:
+        estimate = between_sizes(low, high, size, level).estimate
     if not any(start <= size <= end for start, end in found.decided_ranges):
         return Interval(estimate, None, None)
     # An end that waiting leaves unknown at one of them is unknown between them.
-    lows = [at.low for at in (low, high) if at.low is not None]
-    highs = [at.high for at in (low, high) if at.high is not None]
+    lows = [at.low for at in ends if at.low is not None]
+    highs = [at.high for at in ends if at.high is not None]
     return Interval(
         estimate, min(lows) if len(lows) == 2 else None, max(highs) if len(highs) == 2 else None
     )
@@ -313,15 +340,74 @@ def _judge(
         code=code,
     )
     pair = (nothing.incumbent, nothing.challenger)
+    sessions = comparable.sessions(where, *pair)
+    if len(sessions) > 1:
+        return _of_sessions(nothing, comparable, sessions, gpus, ratio_of)
     level = comparable.level(where, *pair)
     by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
-    measured = points_of(*by_size)
-    if ratio_of:
-        measured = [with_ratio(point, ratio_of(pair[1], point.size)) for point in measured]
+    return _judged(nothing, by_size, _known_better(points_of(*by_size), pair[1], ratio_of), gpus)
+
+
+def _of_sessions(
+    nothing: Crossover,
+    comparable: ComparableRows,
+    sessions: Sequence[State],
+    gpus: Collection[str],
+    ratio_of: RatioOf | None,
+) -> Crossover:
+    """Return what several sessions say together, by the same judge as each of them alone."""
+    pair = (nothing.incumbent, nothing.challenger)
+    each = [[comparable.by_size(one, name) for name in pair] for one in sessions]
+    of_each = [points_of(*by_size) for by_size in each]
+    measured, disagreed = joined_points(of_each)
+    by_size = [_joined(own[side] for own in each) for side in range(len(pair))]
+    found = _judged(nothing, by_size, _known_better(measured, pair[1], ratio_of), gpus, disagreed)
+    alone = [_judged(nothing, *one, gpus) for one in zip(each, of_each, strict=True)]
+    said = [
+        SessionCrossover(
+            when=comparable.started(where),
+            status=one.status,
+            size=one.size,
+            low=one.low,
+            high=one.high,
+            decided=one.decided,
+        )
+        for where, one in zip(sessions, alone, strict=True)
+    ]
+    stretches = [
+        [point.size for point in run]
+        for is_among, run in groupby(measured, key=lambda point: point.size in disagreed)
+        if is_among
+    ]
+    return replace(
+        found,
+        sessions=sorted(said, key=attrgetter("when")),
+        disagreed_ranges=[(sizes[0], sizes[-1]) for sizes in stretches],
+    )
+
+
+def _known_better(measured: list[Point], challenger: str, ratio_of: RatioOf | None) -> list[Point]:
+    """Return the points with the ratios of sizes that something else has judged."""
+    if ratio_of is None:
+        return measured
+    return [with_ratio(point, ratio_of(challenger, point.size)) for point in measured]
+
+
+def _judged(
+    nothing: Crossover,
+    by_size: Sequence[BySize],
+    measured: Sequence[Point],
+    gpus: Collection[str],
+    disagreed: Collection[float] = (),
+) -> Crossover:
+    """Return what the points of a pair say; at the sizes ``disagreed`` its sessions contradict."""
+    pair = (nothing.incumbent, nothing.challenger)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     zeros = zero_crossings(measured)
     remaining = uncertainties(measured, zeros)
     in_question = len(doubted(remaining))
+    contradicted = [index for index, point in enumerate(measured) if point.size in disagreed]
+    remaining += [(index, index) for index in contradicted if (index, index) not in remaining]
     ratios = list(map(_ratio_at, measured))
     # Where one side of a zero is a tie, no winner changes there.
     changes = zeros
@@ -427,11 +513,9 @@ def _is_near(point: Point) -> bool:
     )
 
 
-def _ratio_at(point: Point, confidence: float | None = None) -> SizeRatio:
-    ends = point.interval(confidence)
-    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
-    ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
-    return SizeRatio(point.size, ratio, low, high, point.count)
+def _ratio_at(point: Point) -> SizeRatio:
+    ratio = ratio_at(point)
+    return SizeRatio(point.size, ratio.estimate, *ratio.ends, point.count)
 
 
 def _too_busy(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
-from math import copysign, hypot, inf, log, sqrt
+from math import copysign, exp, hypot, inf, log, sqrt
 from operator import attrgetter, sub
 from statistics import median
 from typing import Literal
@@ -25,6 +25,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import UNKNOWN, hidden, side_by_side
 from perceptron.statistics.interval import (
     CONFIDENCE,
+    LARGEST_LOG,
     TIE,
     Array,
     Interval,
@@ -33,6 +34,7 @@ from perceptron.statistics.interval import (
     welch,
 )
 from perceptron.statistics.select import has_time, is_own, rows_by_process
+from perceptron.statistics.sessions import by_session, disagree, joined
 
 Known = Literal["incumbent", "challenger", "tie"]
 """Who is faster."""
@@ -132,11 +134,17 @@ class Point:
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
     """Return a point for each size above zero at which both have a time, ascending.
 
-    The rows are of one state. Ours of one process were measured side by side, and only processes
-    that measured both count; of other people's rows all count.
+    The rows are of one state, or of several sessions, which are joined. Ours of one process were
+    measured side by side, and only processes that measured both count; of other people's rows all
+    count.
     """
-    timed = by_backend_and_size(row for row in rows if row.size > 0 and has_time(row))
-    return points_of(timed.get(incumbent, {}), timed.get(challenger, {}))
+    sessions = by_session(row for row in rows if row.size > 0 and has_time(row))
+    each = []
+    for own in sessions:
+        timed = by_backend_and_size(own)
+        each.append(points_of(timed.get(incumbent, {}), timed.get(challenger, {})))
+    known = list(filter(None, each))
+    return joined_points(known)[0] if len(known) > 1 else known[0] if known else []
 
 
 def points_of(
@@ -157,6 +165,65 @@ def points_of(
     }
     typical = _typical(variances, [point.size for point in own])
     return _signed([_lent(point, *typical[point.size], confidence) for point in own])
+
+
+def joined_points(sessions: Sequence[Sequence[Point]]) -> tuple[list[Point], list[float]]:
+    """Return the points of several sessions as one, and the sizes at which sessions disagree.
+
+    At each size that a session measured the others count with what lies between their own sizes
+    around it. See `sessions.joined`. Each session's own interval holds at all sizes together.
+    """
+    sizes = sorted({point.size for points in sessions for point in points})
+    confidence = at_each(CONFIDENCE, len(sizes))
+    found, disagreed = [], []
+    for size in sizes:
+        measured = [point for points in sessions for point in points if point.size == size]
+        ratios = [ratio_at(point, confidence) for point in measured]
+        between = [
+            between_sizes(*around, size, confidence)
+            for points in sessions
+            if (around := _around(points, size)) is not None
+        ]
+        together = joined([*ratios, *between], confidence)
+        if disagree(ratios, together):
+            disagreed.append(size)
+        point = Point(
+            size,
+            0.0,
+            count=sum(point.count for point in measured),
+            taken=sum(point.taken for point in measured),
+            freedom=inf,
+        )
+        found.append(with_ratio(point, together))
+    return found, disagreed
+
+
+def _around(points: Sequence[Point], size: float) -> tuple[Point, Point] | None:
+    """Return the points below and above a size that was not measured; None beyond the ends."""
+    index = bisect_left(points, size, key=attrgetter("size"))
+    if index in (0, len(points)) or points[index].size == size:
+        return None
+    return points[index - 1], points[index]
+
+
+def between_sizes(below: Point, above: Point, size: float, confidence: float) -> Interval:
+    """Return the ratio at a size between two, on the line between their means and their ends."""
+    share = (log(size) - below.x) / (above.x - below.x)
+    low, high = (
+        (1 - share) * left + share * right
+        for left, right in zip(below.interval(confidence), above.interval(confidence), strict=True)
+    )
+    return _interval((1 - share) * below.mean + share * above.mean, low, high)
+
+
+def ratio_at(point: Point, confidence: float | None = None) -> Interval:
+    """Return the ratio at a size with its interval."""
+    return _interval(point.mean, *point.interval(confidence))
+
+
+def _interval(mean: float, *ends: float) -> Interval:
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
+    return Interval(exp(max(-LARGEST_LOG, min(mean, LARGEST_LOG))), low, high)
 
 
 def at_each(confidence: float, sizes: int) -> float:

@@ -280,14 +280,14 @@ class CrossoverStudy:
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
         own = usable_rows(run.folder, times(rows))
-        found = crossovers(own, plan.all_pairs or None)
+        found = crossovers([*own, *run.others], plan.all_pairs or None)
         if _is_list(plan):
             found = list(map(_within_bracket, found))
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
             planned = dict.fromkeys(families, 2)
             found += not_reached(found, own, plan.all_pairs, planned, plan.threads)
-        return answer_of(plan, own, found)
+        return answer_of(plan, own, found, others=run.others)
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
         """Judge what other tools measured."""
@@ -342,14 +342,15 @@ def answer_of(
     rows: Sequence[Measurement],
     found: Sequence[Crossover],
     sources: Sequence[SourceRead] = (),
+    others: Sequence[Measurement] = (),
 ) -> Answer:
-    """Return what the pairs of these rows say."""
+    """Return what the pairs of these rows say, together with ``others`` of other sessions."""
     pairs = plan.all_pairs or None
-    cold_rows = from_cold(rows, plan.iterations)
+    cold_rows = from_cold([*rows, *others], plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
     cold = crossovers(cold_rows, pairs) if has_cold else []
     elsewhere = _elsewhere(cold, found)
-    every = sweeps(rows, pairs, plan.iterations)
+    every = sweeps(rows, pairs, plan.iterations, others)
     if _is_list(plan):
         every = [
             replace(one, crossovers=list(map(_within_bracket, one.crossovers))) for one in every

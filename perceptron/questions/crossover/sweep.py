@@ -33,6 +33,7 @@ from perceptron.statistics.select import (
     by_state,
     has_time,
     is_own,
+    measured_alike,
     moment,
     reason,
     shared,
@@ -88,6 +89,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     rows: list[Measurement]
     """Rows by backend."""
     crossovers: list[Crossover]
+    others: list[Measurement] = []
+    """Rows of the sessions that answer together with this one."""
     pairs: tuple[tuple[str, str], ...] | None = None
     """The pairs that were asked for; None for every two backends."""
     iterations: int = ITERATIONS
@@ -126,7 +129,9 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def cold_crossovers(self) -> list[Crossover]:
         """The crossovers from a cold start; empty with ``cold``."""
-        return crossovers(self._cold_rows, self.pairs) if is_line(self._cold_rows) else []
+        if not is_line(self._cold_rows):
+            return []
+        return crossovers([*self._cold_rows, *from_cold(self.others, self.iterations)], self.pairs)
 
     @cached_property
     def amortisations(self) -> list[Amortisation]:
@@ -151,14 +156,18 @@ def sweeps(
     rows: Iterable[Measurement],
     pairs: Sequence[tuple[str, str]] | None = None,
     iterations: int = ITERATIONS,
+    others: Iterable[Measurement] = (),
 ) -> list[Sweep]:
     """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
+
+    Its crossovers are of all sessions among these rows and ``others`` that answer together with it.
 
     A case is a family on one ground; of other tools two environments are two cases. Families of one
     size, the finding's among them, and those along two axes have none.
     """
     whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
-    found: list[tuple[str, str, list[Measurement], list[Measurement], int]] = []
+    beside = grouped_by(others, _case_of, _case)
+    found: list[tuple[str, str, list[Measurement], list[Measurement], list[Measurement], int]] = []
     for case, own in grouped_by(whole, _case_of, _case).items():
         states = grouped(own, _code_of)
         lines = [
@@ -169,12 +178,14 @@ def sweeps(
         if lines:
             when, _, members = max(lines, key=lambda line: line[:2])
             of_level = _of_its_history(own, members)
-            found.append((when, repr(case), members, of_level, len(lines) - 1))
+            newest = _newest(members)
+            together = [*_of_other_sessions(own, newest), *beside.get(case, [])]
+            found.append((when, repr(case), newest, together, of_level, len(lines) - 1))
     found.sort(key=lambda one: one[:2], reverse=True)
     asked = None if pairs is None else tuple(pairs)
     return [
-        _sweep(_newest(members), of_level, when, older, asked, iterations)
-        for when, _, members, of_level, older in found
+        _sweep(rows, together, of_level, when, older, asked, iterations)
+        for when, _, rows, together, of_level, older in found
     ]
 
 
@@ -202,8 +213,19 @@ def _newest(members: Sequence[Measurement]) -> list[Measurement]:
     return Definitions(rows).keep(rows)
 
 
+def _of_other_sessions(
+    rows: Sequence[Measurement], newest: Sequence[Measurement]
+) -> list[Measurement]:
+    """Return the rows of one case that answer together with those of the newest session."""
+    if len(set(map(attrgetter("session"), rows))) < 2:
+        return []
+    session, alike = newest[0].session, measured_alike(state(newest[0]))
+    return [row for row in rows if row.session != session and measured_alike(state(row)) == alike]
+
+
 def _sweep(
     rows: list[Measurement],
+    others: list[Measurement],
     history: list[Measurement],
     when: str,
     older: int,
@@ -227,7 +249,8 @@ def _sweep(
         ),
         per_iteration=None not in set(map(attrgetter("problem"), rows)),
         rows=rows,
-        crossovers=_at_newest(rows, history, pairs, newest.commit),
+        crossovers=_at_newest([*rows, *others], history, pairs, newest.commit),
+        others=others,
         pairs=pairs,
         iterations=iterations,
         older=older,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import groupby, pairwise
 from math import ceil, exp, expm1, floor, hypot, inf, log
@@ -18,7 +19,7 @@ import numpy as np
 from perceptron.answer import Verdict
 from perceptron.numbers import digits, enumerated, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
-from perceptron.questions.crossover.judge import LIKELY, Crossover, SizeRatio
+from perceptron.questions.crossover.judge import LIKELY, Crossover, SessionCrossover, SizeRatio
 from perceptron.questions.crossover.points import Known
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
@@ -28,6 +29,7 @@ from perceptron.statistics.interval import TIE, Interval, inverse
 from perceptron.statistics.over_processes import Side, is_ours, sides_of, threads_in_all
 from perceptron.statistics.rough import NOT_DECIDED
 from perceptron.statistics.select import State, by_family_and_ground
+from perceptron.statistics.sessions import AGAIN, INTERVALS, intervals_of
 from perceptron.statistics.sizes import (
     Stretch,
     every,
@@ -44,6 +46,8 @@ _PAIRS = 3
 _COLUMNS = 100
 # Lines below a verdict.
 _NOTES = 2
+# That a line names, the newest.
+_RUNS = 3
 # Sizes around gaps that a line names.
 _ENDS = 4
 # Of a log-ratio: closer to 0, two times are shown as equal.
@@ -56,6 +60,7 @@ _EVERYWHERE: dict[str, Known] = {"never": "incumbent", "always": "challenger"}
 _OTHER: dict[Known, Known] = {"incumbent": "challenger", "challenger": "incumbent"}
 _LIKELY = "probably a tie"
 _CLOSEST = "closest"
+DISAGREE = "runs disagree"
 
 
 def verdicts(
@@ -147,7 +152,7 @@ def _said(
     # What names one of them at most is about both.
     named = f"{prefix}{both}: " if is_of_several else prefix
     if has_crossing(found):
-        return prefix + _overtakes(found, sides, axis)
+        return prefix + (_between_runs(found, sides, axis) or _overtakes(found, sides, axis))
     if winner := _only_winner(found):
         rival = f" than {sides[_OTHER[winner]].name}" if is_of_several else ""
         return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(found, axis, gaps)}"
@@ -256,6 +261,19 @@ def _overtakes(found: Crossover, sides: Sides, axis: str) -> str:
     return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
+def _between_runs(found: Crossover, sides: Sides, axis: str) -> str | None:
+    """Return between which sizes the winner changes, where runs disagree on that; else None."""
+    (turn,) = found.crossings
+    low, high = found.low, found.high
+    if low is None or high is None:
+        return None
+    if not any(first <= high and last >= low for first, last in found.disagreed_ranges or ()):
+        return None
+    winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
+    ends = sized(f"{digits(low)} and {digits(high)}", axis)
+    return f"{winner.does('overtake')} {loser.short} between {ends}: {DISAGREE}"
+
+
 def _where(found: Crossover, axis: str, gaps: str | None) -> str:
     """Return the sizes in which the winner is decided, and what is known of the others."""
     first, last = found.sizes_measured[0], found.sizes_measured[-1]
@@ -332,6 +350,8 @@ def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
         return ()
     axis, said = axis_of(found), sentence(found, is_of_several=is_of_several)
     lines = [*_closest(found), *_nearly_equal(found)]
+    if disagree := _disagree(found):
+        lines.insert(0, disagree)
     # How close the loser comes waits for the reasons of what is undecided.
     last = [line for line in lines if found.undecided_ranges and line.startswith(_CLOSEST)]
     lines = [line for line in lines if line not in last]
@@ -354,6 +374,34 @@ def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
         what = "rough"
     lines += [f"{what}: {reason}"] if reason else []
     return tuple([*lines, *last][:_NOTES])
+
+
+def _disagree(found: Crossover) -> str | None:
+    """Return what each run says alone, where they disagree, and what would tell more."""
+    if not found.disagreed_ranges or not found.sessions:
+        return None
+    shown = found.sessions[-_RUNS:]
+    said = [f"{_alone(one, _sides(found)[1])} ({_day(one.when)})" for one in shown]
+    if more := len(found.sessions) - len(shown):
+        said.append(f"and {more} earlier")
+    return f"{DISAGREE}: {', '.join(said)}; next: {AGAIN}"
+
+
+def _alone(said: SessionCrossover, sides: Sides) -> str:
+    if said.size is not None:
+        return digits(said.size)
+    if said.decided == "yes" and said.status in _EVERYWHERE:
+        return sides[_EVERYWHERE[said.status]].short
+    return said.status if said.decided == "yes" else "undecided"
+
+
+def _day(when: str) -> str:
+    """Return ``27 Nov 01:42`` of a run's start; the text itself where it is none."""
+    try:
+        at = datetime.fromisoformat(when)
+    except ValueError:
+        return when
+    return f"{at.day} {at:%b %H:%M}"
 
 
 def _undecided(found: Crossover, *, is_said: bool) -> str:
@@ -481,8 +529,11 @@ def setting(found: Crossover) -> str:
         described(state) if any(state[1:]) and not is_ours(found.source) else None,
         f"{len(found.files)} runs of one level" if _is_of_several_runs(found) else None,
     )
-    intervals = any(at.low is not None or at.high is not None for at in found.ratio_at)
-    kind = "95% intervals" if intervals or not found.ratio_at else "no intervals"
+    kind = "no intervals"
+    if not found.ratio_at or any(
+        at.low is not None or at.high is not None for at in found.ratio_at
+    ):
+        kind = intervals_of(len(found.sessions or ()) or 1) if is_ours(found.source) else INTERVALS
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
 
 

@@ -28,11 +28,12 @@ from perceptron.questions.shared.ranking_sentence import next_of, reasons, takes
 from perceptron.questions.shared.training import training_words
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import BudgetUse
-from perceptron.statistics.interval import Interval, of_times, ratio_of, scaled
+from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import rough_lead
 from perceptron.statistics.select import NOT_REACHED, prepared, reason, times
+from perceptron.statistics.sessions import intervals_of, ratio_of
 from perceptron.statistics.throughput import (
     TrainingLength,
     epoch_of,
@@ -277,7 +278,7 @@ def answer_of(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) 
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
     where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-    heading = f"{where}; 95% intervals"
+    heading = f"{where}; {intervals_of(1)}"
     notes = []
     if (ratio := found.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")

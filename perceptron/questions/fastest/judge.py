@@ -33,7 +33,13 @@ from perceptron.questions.shared.ranking_sentence import (
 )
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
-from perceptron.statistics.interval import LARGEST_LOG, Interval, counted_rows, of_times, ratio_of
+from perceptron.statistics.interval import (
+    LARGEST_LOG,
+    Interval,
+    counted_rows,
+    of_times,
+    ratio_within,
+)
 from perceptron.statistics.over_processes import named
 from perceptron.statistics.ranking import Doubt, Ranking, rank
 from perceptron.statistics.select import NOT_REACHED
@@ -144,7 +150,7 @@ class Trainings:
         """Return the time of the first over that of the second, as `rank` asks for it."""
         sides = self._trainings[first], self._trainings[second]
         if self._is_together(first, second):
-            return ratio_of(chain(*sides), first, second, confidence)
+            return ratio_within(chain(*sides), first, second, confidence)
         return of_other_minutes(*sides, confidence)
 
     def _is_together(self, first: str, second: str) -> bool:

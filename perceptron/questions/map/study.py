@@ -43,6 +43,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import usable_rows
+from perceptron.statistics.sessions import intervals_of
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
@@ -256,7 +257,7 @@ def _told(
                 decided=decided,
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
-                heading=f"{machine}, {how_measured}; 95% intervals",
+                heading=f"{machine}, {how_measured}; {intervals_of(1)}",
             ),
         ),
         notes=tuple(notes),

@@ -55,6 +55,7 @@ from perceptron.statistics.interval import Interval
 from perceptron.statistics.over_processes import name_and_processes, threads_in_all
 from perceptron.statistics.ranking import Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
+from perceptron.statistics.sessions import intervals_of
 
 _PHASES = ("backend", "phase", "one iteration", "share>")
 _SHARES = (
@@ -137,7 +138,7 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         decided=ranking.decided,
         sentence=sentence,
         notes=notes,
-        heading=f"{machine}, {threads}; 95% intervals",
+        heading=f"{machine}, {threads}; {intervals_of(1)}",
     )
 
 

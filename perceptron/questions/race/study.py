@@ -49,6 +49,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking
+from perceptron.statistics.sessions import intervals_of
 from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
@@ -205,7 +206,7 @@ def _told(
     threads = threads_in_all(row.all_threads, (run.backend for run in runs))
     dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
     ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
-    ground += "; 95% intervals"
+    ground += f"; {intervals_of(1)}"
     verdicts, tables, figures = [], [], []
     for result in results:
         start, (name, ending, x_title) = result.start, _STARTS[result.start]

@@ -15,6 +15,7 @@ from perceptron.statistics.interval import Interval
 from perceptron.statistics.over_processes import name_and_processes, named
 from perceptron.statistics.ranking import Doubt, Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
+from perceptron.statistics.sessions import AGAIN
 
 Called = Callable[[str], str]
 """Return what sentences call a candidate."""
@@ -26,6 +27,7 @@ _DOUBTS: dict[Doubt, str] = {
     "one repeat": "{both} were compared in one repeat",
     "contended": f"{TOO_BUSY} {{both}}",
     "too noisy": "the repeats cannot separate {both}",
+    "runs disagree": "runs of {both} disagree",
 }
 
 
@@ -80,6 +82,8 @@ def next_of(doubts: Iterable[Doubt], threads: int | None, more_time: str) -> str
     doubts = set(doubts)
     if not doubts:
         return f"{option('backends')} with another one"
+    if "runs disagree" in doubts:
+        return AGAIN
     return what_helps(threads) if "contended" in doubts else more_time
 
 

@@ -1,0 +1,135 @@
+"""What several runs say together, and which of them do."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.records.measurement import Measurement
+from perceptron.statistics.interval import Interval
+from perceptron.statistics.ranking import rank_rows, standing
+from perceptron.statistics.sessions import by_session, excluded, joined
+from tests.made import measured
+
+
+def interval(middle: float, reach: float) -> Interval:
+    """An interval by its logarithms."""
+    return Interval(exp(middle), exp(middle - reach), exp(middle + reach))
+
+
+INTERVALS = st.builds(interval, st.floats(-1, 1), st.floats(1e-3, 0.5))
+SESSIONS = st.lists(INTERVALS, min_size=1, max_size=6)
+
+
+def width(one: Interval) -> float:
+    assert one.low is not None
+    assert one.high is not None
+    return log(one.high / one.low)
+
+
+@given(SESSIONS, st.randoms(use_true_random=False))
+def test_their_order_does_not_matter(sessions: list[Interval], random: np.random.Generator) -> None:
+    other = list(sessions)
+    random.shuffle(other)
+    one, two = joined(sessions), joined(other)
+    assert [one.estimate, *one.ends] == pytest.approx([two.estimate, *two.ends])
+
+
+@given(SESSIONS)
+def test_they_are_never_surer_than_the_surest(sessions: list[Interval]) -> None:
+    assert width(joined(sessions)) >= min(map(width, sessions)) * (1 - 1e-9)
+
+
+@given(INTERVALS, st.integers(1, 6))
+def test_equal_sessions_say_what_each_says(one: Interval, number: int) -> None:
+    assert joined([one] * number).estimate == pytest.approx(one.estimate)
+
+
+@given(INTERVALS, INTERVALS)
+def test_two_are_spanned(one: Interval, other: Interval) -> None:
+    both = joined([one, other])
+    for session in (one, other):
+        assert (both.low or 0) <= (session.low or 0) < (session.high or 0) <= (both.high or 0)
+
+
+@given(st.floats(-0.4, 0.4), st.floats(0.05, 0.5))
+def test_two_that_differ_by_more_than_they_lead_decide_nothing(lead: float, apart: float) -> None:
+    one, other = interval(lead - apart / 2, apart / 5), interval(lead + apart / 2, apart / 5)
+    assert excluded(one, other)
+    together = joined([one, other])
+    if abs(lead) < 1.5 * apart and not together.is_tie:
+        assert standing(together) == "open"
+
+
+@given(st.lists(INTERVALS, min_size=1, max_size=5))
+def test_different_winners_decide_nothing(more: list[Interval]) -> None:
+    opposed = [interval(0.3, 0.1), interval(-0.3, 0.1)]
+    assert standing(joined([*opposed, *more])) == "open"
+
+
+@pytest.mark.parametrize("sessions", [3, 5])
+def test_coverage_of_states_that_differ(sessions: int) -> None:
+    """Between sessions sd 0.1, of each its own 0.03: what they say together holds the truth."""
+    random = np.random.default_rng(53)
+    truth, held, simulated = log(1.3), 0, 2000
+    for _ in range(simulated):
+        middles = truth + random.normal(0, 0.1, sessions) + random.normal(0, 0.03, sessions)
+        together = joined([interval(float(middle), 1.96 * 0.03) for middle in middles])
+        held += (together.low or 0) <= exp(truth) <= (together.high or 9)
+    assert held >= 0.93 * simulated
+
+
+def test_a_session_without_an_interval_waits_for_one() -> None:
+    closed, open_one = interval(0.5, 0.1), Interval(0.2, None, None)
+    assert joined([open_one, closed]) == closed
+    assert joined([open_one, open_one]).ends == (None, None)
+
+
+def rows(session: str, seconds: dict[str, float], **fields: object) -> list[Measurement]:
+    """Five repeats of each backend in one session."""
+    about = {"waited": 0.0, "session": session, "when": session, **fields}
+    return [
+        measured(backend=name, repeat=repeat, seconds=one * (1 + 0.001 * repeat), **about)
+        for name, one in seconds.items()
+        for repeat in range(5)
+    ]
+
+
+MORNING, NOON, NIGHT = (f"2026-11-27T{hour}:00:00Z" for hour in ("08", "12", "20"))
+
+
+def test_sessions_that_name_another_winner_decide_none() -> None:
+    """Two committed runs: numpy at width 2,048 in 1,126 and 2,035 µs, torch in 1,153 and 1,651."""
+    first = rows(MORNING, {"numpy": 1126e-6, "torch-cpu": 1200e-6})
+    second = rows(NOON, {"numpy": 2035e-6, "torch-cpu": 1651e-6})
+    assert rank_rows(first).winner == "numpy"
+    assert rank_rows(second).winner == "torch-cpu"
+    found = rank_rows([*first, *second])
+    assert (found.decided, set(found.doubts.values())) == ("no", {"runs disagree"})
+
+
+def test_a_lead_that_all_sessions_see_is_decided() -> None:
+    seen = [rows(when, {"a": 1e-3, "b": b}) for when, b in ((MORNING, 9e-3), (NOON, 7e-3))]
+    assert rank_rows([*seen[0], *seen[1]]).winner == "a"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"environment": "another"},
+        {"code": "another"},
+        {"code": None, "commit": "another"},
+        {"dtype": "float64"},
+        {"problem_digest": "another"},
+    ],
+)
+def test_only_the_same_measurement_joins(other: dict[str, object]) -> None:
+    same = {"environment": "one", "code": "one", "commit": "one", "problem_digest": "one"}
+    newest = rows(NOON, {"a": 1e-3}, **same)
+    older = rows(MORNING, {"a": 1e-3}, **same | {"commit": "two"})
+    assert by_session([*older, *newest]) == [newest, older]
+    assert by_session([*rows(MORNING, {"a": 1e-3}, **same | other), *newest]) == [newest]
