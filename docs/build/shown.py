@@ -19,6 +19,7 @@ from perceptron.errors import UserError
 from perceptron.questions.answering import answer_run
 from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.other_sessions import read_session
 from perceptron.questions.overhead.device_share import (
     CPU,
     is_beside_host,
@@ -27,7 +28,7 @@ from perceptron.questions.overhead.device_share import (
 )
 from perceptron.questions.race.judge import has_raced
 from perceptron.questions.shared.published import FAMILY
-from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import races
 from perceptron.records.store import StoredRun, stored_runs
 
@@ -170,7 +171,7 @@ class _Runs:
         newest: dict[str, LoadedRun] = {}
         findings: dict[str, LoadedRun] = {}
         for stored in self._of("bench"):
-            loaded = read_run(stored.folder)
+            loaded = read_session(stored.folder)
             hardware = _hardware(loaded)
             if hardware is not None and stored.run.plan.get("whole"):
                 newest.setdefault(hardware, loaded)
@@ -187,7 +188,7 @@ class _Runs:
             own = stored.run.plan
             fits = all((own.get(name) or None) == value for name, value in plan.items())
             if stored.run.machine == machine and fits:
-                loaded = read_run(stored.folder)
+                loaded = read_session(stored.folder)
                 if _hardware(loaded) == hardware:
                     return self.answer(loaded)
         return None

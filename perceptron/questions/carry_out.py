@@ -31,10 +31,10 @@ from perceptron.questions.idle import (
     say_if_waiting_is_unknown,
     wait_for_idle,
 )
+from perceptron.questions.other_sessions import read_session
 from perceptron.questions.study import Plan, Study
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.records.store import RunJournal, known_environment, load_conditions, open_run
@@ -53,12 +53,14 @@ def carry_out(
     progress: Progress,
     budget_seconds: float | None = None,
     wait: Wait = LOOK_ONCE,
+    fresh: bool = False,
 ) -> Answered:
     """Measure what a study asks for, or the rest of it where that was interrupted, and answer.
 
-    ``plan`` is resolved. All starts together take at most ``budget_seconds``, by default the
-    plan's. Raises `UserError` if the results folder cannot be written to, or if there was no time
-    for anything.
+    After a finished run, and with ``fresh`` always, that is a session of its own: the answer is
+    that of all sessions that may join it. ``plan`` is resolved. All starts of a session together
+    take at most ``budget_seconds``, by default the plan's. Raises `UserError` if the results folder
+    cannot be written to, or if there was no time for anything.
     """
     budget = Budget.of_study(budget_seconds or plan.budget_seconds)
     before = contents(plan.references)
@@ -78,10 +80,11 @@ def carry_out(
         quick=plan.quick or plan.budget_seconds < _SHORT_SECONDS,
         budget=budget,
         wait=wait,
+        fresh=fresh,
     ) as (journal, run, _):
         budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
         require_rows(journal, budget)
-    told = answered(study, plan, read_run(journal.folder))
+    told = answered(study, plan, read_session(journal.folder))
     damaged = map(damaged_line_warning, journal.complaints)
     return replace(told, warnings=(*damaged, *told.warnings))
 
@@ -121,12 +124,13 @@ def start_run(
     quick: bool,
     budget: Budget,
     wait: Wait = LOOK_ONCE,
+    fresh: bool = False,
 ) -> Iterator[tuple[RunJournal, Run, Environment]]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
-    ``machine`` names the folder of the results; None for the host's name. In quick mode the
-    steadiness of the CPU is not measured. Other users of the cores are named first, and waited for
-    as long as ``wait`` asks. Earlier starts of the run count
+    ``fresh`` opens a new one in any case. ``machine`` names the folder of the results; None for the
+    host's name. In quick mode the steadiness of the CPU is not measured. Other users of the cores
+    are named first, and waited for as long as ``wait`` asks. Earlier starts of the run count
     against the ``budget`` if they measured something; waiting does not. Raises `UserError` if the
     folder cannot be written to.
     """
@@ -145,7 +149,7 @@ def start_run(
         started=now(),
         budget_seconds=budget.seconds,
     )
-    with open_run(results, run, facts) as journal:
+    with open_run(results, run, facts, fresh) as journal:
         # A start that measured nothing must not leave the next one without time.
         if any(row.status != "skipped" for row in journal.rows):
             budget.resume(journal.spent_seconds)

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from perceptron.answer import Answered, Page, Setting, Shown, Table
 from perceptron.errors import UserError, in_one_line
-from perceptron.questions.crossover.page import PAGE, crossover_views, of_run
+from perceptron.questions.crossover.page import PAGE, crossover_views, measured_on, of_run
 from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.questions.crossover.verdict import verdicts
+from perceptron.questions.other_sessions import sessions, with_others
 from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.records.conditions import Conditions
 from perceptron.records.ground import machine_label, state_label
@@ -72,8 +73,8 @@ class Collection(Struct, frozen=True, kw_only=True):
     question first; of the study that the first page shows also of each kind of hardware. A run that
     measured too little to decide anything is ``undecided`` instead, if an older one has an answer.
     ``older`` says of how many finished runs of each study there is a newer one that is shown
-    instead. ``complaints`` are about what could not be read, one line of at most 400 characters
-    each; everything else was.
+    instead, and with which they do not answer. ``complaints`` are about what could not be read, one
+    line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -118,9 +119,7 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 
 def _shown(told: Answered) -> Shown:
-    facts = told.run.facts.environment
-    measured = f"{facts.cpu}, {facts.cores} cores{told.answer.measured}."
-    return Shown(told.answer, _place(told), measured)
+    return Shown(told.answer, _place(told), measured_on(told))
 
 
 def _place(told: Answered) -> Setting:
@@ -153,6 +152,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     groups: dict[str, list[list[StoredRun]]] = {}
     studies: dict[str, list[Answered]] = {}
     undecided: dict[str, list[Answered]] = {}
+    older: dict[str, int] = {}
     for study, judge in judges.items():
         groups[study] = _groups(finished, study, judge.asked)
         if judge.page.is_overview:
@@ -164,6 +164,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         shown = (told for told, _ in found if told is not None)
         studies[study] = sorted(shown, key=partial(_order, judge, here, places))
         undecided[study] = [told for _, passed_over in found for told in passed_over]
+        older[study] = sum(map(_left_out, groups[study], found))
 
     return Collection(
         rows=rows,
@@ -173,10 +174,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         undecided=undecided,
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
         here=here,
-        older={
-            study: sum(len(runs) - 1 for runs in own) - len(undecided[study])
-            for study, own in groups.items()
-        },
+        older=older,
         complaints=sorted({_line(complaint) for complaint in complaints}),
     )
 
@@ -259,11 +257,15 @@ class _Answers:
                 break
         return (without[0] if without else None), []
 
+    def _rows_of(self, stored: StoredRun, families: frozenset[str]) -> list[Measurement]:
+        return self._results.by_run.get(stored.folder, [])
+
     def _of(self, stored: StoredRun) -> Answered | None:
         if stored.folder not in self._known:
             self._known[stored.folder] = None
             try:
                 loaded = self._results.load(stored, self._judge.page.shows_samples)
+                loaded = with_others(loaded, self._results.runs, self._rows_of)
                 self._known[stored.folder] = self._judge.judge(loaded)
             except UserError as error:
                 self._complaints.append(str(error))
@@ -271,6 +273,16 @@ class _Answers:
                 reason = f"{stored.folder}: cannot be judged: {in_one_line(error)}"
                 self._complaints.append(reason[:400])
         return self._known[stored.folder]
+
+
+def _left_out(runs: list[StoredRun], found: tuple[Answered | None, list[Answered]]) -> int:
+    """Return of how many runs a newer one is shown instead: those that answer with it are shown."""
+    told, passed_over = found
+    if told is None:
+        return len(runs) - 1
+    shown = {told.results, *(one.results for one in passed_over)}
+    together = sessions(told.run) - {told.run.run.started}
+    return sum(run.folder not in shown and run.run.started not in together for run in runs)
 
 
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:

@@ -128,16 +128,19 @@ class RunJournal:
 
 
 @contextmanager
-def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJournal]:
+def open_run(
+    results: Path, run: Run, environment: Environment, fresh: bool = False
+) -> Iterator[RunJournal]:
     """Open the run that this one resumes, or a new one.
 
-    Raises `UserError` if the folder cannot be written to.
+    A ``fresh`` one takes up none that has rows. Raises `UserError` if the folder cannot be written
+    to.
     """
     machine = results / "runs" / run.machine
     try:
         machine.mkdir(parents=True, exist_ok=True)
         replace(machine / f"environment-{environment.id}.json", environment)
-        folder, lines = _resume(machine, run) or _create(machine, run)
+        folder, lines = _resume(machine, run, fresh) or _create(machine, run)
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
@@ -187,7 +190,7 @@ def load_run(
     file = folder / ROWS
     must_be_a_file(file)
     try:
-        rows = map(with_shared_texts, read_rows(file, complain))
+        rows = (with_shared_texts(row, run.started) for row in read_rows(file, complain))
         return run, environment, list(rows if samples else map(without_samples, rows))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
@@ -237,14 +240,14 @@ def load_conditions(folder: Path) -> list[Conditions]:
     return [read_written(file, Conditions, "a run") for file in files if file.exists()]
 
 
-def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
+def _resume(machine: Path, run: Run, fresh: bool) -> tuple[Path, FileIO] | None:
     for file in sorted(machine.glob("*/run.json"), reverse=True):
-        if not _is_open(file, run):
+        if not _is_open(file, run, fresh):
             continue
         lines = open_locked(file.parent / ROWS)
         if lines is None:
             continue  # being measured right now, by another process
-        if not _is_open(file, run):
+        if not _is_open(file, run, fresh):
             lines.close()  # that process finished it just before we had the lock
             continue
         cut_unfinished(lines)
@@ -252,14 +255,19 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
     return None
 
 
-def _is_open(file: Path, run: Run) -> bool:
-    """Return whether a run can be resumed: not where a link leads away from this folder."""
+def _is_open(file: Path, run: Run, fresh: bool) -> bool:
+    """Return whether a run can be resumed: not where a link leads away from this folder.
+
+    By a ``fresh`` start only one that measured nothing, which is no session of its own.
+    """
     rows = file.parent / ROWS
     if any(path.is_symlink() for path in (file.parent, file, rows)):
         return False
     try:
         if rows.exists():
             must_be_a_file(rows)
+            if fresh and rows.stat().st_size:
+                return False
         stored = read_written(file, Run, "a run")
     except UserError:
         return False  # not ours; results that are read complain about it
@@ -302,6 +310,15 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
         except UserError as error:
             complain(str(error))
     return sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name), reverse=True)
+
+
+def runs_of_machine(machine: Path) -> list[StoredRun]:
+    """Return the runs in the folder of one machine, in any order; damaged ones are left out."""
+    runs = []
+    for file in machine.glob("*/run.json"):
+        with suppress(UserError):
+            runs.append(StoredRun(file.parent, load_plan(file.parent)))
+    return runs
 
 
 def count_rows(results: Path) -> int:

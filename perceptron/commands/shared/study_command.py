@@ -52,6 +52,7 @@ def _carry_out(
     plan: Plan,
     *,
     wait: options.Wait = None,
+    fresh: options.Fresh = False,
     machine: options.Machine = None,
     budget: options.Budget = None,
     results: options.Results = Path("results"),
@@ -75,8 +76,14 @@ def _carry_out(
         raise UserError("--sbatch is for the jobs of a fleet: add --on slurm")
     if rule and (json or on is not None):
         raise UserError(f"--rule prints Python: leave out {'--json' if json else '--on'}")
+    if on is not None and fresh:
+        raise UserError(
+            "--fresh is not for a fleet, whose jobs resume: leave it out with --on, and to measure "
+            f"again remove the folder of the fleet in {results / 'fleet'}"
+        )
     if plan.sources:
-        for option, given in {"wait": wait, "machine": machine, "budget": budget, "on": on}.items():
+        measuring = {"wait": wait, "machine": machine, "budget": budget, "on": on}
+        for option, given in (measuring | {"fresh": fresh or None}).items():
             if given is not None:
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
@@ -97,7 +104,14 @@ def _carry_out(
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
         told = carry_out(
-            study, plan, folder, results, bar, allowed, Wait(wait or 0.0, terminal.note)
+            study,
+            plan,
+            folder,
+            results,
+            bar,
+            allowed,
+            Wait(wait or 0.0, terminal.note),
+            fresh,
         )
         page = pages.write(results, told)
     if rule:

@@ -12,6 +12,7 @@ from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import Cell, Quantity, tick
 from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
 from perceptron.questions.crossover.sweep import Curve, Sweep
+from perceptron.questions.other_sessions import sessions
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.training import training_name
 from perceptron.records.ground import machine_label, state_label
@@ -68,8 +69,7 @@ def of_run(told: Answered) -> list[Shown]:
         ("Machine", machine_label(told.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    facts = told.run.facts.environment
-    measured = f"{facts.cpu}, {facts.cores} cores{told.answer.measured}."
+    measured = measured_on(told)
     figures = [one for one in told.answer.figures if dict(one.part).get("Family") != FAMILY]
     found = []
     for part, own in grouped(figures, lambda one: one.part[:-1]).items():
@@ -86,6 +86,13 @@ def of_run(told: Answered) -> list[Shown]:
         place = (family, _compared(answer), *run, *others)
         found.append(Shown(answer, place, measured))
     return found
+
+
+def measured_on(told: Answered) -> str:
+    """Return the hardware that an answer is of, how it was measured, and of how many runs it is."""
+    facts, number = told.run.facts.environment, len(sessions(told.run))
+    together = f" {number} runs answer together." if number > 1 else ""
+    return f"{facts.cpu}, {facts.cores} cores{told.answer.measured}.{together}"
 
 
 def _of_sweep(sweep: Sweep) -> Shown:

@@ -24,7 +24,7 @@ from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
 from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading, Run
 from perceptron.records.row import Row, times, with_shared_texts, without_samples
-from perceptron.records.store import ROWS, parse_rows
+from perceptron.records.store import ROWS, load_plan, parse_rows
 
 # The tools whose JSON is read, a line each.
 FORMATS = (
@@ -149,7 +149,9 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     complaints: list[str] = []
-    decoded = map(with_shared_texts, parse_rows(file, lines, complaints.append))
+    session = _session(file)
+    parsed = parse_rows(file, lines, complaints.append)
+    decoded: Iterable[Row] = (with_shared_texts(row, session) for row in parsed)
     if reading.request.samples == "arrays":
         decoded = map(with_arrays, decoded)
     elif reading.request.samples == "number":
@@ -165,6 +167,14 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
         what = complaints[0].removeprefix(f"{file}, ") + more
         reading.complain(file, what, "delete that line; the others are read")
     return [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
+
+
+def _session(file: Path) -> str | None:
+    """Return the start of the run whose rows a file holds; None where rows alone were copied."""
+    try:
+        return load_plan(file.parent).started if file.name == ROWS else None
+    except UserError:
+        return None
 
 
 def _is_row(line: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 from msgspec import Struct
@@ -40,7 +41,7 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     runs: list[StoredRun]
     complaints: list[str]
     by_run: dict[Path, list[Measurement]] = {}
-    """The rows of each run, by its folder; their processes are numbered with the others'."""
+    """The rows of each run, by its folder."""
     whole: dict[Path, list[Measurement]] = {}
     """Those of them that hold all rows of a run, with the numbers that its file has."""
 
@@ -74,7 +75,8 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     rows: list[Row]
     """Without those of killed workers that a later try has replaced."""
     others: list[Measurement] = []
-    """Rows of other sessions of this machine that answer together with its own."""
+    """Rows of the other sessions on its machine that answer with it, without their samples: see
+    `questions.other_sessions`."""
 
     @property
     def times(self) -> list[Measurement]:
@@ -91,8 +93,7 @@ def read_results(results: Path) -> StoredResults:
     reading = Reading(ReadRequest(samples="number"), str(results))
     with no_search_for_cycles():
         read_own_folder(results, reading)
-        numbers = ProcessNumbers()
-        rows = [numbers.number([foreign.row for foreign in run]) for run in name_rows(reading.runs)]
+        rows = _numbered(reading)
         by_run = {folder: run for folder, run in zip(reading.folders, rows, strict=True) if folder}
         whole = {
             folder: numbered
@@ -110,6 +111,17 @@ def read_results(results: Path) -> StoredResults:
         by_run=by_run,
         whole=whole,
     )
+
+
+def _numbered(reading: Reading) -> list[list[Measurement]]:
+    """Return the rows of each run, named; no two of a session share a process.
+
+    Runs of two sessions are judged apart and keep their numbers, so that none is read again. Other
+    tools' rows know no session, and of our own runs two may have begun within one second.
+    """
+    numbers: defaultdict[str | None, ProcessNumbers] = defaultdict(ProcessNumbers)
+    named = ([foreign.row for foreign in run] for run in name_rows(reading.runs))
+    return [numbers[run[0].session if run else None].number(run) for run in named]
 
 
 def read_facts(folder: Path) -> RunFacts:

@@ -93,8 +93,11 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
 
 
 def _digest(row: Measurement) -> bytes:
-    """Return what tells a row apart; of its samples counts how many they are."""
-    content = json.encode(replace(row, samples=[], dropped=[])), len(row.samples)
+    """Return what tells a row apart; of its samples counts how many they are.
+
+    Its number does not: readers give another where they put several runs together.
+    """
+    content = json.encode(replace(row, samples=[], dropped=[], repeat=0)), len(row.samples)
     return blake2b(repr(content).encode(), digest_size=16).digest()
 
 

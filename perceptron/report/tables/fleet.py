@@ -10,8 +10,8 @@ from perceptron.answer import Table
 from perceptron.errors import UserError
 from perceptron.numbers import count
 from perceptron.questions.collection import Judge
+from perceptron.questions.other_sessions import read_session
 from perceptron.records.fleet import Collected, FleetStatus, JobStatus, RunAnswer
-from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
@@ -85,7 +85,7 @@ def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer
 def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswer:
     study, sentences = "", []
     try:
-        loaded = read_run(folder)
+        loaded = read_session(folder)
         study = str(loaded.run.plan.get("study"))
         if study not in judges:
             raise UserError(f"{folder}: its plan is of no study that is known here: {study}")

@@ -1,0 +1,133 @@
+"""The other runs whose rows answer a question together with a run's own.
+
+A run is a session: what one start measured, in one state of the machine. Sessions of one machine,
+environment and measuring code that measured the same trainings answer together
+(`statistics.sessions`); which those are, the run that is judged decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.files.read import must_be_a_file
+from perceptron.records.ground import ground
+from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.row import standing, times, with_shared_texts, without_samples
+from perceptron.records.run import Run
+from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machine
+from perceptron.statistics.select import has_time
+
+RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Measurement]]
+"""Return the rows of a run, at least all those of these families."""
+
+
+def read_session(folder: Path, samples: bool = True) -> LoadedRun:
+    """Read a run and the rows of the other sessions on its machine that may join it.
+
+    Raises `UserError` naming the run's file that cannot be understood; the others' are left out.
+    """
+    loaded = read_run(folder, samples)
+    return with_others(loaded, runs_of_machine(folder.parent), _rows_on_disk)
+
+
+def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -> LoadedRun:
+    """Return a run with the ``others``, from the ``runs`` that may join it, the newest first.
+
+    They are times of the same families and backends on equal ground; of a family of which both
+    measured one problem with two definitions there are none. Races join no others yet: their rows
+    know no session.
+    """
+    joined = [stored for stored in runs if joins(stored.run, loaded.run)]
+    if not joined:  # as most often: nothing is asked of a million rows
+        return loaded
+    own = [row for row in loaded.times if _may_join(row)]
+    of = {(row.family, row.backend, ground(row)) for row in own}
+    families = frozenset(row.family for row in own)
+    definitions = {(row.problem, row.problem_digest) for row in own}
+    others: list[Measurement] = []
+    for stored in sorted(joined, key=lambda stored: stored.run.started, reverse=True):
+        rows = [
+            row
+            for row in times(standing(rows_of(stored, families)))
+            if (row.family, row.backend, ground(row)) in of and _may_join(row)
+        ]
+        different = _defined_otherwise(rows, definitions)
+        others += (row for row in rows if row.family not in different)
+    return replace(loaded, others=others)
+
+
+def sessions(loaded: LoadedRun) -> set[str]:
+    """Return the starts of all runs that answer together, the run's own included."""
+    return {loaded.run.started, *(row.session for row in loaded.others if row.session)}
+
+
+def joins(other: Run, run: Run) -> bool:
+    """Return whether the rows of another run may answer together with those of a run.
+
+    It is finished, of the same machine, environment and measuring code, and of the same files; a
+    quick run joins quick ones only. Without a digest of the code the commit says what measured.
+    """
+    code = (other.code, run.code) if other.code and run.code else (other.commit, run.commit)
+    return (
+        other.finished is not None
+        and other.started != run.started
+        and (other.machine, other.environment) == (run.machine, run.environment)
+        and code[0] == code[1] is not None
+        and bool(other.plan.get("quick")) == bool(run.plan.get("quick"))
+        and _files(other) == _files(run)
+    )
+
+
+def _files(run: Run) -> list[str]:
+    """Return the digests of the files behind a plan: of what was edited another training is left.
+
+    Their paths say less: functions of a notebook lie in a folder of its process.
+    """
+    digests = run.plan.get("contents")
+    return sorted(map(str, digests.values())) if isinstance(digests, dict) else []
+
+
+def _may_join(row: Measurement) -> bool:
+    return row.source == "perceptron" and row.family not in EXTRAS and has_time(row)
+
+
+def _defined_otherwise(
+    rows: Iterable[Measurement], definitions: set[tuple[str | None, str | None]]
+) -> set[str]:
+    """Return the families of rows of a problem that has another definition here."""
+    known = {problem for problem, _ in definitions}
+    return {
+        row.family
+        for row in rows
+        if row.problem in known and (row.problem, row.problem_digest) not in definitions
+    }
+
+
+def _rows_on_disk(stored: StoredRun, families: frozenset[str]) -> list[Measurement]:
+    """Read a run's rows of these families; none where its file cannot be read.
+
+    Most runs of a folder hold none: looking for a name takes a hundredth of decoding every row.
+    """
+    file = stored.folder / ROWS
+    with suppress(UserError, OSError):
+        must_be_a_file(file)
+        content = file.read_bytes()
+        names = [msgspec.json.encode(family) for family in families]
+        if not any(name in content for name in names):
+            return []
+        lines = _holding(content.splitlines(keepends=True), names)
+        rows = parse_rows(file, lines, lambda _: None)
+        session = stored.run.started
+        return times(map(without_samples, (with_shared_texts(row, session) for row in rows)))
+    return []
+
+
+def _holding(lines: Iterable[bytes], names: Sequence[bytes]) -> Iterator[bytes]:
+    return (line for line in lines if any(name in line for name in names))

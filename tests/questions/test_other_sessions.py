@@ -1,0 +1,121 @@
+"""Which other runs answer with a run: read from stores on disk, by commands and by pages alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.questions.answering import collect
+from perceptron.questions.other_sessions import read_session, sessions
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_results
+from perceptron.report.dashboard.write import write_site
+from tests.made import BENCH, FACTS, bench_rows, keep, keep_race, race_rows
+from tests.report.reading import text_of
+
+FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
+
+
+def change(run: Path, **fields: Any) -> None:
+    """Change what run.json says."""
+    file = run / "run.json"
+    file.write_bytes(msgspec.json.encode(msgspec.json.decode(file.read_bytes()) | fields))
+
+
+def defined(digest: str) -> list[Measurement]:
+    return [replace(row, problem_digest=digest) for row in bench_rows()]
+
+
+def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path) -> None:
+    """The same ones for a command as for the pages, which read each run once."""
+    keep(tmp_path, BENCH, bench_rows())
+    keep(tmp_path, BENCH, bench_rows(), started=SECOND)
+    newest = keep(tmp_path, BENCH, bench_rows(), started=THIRD)
+    loaded = read_session(newest)
+    assert {row.session for row in loaded.times} == {THIRD}
+    assert sessions(loaded) == {FIRST, SECOND, THIRD}
+    own = [row for row in loaded.times if row.status == "ok"]
+    for session in (FIRST, SECOND):
+        theirs = [row for row in loaded.others if row.session == session]
+        assert theirs == [replace(row, session=session, when=session) for row in own]
+    assert len(read_results(tmp_path).whole) == 3, "numbers stay, and none is read again"
+    (shown,) = collect(tmp_path).studies["bench"]
+    assert shown.run.others == loaded.others
+
+
+@pytest.mark.parametrize(
+    ("fields", "run"),
+    [
+        pytest.param({"commit": "def"}, {}, id="commit"),
+        pytest.param({"facts": replace(FACTS, cores=64)}, {}, id="environment"),
+        pytest.param({"machine": "bus", "folder": "bus"}, {}, id="machine"),
+        pytest.param({"finished": False}, {}, id="unfinished"),
+        pytest.param({"plan": BENCH | {"quick": True}}, {}, id="quick"),
+        pytest.param({"plan": BENCH | {"contents": {"a.toml": "1a2b"}}}, {}, id="file"),
+        pytest.param(
+            {"rows": [replace(row, dtype="float64") for row in bench_rows()]}, {}, id="dtype"
+        ),
+        pytest.param({"rows": [replace(row, threads=1) for row in bench_rows()]}, {}, id="threads"),
+        pytest.param({"rows": defined("another")}, {}, id="definition"),
+        pytest.param({}, {"commit": "abc", "code": "another"}, id="code"),
+        pytest.param({}, {"commit": None, "code": None}, id="code unknown"),
+    ],
+)
+def test_what_measured_something_else_joins_nothing(
+    tmp_path: Path, fields: dict[str, Any], run: dict[str, Any]
+) -> None:
+    usual: dict[str, Any] = {"plan": BENCH, "rows": defined("one"), "started": FIRST}
+    newest = keep(tmp_path, BENCH, defined("one"), started=SECOND)
+    if run:
+        change(newest, **run | {"code": run["code"] and "ours"})
+    change(keep(tmp_path, **usual | fields), **run)
+    assert read_session(newest).others == []
+    every = collect(tmp_path).studies["bench"]
+    assert all(told.run.others == [] for told in every)
+
+
+def test_another_commit_joins_where_the_code_that_measures_is_the_same(tmp_path: Path) -> None:
+    """Words of an answer change from commit to commit: they cost nobody his sessions."""
+    newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND, commit="def")
+    for one in (newest, keep(tmp_path, BENCH, bench_rows())):
+        change(one, code="0123456789ab")
+    assert sessions(read_session(newest)) == {FIRST, SECOND}
+
+
+def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
+    """A search of the family that a main job measured; what only the other asked does not."""
+    keep(tmp_path, BENCH, bench_rows("mlp-width"))
+    other = [row for row in bench_rows("mlp-width") if row.family == "mlp-width"]
+    plan = {"study": "crossover", "families": ["mlp-width"]}
+    newest = keep(tmp_path, plan, other, started=SECOND)
+    assert {row.family for row in read_session(newest).others} == {"mlp-width"}
+
+
+def test_a_session_whose_rows_are_damaged_costs_no_answer(tmp_path: Path) -> None:
+    newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
+    file = keep(tmp_path, BENCH, bench_rows()) / "measurements.jsonl"
+    file.write_bytes(b"\xff{nothing}\n" + file.read_bytes()[:-10])
+    others = read_session(newest).others
+    assert 0 < len(others) < len(bench_rows())
+    file.unlink()
+    assert read_session(newest).others == []
+
+
+def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
+    tmp_path: Path,
+) -> None:
+    keep(tmp_path / "results", BENCH, bench_rows(), commit="old")
+    keep(tmp_path / "results", BENCH, bench_rows(), started=SECOND)
+    keep(tmp_path / "results", BENCH, bench_rows(), started=THIRD)
+    for day in (4, 5):
+        keep_race(tmp_path / "results", race_rows(day), started=f"2026-01-0{day}T00:00:00Z")
+    collection = collect(tmp_path / "results")
+    assert (collection.older["bench"], collection.older["race"]) == (1, 1)
+    write_site(tmp_path / "html", collection)
+    files = (tmp_path / "html" / "data" / "crossover").glob("*.js")
+    assert any("2 runs answer together" in file.read_text() for file in files)
+    assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
