@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import cos, exp, inf, log, pi, sin, sqrt, tan
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from msgspec import Struct
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
 from perceptron.statistics.select import rows_by_process
+from perceptron.statistics.states import TwoStates, states_of
 from perceptron.statistics.trimmed_mean import trimmed_mean
 
 CONFIDENCE = 0.95
@@ -176,10 +178,12 @@ def of_times(seconds: Sequence[float]) -> Interval:
 def _of_logarithms(
     logarithms: Array, beyond: tuple[float, float] = (0.0, 0.0), confidence: float = CONFIDENCE
 ) -> Interval:
-    middle, reach = robust_mean(logarithms, confidence)
+    return _reaching(*robust_mean(logarithms, confidence), beyond)
+
+
+def _reaching(middle: float, reach: float, beyond: tuple[float, float]) -> Interval:
+    """Return the interval around a logarithm; an open one where its reach is inf."""
     estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
-    if len(logarithms) < 2:
-        return Interval(estimate, None, None)
     below, above = beyond
     return Interval(estimate, _end(middle - reach - below), _end(middle + reach + above))
 
@@ -218,8 +222,64 @@ def ratio_within(
     sides = counted_rows(rows, first, second)
     if not sides[0]:
         return None
-    numerators, denominators = ([row.seconds or 0.0 for row in side] for side in sides)
-    return of_ratio(numerators, denominators, hidden(*sides), confidence)
+    mean = mean_ratio(*sides)
+    reach = mean.error * quantile(mean.freedom, confidence) if mean.freedom else inf
+    beyond = (own + more for own, more in zip(hidden(*sides), mean.beyond, strict=True))
+    return _reaching(mean.middle, reach, (next(beyond), next(beyond)))
+
+
+class MeanRatio(NamedTuple):
+    """The mean of log-ratios of pairs of rows, and what its interval is made of."""
+
+    ratios: Array
+    middle: float
+    error: float
+    """Standard error; 0 of a single ratio."""
+    freedom: int
+    weight: int
+    """The error's square times this is the variance of one ratio."""
+    beyond: tuple[float, float] = (0.0, 0.0)
+    """How far below and above the middle the mean of one state of the machine is."""
+    of_two_states: bool = False
+
+
+def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measurement]) -> MeanRatio:
+    """Return the mean of the log-ratios of rows measured side by side.
+
+    Where either side was measured in two states of the machine, the ratio is judged in each, and
+    the interval spans both: what is decided holds in both, however many repeats met which.
+    """
+    logarithms = (
+        np.log([row.seconds or 0.0 for row in side]) for side in (numerators, denominators)
+    )
+    ratios = next(logarithms) - next(logarithms)
+    middle, error, freedom = trimmed(ratios)
+    mean = MeanRatio(ratios, float(middle), float(error), freedom, len(ratios))
+    apart = [
+        _in_each(mean, states)
+        for states in dict.fromkeys((*states_of(numerators), *states_of(denominators)))
+    ]
+    if not apart:
+        return mean
+    widest = max(apart, key=attrgetter("error"))
+    below, above = (max(each.beyond[end] for each in apart) for end in (0, 1))
+    return widest._replace(beyond=(below, above))
+
+
+def _in_each(mean: MeanRatio, states: TwoStates) -> MeanRatio:
+    """Return the mean with an interval that spans those of both states.
+
+    Few repeats met the rarer state; how ratios vary within a state is learnt from both.
+    """
+    groups = [mean.ratios[list(places)] for places in (states.lower, states.upper)]
+    within = mean.ratios.copy()
+    for places, ratios in zip((states.lower, states.upper), groups, strict=True):
+        within[list(places)] -= ratios.mean()
+    freedom, fewest = len(within) - len(groups), min(map(len, groups))
+    error = sqrt(float((within**2).sum()) / freedom / fewest) * float(_alike(within))
+    middles = [float(ratios.mean()) for ratios in groups]
+    beyond = (max(0.0, mean.middle - min(middles)), max(0.0, max(middles) - mean.middle))
+    return MeanRatio(mean.ratios, mean.middle, error, freedom, fewest, beyond, of_two_states=True)
 
 
 def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:

@@ -19,6 +19,7 @@ from perceptron.statistics import gpu_use
 from perceptron.statistics.contention import contention_warnings
 from perceptron.statistics.neighbours import in_the_way, is_idle, is_known, named, users_in_words
 from perceptron.statistics.sizes import number
+from perceptron.statistics.states import state_warnings
 
 KILLED = "killed"
 """The code of the warning that workers were killed."""
@@ -105,7 +106,7 @@ def failure_warnings(
 
 
 def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return what rows themselves warn of: lost, failed, contended, of a slowed GPU."""
+    """Return what rows themselves warn of: lost, failed, contended, of two states."""
     rows = list(rows)
     failed = [
         row
@@ -124,6 +125,7 @@ def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
             of_functions=True,
         ),
         *contention_warnings(rows),
+        *state_warnings(rows),
         *gpu_use.gpu_warnings(rows),
     ]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
 from math import copysign, exp, hypot, inf, log, sqrt
-from operator import attrgetter, sub
+from operator import attrgetter
 from statistics import median
 from typing import Literal
 
@@ -29,6 +29,7 @@ from perceptron.statistics.interval import (
     TIE,
     Array,
     Interval,
+    mean_ratio,
     quantile,
     trimmed,
     welch,
@@ -50,7 +51,8 @@ class Point:
     """The log-ratios at one size, in the order of processes, and their trimmed mean.
 
     ``processes`` and ``ratios`` are empty where the times of the two do not pair up, as other
-    people's: then the mean is the difference of two trimmed means, or of single values.
+    people's: then the mean is the difference of two trimmed means, or of single values. And where
+    they were measured in two states of the machine, of which no mean is one.
     """
 
     size: float
@@ -74,9 +76,9 @@ class Point:
     """For single values, the largest interval of the log-ratio that the intervals in their files
     allow; zero is in it where the two overlap."""
     hidden: tuple[float, float] = (0.0, 0.0)
-    """How far below and above the mean it may be without waiting for cores, or with calls that are
-    written otherwise: every interval reaches as much further. `UNKNOWN` where nothing bounds it,
-    and both of a single process of ours."""
+    """How far below and above the mean it may be without waiting for cores, in one of two states of
+    the machine, or with calls that are written otherwise: every interval reaches as much further.
+    `UNKNOWN` where nothing bounds it, and both of a single process of ours."""
     spread: float = 0.0
     """The standard deviation that a file states for a single value, as a share of the value."""
     sign: int = 0
@@ -260,28 +262,31 @@ def _of_pairs(
     size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point:
     """Return the point of processes that measured both, ``taken`` before some were left out."""
-    ratios = np.fromiter(map(sub, _logs(challengers), _logs(incumbents)), float, len(incumbents))
-    mean, error, freedom = trimmed(ratios)
+    mean = mean_ratio(challengers, incumbents)
+    count = len(mean.ratios)
+    is_one_state = not mean.of_two_states
     return Point(
         size=size,
-        mean=float(mean),
-        processes=tuple(row.repeat for row in incumbents),
-        ratios=ratios,
-        count=len(ratios),
-        error=float(error),
-        freedom=freedom,
-        weight=len(ratios),
+        mean=mean.middle,
+        processes=tuple(row.repeat for row in incumbents) if is_one_state else (),
+        ratios=mean.ratios if is_one_state else (),
+        count=count,
+        error=mean.error,
+        freedom=mean.freedom,
+        weight=mean.weight,
         taken=taken,
-        hidden=(UNKNOWN, UNKNOWN) if len(ratios) == 1 else _hidden(challengers, incumbents),
+        hidden=(UNKNOWN, UNKNOWN) if count == 1 else _hidden(challengers, incumbents, mean.beyond),
     )
 
 
 def _hidden(
-    challengers: Sequence[Measurement], incumbents: Sequence[Measurement]
+    challengers: Sequence[Measurement],
+    incumbents: Sequence[Measurement],
+    beyond: tuple[float, float],
 ) -> tuple[float, float]:
     moved = between_call_sites(challengers, incumbents)
     below, above = hidden(challengers, incumbents)
-    return below + moved, above + moved
+    return below + moved + beyond[0], above + moved + beyond[1]
 
 
 def between_call_sites(*backends: Iterable[Measurement]) -> float:

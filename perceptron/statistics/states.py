@@ -1,0 +1,139 @@
+"""Two states of a machine, seen in times that split into two groups.
+
+A processor that is throttled for minutes, or two threads that share one core: repeats of one
+backend at one size then take one of two times, and their mean is the time of neither. Nothing that
+is decided may rest on how many repeats met which state: see `interval.mean_ratio`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from math import exp, log
+from operator import attrgetter
+from statistics import fmean
+from typing import NamedTuple
+
+from perceptron.numbers import enumerated
+from perceptron.options import again_when_idle
+from perceptron.records.ground import GROUND_FIELDS
+from perceptron.records.grouping import grouped
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+from perceptron.statistics.select import State, has_time, is_own
+from perceptron.statistics.sizes import number
+
+TWO_STATES = "two-states"
+"""The code of the warning."""
+
+# One slow repeat is a burst of other load, not a state: trimming and a wider interval are for it.
+_SMALLEST = 2
+# Of fewer, noise splits too often.
+_FEWEST = 6
+# The groups must lie apart by a factor, and by so many times what both are wide together. Of eight
+# values that vary by 10% normal ones do in 2 of 10,000 cases, of Student's t with 3 degrees in 4,
+# skewed (exponential) ones in 35; six values need more. Of 651 simulated families, whose repeats
+# vary as recorded ones of one state do, none has a split; recorded states are a third apart.
+_FACTOR = log(1.25)
+_WIDTHS, _ENOUGH, _WIDTHS_OF_FEW = 2.0, 8, 5.0
+
+
+class TwoStates(NamedTuple):
+    """Two groups of values, by their places in ascending order."""
+
+    lower: tuple[int, ...]
+    upper: tuple[int, ...]
+    factor: float
+    """The typical value of the upper group over that of the lower one."""
+
+    @property
+    def smaller_first(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Both groups, the one with fewer values first."""
+        ascending = sorted((self.upper, self.lower), key=len)
+        return ascending[0], ascending[1]
+
+
+def two_states(logarithms: Sequence[float]) -> TwoStates | None:
+    """Return the two groups that logarithms of times fall into; None where they are one.
+
+    >>> two_states([log(us) for us in (128, 79, 78, 74, 72, 120, 76, 81)])[:2]
+    ((1, 2, 3, 4, 6, 7), (0, 5))
+    """
+    count = len(logarithms)
+    if count < _FEWEST:
+        return None
+    order = sorted(range(count), key=logarithms.__getitem__)
+    ascending = [logarithms[place] for place in order]
+    gaps = [right - left for left, right in pairwise(ascending)]
+    cut = max(range(_SMALLEST - 1, count - _SMALLEST), key=gaps.__getitem__)
+    gap = gaps[cut]
+    widths = ascending[-1] - ascending[0] - gap
+    if gap < max(_FACTOR, (_WIDTHS if count >= _ENOUGH else _WIDTHS_OF_FEW) * widths):
+        return None
+    lower, upper = order[: cut + 1], order[cut + 1 :]
+    middles = [fmean(logarithms[place] for place in group) for group in (lower, upper)]
+    return TwoStates(tuple(sorted(lower)), tuple(sorted(upper)), exp(middles[1] - middles[0]))
+
+
+def states_of(rows: Sequence[Measurement]) -> Iterator[TwoStates]:
+    """Yield the two states that rows with times, of one backend at one size, were measured in."""
+    if len(rows) >= _FEWEST:  # nearly always there are three
+        found = two_states([log(row.seconds) for row in rows if row.seconds])
+        if found is not None:
+            yield found
+
+
+def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
+    """Return a warning if the repeats of a backend at a size were measured in two states."""
+    timed = [row for row in rows if has_time(row) and is_own(row)]
+    seen = [
+        (found, members)
+        for members in grouped(timed, _alike).values()
+        for found in states_of(members)
+    ]
+    if not seen:
+        return []
+    found, members = max(seen, key=lambda one: one[0].factor)
+    few, many = (
+        _repeats(members[place].repeat for place in group) for group in found.smaller_first
+    )
+    longer = found.smaller_first[0] == found.upper
+    one = members[0]
+    message = (
+        f"two states of the machine: {one.backend} at {one.problem or _named(one)} took "
+        f"{found.factor if longer else 1 / found.factor:.2f}× as long in {few} as in {many}"
+    )
+    if more := len(seen) - 1:
+        message += f"; {more} more {'time' if more == 1 else 'times'} of a backend at a size split"
+    return [
+        MeasurementWarning(
+            code=TWO_STATES,
+            message=message,
+            advice=f"only what holds in both states is decided; to know more, {again_when_idle()}",
+        )
+    ]
+
+
+_alike = attrgetter("problem", "family", "size", "backend", *GROUND_FIELDS, *State._fields)
+"""What repeats of one measurement share."""
+
+
+def _named(row: Measurement) -> str:
+    return f"{row.family}, size {number(row.size)}"
+
+
+def _repeats(numbers: Iterable[int]) -> str:
+    """Return ``repeats 0, 2–5 and 7``."""
+    ascending = sorted(numbers)
+    stretches: list[list[int]] = []
+    for repeat in ascending:
+        if stretches and repeat == stretches[-1][-1] + 1:
+            stretches[-1].append(repeat)
+        else:
+            stretches.append([repeat])
+    words = [
+        word
+        for stretch in stretches
+        for word in (map(str, stretch) if len(stretch) < 3 else [f"{stretch[0]}–{stretch[-1]}"])
+    ]
+    return f"repeats {enumerated(words)}"
