@@ -195,7 +195,8 @@ def _apart(random: np.random.Generator, least: float, most: float) -> World:
 
 def _equal_steps(random: np.random.Generator) -> World:
     """Draw a world in which both overflow a cache, by the same factor at two sizes."""
-    world, factor = _apart(random, 1.08, 1.3), random.uniform(1.4, 2.0)
+    world, factor = _apart(random, 1.08, 2.0), between(random, 1.1, 1.5)
+    factor *= world.costs[1].overhead
     at = between(random, world.low * 4, world.high / 16)
     later = at * between(random, 1.5, 4)
     world = _with_bump(world, 0, partial(_risen, size=at, height=log(factor)))
@@ -204,9 +205,9 @@ def _equal_steps(random: np.random.Generator) -> World:
 
 def _pocket(random: np.random.Generator, width: float) -> World:
     """Draw a world with another winner in the middle, over such a factor of sizes."""
-    world = _apart(random, 1.08, 1.3)
+    world = _apart(random, 1.08, 2.0)
     middle = between(random, world.low * 4, world.high / 4)
-    height = log(between(random, 1.5, 2.0))
+    height = log(world.costs[1].overhead * between(random, 1.1, 1.5))
     return _with_bump(world, 0, partial(_pocketed, middle=middle, width=width, height=height))
 
 

@@ -152,7 +152,7 @@ class Clock:
             self._exact[side, size] = float(cost.log_seconds(np.array([log(size)]))[0])
         base = self._exact[side, size] + bias + drift
         if self._disturbed:
-            nth = self._jobs.get((side, process), 0)
+            nth = self._jobs.get((side, process), 1)  # the first is done untimed before
             self._jobs[side, process] = nth + 1
             base += self._disturbed(side, size, process, nth)
         samples = [exp(base + noise.sample * max(-8.0, min(tail, 8.0))) for tail in tails.tolist()]
