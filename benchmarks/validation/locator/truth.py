@@ -15,10 +15,16 @@ import numpy as np
 from msgspec import Struct
 
 from benchmarks.validation.locator.maps import MapTruth, map_truth
-from benchmarks.validation.locator.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
+from benchmarks.validation.locator.worlds import (
+    CHALLENGER,
+    INCUMBENT,
+    Clock,
+    World,
+    make_world,
+    rounds,
+)
 from perceptron.measure.budget import Progress
 from perceptron.questions.crossover.judge import Crossover, crossovers
-from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.records.run import now
 from perceptron.statistics.interval import TIE, trimmed
 
@@ -27,7 +33,6 @@ DENSE = 24
 # Standard errors and factor that make a world clear.
 CLEAR_ERRORS = 3.0
 CLEAR_FACTOR = 4.0
-_ROUNDS = 60
 
 
 class WorldTrial(Struct, frozen=True, kw_only=True):
@@ -57,20 +62,7 @@ def trial(seed: int) -> WorldTrial:
     """Locate in the world of this seed."""
     world = make_world(np.random.default_rng(seed))
     clock = Clock(world)
-    search = Search(world.low, world.high)
-    for _ in range(_ROUNDS):
-        requests = next_measurements(clock.rows, INCUMBENT, CHALLENGER, search)
-        if not requests:
-            break
-        done = {(row.size, row.repeat) for row in clock.rows}
-        for process in range(max(requests.values())):
-            sizes = [
-                size
-                for size, processes in requests.items()
-                if process < processes and (size, process) not in done
-            ]
-            if sizes:
-                clock.measure(sizes, process)
+    rounds(clock)
     (crossover,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
     return _trial(world, clock, crossover)
 

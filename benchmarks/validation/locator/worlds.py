@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Array
 
@@ -24,6 +25,13 @@ INCUMBENT, CHALLENGER = "incumbent", "challenger"
 SAMPLES = 5
 _TAILS = 3  # degrees of freedom of Student's t: its fourth moment does not exist
 _GRID = 4000
+_ROUNDS = 60
+# Sizes that the study begins together.
+_AT_ONCE = 2
+
+Disturbance = Callable[[int, float, int, int], float]
+"""What a session adds to the log time of a side at a size, in a process that has done so many jobs.
+"""
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,8 @@ class World:
     costs: tuple[Cost, Cost]
     noise: Noise
     seed: int
+    disturbance: Callable[[np.random.Generator], Disturbance] | None = None
+    """What each session draws anew; None where sessions differ by noise only."""
 
     def ratio(self, x: Array) -> Array:
         """Return the true log-ratio, challenger over incumbent, at logarithms of sizes."""
@@ -103,37 +113,55 @@ class Clock:
     """Measures a world; time passes with every measurement."""
 
     world: World
+    session: int | None = None
+    """Which of several; each has noise of its own."""
     measured: int = 0
     rows: list[Measurement] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._random = np.random.default_rng(self.world.seed)
+        number = self.session or 0
+        self._random = np.random.default_rng(
+            [self.world.seed, number] if number else self.world.seed
+        )
+        self._start = self.world.noise.start + 67 * number
+        own = np.random.default_rng([self.world.seed, number, 1])
+        self._disturbed = self.world.disturbance and self.world.disturbance(own)
+        self._jobs: dict[tuple[int, int], int] = {}
+        """Done by each process of a side, which stays for the whole session."""
         self._exact: dict[tuple[int, float], float] = {}
         """Log seconds by side and size."""
 
     def measure(self, sizes: Iterable[float], process: int) -> None:
-        """Measure both backends in one fresh process each, side by side, sizes in random order."""
+        """Measure both backends in one process each, side by side, sizes in random order.
+
+        As a campaign does, both of them at each size before the next.
+        """
         sizes = list(sizes)
-        for side in self._random.permutation(2):
-            for index in self._random.permutation(len(sizes)):
+        for index in self._random.permutation(len(sizes)):
+            for side in self._random.permutation(2):
                 self.rows.append(self._row(sizes[index], int(side), process))
 
     def _row(self, size: float, side: int, process: int) -> Measurement:
         noise = self.world.noise
         tails = self._random.standard_t(_TAILS, SAMPLES)
         drift = noise.drift * sin(2 * pi * self.measured / noise.period)
-        start = noise.start + (int(size) * 7919 if noise.by_size else 0)
+        start = self._start + (int(size) * 7919 if noise.by_size else 0)
         bias = recorded()[noise.bodies[side]][(start + 2 * process + side) % len(recorded_any())]
         if (side, size) not in self._exact:
             cost = self.world.costs[side]
             self._exact[side, size] = float(cost.log_seconds(np.array([log(size)]))[0])
         base = self._exact[side, size] + bias + drift
+        if self._disturbed:
+            nth = self._jobs.get((side, process), 1)  # the first is done untimed before
+            self._jobs[side, process] = nth + 1
+            base += self._disturbed(side, size, process, nth)
         samples = [exp(base + noise.sample * max(-8.0, min(tail, 8.0))) for tail in tails.tolist()]
         self.measured += 1
         return Measurement(
             source="simulation",
             machine="simulated",
-            when="",
+            when=f"2026-01-01T0{self.session or 0}:00:00Z",
+            session=None if self.session is None else f"2026-01-01T0{self.session}:00:00Z",
             repeat=process,
             problem=f"simulated:{size:g}",
             family="simulated",
@@ -142,6 +170,24 @@ class Clock:
             device="cpu",
             seconds=sorted(samples)[SAMPLES // 4],  # their lower quartile
         )
+
+
+def rounds(clock: Clock) -> None:
+    """Measure what the locator asks for, round by round, until that is nothing."""
+    search = Search(clock.world.low, clock.world.high, at_once=_AT_ONCE)
+    for _ in range(_ROUNDS):
+        requests = next_measurements(clock.rows, INCUMBENT, CHALLENGER, search)
+        if not requests:
+            break
+        done = {(row.size, row.repeat) for row in clock.rows}
+        for process in range(max(requests.values())):
+            sizes = [
+                size
+                for size, processes in requests.items()
+                if process < processes and (size, process) not in done
+            ]
+            if sizes:
+                clock.measure(sizes, process)
 
 
 @lru_cache(maxsize=1)
@@ -167,7 +213,7 @@ def make_world(random: np.random.Generator) -> World:
     )
     costs = _COSTS[str(kind)](random, low, high)
     noise = Noise(
-        bodies=(str(random.choice(list(recorded()))), str(random.choice(list(recorded())))),
+        bodies=bodies_of(random),
         start=int(random.integers(len(recorded_any()))),
         by_size=bool(random.random() < 0.5),
         sample=float(random.choice([0.01, 0.05, 0.15])),
@@ -177,14 +223,19 @@ def make_world(random: np.random.Generator) -> World:
     return World(low, high, costs, noise, int(random.integers(2**63)))
 
 
-def _between(random: np.random.Generator, low: float, high: float) -> float:
+def bodies_of(random: np.random.Generator) -> tuple[str, str]:
+    """Draw which recorded processes both backends vary as."""
+    return str(random.choice(list(recorded()))), str(random.choice(list(recorded())))
+
+
+def between(random: np.random.Generator, low: float, high: float) -> float:
     """Draw a number, uniform in its logarithm."""
     return float(exp(random.uniform(log(low), log(high))))
 
 
 def _steps(random: np.random.Generator, low: int, high: int) -> tuple[Step, ...]:
     return tuple(
-        Step(_between(random, low, high), _between(random, 1.1, 2.0), _between(random, 0.02, 0.5))
+        Step(between(random, low, high), between(random, 1.1, 2.0), between(random, 0.02, 0.5))
         for _ in range(random.choice([0, 0, 1, 2]))
     )
 
@@ -193,26 +244,30 @@ def _meeting(
     random: np.random.Generator, at: float, power: float, least: float = 1.2
 ) -> tuple[float, float, float]:
     """Return overhead and work of a challenger as fast at ``at``, and the incumbent's work."""
-    overhead = _between(random, 1.3, 30)
-    seconds = (overhead - 1) * _between(random, least, 20)
+    overhead = between(random, 1.3, 30)
+    seconds = (overhead - 1) * between(random, least, 20)
     return overhead, (1 + seconds - overhead) / at**power, seconds / at**power
 
 
-def _change(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
+def change(
+    random: np.random.Generator, low: int, high: int, has_steps: bool = True
+) -> tuple[Cost, Cost]:
     """Draw one backend that starts cheaply and one that grows slowly, with caches that overflow."""
     power = float(random.choice([1.0, 1.0, 0.8, 1.5]))
-    overhead, work, ours = _meeting(random, _between(random, low * 1.2, high / 1.2), power)
-    cheap = Cost(1.0, ours, power, _steps(random, low, high))
-    quick = Cost(overhead, work, power, _steps(random, low, high))
+    overhead, work, ours = _meeting(random, between(random, low * 1.2, high / 1.2), power)
+    cheap, quick = (
+        Cost(start, rate, power, _steps(random, low, high) if has_steps else ())
+        for start, rate in ((1.0, ours), (overhead, work))
+    )
     return (cheap, quick) if random.random() < 0.75 else (quick, cheap)
 
 
 def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
     """Draw one backend that is faster everywhere, unless a step makes it slower."""
-    factor = _between(random, 1.05, 5)
-    work = 1 / _between(random, low, high)
+    factor = between(random, 1.05, 5)
+    work = 1 / between(random, low, high)
     better = Cost(1.0, work, 1.0, _steps(random, low, high))
-    worse = Cost(factor * _between(random, 1, 4), factor * work, 1.0, _steps(random, low, high))
+    worse = Cost(factor * between(random, 1, 4), factor * work, 1.0, _steps(random, low, high))
     return (better, worse) if random.random() < 0.5 else (worse, better)
 
 
@@ -220,25 +275,25 @@ def _twice(
     random: np.random.Generator, low: int, high: int, middle: tuple[float, float]
 ) -> tuple[Cost, Cost]:
     """Draw a challenger that wins in the middle, of such a width, until its cache overflows."""
-    apart = _between(random, *middle)
-    at = _between(random, low * 1.5, max(low * 2, high / apart / 1.5))
+    apart = between(random, *middle)
+    at = between(random, low * 1.5, max(low * 2, high / apart / 1.5))
     overhead, work, ours = _meeting(random, at, 1.0, least=1.5)  # three times the rate at most
     cheap = Cost(1.0, ours)
     gained = ours / work
-    factor = gained * _between(random, 1.1, 2)
-    quick = Cost(overhead, work, 1.0, (Step(at * apart, factor, _between(random, 0.05, 0.3)),))
+    factor = gained * between(random, 1.1, 2)
+    quick = Cost(overhead, work, 1.0, (Step(at * apart, factor, between(random, 0.05, 0.3)),))
     return cheap, quick
 
 
 def _tie(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
     """Draw two that are equal within a few per cent."""
-    work = 1 / _between(random, low, high)
+    work = 1 / between(random, low, high)
     factors = random.uniform(0.97, 1.03, 2)
     return Cost(1.0, work), Cost(float(factors[0]), work * float(factors[1]))
 
 
 _COSTS: dict[str, Callable[[np.random.Generator, int, int], tuple[Cost, Cost]]] = {
-    "change": _change,
+    "change": change,
     "apart": _apart,
     "middle": partial(_twice, middle=(4, 60)),
     "close": partial(_twice, middle=(1.1, 4)),

@@ -1,6 +1,7 @@
 """Where to measure next, to find out from which size up one backend beats another.
 
-Coarse geometric sizes first; then, inside each change of winner, bisection in the logarithm of
+Coarse geometric sizes first, not all of them powers of two, which may be slower than all other
+sizes; then, inside each change of winner, bisection in the logarithm of
 the size until the bracket is narrower than 10% or than what noise leaves uncertain; and wherever
 a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
 search that was cut short resumes by itself.
@@ -8,10 +9,11 @@ search that was cut short resumes by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from math import exp, log
+from math import exp, log, log2
 
 from perceptron.questions.crossover.crossing import (
     NARROW,
@@ -25,6 +27,14 @@ from perceptron.records.measurement import Measurement
 
 # Where in a gap to measure, in this order: elsewhere when a backend fails in its middle.
 _WEIGHTS = (1 / 2, 1 / 4, 3 / 4)
+# Closer to three times a power of two than this in log size, a size at the start becomes that.
+_NEAR = log(1.065)
+# Searches began so far apart before: one that is resumed needs no other sizes between.
+_BEGUN_AT = 4.0
+# A power of two from here on is passed over for a size just below.
+_ALIASING = 16
+# So far from it, as a share, is a size that shows whether a power of two is slower than others.
+_BESIDE = 1 / 50
 # Between two sizes where noise hides the winner, closer ones would not show it either.
 _WORTHWHILE = log(1.5)
 
@@ -42,7 +52,7 @@ class Search:
     low: int
     high: int
     given: tuple[int, ...] = ()
-    coarse: float = 4.0
+    coarse: float = 3.0
     first: int = 3
     enough: int = 8
     most: int = 32
@@ -76,7 +86,7 @@ def next_measurements(
     # Coarse sizes, and those of a round that was cut short.
     new = [
         size
-        for size in _ends_first({*coarse_sizes(search), *map(int, tried)})
+        for size in _ends_first({*_wanted_coarse(search, tried), *map(int, tried)})
         if size not in closed and measured.get(size, 0) < search.first
     ]
     if new:
@@ -111,7 +121,8 @@ def wanted_by(
 def coarse_sizes(search: Search) -> list[int]:
     """Return whole numbers from ``low`` to ``high``, those given among them.
 
-    Between two of these others are evenly spaced in their logarithm.
+    Between two of these others are evenly spaced in their logarithm, by a factor of 3 at most: from
+    2 to 8,192 powers of two and three times such alternate.
     """
     given = sorted(size for size in search.given if search.low < size < search.high)
     sizes: set[int] = set()
@@ -119,8 +130,35 @@ def coarse_sizes(search: Search) -> list[int]:
         steps = 1
         while (high / low) ** (1 / steps) > search.coarse * 1.0001:
             steps += 1
-        sizes.update(round(low * (high / low) ** (step / steps)) for step in range(steps + 1))
+        between = (round(low * (high / low) ** (step / steps)) for step in range(1, steps))
+        sizes.update((low, high, *map(_rounded, between)))
     return sorted(sizes)
+
+
+def _rounded(size: int) -> int:
+    """Return three times a power of two where that is near."""
+    near: int = 3 * 2 ** max(0, round(log2(size / 3)))
+    return near if abs(log(near / size)) <= _NEAR else size
+
+
+def _is_power(size: int) -> bool:
+    return size >= _ALIASING and size & (size - 1) == 0
+
+
+def _wanted_coarse(search: Search, tried: Collection[float]) -> list[int]:
+    """Return the coarse sizes that are needed beside those tried: none inside a narrow gap.
+
+    A search that began at other sizes goes on from them.
+    """
+    fixed = {search.low, search.high, *search.given}
+    known = sorted(tried)
+
+    def is_covered(size: int) -> bool:
+        at = bisect_left(known, size)
+        most = max(_BEGUN_AT, search.coarse) * 1.0001
+        return 0 < at < len(known) and known[at] <= most * known[at - 1]
+
+    return [size for size in coarse_sizes(search) if size in fixed or not is_covered(size)]
 
 
 def _ends_first(sizes: set[int]) -> list[int]:
@@ -161,13 +199,31 @@ def _for_zero(
         return between
     inside = [index for index, point in enumerate(points) if low <= point.size <= high]
     first, last = min([left, *inside]), max([right, *inside])
-    return [(int(point.size), search.enough) for point in points[first : last + 1]]
+    around = [(int(point.size), search.enough) for point in points[first : last + 1]]
+    return [*around, *_beside(points[left], points[right], tried, search)]
+
+
+def _beside(left: Point, right: Point, tried: Iterable[float], search: Search) -> Wanted:
+    """Request a size just outside a bracket for each of its ends that is a power of two.
+
+    Where it has another winner than that end, the winner changes elsewhere.
+    """
+    wanted = []
+    for point, step in ((left, -1), (right, 1)):
+        end = int(point.size)
+        size = end + step * max(1, round(_BESIDE * end))
+        is_known = any(0 < step * (one - end) <= step * (size - end) for one in tried)
+        if _is_power(end) and search.low <= size <= search.high and not is_known:
+            wanted.append((size, search.first))
+    return wanted
 
 
 def _between(left: Point, right: Point, tried: set[float], search: Search) -> Wanted:
     """Request a whole number between two sizes, if any: the middle unless that was tried."""
     for weight in _WEIGHTS:
         size = round(exp((1 - weight) * left.x + weight * right.x))
+        if _is_power(size) and left.size < size * 15 // 16:
+            size = size * 15 // 16
         if left.size < size < right.size and size not in tried:
             return [(size, search.first)]
     return []

@@ -99,14 +99,14 @@ def processes(rows: list[Measurement], size: float) -> int:
 @settings(deadline=None)
 @given(st.integers(1, 1000), st.floats(1.1, 1e5))
 def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: float) -> None:
-    """No two neighbours lie more than the coarse ratio apart, but for rounding."""
+    """No two neighbours lie much more than the coarse ratio apart."""
     search = Search(low, ceil(low * times))
     sizes = coarse_sizes(search)
     assert all(isinstance(size, int) for size in sizes)
     assert (sizes[0], sizes[-1]) == (search.low, search.high)
     assert sizes == sorted(set(sizes))
     assert all(
-        after - 0.5 <= search.coarse * 1.001 * (before + 0.5) for before, after in pairwise(sizes)
+        after - 0.5 <= search.coarse * 1.07 * (before + 0.5) for before, after in pairwise(sizes)
     )
 
 
@@ -230,7 +230,8 @@ def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
 
     rows = Fragile(CROSSING).locate()
     assert judged(rows).status == "crosses"
-    assert {processes(rows, size) for size in (64, 128)} == {2}
+    close = {row.size for row in rows if 50 < row.size < 200}
+    assert close and {processes(rows, size) for size in close} == {2}
 
 
 @pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
