@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.questions.crossover.points import points
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import ratio_of
+from perceptron.statistics.interval import ratio_within
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.states import state_warnings, two_states
 from tests.made import measured
@@ -106,7 +106,7 @@ def test_what_holds_in_both_states_stays_decided() -> None:
 def test_a_winner_in_one_state_is_none(factor: float, leader: str) -> None:
     """`a` is slowed beyond `b`: means alone would decide, by how many repeats met which state."""
     own = rows(a=(1.6, 1.0, 1.01, 1.61, 1.0, 1.6, 1.01, 1.59), b=scaled(EVEN, factor))
-    ratio = ratio_of(own, "a", "b")
+    ratio = ratio_within(own, "a", "b")
     assert ratio is not None
     assert ratio.low is not None
     assert ratio.high is not None
