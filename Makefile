@@ -3,7 +3,7 @@
 # make test-long the slow ones
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
-# make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
+# make results   what README, docs and the dashboard show, measured here in three sessions an hour apart: resumes
 # make truth     docs/truth.md: how often the answers are right, in simulated cases
 # make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
 # make fastest-page  the same section, from the newest run in results/: nothing is measured
@@ -103,7 +103,7 @@ targets: install
 	$(BIN)/python -m benchmarks.targets
 
 results: install
-	$(BIN)/python -m benchmarks.results $(if $(MACHINE),--machine $(MACHINE))
+	$(BIN)/python -m benchmarks.results $(if $(MACHINE),--machine $(MACHINE)) $(if $(SESSIONS),--sessions $(SESSIONS))
 
 truth: install
 	$(BIN)/python -m benchmarks.validation truth --save docs/truth.md

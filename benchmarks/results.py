@@ -1,9 +1,10 @@
 """Results of record by one command: ``python -m benchmarks.results`` (``make results``).
 
 Measures what README, docs/ and the dashboard show, one step after another, each a command that a
-user could type. A step that finished for this state of the code is not measured again, until its
-file below results/.record is removed; one that was cut resumes. Nothing is committed: the end says
-what to type.
+user could type. The answers come from several sessions, each an hour after the one before: it waits
+for that hour, or goes on when it is called again, on another day too. A step that finished for this
+state of the code is not measured again, until its file below results/.record is removed; one that
+was cut resumes. Nothing is committed: the end says what to type.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -45,20 +48,39 @@ HISTORY = (
 # One process for each case; of bodies of 10 ms that is ten samples, of longer ones a second's.
 _ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
 INTERRUPTED = 130
+SESSIONS = 3
+"""Sessions of each answer: with three the interval is of what they differ by."""
+APART_SECONDS = 3600.0
+"""From the end of a step to its next session: states of a machine last for minutes."""
+# Steps that are no answers of a run: measured once, and last what changes files of the checkout,
+# which would make another commit of the rows measured after it.
+ONCE = ("asv-machine", "history", "fastest", "truth")
 
 Runner = Callable[[Sequence[str], Path], int]
 """Run a command, its standard output to a file; return its exit code."""
+
+
+class Clock(Protocol):
+    """The time of day in seconds since 1970, and waiting."""
+
+    def time(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--machine", metavar="NAME", help="name for the results; default: host")
+    parser.add_argument(
+        "--sessions", type=int, default=SESSIONS, metavar="N", help=f"default: {SESSIONS}"
+    )
     options = parser.parse_args(arguments)
     unsteer()
     try:
+        if options.sessions < 1:
+            raise UserError(f"--sessions takes a number from 1, got {options.sessions}")
         machine = folder_name("--machine", options.machine) or machine_name()
-        return measure(ROOT, machine, run, print)
+        return measure(ROOT, machine, run, print, options.sessions)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -72,43 +94,80 @@ def measure(
     machine: str,
     runner: Runner,
     say: Callable[[str], object],
+    sessions: int = SESSIONS,
+    clock: Clock = time,
 ) -> int:
     """Take the steps that are not finished, then say what is left to type.
 
-    A step that fails does not stop the others. Return 0, or 1 if one failed.
+    A step that fails does not stop the others, and has no further session. Return 0, or 1 if one
+    failed.
     """
     state = code_digest(checkout / "perceptron", ["."])
     folder = checkout / "results" / ".record" / machine / state
     folder.mkdir(parents=True, exist_ok=True)
-    planned = steps(machine, folder / "commits")
+    commands = steps(machine, folder / "commits")
     if "-dirty-" in (revision() or ""):
         say("The checkout differs from its last commit: commit first, or rows name it so")
     (folder / "commits").write_text(last_changes(checkout, COMMITS), encoding="utf-8")
     failed = []
-    for name in planned:
-        if _output(folder, name).exists():
-            say(f"{name}: finished")
+    for name, session in sequence(commands, sessions):
+        title = name if session == 1 else f"{name}, session {session}"
+        file = _output(folder, name, session)
+        if file.exists():
+            say(f"{title}: finished")
             continue
-        say(f"{name}: {shlex.join(planned[name])}")
-        begin, unfinished = time.monotonic(), folder / f"{name}.part"
-        code = runner(planned[name], unfinished)
-        say(f"{name}: exit code {code}, {(time.monotonic() - begin) / 60:.1f} min")
+        if name in failed:
+            continue
+        if session > 1:
+            _wait(_ended(checkout, _output(folder, name, session - 1)), title, say, clock)
+        say(f"{title}: {shlex.join(commands[name])}")
+        begin, unfinished = clock.time(), file.with_suffix(".part")
+        code = runner(commands[name], unfinished)
+        say(f"{title}: exit code {code}, {(clock.time() - begin) / 60:.1f} min")
         if code in (0, INCONCLUSIVE):
-            unfinished.rename(_output(folder, name))
+            unfinished.rename(file)
         else:
             failed.append(name)
     if failed:
         say(f"Failed: {', '.join(failed)}. The same command takes them again.")
         return 1
-    for line in what_next(checkout, folder, planned):
+    for line in what_next(checkout, folder, sequence(commands, sessions)):
         say(line)
     return 0
+
+
+def sequence(commands: Iterable[str], sessions: int) -> list[tuple[str, int]]:
+    """Return the steps in the order in which they are taken, each with its session, from 1.
+
+    Every answer has its session before any has another one.
+    """
+    names = list(commands)
+    answers = [name for name in names if name not in ONCE]
+    every = [(name, session) for session in range(1, sessions + 1) for name in answers]
+    return [*every, *((name, 1) for name in names if name in ONCE)]
+
+
+def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) -> None:
+    """Wait until an hour has passed since the session before, whenever that was."""
+    begins = ended + APART_SECONDS
+    if (left := begins - clock.time()) > 0:
+        at = datetime.fromtimestamp(begins).strftime("%H:%M")
+        say(f"{title}: waits until {at}, {left / 60:.0f} min; ctrl-C, and the same command goes on")
+    while (left := begins - clock.time()) > 0:
+        clock.sleep(min(left, 60.0))
+
+
+def _ended(checkout: Path, output: Path) -> float:
+    """Return when the run of a finished step ended: its files may have been copied since."""
+    run = checkout / msgspec.json.decode(output.read_bytes())["results"] / "run.json"
+    finished = msgspec.json.decode(run.read_bytes())["finished"]
+    return datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
     """Return the command of each step; ``commits`` is the file that lists what asv measures.
 
-    The pages come last: a changed file would make another commit of the rows measured after it.
+    A second run of the command is another session of its answer.
     """
     # asv imports every module here.
     from docs.build.shown import ADVISED, MANY_FAMILIES, SEVERAL
@@ -158,12 +217,12 @@ def last_changes(checkout: Path, count: int) -> str:
     return subprocess.check_output(["git", "-C", str(checkout), *log], text=True)
 
 
-def what_next(checkout: Path, folder: Path, planned: Iterable[str]) -> list[str]:
+def what_next(checkout: Path, folder: Path, planned: Iterable[tuple[str, int]]) -> list[str]:
     """Return what to type once all is measured: of record is what git tracks."""
     found: dict[str, None] = {}
-    for name in planned:
+    for name, session in planned:
         try:
-            document = msgspec.json.decode(_output(folder, name).read_bytes())
+            document = msgspec.json.decode(_output(folder, name, session).read_bytes())
         except msgspec.DecodeError:  # asv's
             continue
         if run_folder := document.get("results"):
@@ -180,8 +239,8 @@ def what_next(checkout: Path, folder: Path, planned: Iterable[str]) -> list[str]
     ]
 
 
-def _output(folder: Path, name: str) -> Path:
-    return folder / f"{name}.json"
+def _output(folder: Path, name: str, session: int = 1) -> Path:
+    return folder / (f"{name}.json" if session == 1 else f"{name}-{session}.json")
 
 
 if __name__ == "__main__":

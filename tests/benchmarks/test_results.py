@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -30,17 +33,45 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+class Hours:
+    """A clock that only measuring and waiting move; waiting may be interrupted."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.waited = 0.0
+        self.patience = inf
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waited += seconds
+        if self.waited > self.patience:
+            raise KeyboardInterrupt
+
+    def as_stored(self) -> str:
+        """Return the present time as a run has it."""
+        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Typed:
     """Commands that were run; each writes a run of its own."""
 
-    def __init__(self, checkout: Path, failing: str = "", cut: str = "") -> None:
+    def __init__(
+        self, checkout: Path, failing: str = "", cut: str = "", clock: Hours | None = None
+    ) -> None:
         self.checkout, self.failing, self.cut = checkout, failing, cut
+        self.clock = clock or Hours()
         self.commands: list[str] = []
+        self.begun: list[tuple[float, str]] = []
         self.said: list[str] = []
 
     def __call__(self, command: Sequence[str], output: Path) -> int:
         words = " ".join(command)
         self.commands.append(words)
+        self.begun.append((self.clock.now, words))
+        self.clock.now += 300
         if self.cut and self.cut in words:
             raise KeyboardInterrupt
         if self.failing and self.failing in words:
@@ -50,13 +81,15 @@ class Typed:
             return 0
         run = f"results/runs/box/{len(list(self.checkout.glob('results/runs/box/*/'))) + 1}"
         (self.checkout / run).mkdir(parents=True)
-        (self.checkout / run / "run.json").write_text('{"environment": "e0"}')
+        (self.checkout / run / "run.json").write_text(
+            json.dumps({"environment": "e0", "finished": self.clock.as_stored()})
+        )
         output.write_text(json.dumps({"results": run}))
         return 3
 
-    def take(self) -> int:
+    def take(self, sessions: int = 1) -> int:
         """Run `make results`; return its exit code."""
-        return results.measure(self.checkout, "box", self, self.said.append)
+        return results.measure(self.checkout, "box", self, self.said.append, sessions, self.clock)
 
 
 def test_every_step_is_a_command_on_one_machine(checkout: Path) -> None:
@@ -111,3 +144,30 @@ def test_a_step_that_fails_is_named_and_the_others_are_measured(checkout: Path) 
     again.take()
     assert any("git add" in line for line in again.said)
     assert [" asv " in words for words in again.commands] == [True]
+
+
+def test_each_answer_has_three_sessions_an_hour_apart(checkout: Path) -> None:
+    """What comes out as a page is made once, at the end: it makes another commit of the rows."""
+    typed = Typed(checkout)
+    assert typed.take(3) == 0
+    at = [begun for begun, words in typed.begun if "perceptron bench" in words]
+    assert [later - earlier for earlier, later in pairwise(at)] == [3900.0, 3900.0]
+    assert len(typed.commands) == 3 * 11 + 4
+    assert all("--save docs" not in words for words in typed.commands[:-2])
+    (added,) = (line for line in typed.said if "git add" in line)
+    assert "results/runs/box/33 " in added
+
+
+def test_the_sessions_may_be_gathered_on_several_days(checkout: Path) -> None:
+    """Whoever does not wait calls again: an hour counts from the end of the session before."""
+    clock = Hours()
+    clock.patience = 100.0
+    with pytest.raises(KeyboardInterrupt):
+        Typed(checkout, clock=clock).take(2)
+    assert len(list(checkout.glob("results/runs/box/*/"))) == 11
+    clock.now, clock.patience = clock.now + 86_400, clock.waited
+    again = Typed(checkout, clock=clock)
+    assert again.take(2) == 0
+    assert len(again.commands) == 11 + 4
+    assert Typed(checkout, clock=clock).take(2) == 0
+    assert clock.waited == clock.patience, "a day later nothing is waited for"

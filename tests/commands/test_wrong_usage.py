@@ -48,6 +48,8 @@ crossover --from x.csv --pair numpy:torch | unknown backend in --pair 'torch': c
 crossover --from x.csv --family sdv | unknown family 'sdv': did you mean 'svd'?
 crossover --from x.csv --threads 2 | --threads is about measuring: leave it out with --from
 crossover --from x.csv --budget 2 | --budget is about measuring: leave it out with --from
+crossover --from x.csv --fresh | --fresh is about measuring: leave it out with --from
+bench --fresh --on local:2 | --fresh is not for --on, whose jobs resume; to measure again, remove…
 crossover --from x.csv --on local:2 | --on is about measuring: leave it out with --from
 crossover --from x.csv --by kind | x.csv: no column of each name in kind, size; --by and…
 crossover --from x.csv --commit abc | --commit 'abc' fits 0 commits: …; these sources have none

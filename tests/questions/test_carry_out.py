@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.problems.problem import Problem
+from perceptron.questions import carry_out as opening
 from perceptron.questions.answering import answer_run
 from perceptron.questions.bench.study import Bench, BenchPlan
+from perceptron.questions.carry_out import carry_out
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
+from perceptron.questions.other_sessions import sessions
 from perceptron.questions.race.judge import NOTHING, RaceRun
 from perceptron.questions.race.study import Race, RacePlan
 from perceptron.records.conditions import Conditions
@@ -28,7 +32,7 @@ from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import Row
 from perceptron.records.store import load_plan
 from tests.conftest import ROOT
-from tests.made import UnknownLook
+from tests.made import UnknownLook, silent
 from tests.made_race import HELD_OUT
 from tests.questions.conftest import Lab, carried_out, codes
 
@@ -286,3 +290,74 @@ def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
 def test_what_is_asked_for_twice_at_once_is_measured_once(track: Track, tmp_path: Path) -> None:
     raced(tmp_path, plan(), study=Broken(lambda jobs: [*jobs, *jobs]))
     assert len(track.raced) == len(set(track.raced)) == 6
+
+
+# --- sessions -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def days(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every start of a command has a day of its own."""
+    day = count(1)
+    monkeypatch.setattr(opening, "now", lambda: f"2026-03-{next(day):02d}T00:00:00Z")
+
+
+def searched(results: Path, fresh: bool = False, seconds: float = 1e4) -> Answered:
+    asked = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), threads=(1,))
+    return carry_out(
+        CrossoverStudy(), asked.resolved(), "box", results, silent, seconds, fresh=fresh
+    )
+
+
+def runs(results: Path) -> list[str]:
+    return sorted(file.parent.name[:10] for file in results.glob("runs/box/*/run.json"))
+
+
+def test_a_second_call_is_a_second_session_and_both_answer(
+    lab: Lab, days: None, tmp_path: Path
+) -> None:
+    first = searched(tmp_path)
+    second = searched(tmp_path)
+    assert (len(sessions(first.run)), len(sessions(second.run))) == (1, 2)
+    assert {row.session for row in second.run.others} == {first.run.run.started}
+    assert len(second.run.others) == len(first.run.times)
+    assert runs(tmp_path) == ["2026-03-01", "2026-03-02"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_was_interrupted_resumes_unless_a_fresh_session_is_asked_for(
+    lab: Lab, days: None, tmp_path: Path, fresh: bool
+) -> None:
+    """That leaves the interrupted one, which is none that answers."""
+    lab.power_cut_after = 5
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path)
+    lab.power_cut_after = None
+    told = searched(tmp_path, fresh)
+    assert len(runs(tmp_path)) == 1 + fresh
+    assert sessions(told.run) == {told.run.run.started}
+
+
+def test_a_start_that_measured_nothing_is_no_session(lab: Lab, days: None, tmp_path: Path) -> None:
+    """Also not where the next one is to be fresh: its folder is taken up."""
+    lab.power_cut_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        searched(tmp_path)
+    lab.power_cut_after = None
+    told = searched(tmp_path, fresh=True)
+    assert runs(tmp_path) == ["2026-03-01"]
+    assert sessions(told.run) == {told.run.run.started}
+
+
+def test_one_that_was_cut_short_goes_on_with_more_time_and_has_a_further_session_with_as_much(
+    lab: Lab, days: None, tmp_path: Path
+) -> None:
+    """What the first one measured counts in both cases."""
+    lab.takes = lambda job, problem: 1.0
+    short = searched(tmp_path, seconds=30.0)
+    assert short.run.run.cut_short
+    again = searched(tmp_path, seconds=30.0)
+    assert sessions(again.run) == {short.run.run.started, again.run.run.started}
+    longer = searched(tmp_path, seconds=60.0)
+    assert longer.results == again.results
+    assert longer.run.run.spent_seconds == pytest.approx(60, abs=5)

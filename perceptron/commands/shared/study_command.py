@@ -78,8 +78,8 @@ def _carry_out(
         raise UserError(f"--rule prints Python: leave out {'--json' if json else '--on'}")
     if on is not None and fresh:
         raise UserError(
-            "--fresh is not for a fleet, whose jobs resume: leave it out with --on, and to measure "
-            f"again remove the folder of the fleet in {results / 'fleet'}"
+            "--fresh is not for --on, whose jobs resume; to measure again, remove the fleet's "
+            f"folder in {results / 'fleet'}"
         )
     if plan.sources:
         measuring = {"wait": wait, "machine": machine, "budget": budget, "on": on}
