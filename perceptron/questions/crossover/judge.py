@@ -32,7 +32,6 @@ from perceptron.questions.crossover.crossing import (
 from perceptron.questions.crossover.points import Point, at_each, points, points_of, with_ratio
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
-from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import LARGEST_LOG, TIE, Interval
@@ -217,8 +216,8 @@ def not_reached(
     """
     if not rows:
         return
-    alike = grouped(rows, attrgetter("family", "threads", "processes", "backend", "size", "status"))
-    one_of_each = [own[0] for own in alike.values()]
+    fields = attrgetter("family", "threads", "processes", "backend", "size", "status")
+    one_of_each = dict(zip(map(fields, rows), rows, strict=True)).values()
     judged = {(one.family, one.threads, one.incumbent, one.challenger) for one in found}
     failed = {row.backend for row in one_of_each}
     failed -= {row.backend for row in one_of_each if row.status == "ok"}
