@@ -57,8 +57,10 @@ def without_samples(row: Row) -> Row:
     answers are made of the smallest.
     """
     if isinstance(row, Measurement):
-        smallest = min((*row.samples, *row.dropped), default=0.0)
-        force_setattr(row, "samples", [smallest] * len(row.samples))
+        number, every = len(row.samples), row.samples
+        if row.dropped:  # in few rows
+            every = [*every, *row.dropped]
+        force_setattr(row, "samples", [min(every, default=0.0)] * number)
         force_setattr(row, "dropped", _NONE)
     return row
 

@@ -90,6 +90,12 @@ def moment(row: Measurement) -> str:
     return row.committed or row.when
 
 
+def newest_moment(rows: Iterable[Measurement]) -> tuple[str, str]:
+    """Return the latest `moment` of these rows, and when the last row of that was measured."""
+    known = set(map(attrgetter("committed", "when"), rows))
+    return max((committed or when, when) for committed, when in known)
+
+
 def has_time(row: Measurement) -> bool:
     """Return whether this is the time of a whole iteration, above 0 and finite."""
     return (

@@ -44,7 +44,7 @@ from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
-from perceptron.records.grouping import grouped
+from perceptron.records.grouping import grouped, grouped_by
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
@@ -190,8 +190,11 @@ class Bench:
         names = set(map(attrgetter("backend"), usable))
         order = {name: _order(name, plan.backends) for name in names}
         own = sorted(usable, key=lambda row: order[row.backend])
-        threads = sorted({row.all_threads for row in own if row.all_threads is not None})
-        fewest = _of_threads(own, threads[0])
+        by_threads: dict[int | None, list[Measurement]] = grouped_by(
+            own, attrgetter("threads", "processes"), attrgetter("all_threads")
+        )
+        threads = sorted(number for number in by_threads if number is not None)
+        fewest = by_threads[threads[0]]
         has_finding = bool(plan.finding_backends) or any(row.family == FAMILY for row in own)
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         trainings = finding_rows([*fewest, *_of_threads(run.others, threads[0])])

@@ -26,7 +26,7 @@ from perceptron.statistics.select import (
     has_time,
     is_own,
     measured_alike,
-    moment,
+    newest_moment,
     reason,
 )
 
@@ -131,7 +131,7 @@ class ComparableRows:
         return self._by_backend[where].get(backend, {})
 
     def _moment(self, where: State) -> tuple[str, str]:
-        return max({(moment(row), row.when) for row in self._rows[where]})
+        return newest_moment(self._rows[where])
 
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
         return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
@@ -139,8 +139,10 @@ class ComparableRows:
 
 def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
     """Return the rows of each backend, by their sizes."""
-    by_backend = grouped(rows, attrgetter("backend"))
-    return {name: grouped(own, attrgetter("size")) for name, own in by_backend.items()}
+    by_backend: dict[str, BySize] = {}
+    for (name, size), own in grouped(rows, attrgetter("backend", "size")).items():
+        by_backend.setdefault(name, {})[size] = own
+    return by_backend
 
 
 def level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:

@@ -41,7 +41,6 @@ from perceptron.questions.crossover.points import (
 )
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
-from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import TIE, Interval
@@ -244,8 +243,8 @@ def not_reached(
     """
     if not rows:
         return
-    alike = grouped(rows, attrgetter("family", "threads", "processes", "backend", "size", "status"))
-    one_of_each = [own[0] for own in alike.values()]
+    fields = attrgetter("family", "threads", "processes", "backend", "size", "status")
+    one_of_each = dict(zip(map(fields, rows), rows, strict=True)).values()
     judged = {(one.family, one.threads, one.incumbent, one.challenger) for one in found}
     failed = {row.backend for row in one_of_each}
     failed -= {row.backend for row in one_of_each if row.status == "ok"}

@@ -36,7 +36,7 @@ from perceptron.statistics.select import (
     has_time,
     is_own,
     measured_alike,
-    moment,
+    newest_moment,
     reason,
     shared,
     state,
@@ -198,8 +198,8 @@ def sweeps(
     judged = grouped(found, lambda one: (one.family, ground(one)))
     for case, own in cases.items():
         states = [
-            (max(set(map(moment, members))), repr(within), members)
-            for within, members in grouped(own, _code_of).items()
+            (newest_moment(members)[0], repr(within), members)
+            for within, members in grouped_by(own, _fields_of_code, _code_of).items()
             if is_line(members)
         ]
         if not states:
@@ -231,6 +231,9 @@ def _case(row: Measurement) -> tuple[str, str, Ground, str | None]:
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
     return row.source, row.family, ground(row), environment
+
+
+_fields_of_code = attrgetter("file", *State._fields)
 
 
 def _code_of(row: Measurement) -> str | State | None:

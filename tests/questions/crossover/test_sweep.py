@@ -67,6 +67,30 @@ def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) 
     assert all(spot.repeats == 4 for sweep in judged for spot in sweep.curves[0].spots)
 
 
+_ANOTHER: list[dict[str, str | None]] = [
+    *({"source": "asv"}, {"commit": "older"}, {"commit": None}, {"environment": "other"}),
+    *({"when": "2020-01-01T00:00:00Z"}, {"problem_digest": "another"}, {"dtype": "float64"}),
+    *({"phase": "forward"}, {"backend": "jax", "device": "cuda"}, {"backend": "a", "when": "3"}),
+]
+
+
+@given(others=st.lists(st.lists(st.sampled_from(_ANOTHER), min_size=1, max_size=3), max_size=4))
+def test_what_was_judged_of_the_rows_is_what_their_sweeps_say(
+    others: list[list[dict[str, str | None]]],
+) -> None:
+    rows = line()
+    for start, changes in enumerate(others, start=1):
+        fields = {name: value for change in changes for name, value in change.items()}
+        rows += [
+            replace(row, repeat=row.repeat + 10 * start, **fields)
+            for row in line()
+            if "backend" not in fields or row.backend == "numpy"
+        ]
+    afresh = sweeps(rows)
+    again = sweeps(rows, found=crossovers(rows))
+    assert [one.crossovers for one in again] == [one.crossovers for one in afresh]
+
+
 def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
     """Another dtype is another case, of which the newest may be older; the others are counted."""
     made = plenty(tmp_path / "asv", machines=2, commits=5)
