@@ -79,7 +79,7 @@ def test_errors_name_arguments_and_no_options(tmp_path: Path) -> None:
 
     (file := tmp_path / "file").write_text("")
     assert "another results" in said(60, file)
-    assert "--" not in said(6, tmp_path / "results")
+    assert "--" not in said(2, tmp_path / "results")
     (table := tmp_path / "table.csv").write_text("case,size,backend,seconds\nx,1,a,1\n")
     with pytest.raises(UserError, match="by and size name columns of a table, and size_regex"):
         load_results(table, by="x")
