@@ -50,7 +50,6 @@ def assert_gone(ranks: list[psutil.Process]) -> None:
     ("way", "reason"),
     [
         ("is killed", r"^rank 1 of 2 was ended by SIGKILL \(out of memory\?\): the last line$"),
-        pytest.param("exits", r"^rank 1 of 2: SystemExit: 3$", marks=pytest.mark.slow),
         pytest.param(
             *("stops", r"^rank 1 of 2 did not answer within 30 s; its last line: the last line$"),
             marks=pytest.mark.slow,
