@@ -88,11 +88,12 @@ def tried(name: str) -> list[Problem]:
 def is_slow(name: str, problem: Problem, dtype: DType) -> bool:
     """Return whether a problem is left to `make test-long`.
 
-    What compiles each for seconds shows in one dtype that it is right; PyTorch's compiler takes
-    over 20 for each.
+    What compiles each for seconds shows in one dtype and on one model that it is right; PyTorch's
+    compiler takes over 20 for each.
     """
-    is_compiled_again = name in COMPILED and dtype == "float32"
-    return is_compiled_again or name == "torch-cpu-compiled" or problem.name not in SHORT
+    is_compiled_again = name in COMPILED and (dtype == "float32" or problem.models > 1)
+    has_twin = name in ("torch-cpu-compiled", "torch-ddp")  # traced, and over two processes
+    return is_compiled_again or has_twin or problem.name not in SHORT
 
 
 def is_kept(name: str, problem: Problem, dtype: DType) -> bool:
