@@ -14,7 +14,6 @@ from perceptron import optional
 from perceptron.backends import jax_backend
 from perceptron.backends.accelerators import jax_accelerator
 from perceptron.backends.accelerators.jax_accelerator import (
-    repeats_within_a_graph,
     runs,
     with_loops_on_the_device,
 )
@@ -163,15 +162,3 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not runs("--xla_no_such_flag=1", "cpu")
     monkeypatch.setattr(jax_accelerator, "_RUN_SECONDS", 0.01)
     assert not runs("", "no such platform")
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [
-        ("--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL --more", True),
-        ("--xla_gpu_enable_command_buffer=FUSION --WHILE", False),
-        ("", False),
-    ],
-)
-def test_a_loop_in_a_graph_is_known_by_the_flags(flags: str, expected: bool) -> None:
-    assert repeats_within_a_graph(flags) == expected

@@ -64,11 +64,7 @@ def threads() -> Iterator[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "kind"),
-    [
-        (FEW_PARAMETERS, WrittenOutModels),
-        (CLASSIFIERS, LayeredModels),
-        (FOLDS_AT_ONCE, LayeredModels),
-    ],
+    [(FEW_PARAMETERS, WrittenOutModels), (CLASSIFIERS, LayeredModels)],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_several_models_train_as_numpys_do(

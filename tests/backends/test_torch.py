@@ -27,8 +27,7 @@ from tests.backends.fake_cuda import OnMetaAlone
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(BACKEND.unavailable() is not None, reason=str(BACKEND.unavailable()))
+@pytest.mark.usefixtures("traced_not_compiled")
 def test_it_says_whether_it_found_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """On disk, or in the process, where a problem had these shapes before."""
     for on_disk in (False, True):

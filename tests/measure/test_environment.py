@@ -13,23 +13,19 @@ from perceptron.measure.environment import environment
 from tests.measure.conftest import MakeNvml
 
 
-def test_facts_say_what_was_measured_on() -> None:
-    """Processor, cores, BLAS with its kernel and threads, versions; no path of anybody's home."""
-    facts = environment([registry.load("numpy")], threads=1)
+def test_facts_say_what_was_measured_on_and_equal_ones_have_equal_ids() -> None:
+    """Processor, cores, BLAS with its kernel and threads, versions; no path of anybody's home.
+
+    Runs on equal ground are resumed and compared by the id.
+    """
+    facts, again, other = (environment([registry.load("numpy")], count) for count in (1, 1, 2))
+    assert facts.id == again.id != other.id
     assert facts.cores == usable_cores() >= 1
     assert facts.memory_bytes > 2**28
     assert "numpy" in facts.libraries
     assert all(pool.threads == 1 for pool in facts.pools)
     assert facts.variables["OMP_NUM_THREADS"] == "1"
     assert str(Path.home()) not in repr(facts)
-
-
-def test_equal_facts_have_equal_ids() -> None:
-    """Runs on equal ground are resumed and compared by it."""
-    first = environment([registry.load("numpy")], threads=1)
-    again = environment([registry.load("numpy")], threads=1)
-    other = environment([registry.load("numpy")], threads=2)
-    assert first.id == again.id != other.id
 
 
 def test_versions_beneath_a_library_are_recorded(

@@ -34,6 +34,7 @@ ABOUT: dict[str, Any] = {
 JOB = Time(**ABOUT)
 
 
+@pytest.mark.slow
 @needs_ddp
 def test_a_worker_measures_what_its_ranks_do() -> None:
     """Time, waiting and memory of a training; then what it adds to each phase of an iteration."""

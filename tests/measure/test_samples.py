@@ -216,7 +216,7 @@ def ratios(choose: Callable[[World], Samples], losses: tuple[float, float]) -> l
     return [
         log(World(draw, 1e-3, 0.1, losses[0]).seconds(choose))
         - log(World(draw, 1e-3, 0.01, losses[1]).seconds(choose))
-        for _ in range(3000)
+        for _ in range(800)
     ]
 
 

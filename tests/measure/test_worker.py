@@ -47,9 +47,9 @@ ABOUT: dict[str, Any] = {
 
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch) -> Time:
-    """Return a job of 1,234 iterations; this process may have any number of threads."""
+    """Return a job of seven iterations; this process may have any number of threads."""
     monkeypatch.setattr(training, "assert_threads_of_each", lambda backend, threads: None)
-    return Time(**ABOUT, iterations=1234)
+    return Time(**ABOUT, iterations=7)
 
 
 @pytest.mark.parametrize(("value", "name"), [(float("nan"), "NaN"), (float("inf"), "inf")])
@@ -61,7 +61,7 @@ def test_a_loss_that_diverges_costs_its_row_only(
     jobs = [replace(job, problem=f"mlp-width:{width}") for width in (2, 4)]
     outcomes = [training.measure(Diverges(), each) for each in jobs]
     assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
-    assert outcomes[0].reason == (f"the loss is {name} after 1,234 iterations: lower the rate")
+    assert outcomes[0].reason == (f"the loss is {name} after 7 iterations: lower the rate")
     assert outcomes[0].seconds is None
 
 
@@ -110,7 +110,7 @@ def test_a_backend_says_how_long_a_sample_must_be(
 
     def timed(trainer: NumpyTrainer, effort: Effort, **options: Any) -> Timings:
         efforts.append(effort)
-        return time_training(trainer, effort, **options)
+        return time_training(trainer, Effort(samples=1, iterations=1), **options)
 
     monkeypatch.setattr(training, "time_training", timed)
     assert training.measure(Called(), replace(job, iterations=None)).status == "ok"

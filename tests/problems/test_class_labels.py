@@ -78,11 +78,10 @@ def test_a_number_is_one_class_however_it_is_written() -> None:
         ('1,a\n2,"b\n3,a\n4,b\n', ": not a CSV file: unexpected end of data"),
     ],
 )
-@pytest.mark.parametrize("model", [THREE, BINARY], ids=["cross-entropy", "bce"])
-def test_a_wrong_label_says_where(tmp_path: Path, table: str, message: str, model: str) -> None:
+def test_a_wrong_label_says_where(tmp_path: Path, table: str, message: str) -> None:
     """The file, the line as an editor counts it, the column, and what to do."""
     file = write(tmp_path, f"x,y\n{table}", "data.csv")
-    assert refused(write(tmp_path, model)).startswith(f"{file}{message}")
+    assert refused(write(tmp_path, THREE)).startswith(f"{file}{message}")
 
 
 def test_a_class_with_a_line_break_in_its_name_is_told_in_one_line(tmp_path: Path) -> None:

@@ -23,9 +23,10 @@ PAGE = ROOT / "docs" / "your-own-model.md"
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
-def test_agreement_can_be_shown_on_every_size_of_every_example(file: Path) -> None:
+def test_agreement_can_be_shown_at_both_ends_of_every_example(file: Path) -> None:
     """What the page invites to measure can be measured: float32 NumPy agrees."""
-    for reference in files.references(str(file)):
+    sizes = files.references(str(file))
+    for reference in {sizes[0], sizes[-1]}:
         problem = catalogue.find(reference)
         assert problem.reference == reference
         trainer = BACKEND.prepare(problem, "float32")

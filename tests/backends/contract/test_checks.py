@@ -22,12 +22,11 @@ from tests.backends.conftest import (
 
 # Compiling takes its time for each problem and dtype, and so does what has processes of its own;
 # `perceptron check` tries all of them.
-_KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
 FEW = {
     "torch-cpu-compiled": ("batches-adam",),  # all rows at once: test_golden
-    "jax-cpu": (*_KINDS, "batches-adam", "folds-adam"),
-    "numba": (*_KINDS, "batches-momentum", "many-or-gates:4"),
-    "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
+    "jax-cpu": ("or-gate", "mlp-depth:2", "batches-adam", "folds-adam"),
+    "numba": ("or-gate", "xor-hidden", "mlp-depth:2", "batches-momentum", "many-or-gates:4"),
+    "torch-ddp": ("or-gate", "batches-adam"),
     # `numpy-sequential` is tried on all: the rest is what these backends do with one model.
     "torch-cpu-sequential": ("many-momentum",),
     "jax-cpu-sequential": ("many-momentum",),
@@ -41,6 +40,11 @@ MISTAKEN = (
     *("batches-adamw", "several-mse", "large-values", "many-or-gates:4", "many-momentum"),
     "folds-adam",
 )
+# Shapes that another of the problems stands for: NumPy alone is tried on them.
+ALIKE = ("symptoms", "xor", "perceptron-rows:16", "mlp-width:8", "mlp-map:16x32", "many-adam")
+# On which all of them are put into a backend; into the others those of the problems after these.
+OFFERED_ALL = ("numpy", "torch-cpu")
+OFFERED = ("or-gate", "batches-adam", "folds-adam")
 COMPILED = ("torch-cpu-compiled", "jax-cpu", "jax-cpu-sequential", "numba", "numba-sequential")
 # What is compiled for a problem is compiled in both dtypes on these, else in float64 alone.
 IN_BOTH = {
@@ -76,18 +80,20 @@ def tried(name: str) -> list[Problem]:
     return [
         problem
         for problem in problems()
-        if problem.models >= least and (few is None or problem.name in few)
+        if problem.models >= least
+        and (problem.name in few if few else name == "numpy" or problem.name not in ALIKE)
     ]
 
 
 def is_slow(name: str, problem: Problem, dtype: DType) -> bool:
     """Return whether a problem is left to `make test-long`.
 
-    What compiles each for seconds shows in one dtype that it is right; PyTorch's compiler takes
-    over 20 for each.
+    What compiles each for seconds shows in one dtype and on one model that it is right; PyTorch's
+    compiler takes over 20 for each.
     """
-    is_compiled_again = name in COMPILED and dtype == "float32"
-    return is_compiled_again or name == "torch-cpu-compiled" or problem.name not in SHORT
+    is_compiled_again = name in COMPILED and (dtype == "float32" or problem.models > 1)
+    has_twin = name in ("torch-cpu-compiled", "torch-ddp")  # traced, and over two processes
+    return is_compiled_again or has_twin or problem.name not in SHORT
 
 
 def is_kept(name: str, problem: Problem, dtype: DType) -> bool:
@@ -111,7 +117,8 @@ def test_every_backend_keeps_every_promise(
 def is_offered_mistakes(name: str, problem: Problem, dtype: DType) -> bool:
     """Return whether mistakes are put into it: in float32, whose rounding could hide them."""
     in_float32 = dtype == "float32" or name == "python"  # which has no float32
-    return in_float32 and problem.name in MISTAKEN
+    offered = MISTAKEN if name in OFFERED_ALL else OFFERED
+    return in_float32 and problem.name in offered
 
 
 def has_slow_mistakes(name: str, problem: Problem, dtype: DType) -> bool:

@@ -115,14 +115,10 @@ def test_the_average_over_processes_is_the_loss_of_all_rows(
         begin, end = part_of(rows, rank, processes)
         weight = weight_of(loss, rows, rank, processes)
         weighted.append(weight * of(values[begin:end]) if weight else 0.0)
+        # Then the step is what PyTorch's tutorial writes, to the last bit.
+        assert weight == 1.0 or loss == "l1-sum" or rows % processes
         assert (weight == 0.0) == (begin == end)
     assert sum(weighted) / processes == pytest.approx(of(values))
-
-
-@given(each=st.integers(1, 20), processes=PROCESSES)
-def test_equal_parts_are_not_weighted(each: int, processes: int) -> None:
-    """Then the step is what PyTorch's tutorial writes, to the last bit."""
-    assert weight_of("bce", each * processes, processes - 1, processes) == 1.0
 
 
 @pytest.fixture

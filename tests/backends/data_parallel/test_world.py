@@ -50,7 +50,6 @@ def assert_gone(ranks: list[psutil.Process]) -> None:
     ("way", "reason"),
     [
         ("is killed", r"^rank 1 of 2 was ended by SIGKILL \(out of memory\?\): the last line$"),
-        pytest.param("exits", r"^rank 1 of 2: SystemExit: 3$", marks=pytest.mark.slow),
         pytest.param(
             *("stops", r"^rank 1 of 2 did not answer within 30 s; its last line: the last line$"),
             marks=pytest.mark.slow,
@@ -120,7 +119,7 @@ def test_ranks_end_with_their_leader_even_if_they_are_stopped(ended_by: str) -> 
 
 
 def answering(
-    monkeypatch: pytest.MonkeyPatch, *answers: object, last_line: str = "NCCL: timed out"
+    monkeypatch: pytest.MonkeyPatch, *answers: object, last_line: str = ""
 ) -> world.World:
     """Return a world whose ranks meet, join, answer once and then are silent, without a process.
 
@@ -168,33 +167,28 @@ def test_what_no_rank_supports_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     both.end()
 
 
-def test_the_rank_that_others_waited_for_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = ("raised", "RuntimeError: [gloo/transport/tcp/pair.cc] Connection closed by peer")
-    ranks = answering(monkeypatch, lost, ("raised", "MemoryError: "), lost)
-    with pytest.raises(RankFailed, match=r"^rank 1 of 3: MemoryError"):
+LOST = ("raised", "RuntimeError: [gloo/transport/tcp/pair.cc] Connection closed by peer")
+WARNED = "UserWarning: DistributedDataParallel found unused parameters"
+
+
+@pytest.mark.parametrize(
+    ("answers", "last_line", "reason"),
+    [
+        ([LOST, ("raised", "MemoryError: "), LOST], "", r"^rank 1 of 3: MemoryError"),
+        # NCCL aborts the process that has waited too long.
+        ([-signal.SIGABRT, None], "NCCL: timed out", r"^rank 1 of 2 did not answer within 60 s"),
+        # The other is silent because it waits for it.
+        ([-signal.SIGKILL, None], WARNED, r"^rank 0 of 2 was ended by SIGKILL .*: UserWarning"),
+    ],
+)
+def test_the_rank_that_others_waited_for_is_to_blame(
+    answers: list[object], last_line: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "_GRACE_SECONDS", 0.1)
+    ranks = answering(monkeypatch, *answers, last_line=last_line)
+    with pytest.raises(RankFailed, match=reason):
         ranks.ask("train")
     assert ranks.has_ended
-
-
-def test_a_rank_that_ends_because_another_hangs_is_not_to_blame(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """NCCL aborts the process that has waited too long."""
-    monkeypatch.setattr(world, "_GRACE_SECONDS", 0.1)
-    ranks = answering(monkeypatch, -int(signal.SIGABRT), None)
-    with pytest.raises(RankFailed, match=r"^rank 1 of 2 did not answer within 60 s"):
-        ranks.ask("train")
-
-
-def test_a_rank_that_is_killed_is_to_blame_whatever_it_warned_of(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The other is silent because it waits for it."""
-    monkeypatch.setattr(world, "_GRACE_SECONDS", 0.1)
-    warning = "UserWarning: DistributedDataParallel found unused parameters"
-    ranks = answering(monkeypatch, -int(signal.SIGKILL), None, last_line=warning)
-    with pytest.raises(RankFailed, match=r"^rank 0 of 2 was ended by SIGKILL .*: UserWarning"):
-        ranks.ask("train")
 
 
 def test_all_ranks_that_die_have_the_same_time_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

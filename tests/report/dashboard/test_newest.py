@@ -146,13 +146,13 @@ def test_a_run_that_measured_little_claims_nothing(tmp_path: Path) -> None:
 
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     """The address of an answer leads to its first case."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=64, crossing=0.25)))
+    rows = load_measurements(str(many(tmp_path / "times.csv", cases=8, crossing=0.25)))
     collection, address = with_answer(collect(tmp_path / "nowhere"), read_from_files(list(rows)))
     write_site(tmp_path, collection)
     shown = list(views(tmp_path, "crossover"))
-    assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(64)}
+    assert {setting[0] for setting in shown} == {f"case-{k:03d}" for k in range(8)}
     ratios = [setting for setting in shown if setting[-1].startswith("ratio")]
-    assert len(ratios) == 64 * 6
+    assert len(ratios) == 8 * 6
     switches = [switch["id"] for switch in data(tmp_path, "crossover")["switches"]]
     assert address == link("crossover", tuple(zip(switches[:-1], shown[0][:-1], strict=True)))
 

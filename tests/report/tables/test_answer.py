@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -102,7 +102,6 @@ def test_the_verdict_is_the_first_line_and_one_table_follows(
     assert len(warned) <= 2
 
 
-@settings(max_examples=30)
 @given(of=made())
 def test_all_of_it_is_there_on_request(of: tuple[Answer, list[MeasurementWarning]]) -> None:
     """Words may be folded, and none is missing."""
