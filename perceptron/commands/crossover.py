@@ -140,13 +140,14 @@ class FunctionCrossover:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
             raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
+        rows = [*self._rows, *self._told.run.others]
         compared = {(one.challenger, one.incumbent): one for one in self.crossovers}
 
         def ratio(first: str, second: str, confidence: float) -> Interval | None:
             if (one := compared.get((first, second))) is not None:
-                return ratio_near(one, self._rows, size, confidence)
+                return ratio_near(one, rows, size, confidence)
             if (one := compared.get((second, first))) is not None:
-                other = ratio_near(one, self._rows, size, confidence)
+                other = ratio_near(one, rows, size, confidence)
                 return other and inverse(other)
             return None
 

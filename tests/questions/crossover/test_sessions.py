@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from perceptron.questions.answering import answer_run
 from perceptron.questions.crossover.judge import Crossover, crossovers, ratio_near
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import verdict
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
-from tests.made import measured
+from tests.made import BENCH, keep, measured
 
 A, B = "numpy", "torch-cpu"
 SIZES = (16, 64, 256, 1024, 4096, 16_384)
@@ -145,3 +146,36 @@ def test_two_committed_runs_name_each_other(results_of_record: Path) -> None:
         .notes[0]
         .startswith("runs disagree: undecided (27 Nov 02:41), 1,730 (27 Nov 02:51); next: ")
     )
+
+
+@pytest.mark.parametrize("turns", [(500, 510, 520), (500, 2000, 8000)], ids=["alike", "apart"])
+def test_crossover_bench_and_pages_say_the_same_of_three_sessions(
+    turns: tuple[float, ...], tmp_path: Path
+) -> None:
+    plans: dict[str, dict[str, object]] = {
+        "crossover": {"pairs": [[A, B]], "iterations": 10_000, "threads": [2]},
+        "bench": BENCH,
+    }
+    each = [
+        session(when, crossing_at(turn))
+        for when, turn in zip((MORNING, NOON, NIGHT), turns, strict=True)
+    ]
+    said = []
+    for study, plan in plans.items():
+        about = {"study": study, "families": ["mlp-width"], "backends": [A, B]}
+        loaded = [
+            read_run(keep(tmp_path / study, plan | about, rows, started=rows[0].when))
+            for rows in each
+        ]
+        *others, own = [
+            [replace(row, session=one.run.started) for row in one.times] for one in loaded
+        ]
+        beside = [row for rows in others for row in rows]
+        told = answer_run(replace(loaded[-1], rows=list(own), others=beside)).answer
+        (verdict_said,) = (one for one in told.verdicts if one.subject == "mlp-width")
+        assert "of 3 runs" in verdict_said.heading
+        said += told.data["crossovers"]
+        (sweep,) = sweeps([*beside, *own], [(A, B)])
+        said += sweep.crossovers
+    assert {one.decided == "yes" for one in said} == {turns[-1] < 600}
+    assert said == said[:1] * 4
