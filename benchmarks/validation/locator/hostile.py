@@ -325,7 +325,8 @@ def scored(world: World, found: Crossover, measurements: int = 0) -> HostileTria
 def _is_wrong(world: World, found: Crossover, low: float, high: float) -> bool:
     """Return whether a range names the other winner somewhere, or a tie where there is none."""
     fine = np.unique(np.round(np.geomspace(world.low, world.high, _FINE)))
-    inside = np.concatenate([fine[(fine > low) & (fine < high)], [low, high]])
+    between = fine[(fine > low) & (fine < high) & (np.log2(fine) % 1 > 0)]
+    inside = np.concatenate([between, [low, high]])
     ratios = world.ratio(np.log(inside))
     standing = next(at.standing for at in found.ratio_at if at.size == low)
     if standing == "tie":

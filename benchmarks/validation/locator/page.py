@@ -135,9 +135,10 @@ def _hostile(truth: Truth) -> TextTable:
             "by 10 to 50%, over a factor of 1.5 to 4 (steps) or as named (pockets). Sizes are "
             "measured on a fixed grid by 8 processes, or searched.",
             "A range is wrong where its winner takes over 5% longer at some size in it, or its "
-            "tie is over 10%; each case counts once. Interval right: of the 95% intervals of "
-            "single crossovers, those that hold it. In the cases of states, modes and similar "
-            "processes the crossover is that of the mean over all states.",
+            "tie is over 10%; powers of two between measured sizes are left out. Each case counts "
+            "once. Interval right: of the 95% intervals of single crossovers, those that hold it. "
+            "In the cases of states, modes and similar processes the crossover is that of the mean "
+            "over all states.",
             "Modes and states multiply the times of one backend, or of both unequally, by up to "
             "1.6: of each process, or of a whole run. **No single run can show the state that it "
             "is in.** Three runs are all in the same one of two states in a quarter of the cases. "
