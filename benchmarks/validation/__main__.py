@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.validation.grid import show
-from perceptron.errors import UserError
+from perceptron.errors import UserError, unknown
 from perceptron.machine import machine_name
 from perceptron.options import folder_name, seconds_of
 from perceptron.report import documents, text_file
@@ -51,7 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         return own
 
     truth = question("truth", _truth, "crossovers and maps of simulated cases")
-    truth.add_argument("--cases", dest="worlds", type=_at_least(1), default=2000, metavar="N")
+    truth.add_argument("--cases", type=_at_least(1), default=2000, metavar="N")
+    truth.add_argument(
+        "--each", type=_at_least(0), default=100, metavar="N", help="cases of each hostile world"
+    )
+    truth.add_argument("--worlds", nargs="+", default=(), metavar="NAME", help="these alone")
     truth.add_argument("--seed", type=_at_least(0), default=1, help="other cases")
     fastest = question("fastest", _fastest, "picks of perceptron.fastest beside measurements")
     fastest.add_argument("--budget", type=float, metavar="MINUTES")
@@ -76,10 +80,14 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 def _truth(options: argparse.Namespace) -> int:
     from benchmarks.validation.locator import page
+    from benchmarks.validation.locator.hostile import WORLDS
     from benchmarks.validation.locator.truth import truth
 
+    for name in options.worlds:
+        if name not in WORLDS:
+            raise unknown("world", name, WORLDS)
     with terminal.progress_bar("trying") as bar:
-        result = truth(options.worlds, options.seed, bar)
+        result = truth(options.cases, options.seed, bar, options.each, options.worlds)
     return _show(options, page, result)
 
 

@@ -147,9 +147,12 @@ def _false_alarms(proof: Path) -> str:
 
 def _truth(page: Path) -> str:
     row = _first_row(page, "make truth")
+    decided = row["decided"].partition(" ")[0]
+    wrong, _, bound = row["decided and wrong"].partition(" ")
     return (
-        f"* In {row['number']} [simulated cases](docs/truth.md) {row['decided and wrong']} decided "
-        f"answers were wrong; {row['interval right']} of the intervals hold the crossover."
+        f"* Of {row['number']} [simulated cases](docs/truth.md) {decided} were decided, "
+        f"{'none' if wrong == '0' else wrong} wrongly {bound}; "
+        f"{row['interval right']} of the intervals hold the crossover."
     )
 
 

@@ -77,17 +77,18 @@ def test_the_section_on_fastest_is_what_the_stored_run_says(
 
 def test_cases_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     """None is wrong and decided; the page says how to try them again."""
-    one, two = (truth(4, 3, silent) for _ in range(2))
-    assert (one.trials, one.map) == (two.trials, two.map)
+    one, two = (truth(4, 3, silent, each=1, names=["equal steps"]) for _ in range(2))
+    assert (one.trials, one.hostile, one.map) == (two.trials, two.hostile, two.map)
     assert not any(trial.sure and not trial.right for trial in one.trials)
     page = truth_page(tmp_path / "truth.md", one)
-    assert "truth --cases 4 --seed 3`" in page.read_text(encoding="utf-8")
+    assert "truth --cases 4 --seed 3 --each 1`" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("words", "error"),
     [
         ("truth --save /proc/no/truth.md", "/proc/no/truth.md: cannot be written"),
+        ("truth --worlds flat", "unknown world 'flat'"),
         ("fastest --budget 0", "--budget takes minutes, above 0"),
         ("fastest --report --results {folder}", "no run of `make fastest`: leave out --report"),
         ("proof --report --results {folder}", "no run yet: leave out --report"),

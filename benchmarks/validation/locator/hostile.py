@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations, pairwise
 from math import exp, log, log2, pi, sqrt
 
 import numpy as np
@@ -306,8 +307,6 @@ def hostile_trial(case: _Case) -> HostileTrial:
 
 def scored(world: World, found: Crossover, measurements: int = 0) -> HostileTrial:
     """Return what of an answer is wrong in a world."""
-    from benchmarks.validation.locator.truth import true_statuses
-
     stretches = world.excursions()
     crossings = [start for start, _, _ in stretches[1:]]
     decided = found.decided == "yes"
@@ -326,10 +325,34 @@ def scored(world: World, found: Crossover, measurements: int = 0) -> HostileTria
 def _is_wrong(world: World, found: Crossover, low: float, high: float) -> bool:
     """Return whether a range names the other winner somewhere, or a tie where there is none."""
     fine = np.unique(np.round(np.geomspace(world.low, world.high, _FINE)))
-    inside = np.concatenate([fine[(fine > low) & (fine < high)], [low, high]])
+    between = fine[(fine > low) & (fine < high) & (np.log2(fine) % 1 > 0)]
+    inside = np.concatenate([between, [low, high]])
     ratios = world.ratio(np.log(inside))
     standing = next(at.standing for at in found.ratio_at if at.size == low)
     if standing == "tie":
         return bool((np.abs(ratios) > 2 * TIE).any())
     sign = 1 if standing == "slower" else -1
     return bool((sign * ratios < -TIE).any())
+
+
+def true_statuses(depths: list[float]) -> set[str]:
+    """Return every status that is true of stretches with these largest log-ratios.
+
+    They stand in order of size. A stretch within ±5% may be reported or left out.
+    """
+    small = [index for index, depth in enumerate(depths) if abs(depth) <= TIE]
+    statuses = set()
+    for count in range(len(small) + 1):
+        for left_out in combinations(small, count):
+            signs = [depth > 0 for index, depth in enumerate(depths) if index not in left_out]
+            statuses.add(_status(signs))
+    return statuses
+
+
+def _status(signs: list[bool]) -> str:
+    changes = [left for left, right in pairwise(signs) if left != right]
+    if not signs:
+        return "tie"
+    if not changes:
+        return "never" if signs[0] else "always"
+    return "multiple" if len(changes) > 1 else "crosses" if signs[0] else "reverses"

@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.validation.grid import TextTable, markdown
+from benchmarks.validation.locator.hostile import HostileRow
 from benchmarks.validation.locator.maps import MapScore, MapTruth
 from benchmarks.validation.locator.truth import DENSE, Truth, WorldTrial
 from benchmarks.validation.share import share, share_cell, share_percent
@@ -20,8 +21,9 @@ from perceptron.version import __version__
 
 
 def grids(truth: Truth) -> list[TextTable]:
-    """Return one table for the locator, one for the map."""
-    return [_locator(truth), _map(truth.map)]
+    """Return a table for the locator, one for what could fool it, and one for the map."""
+    hostile = [_hostile(truth)] if truth.hostile else []
+    return [_locator(truth), *hostile, _map(truth.map)]
 
 
 def save(file: Path, truth: Truth) -> Path:
@@ -33,8 +35,8 @@ def save(file: Path, truth: Truth) -> Path:
         "# Validation: how often the answers are right",
         "",
         "`python -m benchmarks.validation truth "
-        f"--cases {truth.worlds} --seed {truth.seed}`, version {__version__}, {truth.when[:10]}, "
-        f"{cpu_name()}, {duration(truth.seconds)}. "
+        f"--cases {truth.worlds} --seed {truth.seed} --each {truth.each}`, "
+        f"version {__version__}, {truth.when[:10]}, {cpu_name()}, {duration(truth.seconds)}. "
         "Another seed tries other cases.",
     ]
     for table in grids(truth):
@@ -90,12 +92,80 @@ def _locator_row(name: str, trials: Sequence[WorldTrial]) -> tuple[str, ...]:
         name,
         count(len(trials)),
         share_cell(share(sum(one.right for one in trials), len(trials))),
-        f"{sum(one.sure and not one.right for one in trials)}",
-        share_cell(share(sum(one.sure for one in trials), len(trials))),
+        _bounded(
+            sum(one.sure and not one.right for one in trials), sum(one.sure for one in trials)
+        ),
+        _counted(sum(one.sure for one in trials), len(trials)),
         share_cell(share(sum(covered), len(covered))),
         count(len(covered)),
         f"× {digits(median(widths))}" if widths else NONE,
         f"1/{digits(1 / cost)}" if cost else NONE,
+    )
+
+
+def _bounded(wrong: int, decided: int) -> str:
+    """Return how many of those decided are wrong, and the end of its interval."""
+    most = share(wrong, decided).high
+    return f"{wrong}" if most is None else f"{wrong} (at most {share_percent(most)})"
+
+
+def _counted(hits: int, trials: int) -> str:
+    return f"{count(hits)} ({share_percent(hits / trials)})" if trials else NONE
+
+
+def _hostile(truth: Truth) -> TextTable:
+    return TextTable(
+        "What could fool the locator",
+        (
+            "cases",
+            "sizes",
+            "runs>",
+            "number>",
+            "decided>",
+            "decided and wrong>",
+            "a range wrong>",
+            "interval right>",
+            "of>",
+            "measurements>",
+        ),
+        [_hostile_row(row) for row in truth.hostile],
+        (
+            "Noise: the cases of the first table. In all others the ratio is zero at one size, "
+            "but in those with steps and pockets: there another backend leads between two sizes, "
+            "by 10 to 50%, over a factor of 1.5 to 4 (steps) or as named (pockets). Sizes are "
+            "measured on a fixed grid by 8 processes, or searched.",
+            "A range is wrong where its winner takes over 5% longer at some size in it, or its "
+            "tie is over 10%; powers of two between measured sizes are left out. Each case counts "
+            "once. Interval right: of the 95% intervals of single crossovers, those that hold it. "
+            "In the cases of states, modes and similar processes the crossover is that of the mean "
+            "over all states.",
+            "Modes and states multiply the times of one backend, or of both unequally, by up to "
+            "1.6: of each process, or of a whole run. **No single run can show the state that it "
+            "is in.** Three runs are all in the same one of two states in a quarter of the cases. "
+            "A normal state varies continuously between runs.",
+            "Similar processes: correlated by 0.9, with 3 to 15% deviation. Powers of two are "
+            "slower by 10 to 35% on one backend. The first job of a process is slower by up to "
+            "80%, the next by a fifth of that.",
+        ),
+    )
+
+
+def _hostile_row(row: HostileRow) -> tuple[str, ...]:
+    """Return how often a world fooled the locator."""
+    trials = row.trials
+    covered = [one.covered for one in trials if one.covered is not None]
+    decided = sum(one.decided for one in trials)
+    return (
+        row.world,
+        "searched" if row.searched else "grid",
+        str(row.sessions),
+        count(len(trials)),
+        _counted(decided, len(trials)),
+        str(sum(one.wrong for one in trials)),
+        _bounded(sum(one.range_wrong for one in trials), len(trials)),
+        share_cell(share(sum(covered), len(covered))),
+        count(len(covered)),
+        count(round(median(one.measurements for one in trials))),
     )
 
 

@@ -8,12 +8,14 @@ must be right. In every other world it must not be wrong and sure.
 from __future__ import annotations
 
 import time
-from itertools import combinations, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from math import exp, inf, log
 
 import numpy as np
 from msgspec import Struct
 
+from benchmarks.validation.locator.hostile import WORLDS, HostileRow, hostile, true_statuses
 from benchmarks.validation.locator.maps import MapTruth, map_truth
 from benchmarks.validation.locator.worlds import (
     CHALLENGER,
@@ -26,7 +28,7 @@ from benchmarks.validation.locator.worlds import (
 from perceptron.measure.budget import Progress
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.records.run import now
-from perceptron.statistics.interval import TIE, trimmed
+from perceptron.statistics.interval import trimmed
 
 # Sizes a decade of the sweep that the locator is compared with.
 DENSE = 24
@@ -97,29 +99,6 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
     )
 
 
-def true_statuses(depths: list[float]) -> set[str]:
-    """Return every status that is true of stretches with these largest log-ratios.
-
-    They stand in order of size. A stretch within ±5% may be reported or left out.
-    """
-    small = [index for index, depth in enumerate(depths) if abs(depth) <= TIE]
-    statuses = set()
-    for count in range(len(small) + 1):
-        for left_out in combinations(small, count):
-            signs = [depth > 0 for index, depth in enumerate(depths) if index not in left_out]
-            statuses.add(_status(signs))
-    return statuses
-
-
-def _status(signs: list[bool]) -> str:
-    changes = [left for left, right in pairwise(signs) if left != right]
-    if not signs:
-        return "tie"
-    if not changes:
-        return "never" if signs[0] else "always"
-    return "multiple" if len(changes) > 1 else "crosses" if signs[0] else "reverses"
-
-
 def standard_error(world: World, processes: int = 8, windows: int = 30) -> float:
     """Return the standard error of a size's log-ratio with so many processes.
 
@@ -145,10 +124,18 @@ class Truth(Struct, frozen=True, kw_only=True):
     seconds: float
     trials: list[WorldTrial]
     map: MapTruth
+    each: int
+    """Cases of each hostile world."""
+    hostile: list[HostileRow]
 
 
-def truth(worlds: int, seed: int, progress: Progress) -> Truth:
-    """Try the locator in so many simulated cases, and the map in a tenth as many."""
+def truth(
+    worlds: int, seed: int, progress: Progress, each: int = 100, names: Sequence[str] = ()
+) -> Truth:
+    """Try the locator in so many simulated cases, and the map in a tenth as many.
+
+    And in ``each`` as many cases of every hostile world, or of those of these ``names``.
+    """
     begin = time.monotonic()
     trials = []
     for index, world_seed in enumerate(
@@ -162,6 +149,8 @@ def truth(worlds: int, seed: int, progress: Progress) -> Truth:
         seed=seed,
         trials=trials,
         map=map_truth(max(1, worlds // 10), seed, progress),
+        each=each,
+        hostile=hostile(list(names or WORLDS), each, seed, progress) if each else [],
         when=now(),
         seconds=time.monotonic() - begin,
     )

@@ -219,6 +219,24 @@ _WIDE = 4.0
 NARROW = log(1.10)
 
 
+def exceptions(points: Sequence[Point]) -> list[int]:
+    """Return the sizes that lie above, or below, both sizes close by, by more than their noise.
+
+    As a power of two may, of which rows in memory share few lines of a cache: no winner of the
+    sizes around it changes there.
+    """
+    found = []
+    for index in range(1, len(points) - 1):
+        left, point, right = points[index - 1 : index + 2]
+        low, high = point.interval()
+        beside = [left.interval(), right.interval()]
+        is_close = point.x - left.x <= NARROW and right.x - point.x <= NARROW
+        is_above = low > max(end for _, end in beside)
+        if is_close and (is_above or high < min(end for end, _ in beside)):
+            found.append(index)
+    return found
+
+
 Indices = tuple[int, int]
 """The first and the last of some neighbouring points, equal for a single size."""
 

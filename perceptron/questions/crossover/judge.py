@@ -25,6 +25,7 @@ from perceptron.questions.crossover.comparable import (
 )
 from perceptron.questions.crossover.crossing import (
     doubted,
+    exceptions,
     known_ranges,
     uncertainties,
     zero_crossings,
@@ -55,7 +56,7 @@ from perceptron.statistics.select import (
     is_own,
     shared,
 )
-from perceptron.statistics.sizes import Stretch, joined, size_axis
+from perceptron.statistics.sizes import Stretch, joined, number, size_axis, sized
 
 SINGLE_SIZE = "a single size decides nothing"
 Status = Literal[
@@ -408,11 +409,16 @@ def _judged(
     contradicted = [index for index, point in enumerate(measured) if point.size in disagreed]
     remaining += [(index, index) for index in contradicted if (index, index) not in remaining]
     ratios = list(map(_ratio_at, measured))
-    # Where one side of a zero is a tie, no winner changes there.
+    # Where one side of a zero is a tie, or an exception among sizes, no winner changes there.
+    apart = exceptions(measured)
     changes = zeros
-    if any(point.is_tie for point in measured):
+    if apart or any(point.is_tie for point in measured):
         changes = zero_crossings(
-            [with_fields(point, sign=0) if point.is_tie else point for point in measured]
+            [
+                with_fields(point, sign=0) if point.is_tie else point
+                for index, point in enumerate(measured)
+                if index not in apart
+            ]
         )
     ranges = known_ranges(measured, remaining)
     winners = [one for first, _ in ranges if (one := measured[first].known) != "tie"]
@@ -454,7 +460,8 @@ def _judged(
             doubt = "single values have no interval"
         elif remaining and not changes:  # one end is decided, and the other was too busy
             doubt = _too_busy(nothing, measured, by_size)
-        explanation = "; ".join(filter(None, (caution, doubt))) or None
+        explanation = "; ".join(filter(None, (caution, doubt, _apart(nothing, ratios, apart))))
+        explanation = explanation or None
     is_whole = status not in NO_ANSWER and has_intervals and not remaining
     if status == "tie":
         is_whole = is_whole and all(point.is_tie for point in measured)
@@ -515,6 +522,21 @@ def _is_near(point: Point) -> bool:
 def _ratio_at(point: Point) -> SizeRatio:
     ratio = ratio_at(point)
     return SizeRatio(point.size, ratio.estimate, *ratio.ends, point.count)
+
+
+def _apart(found: Crossover, ratios: Sequence[SizeRatio], apart: Sequence[int]) -> str | None:
+    """Return which size has a ratio that the sizes beside it do not have; None if none does."""
+    if not apart:
+        return None
+    index = apart[0]
+    left, here, right = (times_as_long(at.ratio) for at in ratios[index - 1 : index + 2])
+    sizes = [number(at.size) for at in ratios[index - 1 : index + 2]]
+    where = sized(sizes[1], size_axis(found.family, found.axis))
+    more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
+    return (
+        f"{where}{more} differs from the sizes beside it: {found.challenger} takes {here} there, "
+        f"{left} at {sizes[0]} and {right} at {sizes[2]}"
+    )
 
 
 def _too_busy(

@@ -19,6 +19,7 @@ from perceptron.questions.crossover.crossing import (
     NARROW,
     Indices,
     ZeroCrossing,
+    exceptions,
     uncertainties,
     zero_crossings,
 )
@@ -96,6 +97,9 @@ def next_measurements(
         *(_for_doubt(known, doubt, tried, search) for doubt in uncertainties(known, changes)),
         *(_for_zero(known, zero, tried, search) for zero in changes),
     ]
+    if apart := exceptions(known):
+        others = [point for index, point in enumerate(known) if index not in apart]
+        asked += [_for_zero(others, zero, tried, search) for zero in zero_crossings(others)]
     if known and not changes:  # how close it comes is the answer then
         closest = min(known, key=lambda point: abs(point.mean))
         asked.append([(int(closest.size), search.enough)])
@@ -204,17 +208,17 @@ def _for_zero(
 
 
 def _beside(left: Point, right: Point, tried: Iterable[float], search: Search) -> Wanted:
-    """Request a size just outside a bracket for each of its ends that is a power of two.
+    """Request a size on both sides of each end of a bracket that is a power of two.
 
-    Where it has another winner than that end, the winner changes elsewhere.
+    Where they have another winner than that end, the winner changes elsewhere.
     """
     wanted = []
-    for point, step in ((left, -1), (right, 1)):
-        end = int(point.size)
-        size = end + step * max(1, round(_BESIDE * end))
-        is_known = any(0 < step * (one - end) <= step * (size - end) for one in tried)
-        if _is_power(end) and search.low <= size <= search.high and not is_known:
-            wanted.append((size, search.first))
+    for end in (int(point.size) for point in (left, right) if _is_power(int(point.size))):
+        for step in (-1, 1):
+            size = end + step * max(1, round(_BESIDE * end))
+            is_known = any(0 < step * (one - end) <= step * (size - end) for one in tried)
+            if search.low <= size <= search.high and not is_known:
+                wanted.append((size, search.first))
     return wanted
 
 

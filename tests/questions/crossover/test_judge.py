@@ -176,6 +176,21 @@ def test_what_is_no_training_has_no_crossover() -> None:
     assert len(crossovers(theirs)) == len(EXTRAS)
 
 
+def test_a_size_that_differs_from_those_beside_it_is_said_and_moves_no_crossover() -> None:
+    """At 1,024 alone the challenger is slower: it leads on both sides."""
+    costs: dict[str, Cost] = {
+        "numpy": linear(1, 0.1),
+        "torch-cpu": lambda size: (10 + 0.05 * size) * (2.5 if size == 1024 else 1),
+    }
+    sizes = [*(1.25**k for k in range(30)), 1004, 1024, 1044, *(1.25**k for k in range(32, 38))]
+    crossover = only(world(row, costs, sizes, processes=8))
+    assert (crossover.status, crossover.decided) == ("crosses", "yes")
+    assert crossover.size == pytest.approx(180, rel=0.05)
+    assert "1,024" in (crossover.reason or "")
+    assert next(one for one in crossover.ratio_at if one.size == 1024).standing == "slower"
+    assert (1024, 1024) in crossover.decided_ranges
+
+
 def test_decided_says_that_no_other_winner_is_left() -> None:
     """Closely measured it is sure and lists no stretch; coarsely it lists where, and says so."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, exp, log
+from math import ceil, exp, log, log2
 
 import numpy as np
 import pytest
@@ -200,6 +200,27 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
     assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
+@pytest.mark.parametrize("high", [4096, 8192])
+def test_powers_of_two_that_are_slower_are_not_taken_for_all_sizes(high: int) -> None:
+    """Elsewhere the challenger leads from 100 on, at powers of two from 256 on."""
+
+    def aliased(size: float) -> float:
+        is_power = size >= 16 and log2(size).is_integer()
+        return linear(10, 0.01)(size) * (2 if is_power else 1)
+
+    rows = Lab({**CROSSING, B: aliased}, Search(1, high)).locate()
+    crossings = [one.size for one in judged(rows).crossings]
+    assert any(one == pytest.approx(100, rel=0.1) for one in crossings)
+
+
+def test_a_search_that_began_a_factor_of_four_apart_goes_on_from_there() -> None:
+    """No size is added to those it began with, other than around the crossover."""
+    lab = Lab(CROSSING)
+    began = [lab.measure(name, 4**k, n) for k in range(7) for n in range(3) for name in (A, B)]
+    sizes = {row.size for row in lab.locate(began)}
+    assert not {size for size in sizes if size < 64 or size > 256} - {4**k for k in range(7)}
+
+
 @pytest.mark.parametrize(
     ("backend", "first", "last"), [(A, 90, 110), (B, 65, 255), (B, 16, 16), (A, 17, 64)]
 )
@@ -231,7 +252,8 @@ def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
     rows = Fragile(CROSSING).locate()
     assert judged(rows).status == "crosses"
     close = {row.size for row in rows if 50 < row.size < 200}
-    assert close and {processes(rows, size) for size in close} == {2}
+    assert close
+    assert {processes(rows, size) for size in close} == {2}
 
 
 @pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
