@@ -32,6 +32,7 @@ SHORT = {
 }
 # Their own tests measure for real: here they are left to the long run.
 MEASURED_ELSEWHERE = {"bench", "race"}
+TYPED_ELSEWHERE = {"perceptron doctor", "perceptron walkthrough digits"}
 # A budget that bought nothing on a busy machine is no mistake of the docs.
 NO_TIME = "nothing was measured yet"
 # One is typed after the other, in one folder.
@@ -117,7 +118,7 @@ def lines_to_type() -> list[object]:
         for name in SHORT
     }
     at_once = {min(measuring[name], key=len) for name in SHORT.keys() - MEASURED_ELSEWHERE}
-    long = {line for some in measuring.values() for line in some} - at_once
+    long = {line for some in measuring.values() for line in some} - at_once | TYPED_ELSEWHERE
     return [
         pytest.param(line, id=line, marks=[pytest.mark.slow] if line in long else [])
         for line in lines

@@ -137,6 +137,7 @@ def collected_rows(folder: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in files)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
     """The command says how to go on, and status finds them."""
     assert world.left.returncode == 2, world.left.stderr
@@ -148,6 +149,7 @@ def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
     assert status["local-1"]["machine"] == MACHINES[0]
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> None:
     """The next submit measures what is left, in the same run; the other job is left alone."""
     assert world.after_killing.returncode == 1
@@ -162,6 +164,7 @@ def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> No
     assert rows.read_bytes().startswith(b"".join(world.kept))
 
 
+@pytest.mark.slow
 def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) -> None:
     document = json.loads(world.resumed.stdout)
     assert [one["machine"] for one in document["machines"]] == MACHINES
@@ -174,6 +177,7 @@ def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) 
     assert [one["rows"] for one in document["runs"]] == [ROWS, ROWS]
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.returncode == 0
     assert world.submitted() == world.after_resuming
@@ -181,6 +185,7 @@ def test_what_is_done_is_not_measured_again(world: World) -> None:
     assert world.again.stdout.startswith(f"{MACHINES[0]}  cold start: ")
 
 
+@pytest.mark.slow
 def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:
     """Also where the rows were lost that had been merged; the same page as of any results."""
     shutil.copytree(world.folder / "results" / "fleet", tmp_path / "results" / "fleet")
