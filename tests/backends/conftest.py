@@ -90,6 +90,13 @@ SHORT = (
     *("or-gate", "mlp-depth:2", "batches-momentum", "batches-adam"),
     *("many-momentum", "folds-adam"),
 )
+# Problems that together are offered every mistake: how a gradient that is wrong trains is less a
+# matter of who computed it.
+MISTAKEN = (
+    *("or-gate", "mlp-depth:2", "batches-momentum", "batches-nesterov", "batches-adam"),
+    *("batches-adamw", "several-mse", "large-values", "many-or-gates:4", "many-momentum"),
+    "folds-adam",
+)
 
 
 def network(

@@ -14,6 +14,7 @@ from perceptron.backends.contract.problems import problems
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
 from tests.backends.conftest import (
+    MISTAKEN,
     SHORT,
     broken_promises,
     marks,
@@ -33,13 +34,6 @@ FEW = {
     "numba-sequential": ("many-momentum",),
     "processes": ("many-momentum", "folds-adam"),
 }
-# Problems that together are offered every mistake: how a gradient that is wrong trains is less a
-# matter of who computed it.
-MISTAKEN = (
-    *("or-gate", "mlp-depth:2", "batches-momentum", "batches-nesterov", "batches-adam"),
-    *("batches-adamw", "several-mse", "large-values", "many-or-gates:4", "many-momentum"),
-    "folds-adam",
-)
 # Shapes that another of the problems stands for: NumPy alone is tried on them.
 ALIKE = ("symptoms", "xor", "perceptron-rows:16", "mlp-width:8", "mlp-map:16x32", "many-adam")
 # On which all of them are put into a backend; into the others those of the problems after these.
