@@ -32,7 +32,7 @@ from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import rough_lead
-from perceptron.statistics.select import NOT_REACHED, prepared, reason, times
+from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.statistics.sessions import intervals_of, ratio_of
 from perceptron.statistics.throughput import (
     TrainingLength,
@@ -144,11 +144,13 @@ def advise(
     problem: str,
     length: TrainingLength,
     axes: Iterable[tuple[AdviceAxis, Sequence[Measurement]]],
+    others: Iterable[Measurement] = (),
 ) -> ProblemAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. Raises
-    ValueError if none are left.
+    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. The
+    ``others`` are of other sessions: who is fastest is said of all together, times are of the rows.
+    Raises ValueError if none are left.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:
@@ -157,7 +159,10 @@ def advise(
     absent = {
         name: reason(rows, name) or NOT_REACHED for name in backends if not times(trainings, name)
     }
-    ranking = rank_rows(trainings, backends)
+    timed = {row.backend for row in filter(has_time, trainings)}
+    beside = [row for row in others if row.problem == problem and row.backend in timed]
+    together = [*trainings, *whole_trainings(beside, length)]
+    ranking = rank_rows(together, backends)
     options = [_option(rows, trainings, name) for name in ranking.order]
     options += [
         Option(backend=name, device=_device(rows, name), reason=why) for name, why in absent.items()
@@ -182,7 +187,7 @@ def advise(
             _change(axis, on_axis, length, ranking)
             for axis, on_axis in (axes if ranking.order else ())
         ],
-        textbook=ratio_of(trainings, TEXTBOOK, "numpy"),
+        textbook=ratio_of(together, TEXTBOOK, "numpy"),
     )
 
 
@@ -273,12 +278,14 @@ def _change(
 # --- in words ------------------------------------------------------------------------------------
 
 
-def answer_of(found: ProblemAdvice, row: Measurement, budget: BudgetUse | None) -> Answer:
+def answer_of(
+    found: ProblemAdvice, row: Measurement, budget: BudgetUse | None, sessions: int = 1
+) -> Answer:
     """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
     where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-    heading = f"{where}; {intervals_of(1)}"
+    heading = f"{where}; {intervals_of(sessions)}"
     notes = []
     if (ratio := found.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")

@@ -97,10 +97,12 @@ def phase_map_of(
     rows: Iterable[Measurement],
     grid: CellGrid | None = None,
     axes: tuple[str, str] = ("rows", "width"),
+    others: Iterable[Measurement] = (),
 ) -> PhaseMap:
     """Judge every cell of a grid, by default that of all sizes measured.
 
-    Rows whose problem names no two sizes are left out, and cells that were cut short. Raises
+    A measured cell is judged together with the ``others`` of other sessions. Rows whose problem
+    names no two sizes are left out, and cells that were cut short. Raises
     ValueError if none are left, or if they are of several families, or of several
     grounds.
     """
@@ -114,8 +116,15 @@ def phase_map_of(
     grid = grid or CellGrid(*(tuple(sorted(set(sizes))) for sizes in zip(*by_cell, strict=True)))
     seconds = times_by_cell(members)
     fields = surfaces(grid, seconds)
+    beside = rows_by_cell(others)
     measured = {
-        cell: _measured(cell, here, seconds[cell], tuple(fields)) for cell, here in by_cell.items()
+        cell: _measured(
+            cell,
+            [*here, *(row for row in beside.get(cell, []) if row.backend in seconds[cell])],
+            seconds[cell],
+            tuple(fields),
+        )
+        for cell, here in by_cell.items()
     }
     decided = mostly(grid, {cell: found.decided == "yes" for cell, found in measured.items()})
     tied = mostly(grid, {cell: found.winner == TIED for cell, found in measured.items()})

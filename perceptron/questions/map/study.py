@@ -44,7 +44,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import usable_rows
-from perceptron.statistics.sessions import intervals_of
+from perceptron.statistics.sessions import intervals_of, number_of
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
@@ -192,10 +192,11 @@ class Map:
         own = usable_rows(run.folder, times(rows))
         if plan.x_range is None or plan.y_range is None:
             raise UserError(f"{run.folder / 'run.json'}, plan: it has no ranges of sizes")
-        found = phase_map_of(own, plan.grid, plan.axes)
+        found = phase_map_of(own, plan.grid, plan.axes, run.others)
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
-        told = _told(found, own[0], not_refined, run.run.machine)
+        sessions = number_of([*own, *run.others])
+        told = _told(found, own[0], not_refined, run.run.machine, sessions)
         if plan.called is None:
             return told
         notes = notes_of_any(plan.called)
@@ -233,6 +234,7 @@ def _told(
     row: Measurement,
     not_refined: int,
     machine: str,
+    sessions: int,
 ) -> Answer:
     how = training_words(row)
     notes = [Note(f"{name}: not measured: {why}.") for name, why in found.absent.items()]
@@ -258,7 +260,7 @@ def _told(
                 decided=decided,
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
-                heading=f"{machine}, {how_measured}; {intervals_of(1)}",
+                heading=f"{machine}, {how_measured}; {intervals_of(sessions)}",
             ),
         ),
         notes=tuple(notes),

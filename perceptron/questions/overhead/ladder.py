@@ -380,14 +380,18 @@ def ladder(
     operations: int,
     bytes_moved: int,
     hangs: Mapping[str, str],
+    others: Iterable[Measurement] = (),
 ) -> Ladder:
     """Judge the rows of a run; ``removes`` names the rungs in their order.
 
-    ``hangs`` says of a backend that did not end within its time so.
+    Rungs are ranked together with the ``others`` of other sessions. ``hangs`` says of a backend
+    that did not end within its time so.
     """
     added, share = harness(rows)
     limits = ceilings(rows)
-    ranking = _ranked(rows, removes)
+    timed = {row.backend for row in rows if has_time(row)}
+    beside = [row for row in others if row.problem == problem and row.backend in timed]
+    ranking = _ranked([*rows, *beside], removes)
     floor = ranking.fastest if ranking.decided == "yes" else None
     over_fastest: dict[str, Interval | None] = {}
     if ranking.fastest is not None and ranking.ratios:

@@ -40,6 +40,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.select import usable_rows
+from perceptron.statistics.sessions import number_of
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
@@ -163,9 +164,11 @@ class Overhead:
             operations=plan.operations,
             bytes_moved=plan.bytes_moved,
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
+            others=run.others,
         )
+        together = number_of([*own, *(row for row in run.others if row.problem == problem)])
         return replace(
-            told(found, own),
+            told(found, own, together),
             warnings=tuple(_not_measured(own)),
             next=("perceptron", "advise", "--problem", plan.problem),
         )

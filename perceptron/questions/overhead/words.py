@@ -71,8 +71,8 @@ _PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
-def told(found: Ladder, rows: Sequence[Measurement]) -> Answer:
-    """Return the answer of judged rows."""
+def told(found: Ladder, rows: Sequence[Measurement], sessions: int = 1) -> Answer:
+    """Return the answer of judged rows, which so many sessions rank."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"
@@ -82,7 +82,7 @@ def told(found: Ladder, rows: Sequence[Measurement]) -> Answer:
         asked=(("Problem", found.problem),),
         ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
         measured=f", {threads}",
-        verdicts=(_verdict(found, rows[0].machine, threads),),
+        verdicts=(_verdict(found, rows[0].machine, threads, sessions),),
         notes=tuple(_notes(found)),
         tables=tuple(_tables(found, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
@@ -112,7 +112,7 @@ def _over(backends: Sequence[str]) -> str:
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
-def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
+def _verdict(found: Ladder, machine: str, threads: str, sessions: int) -> Verdict:
     """Compare the first rung with the floor; without a floor its time alone, and why."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     ranking = found.ranking
@@ -138,7 +138,7 @@ def _verdict(found: Ladder, machine: str, threads: str) -> Verdict:
         decided=ranking.decided,
         sentence=sentence,
         notes=notes,
-        heading=f"{machine}, {threads}; {intervals_of(1)}",
+        heading=f"{machine}, {threads}; {intervals_of(sessions)}",
     )
 
 
