@@ -24,6 +24,8 @@ from perceptron.records.run import Run
 from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machine
 from perceptron.statistics.select import has_time
 
+JOINED = ("bench", "crossover")
+"""The studies that answer with other sessions; the answers of the others are of one run so far."""
 # With so many an interval of their means is hardly wider than with all. Reading 50 searches of one
 # family took 0.23 s, and each is judged.
 _MOST_SESSIONS = 20
@@ -45,10 +47,13 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     """Return a run with the ``others``, from the newest of the ``runs`` that may join it.
 
     They are times of the same families and backends on equal ground; of a family of which both
-    measured one problem with two definitions there are none. Races join no others yet: their rows
-    know no session.
+    measured one problem with two definitions there are none.
     """
-    joined = [stored for stored in runs if joins(stored.run, loaded.run)]
+    if loaded.run.plan.get("study") not in JOINED:
+        return loaded
+    in_time = sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name))
+    # Of two that began in one second, which disturbed each other, one: its start names a session.
+    joined = {one.run.started: one for one in in_time if joins(one.run, loaded.run)}
     if not joined:  # as most often: nothing is asked of a million rows
         return loaded
     own = [row for row in loaded.times if _may_join(row)]
@@ -56,7 +61,7 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     families = frozenset(row.family for row in own)
     definitions = {(row.problem, row.problem_digest) for row in own}
     others: list[list[Measurement]] = []
-    for stored in sorted(joined, key=lambda stored: stored.run.started, reverse=True):
+    for stored in reversed(joined.values()):
         rows = [
             row
             for row in times(standing(rows_of(stored, families)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from perceptron.questions.other_sessions import read_session, sessions
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_results
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, FACTS, bench_rows, keep, keep_race, race_rows
+from tests.made import BENCH, FACTS, MAP, bench_rows, keep, keep_race, map_rows, race_rows
 from tests.report.reading import text_of
 
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
@@ -95,6 +96,15 @@ def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
     assert {row.family for row in read_session(newest).others} == {"mlp-width"}
 
 
+def test_of_two_runs_that_began_in_one_second_one_is_a_session(tmp_path: Path) -> None:
+    """Together they would hold each process twice."""
+    newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
+    first = keep(tmp_path, BENCH, bench_rows())
+    copytree(first, first.with_name(f"{first.name}-2"))
+    others = read_session(newest).others
+    assert len(others) == sum(row.status == "ok" for row in bench_rows())
+
+
 def test_a_session_whose_rows_are_damaged_costs_no_answer(tmp_path: Path) -> None:
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
     file = keep(tmp_path, BENCH, bench_rows()) / "measurements.jsonl"
@@ -113,8 +123,9 @@ def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
     keep(tmp_path / "results", BENCH, bench_rows(), started=THIRD)
     for day in (4, 5):
         keep_race(tmp_path / "results", race_rows(day), started=f"2026-01-0{day}T00:00:00Z")
+        keep(tmp_path / "results", MAP, map_rows(), started=f"2026-01-1{day}T00:00:00Z")
     collection = collect(tmp_path / "results")
-    assert (collection.older["bench"], collection.older["race"]) == (1, 1)
+    assert [collection.older[name] for name in ("bench", "map", "race")] == [1, 1, 1]
     write_site(tmp_path / "html", collection)
     files = (tmp_path / "html" / "data" / "crossover").glob("*.js")
     assert any("2 runs answer together" in file.read_text() for file in files)
