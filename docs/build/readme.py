@@ -165,8 +165,8 @@ def _first_row(page: Path, command: str) -> dict[str, str]:
 
 
 def _doctor(runs: Shown) -> str:
-    """Return all that it warns of after `bench`, and how many samples were contended."""
-    warnings = [one.message for one in runs.bench.warnings]
+    """Return all that it warns of after `bench`, in short, and how many samples were contended."""
+    warnings = [one.message.partition(":")[0] for one in runs.bench.warnings]
     busy = contention(runs.bench.run.times)
     share = f"; {busy.share:.0%} of samples were contended" if busy.samples else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"

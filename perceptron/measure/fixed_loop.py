@@ -16,20 +16,20 @@ _SECONDS = 0.2
 
 def main() -> None:
     """Warm up once, then sample until the time is up."""
-    _work()
+    draw(_STEPS)
     samples: list[float] = []
     end = perf_counter() + _SECONDS
     while not samples or perf_counter() < end:
         begin = perf_counter()
-        _work()
+        draw(_STEPS)
         samples.append(perf_counter() - begin)
     print(samples)
 
 
-def _work() -> int:
+def draw(steps: int) -> int:
     """Draw Lehmer's random numbers (Park and Miller 1988): small integers, hardly any memory."""
     value = 1
-    for _ in range(_STEPS):
+    for _ in range(steps):
         value = value * 48271 % 2147483647
     return value
 

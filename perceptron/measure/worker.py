@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import msgspec
@@ -61,22 +61,36 @@ def _answer(
         from perceptron.measure.racing import raced
 
         yield raced(job, alive)
-    elif isinstance(job, Call):
+        return
+    answers = _timed(job, is_first)
+    if job.step == "start":  # beside others that start
+        yield from answers()
+        return
+    from perceptron.measure import anchors
+
+    before = anchors.of_this_process()
+    for answer in answers():
+        has_time = answer.seconds is not None
+        yield msgspec.structs.replace(answer, anchors=before) if has_time else answer
+
+
+def _timed(job: AnyJob, is_first: bool) -> Callable[[], Iterable[Timings]]:
+    """Return what answers a job; its libraries are those of every worker of its kind so far."""
+    if isinstance(job, Call):
         from perceptron.measure import calls
 
-        yield calls.answer(job)
-    elif isinstance(job, Module):
+        return lambda: [calls.answer(job)]
+    if isinstance(job, Module):
         from perceptron.measure import modules
 
-        yield modules.answer(job, is_first)
-    elif isinstance(job, Estimator):
+        return lambda: [modules.answer(job, is_first)]
+    if isinstance(job, Estimator):
         from perceptron.measure import estimators
 
-        yield estimators.answer(job, is_first)
-    else:
-        from perceptron.measure import training
+        return lambda: [estimators.answer(job, is_first)]
+    from perceptron.measure import training
 
-        yield from training.answer(job, is_first)
+    return partial(training.answer, job, is_first)
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:

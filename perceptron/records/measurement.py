@@ -70,6 +70,9 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Energy of an iteration, by the device's own counter over two seconds or more."""
     gpu: GpuState | None = None
     """The device's state right after the samples."""
+    anchors: dict[str, float] | None = None
+    """Seconds of the same small work in every process, before its first job: ``product``,
+    ``memory`` and ``loop``. A process has the same in all its rows; None where not measured."""
 
     status: Status = "ok"
     reason: str | None = None

@@ -55,6 +55,7 @@ def impossible(row: Row) -> str | None:
         or _count_outside(_counts(row))
         or _outside(_AMOUNTS, _amounts(row), 0, LARGEST_SIZE)
         or (row.hidden and _outside(("hidden",), row.hidden, 1, LARGEST_SIZE))
+        or (row.anchors and _anchor_outside(tuple(row.anchors.values())))
         or (row.gpu and _outside(_READINGS, _readings(row.gpu), -LARGEST_SIZE, LARGEST_SIZE))
         or None
     )
@@ -67,6 +68,10 @@ def _sample_outside(name: str, samples: Sequence[float], shortest: float) -> str
     ):
         return None
     return _outside((name,), samples, shortest, LONGEST_SECONDS, or_0=True)
+
+
+def _anchor_outside(seconds: Sequence[float]) -> str | None:
+    return _outside(("anchors",), seconds, SHORTEST_SECONDS, LONGEST_SECONDS)
 
 
 # Of a million rows there are a few hundred.

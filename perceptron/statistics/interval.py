@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from math import cos, exp, inf, log, pi, sin, sqrt, tan
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -255,10 +256,8 @@ def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measure
     ratios = next(logarithms) - next(logarithms)
     middle, error, freedom = trimmed(ratios)
     mean = MeanRatio(ratios, float(middle), float(error), freedom, len(ratios))
-    apart = [
-        _in_each(mean, states)
-        for states in dict.fromkeys((*states_of(numerators), *states_of(denominators)))
-    ]
+    seen = (states_of(side).values() for side in (numerators, denominators))
+    apart = [_in_each(mean, states) for states in chain(*seen)]
     if not apart:
         return mean
     widest = max(apart, key=attrgetter("error"))

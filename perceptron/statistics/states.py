@@ -7,7 +7,7 @@ is decided may rest on how many repeats met which state: see `interval.mean_rati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import exp, log
 from operator import attrgetter
@@ -75,36 +75,47 @@ def two_states(logarithms: Sequence[float]) -> TwoStates | None:
     return TwoStates(tuple(sorted(lower)), tuple(sorted(upper)), exp(middles[1] - middles[0]))
 
 
-def states_of(rows: Sequence[Measurement]) -> Iterator[TwoStates]:
-    """Yield the two states that rows with times, of one backend at one size, were measured in."""
-    if len(rows) >= _FEWEST:  # nearly always there are three
-        found = two_states([log(row.seconds) for row in rows if row.seconds])
-        if found is not None:
-            yield found
+ANCHORS = {"product": "a small product", "memory": "a move in memory", "loop": "a Python loop"}
+"""What a worker times before its jobs, in words."""
+
+
+def states_of(rows: Sequence[Measurement]) -> dict[str | None, TwoStates]:
+    """Return the two states that rows with times, of one backend at one size, were measured in.
+
+    By the name of the anchor that shows them; by None where the times themselves do.
+    """
+    if len(rows) < _FEWEST:  # nearly always there are three
+        return {}
+    values: dict[str | None, list[float]] = {None: [row.seconds or 0.0 for row in rows]}
+    if all(row.anchors for row in rows):
+        values |= {name: [(row.anchors or {}).get(name, 0.0) for row in rows] for name in ANCHORS}
+    return {
+        name: found
+        for name, seconds in values.items()
+        if min(seconds) > 0 and (found := two_states(list(map(log, seconds)))) is not None
+    }
 
 
 def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning if the repeats of a backend at a size were measured in two states."""
     timed = [row for row in rows if has_time(row) and is_own(row)]
     seen = [
-        (found, members)
+        (name, found, members)
         for members in grouped(timed, _alike).values()
-        for found in states_of(members)
+        for name, found in states_of(members).items()
     ]
     if not seen:
         return []
-    found, members = max(seen, key=lambda one: one[0].factor)
-    few, many = (
-        _repeats(members[place].repeat for place in group) for group in found.smaller_first
-    )
-    longer = found.smaller_first[0] == found.upper
-    one = members[0]
-    message = (
-        f"two states of the machine: {one.backend} at {one.problem or _named(one)} took "
-        f"{found.factor if longer else 1 / found.factor:.2f}× as long in {few} as in {many}"
-    )
-    if more := len(seen) - 1:
-        message += f"; {more} more {'time' if more == 1 else 'times'} of a backend at a size split"
+    # Times themselves first: an anchor may split where they do not.
+    name, found, members = max(seen, key=lambda one: (one[0] is None, one[1].factor))
+    groups = found.smaller_first
+    few, many = (_repeats(members[place].repeat for place in group) for group in groups)
+    factor = found.factor if groups[0] == found.upper else 1 / found.factor
+    where = f"{members[0].backend} at {members[0].problem or _named(members[0])}"
+    what = where if name is None else f"{ANCHORS[name]}, before {where},"
+    message = f"two states of the machine: {what} took {factor:.2f}× as long in {few} as in {many}"
+    if others := len({id(rows) for _, _, rows in seen}) - 1:
+        message += f"; and so {others} more of a backend at a size"
     return [
         MeasurementWarning(
             code=TWO_STATES,
