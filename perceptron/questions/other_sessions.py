@@ -24,8 +24,8 @@ from perceptron.records.run import Run
 from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machine
 from perceptron.statistics.select import has_time
 
-JOINED = ("bench", "crossover")
-"""The studies that answer with other sessions; the answers of the others are of one run so far."""
+JOINED = ("bench", "crossover", "overhead", "advise", "map")
+"""The studies that answer with other sessions; those of the others are of one run so far."""
 # With so many an interval of their means is hardly wider than with all. Reading 50 searches of one
 # family took 0.23 s, and each is judged.
 _MOST_SESSIONS = 20

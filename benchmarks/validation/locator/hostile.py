@@ -268,7 +268,7 @@ _Case = tuple[str, int, bool, int]
 
 def hostile(names: list[str], cases: int, seed: int, progress: Progress) -> list[HostileRow]:
     """Try so many cases of each of these worlds, at the fixed grid and searched."""
-    rows = []
+    rows: list[HostileRow] = []
     ways = [(searched, runs) for searched in (False, True) for runs in (1, SESSIONS)]
     total = len(names) * len(ways) * cases
     with ProcessPoolExecutor(usable_cores()) as pool:

@@ -534,7 +534,7 @@ def _apart(found: Crossover, ratios: Sequence[SizeRatio], apart: Sequence[int]) 
     where = sized(sizes[1], size_axis(found.family, found.axis))
     more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
     return (
-        f"{where}{more} differs from the sizes beside it: {found.challenger} takes {here} there, "
+        f"the ratio at {where}{more} is an exception: {found.challenger} takes {here} there, "
         f"{left} at {sizes[0]} and {right} at {sizes[2]}"
     )
 
