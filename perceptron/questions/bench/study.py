@@ -207,6 +207,7 @@ class Bench:
         absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(own)
+        of_one_size = single_problems(own)
         swept = of_sweeps(sweeps(own, found=pairs), of_pairs(pairs, own), "bench")
         part: Setting = (
             ("Family", FAMILY),
@@ -215,8 +216,8 @@ class Bench:
             ("Training", "sgd"),
             ("Shown", "whole training"),
         )
-        verdicts = (*swept.verdicts, *_single_verdicts(plan.backends, planned, own, more))
-        tables = (*single_tables(own), *swept.tables)
+        verdicts = (*swept.verdicts, *_single_verdicts(plan.backends, planned, of_one_size, more))
+        tables = (*single_tables(own, of_one_size), *swept.tables)
         figures = swept.figures
         if found:
             of_or_gate = finding_verdict(
@@ -258,13 +259,16 @@ def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
 
 
 def _single_verdicts(
-    backends: Sequence[str], planned: Mapping[str, int], rows: Iterable[Measurement], more: str
+    backends: Sequence[str],
+    planned: Mapping[str, int],
+    problems: Iterable[list[Measurement]],
+    more: str,
 ) -> Iterator[Verdict]:
     """Yield which backend is the fastest on each problem of one size, the finding's aside.
 
     Of a family with more sizes ``planned`` one alone is no answer.
     """
-    for own in single_problems(rows):
+    for own in problems:
         one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
