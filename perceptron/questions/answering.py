@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,7 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         known = isinstance(error, ValueError | ArithmeticError)
         words = str(error) if known else f"{type(error).__name__}: {error}"
         raise UserError(f"{loaded.folder}: rows that cannot be judged: {words}") from error
-    threads = max((row.all_threads or 1 for row in loaded.rows), default=1)
+    threads = max(filter(None, set(map(attrgetter("all_threads"), loaded.rows))), default=1)
     every = times(loaded.rows)
     definitions = Definitions(every)
     warnings = (

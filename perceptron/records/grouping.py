@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from itertools import repeat
+from operator import eq
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -28,7 +30,11 @@ def grouped_by(
     """
     items = list(items)
     # Where all are alike, as most often, looking through them takes half as long as sharing out.
-    if items and fields(items[0]) == fields(items[-1]) and len(set(map(fields, items))) == 1:
+    if (
+        items
+        and fields(items[0]) == fields(items[-1])
+        and all(map(eq, map(fields, items), repeat(fields(items[0]))))
+    ):
         return {key(items[0]): items}
     groups: dict[Key, list[Item]] = {}
     known: dict[Hashable, list[Item]] = {}

@@ -33,16 +33,17 @@ def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     ]
 
 
-def single_tables(rows: Iterable[Measurement]) -> list[Table]:
-    """Return the times of families of one size, the finding's aside; no table without any.
+def single_tables(
+    rows: Iterable[Measurement], problems: Iterable[list[Measurement]]
+) -> list[Table]:
+    """Return the times of the `single_problems` of these rows; no table without any.
 
-    Where some train over several processes, all say how many.
+    Where some of the rows are of several processes that train together, all say how many.
     """
-    rows = list(rows)
-    over_processes = any((row.processes or 1) > 1 for row in rows)
+    over_processes = any((number or 1) > 1 for number in set(map(attrgetter("processes"), rows)))
     lines = [
         _of_backend(own, over_processes)
-        for members in single_problems(rows)
+        for members in problems
         for own in grouped(members, lambda row: row.backend).values()
     ]
     threads = "processes × threads" if over_processes else "threads"

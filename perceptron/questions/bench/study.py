@@ -209,6 +209,7 @@ class Bench:
         absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(own)
+        of_one_size = single_problems(own)
         every = sweeps(own, others=run.others, found=pairs)
         swept = of_sweeps(every, of_pairs(pairs, own), "bench")
         part: Setting = (
@@ -220,9 +221,9 @@ class Bench:
         )
         verdicts = (
             *swept.verdicts,
-            *_single_verdicts(plan.backends, planned, own, run.others, more),
+            *_single_verdicts(plan.backends, planned, of_one_size, run.others, more),
         )
-        tables = (*single_tables(own), *swept.tables)
+        tables = (*single_tables(own, of_one_size), *swept.tables)
         figures = swept.figures
         if found:
             of_or_gate = finding_verdict(
@@ -270,7 +271,7 @@ def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
 def _single_verdicts(
     backends: Sequence[str],
     planned: Mapping[str, int],
-    rows: Iterable[Measurement],
+    problems: Iterable[list[Measurement]],
     others: Iterable[Measurement],
     more: str,
 ) -> Iterator[Verdict]:
@@ -278,7 +279,7 @@ def _single_verdicts(
 
     Of a family with more sizes ``planned`` one alone is no answer.
     """
-    for own in single_problems(rows):
+    for own in problems:
         one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))

@@ -189,11 +189,11 @@ def sweeps(
     size, the finding's among them, and those along two axes have none. ``found`` is what
     `crossovers` said of the same rows and pairs: where they have one state, it is not judged again.
     """
-    whole = (row for row in rows if row.phase is None and row.family not in _NO_SWEEP)
     asked = None if pairs is None else tuple(pairs)
     beside = grouped_by(others, _case_of, _case)
     lines: list[tuple[str, str, Sweep]] = []
-    cases = grouped_by(whole, _case_of, _case)
+    every = grouped_by(rows, _case_of, _case)
+    cases = {case: own for case, own in every.items() if case is not None}
     on_ground = Counter((family, where) for _, family, where, _ in cases)
     judged = grouped(found, lambda one: (one.family, ground(one)))
     for case, own in cases.items():
@@ -224,10 +224,13 @@ def sweeps(
     return [sweep for _, _, sweep in lines]
 
 
-_case_of = attrgetter("source", "family", "file", "environment", *GROUND_FIELDS)
+_case_of = attrgetter("source", "family", "phase", "file", "environment", *GROUND_FIELDS)
 
 
-def _case(row: Measurement) -> tuple[str, str, Ground, str | None]:
+def _case(row: Measurement) -> tuple[str, str, Ground, str | None] | None:
+    """Return what a row is a case of; None if it is of no sweep."""
+    if row.phase is not None or row.family in _NO_SWEEP:
+        return None
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
     return row.source, row.family, ground(row), environment

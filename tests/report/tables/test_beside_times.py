@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Table
 from perceptron.numbers import cell_text
-from perceptron.questions.bench.one_size import single_tables
+from perceptron.questions.bench.one_size import single_problems, single_tables
 from perceptron.questions.crossover.amortise import COLUMNS, amortisation_tables, amortisations
 from perceptron.questions.crossover.judge import crossovers
 from perceptron.questions.crossover.sweep import without_rival
@@ -64,7 +64,7 @@ def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) 
         row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, contended=contended, backend=name)
         for name, waited, contended in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))
     ]
-    (table,) = single_tables(rows)
+    (table,) = single_tables(rows, single_problems(rows))
     assert table.columns[-1] == "contended"
     assert [line[-1] for line in table.texts] == [
         "100% of samples, 1 of 1 times waited",
