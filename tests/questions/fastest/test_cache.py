@@ -61,12 +61,6 @@ def test_what_is_no_ordinary_file_is_not_read(cache: Path, kind: str) -> None:
     assert len(load(cache).rows) == 1
 
 
-def test_a_file_in_place_of_the_folder_costs_nothing_but_the_memory(cache: Path) -> None:
-    cache.parent.write_text("")
-    with pytest.warns(RuntimeWarning, match="cannot be"):
-        assert len(update(cache, lambda known: known.with_rows([known_row()])).rows) == 1
-
-
 def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from perceptron import fastest
 from perceptron.questions.fastest.cache import Known, update
-from perceptron.questions.fastest.measured_shape import GIVEN_UP, NOT_STARTED
+from perceptron.questions.fastest.measured_shape import NOT_STARTED
 from perceptron.records.run import now
 from tests.conftest import install_backend
 from tests.questions.fastest.conftest import AMPLE, keep
@@ -50,7 +50,7 @@ def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
     asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
     foreign.write_text(HANGS)
     first = fastest(**asked, seconds=1)
-    assert first.candidates[0].reason in GIVEN_UP
+    assert first.candidates[0].reason in NOT_STARTED
     assert not first.decided
     assert "remembered" not in first.why
     foreign.write_text(WORKS)
@@ -72,27 +72,11 @@ def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
 
     given(AMPLE, timedelta(seconds=30))
     assert fastest(**asked, seconds=AMPLE).candidates == first.candidates
+    other = fastest(**asked | {"features": 21}, seconds=AMPLE)
+    assert other.source == "measured", "a busy minute says nothing of another training"
+    assert "remembered" not in other.why
     given(AMPLE, timedelta(seconds=62))
     assert fastest(**asked, seconds=AMPLE).source == "measured"
-
-
-def test_a_backend_that_was_late_once_answers_every_other_question(
-    foreign: Path, cache: Path
-) -> None:
-    """A busy minute says nothing of another training, which has no more time."""
-    foreign.write_text(HANGS)
-    late = fastest(**SHAPE, among=("foreign",), seconds=1)
-    assert late.candidates[0].reason in NOT_STARTED
-    update(
-        cache,
-        lambda known: replace(
-            known, attempts=tuple(replace(own, seconds=AMPLE) for own in known.attempts)
-        ),
-    )
-    foreign.write_text(WORKS)
-    other = fastest(**SHAPE | {"features": 21}, among=("foreign",), seconds=AMPLE)
-    assert other.source == "measured"
-    assert "remembered" not in other.why
 
 
 BROKEN = {
