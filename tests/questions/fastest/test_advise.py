@@ -137,7 +137,10 @@ def test_it_says_from_which_batch_and_width_the_answer_changes(lab: Lab, batches
 def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
     lab: Lab, batches: Answered
 ) -> None:
-    """Other sizes were measured on fewer rows; the problem itself on all of its own."""
+    """Other sizes were measured on fewer rows; the problem itself on all of its own.
+
+    It is so judged from disk too.
+    """
     measured = batches.run.times
     rows = {row.rows for row in measured if row.problem == MNIST and row.status == "ok"}
     assert rows == {60_000}
@@ -150,9 +153,6 @@ def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
     (line,) = (line for line in drawing.lines if line.backend == "numpy")
     assert line.y[line.x.index(128)] == pytest.approx(expected)
     assert not any("rows/s" in text for text in line.texts), "that is of an iteration"
-
-
-def test_a_stored_run_is_judged_as_it_was(batches: Answered) -> None:
     assert answer_run(read_run(batches.results)).answer == batches.answer
     stored = json.loads((batches.results / "run.json").read_text())["plan"]
     assert stored["length"] == {"iterations": 10_000, "epochs": 5}
