@@ -32,9 +32,9 @@ _SMALLEST = 2
 _FEWEST = 6
 # The groups must lie apart by a factor, and by so many times what both are wide together. Of eight
 # values that vary by 10% normal ones do in 2 of 10,000 cases, of Student's t with 3 degrees in 4,
-# skewed (exponential) ones in 35; six values need more. They were chosen on 1,000 simulated families:
-# of the 651 whose repeats vary as recorded ones of one state do none has a split, and 18 of the
-# others, made of a recorded body whose states are a third apart.
+# skewed (exponential) ones in 35; six values need more. They were chosen on 1,000 simulated
+# families: of the 651 whose repeats vary as recorded ones of one state do none has a split, and 18
+# of the others, made of a recorded body whose states are a third apart.
 _FACTOR = log(1.25)
 _WIDTHS, _ENOUGH, _WIDTHS_OF_FEW = 2.0, 8, 5.0
 
