@@ -19,6 +19,7 @@ from perceptron.questions.crossover.crossing import (
     NARROW,
     Indices,
     ZeroCrossing,
+    doubted,
     exceptions,
     uncertainties,
     zero_crossings,
@@ -93,8 +94,9 @@ def next_measurements(
     if new:
         return dict.fromkeys(sorted(new[: search.at_once or None]), search.first)
     changes = zero_crossings(known)
+    doubts = uncertainties(known, changes)
     asked = [
-        *(_for_doubt(known, doubt, tried, search) for doubt in uncertainties(known, changes)),
+        *(_for_doubt(known, doubt, doubted(doubts), tried, search) for doubt in doubts),
         *(_for_zero(known, zero, tried, search) for zero in changes),
     ]
     if apart := exceptions(known):
@@ -176,15 +178,27 @@ def _ends_first(sizes: set[int]) -> list[int]:
 
 
 def _for_doubt(
-    points: Sequence[Point], doubt: Indices, tried: set[float], search: Search
+    points: Sequence[Point],
+    doubt: Indices,
+    doubtful: Collection[int],
+    tried: set[float],
+    search: Search,
 ) -> Wanted:
-    """Request a size inside a gap, or more processes at the sizes that are in doubt."""
+    """Request a size inside a gap, or more processes at the sizes that are in doubt.
+
+    Beside a size that is ``doubtful`` itself a gap waits until that is known, unless it is wide.
+    """
     first, last = doubt
     if last - first != 1:
-        doubtful = points[first : last + 1]
-        return [(int(point.size), min(search.most, 2 * point.taken)) for point in doubtful]
+        doubted_points = points[first : last + 1]
+        return [(int(point.size), min(search.most, 2 * point.taken)) for point in doubted_points]
     left, right = points[first], points[last]
-    if left.sign or right.sign or right.x - left.x > _WORTHWHILE:
+    if (
+        left.known
+        or right.known
+        or right.x - left.x > _WORTHWHILE
+        or not (first in doubtful or last in doubtful)
+    ):
         return _between(left, right, tried, search)
     return []
 

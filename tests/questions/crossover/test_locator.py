@@ -200,6 +200,14 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
     assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
+def test_two_whose_times_near_each_other_are_searched_until_that_is_known() -> None:
+    """A tie at the last size is an end too: what may hide before it is looked for."""
+    costs = {A: linear(2, 1), B: linear(5, 0.98)}
+    for noise in (0.02, 0.04):
+        crossover = judged(Lab(costs, Search(1, 64), noise=noise).locate())
+        assert (crossover.status, crossover.decided) == ("never", "yes")
+
+
 @pytest.mark.parametrize("high", [4096, 8192])
 def test_powers_of_two_that_are_slower_are_not_taken_for_all_sizes(high: int) -> None:
     """Elsewhere the challenger leads from 100 on, at powers of two from 256 on."""
