@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import dropwhile, takewhile
+from operator import attrgetter
 from pathlib import Path
 
 from perceptron.errors import UserError
@@ -13,7 +14,8 @@ from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]
 """Markdown by the name of its block."""
-_COLUMNS = ("family", "threads in all", "decided", "answer [95% interval]", "more")
+CellOf = Callable[[Crossover], str]
+"""Return what a column says of a crossover."""
 
 
 def fill(document: str, content: Blocks, page: str) -> str:
@@ -27,18 +29,22 @@ def fill(document: str, content: Blocks, page: str) -> str:
     return document
 
 
-def crossover_lines(crossovers: Iterable[Crossover], *, threads: bool = False) -> list[str]:
-    """Return crossovers as a table, and why the others were not measured."""
+def crossover_lines(crossovers: Iterable[Crossover], **columns: CellOf) -> list[str]:
+    """Return crossovers as a table, and why the others were not measured.
+
+    Further ``columns`` stand behind the answer.
+    """
     crossovers = list(crossovers)
-    rows = [
-        (f"`{one.family}`", str(one.threads), one.decided, sentence(one), "; ".join(notes(one)))
-        for one in crossovers
-        if is_measured(one)
-    ]
-    kept = [index for index in range(len(_COLUMNS)) if threads or index != 1]
-    columns, *cells = ([row[index] for index in kept] for row in (_COLUMNS, *rows))
+    every: dict[str, CellOf] = {
+        "family": lambda one: f"`{one.family}`",
+        "decided": attrgetter("decided"),
+        "answer [95% interval]": sentence,
+        **columns,
+        "more": lambda one: "; ".join(notes(one)),
+    }
+    cells = [[cell(one) for cell in every.values()] for one in crossovers if is_measured(one)]
     reasons = [f"\nNot measured: {reason}." for reason in missing(crossovers)]
-    return [*markdown.table(columns, cells), *reasons]
+    return [*markdown.table([*every], cells), *reasons]
 
 
 def table_of(page: Path, command: str) -> list[str]:

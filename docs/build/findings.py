@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from docs.build.blocks import Blocks, crossover_lines
+from functools import partial
+
+from docs.build import between_runs
+from docs.build.blocks import Blocks, CellOf, crossover_lines
 from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
@@ -22,7 +25,7 @@ def blocks(runs: Shown) -> Blocks:
     """Return the tables of the CPU, where they were measured, and a section for each GPU."""
     return {
         "finding": "\n".join(_finding(runs.bench)),
-        "crossovers": "\n".join(crossover_lines(crossovers_of(runs.bench), threads=True)),
+        "crossovers": "\n".join(_crossovers(runs.bench)),
         "ground": _ground(runs.bench),
         "gpus-in-full": "\n\n".join("\n".join(_of_gpu(gpu)) for gpu in runs.gpus) or NO_GPU,
     }
@@ -48,8 +51,21 @@ def pictured(bench: Answered, family: str) -> LineFigure | None:
 
 
 def _finding(bench: Answered) -> list[str]:
-    table = finding_table(finding_of(bench), ())
-    return markdown.table(table.columns, table.texts)
+    found = finding_of(bench)
+    table = finding_table(found, ())
+    cells = [
+        [*texts, between_runs.of_finding(bench, row.backend)]
+        for texts, row in zip(table.texts, found, strict=True)
+    ]
+    return markdown.table([*table.columns, f"{between_runs.COLUMN}>"], cells)
+
+
+def _crossovers(bench: Answered) -> list[str]:
+    columns: dict[str, CellOf] = {
+        "threads in all": lambda one: str(one.threads),
+        between_runs.COLUMN: partial(between_runs.of_crossover, bench),
+    }
+    return crossover_lines(crossovers_of(bench), **columns)
 
 
 def _ground(bench: Answered) -> str:
@@ -57,13 +73,14 @@ def _ground(bench: Answered) -> str:
     names = [name for name in ("numpy", "torch") if name in facts.libraries]
     versions = ", ".join(f"{name} {facts.libraries[name]}" for name in names)
     repeats = max(row.repeats for row in finding_of(bench))
-    return ground(bench, f", {facts.python}, {versions}; {repeats} repeats each", commit=True)
+    how = f", {facts.python}, {versions}; {repeats} repeats each, {between_runs.runs_of(bench)}"
+    return ground(bench, how, commit=True)
 
 
 def _of_gpu(gpu: ShownGpu) -> list[str]:
     lines = [f"### {gpu.name}", "", *_finding(gpu.bench), ""]
-    if found := crossovers_of(gpu.bench):
-        lines += [*crossover_lines(found, threads=True), ""]
+    if crossovers_of(gpu.bench):
+        lines += [*_crossovers(gpu.bench), ""]
     lines.append(f"{gpu.name} beside {_ground(gpu.bench)}")
     if gpu.phase_map is not None:
         words = gpu.phase_map.answer.verdicts[0].sentence
