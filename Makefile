@@ -59,13 +59,14 @@ slurm:
 			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge; } \
 		|| echo 'NO SLURM: fleets will not be tested; install slurm-wlm and munge' >&2
 
-# What is quick comes first; mypy, which takes a minute of one core where it has no cache, runs
-# beside the tests. Each's lines stay together where make can do that: not the 3.81 of macOS.
+# What is quick comes first, each's lines together where make can do that: not the 3.81 of macOS.
+# mypy, which takes a minute of one core where it has no cache, runs beside the tests.
 test: browser valgrind $(if $(ALL),slurm)
-	@$(MAKE) $(SIDE_BY_SIDE) formatting linting spelling imports workflows
+	@$(MAKE) $(SIDE_BY_SIDE) $(if $(filter output-sync,$(.FEATURES)),--output-sync) \
+		formatting linting spelling imports workflows
 	@$(MAKE) $(SIDE_BY_SIDE) types tests
 
-SIDE_BY_SIDE := --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+SIDE_BY_SIDE := --no-print-directory --jobs
 
 formatting:
 	$(BIN)/ruff format --check .
@@ -88,9 +89,8 @@ workflows:
 types:
 	$(BIN)/mypy
 
-# The plus has what they say shown as it comes.
 tests:
-	+$(PYTEST) --numprocesses $(WORKERS) $(if $(ALL),,-m 'not slow') \
+	$(PYTEST) --numprocesses $(WORKERS) $(if $(ALL),,-m 'not slow') \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-long: browser valgrind slurm
