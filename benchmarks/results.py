@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -119,12 +120,14 @@ def measure(
         if name in failed:
             continue
         if session > 1:
-            _wait(_ended(checkout, _output(folder, name, session - 1)), title, say, clock)
+            before = _run_of(_output(folder, name, session - 1))
+            ended = before and _finished(checkout / before)
+            _wait(ended or 0.0, title, say, clock)
         say(f"{title}: {shlex.join(commands[name])}")
         begin, unfinished = clock.time(), file.with_suffix(".part")
         code = runner(commands[name], unfinished)
         say(f"{title}: exit code {code}, {(clock.time() - begin) / 60:.1f} min")
-        if code in (0, INCONCLUSIVE):
+        if code in (0, INCONCLUSIVE) and _is_session(checkout, folder, name, unfinished):
             unfinished.rename(file)
         else:
             failed.append(name)
@@ -134,6 +137,18 @@ def measure(
     for line in what_next(checkout, folder, sequence(commands, sessions)):
         say(line)
     return 0
+
+
+def _is_session(checkout: Path, folder: Path, name: str, output: Path) -> bool:
+    """Return whether an answer is of a run of its own: not cut, and none that was counted before.
+
+    A step that is no answer of a run has no such file.
+    """
+    if name in ONCE:
+        return True
+    run = _run_of(output)
+    known = {_run_of(file) for file in folder.glob(f"{name}*.json")}
+    return run is not None and run not in known and _finished(checkout / run) is not None
 
 
 def sequence(commands: Iterable[str], sessions: int) -> list[tuple[str, int]]:
@@ -157,11 +172,22 @@ def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) 
         clock.sleep(min(left, 60.0))
 
 
-def _ended(checkout: Path, output: Path) -> float:
-    """Return when the run of a finished step ended: its files may have been copied since."""
-    run = checkout / msgspec.json.decode(output.read_bytes())["results"] / "run.json"
-    finished = msgspec.json.decode(run.read_bytes())["finished"]
-    return datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+def _run_of(output: Path) -> str | None:
+    """Return the folder of the run that a document answers; None where nothing was measured."""
+    with suppress(OSError, msgspec.DecodeError):
+        document = msgspec.json.decode(output.read_bytes())
+        return document.get("results") if isinstance(document, dict) else None
+    return None
+
+
+def _finished(run: Path) -> float | None:
+    """Return when a run ended, whose files may have been copied since; None where it was cut."""
+    with suppress(OSError, msgspec.DecodeError):
+        finished = msgspec.json.decode((run / "run.json").read_bytes())["finished"]
+        if finished is not None:
+            at = datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ")
+            return at.replace(tzinfo=UTC).timestamp()
+    return None
 
 
 def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
@@ -221,11 +247,7 @@ def what_next(checkout: Path, folder: Path, planned: Iterable[tuple[str, int]]) 
     """Return what to type once all is measured: of record is what git tracks."""
     found: dict[str, None] = {}
     for name, session in planned:
-        try:
-            document = msgspec.json.decode(_output(folder, name, session).read_bytes())
-        except msgspec.DecodeError:  # asv's
-            continue
-        if run_folder := document.get("results"):
+        if run_folder := _run_of(_output(folder, name, session)):
             facts = msgspec.json.decode((checkout / run_folder / "run.json").read_bytes())
             found[run_folder] = None
             environment = Path(run_folder).parent / f"environment-{facts['environment']}.json"

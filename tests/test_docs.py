@@ -152,7 +152,12 @@ def test_every_target_of_the_docs_is_in_the_makefile() -> None:
     }
     assert targets >= {"bench", "test", "install"}
     for target in targets:
-        asked = ["make", "-n", target, "BIN=no-such-folder"]  # a line that is run all the same fails
+        asked = [
+            "make",
+            "-n",
+            target,
+            "BIN=no-such-folder",
+        ]  # a line that is run all the same fails
         subprocess.run(asked, cwd=ROOT, check=True, capture_output=True)
 
 

@@ -7,7 +7,7 @@ environment and measuring code that measured the same trainings answer together
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.ground import ground
 from perceptron.records.measurement import EXTRAS, Measurement
@@ -57,7 +58,7 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     if not joined:  # as most often: nothing is asked of a million rows
         return loaded
     own = [row for row in loaded.times if _may_join(row)]
-    of = {(row.family, row.backend, ground(row)) for row in own}
+    of = set(map(_measured_as, own))
     families = frozenset(row.family for row in own)
     definitions = {(row.problem, row.problem_digest) for row in own}
     others: list[list[Measurement]] = []
@@ -65,7 +66,7 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
         rows = [
             row
             for row in times(standing(rows_of(stored, families)))
-            if (row.family, row.backend, ground(row)) in of and _may_join(row)
+            if _may_join(row) and _measured_as(row) in of
         ]
         different = _defined_otherwise(rows, definitions)
         if rows := [row for row in rows if row.family not in different]:
@@ -83,16 +84,14 @@ def sessions(loaded: LoadedRun) -> set[str]:
 def joins(other: Run, run: Run) -> bool:
     """Return whether the rows of another run may answer together with those of a run.
 
-    It is finished, of the same machine, environment and measuring code, and of the same files; a
-    quick run joins quick ones only. Without a digest of the code the commit says what measured.
+    It is of the same machine, environment and measuring code, and of the same files. Without a
+    digest of the code the commit says what measured.
     """
     code = (other.code, run.code) if other.code and run.code else (other.commit, run.commit)
     return (
-        other.finished is not None
-        and other.started != run.started
+        other.started != run.started
         and (other.machine, other.environment) == (run.machine, run.environment)
         and code[0] == code[1] is not None
-        and bool(other.plan.get("quick")) == bool(run.plan.get("quick"))
         and _files(other) == _files(run)
     )
 
@@ -104,6 +103,15 @@ def _files(run: Run) -> list[str]:
     """
     digests = run.plan.get("contents")
     return sorted(map(str, digests.values())) if isinstance(digests, dict) else []
+
+
+def _measured_as(row: Measurement) -> Hashable:
+    """Return what two rows share that measured one thing.
+
+    A whole training of the finding takes as long as its iterations one by one do not.
+    """
+    is_whole = row.family == FAMILY and row.iterations == ITERATIONS
+    return row.family, row.backend, is_whole, ground(row)
 
 
 def _may_join(row: Measurement) -> bool:

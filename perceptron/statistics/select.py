@@ -60,6 +60,19 @@ def measured_alike(where: State) -> State:
     return where._replace(session=None, commit=where.commit if where.code is None else None)
 
 
+def answers_with(other: State, where: State) -> bool:
+    """Return whether rows of another session may join those of one: see `sessions`.
+
+    Where nothing says what code measured, nothing does.
+    """
+    return (
+        None not in (where.session, other.session)
+        and other.session != where.session
+        and (where.code is not None or where.commit is not None)
+        and measured_alike(other) == measured_alike(where)
+    )
+
+
 def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
     """Return the rows by what those along one line have in common."""
     return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, ground(row)))

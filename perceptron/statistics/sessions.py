@@ -8,13 +8,12 @@ ratios of sessions are joined by what they differ by, and none is pooled with an
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import exp, inf, log, sqrt
 from operator import attrgetter
 from statistics import NormalDist, fmean, median
 
-from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import (
@@ -25,7 +24,7 @@ from perceptron.statistics.interval import (
     quantile,
     ratio_within,
 )
-from perceptron.statistics.select import measured_alike, state, times
+from perceptron.statistics.select import times
 
 AGAIN = "the same command again, at another time"
 """What tells more where sessions disagree."""
@@ -38,9 +37,11 @@ _HALVINGS = 100
 def intervals_of(sessions: int) -> str:
     """Return what a heading says that intervals cover: what repeats of one run differ by, or runs.
 
-    >>> intervals_of(1), intervals_of(3)
-    ('95% intervals of one run', '95% intervals of 3 runs')
+    >>> intervals_of(1), intervals_of(2), intervals_of(3)
+    ('95% intervals of one run', 'intervals span 2 runs', '95% intervals of 3 runs')
     """
+    if sessions == 2:  # which hold less often than 95%: two runs tell little of a third one
+        return "intervals span 2 runs"
     return f"{INTERVALS} of {'one run' if sessions == 1 else f'{sessions} runs'}"
 
 
@@ -54,7 +55,9 @@ def normal_reach(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def joined(ratios: Sequence[Interval], confidence: float = CONFIDENCE) -> Interval:
+def joined(
+    ratios: Sequence[Interval], confidence: float = CONFIDENCE, between: float = CONFIDENCE
+) -> Interval:
     """Return the ratio that sessions say together; each one's interval is at this confidence.
 
     Of two it spans both. Where they exclude each other and lead by no more than they differ by, it
@@ -64,12 +67,13 @@ def joined(ratios: Sequence[Interval], confidence: float = CONFIDENCE) -> Interv
     sessions: their variance beyond their own after Paule and Mandel (Journal of Research of the NBS
     87, 1982), the interval after Hartung and Knapp (Statistics in Medicine 20, 2001), but never
     with a smaller variance than the weights alone have (Röver, Knapp and Friede, BMC Medical
-    Research Methodology 15, 2015). It is never narrower than the narrowest session's, and holds all
-    of them where two decide different winners. What sessions differ by holds at 95%: a state moves
-    all sizes together, so it is not corrected for their number.
+    Research Methodology 15, 2015). It is never narrower than the narrowest session's. What sessions
+    differ by holds at the level ``between``: a state moves all sizes together, but each candidate
+    by itself.
 
-    A session without an end does not count where another has both; if none has, that end stays
-    open. Raises ValueError without a session.
+    It decides nothing that a session decides otherwise: then it spans all of them. A session
+    without an end does not count beside others that have both; where it excludes what they say, it
+    is such a contradiction. Raises ValueError without a session.
 
     >>> joined([Interval(1.1, 1.0, 1.2), Interval(1.1, 1.05, 1.3)]).ends
     (1.0, 1.3)
@@ -82,12 +86,30 @@ def joined(ratios: Sequence[Interval], confidence: float = CONFIDENCE) -> Interv
     if not counted:
         return _spanned(ratios)
     if len(counted) == 1:
-        return counted[0]
-    if len(counted) == 2:
-        return _of_two(*counted)
-    if min(one.high or inf for one in counted) < 1 < max(one.low or 0.0 for one in counted):
-        return _spanned(counted)
-    return _with_random_effects(counted, confidence)
+        (together,) = counted
+    elif len(counted) == 2:
+        together = _of_two(*counted)
+    else:
+        together = _with_random_effects(counted, confidence, between)
+    return with_contradictions(together, ratios)
+
+
+def with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
+    """Return what sessions say together, or what spans them where one decides otherwise."""
+    verdict = _verdict(together)
+    others = {_verdict(one) for one in ratios} - {None, verdict}
+    if verdict is None or not others:
+        return together
+    return _spanned([together, *ratios])
+
+
+def _verdict(ratio: Interval) -> str | None:
+    """Return what a ratio decides by itself, if anything."""
+    if ratio.is_tie:
+        return "tie"
+    if ratio.low is not None and ratio.low > 1:
+        return "slower"
+    return "faster" if ratio.high is not None and ratio.high < 1 else None
 
 
 def excluded(one: Interval, other: Interval) -> bool:
@@ -100,7 +122,7 @@ def disagree(ratios: Sequence[Interval], together: Interval) -> bool:
 
     Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
     """
-    if together.is_tie or (together.low or 0.0) > 1 or (together.high or inf) < 1:
+    if _verdict(together) is not None:
         return False
     return any(excluded(one, other) for one, other in combinations(ratios, 2))
 
@@ -123,7 +145,9 @@ def _spanned(ratios: Sequence[Interval]) -> Interval:
     return Interval(exp(fmean(log(one.estimate) for one in ratios)), low, high)
 
 
-def _with_random_effects(ratios: Sequence[Interval], confidence: float) -> Interval:
+def _with_random_effects(
+    ratios: Sequence[Interval], confidence: float, between_level: float
+) -> Interval:
     means = [log(one.estimate) for one in ratios]
     # The longer side: what waiting hides reaches to one of them.
     reaches = [
@@ -137,7 +161,7 @@ def _with_random_effects(ratios: Sequence[Interval], confidence: float) -> Inter
     middle = _weighted(means, weights)
     freedom = len(ratios) - 1
     spread = max(1.0, _squares(means, weights) / freedom)
-    reach = quantile(freedom, CONFIDENCE) * sqrt(spread / sum(weights))
+    reach = quantile(freedom, between_level) * sqrt(spread / sum(weights))
     reach = max(reach, min(reaches))
     low, high = (
         exp(end) if abs(end) < LARGEST_LOG else None for end in (middle - reach, middle + reach)
@@ -175,34 +199,12 @@ def _squares(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 def by_session(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    """Return the rows of each session that answers together with the newest, which comes first.
+    """Return the rows of each session, that of the first row first.
 
-    They share ground, environment, measuring code and the definitions of their problems.
+    Which rows of others may join a run's own is decided where they are read: see
+    `questions.other_sessions`.
     """
-    rows = list(rows)
-    if len(set(map(_session_of, rows))) < 2:
-        return [rows] if rows else []
-    sessions = sorted(
-        grouped(rows, _session_of).values(),
-        key=lambda own: max(map(attrgetter("when"), own)),
-        reverse=True,
-    )
-    alike = set(map(_alike, sessions[0]))
-    digests = dict(map(_digest_of, sessions[0]))
-
-    def counts(row: Measurement) -> bool:
-        known = {digests.get(row.problem), row.problem_digest} - {None}
-        return len(known) < 2 and _alike(row) in alike
-
-    return [sessions[0], *filter(None, (list(filter(counts, own)) for own in sessions[1:]))]
-
-
-_session_of = attrgetter("session")
-_digest_of = attrgetter("problem", "problem_digest")
-
-
-def _alike(row: Measurement) -> Hashable:
-    return ground(row), measured_alike(state(row))
+    return list(grouped(rows, attrgetter("session")).values())
 
 
 def ratio_of(
@@ -218,9 +220,9 @@ def ratio_of(
 
 
 def over_sessions(ratios: Iterable[Interval | None], confidence: float) -> Interval | None:
-    """Return what the sessions say that have a ratio; None where none has."""
+    """Return what the sessions say of two candidates that have a ratio; None where none has."""
     known = [one for one in ratios if one is not None]
-    return joined(known, confidence) if known else None
+    return joined(known, confidence, between=confidence) if known else None
 
 
 def typical_seconds(sessions: Iterable[Iterable[Measurement]], backend: str) -> float:

@@ -171,3 +171,28 @@ def test_the_sessions_may_be_gathered_on_several_days(checkout: Path) -> None:
     assert len(again.commands) == 11 + 4
     assert Typed(checkout, clock=clock).take(2) == 0
     assert clock.waited == clock.patience, "a day later nothing is waited for"
+
+
+@pytest.mark.parametrize("how", ["nothing", "same run", "cut"])
+def test_what_is_no_run_of_its_own_is_no_session(checkout: Path, how: str) -> None:
+    """Nothing measured, the run before resumed, or one that was cut: the step is taken again."""
+    typed = Typed(checkout)
+
+    def runner(command: Sequence[str], output: Path) -> int:
+        code = typed(command, output)
+        is_second = len([words for words in typed.commands if " perceptron bench" in words]) == 2
+        if is_second and "bench" in command:
+            if how == "nothing":
+                output.write_text("")
+            elif how == "same run":
+                output.write_text(json.dumps({"results": "results/runs/box/1"}))
+            else:
+                run = checkout / json.loads(output.read_text())["results"]
+                (run / "run.json").write_text(json.dumps({"environment": "e0", "finished": None}))
+        return code
+
+    said: list[str] = []
+    assert results.measure(checkout, "box", runner, said.append, 3, typed.clock) == 1
+    assert said[-1].startswith("Failed: bench.")
+    assert typed.take(3) == 0
+    assert len([words for words in typed.commands if " perceptron bench" in words]) == 4

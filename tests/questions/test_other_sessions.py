@@ -10,12 +10,23 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.questions.answering import collect
+from perceptron.questions.answering import answer_run, collect
 from perceptron.questions.other_sessions import read_session, sessions
+from perceptron.questions.shared.published import FAMILY
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.stored_runs import read_results
+from perceptron.records.readers.stored_runs import LoadedRun, read_results, read_run
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, FACTS, MAP, bench_rows, keep, keep_race, map_rows, race_rows
+from tests.made import (
+    BENCH,
+    FACTS,
+    MAP,
+    bench_rows,
+    keep,
+    keep_race,
+    map_rows,
+    measured,
+    race_rows,
+)
 from tests.report.reading import text_of
 
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
@@ -29,6 +40,15 @@ def change(run: Path, **fields: Any) -> None:
 
 def defined(digest: str) -> list[Measurement]:
     return [replace(row, problem_digest=digest) for row in bench_rows()]
+
+
+def digits(milliseconds: dict[str, float]) -> list[Measurement]:
+    about = {"family": "digits", "problem": "digits", "size": 1, "waited": 0.0}
+    return [
+        measured(**about, backend=name, repeat=repeat, seconds=1e-3 * each * (1 + 0.001 * repeat))
+        for name, each in milliseconds.items()
+        for repeat in range(5)
+    ]
 
 
 def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path) -> None:
@@ -54,8 +74,6 @@ def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path
         pytest.param({"commit": "def"}, {}, id="commit"),
         pytest.param({"facts": replace(FACTS, cores=64)}, {}, id="environment"),
         pytest.param({"machine": "bus", "folder": "bus"}, {}, id="machine"),
-        pytest.param({"finished": False}, {}, id="unfinished"),
-        pytest.param({"plan": BENCH | {"quick": True}}, {}, id="quick"),
         pytest.param({"plan": BENCH | {"contents": {"a.toml": "1a2b"}}}, {}, id="file"),
         pytest.param(
             {"rows": [replace(row, dtype="float64") for row in bench_rows()]}, {}, id="dtype"
@@ -96,6 +114,47 @@ def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
     assert {row.family for row in read_session(newest).others} == {"mlp-width"}
 
 
+def test_a_quick_run_and_one_that_was_cut_join(tmp_path: Path) -> None:
+    """As rows of files do: what they measured counts by its own interval."""
+    keep(tmp_path, BENCH | {"quick": True}, bench_rows(), finished=False)
+    newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
+    assert sessions(read_session(newest)) == {FIRST, SECOND}
+
+
+def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_path: Path) -> None:
+    steps = [replace(row, iterations=None) for row in bench_rows() if row.family == FAMILY]
+    keep(tmp_path, {"study": "overhead", "problem": FAMILY, "threads": 2}, steps)
+    newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
+    assert read_session(newest).others == []
+
+
+def test_a_newer_run_that_measured_less_takes_nothing_away(tmp_path: Path) -> None:
+    """A backend failed there: what the older one says of it stands, and what threads it had."""
+    first = keep(tmp_path, BENCH, bench_rows())
+    without = [row for row in bench_rows() if row.backend != "torch-cpu" and row.threads == 2]
+    keep(tmp_path, BENCH, without, started=SECOND)
+    assert len(read_session(first).others) > 0
+
+    def said(loaded: LoadedRun) -> list[tuple[str, str, str]]:
+        verdicts = answer_run(loaded).answer.verdicts
+        return [(one.subject, one.decided, one.sentence) for one in verdicts]
+
+    assert said(read_session(first)) == said(read_run(first))
+
+
+def test_of_two_numbers_of_threads_each_is_joined_with_its_own(tmp_path: Path) -> None:
+    one = [replace(row, threads=1) for row in digits({"numpy": 1, "torch-cpu": 2})]
+    two = [replace(row, threads=2) for row in digits({"numpy": 2, "torch-cpu": 1})]
+    plan = BENCH | {"single": ["digits"], "backends": ["numpy", "torch-cpu"]}
+    first = keep(tmp_path, plan, [*one, *two])
+    keep(tmp_path, plan, two, started=SECOND)
+    verdicts = answer_run(read_session(first)).answer.verdicts
+    assert [(one.decided, one.sentence.partition(" ")[0]) for one in verdicts] == [
+        ("yes", "torch-cpu"),
+        ("yes", "numpy"),
+    ]
+
+
 def test_of_two_runs_that_began_in_one_second_one_is_a_session(tmp_path: Path) -> None:
     """Together they would hold each process twice."""
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
@@ -125,7 +184,7 @@ def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
         keep_race(tmp_path / "results", race_rows(day), started=f"2026-01-0{day}T00:00:00Z")
         keep(tmp_path / "results", MAP, map_rows(), started=f"2026-01-1{day}T00:00:00Z")
     collection = collect(tmp_path / "results")
-    assert [collection.older[name] for name in ("bench", "map", "race")] == [1, 1, 1]
+    assert [collection.older[name] for name in ("bench", "map", "race")] == [1, 0, 1]
     write_site(tmp_path / "html", collection)
     files = (tmp_path / "html" / "data" / "crossover").glob("*.js")
     assert any("2 runs answer together" in file.read_text() for file in files)

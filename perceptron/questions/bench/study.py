@@ -44,6 +44,7 @@ from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
+from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped, grouped_by
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
@@ -283,7 +284,8 @@ def _single_verdicts(
         one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
         threads = threads_in_all(one.all_threads, (row.backend for row in own))
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
-        together = [*own, *(row for row in others if row.problem == one.problem)]
+        alike = (row for row in others if row.problem == one.problem and ground(row) == ground(one))
+        together = [*own, *alike]
         covers = intervals_of(number_of(together))
         heading = f"{', '.join(where)}, per iteration; {covers}"
         found = rank_rows(together, names)

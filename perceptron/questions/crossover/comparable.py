@@ -22,10 +22,10 @@ from perceptron.statistics.interval import LARGEST_LOG
 from perceptron.statistics.select import (
     Definitions,
     State,
+    answers_with,
     by_state,
     has_time,
     is_own,
-    measured_alike,
     newest_moment,
     reason,
 )
@@ -74,13 +74,10 @@ class ComparableRows:
 
         They differ by the start of their runs.
         """
-        alike = measured_alike(where)
         others = (
             other
             for other in self._newest_first
-            if other.session != where.session
-            and measured_alike(other) == alike
-            and self._shared(other, incumbent, challenger)
+            if answers_with(other, where) and self._shared(other, incumbent, challenger)
         )
         return [where, *others]
 

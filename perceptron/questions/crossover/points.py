@@ -35,7 +35,7 @@ from perceptron.statistics.interval import (
     welch,
 )
 from perceptron.statistics.select import has_time, is_own, rows_by_process
-from perceptron.statistics.sessions import by_session, disagree, joined
+from perceptron.statistics.sessions import by_session, disagree, joined, with_contradictions
 
 Known = Literal["incumbent", "challenger", "tie"]
 """Who is faster."""
@@ -186,8 +186,9 @@ def joined_points(sessions: Sequence[Sequence[Point]]) -> tuple[list[Point], lis
             for points in sessions
             if (around := _around(points, size)) is not None
         ]
-        together = joined([*ratios, *between], confidence)
-        if disagree(ratios, together):
+        # What lies between their sizes may widen what was measured there, and never contradict it.
+        together = with_contradictions(joined([*ratios, *between], confidence), ratios)
+        if disagree([*ratios, *between], together):
             disagreed.append(size)
         point = Point(
             size,
@@ -212,8 +213,10 @@ def between_sizes(below: Point, above: Point, size: float, confidence: float) ->
     """Return the ratio at a size between two, on the line between their means and their ends."""
     share = (log(size) - below.x) / (above.x - below.x)
     low, high = (
-        (1 - share) * left + share * right
+        # An end that waiting leaves unknown at one of them is unknown between them.
+        copysign(inf, end) if max(abs(left), abs(right)) >= LARGEST_LOG else end
         for left, right in zip(below.interval(confidence), above.interval(confidence), strict=True)
+        for end in [(1 - share) * left + share * right]
     )
     return _interval((1 - share) * below.mean + share * above.mean, low, high)
 

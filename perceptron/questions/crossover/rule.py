@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from keyword import iskeyword
 from math import exp, log
 from typing import Any
 
@@ -65,11 +67,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Return the line of Python."""
         comment = f"# {self._where}; {self.source}"
-        below, above = map(json.dumps, (self.below, self.above))  # a literal of Python as well
+        # Literals of Python as well.
+        below, above = (json.dumps(name, ensure_ascii=False) for name in (self.below, self.above))
         if self.size is None:
             return f"fastest = {below}  {comment}"
         name = re.sub(r"\W+", "_", self.axis)
-        name = name if name.isidentifier() else "size"
+        name = name if name.isidentifier() and not iskeyword(name) else "size"
         return f"fastest = {below} if {name} < {self.size} else {above}  {comment}"
 
     @property
@@ -107,7 +110,7 @@ def rules(
     return [
         _rule(
             [_turned(one, own[0].incumbent) for one in own],
-            [row for one in own for row in cases.get((one.family, ground(one)), ())],
+            [cases.get((one.family, ground(one)), []) for one in own],
             libraries,
         )
         for own in pairs.values()
@@ -134,15 +137,23 @@ def _turned(found: Crossover, incumbent: str) -> Crossover:
 
 
 def _rule(
-    found: Sequence[Crossover], rows: Sequence[Measurement], libraries: Mapping[str, str]
+    found: Sequence[Crossover],
+    rows: Sequence[Sequence[Measurement]],
+    libraries: Mapping[str, str],
 ) -> Rule | NoRule:
+    """Return the rule of one pair; ``rows`` are those of each crossover."""
     first = found[0]
     common: dict[str, Any] = {
         "family": first.family,
         "incumbent": first.incumbent,
         "challenger": first.challenger,
     }
-    answers = [one for one in found if one.status not in NO_ANSWER and len(one.ratio_at) > 1]
+    others = _defined_otherwise(found, rows)
+    answers = [
+        one
+        for one in found
+        if one.status not in NO_ANSWER and len(one.ratio_at) > 1 and one not in others
+    ]
     if not answers:
         reasons = dict.fromkeys(one.reason or one.status for one in found)
         return NoRule(**common, reason="; ".join(reasons))
@@ -170,8 +181,21 @@ def _rule(
         high=None if is_same else high,
         regret=regret,
         measured=(min(sizes), max(sizes)),
-        source=_source(found, answers, rows, libraries),
+        source=_source(found, answers, others, [*chain(*rows)], libraries),
     )
+
+
+def _defined_otherwise(
+    found: Sequence[Crossover], rows: Sequence[Sequence[Measurement]]
+) -> list[Crossover]:
+    """Return the crossovers of a problem that the newest rows define otherwise."""
+    every = sorted(chain(*rows), key=lambda row: row.when)
+    newest = {row.problem: row.problem_digest for row in every if row.problem_digest}
+    return [
+        one
+        for one, own in zip(found, rows, strict=True)
+        if any(row.problem_digest not in (None, newest.get(row.problem)) for row in own)
+    ]
 
 
 def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
@@ -241,22 +265,30 @@ def _middle_of_smallest(losses: Array) -> int:
 def _source(
     found: Sequence[Crossover],
     answers: Sequence[Crossover],
+    others: Sequence[Crossover],
     rows: Sequence[Measurement],
     libraries: Mapping[str, str],
 ) -> str:
-    """Return where, with what and when: ``epyc, 2 threads, float32; numpy 2.4.6; 2026-12-02``.
+    """Return where, with what and when: ``epyc, 2 threads; numpy 2.4.6; 3 runs, 2026-12-02``.
 
     Also what is not decided, and where nothing is.
     """
     setups = list(dict.fromkeys(map(_setup, answers)))
     more = [f"{len(setups) - _NAMED} more"] if len(setups) > _NAMED else []
     days = sorted({row.when[:10] for row in rows if has_time(row) and row.when})
-    doubts = [f"partly decided on {one.machine}" for one in answers if one.decided != "yes"]
-    doubts += [f"undecided on {one.machine}" for one in found if one not in answers]
+    doubts = [f"partly decided on {one.machine}" for one in answers if one.decided == "partly"]
+    doubts += [f"without {one.machine}: another definition of the problem" for one in others]
+    doubts += [
+        f"undecided on {one.machine}"
+        for one in found
+        if one not in others and (one not in answers or one.decided == "no")
+    ]
+    runs = sum(len(one.sessions or ()) or 1 for one in answers)
+    when = " to ".join(dict.fromkeys((*days[:1], *days[-1:])))
     parts = (
         " and ".join([*setups[:_NAMED], *more]),
         ", ".join(f"{name} {version}" for name, version in _versions(answers[0], libraries)),
-        " to ".join(dict.fromkeys((*days[:1], *days[-1:]))),
+        f"{runs} run{'s' if runs > 1 else ''}, {when}" if when else "",
         *dict.fromkeys(doubts),
     )
     return label("; ".join(filter(None, parts)))

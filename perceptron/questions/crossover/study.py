@@ -313,7 +313,8 @@ class CrossoverStudy:
         """Return the rule of each pair of an answer."""
         found = told.answer.data["crossovers"]
         if isinstance(told, Answered):
-            return rules(found, told.run.times, told.run.facts.environment.libraries)
+            libraries = told.run.facts.environment.libraries
+            return rules(found, [*told.run.times, *told.run.others], libraries)
         return rules(found, told.rows)
 
 

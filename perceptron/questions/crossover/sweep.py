@@ -31,11 +31,11 @@ from perceptron.statistics.interval import Interval, of_times, scaled
 from perceptron.statistics.select import (
     Definitions,
     State,
+    answers_with,
     by_family_and_ground,
     by_state,
     has_time,
     is_own,
-    measured_alike,
     newest_moment,
     reason,
     shared,
@@ -260,8 +260,8 @@ def _of_other_sessions(
     """Return the rows of one case that answer together with those of the newest session."""
     if len(set(map(attrgetter("session"), rows))) < 2:
         return []
-    session, alike = newest[0].session, measured_alike(state(newest[0]))
-    return [row for row in rows if row.session != session and measured_alike(state(row)) == alike]
+    where = state(newest[0])
+    return [row for row in rows if answers_with(state(row), where)]
 
 
 def _sweep(

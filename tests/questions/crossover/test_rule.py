@@ -74,7 +74,7 @@ def test_the_rule_of_one_machine_has_the_size_of_its_crossover() -> None:
     assert found.size is not None
     assert rule.size == np.ceil(found.size)
     assert str(rule).endswith(
-        "box, 2 threads, float32; numpy 2.4, scipy 1.17, torch 2.13; 2026-01-01"
+        "box, 2 threads, float32; numpy 2.4, scipy 1.17, torch 2.13; 1 run, 2026-01-01"
     )
 
 
