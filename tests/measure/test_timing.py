@@ -69,6 +69,24 @@ def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> No
     assert 1e-5 * sum(fast.calls[:-5]) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("cost", "overhead", "first", "iterations", "trained"),
+    [
+        (1.1e-7, 0.0, 0.0, 109_092, 446_571),
+        (1.3e-4, 1e-3, 5.0, 83, 1_400),
+        (2.7e-3, 0.0, 0.0, 6, 79),
+        (0.2, 0.0, 0.0, 1, 4),
+    ],
+)
+def test_a_sample_has_as_many_iterations_as_ever(
+    cost: float, overhead: float, first: float, iterations: int, trained: int
+) -> None:
+    """And it takes as many to find that out: times of other samples are not comparable."""
+    trainer = FakeTrainer(cost, overhead, first)
+    assert timed(trainer, samples=1).iterations == iterations
+    assert sum(trainer.calls) == trained
+
+
 def test_fixed_iterations_are_kept() -> None:
     """A whole training is timed whole."""
     trainer = FakeTrainer(1e-6)

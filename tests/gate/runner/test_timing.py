@@ -90,6 +90,27 @@ def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     assert calls % number == 0
 
 
+@pytest.mark.parametrize(
+    ("cost", "setup", "number", "calls", "made"),
+    [
+        (1.1e-6, None, 0, 21_819, 53_739),
+        (3.1e-4, None, 0, 78, 157),
+        (0.019, None, 0, 2, 5),
+        (0.7, None, 0, 1, 2),
+        (1.1e-3, 1e-4, 0, 22, 45),
+        (1e-4, 9.3e-3, 0, 21, 201),
+        (1.1e-3, 1e-3, 7, 28, 63),
+    ],
+)
+def test_a_batch_has_as_many_calls_as_ever(
+    cost: float, setup: float | None, number: int, calls: int, made: int
+) -> None:
+    """And it takes as many to find that out: values of other batches are not comparable."""
+    fake = Fake(cost, setup or 0.0)
+    found, *_ = calibrate(fake.batches(setup is not None, number), fake.clock)
+    assert (found, fake.log.count("c")) == (calls, made)
+
+
 class Busy(Fake):
     """Each call of a list takes so long, and waits for so long of it."""
 
