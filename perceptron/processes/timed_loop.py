@@ -135,9 +135,14 @@ def calibrate(
         if enough == _ENOUGH:
             return sample
         if enough == 0:
-            growth = min(_LARGEST_GROWTH, _HEADROOM * minimum_seconds / max(seconds, 1e-9))
-            growth = min(growth, max(2.0, longest / max(whole, 1e-9)))
+            most = max(2.0, longest / max(whole, 1e-9))
+            growth = min(growth_to(minimum_seconds, seconds), most)
             iterations = in_whole_steps(ceil(iterations * growth) + extra, step)
+
+
+def growth_to(wanted: float, seconds: float) -> float:
+    """Return the factor of the iterations that took some seconds for what is to take others."""
+    return min(_LARGEST_GROWTH, _HEADROOM * wanted / max(seconds, 1e-9))
 
 
 def in_whole_steps(iterations: int, step: int) -> int:

@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.gate.runner.timing import (
-    BATCH_SECONDS,
-    Batches,
-    calibrate,
-    lower_quartile,
-    measure,
-)
+from perceptron.gate.runner.timing import BATCH_SECONDS, Batches, calibrate, measure
+from perceptron.processes.timed_loop import lower_quartile
 
 
 class Fake:
@@ -40,6 +35,10 @@ class Fake:
         self.now += self.setup
         self.log += "s"
 
+    @contextmanager
+    def unmetered(self) -> Iterator[Callable[[], float | None]]:
+        yield lambda: None
+
     def batches(self, with_setup: bool = False, number: int = 0) -> Batches:
         timer: Callable[[], Callable[[], float]] = lambda: self.clock  # noqa: E731
         hook = self.reset if with_setup else None
@@ -50,11 +49,11 @@ class Fake:
 @given(st.floats(1e-4, 2.0))
 def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
     fake = Fake(cost)
-    calls, seconds, _ = calibrate(fake.batches(), fake.clock)
+    calls, seconds, _ = calibrate(fake.batches())
     assert seconds == pytest.approx(cost)
     assert calls * cost >= BATCH_SECONDS
     assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
-    samples = measure(fake.batches(), calls, 5, 0.0, clock=fake.clock)["samples"]
+    samples = measure(fake.batches(), calls, 5, 0.0, fake.unmetered)["samples"]
     assert lower_quartile(samples) == pytest.approx(cost)
     assert len(samples) == 5
     assert gc.isenabled()
@@ -66,7 +65,6 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
     for ran, share in ((0.6, 0.4), (1.2, None)):
         measured = calibrate(
             fake.batches(),
-            fake.clock,
             meter=lambda: 0.4 * fake.now,
             processor=lambda: ran * fake.now,  # noqa: B023 used at once
         )
@@ -78,7 +76,7 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
     """Setups included, a batch takes a fraction of a second, or is a single call."""
     fake = Fake(cost, setup)
-    calls, *_ = calibrate(fake.batches(with_setup=True), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True))
     assert calls == 1 or calls * (cost + setup) <= 0.45
 
 
@@ -86,7 +84,7 @@ def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) ->
 @given(st.integers(1, 500))
 def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     fake = Fake(1e-4, 1e-4)
-    calls, *_ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True, number=number))
     assert calls % number == 0
 
 
@@ -107,7 +105,7 @@ def test_a_batch_has_as_many_calls_as_ever(
 ) -> None:
     """And it takes as many to find that out: values of other batches are not comparable."""
     fake = Fake(cost, setup or 0.0)
-    found, *_ = calibrate(fake.batches(setup is not None, number), fake.clock)
+    found, *_ = calibrate(fake.batches(setup is not None, number))
     assert (found, fake.log.count("c")) == (calls, made)
 
 
@@ -133,15 +131,7 @@ class Busy(Fake):
         yield lambda: self.waited
 
     def measure(self, samples: int) -> dict[str, Any]:
-        return measure(
-            self.batches(),
-            1,
-            samples,
-            0.0,
-            limit=0.02,
-            meter=self.meter,
-            clock=self.clock,
-        )
+        return measure(self.batches(), 1, samples, 0.0, self.meter)
 
 
 WARM_UP = (1.0, 0.0)
