@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf
@@ -20,6 +18,7 @@ from perceptron.processes.timed_loop import (
     growth_to,
     lower_quartile,
     take_samples,
+    uncollected,
     warm_up,
 )
 from perceptron.processes.waiting import (
@@ -83,7 +82,7 @@ def time_training(
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
     ``meter`` tells how long threads waited for cores; None for that of this process.
     """
-    with _no_collection(), waiting_meter() as own:
+    with uncollected(), waiting_meter() as own:
         meter = meter or own
         take = partial(_sample, trainer, clock, meter)
         first = partial(_refreshed, take, meter)
@@ -190,16 +189,3 @@ def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: 
     waited = None if before is None or after is None else after - before
     limit = largest_waited(meter.threads, meter.processes, meter.device)
     return Sample(iterations, elapsed, waited, limit)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of the samples, as timeit does."""
-    gc.collect()
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -10,8 +10,10 @@ slow sample that waited for nothing counts.
 
 from __future__ import annotations
 
+import gc
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil, inf
 from typing import NamedTuple
 
@@ -113,6 +115,19 @@ def lower_quartile(samples: Sequence[float]) -> float:
     if len(samples) < 2:
         return samples[0]
     return statistics.quantiles(samples, n=4, method="inclusive")[0]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile, as timeit does."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def calibrate(
