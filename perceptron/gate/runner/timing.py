@@ -170,6 +170,8 @@ def calibrate(
         return sample
 
     step = batches.step or 1
+    if batches.step:
+        batches.run(step)  # on what was set up already: only the next ones show what setups take
     last = timed_loop.calibrate(take, BATCH_SECONDS, step, longest=_BATCH_WALL_SECONDS)
     calls, wall, waited = last.iterations, last.whole_seconds, waits[-1]
     most = max(1, int(calls * _BATCH_WALL_SECONDS / wall))

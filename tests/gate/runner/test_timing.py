@@ -74,10 +74,12 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
 @settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
-    """Setups included, a batch takes a fraction of a second, or is a single call."""
+    """Setups included, a batch takes a fraction of a second, or is a single call. That is found in
+    few of them."""
     fake = Fake(cost, setup)
     calls, *_ = calibrate(fake.batches(with_setup=True))
     assert calls == 1 or calls * (cost + setup) <= 0.45
+    assert fake.now <= 3 * (cost + setup) + 2.0
 
 
 @settings(max_examples=30)
@@ -95,9 +97,9 @@ def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
         (3.1e-4, None, 0, 78, 157),
         (0.019, None, 0, 2, 5),
         (0.7, None, 0, 1, 2),
-        (1.1e-3, 1e-4, 0, 22, 45),
-        (1e-4, 9.3e-3, 0, 21, 201),
-        (1.1e-3, 1e-3, 7, 28, 63),
+        (1.1e-3, 1e-4, 0, 22, 46),
+        (1e-4, 9.3e-3, 0, 21, 46),
+        (1.1e-3, 1e-3, 7, 28, 70),
     ],
 )
 def test_a_batch_has_as_many_calls_as_ever(
