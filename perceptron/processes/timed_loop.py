@@ -101,7 +101,7 @@ class Samples(NamedTuple):
 
 
 Take = Callable[[int], Sample]
-"""Times so many iterations."""
+"""Times so many iterations, or a few more."""
 
 
 def lower_quartile(samples: Sequence[float]) -> float:
@@ -130,18 +130,16 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def calibrate(
-    take: Take, minimum_seconds: float, step: int = 1, extra: int = 0, longest: float = inf
-) -> Sample:
+def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float = inf) -> Sample:
     """Return a sample that takes at least ``minimum_seconds``; this also warms up.
 
     It is the second of two in a row that do: the first call of something may import or compile.
     What threads waited does not count: beside a busy process samples would become shorter.
-    Iterations are multiples of ``step``, by ``extra`` more than the seconds ask for. With setups a
-    sample of ten times the seconds will do, and none is made more than twice as long if it would
-    take ``longest``.
+    There are by ``extra`` more iterations than the seconds ask for, and as many more as ``take``
+    makes of them. With setups a sample of ten times the seconds will do, and none is made more than
+    twice as long if it would take ``longest``.
     """
-    iterations, enough = step, 0
+    iterations, enough = 1, 0
     while True:
         sample = take(iterations)
         seconds, whole = sample.uncontended_seconds, sample.whole_seconds
@@ -152,17 +150,12 @@ def calibrate(
         if enough == 0:
             most = max(2.0, longest / max(whole, 1e-9))
             growth = min(growth_to(minimum_seconds, seconds), most)
-            iterations = in_whole_steps(ceil(iterations * growth) + extra, step)
+            iterations = ceil(sample.iterations * growth) + extra
 
 
 def growth_to(wanted: float, seconds: float) -> float:
     """Return the factor of the iterations that took some seconds for what is to take others."""
     return min(_LARGEST_GROWTH, _HEADROOM * wanted / max(seconds, 1e-9))
-
-
-def in_whole_steps(iterations: int, step: int) -> int:
-    """Round the iterations up to a multiple of ``step``."""
-    return ceil(iterations / step) * step
 
 
 def warm_up(

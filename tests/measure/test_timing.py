@@ -211,3 +211,17 @@ def test_what_the_host_took_counts_as_waiting(
     meter, effort = Meter("no such folder"), Effort(iterations=1)
     measured = time_training(trainer, effort, trainer.clock, meter, lambda: each * next(readings))
     assert measured.waited == pytest.approx(waited)
+
+
+def test_threads_that_start_with_the_work_are_known_when_it_is_timed() -> None:
+    """Libraries start them when there is some."""
+
+    class Meter(WaitingMeter):
+        def refresh(self) -> None:
+            self.knows = bool(trainer.calls)
+
+        def __call__(self) -> float | None:
+            return 0.5 * sum(trainer.calls) * trainer.cost if self.knows else 0.0
+
+    trainer = FakeTrainer(1e-3)
+    assert timed(trainer, Meter("no such folder"), iterations=10).waited == pytest.approx(0.5)

@@ -16,7 +16,7 @@ from math import ceil
 from typing import Any
 
 from ...processes import timed_loop
-from ...processes.timed_loop import Sample, Taken, in_whole_steps, lower_quartile, take_samples
+from ...processes.timed_loop import Sample, Taken, lower_quartile, take_samples
 from ...processes.waiting import waiting_meter
 from .session import Job
 
@@ -172,11 +172,12 @@ def calibrate(
     step = batches.step or 1
     if batches.step:
         batches.run(step)  # on what was set up already: only the next ones show what setups take
-    last = timed_loop.calibrate(take, BATCH_SECONDS, step, longest=_BATCH_WALL_SECONDS)
+    last = timed_loop.calibrate(take, BATCH_SECONDS, longest=_BATCH_WALL_SECONDS)
     calls, wall, waited = last.iterations, last.whole_seconds, waits[-1]
-    most = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
+    calls_that_fit = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
+    steps = ceil(min(calls, calls_that_fit) / step)
     share = None if waited is None else waited / wall
-    return in_whole_steps(min(calls, most), step), wall / calls, share
+    return steps * step, wall / calls, share
 
 
 def measure(

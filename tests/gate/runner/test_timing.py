@@ -136,6 +136,33 @@ class Busy(Fake):
         return measure(self.batches(), 1, samples, 0.0, self.meter)
 
 
+def test_the_time_is_what_the_benchmark_s_own_timer_says() -> None:
+    """As one of the processor's time; on the wall it took 0.1 s."""
+    fake = Fake(0.1)
+    batches = Batches(fake.call, lambda: lambda: 0.25 * fake.now, None, 0, fake.clock)
+    assert measure(batches, 1, 3, 0.0, fake.unmetered)["samples"] == pytest.approx([0.025] * 3)
+
+
+def test_setups_are_part_of_the_time_to_warm_up_in() -> None:
+    fake = Fake(1e-3, setup=0.3)
+    measure(fake.batches(with_setup=True), 1, 1, 0.9, fake.unmetered)
+    assert fake.log == "c" + "sc" * 3 + "sc"
+
+
+def test_around_very_many_setups_the_waiting_is_that_of_the_whole() -> None:
+    """To read the meter around each call would cost more than what is timed."""
+    fake = Fake(1e-3, setup=1e-3)
+    readings = []
+
+    def meter() -> float:
+        readings.append(fake.now)
+        return 0.25 * fake.now
+
+    batch = fake.batches(with_setup=True).run(200, meter)
+    assert batch.share == pytest.approx(0.25)
+    assert len(readings) == 2
+
+
 WARM_UP = (1.0, 0.0)
 
 
@@ -158,3 +185,10 @@ def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
     assert measured["samples"] == [2.0, 4.0]
     assert measured["dropped"] == [1.0, 3.0]
     assert len(busy.calls) == 1
+
+
+def test_a_process_that_never_had_its_cores_takes_no_sample_again() -> None:
+    """More would be as contended."""
+    busy = Busy([WARM_UP, (1.0, 0.9), (2.0, 0.8), (3.0, 0.0)])
+    measured = busy.measure(2)
+    assert (measured["samples"], measured["dropped"]) == ([1.0, 2.0], [])
