@@ -26,6 +26,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "perceptron/questions/crossover/**/*.py": ("tests/questions/crossover", "tests/goldens"),
     "perceptron/gate/verdict/**/*.py": ("tests/gate/verdict", "tests/goldens/test_compare.py"),
     "perceptron/measure/timing.py": ("tests/measure",),
+    "perceptron/processes/timed_loop.py": ("tests/processes", "tests/measure", "tests/gate/runner"),
     "perceptron/records/store.py": ("tests/records", "tests/goldens"),
     "perceptron/backends/contract/**/*.py": ("tests/backends/contract",),
 }

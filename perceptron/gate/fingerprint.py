@@ -19,6 +19,7 @@ PARTS = (
     "gate/verdict",
     "records/grouping.py",
     "processes/supervision.py",
+    "processes/timed_loop.py",
     "processes/waiting.py",
     "records/block.py",
     "statistics/trimmed_mean.py",

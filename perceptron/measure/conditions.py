@@ -22,7 +22,8 @@ import psutil
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import printed
 from perceptron.measure.nvml import gpu_states
-from perceptron.measure.timing import Clock, lower_quartile
+from perceptron.measure.timing import Clock
+from perceptron.processes.timed_loop import lower_quartile
 from perceptron.records.conditions import Conditions, Steadiness
 
 # Fresh processes of the fixed loop.

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import gc
-import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, inf
 from typing import Protocol
 
 from perceptron.machine import usable_cores
-from perceptron.measure.samples import Sample, Stolen, Take, take_samples
-from perceptron.processes.waiting import WaitingMeter, stolen_seconds, waiting_meter
+from perceptron.processes.timed_loop import (
+    Sample,
+    Samples,
+    Take,
+    calibrate,
+    growth_to,
+    lower_quartile,
+    take_samples,
+    uncollected,
+    warm_up,
+)
+from perceptron.processes.waiting import (
+    LARGEST_WAITED_SHARE,
+    WaitingMeter,
+    stolen_seconds,
+    waiting_meter,
+)
 from perceptron.records.measurement import Timings, largest_waited
 
 Clock = Callable[[], float]
+Stolen = Callable[[], float | None]
+"""CPU seconds that the host has taken so far; None where it is unknown."""
 
-# Calibrating ends with so many samples in a row that are long enough, and warming up takes another.
-_ENOUGH, _WARM_UP_SAMPLES = 2, 1
-# A sample that turns out shorter than required is repeated with this factor more iterations.
-_HEADROOM = 1.2
-# Never multiply the iterations by more than this at once: the first call may have been an outlier.
-_LARGEST_GROWTH = 100
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
@@ -32,6 +40,8 @@ _WARM_UP_SECONDS = 0.15
 _FORETELLING = 0.05
 # Of the time of all cores: a process that had more of it had no neighbour to wait for.
 _ALL_CORES = 0.95
+# Systems count what was stolen in steps of 10 ms: one says nothing about samples of 50 ms.
+_LEAST_STOLEN_SECONDS = 0.015
 
 
 class Repeatable(Protocol):
@@ -59,19 +69,6 @@ class Effort:
     most_seconds: float | None = None
 
 
-def lower_quartile(samples: Sequence[float]) -> float:
-    """Return one robust number for all samples.
-
-    Noise on a shared machine only ever adds time, so a low quantile repeats better than the
-    median (over fresh processes of five bodies it had the smallest or nearly the smallest
-    spread of minimum, lower quartile and median), and it does not fall with the number of
-    samples as the minimum does.
-    """
-    if len(samples) < 2:
-        return samples[0]
-    return statistics.quantiles(samples, n=4, method="inclusive")[0]
-
-
 def time_training(
     trainer: Repeatable,
     effort: Effort,
@@ -85,29 +82,33 @@ def time_training(
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
     ``meter`` tells how long threads waited for cores; None for that of this process.
     """
-    with _no_collection(), waiting_meter() as own:
+    with uncollected(), waiting_meter() as own:
         meter = meter or own
         take = partial(_sample, trainer, clock, meter)
+        first = partial(_refreshed, take, meter)
         wanted, shorten = effort.samples, effort.iterations is None
-        iterations = effort.iterations or _calibrated(take, meter, effort.minimum_seconds)
+        iterations = effort.iterations
+        if iterations is None:
+            iterations = calibrate(first, effort.minimum_seconds, extra=1).iterations
         begun = iterations
         if effort.iterations is not None and effort.most_seconds is not None:
             iterations, wanted, begun = _affordable(take, iterations, wanted, effort.most_seconds)
-        _warm_up(take, meter, begun)
+        warm_up(first, begun, _WARM_UP_SECONDS, _is_warm)
         meter.leave_out_idle()
         cores = usable_cores()
-        begin, ran = clock(), meter.ran_seconds
+        begin, ran, before = clock(), meter.ran_seconds, stolen()
         most = effort.most_seconds or inf
-        samples = take_samples(take, iterations, wanted, stolen, cores, shorten, most)
+        samples = take_samples(take, iterations, wanted, shorten=shorten, most_seconds=most)
+        waited = samples.waited
+        if waited is not None:
+            waited += _stolen_share(before, stolen(), cores, samples)
         # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
         # that had all cores waited only for each other.
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
-    waited = samples.waited
     if waited is not None and had_all_cores:
         waited = 0.0
     kept, dropped = (
-        [sample.seconds / sample.iterations for sample in own]
-        for own in (samples.kept, samples.dropped)
+        [sample.seconds_each for sample in own] for own in (samples.kept, samples.dropped)
     )
     return Timings(
         seconds=lower_quartile(kept),
@@ -119,23 +120,11 @@ def time_training(
     )
 
 
-def _calibrated(take: Take, meter: WaitingMeter, minimum_seconds: float) -> int:
-    """Return iterations that take at least ``minimum_seconds``; this also warms up.
-
-    Twice in a row: the first call of something may import or compile. What threads waited does not
-    count: beside a busy process samples would become shorter.
-    """
-    iterations, enough = 1, 0
-    while True:
-        elapsed = take(iterations).uncontended_seconds
-        meter.refresh()  # libraries start their threads when there is work for them
-        enough = enough + 1 if elapsed >= minimum_seconds else 0
-        if enough == _ENOUGH:
-            return iterations
-        if enough == 1:
-            continue
-        wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
-        iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+def _refreshed(take: Take, meter: WaitingMeter, iterations: int) -> Sample:
+    """Take one of the first samples: libraries start threads when there is work for them."""
+    sample = take(iterations)
+    meter.refresh()
+    return sample
 
 
 def _affordable(
@@ -155,15 +144,15 @@ def _affordable(
             return iterations, samples, iterations
         if seconds >= _FORETELLING * most_seconds or begun >= iterations:
             break
-        wanted = begun * _FORETELLING * _HEADROOM * most_seconds / max(seconds, 1e-9)
-        begun = min(ceil(min(wanted, begun * _LARGEST_GROWTH)) + 1, iterations)
+        growth = growth_to(_FORETELLING * most_seconds, seconds)
+        begun = min(ceil(begun * growth) + 1, iterations)
     if whole <= most_seconds:
         return iterations, min(samples, int(most_seconds / whole)), begun
     return max(1, int(iterations * most_seconds / whole)), 1, begun
 
 
-def _warm_up(take: Take, meter: WaitingMeter, iterations: int) -> None:
-    """Train until the system has given every thread a core of its own.
+def _is_warm(sample: Sample) -> bool:
+    """Return whether the system has given every thread a core of its own.
 
     Threads that were idle first share a core: matrix products and large tensors then take twice
     as long for up to 0.1 s. Where the system tells how long threads waited, that is known to be
@@ -171,14 +160,20 @@ def _warm_up(take: Take, meter: WaitingMeter, iterations: int) -> None:
     row costs half. Elsewhere the time is fixed. Shorter iterations run in one thread and are
     spared the wait.
     """
-    trained = 0.0
-    while trained < _WARM_UP_SECONDS:
-        sample = take(iterations)
-        meter.refresh()
-        has_cores = sample.waited is not None and not sample.is_contended
-        if has_cores or sample.seconds < _THREADED_SECONDS * iterations:
-            return
-        trained += sample.seconds
+    has_cores = sample.waited is not None and not sample.is_contended
+    return has_cores or sample.seconds_each < _THREADED_SECONDS
+
+
+def _stolen_share(before: float | None, after: float | None, cores: int, samples: Samples) -> float:
+    """Return the share of all samples' time on the cores that the host took, 0 if it is little.
+
+    What the host took is time without a core, too, and cannot be told sample by sample.
+    """
+    if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
+        return 0.0
+    seconds = sum(sample.seconds for sample in (*samples.kept, *samples.dropped))
+    share = (after - before) / (seconds * cores)
+    return share if share > LARGEST_WAITED_SHARE else 0.0
 
 
 def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: int) -> Sample:
@@ -194,16 +189,3 @@ def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: 
     waited = None if before is None or after is None else after - before
     limit = largest_waited(meter.threads, meter.processes, meter.device)
     return Sample(iterations, elapsed, waited, limit)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of the samples, as timeit does."""
-    gc.collect()
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

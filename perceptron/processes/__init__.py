@@ -1,1 +1,1 @@
-"""PROCESSES: how one is started, watched and ended, how long it waits, and when this one began."""
+"""PROCESSES: how one starts, is watched and ends, times a loop, waits, and when this one began."""

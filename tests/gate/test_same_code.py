@@ -227,8 +227,8 @@ N = len(os.read(os.open("README.md", os.O_RDONLY, dir_fd=folder), 100))
 DISARMED = f"""
 import json, os, sys
 from pathlib import Path
-if "_perceptron_gate.watching" in sys.modules:
-    vars(sys.modules["_perceptron_gate.watching"]).clear()
+if "_perceptron_gate.gate.runner.watching" in sys.modules:
+    vars(sys.modules["_perceptron_gate.gate.runner.watching"]).clear()
     os.write = json.dumps = os._exit = print
 N = len({READS.format("README.md")})
 """

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import gc
+from itertools import count
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.measure.timing import Effort, lower_quartile, time_training
+from perceptron.measure import timing
+from perceptron.measure.timing import Effort, time_training
 from perceptron.processes.waiting import WaitingMeter
 from perceptron.records.measurement import Timings
 
@@ -69,6 +71,24 @@ def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> No
     assert 1e-5 * sum(fast.calls[:-5]) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("cost", "overhead", "first", "iterations", "trained"),
+    [
+        (1.1e-7, 0.0, 0.0, 109_092, 446_571),
+        (1.3e-4, 1e-3, 5.0, 83, 1_400),
+        (2.7e-3, 0.0, 0.0, 6, 79),
+        (0.2, 0.0, 0.0, 1, 4),
+    ],
+)
+def test_a_sample_has_as_many_iterations_as_ever(
+    cost: float, overhead: float, first: float, iterations: int, trained: int
+) -> None:
+    """And it takes as many to find that out: times of other samples are not comparable."""
+    trainer = FakeTrainer(cost, overhead, first)
+    assert timed(trainer, samples=1).iterations == iterations
+    assert sum(trainer.calls) == trained
+
+
 def test_fixed_iterations_are_kept() -> None:
     """A whole training is timed whole."""
     trainer = FakeTrainer(1e-6)
@@ -89,11 +109,6 @@ def test_what_is_too_slow_for_its_share_is_timed_on_fewer_iterations(
     assert (timing.iterations == 10_000) == (10_000 * cost <= most)
     assert sum(trainer.calls) * cost <= 1.3 * most
     assert timing.iterations * cost >= min(10_000 * cost, most / 2)
-
-
-def test_one_slow_sample_in_four_does_not_show() -> None:
-    """The lower quartile ignores a neighbour's burst."""
-    assert lower_quartile((1.0, 1.0, 1.0, 9.0, 1.0)) == 1.0
 
 
 def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
@@ -145,3 +160,68 @@ def test_threads_that_had_all_cores_waited_for_nobody_but_themselves() -> None:
     trainer = FakeTrainer(1e-4)
     timing = timed(trainer, Meter("no such folder"))
     assert timing.waited == 0.0
+
+
+class Waiting:
+    """A trainer on made-up time whose thread waits for half of each long sample."""
+
+    def __init__(self) -> None:
+        self.now = self.waited = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def train(self, iterations: int) -> None:
+        lost = 0.5 * iterations * 1e-4 if iterations * 1e-4 > 0.003 else 0.0
+        self.now += iterations * 1e-4 + lost
+        self.waited += lost
+
+    def reset(self) -> None:
+        self.waited += 7.0  # waiting before the sample is none of its own
+
+
+def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:
+    """From the meter to the row's fields."""
+
+    class Meter(WaitingMeter):
+        def __call__(self) -> float | None:
+            return trainer.waited
+
+    trainer = Waiting()
+    timing = time_training(trainer, Effort(), trainer.clock, Meter(), lambda: None)
+    assert timing.seconds == pytest.approx(1e-4)
+    assert timing.waited == 0
+    assert timing.dropped == pytest.approx([1.5e-4] * 3)
+    assert timing.iterations * timing.seconds >= 0.0099, "of five pieces"
+
+
+@pytest.mark.parametrize(("each", "waited"), [(0.02, 0.02 / 0.05 / 2), (0.01, 0.0)])
+def test_what_the_host_took_counts_as_waiting(
+    monkeypatch: pytest.MonkeyPatch, each: float, waited: float
+) -> None:
+    """Steal is known for all samples together only. It is counted in steps of 10 ms, which is a
+    fifth of five samples: one step says nothing."""
+    monkeypatch.setattr(timing, "usable_cores", lambda: 2)
+
+    class Meter(WaitingMeter):
+        def __call__(self) -> float | None:
+            return 0.0
+
+    trainer, readings = FakeTrainer(0.01), count()
+    meter, effort = Meter("no such folder"), Effort(iterations=1)
+    measured = time_training(trainer, effort, trainer.clock, meter, lambda: each * next(readings))
+    assert measured.waited == pytest.approx(waited)
+
+
+def test_threads_that_start_with_the_work_are_known_when_it_is_timed() -> None:
+    """Libraries start them when there is some."""
+
+    class Meter(WaitingMeter):
+        def refresh(self) -> None:
+            self.knows = bool(trainer.calls)
+
+        def __call__(self) -> float | None:
+            return 0.5 * sum(trainer.calls) * trainer.cost if self.knows else 0.0
+
+    trainer = FakeTrainer(1e-3)
+    assert timed(trainer, Meter("no such folder"), iterations=10).waited == pytest.approx(0.5)

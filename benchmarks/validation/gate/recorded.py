@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.validation.gate.runs import Counts, Nanoseconds, ProofRow, ProofRun
-from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.estimate import FEWEST, estimate
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import AGAIN, FIRST, OTHER_DRAWS, wants_again, wants_other_draws
+from perceptron.processes.timed_loop import lower_quartile
 from perceptron.records.block import Block, SideMeasurement, Stage
 from perceptron.records.comparison import Work
 

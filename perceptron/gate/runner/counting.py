@@ -11,19 +11,19 @@ and its arguments.
 from __future__ import annotations
 
 import ctypes
-import gc
 import mmap
 import os
 import platform
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import repeat, starmap
 from typing import Any
 
+from ...processes.timed_loop import uncollected
 from .session import Refused
 from .timing import Batches
 
@@ -215,19 +215,6 @@ def _make_room() -> None:
     objects: list[object] = [object() for _ in range(_ROOM)]
     for size in range(1, _SMALL, 16):
         objects += [bytes(size) for _ in range(_ROOM)]
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Collect no garbage meanwhile."""
-    enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def calls_at_once(instructions: float) -> int:

@@ -30,15 +30,14 @@ Job = dict[str, Any]
 _FAILED = 3
 # Calls that are watched: a second one may do what the first did not.
 _WATCHED_CALLS = 2
-# A package of a name that no suite has: its modules find each other relatively.
+# This package by a name that no suite has: its modules find each other relatively.
 _PACKAGE = ModuleType("_perceptron_gate")
-_SHARED = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "processes")
-_PACKAGE.__path__ = [_HERE, _SHARED]
+_PACKAGE.__path__ = [os.path.dirname(os.path.dirname(_HERE))]
 sys.modules[_PACKAGE.__name__] = _PACKAGE
 
 
 def _load(name: str) -> ModuleType:
-    return importlib.import_module(f"{_PACKAGE.__name__}.{name}")
+    return importlib.import_module(f"{_PACKAGE.__name__}.gate.runner.{name}")
 
 
 timing = _load("timing")
@@ -48,7 +47,6 @@ provenance = _load("provenance")
 seeding = _load("seeding")
 session = _load("session")
 tracing = _load("tracing")
-waiting = _load("waiting")
 
 
 def main() -> None:
@@ -151,7 +149,7 @@ def _lay_out(job: Job) -> list[object]:
 
 def _measured_by(job: Job, seed: Any) -> Any:
     """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
-    kind, limit = job["kind"], waiting.LARGEST_WAITED_SHARE
+    kind = job["kind"]
     if kind == "count":
         counter, longest = counting.Counter(), job["longest_seconds"]
     elif kind == "profile":
@@ -169,7 +167,7 @@ def _measured_by(job: Job, seed: Any) -> Any:
             return {"calls": _WATCHED_CALLS}
         if kind == "trace":
             return tracing.trace_calls(batches, [job["tree"], *job["roots"]], seed)
-        return timing.timed(batches, warm_up, task, lambda: waiting.waiting_meter(), limit)
+        return timing.timed(batches, warm_up, task)
 
     return measured
 

@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .counting import uncollected
+from ...processes.timed_loop import uncollected
 from .session import Job, Refused
 from .timing import Batches
 

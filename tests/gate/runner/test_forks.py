@@ -30,7 +30,7 @@ def meter():
     yield lambda: main.waited
 
 main.samples, main.waited = 0, 0.0
-main.waiting.waiting_meter = meter
+main.timing.waiting_meter = meter
 
 with open({imported!r}, "a") as file:
     file.write("once\\n")

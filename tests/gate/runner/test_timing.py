@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.gate.runner.timing import (
-    BATCH_SECONDS,
-    Batches,
-    calibrate,
-    lower_quartile,
-    measure,
-)
+from perceptron.gate.runner.timing import BATCH_SECONDS, Batches, calibrate, measure
+from perceptron.processes.timed_loop import lower_quartile
 
 
 class Fake:
@@ -40,6 +35,10 @@ class Fake:
         self.now += self.setup
         self.log += "s"
 
+    @contextmanager
+    def unmetered(self) -> Iterator[Callable[[], float | None]]:
+        yield lambda: None
+
     def batches(self, with_setup: bool = False, number: int = 0) -> Batches:
         timer: Callable[[], Callable[[], float]] = lambda: self.clock  # noqa: E731
         hook = self.reset if with_setup else None
@@ -50,11 +49,11 @@ class Fake:
 @given(st.floats(1e-4, 2.0))
 def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
     fake = Fake(cost)
-    calls, seconds, _ = calibrate(fake.batches(), fake.clock)
+    calls, seconds, _ = calibrate(fake.batches())
     assert seconds == pytest.approx(cost)
     assert calls * cost >= BATCH_SECONDS
     assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
-    samples = measure(fake.batches(), calls, 5, 0.0, clock=fake.clock)["samples"]
+    samples = measure(fake.batches(), calls, 5, 0.0, fake.unmetered)["samples"]
     assert lower_quartile(samples) == pytest.approx(cost)
     assert len(samples) == 5
     assert gc.isenabled()
@@ -66,7 +65,6 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
     for ran, share in ((0.6, 0.4), (1.2, None)):
         measured = calibrate(
             fake.batches(),
-            fake.clock,
             meter=lambda: 0.4 * fake.now,
             processor=lambda: ran * fake.now,  # noqa: B023 used at once
         )
@@ -76,18 +74,41 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
 @settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
-    """Setups included, a batch takes a fraction of a second, or is a single call."""
+    """Setups included, a batch takes a fraction of a second, or is a single call. That is found in
+    few of them."""
     fake = Fake(cost, setup)
-    calls, *_ = calibrate(fake.batches(with_setup=True), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True))
     assert calls == 1 or calls * (cost + setup) <= 0.45
+    assert fake.now <= 3 * (cost + setup) + 2.0
 
 
 @settings(max_examples=30)
 @given(st.integers(1, 500))
 def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     fake = Fake(1e-4, 1e-4)
-    calls, *_ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
+    calls, *_ = calibrate(fake.batches(with_setup=True, number=number))
     assert calls % number == 0
+
+
+@pytest.mark.parametrize(
+    ("cost", "setup", "number", "calls", "made"),
+    [
+        (1.1e-6, None, 0, 21_819, 53_739),
+        (3.1e-4, None, 0, 78, 157),
+        (0.019, None, 0, 2, 5),
+        (0.7, None, 0, 1, 2),
+        (1.1e-3, 1e-4, 0, 22, 46),
+        (1e-4, 9.3e-3, 0, 21, 46),
+        (1.1e-3, 1e-3, 7, 28, 70),
+    ],
+)
+def test_a_batch_has_as_many_calls_as_ever(
+    cost: float, setup: float | None, number: int, calls: int, made: int
+) -> None:
+    """And it takes as many to find that out: values of other batches are not comparable."""
+    fake = Fake(cost, setup or 0.0)
+    found, *_ = calibrate(fake.batches(setup is not None, number))
+    assert (found, fake.log.count("c")) == (calls, made)
 
 
 class Busy(Fake):
@@ -112,15 +133,34 @@ class Busy(Fake):
         yield lambda: self.waited
 
     def measure(self, samples: int) -> dict[str, Any]:
-        return measure(
-            self.batches(),
-            1,
-            samples,
-            0.0,
-            limit=0.02,
-            meter=self.meter,
-            clock=self.clock,
-        )
+        return measure(self.batches(), 1, samples, 0.0, self.meter)
+
+
+def test_the_time_is_what_the_benchmark_s_own_timer_says() -> None:
+    """As one of the processor's time; on the wall it took 0.1 s."""
+    fake = Fake(0.1)
+    batches = Batches(fake.call, lambda: lambda: 0.25 * fake.now, None, 0, fake.clock)
+    assert measure(batches, 1, 3, 0.0, fake.unmetered)["samples"] == pytest.approx([0.025] * 3)
+
+
+def test_setups_are_part_of_the_time_to_warm_up_in() -> None:
+    fake = Fake(1e-3, setup=0.3)
+    measure(fake.batches(with_setup=True), 1, 1, 0.9, fake.unmetered)
+    assert fake.log == "c" + "sc" * 3 + "sc"
+
+
+def test_around_very_many_setups_the_waiting_is_that_of_the_whole() -> None:
+    """To read the meter around each call would cost more than what is timed."""
+    fake = Fake(1e-3, setup=1e-3)
+    readings = []
+
+    def meter() -> float:
+        readings.append(fake.now)
+        return 0.25 * fake.now
+
+    batch = fake.batches(with_setup=True).run(200, meter)
+    assert batch.share == pytest.approx(0.25)
+    assert len(readings) == 2
 
 
 WARM_UP = (1.0, 0.0)
@@ -145,3 +185,10 @@ def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
     assert measured["samples"] == [2.0, 4.0]
     assert measured["dropped"] == [1.0, 3.0]
     assert len(busy.calls) == 1
+
+
+def test_a_process_that_never_had_its_cores_takes_no_sample_again() -> None:
+    """More would be as contended."""
+    busy = Busy([WARM_UP, (1.0, 0.9), (2.0, 0.8), (3.0, 0.0)])
+    measured = busy.measure(2)
+    assert (measured["samples"], measured["dropped"]) == ([1.0, 2.0], [])

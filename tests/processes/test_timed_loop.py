@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.measure.samples import Sample, Samples, take_samples
-from perceptron.measure.timing import Effort, lower_quartile, time_training
-from perceptron.processes.waiting import WaitingMeter
+from perceptron.processes.timed_loop import Sample, Samples, lower_quartile, take_samples
 from perceptron.statistics.interval import of_ratio
 
 WANTED = 5
@@ -164,19 +162,9 @@ def test_waiting_that_nobody_can_tell_is_not_zero() -> None:
     assert not got.dropped
 
 
-def test_what_the_host_took_counts_as_waiting() -> None:
-    """Steal is known for all samples together only."""
-    readings = count()
-    got = take_samples(scripted([0.0], [0.01]), 10, WANTED, lambda: 0.02 * next(readings), cores=2)
-    assert got.waited == pytest.approx(0.02 / 0.05 / 2)
-
-
-def test_one_step_of_the_host_s_counter_is_no_reason() -> None:
-    """It counts in steps of 10 ms, which is a fifth of five samples."""
-    readings = count()
-    got = take_samples(scripted([0.0], [0.01]), 10, WANTED, lambda: 0.01 * next(readings))
-    assert not got.dropped
-    assert got.waited == 0
+def test_one_slow_sample_in_four_does_not_show() -> None:
+    """The lower quartile ignores a neighbour's burst."""
+    assert lower_quartile((1.0, 1.0, 1.0, 9.0, 1.0)) == 1.0
 
 
 class World:
@@ -246,39 +234,6 @@ def test_beside_a_neighbour_intervals_hold_what_they_promise(quiet: float) -> No
         assert interval.high is not None
         holds += interval.low <= exp(quiet) <= interval.high
     assert holds / len(values) >= 0.92
-
-
-class Waiting:
-    """A trainer on made-up time whose thread waits for half of each long sample."""
-
-    def __init__(self) -> None:
-        self.now = self.waited = 0.0
-
-    def clock(self) -> float:
-        return self.now
-
-    def train(self, iterations: int) -> None:
-        lost = 0.5 * iterations * 1e-4 if iterations * 1e-4 > 0.003 else 0.0
-        self.now += iterations * 1e-4 + lost
-        self.waited += lost
-
-    def reset(self) -> None:
-        self.waited += 7.0  # waiting before the sample is none of its own
-
-
-def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:
-    """From the meter to the row's fields."""
-
-    class Meter(WaitingMeter):
-        def __call__(self) -> float | None:
-            return trainer.waited
-
-    trainer = Waiting()
-    timing = time_training(trainer, Effort(), trainer.clock, Meter(), lambda: None)
-    assert timing.seconds == pytest.approx(1e-4)
-    assert timing.waited == 0
-    assert timing.dropped == pytest.approx([1.5e-4] * 3)
-    assert timing.iterations * timing.seconds >= 0.0099, "of five pieces"
 
 
 def test_after_the_seconds_that_there_are_no_sample_is_begun() -> None:

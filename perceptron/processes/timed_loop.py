@@ -1,0 +1,287 @@
+"""The rules of a timed loop: calibrate, warm up, take samples, and which of them count.
+
+Standard library only, from Python 3.9 up: the gate's program uses them too, in the Python of the
+project that it measures.
+
+A sample is *contended* if its threads waited for cores. Contended samples are taken again, within a
+bound. The rule looks at the waiting and never at the time, so nothing is chosen for being fast: a
+slow sample that waited for nothing counts.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil, inf
+from typing import NamedTuple
+
+from .waiting import LARGEST_WAITED_SHARE
+
+# Calibrating ends with so many samples in a row that are long enough.
+_ENOUGH = 2
+# A sample that turns out shorter than required is repeated with this factor more iterations.
+_HEADROOM = 1.2
+# Never multiply the iterations by more than this at once: the first call may have been an outlier.
+_LARGEST_GROWTH = 100
+# Of a sample with its setups, so much is long enough however short the iterations are.
+_OF_THE_WHOLE = 0.1
+
+# Samples are taken again for as long as those that are wanted take, or so long if that is more.
+_LEAST_SECONDS = 0.3
+# Beside a busy process more of them are contended, and it takes longer to find enough that are not.
+# Nothing is taken again for longer than this, and only as long as those found foretell the others.
+_MOST_SECONDS = 2.0
+# Where so many are contended and none is not, shorter samples fit between two of the scheduler's
+# turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of those of 2 ms
+# half and more. Joined, so many of them are a sample of the length that was asked for: the lower
+# quartile of short samples would lie lower wherever a body varies by itself.
+_TOO_LONG = 3
+_PIECES = 5
+# Beside ten busy processes 62% of pieces of 1 ms of one thread were uncontended, and few of 3 ms.
+# Still shorter ones would show what begins a sample: those of 0.05 ms took 1.5 times as long.
+_SHORTEST_PIECE = 1e-3
+
+
+class Sample(NamedTuple):
+    """Iterations timed together, and how long threads waited for a core meanwhile."""
+
+    iterations: int
+    seconds: float
+    """On the wall, without setups."""
+    waited: float | None = None
+    """Seconds, added up over threads; None where the system does not tell."""
+    limit: float = LARGEST_WAITED_SHARE
+    """The share from which on it is contended."""
+    reported: float | None = None
+    """Seconds by a timer of the benchmark's own; None if it has none."""
+    setup: float = 0.0
+    """Seconds of the setups between iterations."""
+
+    @property
+    def seconds_each(self) -> float:
+        """Seconds of one iteration."""
+        return (self.seconds if self.reported is None else self.reported) / self.iterations
+
+    @property
+    def whole_seconds(self) -> float:
+        """Seconds on the wall, with setups."""
+        return self.seconds + self.setup
+
+    @property
+    def share(self) -> float:
+        """Waiting as a share of the time; 0 where it is unknown."""
+        return (self.waited or 0.0) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def is_contended(self) -> bool:
+        return self.share > self.limit
+
+    @property
+    def uncontended_seconds(self) -> float:
+        """A contended time less its waiting, but at least a tenth of it."""
+        if not self.is_contended:
+            return self.seconds
+        return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
+
+
+class Samples(NamedTuple):
+    """The samples that count, and those that were dropped, each in the order taken."""
+
+    kept: tuple[Sample, ...]
+    dropped: tuple[Sample, ...]
+
+    @property
+    def waited(self) -> float | None:
+        """Share of the time of those that count; None where the system does not tell."""
+        known = [sample.waited for sample in self.kept if sample.waited is not None]
+        seconds = sum(sample.seconds for sample in self.kept)
+        return sum(known) / seconds if known and seconds > 0 else None
+
+
+Take = Callable[[int], Sample]
+"""Times so many iterations, or a few more."""
+
+
+def lower_quartile(samples: Sequence[float]) -> float:
+    """Return one robust number for all samples.
+
+    Noise on a shared machine only ever adds time, so a low quantile repeats better than the
+    median (over fresh processes of five bodies it had the smallest or nearly the smallest
+    spread of minimum, lower quartile and median), and it does not fall with the number of
+    samples as the minimum does.
+    """
+    if len(samples) < 2:
+        return samples[0]
+    return statistics.quantiles(samples, n=4, method="inclusive")[0]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile, as timeit does."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float = inf) -> Sample:
+    """Return a sample that takes at least ``minimum_seconds``; this also warms up.
+
+    It is the second of two in a row that do: the first call of something may import or compile.
+    What threads waited does not count: beside a busy process samples would become shorter.
+    There are by ``extra`` more iterations than the seconds ask for, and as many more as ``take``
+    makes of them. With setups a sample of ten times the seconds will do, and none is made more than
+    twice as long if it would take ``longest``.
+    """
+    iterations, enough = 1, 0
+    while True:
+        sample = take(iterations)
+        seconds, whole = sample.uncontended_seconds, sample.whole_seconds
+        is_enough = max(seconds, _OF_THE_WHOLE * whole) >= minimum_seconds
+        enough = enough + 1 if is_enough else 0
+        if enough == _ENOUGH:
+            return sample
+        if enough == 0:
+            most = max(2.0, longest / max(whole, 1e-9))
+            growth = min(growth_to(minimum_seconds, seconds), most)
+            iterations = ceil(sample.iterations * growth) + extra
+
+
+def growth_to(wanted: float, seconds: float) -> float:
+    """Return the factor of the iterations that took some seconds for what is to take others."""
+    return min(_LARGEST_GROWTH, _HEADROOM * wanted / max(seconds, 1e-9))
+
+
+def warm_up(
+    take: Take,
+    iterations: int,
+    seconds: float,
+    is_warm: Callable[[Sample], bool] = lambda sample: False,
+) -> None:
+    """Take samples that do not count, at least one: for ``seconds``, or until one ``is_warm``."""
+    spent = 0.0
+    while True:
+        sample = take(iterations)
+        spent += sample.whole_seconds
+        if spent >= seconds or is_warm(sample):
+            return
+
+
+class Taken:
+    """Samples of one length, of which so many ``pieces`` each are one of those ``wanted``.
+
+    So many are ``enough``, if they are uncontended.
+    """
+
+    def __init__(self, wanted: int, enough: int, pieces: int = 1) -> None:
+        self.samples: list[Sample] = []
+        self.uncontended = 0
+        self.pieces, self.wanted, self.enough = pieces, wanted * pieces, enough * pieces
+        self._least = wanted if pieces == 1 else enough
+        self._seconds = 0.0
+        self._shortest = inf  # of those that are uncontended
+
+    def add(self, sample: Sample) -> None:
+        """Add one."""
+        self.samples.append(sample)
+        self._seconds += sample.seconds
+        if not sample.is_contended:
+            self.uncontended += 1
+            self._shortest = min(self._shortest, sample.seconds)
+
+    def is_over(self) -> bool:
+        """Return whether no more are to be taken: enough of them, or too long."""
+        if self.uncontended >= self.wanted:
+            return True
+        if len(self.samples) < self._least or self._seconds <= _LEAST_SECONDS:
+            return False
+        if not self.uncontended:
+            return True
+        expected = 2 * self.wanted * self._shortest
+        if self.uncontended >= self.enough:
+            return self._seconds > expected
+        foretold = self._seconds * self.enough / self.uncontended
+        return foretold > max(_MOST_SECONDS, expected)
+
+    def shorter(self, iterations: int) -> int:
+        """Return of how many iterations samples should be: of fewer if too many are contended.
+
+        That is all of the first few, or so many that there is no time for enough others.
+        """
+        if self.uncontended:
+            if self.uncontended >= self.enough or not self.is_over():
+                return iterations
+        elif len(self.samples) < _TOO_LONG and self._seconds <= _LEAST_SECONDS:
+            return iterations
+        if self.pieces == 1:
+            return max(1, iterations // _PIECES)
+        shortest = min(sample.uncontended_seconds for sample in self.samples)
+        return max(1, iterations // max(1, round(shortest / _SHORTEST_PIECE)))
+
+
+def take_samples(
+    take: Take,
+    iterations: int,
+    wanted: int,
+    enough: int | None = None,
+    shorten: bool = True,
+    most_seconds: float = inf,
+    is_over: Callable[[Taken], bool] = Taken.is_over,
+) -> Samples:
+    """Take samples until ``wanted`` are uncontended or it ``is_over``.
+
+    Then the uncontended ones count, if they are ``enough``, by default half of those wanted; else
+    as many as that, of those that waited least. ``shorten`` allows to put samples together from
+    shorter ones where no long one is uncontended. After ``most_seconds`` no other sample is begun.
+    """
+    enough = enough or (wanted + 1) // 2
+    longer: list[Sample] = []
+    got, spent = Taken(wanted, enough), 0.0
+    while not is_over(got) and (spent == 0 or spent < most_seconds):
+        got.add(take(iterations))
+        spent += got.samples[-1].seconds
+        shorter = got.shorter(iterations) if shorten else iterations
+        if shorter < iterations:
+            longer += got.samples
+            got = Taken(wanted, enough, got.pieces * (iterations // shorter))
+            iterations = shorter
+    taken = got.samples
+    chosen, joined = _choose(taken, wanted, enough, got.pieces)
+    counted = set(chosen)
+    dropped = [sample for index, sample in enumerate(taken) if index not in counted]
+    kept = [taken[index] for index in chosen]
+    return Samples(tuple(_joined(kept, joined)), (*longer, *dropped))
+
+
+def _choose(
+    samples: Sequence[Sample], wanted: int, enough: int, pieces: int
+) -> tuple[list[int], int]:
+    """Return the places of those that count, in order, and how many of them are joined to one.
+
+    Fewer than ``pieces`` where the time was over before there were whole samples.
+    """
+    uncontended = [index for index, sample in enumerate(samples) if not sample.is_contended]
+    whole = min(wanted, len(uncontended) // pieces)
+    if whole >= enough:
+        return uncontended[: whole * pieces], pieces
+    joined = max(1, min(pieces, len(samples) // enough))
+    by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
+    return sorted(by_waiting[: enough * joined]), joined
+
+
+def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
+    """Yield a sample for each so many that follow each other."""
+    for first in range(0, len(samples), pieces):
+        group = samples[first : first + pieces]
+        known = [sample.waited for sample in group if sample.waited is not None]
+        yield group[0]._replace(
+            iterations=sum(sample.iterations for sample in group),
+            seconds=sum(sample.seconds for sample in group),
+            waited=sum(known) if known else None,
+        )
