@@ -61,3 +61,15 @@ def test_a_checkout_has_the_tags_that_name_versions(toy: Repository, tmp_path: P
     assert Source(user, revision, user).check_out(project, "own") == revision.commit
     assert git(project, "describe", "--tags").strip() == "v1.0"
     assert git(project, "branch", "--show-current").strip() == "own"
+
+
+def test_submodules_are_checked_out(toy: Repository, tmp_path: Path) -> None:
+    """Of the commit, whatever the user has of them."""
+    library = Repository(tmp_path / "library")
+    allowed = ("-c", "protocol.file.allow=always")
+    toy.git(*allowed, "submodule", "--quiet", "add", str(library.folder), "vendored")
+    toy.commit("vendors")
+    toy.git("submodule", "--quiet", "deinit", "--force", "vendored")
+    source = Source(toy.folder, resolve(toy.folder, "vendors"), toy.folder)
+    source.check_out(tmp_path / "project", "own")
+    assert (tmp_path / "project" / "vendored" / "toy" / "__init__.py").is_file()
