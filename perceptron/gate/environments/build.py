@@ -60,7 +60,7 @@ def check(request: CompareRequest) -> None:
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    read(request.suite)
+    read(request.suite, f"--suite {request.suite}")
 
 
 @contextmanager
@@ -117,8 +117,7 @@ class _Builder:
         self.sides: dict[Side, _Own] = {}
         for side in PAIR:
             # Each revision's own: a matrix that pins another version is a change like any other.
-            file, folder = _file(case, trees[side])
-            recipe = read(file)
+            recipe, folder = _recipe(case, side, trees[side])
             recipe = replace(recipe, requirements=(*recipe.requirements, *needs))
             source = Source(case.repository, getattr(case, side), trees[side])
             place = build_cache.take(_digest(recipe), source.key, side)
@@ -202,13 +201,14 @@ class _Builder:
         return said, kept
 
 
-def _file(case: Case, tree: Path) -> tuple[Path, Path]:
-    """Return a revision's own file of asv with its folder in the revision; what was named where it
-    has none, or lies elsewhere."""
-    own = tree / case.suite.file
-    if case.suite.kind == "asv" and case.suite.origin is None and own.is_file():
-        return own, Path(case.suite.file).parent
-    return case.request.suite, case.request.suite.resolve().parent
+def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
+    """Return what a revision's own file of asv says and its folder in the revision; of what was
+    named where it has none, or lies elsewhere."""
+    suite, given = case.suite, case.request.suite
+    if suite.kind == "asv" and suite.origin is None and (tree / suite.file).is_file():
+        own = read(tree / suite.file, f"{suite.file} of {side.upper()}")
+        return own, Path(suite.file).parent
+    return read(given, f"--suite {given}"), given.resolve().parent
 
 
 def _measures_objects(folder: Path) -> bool:

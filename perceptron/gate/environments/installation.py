@@ -60,7 +60,7 @@ def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str 
         except subprocess.TimeoutExpired:
             log.write(f"error: the build took longer than {seconds / 60:.0f} min\n".encode())
             return False
-        except (UserError, OSError, msgspec.ValidationError) as error:
+        except (UserError, OSError, ValueError, msgspec.ValidationError) as error:
             log.write(f"error: {error}\n".encode(errors="replace"))
             return False
     return True

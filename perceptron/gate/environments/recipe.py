@@ -68,11 +68,10 @@ class Recipe:
     """How many more combinations the file names."""
 
 
-def read(file: Path) -> Recipe:
-    """Read asv's file. Raises `UserError` naming file and entry for what cannot be made here."""
-    named = f"--suite {file}"
+def read(file: Path, named: str) -> Recipe:
+    """Read asv's file, ``named`` so to users; raises `UserError` for what cannot be made here."""
     try:
-        own = msgspec.convert(load_asv(file), type=_File)
+        own = msgspec.convert(load_asv(file, named), type=_File)
     except msgspec.ValidationError as error:
         raise UserError(f"{named}: {error}") from None
     kind = _TYPES.get(own.environment_type or "")
@@ -84,7 +83,7 @@ def read(file: Path) -> Recipe:
         )
     matrix = own.matrix if own.matrix.keys() & _KINDS else {"req": own.matrix}
     values = {
-        (of, name): value if isinstance(value, list) and value else [value or ""]
+        (of, name): (value if isinstance(value, list) else [value]) or [""]
         for of, entries in matrix.items()
         if isinstance(entries, dict)
         for name, value in entries.items()
@@ -98,6 +97,11 @@ def read(file: Path) -> Recipe:
             chosen[of][name] = str(first)
     version, python = _python(named, own.pythons)
     variables = {**chosen["env"], **chosen["env_nobuild"]}
+    if not all(
+        name and "=" not in name and f"{name}{text}".isprintable()
+        for name, text in variables.items()
+    ):
+        raise UserError(f"{named}: matrix: {quoted(variables)} are no variables of a process")
     entries = [*sorted(chosen["req"].items()), *sorted(variables.items())]
     return Recipe(
         kind,

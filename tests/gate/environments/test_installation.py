@@ -53,7 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy: Repository) -> I
 
 @pytest.fixture
 def recipe(toy: Repository, tmp_path: Path) -> Recipe:
-    made = read(toy.folder / "asv.conf.json")
+    made = read(toy.folder / "asv.conf.json", "asv.conf.json")
     return replace(made, python=interpreter(tmp_path / "makes", MAKES), install_commands=[])
 
 
@@ -157,6 +157,8 @@ def test_commands_of_the_file_run_as_asv_runs_them_and_see_nothing_of_the_job(
         ("python -c '' {nothing}", "error: python -c '' {nothing}: there is no {nothing} here"),
         ("no-such-program {env_dir}", "error: no-such-program: no such program"),
         ("OWN=1", "error: OWN=1: names no program"),
+        ("python \0", "error: embedded null byte"),
+        ("in-dir=/no/such/folder python", "error: [Errno 2] No such file"),
         ("python -c '", "error: python -c ': No closing quotation"),
         ("return-code=x python", "error: return-code=x python: invalid literal"),
     ],

@@ -19,7 +19,7 @@ OWN = "{}.{}".format(*sys.version_info)
 def recipe(folder: Path, **entries: Any) -> Recipe:
     file = folder / "asv.conf.json"
     file.write_text(json.dumps({"project": "toy", "repo": ".", **entries}))
-    return read(file)
+    return read(file, "asv.conf.json")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def recipe(folder: Path, **entries: Any) -> Recipe:
         ({"numpy": ["1.26", "2.0"], "six": []}, ("numpy==1.26", "six")),
         ({"req": {"numpy": "1.26.*", "pip+six": [""]}}, ("numpy==1.26.*", "six")),
         ({"req": {"numpy": [">=1.26"], "dask[array]": [""]}}, ("numpy>=1.26", "dask[array]")),
-        ({"req": {"numpy": [None, "2.0"]}}, ()),
+        ({"req": {"numpy": [None, "2.0"], "six": None}}, ()),
         ({"req": {"pip+git+https://example.org/six": [""]}}, ("git+https://example.org/six",)),
     ],
 )
@@ -67,6 +67,8 @@ def test_this_python_serves_where_the_file_names_it(
         ({"pythons": ["2.9"]}, rf"none of its pythons \(2.9\) .* or add {OWN}"),
         ({"matrix": {"-r x": [""]}}, "matrix: '-r x' is no requirement"),
         ({"matrix": {"req": {"numpy": ["1 2"]}}}, "matrix: 'numpy==1 2' is no requirement"),
+        ({"matrix": {"env": {"A=": ["1"]}}}, "are no variables of a process"),
+        ({"matrix": {"env": {"A": ["\0"]}}}, "are no variables of a process"),
         ({"build_command": [1]}, r"Expected `str`, got `int` - at `\$.build_command"),
         ({"exclude": [{"numpy": "1"}], "matrix": {"numpy": ["1", "2"]}}, "exclude is not read"),
     ],
@@ -74,5 +76,5 @@ def test_this_python_serves_where_the_file_names_it(
 def test_what_cannot_be_made_here_is_refused_with_the_files_name(
     tmp_path: Path, entries: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(UserError, match=rf"^--suite .*asv.conf.json: .*{said}"):
+    with pytest.raises(UserError, match=rf"^asv.conf.json: .*{said}"):
         recipe(tmp_path, **entries)
