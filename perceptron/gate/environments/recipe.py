@@ -90,7 +90,9 @@ def read(file: Path, named: str) -> Recipe:
     }
     others = (len(own.pythons) or 1) * prod(map(len, values.values())) - 1
     if own.exclude and others:
-        raise UserError(f"{named}: exclude is not read: leave one combination in its matrix")
+        raise UserError(
+            f"{named}: exclude is not read: leave one combination in pythons and matrix"
+        )
     chosen: dict[str, dict[str, str]] = {of: {} for of in _KINDS}
     for (of, name), (first, *_) in values.items():
         if of in _KINDS and first is not None:  # null: not there in this combination
@@ -104,18 +106,18 @@ def read(file: Path, named: str) -> Recipe:
         raise UserError(f"{named}: matrix: {quoted(variables)} are no variables of a process")
     entries = [*sorted(chosen["req"].items()), *sorted(variables.items())]
     return Recipe(
-        kind,
-        "-".join([kind, f"py{version}", *(f"{name}{value}" for name, value in entries)]),
-        python,
-        tuple(_requirement(named, *entry) for entry in chosen["req"].items()),
-        variables,
-        chosen["env"],
-        own.project,
-        own.repo_subdir,
-        _listed(own.build_command),
-        _listed(own.install_command),
-        own.install_timeout,
-        others,
+        kind=kind,
+        name="-".join([kind, f"py{version}", *(f"{name}{value}" for name, value in entries)]),
+        python=python,
+        requirements=tuple(_requirement(named, *entry) for entry in chosen["req"].items()),
+        variables=variables,
+        build_variables=chosen["env"],
+        project=own.project,
+        subfolder=own.repo_subdir,
+        build_commands=_listed(own.build_command),
+        install_commands=_listed(own.install_command),
+        timeout=own.install_timeout,
+        others=others,
     )
 
 
