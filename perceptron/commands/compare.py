@@ -40,7 +40,7 @@ def compare(
     installed: Annotated[
         bool, Option("Compare the installed project of these two Pythons.")
     ] = False,
-    build: Annotated[bool, Option("Let asv build and install both revisions first.")] = False,
+    build: Annotated[bool, Option("Build and install both revisions first.")] = False,
     always: Annotated[bool, Option("Measure even if both revisions run the same code.")] = False,
     allow_removed: Annotated[
         bool, Option("Accept that benchmarks of BASE are gone on HEAD.")

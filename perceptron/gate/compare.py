@@ -94,7 +94,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         if request.build:
             make_own(request.results, "gate")
             paths: dict[Side, Path] = dict(zip(PAIR, pair, strict=True))
-            building = built(case, paths, home, progress)
+            building = built(case, paths, progress)
             try:
                 case.pythons, warnings = environments.enter_context(building)
             except HeadDoesNotBuild as finding:

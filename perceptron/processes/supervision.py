@@ -127,6 +127,39 @@ def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> 
     _end_marked([child._stop(max(0.0, until - time.monotonic())) for child in children])
 
 
+def run_logged(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: IO[bytes],
+    timeout_seconds: float,
+) -> int:
+    """Run a command in a folder until it ends, its output in ``log``; return its exit code.
+
+    It has no input and its own session; what it has started ends with it, as with `ChildProcess`.
+    Raises OSError if it cannot be started, and subprocess.TimeoutExpired.
+    """
+    mark = secrets.token_hex(8)
+    marks = " ".join(filter(None, (environment.get(_MARK), mark)))
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**environment, _MARK: marks},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(timeout_seconds)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        _end_marked([mark.encode()])
+
+
 def last_line(file: IO[bytes]) -> str:
     """Return the last line of a file that has text in it, "" if there is none."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))

@@ -30,7 +30,7 @@ def address(plan: ComparisonPlan) -> str | None:
 
     A digest of its changes follows the commit of a working tree. An id follows where something else
     was compared than all of the repository's asv suite from its trees with one interpreter: so a
-    page is written over by the same comparison alone. Where asv builds the environments, their
+    page is written over by the same comparison alone. Where environments are built, their
     interpreters are caches of one machine and have no part in it.
     """
     base, head = _side(plan.base), _side(plan.head)

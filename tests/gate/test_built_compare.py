@@ -1,6 +1,7 @@
-"""A project with a C extension, built by asv and judged, from two commits to a verdict.
+"""A project with a C extension, built and judged, from two commits to a verdict.
 
-Its clock counts turns of a loop in C, so nothing here depends on how fast the machine is.
+Its clock counts turns of a loop in C, so nothing here depends on how fast the machine is. It needs
+a distribution to run, and to build another that this Python is too new for; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from perceptron.gate.environments import build
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison as table
 from tests.gate.conftest import SHORT, Repository
 from tests.gate.conftest import run as compared
+from tests.wheels import make_up, offer, pack_installed
 
 pytestmark = [
     pytest.mark.slow,
@@ -59,8 +62,14 @@ setup(
     name="fastsum",
     version="1.0",
     packages=["fastsum"],
+    install_requires=["toydep"],
     ext_modules=[Extension("fastsum._core", ["fastsum/_core.c"])],
 )
+"""
+BUILD_SYSTEM = """
+[build-system]
+requires = ["setuptools", "too-old==1; python_version < '3'"]
+build-backend = "setuptools.build_meta"
 """
 SUITE = """
 import fastsum
@@ -74,13 +83,11 @@ class Compiled:
     def time_two(self):
         fastsum.work(30000)
 """
-CONFIG = {
-    "project": "fastsum",
-    "repo": ".",
-    "environment_type": "virtualenv",
-    # Without isolation, so that nothing is downloaded.
+CONFIG = {"project": "fastsum", "repo": "."}
+# A build in the environment itself, without isolation, as suites of asv often have it.
+COMMANDS = {
     "build_command": ["python setup.py --quiet bdist_wheel --dist-dir {build_cache_dir}"],
-    "install_command": ["in-dir={env_dir} python -m pip install --no-index {wheel_file}"],
+    "install_command": ["in-dir={env_dir} python -m pip install {wheel_file}"],
 }
 SLOWER = SOURCE.replace("EXTRA", "(amount == 20000 ? 1000 : 0)")
 
@@ -89,6 +96,17 @@ SLOWER = SOURCE.replace("EXTRA", "(amount == 20000 ? 1000 : 0)")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder for all of these tests: each commit is built once."""
     return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that can be had."""
+    folder = tmp_path_factory.mktemp("wheels")
+    pack_installed(folder, "setuptools")
+    make_up(folder, "toydep", code="")
+    for name in ("build", "wheel"):  # with another setuptools they would have code
+        make_up(folder, name)
+    return folder
 
 
 @pytest.fixture
@@ -100,16 +118,19 @@ def dated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def compiled(
-    dated: None, toy: Repository, kept: Path, monkeypatch: pytest.MonkeyPatch
+    dated: None, toy: Repository, kept: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Repository:
     """A package whose only module is compiled, and its suite; nothing can be downloaded."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    offer(wheels, monkeypatch)
     toy.git("rm", "--quiet", "-r", "toy")
     toy.write(".gitignore", "results/\n__pycache__/\n")
-    toy.write("fastsum/__init__.py", SHORT + "from fastsum._core import clock, work\n")
+    toy.write(
+        "fastsum/__init__.py", SHORT + "import toydep\nfrom fastsum._core import clock, work\n"
+    )
     toy.write("fastsum/_core.c", SOURCE.replace("EXTRA", "0"))
     toy.write("setup.py", SETUP)
+    toy.write("pyproject.toml", BUILD_SYSTEM)
     toy.write("benchmarks/suite.py", SUITE)
     toy.commit("base", "asv.conf.json", json.dumps(CONFIG))
     return toy
@@ -125,7 +146,9 @@ def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
     suite = tmp_path / "fastsum-benchmarks"
     suite.mkdir()
     shutil.move(compiled.folder / "benchmarks", suite / "benchmarks")
-    (suite / "asv.conf.json").write_text(json.dumps({**CONFIG, "repo": "../repository"}))
+    (suite / "asv.conf.json").write_text(
+        json.dumps({**CONFIG, **COMMANDS, "repo": "../repository"})
+    )
     compiled.commit("head", "fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
     comparison = run("head", suite=Path("../fastsum-benchmarks/asv.conf.json"))
     assert comparison.verdict == "clean", comparison.reason
@@ -174,7 +197,7 @@ def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None
 
 REACHES = """
 import glob
-for file in glob.glob("../../../../*-base/env/*/lib/python*/site-packages/fastsum/__init__.py"):
+for file in glob.glob("../../../*-base/env/venv/lib/python*/site-packages/fastsum/__init__.py"):
     open(file, "a").write("clock = lambda: 0.0\\n")
 """
 
@@ -189,3 +212,49 @@ def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository
     again = run("head", reasons=False)
     slower = [row.benchmark for row in again.rows if row.verdict == "slower"]
     assert slower == ["suite.Compiled.time_one"]
+
+
+OF_ARRAYS = {
+    "#include <Python.h>": "#include <Python.h>\n#include <numpy/arrayobject.h>",
+    "PyLong_AsLong(argument)": "(long)PyArray_SIZE((PyArrayObject *)argument)",
+    "{ return PyModule_Create": "{ import_array(); return PyModule_Create",
+}
+
+
+def of_arrays(source: str) -> str:
+    for before, after in OF_ARRAYS.items():
+        source = source.replace(before, after)
+    return source
+
+
+@pytest.mark.parametrize("tool", ["uv", "pip"])
+def test_what_needs_numpy_to_build_and_to_run_is_judged(
+    compiled: Repository,
+    wheels: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+) -> None:
+    """In environments where it is not, and with what the suite's matrix adds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing of another tool
+    uv = shutil.which("uv")
+    if tool == "uv" and uv is None:
+        pytest.skip("no uv")
+    monkeypatch.setattr(build, "which", lambda _: uv if tool == "uv" else None)
+    pack_installed(wheels, "numpy")
+    make_up(wheels, "ofsuite", "1.5", code="")
+    compiled.write("pyproject.toml", BUILD_SYSTEM.replace('["set', '["numpy", "set'))
+    needs = SETUP.replace('["toydep"]', '["toydep", "numpy"]').replace(
+        '_core.c"]', '_core.c"], include_dirs=[numpy.get_include()]'
+    )
+    compiled.write("setup.py", f"import numpy\n{needs}")
+    arrays = SUITE.replace("work(", "work(numpy.zeros(").replace("000)", "000))")
+    compiled.write("benchmarks/suite.py", f"import numpy, ofsuite\n{arrays}")
+    compiled.write("asv.conf.json", json.dumps({**CONFIG, "matrix": {"ofsuite": ["1.5"]}}))
+    compiled.commit("base", "fastsum/_core.c", of_arrays(SOURCE.replace("EXTRA", "0")))
+    compiled.commit("head", "fastsum/_core.c", of_arrays(SLOWER))
+    comparison = run("head", reasons=False)
+    assert comparison.verdict == "regression", comparison.reason
+    (row,) = [row for row in comparison.rows if row.verdict == "slower"]
+    assert row.change == pytest.approx(0.05)
+    assert comparison.environment.head["ofsuite"] == "1.5"

@@ -44,7 +44,7 @@ class CompareRequest:
     installed: bool = False
     """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
     build: bool = False
-    """Whether asv builds an environment of each revision, whose installed code is compared."""
+    """Whether an environment of each revision is built, whose installed code is compared."""
     always: bool = False
     """Whether revisions that run the same code are measured all the same."""
     allow_removed: bool = False

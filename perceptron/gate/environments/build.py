@@ -1,4 +1,4 @@
-"""`--build`: an environment of each revision, made by asv as asv.conf.json says."""
+"""`--build`: an environment of each revision, made as its own asv.conf.json says."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import version
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 
@@ -17,22 +17,23 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import Case, CompareRequest
-from perceptron.gate.checkout.revisions import Revision, git
+from perceptron.gate.checkout.same_code import bounded
 from perceptron.gate.checkout.snapshot import snapshot
-from perceptron.gate.checkout.suite import load_asv
 from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.environments import build_cache, interpreters
-from perceptron.gate.environments.asv_build import install
-from perceptron.gate.environments.build_cache import Made, Place
+from perceptron.gate.environments.build_cache import Place
+from perceptron.gate.environments.installation import install
 from perceptron.gate.environments.metadata import project_names
-from perceptron.optional import missing
+from perceptron.gate.environments.recipe import Recipe, read
+from perceptron.gate.environments.source import Source
 from perceptron.processes.this_process import variables_set
 from perceptron.records.block import PAIR, Side
 from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-_DEFAULT_TYPE = "virtualenv"
+# Benchmarks of the size of objects, which asv's runner measures by pympler.
+_OF_OBJECTS = re.compile(rb"\b(def mem_|class Mem)")
 _LONGEST_LINE = 300
 # What a compiler says of a line.
 _DIAGNOSTIC = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: ")
@@ -40,19 +41,8 @@ _ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?[:\[]|\bERROR\b")
 # What only tells that something else went wrong.
 _GENERIC = re.compile(
     r"subprocess-exited-with-error|Failed building wheel|Failed to build|metadata-generation-failed"
-    r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)|asv\.util"
-    r"|Failure creating environment|Error running "
+    r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)"
 )
-# Equal content must be an equal commit, whoever makes it and whenever: it is what is cached.
-_IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (
-        ("NAME", "perceptron"),
-        ("EMAIL", "perceptron@localhost"),
-        ("DATE", "2000-01-01T00:00:00Z"),
-    )
-}
 
 
 class HeadDoesNotBuild(Exception):
@@ -65,47 +55,47 @@ class HeadDoesNotBuild(Exception):
 
 def check(request: CompareRequest) -> None:
     """Raise `UserError` for a request that cannot be built, before anything is checked out."""
-    absent = missing("pages", "asv")
-    if absent is not None:
-        raise UserError(f"--build: {absent}")
     if request.base_python or request.head_python or request.installed:
         raise UserError(
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    content = load_asv(request.suite)
-    pythons = content.get("pythons") or []
-    if content.get("environment_type") == "existing" or pythons == ["same"]:
-        raise UserError(
-            f"--suite {request.suite}: its environment_type is existing, which builds nothing: set "
-            f"it to {_DEFAULT_TYPE}, or leave out --build"
-        )
+    read(request.suite, f"--suite {request.suite}")
 
 
 @contextmanager
 def built(
-    case: Case,
-    trees: Mapping[Side, Path],
-    home: Path,
-    progress: Callable[[int, int, str], None],
+    case: Case, trees: Mapping[Side, Path], progress: Callable[[int, int, str], None]
 ) -> Iterator[tuple[dict[Side, str], list[MeasurementWarning]]]:
     """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
 
-    ``trees`` holds the checkouts, ``home`` is a folder that goes away with them. The matrix's
-    variables are those of this process meanwhile, as asv sets them for benchmarks. Raises
-    `HeadDoesNotBuild`, and `UserError` if BASE does not build either.
+    ``trees`` holds the checkouts. The matrix's variables are those of this process meanwhile, as
+    asv sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
+    either.
     """
     with ExitStack() as taken:
-        builder = _Builder(case, trees, home, progress, taken)
+        builder = _Builder(case, trees, progress, taken)
         taken.callback(builder.forget_written)
-        made = builder.make()
+        builder.make()
         build_cache.drop_oldest()
-        pythons = {side: own.python for side, own in made.items()}
-        warnings = _warnings(made["head"])
-        if differing := builder.differing(made):
+        pythons = {side: str(own.place.python) for side, own in builder.sides.items()}
+        recipe = builder.sides["head"].recipe
+        warnings = _warnings(recipe)
+        if differing := builder.differing():
             warnings.append(interpreters.other_dependencies(differing))
-        with variables_set(made["head"].variables):
+        with variables_set(recipe.variables):
             yield {**pythons, "control": pythons["base"]}, warnings
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What a side is built from, how and where."""
+
+    source: Source
+    recipe: Recipe
+    folder: Path
+    """Of asv's file: in the revision, or absolute if it lies elsewhere."""
+    place: Place
 
 
 class _Builder:
@@ -115,150 +105,129 @@ class _Builder:
         self,
         case: Case,
         trees: Mapping[Side, Path],
-        home: Path,
         progress: Callable[[int, int, str], None],
         taken: ExitStack,
     ) -> None:
-        self._results = case.request.results
-        self._environments = case.environments
+        self._case = case
         self._progress = progress
         self._built_now: set[Side] = set()
-        self._own = {name for side in PAIR for name in project_names(case.suite, trees[side])}
-        self._source = home / "source.git"
-        make_source(self._source, case.repository)
-        self._commits: dict[Side, str] = {
-            "base": add_commit(self._source, "perceptron-base", case.base, trees["base"]),
-            "head": add_commit(self._source, "perceptron-head", case.head, trees["head"]),
-        }
-        # asv stands in the folder of its file: HEAD's, as its benchmarks serve both sides too.
-        file = trees["head"] / case.suite.file
-        inside = case.suite.kind == "asv" and case.suite.origin is None
-        outside = not inside or not file.parent.is_dir()
-        self._folder = case.request.suite.resolve().parent if outside else file.parent
-        self._tree = trees["head"]
-        # Each revision's own: a matrix that pins another version is a change like any other.
-        self._contents: dict[Side, dict[str, object]] = {
-            side: load_asv(_file(case, trees[side] / case.suite.file if inside else None))
-            for side in PAIR
-        }
-        self._digests = {side: _digest(self._contents[side], self._folder) for side in PAIR}
-        self._places: dict[Side, Place] = {}
+        self._names = {name for side in PAIR for name in project_names(case.suite, trees[side])}
+        # HEAD's benchmarks run on both.
+        needs = ("pympler",) if _measures_objects(trees["head"] / case.suite.benchmarks) else ()
+        self.sides: dict[Side, _Own] = {}
         for side in PAIR:
-            place = build_cache.take(self._digests[side], self._commits[side], side)
+            # Each revision's own: a matrix that pins another version is a change like any other.
+            recipe, folder = _recipe(case, side, trees[side])
+            recipe = replace(recipe, requirements=(*recipe.requirements, *needs))
+            source = Source(case.repository, getattr(case, side), trees[side])
+            place = build_cache.take(_digest(recipe), source.key, side)
             taken.callback(place.lock.close)
-            self._places[side] = place
+            self.sides[side] = _Own(source, recipe, folder, place)
 
-    def make(self) -> dict[Side, Made]:
-        """Return the environments, kept from before or built now.
+    def make(self) -> None:
+        """Make the environments, unless they are kept from before.
 
         What was kept is built again where the other one, built now, has other dependencies.
         """
-        made = {side: self._kept(side) or self._build(side) for side in PAIR}
-        if len(self._built_now) == 1 and self.differing(made):
+        for side in PAIR:
+            if not self._is_there(side):
+                self._build(side)
+        if len(self._built_now) == 1 and self.differing():
             (kept,) = set(PAIR) - self._built_now
-            made[kept] = self._build(kept, "again, as its dependencies are older, ")
-        return made
+            self._build(kept, "again, as its dependencies are older, ")
 
-    def _kept(self, side: Side) -> Made | None:
-        """Return what is kept from before, as it lies there before anything of it runs."""
-        place = self._places[side]
-        made = place.made()
-        if made is not None:
-            self._environments[side] = place.environment, snapshot(place.environment, linked=True)
-        return made
+    def _is_there(self, side: Side) -> bool:
+        """Return whether it is there; know it then as it lies there before anything of it runs."""
+        place = self.sides[side].place
+        if place.is_made:
+            self._case.environments[side] = (
+                place.environment,
+                snapshot(place.environment, linked=True),
+            )
+        return place.is_made
 
     def forget_written(self) -> None:
         """Keep no environment that something wrote to: the next comparison builds it again."""
-        for side, (folder, known) in self._environments.items():
+        for side, (folder, known) in self._case.environments.items():
             if known.written(folder) is not None:
-                self._places[side].made_file.unlink(missing_ok=True)
+                self.sides[side].place.made_file.unlink(missing_ok=True)
 
-    def differing(self, made: Mapping[Side, Made]) -> list[str]:
+    def differing(self) -> list[str]:
         """Return which dependencies differ between the environments."""
-        base, head = (interpreters.versions(made[side].python, self._own) for side in PAIR)
+        base, head = (
+            interpreters.versions(str(self.sides[side].place.python), self._names) for side in PAIR
+        )
         return interpreters.differences(base, head)
 
-    def _build(self, side: Side, why: str = "") -> Made:
+    def _build(self, side: Side, why: str = "") -> None:
         """Build it, a second time if that fails: by pip, whose network may have failed it once, and
         which may have settings that uv does not know.
 
         A BASE of another day is built again where HEAD fails: this machine may have changed.
         """
-        made = self._try(side, why, which("uv")) or self._try(side, "again, ", None)
-        if made is not None:
-            return made
-        log, kept = self._read(self._places[side]), self._keep(side, self._places[side])
+        if self._try(side, why, which("uv")) or self._try(side, "again, ", None):
+            return
+        said, log = self._keep_log(self.sides[side])
         if side == "base":
-            raise UserError(f"BASE does not build: {problem(log)}: the log: {kept}")
+            raise UserError(f"BASE does not build: {said}: the log: {log}")
         if "base" not in self._built_now:
             self._build("base", "again, ")
-        raise HeadDoesNotBuild(problem(log), kept)
+        raise HeadDoesNotBuild(said, log)
 
-    def _try(self, side: Side, why: str, uv: str | None) -> Made | None:
-        message = f"building {side.upper()}, {why}beside the budget; kept for next time"
-        self._progress(0, 1, message)
-        place = self._places[side]
-        place.empty()
-        config = {
-            "environment_type": _DEFAULT_TYPE,
-            **self._contents[side],
-            "repo": str(self._source),
-            "dvcs": "git",
-            "env_dir": str(place.environment),
-        }
-        job = {
-            "folder": str(self._folder),
-            "config": config,
-            "commit": self._commits[side],
-            "made": str(place.folder / "made.json.new"),
-            "uv": uv,
-        }
-        if not install(job, place.log):
-            return None
-        (place.folder / "made.json.new").rename(place.made_file)
+    def _try(self, side: Side, why: str, uv: str | None) -> bool:
+        self._progress(0, 1, f"building {side.upper()}, {why}beside the budget; kept for next time")
+        own = self.sides[side]
+        own.place.empty()
+        if not install(own.place, own.source, own.recipe, own.folder, uv):
+            return False
+        own.place.made_file.touch()
         self._built_now.add(side)
-        return self._kept(side)
+        return self._is_there(side)
 
-    def _read(self, place: Place) -> str:
-        """Return the log with the project's files named as in its repository."""
-        log = place.log.read_text(encoding="utf-8", errors="replace")
-        ours = (rf"{re.escape(str(place.folder))}/env/\w+/project/", re.escape(f"{self._tree}/"))
-        return with_tilde(re.sub("|".join(ours), "", log))
+    def _keep_log(self, own: _Own) -> tuple[str, Path]:
+        """Return what went wrong, and a copy of the log where results are: places are used again.
 
-    def _keep(self, side: Side, place: Place) -> Path:
-        """Copy the log to where results are: a place is used again."""
-        name = f"{self._commits[side][:12]}-{self._digests[side]}.log"
-        kept = self._results / "gate" / "builds" / name
+        The project's files are named as in its repository.
+        """
+        log = own.place.log.read_text(encoding="utf-8", errors="replace")
+        said = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
+        name = f"{own.source.key[:12]}-{own.place.folder.parent.name}.log"
+        kept = self._case.request.results / "gate" / "builds" / name
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(place.log, kept)
+            shutil.copyfile(own.place.log, kept)
         except OSError as error:
-            raise cannot_write(self._results, error) from None
-        return kept
+            raise cannot_write(self._case.request.results, error) from None
+        return said, kept
 
 
-def _file(case: Case, own: Path | None) -> Path:
-    """Return a revision's own file of asv; what was named where it has none, or lies elsewhere."""
-    return own if own is not None and own.is_file() else case.request.suite
+def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
+    """Return what a revision's own file of asv says and its folder in the revision; of what was
+    named where it has none, or lies elsewhere."""
+    suite, given = case.suite, case.request.suite
+    if suite.kind == "asv" and suite.origin is None and (tree / suite.file).is_file():
+        own = read(tree / suite.file, f"{suite.file} of {side.upper()}")
+        return own, Path(suite.file).parent
+    return read(given, f"--suite {given}"), given.resolve().parent
 
 
-def _digest(content: Mapping[str, object], folder: Path) -> str:
+def _measures_objects(folder: Path) -> bool:
+    return any(_OF_OBJECTS.search(bounded(file) or b"") for file in folder.rglob("*.py"))
+
+
+def _digest(recipe: Recipe) -> str:
     """Return what tells environments apart that are made in different ways."""
-    how = [content, sys.version, os.path.realpath(sys.executable), version("asv")]
-    # What asv reads beside its own file.
-    for name in ("pyproject.toml", content.get("conda_environment_file") or "environment.yml"):
-        with suppress(OSError, ValueError):
-            how.append((folder / str(name)).read_text(encoding="utf-8"))
+    how = [recipe, sys.version, os.path.realpath(recipe.python)]
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
 
 
-def _warnings(made: Made) -> list[MeasurementWarning]:
-    if not made.others:
+def _warnings(recipe: Recipe) -> list[MeasurementWarning]:
+    if not recipe.others:
         return []
     return [
         MeasurementWarning(
             code="one environment",
-            message=f"of {len(made.others) + 1} environments that the suite names, {made.name} was "
+            message=f"of {recipe.others + 1} environments that the suite names, {recipe.name} was "
             "built",
             advice="put another one first in pythons and matrix to compare in that",
         )
@@ -267,64 +236,10 @@ def _warnings(made: Made) -> list[MeasurementWarning]:
 
 def problem(log: str) -> str:
     """Return the last line that tells what went wrong, as people read it."""
-    lines = [line for line in (_plain(line) for line in log.splitlines()) if line]
+    # Without colours and indentation.
+    plain = (label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip() for line in log.splitlines())
+    lines = [line for line in plain if line]
     said = [line for line in lines if _ERROR.search(line)]
     telling = [line for line in said if not _GENERIC.search(line)]
     exact = [line for line in said if _DIAGNOSTIC.search(line)]
-    last = (exact or telling or said or lines or ["it printed nothing"])[-1]
-    return last[:_LONGEST_LINE]
-
-
-def _plain(line: str) -> str:
-    """Return the line without asv's bullets, colours and indentation."""
-    return label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip(" ·-")
-
-
-def make_source(folder: Path, repository: Path) -> None:
-    """Make a repository for asv to clone, to which `add_commit` adds what is to be built.
-
-    A bare one with the tags of the user's, which name versions. That lends its objects and is not
-    written to. Raises `UserError` if git fails.
-    """
-    git(folder.parent, "init", "--quiet", "--bare", "--template=", str(folder))
-    (folder / "objects" / "info").mkdir(parents=True, exist_ok=True)
-    (folder / "objects" / "info" / "alternates").write_text(
-        f"{_part(repository, 'objects')}\n", encoding="utf-8"
-    )
-    shallow = _part(repository, "shallow")
-    if shallow.is_file():
-        shutil.copyfile(shallow, folder / "shallow")
-    tags = git(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
-    (folder / "packed-refs").write_text(tags, encoding="utf-8")
-
-
-def add_commit(source: Path, name: str, revision: Revision, tree: Path) -> str:
-    """Return the commit of the revision, whose files lie in ``tree``, and name a branch so."""
-    commit = _commit_changes(source, revision, tree) if revision.changed else revision.commit
-    git(source, "update-ref", f"refs/heads/{name}", commit)
-    git(source, "symbolic-ref", "HEAD", f"refs/heads/{name}")
-    return commit
-
-
-def _commit_changes(source: Path, revision: Revision, tree: Path) -> str:
-    variables = {
-        "GIT_DIR": str(source),
-        "GIT_WORK_TREE": str(tree),
-        "GIT_INDEX_FILE": str(source / "index-of-changes"),
-        **_IDENTITY,
-    }
-    paths = [tree / name for name in revision.changed or ()]
-    # A submodule is a folder, which no index takes as a file.
-    names = [path.relative_to(tree) for path in paths if path.is_symlink() or not path.is_dir()]
-    given = "".join(f"{name}\0" for name in names)
-    update = ("update-index", "--add", "--remove", "-z", "--stdin")
-    git(tree, "read-tree", revision.commit, variables=variables)
-    git(tree, *update, variables=variables, given=given)
-    made = git(tree, "write-tree", variables=variables).strip()
-    parent = ("-p", revision.commit, "-m", "Changes of the working tree")
-    return git(tree, "commit-tree", made, *parent, variables=variables).strip()
-
-
-def _part(repository: Path, name: str) -> Path:
-    path = git(repository, "rev-parse", "--path-format=absolute", "--git-path", name)
-    return Path(path.rstrip("\n"))
+    return (exact or telling or said or lines or ["it printed nothing"])[-1][:_LONGEST_LINE]

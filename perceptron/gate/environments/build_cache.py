@@ -1,9 +1,9 @@
 """Environments that were built, kept for the next comparison with the same commit on that side.
 
-    <cache>/built/<digest of how it is built>/<commit>-<side>/lock, build.log, made.json, env/
+    <cache>/built/<digest of how it is built>/<commit>-<side>/lock, build.log, made, env/
 
-``made.json`` is written last: without it a build was cut short. Whoever uses a folder holds its
-lock. All paths are equally long.
+``made`` is written last: without it a build was cut short. Whoever uses a folder holds its lock.
+All paths are equally long.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
 from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
@@ -28,47 +26,43 @@ MOST = 8
 """How many are kept."""
 
 
-class Made(Struct, frozen=True, kw_only=True):
-    """What asv made."""
-
-    python: str
-    name: str
-    """As asv calls this combination of Python and requirements."""
-    others: list[str] = []
-    """The combinations of the matrix that were not made."""
-    variables: dict[str, str] = {}
-    """The matrix's variables of the environment."""
-
-
 @dataclass(frozen=True)
 class Place:
     """A folder for one environment, locked until it is closed."""
 
     folder: Path
+    side: Side
     lock: FileIO
 
     @property
     def made_file(self) -> Path:
-        """The file that says what was made."""
-        return self.folder / "made.json"
+        """The empty file that says that all is here."""
+        return self.folder / "made"
 
     @property
     def environment(self) -> Path:
-        """The folder that asv builds in and installs into."""
+        """The folder of all that a build leaves: the virtual environment, the project, wheels."""
         return self.folder / "env"
+
+    @property
+    def venv(self) -> Path:
+        """The virtual environment."""
+        return self.environment / "venv"
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.venv / "bin" / "python"
 
     @property
     def log(self) -> Path:
         """The file that all output of the build goes to."""
         return self.folder / "build.log"
 
-    def made(self) -> Made | None:
-        """Return what lies here; None for nothing, and for what was cut short or taken away."""
-        try:
-            made = msgspec.json.decode(self.made_file.read_bytes(), type=Made)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        return made if os.access(made.python, os.X_OK) else None
+    @property
+    def is_made(self) -> bool:
+        """Whether an environment lies here; not one that was cut short or taken away."""
+        return self.made_file.is_file() and os.access(self.python, os.X_OK)
 
     def empty(self) -> None:
         """Remove what a build left here."""
@@ -92,8 +86,8 @@ def take(digest: str, commit: str, side: Side) -> Place:
         lock = open_locked(folder / "lock")
         if lock is None:
             raise UserError(f"{with_tilde(folder)}: another comparison uses it: wait for its end")
-        place = Place(folder, lock)
-        if place.made() is not None:
+        place = Place(folder, side, lock)
+        if place.is_made:
             os.utime(place.made_file)  # used now
     except OSError as error:
         raise UserError(
@@ -106,7 +100,7 @@ def drop_oldest(most: int = MOST) -> None:
     """Keep the ``most`` that were used last, and what is in use."""
     used: dict[Path, float] = {}
     for lock in home().glob("*/*/lock"):
-        made = lock.with_name("made.json")
+        made = lock.with_name("made")
         used[lock] = made.stat().st_mtime if made.exists() else 0.0  # half of one: never
     for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):

@@ -41,7 +41,7 @@ def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: st
 
 
 def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
-    """With asv where it is to build both revisions, as the command is told."""
+    """With uv where it is to build both revisions, as the command is told."""
     inputs = {
         "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
         "build": "true",
@@ -53,7 +53,7 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, to
     pip, copy, needed = call[:6], Path(call[6]), call[7:]
     assert pip == ["python", "-P", "-m", "pip", "install", "--disable-pip-version-check"]
     assert (copy / "pyproject.toml").is_file()
-    assert needed == [*inputs["install"].split(), "asv", "jinja2"]
+    assert needed == [*inputs["install"].split(), "uv", "jinja2"]
     assert "--build" in compares
 
 

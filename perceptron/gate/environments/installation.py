@@ -1,0 +1,192 @@
+"""A revision built and installed into an environment of its own.
+
+Its wheel is built as pyproject.toml says, isolated from that environment, and installed with what
+it and the suite need; commands of asv.conf.json replace either. The log has all that was printed.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.gate.environments.build_cache import Place
+from perceptron.gate.environments.interpreters import normal
+from perceptron.gate.environments.metadata import read as read_metadata
+from perceptron.gate.environments.recipe import Recipe, filled_in
+from perceptron.gate.environments.source import Source
+from perceptron.gate.side_variables import side_variables
+from perceptron.processes.supervision import run_logged
+from perceptron.untrusted_text import read_toml
+
+LONGEST_SECONDS = 3600.0
+# What asv has in the environment where a build_command runs, beside what pyproject.toml requires.
+_TO_BUILD = ("build", "setuptools", "wheel")
+
+
+class _BuildSystem(Struct, frozen=True):
+    requires: list[str] = []
+
+
+class _Pyproject(Struct, frozen=True, rename="kebab"):
+    build_system: _BuildSystem = _BuildSystem()
+
+
+class _Failed(Exception):
+    """A command failed, and has said why."""
+
+
+def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str | None) -> bool:
+    """Build and install the revision in this place; return whether that worked.
+
+    ``folder`` is where asv's file lies, absolute or in the revision. All commands together have an
+    hour, or twice asv's ``install_timeout`` where that is longer. Nothing that they start lives on.
+    """
+    seconds = max(LONGEST_SECONDS, 2 * recipe.timeout)
+    with place.log.open("wb", buffering=0) as log:
+        try:
+            _Installation(place, recipe, uv, log, seconds).make(source, folder)
+        except _Failed:
+            return False
+        except subprocess.TimeoutExpired:
+            log.write(f"error: the build took longer than {seconds / 60:.0f} min\n".encode())
+            return False
+        except (UserError, OSError, ValueError, msgspec.ValidationError) as error:
+            log.write(f"error: {error}\n".encode(errors="replace"))
+            return False
+    return True
+
+
+class _Installation:
+    """Runs one command after the other."""
+
+    def __init__(
+        self, place: Place, recipe: Recipe, uv: str | None, log: IO[bytes], seconds: float
+    ) -> None:
+        self._place = place
+        self._recipe = recipe
+        self._uv = uv
+        self._log = log
+        self._until = time.monotonic() + seconds
+        self._wheels = place.environment / "wheels"
+        self._values: dict[str, str] = {}
+
+    def make(self, source: Source, folder: Path) -> None:
+        """Do all of it, from nothing; raises for what goes wrong."""
+        recipe, place, python = self._recipe, self._place, str(self._place.python)
+        project = place.environment / "project"
+        self._wheels.mkdir(parents=True)
+        build_dir = project / recipe.subfolder
+        self._values = {
+            "commit": source.check_out(project, f"perceptron-{place.side}"),
+            "project": recipe.project,
+            "conf_dir": str(project / folder),
+            "env_name": recipe.name,
+            "env_dir": str(place.venv),
+            "env_type": recipe.kind,
+            "build_dir": str(build_dir),
+            "build_cache_dir": str(self._wheels),
+        }
+        by_default = recipe.build_commands is None and recipe.install_commands is None
+        if self._uv:
+            seed = [] if by_default else ["--seed"]  # its commands may use pip
+            of = ["--no-project", "--python", recipe.python]
+            self._run([self._uv, "venv", *seed, *of, str(place.venv)])
+            install = [self._uv, "pip", "install", "--python", python]
+            build = [self._uv, "build", "--wheel", "--python", python, "--out-dir"]
+        else:
+            self._run([recipe.python, "-m", "venv", str(place.venv)])
+            install = [python, "-m", "pip", "install"]
+            build = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir"]
+        needed = [*recipe.requirements]
+        if recipe.build_commands is not None:
+            needed += [*_TO_BUILD, *_build_requirements(build_dir)]
+        if needed and not by_default:
+            # As old as an interpreter brings it, setuptools builds no wheel.
+            self._run([*install, "--upgrade", *needed])
+        if recipe.build_commands is None:
+            self._run([*build, str(self._wheels), str(build_dir)], build_dir if self._uv else None)
+        else:
+            self._run_own(recipe.build_commands, build_dir)
+        if recipe.install_commands is None:
+            # Together, so that versions are chosen that all can do with.
+            self._run([*install, self._wheel(build_dir), *recipe.requirements])
+        else:
+            self._run_own(recipe.install_commands, build_dir)
+
+    def _run_own(self, commands: Sequence[str], build_dir: Path) -> None:
+        """Run commands of asv's file as asv does."""
+        values = dict(self._values)
+        if any(self._wheels.glob("*.whl")):
+            values["wheel_file"] = self._wheel(build_dir)
+        for text in commands:
+            words, folder, variables, codes = filled_in(text, values)
+            self._run(words, Path(folder or build_dir), variables, codes)
+
+    def _wheel(self, build_dir: Path) -> str:
+        """Return the project's wheel: the only one, or that of its name."""
+        wheels = sorted(self._wheels.glob("*.whl"))
+        known = (read_metadata(build_dir).name, self._recipe.project)
+        names = {normal(name) for name in known if name}
+        own = [wheel for wheel in wheels if normal(wheel.name.split("-")[0]) in names]
+        found = wheels if len(wheels) == 1 else own
+        if len(found) != 1:
+            raise UserError(
+                f"build_command: of {len(wheels)} wheels in {{build_cache_dir}} the project's is "
+                "not known: leave one there, or the name as project in asv.conf.json"
+            )
+        return str(found[0])
+
+    def _run(
+        self,
+        words: Sequence[str],
+        folder: Path | None = None,
+        own: Mapping[str, str] | None = None,
+        codes: Collection[int] | None = (0,),
+    ) -> None:
+        """Run a command, by default in a folder without code; raises for another exit code."""
+        self._log.write(f"$ {shlex.join(words)}\n".encode(errors="replace"))
+        variables = {**self._variables(), **(own or {})}
+        program = shutil.which(words[0], path=variables["PATH"])
+        if program is None:
+            raise UserError(f"{words[0]}: no such program in the environment or on PATH")
+        left = max(0.0, self._until - time.monotonic())
+        where = folder or self._place.environment
+        code = run_logged([program, *words[1:]], variables, where, self._log, left)
+        if codes is not None and code not in codes:
+            raise _Failed
+
+    def _variables(self) -> dict[str, str]:
+        variables = {**side_variables(), **self._recipe.build_variables}
+        # Modules of another environment would be found in place of this one's.
+        variables.pop("PYTHONPATH", None)
+        if "ASV_PYTHONPATH" in variables:
+            variables["PYTHONPATH"] = variables.pop("ASV_PYTHONPATH")
+        paths = [str(self._place.python.parent), variables.get("PATH", os.defpath)]
+        return {
+            **variables,
+            **{f"ASV_{name.upper()}": value for name, value in self._values.items()},
+            "ASV": "true",
+            "PATH": os.pathsep.join(paths),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_USER": "false",
+            # No file of uv's cache, which a hard link would have code of one revision write to.
+            "UV_LINK_MODE": "copy",
+            "VIRTUAL_ENV": str(self._place.venv),
+        }
+
+
+def _build_requirements(folder: Path) -> list[str]:
+    """Return what pyproject.toml requires to build, for a build that is not isolated."""
+    file = folder / "pyproject.toml"
+    content = read_toml(file) if file.is_file() else {}
+    return msgspec.convert(content, type=_Pyproject).build_system.requires

@@ -1,0 +1,189 @@
+"""How asv.conf.json has a project built and installed, read without asv.
+
+Of the combinations of ``pythons`` and ``matrix`` the first is made.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from packaging.requirements import InvalidRequirement, Requirement
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import load_asv
+from perceptron.untrusted_text import quoted
+
+# What virtual environments of pip's packages can stand for.
+_TYPES = {"": "virtualenv", "virtualenv": "virtualenv", "uv": "uv"}
+_KINDS = {"req", "env", "env_nobuild"}
+_OF_A_REPOSITORY = re.compile(r"\w+(\+\w+)?://")
+_BEFORE = re.compile(r"(in-dir|return-code|[A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+class _File(Struct, frozen=True):
+    """The entries that matter here, with asv's defaults."""
+
+    project: str = "project"
+    repo_subdir: str = ""
+    environment_type: str | None = None
+    pythons: list[str] = []
+    matrix: dict[str, Any] = {}
+    exclude: list[dict[str, Any]] = []
+    build_command: list[str] | str | None = None
+    install_command: list[str] | str | None = None
+    install_timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One environment, and how the project gets into it."""
+
+    kind: str
+    """As asv calls this kind of environment."""
+    name: str
+    """As asv calls this combination of Python and requirements."""
+    python: str
+    """The interpreter that it is made with."""
+    requirements: tuple[str, ...]
+    variables: Mapping[str, str]
+    build_variables: Mapping[str, str]
+    """Those of the matrix's variables that builds see as well."""
+    project: str
+    subfolder: str
+    build_commands: Sequence[str] | None
+    """None for a build as pyproject.toml says."""
+    install_commands: Sequence[str] | None
+    timeout: float
+    others: int
+    """How many more combinations the file names."""
+
+
+def read(file: Path, named: str) -> Recipe:
+    """Read asv's file, ``named`` so to users; raises `UserError` for what cannot be made here."""
+    try:
+        own = msgspec.convert(load_asv(file, named), type=_File)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{named}: {error}") from None
+    kind = _TYPES.get(own.environment_type or "")
+    if kind is None or own.pythons == ["same"]:
+        raise UserError(
+            f"{named}: --build makes no environment of type "
+            f"{quoted(own.environment_type or 'existing')}: set environment_type to virtualenv, or "
+            "build each revision yourself and use --installed"
+        )
+    matrix = own.matrix if own.matrix.keys() & _KINDS else {"req": own.matrix}
+    values = {
+        (of, name): (value if isinstance(value, list) else [value]) or [""]
+        for of, entries in matrix.items()
+        if isinstance(entries, dict)
+        for name, value in entries.items()
+    }
+    others = (len(own.pythons) or 1) * prod(map(len, values.values())) - 1
+    if own.exclude and others:
+        raise UserError(
+            f"{named}: exclude is not read: leave one combination in pythons and matrix"
+        )
+    chosen: dict[str, dict[str, str]] = {of: {} for of in _KINDS}
+    for (of, name), (first, *_) in values.items():
+        if of in _KINDS and first is not None:  # null: not there in this combination
+            chosen[of][name] = str(first)
+    version, python = _python(named, own.pythons)
+    variables = {**chosen["env"], **chosen["env_nobuild"]}
+    if not all(
+        name and "=" not in name and f"{name}{text}".isprintable()
+        for name, text in variables.items()
+    ):
+        raise UserError(f"{named}: matrix: {quoted(variables)} are no variables of a process")
+    entries = [*sorted(chosen["req"].items()), *sorted(variables.items())]
+    return Recipe(
+        kind=kind,
+        name="-".join([kind, f"py{version}", *(f"{name}{value}" for name, value in entries)]),
+        python=python,
+        requirements=tuple(_requirement(named, *entry) for entry in chosen["req"].items()),
+        variables=variables,
+        build_variables=chosen["env"],
+        project=own.project,
+        subfolder=own.repo_subdir,
+        build_commands=_listed(own.build_command),
+        install_commands=_listed(own.install_command),
+        timeout=own.install_timeout,
+        others=others,
+    )
+
+
+def _python(named: str, versions: Sequence[str]) -> tuple[str, str]:
+    """Return a version and its interpreter: ours where it is named, else the first on PATH."""
+    own = "{}.{}".format(*sys.version_info)
+    if own in versions or not versions:
+        return own, sys.executable
+    for version in versions:
+        found = shutil.which(version if version.startswith("pypy") else f"python{version}")
+        if found is not None:
+            return version, found
+    raise UserError(
+        f"{named}: none of its pythons ({', '.join(versions)}) is here: install one, or add {own}"
+    )
+
+
+def _requirement(named: str, name: str, version: str) -> str:
+    name = name.removeprefix("pip+").strip()
+    if _OF_A_REPOSITORY.match(name):
+        return name
+    text = f"{name}=={version}" if version[:1].isalnum() else f"{name}{version}"
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        raise UserError(f"{named}: matrix: {quoted(text)} is no requirement of pip's") from None
+    return text
+
+
+def _listed(commands: list[str] | str | None) -> list[str] | None:
+    return [commands] if isinstance(commands, str) else commands
+
+
+def filled_in(
+    text: str, values: Mapping[str, str]
+) -> tuple[list[str], str | None, dict[str, str], list[int] | None]:
+    """Return a command of the file with its placeholders filled in; no shell reads it.
+
+    Its words, its folder, its variables, and the exit codes that are no failure, None for all.
+    Raises `UserError` naming the command for what asv would not run either.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        whole, name = found[0], found[1]
+        if whole in ("{{", "}}"):
+            return whole[0]
+        if name not in values:
+            raise UserError(f"{text}: there is no {whole} here, only {', '.join(values)}")
+        return values[name]
+
+    try:
+        words = [re.sub(r"\{\{|\}\}|\{(\w*)\}", value, word) for word in shlex.split(text)]
+        folder: str | None = None
+        variables: dict[str, str] = {}
+        codes: list[int] | None = [0]
+        while words and (before := _BEFORE.fullmatch(words[0])):
+            key, own = before.groups()
+            if key == "in-dir":
+                folder = own
+            elif key == "return-code":
+                codes = None if own == "any" else [int(code) for code in own.split(",")]
+            else:
+                variables[key] = own
+            del words[0]
+    except ValueError as error:
+        raise UserError(f"{text}: {error}") from None
+    if not words:
+        raise UserError(f"{text}: names no program")
+    return words, folder, variables, codes

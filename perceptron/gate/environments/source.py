@@ -1,0 +1,66 @@
+"""A revision's files in a repository of their own, to be built; the user's is not written to."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.gate.checkout.revisions import Revision, add_changes, git
+
+_AS_OURSELVES = (
+    *("-c", "user.name=perceptron", "-c", "user.email=perceptron@localhost"),
+    *("-c", "commit.gpgsign=false"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A revision that lies, with its changes, in a ``tree`` of a repository."""
+
+    repository: Path
+    revision: Revision
+    tree: Path
+
+    @property
+    def key(self) -> str:
+        """What names its content: the commit, or a digest of it and of what was changed."""
+        own = self.revision
+        if own.digest is None:
+            return own.commit
+        return hashlib.sha256(f"{own.commit} {own.digest}".encode()).hexdigest()
+
+    def check_out(self, folder: Path, branch: str) -> str:
+        """Check it out into a new repository, with the history and tags that name versions.
+
+        That borrows the objects of the user's. What was changed is a commit. Returns what is
+        checked out; raises `UserError` if git fails.
+        """
+        own, info = folder / ".git", folder / ".git" / "objects" / "info"
+        initial = ("--template=", "--initial-branch", branch)
+        git(folder.parent, "init", "--quiet", *initial, str(folder))
+        info.mkdir(parents=True, exist_ok=True)
+        (info / "alternates").write_text(f"{self._part('objects')}\n", encoding="utf-8")
+        shallow = self._part("shallow")
+        if shallow.is_file():
+            shutil.copyfile(shallow, own / "shallow")
+        tags = git(
+            self.repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
+        )
+        (own / "packed-refs").write_text(tags, encoding="utf-8")
+        git(folder, "reset", "--quiet", "--hard", self.revision.commit)
+        if self.revision.changed:
+            add_changes(self.tree, self.revision, folder)
+            git(folder, "add", "--all")
+            message = ("--allow-empty", "--message", "Changes of the working tree")
+            git(folder, *_AS_OURSELVES, "commit", "--quiet", *message)
+        if (folder / ".gitmodules").is_file():
+            fetch = ("-c", "protocol.file.allow=always", "submodule", "update")
+            no_prompt = {"GIT_TERMINAL_PROMPT": "0"}
+            git(folder, *fetch, "--init", "--recursive", variables=no_prompt)
+        return git(folder, "rev-parse", "HEAD").strip()
+
+    def _part(self, name: str) -> Path:
+        path = git(self.repository, "rev-parse", "--path-format=absolute", "--git-path", name)
+        return Path(path.rstrip("\n"))
