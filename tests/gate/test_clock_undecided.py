@@ -29,20 +29,20 @@ NAP, NOISE, QUIET = [1.02, 1.22], [0.8, 1.25], [0.997, 1.003]
 
 
 def compared(
-    folder: Path, fake: FakeSides, budget: float, keys: Sequence[str], strict: bool = False
+    folder: Path, fake: FakeSides, budget: float, keys: Sequence[str]
 ) -> tuple[Judgement, list[Block]]:
     """Compare benchmarks that execute the same, to the end."""
     with open_run(folder, budget) as journal:
-        for key in keys:
-            for block in counts(key, 0.0):
-                journal.append(block)
+        known = {block.benchmark for block in journal.blocks}  # resumed, they are counted
+        for block in [own for key in keys if key not in known for own in counts(key, 0.0)]:
+            journal.append(block)
         stages = stages_of(journal, fake, [key.removeprefix("time_") for key in keys], Rule())
         stages.calibrate()
         stages.screen()
         stages.confirm()
         measured, planned = journal.blocks, journal.run.plan.confirmation_blocks
     suite = [Benchmark(name=key) for key in keys]
-    return judge(suite, measured, planned, strict=strict), measured
+    return judge(suite, measured, planned), measured
 
 
 def screened(measured: Sequence[Block]) -> Counter[str]:
@@ -100,6 +100,24 @@ def test_more_blocks_end_where_a_benchmark_fails_now_and_then(tmp_path: Path) ->
     judgement, _ = compared(tmp_path, fake, 6000.0, ["time_it"])
     assert "fails now and then on HEAD" in (judgement.rows[0].reason or "")
     assert fake.now < 6000.0 * LOOKED
+
+
+def test_interrupted_between_blocks_it_goes_on_to_as_many(tmp_path: Path) -> None:
+    """None is measured twice."""
+    rule, processes = Rule(), Counter[Side]()
+
+    def happens(side: Side, what: str) -> None:
+        processes[side] += what == "start"
+        if processes["base"] == rule.screen + 4:
+            processes["base"] += 1
+            raise KeyboardInterrupt
+
+    fake = FakeSides(tmp_path, ratios={"time_it": NOISE}, happens=happens)
+    with pytest.raises(KeyboardInterrupt):
+        compared(tmp_path, fake, 6000.0, ["time_it"])
+    _, measured = compared(tmp_path, fake, 6000.0, ["time_it"])
+    numbers = [block.number for block in measured if block.stage == "screen"]
+    assert numbers == [*range(rule.most_screen)]
 
 
 # --- what is said of it ---------------------------------------------------------------------------
