@@ -45,6 +45,9 @@ def compare(
     allow_removed: Annotated[
         bool, Option("Accept that benchmarks of BASE are gone on HEAD.")
     ] = False,
+    strict: Annotated[
+        bool, Option("Exit with 3 where the clock may have missed a slowdown of 10%.")
+    ] = False,
     seed: Annotated[
         int | None,
         Option("Seed the order and random inputs. Default: a new seed.", metavar="N", low=0),
@@ -110,6 +113,7 @@ def compare(
         build=build,
         always=always,
         allow_removed=allow_removed,
+        strict=strict,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:

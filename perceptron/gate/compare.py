@@ -83,7 +83,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         case.suite = trees.suite
         case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
-        case.limits, of_limits = gate_rules(*pair, date.today())
+        (case.limits, strict), of_limits = gate_rules(*pair, date.today())
+        case.strict = request.strict or strict
         case.warnings += of_limits
         changed = changed_names(case.repository, case.base, case.head)
         differ = differing(changed, pair)
@@ -325,6 +326,7 @@ def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(case.rule),
         gate_rules=case.limits,
+        strict=case.strict,
         count=request.count,
         seeded=True,
         installed=case.installed,
@@ -384,6 +386,7 @@ def _judged(
         left_out=sum(rule_of(key, plan.gate_rules).mute is None for key in left_out)
         + wanted_modules(not_loaded, _pattern(case.request.benchmarks)),
         limits=plan.gate_rules,
+        strict=plan.strict,
     )
     left = [*not_loaded, *untimed, *judgement.left_out]
     return _comparison(

@@ -2,7 +2,8 @@
 
 The policy is one: rounds until the time is over. Which benchmarks a stage begins with depends on
 what they cost, how many blocks it wants on the spread of those before it, and when its rounds end
-on the time alone: nothing of it on whether base or head was faster.
+on the time alone: nothing of it on whether base or head was faster. What did the same work has more
+rounds while its clock is too noisy, until something is to be confirmed, be it slower or faster.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ WITH_CONTROL: tuple[Side, ...] = (*PAIR, "control")
 # Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
 # more blocks of what is too noisy, and the probe of what did the same work. The rest is to confirm.
 TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
+# Of what is left then, for more blocks of what did the same work. A confirmation, of three sides
+# and at a stricter level, takes twice as long as a screen that sees as much.
+SHARPENED = 1 / 3
 # Of the budget: what the trial of one benchmark may take, and at least.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
@@ -169,9 +173,9 @@ class Stages:
         """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it
         is a value.
 
-        What did the same work has a probe in what time is left, and the blocks of a whole
-        screen where it looks slower than its work is. Then the confirmation is planned, before any
-        of its blocks is measured.
+        What did the same work has a probe in what time is left, the blocks of a whole screen where
+        it looks slower than its work is, and more where its clock is too noisy for so few. Then the
+        confirmation is planned, before any of its blocks is measured.
         """
         if self._journal.run.screened:
             return
@@ -188,8 +192,10 @@ class Stages:
         end, fewest = self._until(SCREENED), self._rule.fewest_screen
         rounds = self._rounds("screen", sizes, end, fewest)
         self._keep_plan(screen_blocks=rounds)
-        self._screen_noisy([key for key in timed if key not in values])
+        times = [key for key in timed if key not in values]
+        self._extend(times, self._plan.screen_blocks, self._until(EXTENDED))
         self._look(same_work)
+        self._sharpen()
         self._plan_confirmation()
 
     def confirm(self) -> None:
@@ -337,20 +343,33 @@ class Stages:
             )
         )
 
-    def _screen_noisy(self, keys: Sequence[str]) -> None:
-        """Measure more blocks of what is too noisy to be judged.
+    def _extend(self, keys: Sequence[str], first: int, end: float, same_work: bool = False) -> bool:
+        """Measure more blocks, from the ``first`` on, of what is too noisy to be judged.
 
-        By the blocks before each: resumed, it goes on with the same.
+        By the blocks before each: resumed, it goes on with the same. Where there is no time for
+        all, the cheapest go on: enough blocks of a few decide more than a few of each. Return
+        whether there was time for any.
         """
-        end = self._until(EXTENDED)
-        for number in range(self._plan.screen_blocks, self._rule.most_screen):
-            before = [block for block in self._journal.blocks if block.number < number]
-            ratios = log_ratios(before, "screen")
-            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
-            if not too_noisy or self.elapsed_seconds > end:
+        rule, costs, measured = self._rule, self._costs, False
+        for number in range(first, rule.most_screen):
+            screen = self._of("screen")
+            ratios = log_ratios((own for own in screen if own.number < number), "screen")
+            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, rule, same_work)
+            has = {own.benchmark for own in screen if own.number == number}
+            lacks = self._measured() - has
+            lacking = [key for key in too_noisy if key in lacks]
+            lacking.sort(key=costs.benchmarks.__getitem__)
+            # Up to a whole screen the probe alone decides what the same work could show.
+            blocks = max(1, rule.screen + 1 - number) if same_work else 1
+            kept = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
+            keys = [key for key in too_noisy if key in has or key in kept]
+            if not keys:
                 break
-            self._say(number, number + 1, f"screen, block {number + 1}")
-            self._block("screen", number, too_noisy, end)
+            if kept:
+                self._say(number, number + 1, f"screen, block {number + 1}")
+                self._block("screen", number, keys, end)
+                measured = True
+        return measured
 
     def _look(self, same_work: set[str]) -> None:
         """Look at what did the same work, as far as there is time: cheapest first.
@@ -368,17 +387,29 @@ class Stages:
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
         self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
 
+    def _sharpen(self) -> None:
+        """Measure more of what did the same work and could hide a tenth from the clock.
+
+        A share of the time that is left, and again of the rest as long as nothing is to be
+        confirmed. The fewest blocks of one confirmation always have time.
+        """
+        keys, fewest = self._plan.looked_at, self._rule.fewest_confirmation
+        dearest = max((self._costs.process([key]) for key in keys), default=0.0)
+        kept = fewest * len(WITH_CONTROL) * dearest + 1.5 * self.sampler.cache_seconds
+        while True:
+            now = self.elapsed_seconds
+            end = now + SHARPENED * (self._budget - kept - now)
+            if not self._extend(keys, self._rule.probe, end, same_work=True):
+                return
+            if self._promoted()[1]:
+                return
+
     def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
 
         The most significant goes first. What `setup_cache` returns is made again, for three sides.
         """
-        ratios = log_ratios(self._journal.blocks, "screen")
-        measured = self._measured()
-        live = {
-            key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
-        }
-        promoted = promote(live, self._rule, self._work())
+        live, promoted = self._promoted()
         left = self._budget - self.elapsed_seconds - 1.5 * self.sampler.cache_seconds
         fewest = self._rule.fewest_confirmation
         kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
@@ -387,6 +418,14 @@ class Stages:
             confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
         )
         self._keep(screened=True)  # resumed in between, it is planned again
+
+    def _promoted(self) -> tuple[dict[str, list[float]], dict[str, int]]:
+        """Return the log-ratios of the screen by now, of times, and what they promote."""
+        ratios, measured = log_ratios(self._journal.blocks, "screen"), self._measured()
+        live = {
+            key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
+        }
+        return live, promote(live, self._rule, self._work())
 
     def _is_value(self, key: str) -> bool:
         """Return whether it is compared as it is, by a few blocks."""

@@ -132,6 +132,9 @@ class Row(Struct, frozen=True, kw_only=True):
     """Why it could not; None where nothing was to be counted."""
     stands_on: Evidence = "time"
     """The measurement that the verdict follows from."""
+    clock_undecided: bool = False
+    """Whether its instructions alone say that it is not slower: the clock did not time it, or could
+    have missed a slowdown of more than 10%, or than its limit."""
     why: list[Growth] = []
     """Where a changed benchmark does more or less: of each level the functions that changed most,
     the largest first; empty where nothing changed, and if no tool looked."""
@@ -226,6 +229,9 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     gate_rules: list[GateRule] = []
     """The project's own, of BASE."""
     kind: SuiteKind = "asv"
+    strict: bool = False
+    """Whether a run is inconclusive where the clock could have missed a slowdown of more than 10%,
+    whatever was counted."""
     installed: bool = False
     """Whether what is installed in two environments is compared, and no tree."""
     build: bool = False

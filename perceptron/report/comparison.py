@@ -87,6 +87,8 @@ def describe(comparison: Comparison) -> Described:
     verdict, subject, (sentence, *lines) = _verdict(comparison, changed)
     if comparison.verdict == "inconclusive":
         lines.append(_what_would_help(comparison))
+    elif comparison.verdict == "clean" and (undecided := _clock_undecided(comparison)):
+        lines.append(_about_undecided(comparison, undecided))
     elif comparison.control.alarmed:
         lines.append("times decide nothing here: BASE differs from a second copy of itself")
     if comparison.removed:
@@ -140,11 +142,45 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, 
         faster = len(of["faster"])
         end = f", {faster:,} faster" if faster else ""
         end += f", {muted:,} muted" if muted else ""
+        if undecided := _clock_undecided(comparison):
+            end = f" by instructions{end}; {_unseen(undecided, judged)}"
         if judged < total:
             return "clean", "", [f"{judged:,} of {_many(total)} judged, none slower{end}"]
-        return "clean", "", [f"none of {_many(total)} became slower{end}"]
+        became = "" if undecided else "became "
+        return "clean", "", [f"none of {_many(total)} {became}slower{end}"]
     room = _LONGEST_LINE - len(comparison.verdict) - 2
     return comparison.verdict, "", _parts(comparison.reason, room)
+
+
+def _clock_undecided(comparison: Comparison) -> list[Row]:
+    """Return what instructions alone acquit, and the clock could not."""
+    return [row for row in comparison.rows if row.clock_undecided and row.muted is None]
+
+
+def _unseen(undecided: Sequence[Row], judged: int) -> str:
+    """Return up to which slowdown the clock saw nothing, in how many benchmarks."""
+    if all(row.change is None for row in undecided):
+        none = len(undecided) == judged
+        return "nothing was timed" if none else f"the clock did not time {len(undecided):,}"
+    return f"the clock saw nothing{_below(undecided)} in {len(undecided):,}"
+
+
+def _below(undecided: Sequence[Row]) -> str:
+    """Return `` below 48%``, the largest that the clock would have confirmed, if all are known."""
+    sizes = [shown.detectable_share(row) for row in undecided]
+    return "" if inf in sizes else f" below {numbers.percent(max(sizes), 0)}"
+
+
+def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
+    """Return where the clock could not tell, and what would help."""
+    ordered = sorted(undecided, key=shown.detectable_share, reverse=True)
+    names = _named([f"{row.key}{_below([row])}" for row in ordered])
+    # More blocks than these are not measured, however long the budget is.
+    most = comparison.plan.rule.get("most_screen", inf)
+    if all(row.screen_blocks >= most for row in undecided):
+        return f"undecided by the clock: {names}; next: an idle machine"
+    budget = f"--budget {2 * comparison.plan.budget_seconds / 60:g}"
+    return f"undecided by the clock: {names}; next: {budget}, or an idle machine"
 
 
 def _how_many(of: Mapping[str, int], judged: int, total: int) -> str:
@@ -362,10 +398,7 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
 
 def _detectable(rows: Sequence[Row]) -> str:
     """Return how small a slowdown the clock would have confirmed."""
-    sizes = [
-        size if size is not None and size <= shown.LARGEST_DETECTABLE else inf
-        for size in (row.smallest_detectable for row in rows if row.change is not None)
-    ]
+    sizes = [shown.detectable_share(row) for row in rows if row.change is not None]
     if not sizes:
         return "nothing was timed"
     unknown = f"unknown for {sizes.count(inf):,} of {_many(len(sizes))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from perceptron import numbers
 from perceptron.numbers import NONE, digits, duration, large, percent
@@ -139,10 +140,16 @@ def _rough(share: float, size: float | None = None) -> str:
 
 def detectable(row: Row) -> str:
     """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
-    share = row.smallest_detectable
     if row.change is None:
         return NONE
-    return _CANNOT_TELL if share is None or not share <= LARGEST_DETECTABLE else percent(share)
+    share = detectable_share(row)
+    return percent(share) if share <= LARGEST_DETECTABLE else _CANNOT_TELL
+
+
+def detectable_share(row: Row) -> float:
+    """Return the slowdown that the clock would have confirmed; infinity where it could not tell."""
+    share = row.smallest_detectable
+    return share if share is not None and share <= LARGEST_DETECTABLE else inf
 
 
 def work_change(work: Work | None) -> str:

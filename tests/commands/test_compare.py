@@ -73,6 +73,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
         f"differs by less than {100 * rule.same_work:g}% |",
         f"where there is time: {rule.probe} blocks; the {rule.screen} of a screen",
         f"a confirmation only at p ≤ {rule.probe_alpha:g}",
+        f"up to {rule.most_screen} blocks while {100 * rule.blind:g}% could be hidden",
         f"rose by {100 * rule.least_work:g}% or more",
         f"it shows (p ≤ {rule.contradiction:g})",
         f"or by {100 * rule.least:g}% if that is less",
@@ -84,7 +85,10 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [CompareRequest("a", "b"), CompareRequest("a", "b", count="always", least_judged=0.9)],
+    [
+        CompareRequest("a", "b"),
+        CompareRequest("a", "b", count="always", least_judged=0.9, strict=True),
+    ],
 )
 def test_the_command_to_type_again_asks_the_same(
     asked: list[CompareRequest], request_: CompareRequest

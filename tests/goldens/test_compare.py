@@ -19,6 +19,12 @@ CASES: dict[str, list[Block]] = {
     "slower_by_instructions": [*counted(SUM, 1.1), *timed(SUM, 1.1, 0.1)],
     "slower_by_the_clock": timed(SUM, 1.08, fresh=20),
     "undecided": [*timed(SUM, 1.0, 0.2), *timed(SORT, 1.0)],
+    "undecided_by_the_clock": [
+        *counted(SUM, 1.0),
+        *timed(SUM, 1.0, 0.08),
+        *counted(SORT, 1.0),
+        *timed(SORT, 1.0),
+    ],
     "unsteady": timed(SUM, 1.08, fresh=20, drift=1.08),
     "broken_on_head": [*broken(SUM, "ValueError: no sum"), *timed(SORT, 1.0)],
     "not_comparable": broken(SUM, "ImportError: no sums", on_both=True),

@@ -109,6 +109,59 @@ def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: st
     assert f"{told.verdict}: {told.said}" == line
 
 
+def unseen(share: float | None = 0.48, **fields: Any) -> Row:
+    return row(clock_undecided=True, smallest_detectable=share, work=work(), **fields)
+
+
+UNTIMED: dict[str, Any] = {"change": None, "low": None, "high": None, "share": None}
+
+
+@pytest.mark.parametrize(
+    ("rows", "rest", "beside"),
+    [
+        (
+            [unseen(0.2, benchmark="a", params=[]), unseen(benchmark="b", params=[]), row()],
+            "none of 3 benchmarks slower by instructions; the clock saw nothing below 48% in 2",
+            "b below 48% and a below 20%; next: --budget 20, or an idle machine",
+        ),
+        (
+            [unseen(benchmark="a", params=[], screen_blocks=30), slower(verdict="faster")],
+            "none of 2 benchmarks slower by instructions, 1 faster; "
+            "the clock saw nothing below 48% in 1",
+            "a below 48%; next: an idle machine",
+        ),
+        (
+            [unseen(benchmark="a", params=[]), unseen(None, muted="flaky"), row(verdict="invalid")],
+            "1 of 2 benchmarks judged, none slower by instructions, 1 muted; "
+            "the clock saw nothing below 48% in 1",
+            "a below 48%; next: --budget 20, or an idle machine",
+        ),
+        (
+            [unseen(**UNTIMED, benchmark="a", params=[]), unseen(1.3, benchmark="b", params=[])],
+            "none of 2 benchmarks slower by instructions; the clock saw nothing in 2",
+            "a and b; next: --budget 20, or an idle machine",
+        ),
+        (
+            [unseen(**UNTIMED, benchmark="a", params=[]), row()],
+            "none of 2 benchmarks slower by instructions; the clock did not time 1",
+            "a; next: --budget 20, or an idle machine",
+        ),
+        (
+            [unseen(**UNTIMED, benchmark="a", params=[])],
+            "none of 1 benchmark slower by instructions; nothing was timed",
+            "a; next: --budget 20, or an idle machine",
+        ),
+    ],
+)
+def test_what_the_clock_could_not_see_stands_in_the_first_line_and_is_named_in_the_second(
+    rows: list[Row], rest: str, beside: str
+) -> None:
+    """More blocks than a screen can have are no matter of the budget."""
+    told = describe(comparison(*rows, plan={"rule": {"most_screen": 30}}))
+    assert (told.verdict, told.said) == ("clean", rest)
+    assert told.lines == [f"undecided by the clock: {beside}"]
+
+
 def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
     """Not by what a noisy clock saw beside the instructions."""
     noisy = harder(benchmark="noisy", params=[], change=0.36, low=-0.1, high=1.0, work=work(0.08))

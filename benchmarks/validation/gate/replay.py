@@ -35,7 +35,7 @@ WORK_LEVELS = LEVELS[:5]
 LOUDER = (1.0, 4.0, 16.0)
 # Of each benchmark's blocks, for each level.
 DRAWS = 150
-GATE = "gate"
+GATE, UNDECIDED = "gate", "undecided by the clock"
 
 Evidence = Literal["clock alone", "same work", "more work"]
 """What is known: no counts; counts that did not change; counts that rose with the time."""
@@ -43,7 +43,10 @@ Evidence = Literal["clock alone", "same work", "more work"]
 
 @dataclass(frozen=True)
 class ReplayTrial:
-    """One replay: what was injected, what the blocks spread by, and who called it slower."""
+    """One replay: what was injected, what the blocks spread by, and who called it slower.
+
+    Where the work is the same, also whether the gate said that its clock could not tell.
+    """
 
     level: float
     spread: str
@@ -132,6 +135,8 @@ def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence)
         found = {GATE: row.verdict == "slower"}
         if evidence == "clock alone":
             found |= judged_by_others(case.measured(row), 1 + level)
+        else:
+            found[UNDECIDED] = row.clock_undecided
         result.trials.append(ReplayTrial(level, spread, found, evidence))
     if promise is not None:
         is_found = case.row(promise).verdict == "slower"
@@ -140,14 +145,14 @@ def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence)
 
 def screen_size(ratios: Sequence[float], rule: Rule, evidence: WorkEvidence = NOT_COUNTED) -> int:
     """Return the blocks of the screen: few for the same work, and more while they are too noisy."""
-    if evidence.kind == "same":
-        probe = {"": ratios[: rule.probe]}
-        return rule.screen if suspicious(probe, {"": evidence}, rule) else rule.probe
+    same_work = evidence.kind == "same"
+    probe = {"": ratios[: rule.probe]}
+    looks_slower = same_work and suspicious(probe, {"": evidence}, rule)
     most = min(len(ratios), rule.most_screen)
-    size = rule.screen
-    while size < most and noisy({"": ratios[:size]}, rule):
+    size = rule.probe if same_work else rule.screen
+    while size < most and noisy({"": ratios[:size]}, rule, same_work):
         size += 1
-    return size
+    return max(size, rule.screen) if looks_slower else size
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def grids(proof: Proof) -> list[TextTable]:
             "Found where work is the same: the same replays with counts that do not change",
             "injected",
             _by_level_and_spread(replays.of("same work")),
-            "A quick run of the clock must make a benchmark suspicious first.",
+            "A quick run of the clock must make a benchmark suspicious first, or be too noisy. "
+            "Where 10% could still be missed, the answer says so: undecided by the clock.",
         ),
         _judged(
             "Smallest detectable slowdown: replays with exactly that slowdown put in",

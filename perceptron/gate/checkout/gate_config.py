@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -49,32 +49,40 @@ class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Rules(Struct, frozen=True, forbid_unknown_fields=True):
     rule: Annotated[list[_Rule], Meta(max_length=1000)] = []
+    strict: bool = False
 
 
-def gate_rules(
-    base: Path, head: Path, today: date
-) -> tuple[list[GateRule], list[MeasurementWarning]]:
+class GateRules(NamedTuple):
+    """What a project asks of its benchmarks."""
+
+    rules: list[GateRule]
+    strict: bool = False
+    """See `ComparisonPlan.strict`."""
+
+
+def gate_rules(base: Path, head: Path, today: date) -> tuple[GateRules, list[MeasurementWarning]]:
     """Return the rules in the tree of BASE as they are today, and what is to be said of them.
 
     What is wrong with HEAD's is a warning: once merged, it would stop every comparison.
     """
-    rules, warnings = in_force(read(base, "BASE"), today)
+    own = read(base, "BASE")
+    rules, warnings = in_force(own.rules, today)
     try:
         read(head, "HEAD")
     except UserError as error:
         advice = "mend it before it is merged: what is compared with it would end with this error"
         warnings.append(MeasurementWarning(code="rules of HEAD", message=str(error), advice=advice))
-    return rules, warnings
+    return GateRules(rules, own.strict), warnings
 
 
-def read(tree: Path, revision: str) -> list[GateRule]:
+def read(tree: Path, revision: str) -> GateRules:
     """Return the rules of the project in the tree of the revision; none where it has none.
 
     Raises `UserError` naming the field for what is no rule.
     """
     file = tree / _FILE
     if not file.is_file():
-        return []
+        return GateRules([])
     try:
         content: object = read_toml(file)
     except UserError as error:
@@ -82,13 +90,13 @@ def read(tree: Path, revision: str) -> list[GateRule]:
     for name in ("tool", "perceptron", "gate"):
         content = content.get(name) if isinstance(content, dict) else None
     if content is None:
-        return []
+        return GateRules([])
     try:
         rules = msgspec.convert(content, type=_Rules)
     except msgspec.ValidationError as error:
         where = f"{_FILE} of {revision}: tool.perceptron.gate"
         raise UserError(f"{where}: {label(error)}") from None
-    return [rule.read() for rule in rules.rule]
+    return GateRules([rule.read() for rule in rules.rule], rules.strict)
 
 
 def in_force(

@@ -49,6 +49,9 @@ class CompareRequest:
     """Whether revisions that run the same code are measured all the same."""
     allow_removed: bool = False
     """Whether benchmarks of BASE may be gone on HEAD."""
+    strict: bool = False
+    """Whether a run is inconclusive where the clock could have missed a slowdown of more than 10%,
+    whatever was counted; BASE's pyproject.toml may ask for it too."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
 
@@ -68,6 +71,7 @@ class Case:
     """Whether what is installed in these Pythons is compared, and no tree."""
     rule: Rule = field(default_factory=Rule)
     limits: list[GateRule] = field(default_factory=list)
+    strict: bool = False
     warnings: list[MeasurementWarning] = field(default_factory=list)
     environments: dict[Side, tuple[Path, Snapshot]] = field(default_factory=dict)
     """What was built, as it was before anything of it ran."""
@@ -170,6 +174,7 @@ def command(case: Case, seed: int) -> str:
         "--build": request.build,
         "--always": request.always,
         "--allow-removed": request.allow_removed,
+        "--strict": request.strict,
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]

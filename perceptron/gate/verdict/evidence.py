@@ -3,7 +3,8 @@
 Counts repeat to the last digits and see no cache, lock or wait; the clock sees all of it, through
 noise. So the clock convicts alone, by its confirmation; instructions that rose on every draw
 convict unless the clock decides that time did not follow; what was counted on one draw alone needs
-the clock as its witness; and what executes the same needs no more of the clock than a probe.
+the clock as its witness; and what executes the same is acquitted by that, whatever the clock could
+have missed: the row and the run say so, and a strict run leaves it open.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Finding:
     stands_on: Evidence = "time"
     probably_slower: bool = False
     """It is inconclusive, and more instructions were counted."""
+    clock_undecided: bool = False
+    """See `Row.clock_undecided`."""
 
 
 Confirmation = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
@@ -142,20 +145,43 @@ def _probably_slower(reason: str | None) -> Finding:
 
 
 def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
-    """Return what the clock says by itself; noise is no matter where the work is the same."""
-    blind = clock.smallest is None or clock.smallest > rule.blind
+    """Return what the clock says by itself; noise alone leaves open no row of the same work."""
+    hidden = may_hide(clock.smallest, interval(clock.ratio, rule.confidence)[1], rule)
     reason = _looks_faster(clock, rule)
     if evidence.kind == "same":
-        if not blind:
+        if not hidden:
             return Finding("no change", reason, "both")
         seen = "too noisy here for the clock to tell"
         if clock.smallest is not None:
             seen = f"the clock could have seen {100 * clock.smallest:.0f}%"
         return Finding("no change", reason or f"{_SAME}; {seen}", "work")
-    # Where the interval excludes a slowdown of that size, none is hidden.
-    if blind and interval(clock.ratio, rule.confidence)[1] >= log1p(rule.blind):
+    if hidden:
         return Finding("inconclusive", _too_noisy(clock.waited))
     return Finding("no change", reason)
+
+
+def may_hide(smallest: float | None, high: float, rule: Rule) -> bool:
+    """Return whether a slowdown of ``rule.blind`` may have been there and not been seen.
+
+    None is where the interval of the log-ratio, up to ``high``, excludes one of that size.
+    """
+    return (smallest is None or smallest > rule.blind) and high >= log1p(rule.blind)
+
+
+def by_clock_too(finding: Finding, numbers: Numbers, rule: Rule, strict: bool) -> Finding:
+    """Return the finding with whether instructions alone acquit: the clock might have missed more.
+
+    Counts see no lock, cache or wait, so a ``strict`` run calls that inconclusive.
+    """
+    if finding.stands_on != "work" or finding.verdict not in {"no change", "faster"}:
+        return finding
+    smallest, high = numbers.smallest_detectable, numbers.high
+    if high is not None and not may_hide(smallest, log1p(high), rule):
+        return finding
+    finding = replace(finding, clock_undecided=True)
+    if not strict:
+        return finding
+    return replace(finding, verdict="inconclusive", reason=f"{finding.reason}: {_STEADIER}")
 
 
 def within(

@@ -13,6 +13,7 @@ from perceptron.gate.verdict.evidence import (
     Confirmation,
     Finding,
     Numbers,
+    by_clock_too,
     find,
     find_without_clock,
     judge_value,
@@ -78,16 +79,18 @@ def judge(
     *,
     left_out: int = 0,
     limits: Sequence[GateRule] = (),
+    strict: bool = False,
 ) -> Judgement:
     """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
 
     The plan has ``left_out`` so many benchmarks beside these. Of the project's own ``limits`` the
-    first that matches a benchmark is its limit.
+    first that matches a benchmark is its limit. A ``strict`` run is inconclusive where the clock
+    could have missed a slowdown, whatever was counted.
     """
     rule = rule or Rule()
     owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
     muted = {key for key, own in owns.items() if own.mute is not None}
-    case = _Case(blocks, planned, rule, muted)
+    case = _Case(blocks, planned, rule, muted, strict)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
     unjudged, broken = left_out, 0
@@ -128,8 +131,10 @@ class _Case:
         planned: Mapping[str, int],
         rule: Rule,
         muted: Collection[str],
+        strict: bool,
     ) -> None:
         self.rule = rule
+        self._strict = strict
         self._planned = planned
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
@@ -179,6 +184,7 @@ class _Case:
             judged = judge_value(pairs, rule) if is_value and pairs else self._time(key, rule)
             numbers, finding = judged
             finding = within(finding, own.slower, numbers.change, evidence.work)
+            finding = by_clock_too(finding, numbers, rule, self._strict)
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
         else:
@@ -211,6 +217,7 @@ class _Case:
             work=evidence.work,
             not_counted=evidence.reason,
             stands_on=finding.stands_on,
+            clock_undecided=finding.clock_undecided,
             waited=waits.waited,
             contended=waits.contended,
             retaken=waits.retaken,
@@ -364,9 +371,16 @@ def _judge(
             f"{some} of {_benchmarks(everything)} could be judged: less than "
             f"{100 * rule.least_judged:g}%"
         )
+    alone = [row for row in usable if row.clock_undecided]
+    if judged < everything and judged == sum(row.change is None for row in alone):
+        return "inconclusive", (
+            f"nothing was timed, and {everything - judged:,} of {_benchmarks(everything)} "
+            "could not be judged by instructions: raise --budget"
+        )
+    by = f"; instructions alone judged {len(alone):,} of them" if alone else ""
     if judged < everything:
-        return "clean", f"{judged} of {_benchmarks(everything)} judged, none slower"
-    return "clean", f"nothing of {_benchmarks(judged)} became slower"
+        return "clean", f"{judged} of {_benchmarks(everything)} judged, none slower{by}"
+    return "clean", f"nothing of {_benchmarks(judged)} became slower{by}"
 
 
 def _probably_slower(rows: Sequence[Row]) -> str:

@@ -39,7 +39,8 @@ class Rule:
     wanted: float = 0.05
     """The slowdown that a confirmation is made long enough for, as far as ``most`` allows."""
     blind: float = 0.10
-    """A row that could not have seen a slowdown of this size makes the run inconclusive."""
+    """A row that could not have seen a slowdown of this size makes the run inconclusive, unless its
+    instructions acquit it."""
     confidence: float = 0.99
     caution: float = 0.8
     """Of the bound on the spread that a confirmation is planned with."""
@@ -115,19 +116,18 @@ def smallest_detectable(
 
     Infinity where there are too few blocks, and beyond twice the time: that is no number to act on.
     The estimate must also reach ``rule.least``. The spread is known from few blocks and makes the
-    promise, so it counts with a bound above its middle. What did the ``same_work`` must first make
-    its probe suspicious, and then convince a whole screen.
+    promise, so it counts with a bound above its middle. What did the ``same_work`` must convince a
+    whole screen, and first make its probe suspicious: more blocks than a screen has were measured
+    because of its spread, whatever its probe looked like.
     """
     margin, power = log1p(rule.margin), rule.stage_power
     spread = largest_spread(ratio, rule.promise)
-    if same_work:
-        probe, whole = min(screen, rule.probe), max(screen, rule.screen)
-        promoted = max(
-            detectable(spread, probe, rule.suspicion_alpha, power, margin),
-            detectable(spread, whole, rule.probe_alpha, power, margin),
-        )
-    else:
-        promoted = detectable(spread, screen, rule.screen_alpha, power, margin)
+    alpha = rule.probe_alpha if same_work else rule.screen_alpha
+    whole = max(screen, rule.screen) if same_work else screen
+    promoted = detectable(spread, whole, alpha, power, margin)
+    if same_work and screen <= rule.screen:
+        probe = min(screen, rule.probe)
+        promoted = max(promoted, detectable(spread, probe, rule.suspicion_alpha, power, margin))
     needed = (
         promoted,
         detectable(spread, confirmation, rule.alpha / together, power, margin),
@@ -137,8 +137,8 @@ def smallest_detectable(
     return inf if largest > log(2) else expm1(largest)
 
 
-def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:
-    """Return the benchmarks that so few blocks say too little about.
+def noisy(screen: Mapping[str, Sequence[float]], rule: Rule, same_work: bool = False) -> list[str]:
+    """Return the benchmarks that so few blocks say too little about, be it the ``same_work``.
 
     By their spread alone: more blocks because of what came out would make false alarms.
     """
@@ -148,7 +148,7 @@ def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:
             continue
         ratio = estimate(values)
         confirmation = confirmation_size(ratio, 1, rule)
-        smallest = smallest_detectable(ratio, len(values), confirmation, 1, rule)
+        smallest = smallest_detectable(ratio, len(values), confirmation, 1, rule, same_work)
         if smallest > rule.blind:
             too_noisy.append(key)
     return too_noisy

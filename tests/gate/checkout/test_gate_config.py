@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.gate_config import gate_rules, in_force, read
+from perceptron.gate.checkout.gate_config import GateRules, gate_rules, in_force, read
 from perceptron.records.comparison import GateRule
 from tests.conftest import ROOT
 from tests.gate.conftest import COUNTED, Repository, run
@@ -16,20 +16,21 @@ from tests.gate.conftest import COUNTED, Repository, run
 
 def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
     """As the page on the gate shows them."""
-    assert read(tmp_path, "BASE") == []
+    assert read(tmp_path, "BASE") == GateRules([])
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'toy'\n")
-    assert read(tmp_path, "BASE") == []
+    assert read(tmp_path, "BASE") == GateRules([])
     page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
     shown = page.partition("<!-- rules -->\n```toml\n")[2].partition("```")[0]
     day = "[[tool.perceptron.gate.rule]]\nmatch = 'x'\nmute = 'y'\nuntil = 2027-03-01\n"
     (tmp_path / "pyproject.toml").write_text(shown + day)
     until = date(2027, 3, 1)
-    assert read(tmp_path, "BASE") == [
+    rules = [
         GateRule(match="time_pagerank", slower=0.1),
         GateRule(match="time_download", mute="flaky, #1234", until=until),
         GateRule(match="time_old", removed="replaced by time_new, #1240"),
         GateRule(match="x", mute="y", until=until),
     ]
+    assert read(tmp_path, "BASE") == GateRules(rules, strict=True)
 
 
 def test_what_was_muted_counts_again_after_its_day(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ WRONG = {
     "[tool.perceptron]\ngate = 3": "tool.perceptron.gate: Expected `object`",
     "[tool.perceptron.gate]\nrules = []": "unknown field `rules`",
     "[tool.perceptron.gate]\nrule = 3": "$.rule",
+    "[tool.perceptron.gate]\nstrict = 'yes'": "$.strict",
     "[[tool.perceptron.gate.rule]]\nslower = '1%'": "missing required field `match`",
     "slower = 10": "$.rule[2].slower",
     "slower = '-1%'": "$.rule[2].slower",
@@ -84,16 +86,19 @@ RULE = "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '{}%'\n"
 
 def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
     """Once merged, they hold for what follows."""
-    toy.commit("second", "pyproject.toml", RULE.format(50))
+    toy.commit(
+        "second", "pyproject.toml", "[tool.perceptron.gate]\nstrict = true\n" + RULE.format(50)
+    )
     toy.write("toy/__init__.py", COUNTED.replace("return amount", "return 1.7 * amount"))
     toy.commit("third", "pyproject.toml", RULE.format(90))
     comparison = run(base="second", head="third", reasons=False)
     (row,) = comparison.rows
     assert (comparison.verdict, row.verdict, row.limit) == ("regression", "slower", 0.5)
     assert comparison.plan.gate_rules == [GateRule(match="*", slower=0.5)]
+    assert comparison.plan.strict
 
 
 def test_a_broken_file_of_head_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("no TOML")
     rules, (warning,) = gate_rules(tmp_path / "base", tmp_path, date(2027, 3, 1))
-    assert (rules, warning.code) == ([], "rules of HEAD")
+    assert (rules, warning.code) == (GateRules([]), "rules of HEAD")
