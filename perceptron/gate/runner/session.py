@@ -21,6 +21,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,9 @@ _SHARES, _LEAST_SECONDS = 8.0, 10.0
 # So many modules that a task imports are a library, as torch, that others import too. Seconds would
 # not do: all sides must import it, or none.
 _LIBRARY = 100
+# After each so many modules a child has its time anew: under valgrind a library takes longer than a
+# benchmark may, and the next child would begin to import anew what this one was cut short in.
+_PROGRESS = 10
 # Bytes that lines of children are filled up to.
 _PAGE = 4096
 
@@ -164,11 +168,12 @@ class ForkingSession(Session):
             os.close(reading)
             self._pipe = writing
             self._imported = set(sys.modules)
+            sys.meta_path.insert(0, _Progress(writing))
             random.setstate(draws)  # Python has drawn another one for the child
             self._send = self._give
             return False
         os.close(writing)
-        line = _read(reading, time.monotonic() + limit)
+        line = _read(reading, limit, self._end, partial(self.loaded, task))
         os.close(reading)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -238,10 +243,30 @@ def _import_library(names: Collection[str]) -> None:
             importlib.import_module(name)
 
 
-def _read(pipe: int, end: float) -> bytes | None:
-    """Return a line, or what of it is there when the other end closes; None where time is over."""
+class _Progress:
+    """Writes an empty line for every few modules that this process looks for, and finds none."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._process = os.getpid()  # what a benchmark forks says nothing
+        self._modules = 0
+
+    def find_spec(self, _name: str, _path: Any = None, _target: Any = None) -> None:
+        """Count one more."""
+        self._modules += 1
+        if self._modules % _PROGRESS == 0 and os.getpid() == self._process:
+            os.write(self._pipe, b"\n")
+
+
+def _read(pipe: int, limit: float, last: float, progress: Callable[[], None]) -> bytes | None:
+    """Return a line, or what of it is there when the other end closes; None where time is over.
+
+    There are ``limit`` seconds for it, and again after each empty line, which is ``progress``; but
+    not beyond the ``last`` moment.
+    """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
+    end = time.monotonic() + limit
     text = b""
     while not text.endswith(b"\n"):
         left = end - time.monotonic()
@@ -251,4 +276,8 @@ def _read(pipe: int, end: float) -> bytes | None:
         if not piece:
             break
         text += piece
+        while text.startswith(b"\n"):
+            text = text[1:]
+            end = max(end, min(time.monotonic() + limit, last))
+            progress()
     return text
