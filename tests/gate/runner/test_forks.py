@@ -149,6 +149,38 @@ def test_a_library_that_children_import_is_imported_for_all_after_it(tree: Path)
         assert (first != str(process.pid), second) == (True, str(process.pid))
 
 
+def test_what_imports_for_long_is_not_cut_short(tree: Path) -> None:
+    """As under valgrind, where the next one would begin to import it anew."""
+    folder = tree / "slow"
+    parts = [f"part{number}" for number in range(60)]
+    for part in parts:
+        write(folder / f"{part}.py", "import time; time.sleep(0.1)")
+    write(folder / "__init__.py", f"from slow import {', '.join(parts)}\n")
+    write(tree / "benchmarks" / "late.py", "def time_slow():\n    import slow\n")
+    tasks = [("slow", "late.time_slow")]
+    facts = {"suite": "asv", "benchmarks": "benchmarks", "seconds": 100.0, "limit_seconds": 4.0}
+    with start(tree, "trace", tasks, **facts) as process:
+        assert outcomes(answers(process)) == {"slow": ("ok", None)}
+
+
+def test_the_folder_that_a_benchmark_goes_to_is_not_the_next_one_s(tree: Path) -> None:
+    """Here both are in one process. asv has one for each, where setup_cache has its own folder."""
+    seen = tree.parent / "seen"
+    lines = (
+        "import os",
+        "def time_goes():",
+        "    os.chdir('/')",
+        "def time_stays():",
+        f"    open({str(seen)!r}, 'w').write(os.getcwd())",
+    )
+    write(tree / "benchmarks" / "where.py", "\n".join(lines))
+    tasks = [(name, f"where.{name}") for name in ("time_goes", "time_stays")]
+    facts = {"suite": "asv", "benchmarks": "benchmarks"}
+    with start(tree, "measure", tasks, {"calls": 1, "batches": 1}, **facts) as process:
+        assert {status for status, _ in outcomes(answers(process)).values()} == {"ok"}
+    assert seen.read_text() == str(tree.parent / "work")
+
+
 def test_a_sample_that_waited_for_a_core_is_dropped_and_known(tree: Path) -> None:
     """In the fields that a block has."""
     with program(tree, "measure", ["time_waits"], {"calls": 1, "batches": 4}) as process:
