@@ -60,12 +60,17 @@ class CountingStage:
         benchmarks: Sequence[Benchmark],
         wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those that this round lacks, and of which it is wanted."""
+        """Count those that this round lacks, and of which it is wanted.
+
+        What there was no time for in a round before has none in this one either.
+        """
         left = []
         counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
         for own in benchmarks:
             blocks = counts.get(own.key, [])
-            if wanted(blocks, self.rule) and all(block.number != number for block in blocks):
+            late = any("untried" in (block.base.status, block.head.status) for block in blocks)
+            done = late or any(block.number == number for block in blocks)
+            if not done and wanted(blocks, self.rule):
                 left.append(own)
         left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
         if not left:

@@ -123,13 +123,17 @@ class Program:
 
     def _listen(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         seconds = self._start_seconds
+        since = time.monotonic()
         while True:
+            # This one's time passes while the other side is listened to.
+            seconds = min(seconds, max(1, round(self._end - since)))
             try:
-                seconds = min(seconds, max(1, round(self._end - time.monotonic())))
-                line = self._process.read_line(seconds)
-            except TimeoutError as error:
-                yield Answer(kind="silent", reason=str(error), seconds=seconds)
+                line = self._process.read_line(max(0.0, since + seconds - time.monotonic()))
+            except TimeoutError:
+                reason = f"no answer within {seconds:g} s"
+                yield Answer(kind="silent", reason=reason, seconds=seconds)
                 return
+            since = time.monotonic()
             answer = None if line is None else _decode(line)
             # Code of a side can write here too: what nobody asked for is no answer.
             if answer is None or (answer.kind == "seen" and not self._watched):

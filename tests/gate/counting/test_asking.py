@@ -152,6 +152,7 @@ def test_nothing_is_imported_again_that_there_is_no_time_for(
     blocks = counted(fake, tmp_path, lambda: fake.now, budget)
     own = [block for block in blocks if block.benchmark == more[1]]
     assert {block.number for block in own if block.base.status == "ok"} == rounds
+    assert len(own) == 2
     assert fake.started.count("base") == len(rounds)
     reason = work_of(blocks, Rule())[more[1]].reason
     assert (reason is None) is (len(rounds) > 1)
