@@ -20,6 +20,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout import submodules
 from perceptron.gate.checkout.gate_config import gate_rules
 from perceptron.gate.checkout.request import (
     Case,
@@ -45,9 +46,10 @@ from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.sampling.unread import seen_by_benchmarks
 from perceptron.gate.stages import Progress, Stages
+from perceptron.gate.verdict.evidence import no_time
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import work_of
+from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import (
@@ -81,6 +83,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         progress(0, 1, "checking both revisions out")
         trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
         case.suite = trees.suite
+        case.warnings += submodules.warnings(trees.missing)
         case.suite.check(trees.path("head"), request.head)
         pair = trees.path("base"), trees.path("head")
         (case.limits, strict), of_limits = gate_rules(*pair, date.today())
@@ -124,6 +127,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             comparison = _measured(
                 case, sides, unbuilt, requirements, valgrind, progress, began, same
             )
+        if not case.installed:
+            comparison = submodules.without(comparison, trees.missing, differ)
         return _unless_written(case, comparison, trees)
 
 
@@ -376,7 +381,13 @@ def _judged(
     # What was counted is judged, if only by that.
     work = work_of(journal.blocks, case.rule)
     counted = {key for key, own in work.items() if own.work is not None}
-    untimed = [row for row in plan.left_out if row.benchmark not in counted]
+    untimed = [
+        msgspec.structs.replace(
+            row, reason=no_time(work.get(row.benchmark, NOT_COUNTED), row.reason)
+        )
+        for row in plan.left_out
+        if row.benchmark not in counted
+    ]
     left_out = {row.benchmark for row in untimed}
     judgement = judge(
         [benchmark for benchmark in chosen if benchmark.key not in left_out],

@@ -293,7 +293,7 @@ class Stages:
     ) -> None:
         """Measure ``todo``, grouped into processes as all ``keys`` of the block are.
 
-        Nothing is begun when the time of the comparison is over.
+        Nothing is begun that the time of the comparison does not suffice for.
         """
         turn, seeds = self._turn(stage, number), self._seeds(stage, number)
         todo = self._measured().intersection(todo)
@@ -301,7 +301,8 @@ class Stages:
         self._trees.arrange(turn.folders)
         for group in schedule.groups(wanted, self._costs, self._plan.seed, stage, number):
             together = [own for own in group if own.key in todo]
-            if together and self.elapsed_seconds < self._budget:
+            seconds = len(turn.order) * self._costs.process([own.key for own in together])
+            if together and self.elapsed_seconds + seconds <= self._budget:
                 measurements = {side: self._sample(side, together, seeds) for side in turn.order}
                 for benchmark in together:
                     self._append(stage, number, benchmark.key, turn, measurements, take)

@@ -34,6 +34,8 @@ class FakeSides:
     waits: Callable[[Side, int], float] = lambda *_: 0.0
     """The share, by how many processes the side has had."""
     happens: Callable[[Side, str], Answer | None] = lambda *_: None
+    imports: Callable[[Side, str], float] = lambda *_: 0.0
+    """The seconds of a module's import; a program is silent for no longer than it may be."""
     instructions: Callable[[Side, str], float] = lambda *_: 1000.0
 
     def __post_init__(self) -> None:
@@ -73,13 +75,18 @@ class FakeSides:
     ) -> Iterator[Answer]:
         self.started.append(side)
         try:
-            yield from self._answers(side, instrument.kind, tasks, limit)
+            yield from self._answers(side, instrument, tasks, limit)
         finally:
             self.ended.append(side)
 
     def _answers(
-        self, side: Side, kind: str, tasks: Sequence[Task], limit: Callable[[str], float]
+        self,
+        side: Side,
+        instrument: Instrument,
+        tasks: Sequence[Task],
+        limit: Callable[[str], float],
     ) -> Iterator[Answer]:
+        kind, longest_import = instrument.kind, instrument.start_seconds
         self.now += PROCESS_SECONDS
         end = self.happens(side, "start")
         imported: set[str] = set()
@@ -88,7 +95,12 @@ class FakeSides:
             module = key.partition(".")[0]
             self.asked.append((side, key))
             yield Answer(kind="start", key=key)
-            end = None if module in imported else self.happens(side, module)
+            end = None
+            if module not in imported:
+                took = self.imports(side, module)
+                self.now += min(took, longest_import)
+                silent = Answer(kind="silent", reason="late", seconds=longest_import)
+                end = silent if took > longest_import else self.happens(side, module)
             if end is None:
                 imported.add(module)
                 yield Answer(kind="loaded", key=key)

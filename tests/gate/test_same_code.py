@@ -94,13 +94,20 @@ def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> Non
     documented.write("toy/core.py", '"""New."""\n' + text.replace("pass", '"""A: one."""'))
     for name in ("core.pyi", "py.typed", "tests/test_core.py", "tests/conftest.py"):
         documented.write(f"toy/{name}", "import os\n")
-    for name in ("README.md", "docs/conf.py", "doc/data.json", "news/1.rst", ".github/a.yml"):
+    for name in (
+        "README.md",
+        "docs/conf.py",
+        "doc/data.json",
+        "news/1.rst",
+        ".github/a.yml",
+        "typing_tests/ok.py",
+    ):
         documented.write(name, "new\n")
     documented.commit("second")
     for head in ("second", "."):
         comparison = run(head=head, always=False)
         assert (comparison.verdict, comparison.rows, comparison.blocks) == ("clean", [], [])
-        assert comparison.reason.startswith("the same code: 10 files differ")
+        assert comparison.reason.startswith("the same code: 11 files differ")
     assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
     assert all(part in comment(comparison) for part in comparison.reason.split(": "))
     table.show(comparison)
@@ -275,6 +282,12 @@ TRIES = {
         {"toy/tests/__init__.py": "", "toy/tests/test_core.py": f"N = {SHORT}\n"},
         {"toy/tests/test_core.py": f"N = {LONG}\n"},
         "from toy.tests.test_core import N\n",
+        VALUE,
+    ),
+    "a module of tests in no package": (
+        {"typing_tests/more.py": f"N = {SHORT}\n"},
+        {"typing_tests/more.py": f"N = {LONG}\n"},
+        "from typing_tests.more import N\n",
         VALUE,
     ),
     "types": (

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, open_journal
+from perceptron.gate.sampling.processes import Answer
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import EXTENDED, SCREENED, TRIED, Stages, due
 from perceptron.gate.verdict.judge import log_ratios
@@ -271,6 +272,21 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
         stages.screen()
         assert {block.base.status for block in journal.blocks} == {"untried"}
     assert late.now == 0.0
+
+
+def test_nothing_is_begun_that_the_time_does_not_suffice_for(tmp_path: Path) -> None:
+    """Here a neighbour takes most of it."""
+    budget = 200.0
+
+    def happens(side: Side, _what: str) -> Answer | None:
+        if (side, fake.started.count(side)) == ("base", 4):
+            fake.now = max(fake.now, budget - 25.0)
+        return None
+
+    fake = FakeSides(tmp_path, seconds={"time_one": 8.0}, happens=happens)
+    blocks, _ = screened(tmp_path, fake, budget, ("one",))
+    assert budget - 25.0 < fake.now <= budget
+    assert len(blocks) == 3
 
 
 def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None:

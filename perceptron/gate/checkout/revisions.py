@@ -50,9 +50,13 @@ def resolve(repository: Path, name: str) -> Revision:
             repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted + "^{commit}"
         ).strip()
     except UserError:
-        raise UserError(
-            f"unknown revision {name!r} in {repository}: name a branch, a tag, a commit or ."
-        ) from None
+        advice = "name a branch, a tag, a commit or ."
+        if git(repository, "rev-parse", "--is-shallow-repository").strip() == "true":
+            advice = (
+                "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 of "
+                "actions/checkout, brings its history"
+            )
+        raise UserError(f"unknown revision {name!r} in {repository}: {advice}") from None
     if name != ".":
         return Revision(name, commit)
     changed = changes(repository)
@@ -86,14 +90,28 @@ def make_own(folder: Path, inner: str) -> None:
 def add_changes(repository: Path, revision: Revision, tree: Path) -> None:
     """Make a checkout of the revision's commit look like the working tree."""
     for name in revision.changed or ():
-        source, target = repository / name, tree / name
-        if target.is_symlink() or target.is_file():
-            target.unlink()
-        elif target.is_dir():
-            shutil.rmtree(target)
-        if source.is_symlink() or source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
+        _lay(repository / name, tree / name)
+
+
+def _lay(source: Path, target: Path) -> None:
+    """Make the target what the source is: a file, a link, or a submodule."""
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    elif target.is_dir():
+        shutil.rmtree(target)
+        for name in _files(source):
+            _lay(source / name, target / name)
+    if source.is_symlink() or source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _files(submodule: Path) -> tuple[str, ...]:
+    """Return what is not ignored of a submodule, relative to it; nothing of another folder."""
+    if submodule.is_symlink() or not (submodule / ".git").exists():
+        return ()
+    names = git(submodule, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    return tuple(name for name in names.split("\0") if name)
 
 
 def git(
@@ -131,6 +149,8 @@ def _digest(repository: Path, names: tuple[str, ...]) -> str:
                 digest.update(os.fsencode(os.readlink(file)))
             elif stat.S_ISREG(mode):
                 digest.update(file.read_bytes())
+            elif stat.S_ISDIR(mode):
+                digest.update(_digest(file, _files(file)).encode())
         except OSError:
             digest.update(b"deleted")
         digest.update(b"\0")

@@ -29,7 +29,7 @@ _PROSE = frozenset({".md", ".rst"})
 _DOCS = frozenset({"doc", "docs"})
 # A folder of settings that say how to compile.
 _BUILDING = ".cargo"
-_TESTS = frozenset({"test", "tests"})
+_TESTS = re.compile(r"(\w+[_-])?tests?")
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 _DOCSTRINGS = "docstrings"
 # What reads docstrings or comments: in a module that names it, these count too.
@@ -182,7 +182,7 @@ def _alike(base: Path, head: Path) -> bool:
         return os.readlink(base) == os.readlink(head)
     if kind == stat.S_IFREG:
         return filecmp.cmp(base, head, shallow=False)
-    return kind is None  # what a submodule holds is not there
+    return kind is None  # a submodule of another commit is a folder
 
 
 def _facts(file: Path) -> tuple[int, int] | None:
@@ -221,8 +221,16 @@ def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
         return None if first in {name.split("/")[0] for name in of_suite} else "settings of tools"
     if _is_of_docs(path, suite) or path.suffix in _PROSE:
         return None if _in_package(path, trees, suite) else "documentation"
-    is_test = _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name)
-    return "tests" if is_test else None
+    return "tests" if _is_test(path, trees) else None
+
+
+def _is_test(path: PurePosixPath, trees: Trees) -> bool:
+    """Return whether it is named as a test, or is a module beside tests that are in no package."""
+    folders = list(path.parents)[:-1]
+    if path.suffix != ".py" or not any(_TESTS.fullmatch(folder.name) for folder in folders):
+        return False
+    packages = (tree / folder / "__init__.py" for tree in trees for folder in folders)
+    return bool(_TEST.fullmatch(path.name)) or not any(file.exists() for file in packages)
 
 
 def _is_of_docs(path: PurePosixPath, suite: Suite) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout import submodules
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.checkout.snapshot import Snapshot, snapshot
 from perceptron.gate.checkout.suite import Suite
@@ -41,6 +42,8 @@ class Worktrees:
         self._revisions: dict[Side, Revision] = {"base": base, "head": head, "control": base}
         self._folders: dict[Side, str] = {}
         self._snapshots: dict[Side, Snapshot] = {}
+        self.missing: list[str] = []
+        """Submodules that a tree lacks."""
         self.suite = suite
         self._add("head")
         self.suite = suite.own(self.path("head")) or suite
@@ -122,6 +125,8 @@ class Worktrees:
         folder = next(folder for folder in FOLDERS if folder not in self._folders.values())
         tree, revision = self.home / folder, self._revisions[side]
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
+        missing = submodules.check_out(self._repository, revision.commit, tree)
+        self.missing = sorted({*self.missing, *missing})
         add_changes(self._repository, revision, tree)
         return tree
 

@@ -6,7 +6,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
@@ -31,11 +31,13 @@ def ask_both(
     instrument: Callable[[Side], Instrument],
     seconds_left: Callable[[], float],
     effort: Calibration = CALIBRATING,
+    import_share: float = 1.0,
 ) -> Iterator[tuple[str, Pair]]:
     """Yield the key of each benchmark and its answers as soon as both sides have it.
 
     The trees must be arranged. No benchmark is begun when no ``seconds_left``: then its status is
-    ``untried``. Raises `UserError` as the sides do.
+    ``untried``. To import may take the ``import_share`` of them; where it took longer, nothing is
+    imported that would have less time. Raises `UserError` as the sides do.
     """
     failed: dict[str, Content] = {}
     for side in PAIR:
@@ -47,12 +49,14 @@ def ask_both(
     yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
     todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
     pairs: dict[str, Pair] = {own.key: {} for own in todo}
+    late: dict[Side, Content] = {}
+    is_useful = True
     asked = {
         side: sampler.ask(
             side,
             todo,
             seeds,
-            partial(_limited, instrument(side), seconds_left),
+            partial(_limited, instrument(side), seconds_left, import_share, late, side),
             lambda _: _PATIENCE_SECONDS,
             effort,
         )
@@ -60,32 +64,45 @@ def ask_both(
     }
     try:
         # In turn: one's program works on while the other's answer is waited for.
-        while asked and seconds_left() > 0:
+        while asked and is_useful and seconds_left() > 0:
             for side in list(asked):
                 answer = next(asked[side], _OVER)
                 if answer == _OVER:
                     del asked[side]
+                    # Else the other side has nothing to be compared with.
+                    is_useful = all(side in pair for pair in pairs.values())
                 elif answer is not None:
                     key, content = answer
+                    if content["status"] == "slow" and content.get("loaded") is False:
+                        late[side] = content
                     pairs[key][side] = content
                     if len(pairs[key]) == len(PAIR):
                         yield key, pairs.pop(key)
     finally:  # also where the comparison is interrupted
         for answers in asked.values():
             answers.close()
+    untried = _NO_TIME
+    for content in late.values():
+        untried = {"status": "untried", "reason": f"{content['reason']}: raise --budget"}
     for key, pair in pairs.items():
-        yield key, {side: pair.get(side, _NO_TIME) for side in PAIR}
+        yield key, {side: pair.get(side, untried) for side in PAIR}
 
 
-def _limited(instrument: Instrument, seconds_left: Callable[[], float]) -> Instrument | None:
-    """Return the instrument for the time that is left; None where there is none."""
+def _limited(
+    instrument: Instrument,
+    seconds_left: Callable[[], float],
+    import_share: float,
+    late: Mapping[Side, Content],
+    side: Side,
+) -> Instrument | None:
+    """Return the instrument for the time that is left; None where there is none.
+
+    Nor is there any where the side's last import was too ``late``, and this one would end sooner.
+    """
     seconds = seconds_left()
-    if seconds <= 0:
+    importing = min(2 * START_SECONDS, max(1, ceil(import_share * seconds)))
+    if seconds <= 0 or (side in late and importing < late[side]["wall_seconds"]):
         return None
     # Whole ones: a job that is longer by a digit lays memory out otherwise.
     limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
-    return replace(
-        instrument,
-        job={**instrument.job, **limits},
-        start_seconds=min(2 * START_SECONDS, max(1.0, seconds)),
-    )
+    return replace(instrument, job={**instrument.job, **limits}, start_seconds=importing)

@@ -5,13 +5,13 @@ All rounds are of the same minutes on the same machine: counts of two machines a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from perceptron.gate.checkout.worktrees import FOLDERS
-from perceptron.gate.counting.asking import ask_both
+from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
@@ -24,6 +24,9 @@ from perceptron.records.block import PAIR, Benchmark, Block, Side, SideMeasureme
 # Of the budget, by when the last benchmark of the first round must be begun, and of all: what
 # differs says nothing until it is counted again.
 _SHARE, _SHARE_OF_ALL = 0.65, 0.85
+# Of the time that is left for a round, what its imports may take: what they leave has the clock.
+_IMPORT_SHARE = 0.6
+_NO_TIME = "counting again takes another {:.0f} s to import under valgrind: raise --budget"
 # The rounds that show whether counts repeat: trees are swapped, and memory is laid out otherwise by
 # so many small objects.
 _MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
@@ -39,6 +42,8 @@ class CountingStage:
     rule: Rule
     progress: Callable[[int, int, str], None]
     elapsed: Callable[[], float]
+    import_seconds: float = 0.0
+    """What the first round needed before its first count."""
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where there is doubt."""
@@ -55,24 +60,26 @@ class CountingStage:
         benchmarks: Sequence[Benchmark],
         wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those that this round lacks, and of which it is wanted."""
+        """Count those that this round lacks, and of which it is wanted.
+
+        What there was no time for in a round before has none in this one either.
+        """
         left = []
         counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
         for own in benchmarks:
             blocks = counts.get(own.key, [])
-            if wanted(blocks, self.rule) and all(block.number != number for block in blocks):
+            late = any("untried" in (block.base.status, block.head.status) for block in blocks)
+            done = late or any(block.number == number for block in blocks)
+            if not done and wanted(blocks, self.rule):
                 left.append(own)
         left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
         if not left:
             return
         plan = self.journal.run.plan
         draws = work.FIRST if number == work.AGAIN else number
-        if number != work.FIRST:
-            self.sampler.forget_caches()
         seeds = schedule.seeds(plan.seed, "count", draws)
         sides = self.sampler.sides
-        sides.trees.arrange(_folders(number))
-        counted = 0
+        began, counted = self.elapsed(), 0
         share = _SHARE if number == work.FIRST else _SHARE_OF_ALL
 
         def seconds_left() -> float:
@@ -85,9 +92,28 @@ class CountingStage:
             padding = _PADDING if number in _MOVED else 0
             return self.valgrind.instrument(side, sides.work_folder(side), padding)
 
+        def answers() -> Iterator[tuple[str, Pair]]:
+            if self.import_seconds > max(0.0, _IMPORT_SHARE * seconds_left()):
+                reason = _NO_TIME.format(self.import_seconds)
+                content = {"status": "untried", "reason": reason}
+                return ((own.key, dict.fromkeys(PAIR, content)) for own in left)
+            if number != work.FIRST:
+                self.sampler.forget_caches()
+            sides.trees.arrange(_folders(number))
+            return ask_both(
+                self.sampler,
+                left,
+                seeds,
+                instrument,
+                seconds_left,
+                import_share=_IMPORT_SHARE,
+            )
+
         tell()
-        for key, pair in ask_both(self.sampler, left, seeds, instrument, seconds_left):
+        for key, pair in answers():
             counted += 1
+            if number == work.FIRST and not self.import_seconds:
+                self.import_seconds = self.elapsed() - began
             self.journal.append(
                 Block(
                     stage="count",

@@ -71,7 +71,11 @@ class AsvSuite:
                         pickle.dump(benchmark.do_setup_cache(), file)
                     fields["status"] = "ok"
                     continue
-                fields.update(self._run(benchmark, task, session))
+                folder = os.getcwd()
+                try:
+                    fields.update(self._run(benchmark, task, session))
+                finally:
+                    os.chdir(folder)  # asv has a process for each benchmark
 
     def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
         """Yield what is said of each module before it is imported, and of one that fails.

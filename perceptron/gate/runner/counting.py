@@ -15,6 +15,7 @@ import mmap
 import os
 import platform
 import statistics
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,7 +33,7 @@ _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
 _WORDS = ctypes.c_uint64 * 6
 
-# The first call may import or compile something, so what it takes foretells less than the second.
+# The first call may compile something, so what it takes foretells less than the second.
 _DOUBTS = (1.5, 1.0)
 # Instructions: of a call that is warm by its end, and counted once; of the calls that warm
 # interpreters and caches up, and how many these are at most; of the calls that are counted at once.
@@ -195,10 +196,11 @@ def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: S
     """Call it until it is warm, and return about how many instructions a call executes."""
     step = batches.step or 1
     for doubt in _DOUBTS:
-        begin = time.perf_counter()
+        begin, known = time.perf_counter(), len(sys.modules)
         batches.run(step)
         foreseen = _LONG_CALLS * (time.perf_counter() - begin)
-        if foreseen > doubt * longest_seconds:
+        # What a library takes to be imported foretells nothing.
+        if foreseen > doubt * longest_seconds and len(sys.modules) == known:
             raise Refused(f"it would take about {foreseen:.0f} s under valgrind")
     instructions = _count(batches, counter, step, seed)
     if instructions <= _LONG_CALL:

@@ -214,10 +214,7 @@ def _continue_in_small_child() -> None:
         return
     child = os.fork()
     if child:
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            os.kill(os.getpid(), os.WTERMSIG(status))
-        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else _FAILED)
+        session.end_as(child)
 
 
 def _exit_with_parent() -> None:

@@ -238,10 +238,16 @@ class Measurements:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-        """Have a test measured whole that has no fixture for a part of it."""
+        """Have a test measured whole that has no fixture for a part of it.
+
+        Tests run in another order and in other company than their authors have seen: so the folder
+        that one goes to is not the next one's, unless a fixture goes there.
+        """
         if not has_fixture(item):
             item.obj = partial(self._fixture(item), item.obj)
+        folder = os.getcwd()
         yield
+        os.chdir(folder)
 
     def refuse(self, why_not: Callable[[str], str]) -> None:
         """Answer for tests that were not collected, and for all if the first did not run."""

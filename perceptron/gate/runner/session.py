@@ -21,8 +21,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 Job = dict[str, Any]
 Measured = Callable[[Any, float, Job], Job]
@@ -31,8 +32,12 @@ Measured = Callable[[Any, float, Job], Job]
 # seconds: or a slow one at the head of a long suite would take what hundreds need.
 _SHARES, _LEAST_SECONDS = 8.0, 10.0
 # So many modules that a task imports are a library, as torch, that others import too. Seconds would
-# not do: all sides must import it, or none.
-_LIBRARY = 100
+# not do: all sides must import it, or none. Of torch and pandas 3% is imported by then.
+_LIBRARY = 20
+# After each so many modules there is time anew: under valgrind a library takes longer than a
+# benchmark may.
+_PROGRESS = 10
+_FAILED = 3
 # Bytes that lines of children are filled up to.
 _PAGE = 4096
 
@@ -136,6 +141,7 @@ class ForkingSession(Session):
         self._left = tasks
         self._pipe: int | None = None
         self._imported: set[str] = set()
+        self._known: set[str] = set()
         self._lines: list[bytes] = []
 
     def modules(self) -> list[SimpleNamespace]:
@@ -154,24 +160,29 @@ class ForkingSession(Session):
         share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
         limit = min(self._longest, max(_LEAST_SECONDS, share))
         self._left -= 1
-        reading, writing = os.pipe()
-        gc.freeze()  # so that no child searches what was imported for garbage
-        draws = random.getstate()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the other thread only waits for the input to end
-            child = os.fork()
-        if child == 0:
+        alive = partial(self.loaded, task)
+        library: list[str] = [""]
+        while library:
+            reading, writing = os.pipe()
+            gc.freeze()  # so that no child searches what was imported for garbage
+            child = _fork()
+            if child == 0:
+                os.close(reading)
+                self._pipe = writing
+                self._imported = set(sys.modules)
+                sys.meta_path.insert(0, _Progress(self._known, self._tell))
+                self._send = self._give
+                return False
+            os.close(writing)
+            line = _read(reading, limit, self._end, alive)
             os.close(reading)
-            self._pipe = writing
-            self._imported = set(sys.modules)
-            random.setstate(draws)  # Python has drawn another one for the child
-            self._send = self._give
-            return False
-        os.close(writing)
-        line = _read(reading, time.monotonic() + limit)
-        os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            library = []
+            if line is not None and line.endswith(b"\n"):
+                library = json.loads(line).get("library", [])
+            if library:
+                self._go_on_with(library, alive)
         if line is None:
             reason = f"no answer within {limit:.0f} s"
             self._send(
@@ -190,7 +201,6 @@ class ForkingSession(Session):
         else:
             self._lines.append(line)
             os.write(self._out, line)
-            _import_library(json.loads(line)["files"])
         self._answered = True
         return True
 
@@ -208,10 +218,47 @@ class ForkingSession(Session):
                 continue
             if isinstance(file, str):
                 files[name] = file
-        line = json.dumps({"kind": kind, **fields, "files": files})
+        self._answer({"kind": kind, **fields, "files": files})
+
+    def _tell(self, names: list[str]) -> None:
+        """Tell the parent that this child imports these; leave it to the parent if they are many.
+
+        So they are imported once, for all tasks, and not in each child.
+        """
+        assert self._pipe is not None
+        if len(names) >= _LIBRARY:
+            self._answer({"library": names})
+        os.write(self._pipe, b"\n")
+
+    def _answer(self, content: Job) -> None:
+        """Write it to the parent, and end."""
+        assert self._pipe is not None
+        line = json.dumps(content)
         with os.fdopen(self._pipe, "w") as pipe:
             pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
         os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
+
+    def _go_on_with(self, names: list[str], alive: Callable[[], None]) -> None:
+        """Import these in a fork that goes on in the place of this process, if it survives that."""
+        self._known.update(names)
+        reading, writing = os.pipe()
+        child = _fork()
+        if child == 0:
+            os.close(reading)
+            progress = _Progress(self._known, lambda _: alive())
+            sys.meta_path.insert(0, progress)
+            for name in names:
+                with suppress(Exception, SystemExit):
+                    importlib.import_module(name)
+            sys.meta_path.remove(progress)
+            os.write(writing, b"\n")
+            os.close(writing)
+            return
+        os.close(writing)
+        if os.read(reading, 1):
+            end_as(child)
+        os.close(reading)
+        os.waitpid(child, 0)
 
 
 def one_line(error: BaseException) -> str:
@@ -229,19 +276,52 @@ def ended_by(error: BaseException) -> str:
     return "it ended the process: " + one_line(error)
 
 
-def _import_library(names: Collection[str]) -> None:
-    """Import what a child has imported, in its order, if that is much."""
-    if len(names) < _LIBRARY:
-        return
-    for name in names:
-        with suppress(Exception, SystemExit):
-            importlib.import_module(name)
+def end_as(child: int) -> NoReturn:
+    """Wait for a child and end as it does."""
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else _FAILED)
 
 
-def _read(pipe: int, end: float) -> bytes | None:
-    """Return a line, or what of it is there when the other end closes; None where time is over."""
+def _fork() -> int:
+    """Fork a child that draws as this process would have."""
+    draws = random.getstate()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the other thread only waits for the input to end
+        child = os.fork()
+    if child == 0:
+        random.setstate(draws)  # Python has drawn another one for the child
+    return child
+
+
+class _Progress:
+    """Tells the modules that this process looks for, after every few, and finds none."""
+
+    def __init__(self, known: Collection[str], tell: Callable[[list[str]], None]) -> None:
+        self._known = known
+        self._tell = tell
+        self._process = os.getpid()  # what a benchmark forks says nothing
+        self._names: dict[str, None] = {}  # in their order
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        """Note one that is not known yet."""
+        if name in self._known or name in self._names or os.getpid() != self._process:
+            return
+        self._names[name] = None
+        if len(self._names) % _PROGRESS == 0:
+            self._tell(list(self._names))
+
+
+def _read(pipe: int, limit: float, last: float, progress: Callable[[], None]) -> bytes | None:
+    """Return a line, or what of it is there when the other end closes; None where time is over.
+
+    There are ``limit`` seconds for it, and again after each empty line, which is ``progress``; but
+    not beyond the ``last`` moment.
+    """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
+    end = time.monotonic() + limit
     text = b""
     while not text.endswith(b"\n"):
         left = end - time.monotonic()
@@ -251,4 +331,8 @@ def _read(pipe: int, end: float) -> bytes | None:
         if not piece:
             break
         text += piece
+        while text.startswith(b"\n"):
+            text = text[1:]
+            end = max(end, min(time.monotonic() + limit, last))
+            progress()
     return text

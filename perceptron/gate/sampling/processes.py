@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ Kind = Literal[Told, Last, "silent", "died"]
 START_SECONDS = 120.0
 # Between closing its output and being gone.
 _SECONDS_TO_EXIT = 5.0
+_ENDLESS = 10**9
 # A cache of bytecode elsewhere goes by the path of the source. Trees take turns in the folders, so
 # a side would run what another one compiled.
 _UNWANTED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH")
@@ -100,6 +102,7 @@ class Program:
                 f"{command[0]}: cannot be started: {error.strerror}; name another, or install it"
             ) from None
         self._start_seconds = instrument.start_seconds
+        self._end = time.monotonic() + instrument.job.get("seconds", _ENDLESS)
         self._watched = "watched" in job
         own = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
         self._process.send(msgspec.json.encode({**job, **own}))
@@ -120,12 +123,17 @@ class Program:
 
     def _listen(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         seconds = self._start_seconds
+        since = time.monotonic()
         while True:
+            # This one's time passes while the other side is listened to.
+            seconds = min(seconds, max(1, round(self._end - since)))
             try:
-                line = self._process.read_line(seconds)
-            except TimeoutError as error:
-                yield Answer(kind="silent", reason=str(error), seconds=seconds)
+                line = self._process.read_line(max(0.0, since + seconds - time.monotonic()))
+            except TimeoutError:
+                reason = f"no answer within {seconds:g} s"
+                yield Answer(kind="silent", reason=reason, seconds=seconds)
                 return
+            since = time.monotonic()
             answer = None if line is None else _decode(line)
             # Code of a side can write here too: what nobody asked for is no answer.
             if answer is None or (answer.kind == "seen" and not self._watched):

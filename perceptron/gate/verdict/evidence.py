@@ -94,7 +94,7 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
     ``trial``, head / base.
     """
     if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
-        return Finding("inconclusive", "no time was left for it: raise --budget")
+        return Finding("inconclusive", no_time(evidence))
     counted = _moved(evidence, evidence.work)
     if evidence.direction <= 0 and trial is not None and trial > FAR_SLOWER:
         slower = f"{counted}, but {trial:.1f} times as long when it was tried"
@@ -105,6 +105,13 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
     if evidence.direction > 0:
         return _probably_slower(f"{reason}: raise --budget")
     return Finding("no change", reason, "work")
+
+
+def no_time(evidence: WorkEvidence, late: str = "no time was left for it: raise --budget") -> str:
+    """Return why neither the clock nor a count judges it; it is too ``late`` for the clock."""
+    if evidence.reason is None:
+        return late
+    return f"not counted: {evidence.reason.removesuffix(': raise --budget')}; {late}"
 
 
 def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | None:

@@ -17,6 +17,7 @@ from perceptron.gate.verdict.evidence import (
     find,
     find_without_clock,
     judge_value,
+    no_time,
     within,
 )
 from perceptron.gate.verdict.outcome import Kind, Outcome, outcome, trials
@@ -168,8 +169,11 @@ class _Case:
         result: Outcome = "left out", "it was not tried"
         if takes is not None:
             result = outcome(takes)
-        is_counted = evidence.kind == "same" or evidence.direction != 0
-        return ("measured", None) if result[0] == "left out" and is_counted else result
+        if result[0] != "left out":
+            return result
+        if evidence.kind == "same" or evidence.direction != 0:
+            return "measured", None
+        return "left out", no_time(evidence, result[1] or "it was not tried")
 
     def row(self, benchmark: Benchmark, result: Outcome, own: GateRule) -> Row:
         """Return the benchmark's row; ``own`` is the project's own rule for it."""

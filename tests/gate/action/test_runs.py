@@ -56,7 +56,7 @@ def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
     (line,) = re.findall(r"::error::nothing was compared: (.*)", ran.printed)
     assert line.startswith("error: ")
     assert "unknown revision 'HEAD^1'" in line
-    assert line.endswith("(this checkout is shallow: give actions/checkout fetch-depth: 0)")
+    assert "this clone is shallow: git fetch --unshallow, or fetch-depth: 0" in line
     assert ran.summary == f"**not compared**\n\n    {line}\n"
 
 

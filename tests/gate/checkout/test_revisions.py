@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -103,3 +105,17 @@ def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: 
         trees = Worktrees(toy.folder, home, base, head, suite)
         assert (trees.path("base") / "bench" / "benchmarks" / "suite.py").is_file()
     assert (outside / "benchmarks" / "precious").read_text() == "kept"
+
+
+def test_an_unknown_revision_of_a_shallow_clone_is_told_apart(
+    toy: Repository, tmp_path: Path
+) -> None:
+    toy.commit("second")
+    shallow = tmp_path / "shallow"
+    source = toy.folder.as_uri()
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(shallow)], check=True)
+    for folder, is_shallow in ((toy.folder, False), (shallow, True)):
+        with pytest.raises(UserError) as error:
+            resolve(folder, "HEAD~2")
+        assert ("git fetch --unshallow" in str(error.value)) is is_shallow
+        assert ("fetch-depth: 0" in str(error.value)) is is_shallow

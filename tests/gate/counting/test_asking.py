@@ -16,6 +16,7 @@ from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import work_of
 from perceptron.records.block import Benchmark, Block, Side
 from tests.gate.conftest import planned
 from tests.gate.fake_sides import FakeSides
@@ -93,13 +94,18 @@ def test_what_there_is_no_time_for_says_so(tmp_path: Path) -> None:
     assert set(reasons(pairs, "base").values()) == {"there was no time for it: raise --budget"}
 
 
-def counted(fake: FakeSides, folder: Path, elapsed: float = 0.0) -> list[Block]:
-    """Return the blocks of a stage of counting that begins after so many seconds."""
+def counted(
+    fake: FakeSides,
+    folder: Path,
+    elapsed: Callable[[], float] = lambda: 0.0,
+    budget: float = 60.0,
+) -> list[Block]:
+    """Return the blocks of a stage of counting, after so many seconds of the budget."""
     sides, valgrind = cast(Sides, fake), Valgrind("valgrind", "valgrind-3.24.0")
-    with open_journal(folder, planned(), False) as journal:
-        CountingStage(
-            Sampler(sides), valgrind, journal, Rule(), lambda *_: None, lambda: elapsed
-        ).run(SUITE)
+    with open_journal(folder, planned(budget_seconds=budget), False) as journal:
+        CountingStage(Sampler(sides), valgrind, journal, Rule(), lambda *_: None, elapsed).run(
+            SUITE
+        )
         return journal.blocks
 
 
@@ -116,5 +122,38 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
 
 def test_what_takes_long_to_count_is_counted_rather_than_timed(tmp_path: Path) -> None:
     """Of a large suite the clock can judge fewer benchmarks in the same time."""
-    blocks = counted(FakeSides(tmp_path), tmp_path, elapsed=36.0)
+    blocks = counted(FakeSides(tmp_path), tmp_path, lambda: 36.0)
     assert {block.base.status for block in blocks} == {"ok"}
+
+
+def test_imports_that_take_too_long_leave_time_to_the_clock(tmp_path: Path) -> None:
+    """They are begun once, and the reason is each benchmark's: an import says nothing of it."""
+    budget, imports = 600.0, {"base": 1000.0, "head": 1.0}
+    fake = FakeSides(tmp_path, imports=lambda side, _module: imports[side])
+    blocks = counted(fake, tmp_path, lambda: fake.now, budget)
+    assert sorted(fake.started) == ["base", "head"]
+    assert fake.now < budget / 2
+    assert {block.benchmark for block in blocks} == KEYS
+    assert {block.base.status for block in blocks} == {"slow", "untried"}
+    assert all((block.base.reason or "").startswith("importing a: late") for block in blocks)
+
+
+@pytest.mark.parametrize(("budget", "rounds"), [(480.0, {0}), (4800.0, {0, 2})])
+def test_nothing_is_imported_again_that_there_is_no_time_for(
+    tmp_path: Path, budget: float, rounds: set[int]
+) -> None:
+    """What differs is counted once then, and says why."""
+    more = ("head", "b.time_it(20)")
+    fake = FakeSides(
+        tmp_path,
+        instructions=lambda *own: 1100.0 if own == more else 1e3,
+        imports=lambda *_: 50.0,
+    )
+    blocks = counted(fake, tmp_path, lambda: fake.now, budget)
+    own = [block for block in blocks if block.benchmark == more[1]]
+    assert {block.number for block in own if block.base.status == "ok"} == rounds
+    assert len(own) == 2
+    assert fake.started.count("base") == len(rounds)
+    reason = work_of(blocks, Rule())[more[1]].reason
+    assert (reason is None) is (len(rounds) > 1)
+    assert reason is None or "import" in reason

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.gate import runner
+from perceptron.gate.sampling.processes import Instrument
 
 PROGRAM = Path(runner.__file__).with_name("program.py")
 Answers = list[dict[str, Any]]
@@ -23,9 +24,14 @@ def program(
     kind: str,
     tasks: Sequence[tuple[str, str]],
     effort: Mapping[str, int] | None = None,
+    under: Instrument | None = None,
     **facts: object,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start it for the benchmarks of these keys and ids; ``facts`` are entries of the job."""
+    """Start it for the benchmarks of these keys and ids; ``facts`` are entries of the job.
+
+    It runs ``under`` an instrument, with its variables.
+    """
+    under = under or Instrument(kind)
     folder = tree.parent / "work"
     folder.mkdir(exist_ok=True)
     job = {
@@ -40,11 +46,11 @@ def program(
         **facts,
     }
     with subprocess.Popen(
-        [sys.executable, str(PROGRAM)],
+        [*under.command, sys.executable, str(PROGRAM)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), **under.variables},
         text=True,
         start_new_session=True,
     ) as process:

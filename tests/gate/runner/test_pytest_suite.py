@@ -448,3 +448,24 @@ def test_the_tree_does_not_hide_what_is_installed(
     assert outcomes(given) == {"test_it": ("ok", None)}
     assert (given[-1]["kind"], given[-1]["own"], given[-1]["foreign"]) == ("end", False, [])
     assert given[-1]["code"]["place"] == str(installed / "toy")
+
+
+def test_the_folder_that_a_test_goes_to_is_not_the_next_one_s(tree: Path) -> None:
+    seen = tree.parent / "seen"
+    text = f"""
+import os, toy
+
+def test_goes(benchmark):
+    benchmark(toy.work, 100)
+    os.chdir("/")
+
+def test_stays(benchmark):
+    open({str(seen)!r}, "w").write(os.getcwd())
+    benchmark(toy.work, 100)
+"""
+    name = "tests/bench/test_where.py"
+    write(tree / name, text)
+    tests = [f"{name}::test_goes", f"{name}::test_stays"]
+    given = answers(tree, "measure", tests, calls=1, batches=1)
+    assert {status for status, _ in outcomes(given).values()} == {"ok"}
+    assert seen.read_text() == str(tree.parent / "work")

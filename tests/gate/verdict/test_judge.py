@@ -16,6 +16,7 @@ from perceptron.gate.verdict.waits import always_waiting, waits_of
 from perceptron.records.block import Block, SideMeasurement, Stage
 from tests.gate.conftest import benchmark, blocks, counts
 from tests.gate.verdict.conftest import FAILED, LATE, RULE, calm, judged, noise, trial
+from tests.made_comparison import block
 
 
 def one(screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None) -> Judgement:
@@ -228,6 +229,17 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
     judgement = judged([trial(base=SLOW, head=SPARED)])
     assert judgement.rows == []
     assert "too long" in judgement.left_out[0].reason
+
+
+@pytest.mark.parametrize("some", [[trial(base=LATE, head=LATE)], [trial()]])
+def test_what_there_was_no_time_for_says_why_it_was_not_counted(some: list[Block]) -> None:
+    """Whether it was tried or not."""
+    reason = "importing suite: no answer within 156 s"
+    late = SideMeasurement(status="slow", reason=reason)
+    judgement = judged([*some, block("time_it", 0, late, late, "count")])
+    (row,) = [*judgement.rows, *judgement.left_out]
+    assert reason in (row.reason or "")
+    assert "no time was left" in (row.reason or "")
 
 
 def test_only_what_failed_or_was_late_in_its_trial_is_tried_again() -> None:

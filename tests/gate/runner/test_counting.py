@@ -1,0 +1,65 @@
+"""A benchmark is counted alike in each process, whatever else is counted there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.counting.valgrind import look_for_valgrind
+from tests.gate.conftest import write
+from tests.gate.runner.conftest import answers_of, measurements, program
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed"),
+]
+
+SUITE = """
+KEPT = []
+
+def time_loop():
+    total = 0.0
+    for number in range(1000):
+        total += 0.5 * number
+
+def time_makes():
+    return {str(number): [number] for number in range(100)}
+
+def time_keeps():
+    KEPT.append([object() for _ in range(1000)])
+    KEPT.sort(key=len)
+
+def time_imports():
+    import decimal, fractions, statistics
+    return statistics.mean([fractions.Fraction(1, 3), decimal.Decimal(2) > 1])
+"""
+OTHERS = ["time_keeps", "time_imports"]
+
+
+def counts(tree: Path, names: Sequence[str]) -> dict[str, float]:
+    """Count them in one process, in this order."""
+    instrument = look_for_valgrind().instrument("base", tree.parent)
+    under = replace(instrument, job={}, variables={**instrument.variables, "PYTHONHASHSEED": "1"})
+    facts = {**instrument.job, "seconds": 100, "limit_seconds": 60.0, "suite": "asv"}
+    tasks = [(name, f"some.{name}") for name in names]
+    with program(tree, "count", tasks, under=under, benchmarks="benchmarks", **facts) as process:
+        given = measurements(answers_of(process))
+    assert {own["status"] for own in given.values()} == {"ok"}, given
+    return {key: own["instructions"] for key, own in given.items()}
+
+
+def test_a_count_repeats_whatever_else_is_counted(tmp_path: Path) -> None:
+    """To the last instruction, or nearly so where memory is allocated."""
+    tree = tmp_path / "tree"
+    write(tree / "benchmarks" / "__init__.py", "")
+    write(tree / "benchmarks" / "some.py", SUITE)
+    own = ["time_loop", "time_makes"]
+    alone = counts(tree, own)
+    for names in (own, [*OTHERS, *own], [*own[::-1], *OTHERS]):
+        again = counts(tree, names)
+        assert again["time_loop"] == alone["time_loop"]
+        assert again["time_makes"] == pytest.approx(alone["time_makes"], rel=0.001)
