@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,21 @@ def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
     assert upload["with"]["path"] == "${{ steps.gate.outputs.page }}"
     assert upload["if"].startswith("${{ !cancelled() && ")  # above all of a slower one
     assert all("./" not in step.get("uses", "") for step in steps(COMMENT))
+
+
+def test_each_job_of_a_matrix_uploads_what_the_other_workflow_downloads() -> None:
+    """Under a name of its own: of one name, the second upload fails."""
+    (upload,) = (step for step in steps(action.FILE) if "upload-artifact" in step.get("uses", ""))
+    names = {
+        action.filled(
+            upload["with"]["name"], {"github": {"job": job}, "strategy": {"job-index": index}}
+        )
+        for job in ("gate", "other")
+        for index in range(3)
+    }
+    (download,) = (step for step in steps(COMMENT) if "run-id" in step.get("with", {}))
+    assert len({name for name in names if fnmatch(name, download["with"]["pattern"])}) == 6
+    assert "merge-multiple" not in download["with"]
 
 
 def api_comment(number: int, login: str, kind: str, body: str) -> dict[str, Any]:

@@ -69,6 +69,9 @@ def compare(
         Path | None,
         Option("Write the comment for a pull request to this file.", metavar="FILE"),
     ] = None,
+    junit: Annotated[
+        Path | None, Option("Write JUnit XML of the rows to this file.", metavar="FILE")
+    ] = None,
     html: Annotated[
         str | None,
         Option(
@@ -90,6 +93,7 @@ def compare(
     from perceptron.questions.idle import Wait as Waiting
     from perceptron.questions.idle import looking_first
     from perceptron.report import comparison_address, documents, text_file
+    from perceptron.report.junit import junit_xml
     from perceptron.report.pull_request import annotations, comment
     from perceptron.report.tables import comparison as table
     from perceptron.report.tables import terminal
@@ -116,8 +120,8 @@ def compare(
         strict=strict,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
-    if markdown is not None:
-        text_file.reserve(markdown)
+    for file in filter(None, (markdown, junit)):
+        text_file.reserve(file)
     pages = prepare_comparison(html)
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, looking_first(bar, Waiting(wait or 0.0, terminal.note)))
@@ -130,5 +134,7 @@ def compare(
     if markdown is not None:
         text = comment.comment(comparison, published=published, html=pages.html)
         text_file.write(markdown, text)
+    if junit is not None:
+        text_file.write(junit, junit_xml(comparison))
     annotations.annotate(comparison, published)
     return {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]

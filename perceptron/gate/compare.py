@@ -40,6 +40,7 @@ from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
+from perceptron.gate.reasons.edited import edited_functions
 from perceptron.gate.removed import may_differ, removed, with_removed
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
@@ -221,8 +222,16 @@ def _measured(
         comparison = with_removed(comparison, gone, request.allow_removed)
         comparison = with_dependencies(comparison, requirements, imported, is_compiled)
         if request.reasons:
+            pair = sides.trees.path("base"), sides.trees.path("head")
+            changed = changed_names(case.repository, case.base, case.head)
             comparison = explain.add(
-                comparison, stages.sampler, journal, case.rule, valgrind, progress
+                comparison,
+                stages.sampler,
+                journal,
+                case.rule,
+                valgrind,
+                progress,
+                edited_functions(changed, pair),
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison

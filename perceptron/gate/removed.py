@@ -20,6 +20,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.sampling.discover_both import SuiteOfBoth, is_left_out, is_wanted
 from perceptron.gate.sampling.discovery import CannotImport, Discovery, Unloadable
 from perceptron.gate.sampling.sides import Sides
+from perceptron.records.block import Benchmark
 from perceptron.records.comparison import Comparison, rule_of
 
 
@@ -36,6 +37,8 @@ class Removed:
     """Of benchmarks; of what does not load on BASE and is gone on HEAD, the module."""
     unknown: str | None = None
     """Why BASE's own benchmarks are not known."""
+    new: frozenset[str] = frozenset()
+    """Benchmarks of HEAD that BASE's own suite is known not to have."""
 
 
 def removed(
@@ -64,7 +67,8 @@ def removed(
         # One that HEAD still has was repaired, and need not have benchmarks.
         if lost.module not in both.modules and not own.is_on_head(lost, sides)
     ]
-    return Removed([*dict.fromkeys(benchmarks), *modules], own.unknown)
+    new = own.lacks(both.benchmarks, sides) if other_suite else frozenset()
+    return Removed([*dict.fromkeys(benchmarks), *modules], own.unknown, frozenset(new))
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,16 @@ class _Own:
         """Return whether HEAD's suite has this file at the same place in its folder."""
         inside = os.path.relpath(lost.file, self.benchmarks)
         return (sides.trees.path("head") / sides.trees.suite.benchmarks / inside).exists()
+
+    def lacks(self, benchmarks: Iterable[Benchmark], sides: Sides) -> set[str]:
+        """Return which of HEAD's benchmarks it surely does not have: what loads lacks them."""
+        ours = {one.key for one in self.found.benchmarks}
+        return {
+            one.key
+            for one in benchmarks
+            if self.unknown is None and one.key not in ours
+            if not any(lost.holds(sides.module(one)) for lost in self.found.unloadable)
+        }
 
 
 def _own(sides: Sides, seconds_left: Callable[[], float]) -> _Own:
@@ -117,11 +131,16 @@ def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
 
 
 def with_removed(comparison: Comparison, removed: Removed, allowed: bool) -> Comparison:
-    """Return the comparison with what is gone; it is not clean unless all of that is ``allowed``.
+    """Return the comparison with what is gone and new; it is not clean unless what is gone is
+    ``allowed``.
 
     By the option, or by a rule in BASE's pyproject.toml, which can allow nothing that is unknown.
     """
-    told = msgspec.structs.replace(comparison, removed=list(removed.keys))
+    rows = [
+        msgspec.structs.replace(row, new=True) if row.key in removed.new else row
+        for row in comparison.rows
+    ]
+    told = msgspec.structs.replace(comparison, removed=list(removed.keys), rows=rows)
     if allowed or comparison.verdict != "clean":
         return told
     rules = [rule_of(key, comparison.plan.gate_rules) for key in removed.keys]

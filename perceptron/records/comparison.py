@@ -52,6 +52,8 @@ class Growth(Struct, frozen=True, kw_only=True):
     file: str | None = None
     """Relative to the root of the tree, else the name of the module or of the library."""
     line: int | None = None
+    edited: bool = False
+    """Whether the code of the function differs between the revisions."""
 
 
 class GateRule(Struct, frozen=True, kw_only=True):
@@ -117,6 +119,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """Why, where the numbers do not say so by themselves."""
     probably_slower: bool = False
     """It is inconclusive, and more instructions were counted."""
+    new: bool = False
+    """BASE's own suite has no such benchmark."""
     limit: float | None = None
     """A slowdown up to this is no regression: what the project itself allows the benchmark."""
     muted: str | None = None
@@ -136,8 +140,8 @@ class Row(Struct, frozen=True, kw_only=True):
     """Whether its instructions alone say that it is not slower: the clock did not time it, or could
     have missed a slowdown of more than 10%, or than its limit."""
     why: list[Growth] = []
-    """Where a changed benchmark does more or less: of each level the functions that changed most,
-    the largest first; empty where nothing changed, and if no tool looked."""
+    """Where a changed benchmark does more or less: of each level the edited functions, then those
+    that changed most, the largest first; empty where nothing changed, and if no tool looked."""
     why_not: str | None = None
     """Why the changed functions could not be found."""
     waited: float | None = None

@@ -62,14 +62,14 @@ _COMMON = ("benchmark", "verdict", "base → head>", "change [99%]>", "waiting>"
 _CHANGED = (*_COMMON, "instructions>", "why")
 _OTHERS = (*_COMMON, "detectable>", "instructions>")
 _NEEDED = 3
-# The first line of an answer.
-_LONGEST_LINE, _SHORTEST_NAME = 100, 20
+# Of the first line of an answer, and of a name that is never cut.
+_LONGEST_LINE, _UNCUT = 100, 60
 # A share of the time that threads waited: less is always there.
 _LEAST_WAITED = 0.001
 _ENDLESS = 10**12
 # Of what is listed with all its names.
 _MOST = 10
-_COMMIT, _LONGEST_NAME = 12, 40
+_COMMIT = 12
 # Fewer may be the name of a branch.
 _DIGITS = 7
 # What reasons say of which a longer run may judge more.
@@ -125,7 +125,7 @@ def describe(comparison: Comparison) -> Described:
 def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, list[str]]:
     """Return the verdict, its subject and its sentence; the subject is the worst benchmark.
 
-    What of a reason has no room in the first line is a line of its own.
+    What has no room in the first line is a line of its own.
     """
     of = {word: [row for row in changed if shown.verdict(row) == word] for word in shown.CHANGES}
     total, judged = _total(comparison), _judged(comparison)
@@ -133,10 +133,9 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, 
     for word in worse.get(comparison.verdict, ()):
         if of[word]:
             worst = of[word][0]
-            said = "fails on HEAD" if word == "broken" else shown.takes(worst)
-            said += _how_many({word: len(rows) for word, rows in of.items()}, judged, total)
-            room = _LONGEST_LINE - len(f"{word}:  {said}")
-            return word, _in_the_middle(label(worst.key), max(_SHORTEST_NAME, room)), [said]
+            many = _how_many({word: len(rows) for word, rows in of.items()}, judged, total)
+            clock = None if comparison.control.alarmed else shown.by_clock(worst)
+            return word, *_of_the_worst(word, worst, many, clock)
     if comparison.verdict == "clean" and judged:
         muted = sum(row.muted is not None for row in comparison.rows)
         faster = len(of["faster"])
@@ -181,6 +180,21 @@ def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
         return f"undecided by the clock: {names}; next: an idle machine"
     budget = f"--budget {2 * comparison.plan.budget_seconds / 60:g}"
     return f"undecided by the clock: {names}; next: {budget}, or an idle machine"
+
+
+def _of_the_worst(word: str, row: Row, many: str, clock: str | None) -> tuple[str, list[str]]:
+    """Return the name of the worst row, and what is said of it: how ``many`` are like it, and what
+    the ``clock`` says beside instructions."""
+    name = label(row.key)
+    said = "fails on HEAD" if word == "broken" else shown.takes(row)
+    room = _LONGEST_LINE - len(f"{word}:  {said}")
+    beside = [clock or ""]
+    if min(len(name), _UNCUT) <= room - len(many):
+        room -= len(many)
+        said += many
+    else:
+        beside.append(many.removeprefix("; "))
+    return _in_the_middle(name, max(_UNCUT, room)), [said, *filter(None, beside)]
 
 
 def _how_many(of: Mapping[str, int], judged: int, total: int) -> str:
@@ -319,8 +333,12 @@ def _about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     yield from _grouped("muted", ((row.key, row.muted) for row in rows))
     left_out = comparison.plan.left_out
     yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
-    # What broke says in its reason why it could not be counted.
-    uncounted = [row for row in rows if shown.verdict(row) != "broken"]
+    # What broke says in its reason why it could not be counted, and so does what does not repeat.
+    uncounted = [
+        row
+        for row in rows
+        if shown.verdict(row) != "broken" and (row.not_counted or "") not in (row.reason or "")
+    ]
     yield from _grouped("not counted", ((row.key, row.not_counted) for row in uncounted))
 
 
@@ -444,7 +462,7 @@ def side_name(side: ComparedRevision) -> str:
     # A commit that was named by its own digits.
     if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
         return commit
-    return f"{shortened(side.name, _LONGEST_NAME)} ({commit})"
+    return f"{shortened(side.name, _UNCUT)} ({commit})"
 
 
 def side_commit(side: ComparedRevision, digits: int = 40) -> str:

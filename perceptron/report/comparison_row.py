@@ -11,8 +11,9 @@ from perceptron.records.comparison import Growth, Row, Work
 from perceptron.untrusted_text import shortened
 
 PROBABLY = "probably slower"
+NEW = "new"
 WORSE = ("broken", "slower", PROBABLY)
-CHANGES = (*WORSE, "faster", "works again")
+CHANGES = (*WORSE, "faster", "works again", NEW)
 """The verdicts on what changed, the worst first."""
 ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
 _CANNOT_TELL = "cannot tell"
@@ -37,7 +38,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return what is broken first, then what changed, by the size that its verdict stands on."""
 
     def size(row: Row) -> float:
-        if row.work is not None and (row.change is None or row.stands_on == "work"):
+        if row.work is not None and (row.change is None or is_counted(row)):
             return abs(row.work.change)
         return abs(row.change or 0.0)
 
@@ -50,8 +51,22 @@ def verdict(row: Row) -> str:
     if row.verdict == "slower":
         return "slower" if known else "broken"
     if row.verdict == "faster":
-        return "faster" if known else "works again"
+        return "faster" if known else NEW if row.new else "works again"
     return PROBABLY if row.probably_slower else row.verdict
+
+
+def is_counted(row: Row) -> bool:
+    """Return whether the size of a row is that of its instructions.
+
+    They decided, no confirmation of the clock did, and two counts of the same differ by less than
+    the clock's interval is wide.
+    """
+    if row.work is None or row.stands_on == "time":
+        return False
+    if row.stands_on == "work" or row.low is None or row.high is None:
+        return True
+    # Negated, as an end may be no number.
+    return row.p_adjusted is None and not row.high - row.low <= 2 * row.work.noise
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -98,14 +113,19 @@ def change(row: Row) -> str:
     limit = "" if row.limit is None else f", limit {100 * row.limit:g}%"
     if row.change is None and row.work is None:
         limit = ""  # what broke has nothing to be allowed
+    return f"{_by_time(row)}{limit}"
+
+
+def _by_time(row: Row) -> str:
+    """Return the clock's change with its interval."""
     if row.change is None:
-        return f"{NONE}{limit}"
+        return NONE
     if row.low is None or row.high is None:
-        return f"{percent(row.change, sign=True)}{limit}"
+        return percent(row.change, sign=True)
     if _is_wide(row):
-        return f"{_CANNOT_TELL}{limit}"
+        return _CANNOT_TELL
     ends = ", ".join(percent(end, sign=True).removesuffix("%") for end in (row.low, row.high))
-    return f"{percent(row.change, sign=True)} [{ends}]{limit}"
+    return f"{percent(row.change, sign=True)} [{ends}]"
 
 
 def _is_wide(row: Row) -> bool:
@@ -118,10 +138,10 @@ def _is_wide(row: Row) -> bool:
 def takes(row: Row) -> str:
     """Return how much longer what became slower takes, or how many more instructions it executes.
 
-    Whichever decided, or whichever is known.
+    Whichever gives its size, as `is_counted` has it, or whichever is known.
     """
     interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
-    if row.work is not None and (row.stands_on == "work" or row.probably_slower or not interval):
+    if row.work is not None and (is_counted(row) or row.probably_slower or not interval):
         return f"executes {_rough(row.work.change)}% more instructions"
     if row.change is None:
         base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
@@ -130,6 +150,24 @@ def takes(row: Row) -> str:
     said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
     ends = [_rough(end, row.change) for end in interval or ()]
     return f"{said} [{', '.join(ends)}]" if ends else said
+
+
+def by_clock(row: Row) -> str | None:
+    """Return what the clock says beside the instructions that give the size of a slower row."""
+    if row.verdict != "slower" or row.change is None or not is_counted(row):
+        return None
+    return f"by the clock: {_by_time(row)}"
+
+
+def worse(row: Row) -> str:
+    """Return how much a row became slower, what gives its size first, or why it broke."""
+    if verdict(row) == "broken":
+        return row.reason or row.verdict
+    said = f"{times(row)}, {change(row)}"
+    if row.work is None:
+        return said
+    work = f"instructions {work_change(row.work)} ({instructions(row.work)} per call)"
+    return f"{work}; {said}" if is_counted(row) else f"{said}; {work}"
 
 
 def _rough(share: float, size: float | None = None) -> str:
@@ -179,18 +217,20 @@ def why(row: Row) -> str:
 
 
 def first_function(row: Row) -> Growth | None:
-    """Return the function that changed most as the row did, else the one that changed most.
+    """Return the function that was edited, else the one that changed most as the row did.
 
-    A function that does less explains nothing that became slower.
+    A function that does less explains nothing that became slower, unless it was edited: then what
+    it calls may do more.
     """
     functions = most_telling(row.why)
     grew = [own for own in functions if (own.head > own.base) == (row.verdict != "faster")]
-    return next(iter([*grew, *functions]), None)
+    edited = [own for own in functions if own.edited]
+    return next(iter([*edited, *grew, *functions]), None)
 
 
 def tells_reason(row: Row) -> bool:
     """Return whether the reason stands in the row itself, as there is no function to name."""
-    return verdict(row) in {"broken", "works again", PROBABLY}
+    return verdict(row) in {"broken", "works again", NEW, PROBABLY}
 
 
 def most_telling(why: Sequence[Growth]) -> list[Growth]:
@@ -218,7 +258,7 @@ def function(growth: Growth) -> str:
         said = f"{size}, {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
         said += ", called once" if calls == "1" else f", called {calls} times"
-    return f"{named(growth)}: {said}"
+    return f"{named(growth)}: {'in the diff; ' if growth.edited else ''}{said}"
 
 
 def function_cells(growth: Growth) -> tuple[str, str, str, str]:
@@ -229,7 +269,7 @@ def function_cells(growth: Growth) -> tuple[str, str, str, str]:
         calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
     # On one side only there is no share.
     size = "new" if not growth.base else "gone" if not growth.head else ""
-    size = size or _growth(growth.head / growth.base)
+    size = size or ("same" if growth.head == growth.base else _growth(growth.head / growth.base))
     return _number(growth.base), _number(growth.head), size, calls
 
 

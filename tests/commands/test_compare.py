@@ -18,6 +18,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import AGREE, OTHER_DRAWS
 from perceptron.records.comparison import Comparison
+from perceptron.report.junit import junit_xml
 from perceptron.report.pull_request.comment import comment
 from tests.conftest import ROOT
 from tests.made_comparison import comparison, row, slower
@@ -104,16 +105,17 @@ def test_the_command_to_type_again_asks_the_same(
 def test_json_markdown_and_marks_do_not_get_mixed_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """One document on standard output, marks on standard error, the comment in its file."""
+    """One document on standard output, marks on standard error, the others in their files."""
     result = comparison(slower(), verdict="regression")
-    file = tmp_path / "gate.md"
+    file, xml = tmp_path / "gate.md", tmp_path / "gate.xml"
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    options = ("--json", "--html", "", "--markdown", str(file))
+    options = ("--json", "--html", "", "--markdown", str(file), "--junit", str(xml))
     assert compare(monkeypatch, result, *options) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == "regression"
     assert err.startswith("::error file=benchmarks/sums.py,line=12,")
     assert file.read_text(encoding="utf-8") == comment(result)
+    assert xml.read_text(encoding="utf-8") == junit_xml(result)
 
 
 PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"

@@ -26,6 +26,9 @@ TOY = (
     + """
 HEAD = {head}
 
+def caller():
+    loop({turns})
+
 def loop(turns):
     for _ in range(turns):
         pass
@@ -51,7 +54,7 @@ class Times:
 
     def time_slower(self):
         toy.work(200 + 16 * HEAD)
-        toy.loop(1200 if HEAD else 1000)
+        toy.caller()
 
     def time_slower_alone(self):
         toy.work(200 + 16 * HEAD)
@@ -189,11 +192,11 @@ class Ran:
 def make(folder: Path) -> None:
     """What is not committed is a syntax error, for whoever imports the checkout."""
     toy = Repository(folder / "repository")
-    toy.write("toy/__init__.py", TOY.format(head=0))
+    toy.write("toy/__init__.py", TOY.format(head=0, turns=1000))
     toy.write("toy/lost.py", EXTRA)
     toy.write("pyproject.toml", '[project]\nname = "toy"\nversion = "1.0.1"\n')
     toy.commit("base", "benchmarks/suite.py", SUITE.format(same=500) + "\ndef time_gone(): pass\n")
-    toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1))
+    toy.write("toy/__init__.py", "# Moved by a line.\n" + TOY.format(head=1, turns=1200))
     toy.write("toy/lost.py", "")
     toy.write("pyproject.toml", '[project]\nname = "new"\ndynamic = ["version"]\n')
     toy.write("toy/new.py", EXTRA)
@@ -323,9 +326,11 @@ def test_caches_are_made_again_to_confirm(ran: Ran) -> None:
 
 
 def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
-    """With HEAD's line."""
+    """With HEAD's line; after the function of the diff, which only calls it otherwise."""
     slower, alone = ran.rows["time_slower"], ran.rows["time_slower_alone"]
-    [loop] = slower.why
+    [caller, loop] = slower.why
+    assert (caller.function, caller.edited, loop.edited) == ("caller", True, False)
+    assert caller.head == caller.base
     assert (loop.function, loop.file, loop.unit) == ("loop", "toy/__init__.py", "bytecodes")
     assert loop.line == TOY[: TOY.index("def loop")].count("\n") + 2
     assert loop.head == pytest.approx(1.2 * loop.base, rel=0.02)

@@ -12,6 +12,7 @@ from perceptron.gate.sampling.discovery import Discovery
 from perceptron.gate.sampling.sides import Sides
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison import describe
+from perceptron.report.comparison_row import verdict
 from tests.gate.conftest import COUNTED, Repository, rows, run
 
 SUITE = """
@@ -86,6 +87,14 @@ def test_a_slower_head_without_the_benchmark_that_would_tell_is_not_clean(
     assert second_line(comparison).startswith("gone on HEAD: ")
     assert "suite.track_total" in second_line(comparison)
     assert slower.git("worktree", "list").count("\n") == 1
+
+
+def test_what_fails_on_base_is_new_only_if_its_suite_lacks_it(slower: Repository) -> None:
+    """The other one works again."""
+    rename(slower)
+    slower.commit("head")
+    words = {name: verdict(row) for name, row in rows(run("base", "head")).items()}
+    assert words == {"track_it": "works again", "track_sum": "new"}
 
 
 # What keeps BASE's own suite from loading: files of BASE, and options.

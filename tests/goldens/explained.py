@@ -130,7 +130,7 @@ def _rows() -> list[Row]:
             work=work(0.05),
             stands_on="both",
             why=[
-                growth(),
+                growth(edited=True),
                 growth(function="check", base=0.0, head=400.0, base_calls=0.0),
                 growth(
                     function="list_sort",

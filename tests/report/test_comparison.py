@@ -54,6 +54,12 @@ def open_row(**fields: Any) -> Row:
     return harder(verdict="inconclusive", probably_slower=True, **fields)
 
 
+def counted(**fields: Any) -> Row:
+    """Decided by its instructions; the clock, too, saw that it became slower."""
+    clock = {"change": 2.01, "low": 0.86, "high": 3.87, "p_adjusted": None}
+    return slower(**clock | {"work": work(1.05), "stands_on": "both"} | fields)
+
+
 @pytest.mark.parametrize(
     ("made", "line"),
     [
@@ -68,6 +74,10 @@ def open_row(**fields: Any) -> Row:
                 open_row(benchmark="a", params=[], work=work(0.182)), *(row() for _ in range(39))
             ),
             "probably slower: a executes 18% more instructions; 1 of 40 benchmarks probably slower",
+        ),
+        (
+            red(counted(benchmark="a", params=[]), row()),
+            "slower: a executes 105% more instructions; 1 of 2 benchmarks slower",
         ),
         (
             red(slower(benchmark="a", params=[]), *[open_row()] * 2, row()),
@@ -169,8 +179,31 @@ def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
     assert describe(red(noisy, worst)).said.startswith("worst executes 19% more")
 
 
-def test_the_line_has_room_for_the_longest_name() -> None:
-    """Cut in the middle: names of one class differ at their ends."""
+def test_where_instructions_decided_the_clock_comes_second() -> None:
+    """It saw 105% as 201%; what it confirmed by itself, or knows more narrowly, it tells."""
+    assert describe(red(counted())).lines == ["by the clock: +201.0% [+86.0, +387.0]"]
+    worst = counted(benchmark="worst", change=1.5, work=work(1.2))
+    assert describe(red(counted(), worst)).subject.startswith("worst")
+    narrow = work(0.08, noise=0.02)
+    for own in (
+        counted(p_adjusted=0.0001),
+        counted(change=0.081, low=0.08, high=0.09, work=narrow),
+    ):
+        told = describe(red(own))
+        assert ("instructions" in told.sentence, told.lines) == (False, [])
+
+
+def test_a_name_is_whole_up_to_sixty_characters_and_the_line_has_a_hundred() -> None:
+    """How many are like it goes to the next line where there is no room for both."""
+    name = "benchmarks.graphs.TimePagerank.time_pagerank_weighted(10000)"
+    assert len(name) == 60
+    told = describe(red(slower(benchmark=name, params=[]), row()))
+    assert f"{told.verdict}: {told.said}" == f"slower: {name} takes 8.1% longer [7.0, 9.3]"
+    assert told.lines == ["1 of 2 benchmarks slower"]
+
+
+def test_a_longer_name_is_cut_in_the_middle() -> None:
+    """Names of one class differ at their ends."""
     name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
     told = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
     line = f"{told.verdict}: {told.said}"
@@ -318,6 +351,9 @@ def test_a_row_names_the_function_that_grew_and_its_line() -> None:
     assert cell(told, "why") == "Vector.add in toy/vector.py:30"
     told = describe(comparison(slower(verdict="faster", why=[growth(), less])))
     assert cell(told, "why") == "less in toy/vector.py:30"
+    edited = growth(function="edited", head=1000.0, edited=True)
+    told = describe(red(slower(why=[edited, growth()])))
+    assert cell(told, "why") == "edited in toy/vector.py:30"
 
 
 def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:

@@ -125,7 +125,7 @@ def _lines(files: Sequence[Path]) -> bool:
     """Return whether these modules, which are the same, have code in different lines."""
     trees = [parsed(text) for text in map(bounded, files) if text is not None]
     lines = [
-        [getattr(node, "lineno", 0) for node in ast.walk(_bare(tree))]
+        [getattr(node, "lineno", 0) for node in ast.walk(bare(tree))]
         for tree in trees
         if tree is not None
     ]
@@ -158,10 +158,11 @@ def bounded(file: Path) -> bytes | None:
 
 def _code(tree: ast.Module) -> str:
     """Return what the module does: without docstrings, and constants in their place."""
-    return ast.dump(_bare(tree))
+    return ast.dump(bare(tree))
 
 
-def _bare(tree: ast.Module) -> ast.Module:
+def bare(tree: ast.Module) -> ast.Module:
+    """Return the tree without docstrings and other constants that stand for themselves."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

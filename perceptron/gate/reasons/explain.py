@@ -6,7 +6,7 @@ On both sides they are traced, and profiled under valgrind.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.growth import (
     CannotLook,
+    FunctionId,
     Trace,
     growths,
     in_one_line,
@@ -41,7 +42,7 @@ _SHARE, _LEAST_SECONDS = 0.1, 20.0
 # Of that, what is kept for compiled functions.
 _KEPT = 0.5
 
-SAME_WORK = "its work is the same: what became slower is not what it executes"
+SAME_WORK = "its work is the same: the change is not in what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
@@ -55,8 +56,9 @@ def add(
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
+    edited: Collection[FunctionId] = (),
 ) -> Comparison:
-    """Return the comparison with the reasons of what changed.
+    """Return the comparison with the reasons of what changed, the ``edited`` functions first.
 
     That takes a tenth of the budget at most, beside it. Whatever goes wrong becomes the reason why
     a row has none.
@@ -99,7 +101,7 @@ def add(
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
-            why[key] += growths(table(base), table(head), "python", "bytecodes")
+            why[key] += growths(table(base), table(head), "python", "bytecodes", edited)
             if not (base.repeats and head.repeats):
                 why_not[key].append(_NO_REPEAT)
         if valgrind is not None and calls:

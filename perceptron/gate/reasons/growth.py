@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -97,8 +97,15 @@ def table(trace: Trace) -> Table:
     return costs
 
 
-def growths(base: Table, head: Table, level: FunctionLevel, unit: CountedUnit) -> list[Growth]:
-    """Return the functions whose own count changed most, the largest change first.
+def growths(
+    base: Table,
+    head: Table,
+    level: FunctionLevel,
+    unit: CountedUnit,
+    edited: Collection[FunctionId] = (),
+) -> list[Growth]:
+    """Return those ``edited`` that ran, then the functions whose own count changed most; of both
+    the largest change first.
 
     A function that only one side has counts 0 on the other.
     """
@@ -107,7 +114,8 @@ def growths(base: Table, head: Table, level: FunctionLevel, unit: CountedUnit) -
     for name, file in base.keys() | head.keys():
         before, after = base.get((name, file), _NOTHING), head.get((name, file), _NOTHING)
         change = abs(after.own - before.own)
-        if change > 0 and change >= _LEAST_SHARE * total:
+        in_diff = (name, file) in edited
+        if in_diff or (change > 0 and change >= _LEAST_SHARE * total):
             growth = Growth(
                 function=name,
                 level=level,
@@ -118,10 +126,13 @@ def growths(base: Table, head: Table, level: FunctionLevel, unit: CountedUnit) -
                 head_calls=after.calls,
                 file=file,
                 line=before.line if after.line is None else after.line,
+                edited=in_diff,
             )
             changed.append(growth)
     # The name decides between equals, so that the order is the same each time.
-    changed.sort(key=lambda own: (-abs(own.head - own.base), own.function, own.file or ""))
+    changed.sort(
+        key=lambda own: (not own.edited, -abs(own.head - own.base), own.function, own.file or "")
+    )
     return changed[:MOST]
 
 

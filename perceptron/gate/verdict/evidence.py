@@ -77,7 +77,7 @@ class Clock:
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
     if evidence.kind == "not counted":
-        evidence = NOT_COUNTED
+        evidence = replace(NOT_COUNTED, reason=evidence.reason, noise=evidence.noise)
     if clock.confirmation == "confirmed":
         stands_on: Evidence = "both" if evidence.direction == clock.promoted else "time"
         return Finding("slower" if clock.promoted > 0 else "faster", None, stands_on)
@@ -163,7 +163,7 @@ def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
             seen = f"the clock could have seen {100 * clock.smallest:.0f}%"
         return Finding("no change", reason or f"{_SAME}; {seen}", "work")
     if hidden:
-        return Finding("inconclusive", _too_noisy(clock.waited))
+        return Finding("inconclusive", _too_noisy(clock, evidence))
     return Finding("no change", reason)
 
 
@@ -214,6 +214,9 @@ def within(
 # As `Rule.same_work` has it: the table beside it may show 0.8%.
 _SAME = "same instructions within 1%"
 _STEADIER = "measure on an idle machine or raise --budget"
+_REPEATABLE = "give it inputs that depend neither on the time nor on os.urandom"
+# Two counts of the same may differ by so much less than blocks of the same do.
+_OF_ITS_WORK = 4.0
 
 
 def _moved(evidence: WorkEvidence, work: Work) -> str:
@@ -235,8 +238,11 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
     return f"the clock saw {change}% [{low}, {high}]"
 
 
-def _too_noisy(waited: float | None) -> str:
-    """Return why nothing could be said, with the cause where waiting was it."""
+def _too_noisy(clock: Clock, evidence: WorkEvidence) -> str:
+    """Return why nothing could be said, with the cause where its own work or waiting was it."""
+    noise, waited = evidence.noise, clock.waited
+    if noise is not None and clock.ratio.spread <= _OF_ITS_WORK * noise:
+        return f"{evidence.reason}: {_REPEATABLE}"
     if waited is None or waited <= LARGEST_WAITED_SHARE:
         return f"too noisy here: {_STEADIER}"
     share = f"{100 * waited:.0f}%"

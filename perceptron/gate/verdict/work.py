@@ -52,6 +52,8 @@ class WorkEvidence:
     """1 for more, −1 for less: decided, or else by the rule's ``least`` or more on every draw."""
     draws: int = 0
     """How many draws were counted."""
+    noise: float | None = None
+    """By how much counts of the same differ, where that is why it could not be counted."""
 
     @property
     def needs_time(self) -> bool:
@@ -120,7 +122,7 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         return _counted_once(first, reason, rule)
     if not repeats:
         differ = f"two counts of the same differ by {100 * noise:.1f}%"
-        return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
+        return WorkEvidence("not counted", reason=f"not repeatable: {differ}", noise=noise)
     base = mean(_instructions(block.base) for block in counted.values())
     head = mean(_instructions(block.head) for block in counted.values())
     work = Work(base=base, head=head, change=change, noise=noise)

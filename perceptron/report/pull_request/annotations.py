@@ -41,20 +41,9 @@ def marks(comparison: Comparison) -> list[str]:
     worse = [row for row in ordered if row.verdict == "slower"]
     unsure = [row for row in ordered if row.verdict == "inconclusive"]
     return [
-        *(_command("error", row, _worse(row)) for row in worse[:_MOST]),
+        *(_command("error", row, text.worse(row)) for row in worse[:_MOST]),
         *(_command("warning", row, row.reason or row.verdict) for row in unsure[:_MOST]),
     ]
-
-
-def _worse(row: Row) -> str:
-    """Return what became slower, by the clock, by counted instructions, or by both."""
-    if text.verdict(row) == "broken":
-        return row.reason or row.verdict
-    said = f"{text.times(row)}, {text.change(row)}"
-    if row.work is None:
-        return said
-    work = f"{text.work_change(row.work)} ({text.instructions(row.work)} per call)"
-    return f"{said}; instructions {work}"
 
 
 def _command(kind: str, row: Row, message: str) -> str:

@@ -71,8 +71,11 @@ def comment(
     pull: PullRequest | None = None,
     published: str | None = None,
     html: Path | None = None,
+    most: int = MOST_BYTES,
 ) -> str:
-    """Return Markdown of less than `MOST_BYTES`: the verdict, what changed, and one fold.
+    """Return Markdown: the verdict, what changed, and one fold.
+
+    It has less than ``most`` bytes, unless what is never left out takes more.
 
     ``published`` is the address below which pages are published, as `comparison_address.published`
     returns it; ``html`` the folder that they were written to, which is named if it is the default.
@@ -84,19 +87,19 @@ def comment(
     subject = f"{code(told.subject)} " if told.subject else ""
     top = [TAG, "", f"**{told.verdict}**: {subject}{line(told.sentence)}"]
     foot = ["", measured, "", *_again(comparison, pull)]
-    room = Room(MOST_BYTES - _RESERVE - len("\n".join([*top, *foot]).encode()))
+    room = Room(most - _RESERVE - len("\n".join([*top, *foot]).encode()))
     warnings = [
         f"- **warning**: {line(warning.message)}: {line(warning.advice)}"
         for warning in comparison.warnings
     ]
     beside = [f"- {line(text)}" for text in told.lines]
     parts = [
-        *_part([], beside, room, "line"),
+        *part([], beside, room, "line"),
         *_table(told.changed, room),
-        *_part([], warnings, room, "warning"),
+        *part([], warnings, room, "warning"),
     ]
     notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
-    folded = [*_part([], notes, room, "line"), *_table(told.others, room)]
+    folded = [*part([], notes, room, "line"), *_table(told.others, room)]
     others = len(told.others.rows)
     of = f"{others:,} other benchmark{'' if others == 1 else 's'} and " if others else ""
     summary = f"<summary>{of}details</summary>"
@@ -106,10 +109,10 @@ def comment(
 
 def _table(shown: Table, room: Room) -> list[str]:
     rows = [table.line([code(name), *map(line, cells)]) for name, *cells in shown.texts]
-    return _part(table.head(shown.columns), rows, room, "benchmark")
+    return part(table.head(shown.columns), rows, room, "benchmark")
 
 
-def _part(head: list[str], entries: list[str], room: Room, what: str) -> list[str]:
+def part(head: list[str], entries: list[str], room: Room, what: str) -> list[str]:
     """Return a list or table with as many entries as there is room for; nothing if it has none.
 
     ``what`` an entry is says how many of them were left out.
@@ -190,13 +193,13 @@ class Room:
     """The bytes that are left for text; lines use them up in turn."""
 
     def __init__(self, most: int) -> None:
-        self._left = most
+        self.left = most
 
     def fit(self, lines: Sequence[str]) -> list[str]:
         """Return the first of the lines, as many as fit, and use up their bytes."""
         for index, text in enumerate(lines):
             size = len(text.encode()) + 1
-            if size > self._left:
+            if size > self.left:
                 return list(lines[:index])
-            self._left -= size
+            self.left -= size
         return list(lines)

@@ -6,8 +6,9 @@ The workflow that has the right to comment runs this, and no code of the pull re
     python -m perceptron.report.pull_request.post FOLDER PULL.json [--pages-url URL]
                                                                     prints the comment
 
-FOLDER holds ``gate.json``, what `perceptron compare --json` printed, and ``pull-request.txt``, the
-number. PULL.json is what GitHub's API says of the pull request of that number, and
+FOLDER holds a folder for each job of the run, as the action uploads it: ``gate.json``, what
+`perceptron compare --json` printed, ``pull-request.txt``, the number, and ``job.json``, which job
+it was. PULL.json is what GitHub's API says of the pull request of that number, and
 GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, from a
 source that the workflow trusts; an empty one is none. A gate.json that is too large or no
 comparison becomes a comment that says so: an error would leave the table of an earlier run there.
@@ -23,7 +24,7 @@ import re
 import stat
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -33,11 +34,13 @@ from perceptron.numbers import count
 from perceptron.records.block import Block
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import published
-from perceptron.report.pull_request.comment import PullRequest, comment, nothing, unreadable
+from perceptron.report.pull_request.comment import PullRequest
+from perceptron.report.pull_request.jobs import Result, of_jobs
 from perceptron.untrusted_text import label
 
 MOST_BYTES = 64 * 2**20
 MOST_ROWS = 5000
+MOST_JOBS = 32
 _NUMBER = re.compile(rb"([1-9][0-9]{0,9})\n?")
 _LONGEST_ERROR = 300
 
@@ -55,6 +58,21 @@ class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks
     """
 
     blocks: list[Block] = msgspec.field(default_factory=list)
+
+
+class _Job(Struct, frozen=True):
+    job: str
+    matrix: dict[str, Any] | None = None
+    """What this job of a matrix has of it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as GitHub writes it: ``gate (3.12, ubuntu-latest)``."""
+        values = [
+            value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            for value in (self.matrix or {}).values()
+        ]
+        return f"{self.job} ({', '.join(values)})" if values else self.job
 
 
 class _Repository(Struct, frozen=True):
@@ -84,8 +102,28 @@ class _Pull(Struct, frozen=True):
 
 
 def number(folder: Path) -> int:
-    """Return the number of the pull request that the files are of; raises `UserError`."""
-    file = folder / "pull-request.txt"
+    """Return the number of the pull request that all jobs are of; raises `UserError`."""
+    numbers = {_number(job) for job in _jobs(folder)}
+    if len(numbers) > 1:
+        raise UserError(f"{folder}: its jobs are of different pull requests: download one run's")
+    return numbers.pop()
+
+
+def _jobs(folder: Path) -> list[Path]:
+    """Return the folder of each job; raises `UserError` if there is none, or too many."""
+    try:
+        jobs = sorted(own for own in folder.iterdir() if own.is_dir() and not own.is_symlink())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    if not jobs:
+        raise UserError(f"{folder}: no job left a result: give the action comment: true")
+    if len(jobs) > MOST_JOBS:
+        raise UserError(f"{folder}: {len(jobs)} jobs, at most {MOST_JOBS} are shown: use fewer")
+    return jobs
+
+
+def _number(job: Path) -> int:
+    file = job / "pull-request.txt"
     match = _NUMBER.fullmatch(_read(file, 64))
     if match is None:
         raise UserError(f"{file}: not the number of a pull request: write the event's into it")
@@ -112,14 +150,25 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
             f"{label(run.head_sha)[:12]}: its own newest run comments"
         )
     pull_request = PullRequest(request.number, run.head_sha)
-    file = folder / "gate.json"
-    if not os.path.lexists(file):
-        return nothing(pull_request)
+    return of_jobs([(_name(job), _result(job)) for job in _jobs(folder)], pull_request, pages)
+
+
+def _name(job: Path) -> str:
+    """Return the name of a job, by which its row is known."""
     try:
-        comparison = _comparison(file)
+        return _decode(job / "job.json", _Job).name
+    except (UserError, RecursionError):
+        return job.name
+
+
+def _result(job: Path) -> Result:
+    file = job / "gate.json"
+    if not os.path.lexists(file):
+        return None
+    try:
+        return _comparison(file)
     except _Unreadable as error:
-        return unreadable(pull_request, str(error))
-    return comment(comparison, pull_request, pages)
+        return str(error)
 
 
 def _comparison(file: Path) -> Comparison:

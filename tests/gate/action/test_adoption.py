@@ -129,8 +129,9 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     assert (Path(ran.outputs["page"]) / document["page"]).is_file()
     assert ran.steps[-2:] == ["compare", "actions/upload-artifact"]
     handed = Path(ran.outputs["json"]).parent
-    assert sorted(one.name for one in handed.iterdir()) == ["gate.json", "pull-request.txt"]
-    assert number(handed) == 12
+    left = sorted(one.name for one in handed.iterdir())
+    assert left == ["gate.json", "job.json", "pull-request.txt"]
+    assert number(action.downloaded(temporary, temporary / "downloaded")) == 12
     (upload,) = (own for own in action.action()["runs"]["steps"] if "upload" in own.get("uses", ""))
     assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 

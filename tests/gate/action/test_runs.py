@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -92,7 +93,7 @@ def test_what_broke_is_never_called_slower(
     assert ran.code == {"regression": 1, "inconclusive": 0}.get(verdict, 2)
     assert bool(ran.outputs["json"]) is bool(ran.outputs["markdown"]) is found
     handed = {file.name for file in temporary.glob("gate-*/gate/*")}
-    assert handed == {"pull-request.txt"} | ({"gate.json"} if found else set())
+    assert handed == {"pull-request.txt", "job.json"} | ({"gate.json"} if found else set())
     assert (f"ended with exit code {code} and no whole result" in ran.summary) is not found
 
 
@@ -101,14 +102,17 @@ def test_a_run_that_gets_no_further_is_known_too(
 ) -> None:
     """Else an older comment would stand for it."""
     (tools / "python").write_text("#!/bin/bash\nexit 1\n")
-    ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
+    matrix = {"python": "3.12", "os": 'a "b"'}
+    ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT, matrix=matrix)
     assert ran.code == 2
     assert "::error::nothing was compared: pip could not install" in ran.printed
     assert ran.steps[-1] == "actions/upload-artifact"
     assert ran.outputs == {"verdict": "error", "json": "", "markdown": "", "page": ""}
-    (handed,) = temporary.glob("gate-*/gate")
-    assert [file.name for file in handed.iterdir()] == ["pull-request.txt"]
-    assert number(handed) == 12
+    folder = action.downloaded(temporary, tmp_path / "downloaded")
+    handed = {file.name: file for file in folder.glob("*/*")}
+    assert handed.keys() == {"pull-request.txt", "job.json"}
+    assert json.loads(handed["job.json"].read_text()) == {"job": "gate", "matrix": matrix}
+    assert number(folder) == 12
 
 
 # As a pull request's own code would do it: by what it is told, and by what it finds without that.

@@ -169,3 +169,12 @@ def test_a_thousandth_of_all_is_the_least_that_counts() -> None:
     base = {small: Cost(0.0, 1.0), large: Cost(10_000.0, 1.0)}
     assert growths(base, {**base, small: Cost(9.0, 1.0)}, "c", "instructions") == []
     assert growths(base, {**base, small: Cost(11.0, 1.0)}, "c", "instructions")
+
+
+def test_what_the_diff_changes_comes_first_however_little_it_does() -> None:
+    """If it ran: what it calls may be where the work went."""
+    caller, library, other = ("caller", "toy.py"), ("sort", "lib.py"), ("other", "toy.py")
+    base = {caller: Cost(10.0, 1.0), library: Cost(1e6, 1.0)}
+    head = {caller: Cost(10.0, 1.0), library: Cost(2e6, 1.0)}
+    found = growths(base, head, "python", "bytecodes", {caller, other})
+    assert [(own.function, own.edited) for own in found] == [("caller", True), ("sort", False)]

@@ -263,3 +263,15 @@ def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> N
 def test_what_a_count_leaves_open_and_nothing_tried_is_left_out() -> None:
     between = counts("time_it", 0.012, 0.012, 0.012)
     assert judged([*between, trial(base=LATE, head=LATE)]).rows == []
+
+
+@pytest.mark.parametrize(
+    ("again", "says"), [(0.4, "not repeatable: "), (0.006, "too noisy here: ")]
+)
+def test_what_does_not_do_the_same_twice_is_not_called_noisy(again: float, says: str) -> None:
+    """Unless its counts differ by far less than its times do: then the machine was it."""
+    (row,) = judged(
+        [*counts("time_it", 0.05, 0.05, again=again), *blocks("time_it", LOUD.tolist())]
+    ).rows
+    assert row.verdict == "inconclusive"
+    assert (row.reason or "").startswith(says)

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
 from perceptron.report.pull_request.post import MOST_BYTES as BOUND
-from perceptron.report.pull_request.post import MOST_ROWS, number, post
+from perceptron.report.pull_request.post import MOST_JOBS, MOST_ROWS, number, post
 from tests.conftest import ROOT
 from tests.made_comparison import block, comparison, slower
 
@@ -33,9 +34,10 @@ class Case:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "gate"
-        self.folder.mkdir()
+        self.job = self.folder / "perceptron-gate-gate-0"
+        self.job.mkdir(parents=True)
         self.pull, self.event = root / "pull.json", root / "event.json"
-        self.result, self.number = self.folder / "gate.json", self.folder / "pull-request.txt"
+        self.result, self.number = self.job / "gate.json", self.job / "pull-request.txt"
         self.result.write_bytes(msgspec.json.encode(COMPARISON))
         self.number.write_text("12\n")
         self.describe()
@@ -241,14 +243,14 @@ def test_long_texts_are_cut(case: Case) -> None:
 def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> None:
     """No link out of the folder, no pipe that never ends, no folder."""
     secret = tmp_path / "secret"
-    secret.write_bytes((case.folder / name).read_bytes())
+    secret.write_bytes((case.job / name).read_bytes())
     for make in (
         lambda file: file.symlink_to(secret),
         os.mkfifo,
         lambda file: file.mkdir(),
         *([] if name == "gate.json" else [lambda file: None]),
     ):
-        file = case.folder / name
+        file = case.job / name
         file.unlink(missing_ok=True)
         make(file)
         with pytest.raises(UserError, match=rf"{name}: (cannot be read|not a plain file)"):
@@ -260,9 +262,9 @@ def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> Non
 def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
     """Not even a module of ours that lies there: the comment is the same."""
     wanted = case.post()
-    (case.folder / "msgspec.py").write_text("raise SystemExit('read')")
-    (case.folder / "other.json").write_text("x")
-    (case.folder / "other.json").chmod(0)
+    (case.job / "msgspec.py").write_text("raise SystemExit('read')")
+    (case.job / "other.json").write_text("x")
+    (case.job / "other.json").chmod(0)
     process = run(case, str(case.folder), str(case.pull))
     assert (process.returncode, process.stdout) == (0, wanted)
     assert process.stdout.startswith(TAG)
@@ -301,3 +303,52 @@ def test_it_needs_no_more_than_its_workflow_installs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {re.split(r"[>=<]", dependency)[0] for dependency in project["dependencies"]}
     assert needed & set(process.stdout.split()) == set(installed[1].split())
+
+
+def test_jobs_of_a_matrix_have_one_comment_with_a_row_each(case: Case) -> None:
+    """The worst first, by the name that GitHub gives it; a clean one has its row alone."""
+    clean = comparison(reason="the same code: nothing differs")
+    add(case, "gate-1", clean, {"job": "gate", "matrix": {"python": "3.12", "os": {"x": 1}}})
+    add(case, "gate-2", None, {"job": "gate", "matrix": {"python": 3.13}})
+    (case.job / "job.json").write_text('{"job": "gate", "matrix": {"python": "3.11"}}')
+    text = case.post()
+    assert text.startswith(f"{TAG}\n\n**regression** in 1 of 3 jobs\n")
+    assert re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", text, re.M)[:3] == [
+        ("`gate (3.11)`", "slower"),
+        ("`gate (3.13)`", "not compared"),
+        ('`gate (3.12, {"x":1})`', "clean"),
+    ]
+    assert re.findall(r"^#### (.*)", text, re.M) == ["`gate (3.11)`", "`gate (3.13)`"]
+    assert comment(COMPARISON, PullRequest(12, SHA)).removeprefix(TAG).strip() in text
+    assert run(case, str(case.folder)).stdout == "12\n"
+
+
+def test_jobs_are_untrusted_too(case: Case) -> None:
+    """Their names, how many there are, how much they say, and whose they say to be."""
+    evil = "|`\n# @all <!-- "
+    for index in range(MOST_JOBS - 1):
+        rows = [slower(benchmark=f"{evil}{'x' * 300}{number}", reason=evil) for number in range(99)]
+        add(case, f"gate-{index + 1}", comparison(*rows, verdict="regression"), {"job": evil * 99})
+    (case.job / "job.json").write_text("[" * 100_000)
+    text = case.post()
+    assert len(text.encode()) < MOST_BYTES
+    assert text.count("\n| `perceptron-gate-gate-0` | slower | ") == 1
+    assert not re.search(r"^# |^[^`]*(@all|<!-- (?!perceptron))", text, re.M)
+    add(case, "gate-999", None, {})
+    with pytest.raises(UserError, match=f"at most {MOST_JOBS}"):
+        case.post()
+    (case.folder / "perceptron-gate-gate-999" / "pull-request.txt").unlink()
+    (case.folder / "perceptron-gate-gate-999").rename(case.folder.parent / "elsewhere")
+    (case.folder / "perceptron-gate-gate-3" / "pull-request.txt").write_text("13\n")
+    with pytest.raises(UserError, match="different pull requests"):
+        number(case.folder)
+
+
+def add(case: Case, name: str, result: Comparison | None, job: object) -> None:
+    """Another job of the run, as its artefact was downloaded."""
+    folder = case.folder / f"perceptron-gate-{name}"
+    folder.mkdir()
+    (folder / "pull-request.txt").write_text("12\n")
+    (folder / "job.json").write_text(json.dumps(job))
+    if result is not None:
+        (folder / "gate.json").write_bytes(msgspec.json.encode(result))

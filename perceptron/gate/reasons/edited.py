@@ -1,0 +1,61 @@
+"""Which functions of Python differ between the revisions: their source is parsed, and never run."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from perceptron.gate.checkout.same_code import Trees, bare, bounded, parsed
+from perceptron.gate.reasons.growth import FunctionId
+
+# Bytes of all that differs; more takes longer than a few seconds.
+_MOST = 10_000_000
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId]:
+    """Return the functions whose code differs in the files of these ``names``.
+
+    Docstrings and comments are no code. A function that one revision alone has differs. Each stands
+    there under every path by which a trace may know its file: of what is installed, the folders
+    above its package are no part.
+    """
+    found: set[FunctionId] = set()
+    left = _MOST
+    for path in map(PurePosixPath, names):
+        if path.suffix != ".py":
+            continue
+        texts = [bounded(tree / path) or b"" for tree in trees]
+        left -= sum(map(len, texts))
+        if left < 0:
+            break
+        base, head = map(_functions, texts)
+        files = ["/".join(path.parts[start:]) for start in range(max(1, len(path.parts) - 1))]
+        differ = (name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
+        found |= {(name, file) for name in differ for file in files}
+    return frozenset(found)
+
+
+def _functions(text: bytes) -> dict[str, list[str]]:
+    """Return what each function does, by its qualified name; nothing for what is no Python."""
+    functions: dict[str, list[str]] = defaultdict(list)
+    tree = parsed(text)
+    try:
+        for name, node in _walk(bare(tree), "") if tree is not None else ():
+            functions[name].append(ast.dump(node))
+    except (ValueError, RecursionError):
+        return {}  # a number of thousands of digits, or nested too deeply
+    return functions
+
+
+def _walk(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
+    for child in ast.iter_child_nodes(node):
+        inside = prefix
+        if isinstance(child, _FUNCTIONS):
+            yield f"{prefix}{child.name}", child
+            inside = f"{prefix}{child.name}.<locals>."
+        elif isinstance(child, ast.ClassDef):
+            inside = f"{prefix}{child.name}."
+        yield from _walk(child, inside)
