@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process, and what is made of it.
 PARTS = (
     "gate/checkout/snapshot.py",
+    "gate/checkout/submodules.py",
     "gate/checkout/worktrees.py",
     "gate/counting",
     "gate/runner",
