@@ -23,6 +23,7 @@ HARMLESS = {
     "records.comparison",
     "records.files",
     "records.warning",
+    "untrusted_text",  # of what a message quotes
 }
 
 
