@@ -41,6 +41,7 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.edited import edited_functions
+from perceptron.gate.reasons.growth import FunctionId
 from perceptron.gate.removed import may_differ, removed, with_removed
 from perceptron.gate.sampling.discover_both import discover_both, wanted_modules
 from perceptron.gate.sampling.discovery import CannotImport, ImportTooLong
@@ -222,8 +223,6 @@ def _measured(
         comparison = with_removed(comparison, gone, request.allow_removed)
         comparison = with_dependencies(comparison, requirements, imported, is_compiled)
         if request.reasons:
-            pair = sides.trees.path("base"), sides.trees.path("head")
-            changed = changed_names(case.repository, case.base, case.head)
             comparison = explain.add(
                 comparison,
                 stages.sampler,
@@ -231,10 +230,16 @@ def _measured(
                 case.rule,
                 valgrind,
                 progress,
-                edited_functions(changed, pair),
+                lambda: _edited(case, sides),
             )
         journal.update_run(msgspec.structs.replace(journal.run, finished=True))
         return comparison
+
+
+def _edited(case: Case, sides: Sides) -> frozenset[FunctionId]:
+    """Return the functions that the diff changes."""
+    trees = sides.trees.path("base"), sides.trees.path("head")
+    return edited_functions(changed_names(case.repository, case.base, case.head), trees)
 
 
 def _same_code(case: Case, reason: str, began: float) -> Comparison:

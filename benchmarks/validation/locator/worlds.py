@@ -159,6 +159,7 @@ class Clock:
         self.measured += 1
         return Measurement(
             source="simulation",
+            code="simulated",  # sessions of known code alone answer together
             machine="simulated",
             when=f"2026-01-01T0{self.session or 0}:00:00Z",
             session=None if self.session is None else f"2026-01-01T0{self.session}:00:00Z",

@@ -56,7 +56,7 @@ def add(
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
-    edited: Collection[FunctionId] = (),
+    edited: Callable[[], Collection[FunctionId]] = tuple,
 ) -> Comparison:
     """Return the comparison with the reasons of what changed, the ``edited`` functions first.
 
@@ -75,6 +75,7 @@ def add(
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
     wanted: list[Benchmark] = []
+    same: list[Benchmark] = []
     calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
         own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
@@ -82,6 +83,7 @@ def add(
             why_not[row.key].append(_NOT_A_TIME)
         elif work_evidence.kind == "same":
             why_not[row.key].append(SAME_WORK)
+            same.append(own)
         else:
             wanted.append(own)
             if valgrind is not None and work_evidence.work is not None:
@@ -89,9 +91,11 @@ def add(
     kept = _KEPT * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
+        in_diff = edited()
         traced = ask_both(
             sampler,
-            wanted,
+            # Of the same work no count, but the diff may say where to look.
+            [*wanted, *(same if in_diff else [])],
             drawn,
             lambda _: Instrument("trace"),
             lambda: end - time.monotonic() - kept,
@@ -101,7 +105,11 @@ def add(
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
-            why[key] += growths(table(base), table(head), "python", "bytecodes", edited)
+            found = growths(table(base), table(head), "python", "bytecodes", in_diff)
+            if SAME_WORK in why_not[key]:
+                why[key] += [own for own in found if own.edited]
+                continue
+            why[key] += found
             if not (base.repeats and head.repeats):
                 why_not[key].append(_NO_REPEAT)
         if valgrind is not None and calls:
@@ -122,7 +130,7 @@ def add(
                 else:
                     why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
-        for own in wanted:
+        for own in (*wanted, *same):
             why_not[own.key].append(in_one_line(error))
     rows = [
         _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
