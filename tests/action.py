@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 FILE = ROOT / "action.yml"
 VARIABLES = "set_env"
 """The file that GITHUB_ENV names, in the runner's temporary folder."""
-_TOKEN = re.compile(r"\s*('[^']*'|[\w.*]+|&&|\|\||!=|==|!|\(|\))")
+_TOKEN = re.compile(r"\s*('[^']*'|[\w.*-]+|&&|\|\||!=|==|!|\(|\))")
 _OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
 
 
