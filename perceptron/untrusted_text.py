@@ -75,30 +75,44 @@ def read_toml(file: Path) -> dict[str, Any]:
     Raises `UserError`, one line that says what is wrong and does not name the file: the caller
     puts the name before it.
     """
-    import tomllib  # here: to name a command takes none
-
-    content: dict[str, Any] = _read(file, "TOML", tomllib.loads)
-    return content
+    return toml(_read(file))
 
 
 def read_asv_json(file: Path) -> object:
     """Return what asv's configuration holds: JSON that may have comments; raises as `read_toml`."""
+    return asv_json(_read(file))
+
+
+def toml(content: bytes) -> dict[str, Any]:
+    """Return what the bytes of a file say; raises as `read_toml`."""
+    import tomllib  # here: to name a command takes none
+
+    decoded: dict[str, Any] = _decoded(content, "TOML", tomllib.loads)
+    return decoded
+
+
+def asv_json(content: bytes) -> object:
+    """Return what the bytes of asv's configuration say; raises as `read_toml`."""
     import json5  # here: to measure, or read a results folder, needs no such library
 
-    return _read(file, "asv's JSON", json5.loads)
+    return _decoded(content, "asv's JSON", json5.loads)
 
 
-def _read(file: Path, kind: str, decode: Callable[[str], Any]) -> Any:
+def _read(file: Path) -> bytes:
     try:
         if stat.S_ISFIFO(file.stat().st_mode):  # to open it would wait for ever
             raise UserError("no ordinary file")
         with file.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise UserError(f"larger than {_MOST_BYTES:,} bytes")
-        return decode(content.decode())
+            return stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}") from None
+
+
+def _decoded(content: bytes, kind: str, decode: Callable[[str], Any]) -> Any:
+    if len(content) > _MOST_BYTES:
+        raise UserError(f"larger than {_MOST_BYTES:,} bytes")
+    try:
+        return decode(content.decode())
     except UnicodeDecodeError as error:
         raise UserError(f"not UTF-8 text: byte {error.start} is out of place") from None
     except RecursionError:

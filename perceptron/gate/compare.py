@@ -35,7 +35,8 @@ from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
-from perceptron.gate.dependencies import Change, changed_requirements, with_dependencies
+from perceptron.gate.dependencies.changes import Change, changed_requirements
+from perceptron.gate.dependencies.verdict import Environments, are_separate, with_dependencies
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
@@ -95,7 +96,10 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         differ = differing(changed, pair)
         case.other_suite = may_differ(changed, case.suite)
         unused = _inert(case, differ, pair)
-        if unused is not None and not (differ or case.other_suite):
+        requirements = changed_requirements(
+            case.repository, case.base, case.head, case.suite.file, case.suite.code
+        )
+        if unused is not None and not (differ or case.other_suite or requirements):
             return _unmeasured(case, "clean", f"the same code: {unused.reason}")
         if request.build:
             make_own(request.results, "gate")
@@ -108,8 +112,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             case.installed = True
             case.warnings += warnings
         unbuilt = not_built(differ, pair, case)
-        is_separate = case.installed or case.pythons["base"] != case.pythons["head"]
-        requirements = [] if is_separate else changed_requirements(changed, pair, case.suite.file)
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
@@ -196,11 +198,12 @@ def _measured(
         reason = f"{finding}: raise --budget, or have it import less"
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
     gone = removed(sides, both, pattern, case.other_suite, seconds_left)
-    imported = {**both.versions["base"], **both.versions["head"]}
+    is_separate = request.build or are_separate(case.pythons, both.used)
+    environments = Environments(both.used, is_separate, request.build)
     is_compiled = unbuilt[1] is not None
     if same is not None:
         comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)
-        return with_dependencies(comparison, requirements, imported, is_compiled)
+        return with_dependencies(comparison, requirements, environments, is_compiled)
     valgrind = _counter(case, sides, valgrind)
     code = {side: str(own) for side, own in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
@@ -221,7 +224,7 @@ def _measured(
         comparison = _judged(case, journal, chosen, both.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
         comparison = with_removed(comparison, gone, request.allow_removed)
-        comparison = with_dependencies(comparison, requirements, imported, is_compiled)
+        comparison = with_dependencies(comparison, requirements, environments, is_compiled)
         if request.reasons:
             comparison = explain.add(
                 comparison,

@@ -37,6 +37,8 @@ class AsvSuite:
         self._benchmarks_of_modules = discovery.disc_benchmarks
         discovery.disc_benchmarks = self._benchmarks
         update_sys_path(self.folder)
+        self.before = frozenset(sys.modules)
+        """What the runner itself has imported."""
 
     def modules(self) -> list[Any]:
         """Return what was imported."""

@@ -17,9 +17,10 @@ if __name__ == "__main__":
     # Modules of this folder have names that the standard library and the suite use too.
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != _HERE]
 
+_AT_START = frozenset(sys.modules)
+
 import importlib
 import json
-import platform
 import threading
 import time
 import traceback
@@ -43,6 +44,7 @@ def _load(name: str) -> ModuleType:
 timing = _load("timing")
 asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
 counting = _load("counting")
+distributions = _load("distributions")
 provenance = _load("provenance")
 seeding = _load("seeding")
 session = _load("session")
@@ -102,7 +104,7 @@ def main() -> None:
         if job["kind"] == "discover":
             for answer in suite.discover():
                 send(**answer)
-            send(kind="environment", versions=_versions(job["tree"]))
+            send(kind="environment", **distributions.told(job, suite.before, _AT_START))
         else:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):
@@ -170,27 +172,6 @@ def _measured_by(job: Job, seed: Any) -> Any:
         return timing.timed(batches, warm_up, task)
 
     return measured
-
-
-def _versions(tree: str) -> Job:
-    """Return the versions of the interpreter and of the libraries that the suite has imported.
-
-    What comes from the tree has the version of its commit, whatever is installed here.
-    """
-    from importlib import metadata
-
-    versions = {"python": platform.python_implementation() + " " + platform.python_version()}
-    own = provenance.packages_of(tree, tuple(sys.modules.values()))
-    imported = {module.split(".")[0] for module in sys.modules if not module.startswith("_")}
-    # From Python 3.10 on; before, most have the name of their module.
-    names: Any = getattr(metadata, "packages_distributions", dict)()
-    for module in sorted(imported - own - set(getattr(sys, "stdlib_module_names", ()))):
-        for name in names.get(module, [module]):
-            try:
-                versions[name] = metadata.version(name)
-            except Exception:  # noqa: BLE001, S112 not every module belongs to a distribution
-                continue
-    return versions
 
 
 def _first_line() -> bytes:

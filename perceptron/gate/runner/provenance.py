@@ -39,7 +39,7 @@ class TreeFirst:
     ) -> ModuleSpec | None:
         if path is not None or name in getattr(sys, "stdlib_module_names", ()):
             return None
-        added = [entry for entry in sys.path if _inside(_real_folder(entry) + os.sep, self._tree)]
+        added = [entry for entry in sys.path if is_inside(real_folder(entry) + os.sep, self._tree)]
         spec = PathFinder.find_spec(name, [*added, *self._roots], target)
         return spec if spec is not None and spec.loader is not None and spec.has_location else None
 
@@ -62,13 +62,13 @@ class InstalledFirst:
         spec = PathFinder.find_spec(name, None, target)
         if spec is None or not self._hides(spec):
             return None
-        outside = [own for own in sys.path if not _inside(_real_folder(own) + os.sep, self._tree)]
+        outside = [own for own in sys.path if not is_inside(real_folder(own) + os.sep, self._tree)]
         return PathFinder.find_spec(name, outside, target)
 
     def _hides(self, spec: ModuleSpec) -> bool:
         place = _real(spec.origin if spec.has_location and spec.origin else "")
-        in_suite = place == self._benchmarks or _inside(place, self._benchmarks)
-        return _inside(place, self._tree) and not in_suite
+        in_suite = place == self._benchmarks or is_inside(place, self._benchmarks)
+        return is_inside(place, self._tree) and not in_suite
 
 
 def check_origin(
@@ -84,20 +84,14 @@ def check_origin(
     own = False
     foreign = []
     root, suite, other_roots = _real(tree), _real(benchmarks), list(map(_real, others))
-    for name, file in _imported(modules):
-        if _inside(file, root):
-            own = own or not _inside(file, suite)
+    for name, file in imported(modules):
+        if is_inside(file, root):
+            own = own or not is_inside(file, suite)
         elif (project and name.lower() == project) or any(
-            _inside(file, other) and not _installed(file, other) for other in other_roots
+            is_inside(file, other) and not _installed(file, other) for other in other_roots
         ):
             foreign.append(f"{name} from {file}")
     return own, foreign
-
-
-def packages_of(tree: str, modules: Iterable[Any]) -> set[str]:
-    """Return the top-level names of modules that come from the tree."""
-    root = _real(tree)
-    return {name.split(".")[0] for name, file in _imported(modules) if _inside(file, root)}
 
 
 def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, Any] | None:
@@ -115,21 +109,21 @@ def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, A
             continue
         for package in filter(places.__contains__, _packages(distribution)):
             place, editable = places[package], _is_editable(distribution)
-            own = editable or _inside(place, _real(str(distribution.locate_file(""))))
+            own = editable or is_inside(place, _real(str(distribution.locate_file(""))))
             return {
                 "name": distribution.metadata["Name"],
                 "version": distribution.version if own else None,
                 "place": place,
                 "editable": editable,
             }
-    wanted = [_normal(name) for name in names]
+    wanted = [normal(name) for name in names]
     for package, place in places.items():
-        if _normal(package) in wanted:
+        if normal(package) in wanted:
             return {"name": package, "version": None, "place": place, "editable": False}
     return None
 
 
-def _imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
+def imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """Yield the name and the real file of what lies in one, without this program itself."""
     for module in list(modules):
         # Not by getattr: a module that imports lazily would import now.
@@ -142,7 +136,7 @@ def _imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
 def _places(modules: Iterable[Any]) -> dict[str, str]:
     """Return the folder of each package, and the file of each module, of the top level."""
     places: dict[str, str] = {}
-    for name, path in _imported(modules):
+    for name, path in imported(modules):
         package, *inner = name.split(".")
         is_package = os.path.basename(path).startswith("__init__.")
         for _ in range(len(inner) + is_package):
@@ -157,27 +151,29 @@ def _places(modules: Iterable[Any]) -> dict[str, str]:
 def _real(path: str) -> str:
     """Return the real path; most modules share their folder, which is resolved once."""
     folder, name = os.path.split(path)
-    file = os.path.join(_real_folder(folder), name)
+    file = os.path.join(real_folder(folder), name)
     return os.path.realpath(file) if os.path.islink(file) or not name else file
 
 
 @cache
-def _real_folder(folder: str) -> str:
+def real_folder(folder: str) -> str:
+    """Return the real path of a folder."""
     return os.path.realpath(folder)
 
 
-def _inside(file: str, folder: str) -> bool:
+def is_inside(file: str, folder: str) -> bool:
+    """Return whether the path lies below the folder."""
     return file.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _installed(file: str, root: str) -> bool:
     parts = file[len(root) :].split(os.sep)
-    return any(part in _INSTALLED for part in parts) or _inside(file, _real(sys.prefix))
+    return any(part in _INSTALLED for part in parts) or is_inside(file, _real(sys.prefix))
 
 
 def _packages(distribution: metadata.Distribution) -> Iterator[str]:
     """Yield the names that the distribution can be imported by, the likeliest first."""
-    yield _normal(distribution.metadata["Name"]).replace("-", "_")
+    yield normal(distribution.metadata["Name"]).replace("-", "_")
     yield from (distribution.read_text("top_level.txt") or "").split()
     for file in distribution.files or ():
         first = file.parts[0]
@@ -197,5 +193,6 @@ def _is_editable(distribution: metadata.Distribution) -> bool:
     return bool(isinstance(origin, dict) and origin.get("dir_info", {}).get("editable"))
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """Return the name of a distribution as all its spellings are compared."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -53,6 +53,8 @@ class PytestSuite:
         self._without = job.get("without", ())
         self._folder = job["folder"]
         self._send = send
+        self.before = frozenset(sys.modules)
+        """What pytest and its plug-ins have imported."""
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
@@ -67,6 +69,7 @@ class PytestSuite:
             lambda file: self._send(kind="start", key=file, module=file, file=file), self._without
         )
         self._pytest([self._tests, "--collect-only"], [collection])
+        self.before = collection.before
         yield from collection.answers(self._tree)
 
     def run(self, session: Session, tasks: list[Job]) -> None:
@@ -202,6 +205,12 @@ class Collection:
         self._wanted = wanted
         self._reasons: dict[str, str] = {}
         self.items: list[Any] = []
+        self.before: frozenset[str] = frozenset()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        """Know what plug-ins have imported, before any file of the project is."""
+        self.before = frozenset(sys.modules)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:

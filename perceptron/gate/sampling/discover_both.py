@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
@@ -35,6 +35,8 @@ class SuiteOfBoth:
     """Why BASE loads nothing: all may be new."""
     modules: frozenset[str] = frozenset()
     """HEAD's modules that have benchmarks or do not load."""
+    used: Mapping[Side, dict[str, str]] = field(default_factory=lambda: {"base": {}, "head": {}})
+    """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     gone: Sequence[Benchmark] = ()
     """Of the same files, benchmarks that BASE makes and HEAD does not."""
 
@@ -111,6 +113,7 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
     return SuiteOfBoth(
         benchmarks=benchmarks,
         versions={"base": base.versions, "head": head.versions},
+        used={"base": base.used, "head": head.used},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
         modules=frozenset([*head.modules.values(), *(own.module for own in head.unloadable)]),

@@ -78,6 +78,8 @@ class Discovery:
     benchmarks: list[Benchmark] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     """Of the interpreter and of what the suite imports."""
+    used: dict[str, str] = field(default_factory=dict)
+    """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     unloadable: list[Unloadable] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     """The module that each benchmark stands in, by its key."""
@@ -150,6 +152,7 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
         elif last.kind == "environment":
             current = suite
             found.versions.update(last.content["versions"])
+            found.used.update(last.content["used"])
     reason = (last.reason or last.kind).removeprefix(_OF_PYTEST)
     return found, replace(current, reason=reason, late=last.kind == "silent"), last
 

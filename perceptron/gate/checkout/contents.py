@@ -1,0 +1,77 @@
+"""What files of a revision hold, read from git: as they were committed, and through no link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.gate.checkout.revisions import Revision, git
+
+# Bytes of a file that is read; a lock of a large project has a few millions.
+_LARGEST = 16_000_000
+_FILE = "100"  # how modes of ordinary files begin
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What is not read, a link or too large, by what tells it from another such."""
+
+    state: str
+
+
+class Contents:
+    """The files of a revision, with what the working tree adds to it if that was asked for.
+
+    The trees that are compared share HEAD's benchmarks; here each revision has its own.
+    """
+
+    def __init__(self, repository: Path, revision: Revision) -> None:
+        self._repository = repository
+        self._changed = frozenset(revision.changed or ())
+        self._objects: dict[str, str | Unread] = {}
+        listing = git(repository, "ls-tree", "-r", "-l", "-z", "--full-tree", revision.commit)
+        for row in filter(None, listing.split("\0")):
+            facts, _, name = row.partition("\t")
+            mode, kind, number, size = facts.split()
+            if kind == "blob":
+                is_read = mode.startswith(_FILE) and int(size) <= _LARGEST
+                self._objects[name] = number if is_read else Unread(number)
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of all files, relative to the root."""
+        there = {name for name in self._changed if os.path.lexists(self._repository / name)}
+        return (self._objects.keys() - self._changed) | there
+
+    def read(self, names: Iterable[str]) -> dict[str, bytes | Unread]:
+        """Return what those of the files hold that there are."""
+        wanted = self.names.intersection(names)
+        found = {name: self._of_working_tree(name) for name in wanted & self._changed}
+        committed = {name: self._objects[name] for name in wanted - self._changed}
+        numbers = [own for own in committed.values() if isinstance(own, str)]
+        given = "".join(f"{number}\n" for number in numbers)
+        answer = git(self._repository, "cat-file", "--batch", given=given) if numbers else ""
+        held = dict(_objects(os.fsencode(answer)))
+        for name, own in committed.items():
+            found[name] = held[own] if isinstance(own, str) else own
+        return found
+
+    def _of_working_tree(self, name: str) -> bytes | Unread:
+        file = self._repository / name
+        facts = file.lstat()
+        if stat.S_ISREG(facts.st_mode) and facts.st_size <= _LARGEST:
+            return file.read_bytes()
+        return Unread(f"{facts.st_size} {facts.st_mtime_ns}")
+
+
+def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each object that git sent, with its number: a line of facts goes before it."""
+    place = 0
+    while place < len(answer):
+        begin = answer.index(b"\n", place) + 1
+        number, _, size = answer[place:begin].split()
+        place = begin + int(size) + 1
+        yield number.decode(), answer[begin : place - 1]

@@ -1,0 +1,1 @@
+"""Dependencies that differ between the revisions: compared, or hidden by one environment?"""

@@ -1,0 +1,101 @@
+"""Which requirements differ between two revisions, by what their files declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.gate.checkout.contents import Contents, Unread
+from perceptron.gate.checkout.revisions import Revision
+from perceptron.gate.dependencies.declared import Declared, Kind
+from perceptron.gate.dependencies.files import (
+    UNREADABLE,
+    are_alternatives,
+    declared,
+    declares,
+    included,
+    is_aside,
+    is_read_by_build,
+)
+from perceptron.untrusted_text import shortened
+
+Files = Mapping[str, bytes | Unread]
+"""What the files that declare something hold, by their names from the root."""
+
+# How often a list of requirements may include another one.
+_DEPTH = 5
+# Characters of what a sentence shows of each side.
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Change:
+    """A requirement that differs, as the same file of each revision has it."""
+
+    name: str
+    kind: Kind
+    base: frozenset[Declared]
+    head: frozenset[Declared]
+    file: str
+    alternatives: bool = False
+    """Whether one of its entries is installed, as of a lock, and not what meets all."""
+    aside: bool = False
+    """Whether the file concerns something else than what benchmarks run."""
+    built: bool = False
+    """Whether building and installing the project follows it."""
+
+    def __str__(self) -> str:
+        """Return it in a few words, as ``toydep 1.0 → 2.0``."""
+        if self.name == UNREADABLE:
+            return f"{shortened(self.file)}, which cannot be read,"
+        if any(own.kind == "text" or own.name == "build_command" for own in self.base | self.head):
+            return f"{shortened(self.name)} in {shortened(self.file)}"
+        base, head = (
+            shortened(" ".join(map(str, sorted(own))), _LONGEST) or "absent"
+            for own in (self.base - self.head, self.head - self.base)
+        )
+        if base == head:
+            return f"{shortened(self.name)} from another source"
+        return f"{shortened(self.name)} {base} → {head}"
+
+
+def changed_requirements(
+    repository: Path, base: Revision, head: Revision, suite: str, code: str
+) -> list[Change]:
+    """Return what requirements differ between the revisions, read from git.
+
+    ``suite`` is the file of asv's configuration, ``code`` the folder of the project.
+    """
+    files = [_declaring(Contents(repository, own), suite) for own in (base, head)]
+    return list(changes(files[0], files[1], suite, code))
+
+
+def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[Change]:
+    """Yield what differs between what the files declare, file by file."""
+    for name in sorted(base.keys() | head.keys()):
+        if base.get(name) == head.get(name):
+            continue
+        ours, theirs = (
+            declared(name, own[name], suite) if name in own else frozenset() for own in (base, head)
+        )
+        for of, kind in sorted({(own.name, own.kind) for own in ours ^ theirs}):
+            pair = [
+                frozenset(own for own in side if (own.name, own.kind) == (of, kind))
+                for side in (ours, theirs)
+            ]
+            aside = is_aside(name, "" if of != UNREADABLE else code)
+            facts = are_alternatives(name, suite), aside, is_read_by_build(name, suite)
+            yield Change(of, kind, pair[0], pair[1], name, *facts)
+
+
+def _declaring(contents: Contents, suite: str) -> Files:
+    """Return the files that declare something, and what these include."""
+    found: dict[str, bytes | Unread] = {}
+    wanted = {name for name in contents.names if declares(name, suite)}
+    for _ in range(_DEPTH):
+        new = contents.read(wanted - found.keys())
+        found |= new
+        read = [(name, own) for name, own in new.items() if isinstance(own, bytes)]
+        wanted = {inner for name, own in read for inner in included(name, own)}
+    return found

@@ -1,0 +1,149 @@
+"""A requirement of a distribution, as files declare it, and the words in which tools write it."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+Kind = Literal["distribution", "build", "text"]
+"""What benchmarks may import, what builds the project, or a text that may mean any of that."""
+
+# Characters of a requirement; hostile text takes long.
+_LONGEST = 4000
+# What tables of poetry and others say of a requirement beside its source.
+_TOLD = frozenset({"version", "markers", "optional"})
+_WRITTEN = re.compile(r"(\^|~|=|)\s*v?(\d[\w.*!+]*)")
+
+
+@dataclass(frozen=True, order=True)
+class Declared:
+    """A requirement of a distribution."""
+
+    name: str
+    """Normalized; of a text what to call it."""
+    required: str = ""
+    """PEP 440's specifiers, or what a tool writes instead; nothing allows any version."""
+    source: str = ""
+    """Where it comes from, if not from the index: an address, a commit, a build. Else a text."""
+    extras: str = ""
+    marker: str = ""
+    kind: Kind = "distribution"
+
+    def __str__(self) -> str:
+        """Return which versions are required, as people say it: a pin is a version."""
+        pin = re.fullmatch(r"==([^,]+)", self.required)
+        marker = f"; {self.marker}" if self.marker else ""
+        return f"{self.extras}{pin[1] if pin else self.required or 'any'}{marker}"
+
+
+def requirement(text: str, kind: Kind = "distribution") -> Declared:
+    """Return what a line of pip's, or an entry of a project, requires."""
+    if len(text) > _LONGEST:
+        return _entry(text)
+    try:
+        of = Requirement(text)
+    except InvalidRequirement:
+        return addressed(text, kind)
+    extras = f"[{','.join(sorted(of.extras))}]" if of.extras else ""
+    name, marker = canonicalize_name(of.name), str(of.marker or "")
+    bounds = sorted(map(str, of.specifier), key=lambda own: (own[0] != ">", own))
+    return Declared(name, ",".join(bounds), of.url or "", extras, marker, kind)
+
+
+def addressed(text: str, kind: Kind = "distribution") -> Declared:
+    """Return what an address requires, by the name that it ends with; else the text itself."""
+    if len(text) > _LONGEST:
+        return _entry(text)
+    archive = re.search(
+        r"://\S*/([A-Za-z0-9][\w.-]*?)-(\d[\w.!+]*)(-[\w.-]+)?\.(whl|tar\.gz|zip|conda|tar\.bz2)",
+        text,
+    )
+    if archive is not None:
+        return Declared(canonicalize_name(archive[1]), f"=={archive[2]}", text, kind=kind)
+    name = re.search(r"#egg=([\w.-]+)", text) or re.search(
+        r"(?:git|hg|svn|bzr)\+\S*/([\w.-]+?)(?:\.git)?(?:@[^/]*)?(?:#.*)?$", text
+    )
+    if name is None:
+        return _entry(text)
+    return Declared(canonicalize_name(name[1]), source=text, kind=kind)
+
+
+def _entry(text: str) -> Declared:
+    return Declared("an entry", source=text, kind="text")
+
+
+def requirements(texts: object, kind: Kind = "distribution") -> Iterator[Declared]:
+    """Yield what the texts of a list require; nothing where it is none."""
+    for text in texts if isinstance(texts, list) else ():
+        if isinstance(text, str):
+            yield requirement(text, kind)
+
+
+def named(table: Mapping[str, object]) -> Iterator[Declared]:
+    """Yield what a table requires by names, as those of poetry, pipenv and pixi do."""
+    for name, entry in table.items():
+        for one in entry if isinstance(entry, list) else [entry]:
+            facts = one if isinstance(one, dict) else {"version": one}
+            others = {key: own for key, own in facts.items() if key not in _TOLD}
+            source = json.dumps(others, sort_keys=True, default=str) if others else ""
+            version = specifiers(str(facts.get("version", "*")))
+            marker = str(facts.get("markers", ""))
+            yield Declared(canonicalize_name(name), version, source, marker=marker)
+
+
+def specifiers(text: str) -> str:
+    """Return as PEP 440's specifiers what poetry, conda and pixi write; else as it is."""
+    parts = [own for part in text.split(",") for own in _specifier(part.strip())]
+    return ",".join(parts)
+
+
+def _specifier(text: str) -> Iterator[str]:
+    match = _WRITTEN.fullmatch(text)
+    if match is None or text.endswith("*"):
+        bare = re.fullmatch(r"=?(\d[\d.]*\.\*)", text)
+        if text != "*" and text:
+            yield f"=={bare[1]}" if bare else text
+        return
+    operator, version = match[1], match[2]
+    if operator == "":
+        yield f"=={version}"
+        return
+    if operator == "=":  # conda's: any that begins so
+        yield f"=={version}.*"
+        return
+    try:
+        release = list(Version(version).release)
+    except InvalidVersion:
+        yield text
+        return
+    # The last part that stays: with ^ the first that is not 0, with ~ the second.
+    stays = next((place for place, part in enumerate(release) if part), len(release) - 1)
+    if operator == "~":
+        stays = min(1, len(release) - 1)
+    yield f">={version}"
+    yield f"=={'.'.join(map(str, release[: stays + 1]))}.*"
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a file, in UTF-8 or marked as UTF-16."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
+
+
+def table_of(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return the table of this name, empty where there is none."""
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def tables_of(content: Mapping[Any, Any]) -> Iterable[dict[str, Any]]:
+    """Return the tables inside a table."""
+    return [own for own in content.values() if isinstance(own, dict)]

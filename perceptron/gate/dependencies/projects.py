@@ -1,0 +1,177 @@
+"""What a project and its suite declare: pyproject.toml, setup.cfg, setup.py, pixi.toml and asv.
+
+Nothing is executed. What setup.py computes is declared as a text, all of its code.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from perceptron.gate.checkout.same_code import parsed
+from perceptron.gate.dependencies.declared import (
+    Declared,
+    Kind,
+    addressed,
+    named,
+    requirement,
+    requirements,
+    specifiers,
+    table_of,
+    tables_of,
+    text_of,
+)
+from perceptron.untrusted_text import asv_json, toml
+
+# How often a name stands in a file that sets it and uses it once.
+_SET_AND_USED = 2
+_SETUP_WORDS: dict[str, Kind] = {
+    "install_requires": "distribution",
+    "extras_require": "distribution",
+    "tests_require": "distribution",
+    "setup_requires": "build",
+}
+
+
+def of_project(content: bytes) -> Iterator[Declared]:
+    """Yield what pyproject.toml requires, in tables of its own and of tools."""
+    whole = toml(content)
+    project, tool = table_of(whole, "project"), table_of(whole, "tool")
+    yield from requirements(table_of(whole, "build-system").get("requires"), "build")
+    yield from requirements(project.get("dependencies"))
+    uv = table_of(tool, "uv")
+    groups = (
+        table_of(project, "optional-dependencies"),
+        table_of(whole, "dependency-groups"),
+        table_of(table_of(tool, "pdm"), "dev-dependencies"),
+        {key: own for key, own in uv.items() if key.endswith("-dependencies")},
+        *tables_of(table_of(table_of(tool, "hatch"), "envs")),
+    )
+    for group in groups:
+        for texts in group.values():
+            yield from requirements(texts)
+    yield from named(table_of(uv, "sources"))
+    poetry = table_of(tool, "poetry")
+    for own in (poetry, *tables_of(table_of(poetry, "group"))):
+        for key in ("dependencies", "dev-dependencies"):
+            # What it says of Python is what the project supports.
+            yield from named({k: v for k, v in table_of(own, key).items() if k != "python"})
+    yield from _tables_of_pixi(table_of(tool, "pixi"))
+
+
+def of_pixi(content: bytes) -> Iterator[Declared]:
+    """Yield what pixi.toml requires."""
+    return _tables_of_pixi(toml(content))
+
+
+def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
+    """Yield what its tables require, of each feature and each platform."""
+    for key, own in whole.items():
+        if isinstance(own, dict) and key.endswith("dependencies"):
+            yield from named(own)
+        elif isinstance(own, dict):
+            yield from _tables_of_pixi(own)
+
+
+def of_setup_cfg(content: bytes) -> Iterator[Declared]:
+    """Yield what setup.cfg requires, beside files that it includes."""
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
+    parser.read_string(text_of(content))
+    options: Mapping[str, str] = parser["options"] if parser.has_section("options") else {}
+    yield from _lines(options.get("install_requires", ""))
+    yield from _lines(options.get("tests_require", ""))
+    yield from _lines(options.get("setup_requires", ""), "build")
+    if parser.has_section("options.extras_require"):
+        for text in dict(parser["options.extras_require"]).values():
+            yield from _lines(text)
+
+
+def _lines(text: str, kind: Kind = "distribution") -> Iterator[Declared]:
+    if not text.strip().startswith("file:"):  # it is included
+        for line in filter(None, map(str.strip, text.splitlines())):
+            yield requirement(line, kind)
+
+
+def of_setup(content: bytes) -> Iterator[Declared]:
+    """Yield what setup.py requires by its literals; else its whole code may say that."""
+    tree = parsed(content)
+    if tree is None:
+        raise ValueError("no Python")
+    code, nodes = ast.dump(tree), list(ast.walk(tree))
+    digest = sha256(code.encode(errors="replace")).hexdigest()
+    whole = Declared("what it computes", source=digest, kind="text")
+    names_them = any(own in code for own in _SETUP_WORDS)
+    literals = _literals(tree, nodes)
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        called = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        for word in call.keywords:
+            if word.arg in _SETUP_WORDS:
+                given = _given(word, literals)
+                yield from [whole] if given is None else given
+            elif word.arg is None and called == "setup" and names_them:
+                yield whole
+
+
+def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared] | None:
+    """Return what an argument of setup requires; None where it is computed."""
+    value = word.value
+    if isinstance(value, ast.Name):
+        value = literals.get(value.id, value)
+    try:
+        texts = ast.literal_eval(value)
+    except (ValueError, TypeError):
+        return None
+    found: list[Declared] = []
+    for own in texts.values() if isinstance(texts, dict) else [texts]:
+        lines = own.splitlines() if isinstance(own, str) else list(own)
+        found.extend(requirements(lines, _SETUP_WORDS[word.arg or ""]))
+    return found
+
+
+def _literals(tree: ast.Module, nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
+    """Return the values of names that are set once and used once: nothing else changes them."""
+    uses = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+    return {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and uses[target.id] == _SET_AND_USED
+    }
+
+
+def of_asv(content: bytes) -> Iterator[Declared]:
+    """Yield what asv installs: its matrix, and what its commands say."""
+    whole = asv_json(content)
+    if not isinstance(whole, dict):
+        return
+    matrix, include = table_of(whole, "matrix"), whole.get("include")
+    if "build_command" in whole:
+        command = json.dumps(whole["build_command"])
+        yield Declared("build_command", source=command, kind="build")
+    for key, table in (("install_command", whole), ("env", matrix), ("env_nobuild", matrix)):
+        if key in table:
+            text = json.dumps(table[key], sort_keys=True)
+            yield Declared(key, source=text, kind="text")
+    is_grouped = bool({"req", "env", "env_nobuild"} & matrix.keys())
+    required = [table_of(matrix, "req") if is_grouped else matrix]
+    rows = include if isinstance(include, list) else []
+    required += [table_of(row, "req") for row in rows if isinstance(row, dict)]
+    for table in required:
+        for name, versions in table.items():
+            for version in versions if isinstance(versions, list) and versions else [versions]:
+                yield _of_matrix(name.removeprefix("pip+"), version)
+
+
+def _of_matrix(name: str, version: object) -> Declared:
+    if "://" in name:
+        return addressed(name)
+    is_any = version is None or version in ("", [])
+    return Declared(canonicalize_name(name), "" if is_any else specifiers(str(version)))

@@ -1,0 +1,205 @@
+"""What a requirement that differs means: was it compared, does any benchmark use it?
+
+A pull request that changes a pin alone runs the same code twice where one environment serves both
+sides. Then nothing was compared, unless both revisions would have chosen the same version.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_version
+from packaging.version import InvalidVersion
+
+from perceptron.gate.dependencies.changes import Change
+from perceptron.gate.dependencies.declared import Declared
+from perceptron.records.block import PAIR, Side
+from perceptron.records.comparison import Comparison
+from perceptron.records.warning import MeasurementWarning
+
+Meaning = Literal["hidden", "unused", "compared"]
+
+# Distributions that a sentence names.
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Environments:
+    """What the sides ran in."""
+
+    used: Mapping[Side, Mapping[str, str]]
+    """Versions of the distributions that the suite uses, by normalized names; and of Python."""
+    separate: bool = False
+    """Whether each side had one of its own."""
+    built: bool = False
+    """Whether the gate made them: then they follow what a build reads, and no lock."""
+
+
+def are_separate(pythons: Mapping[Side, str], used: Mapping[Side, Mapping[str, str]]) -> bool:
+    """Return whether the interpreters are of two environments, and not two names of one."""
+    places = {
+        os.path.realpath(os.path.dirname(shutil.which(pythons[side]) or pythons[side]))
+        for side in PAIR
+    }
+    pythons_of = {used[side]["python"] for side in PAIR if "python" in used[side]}
+    return len(places) > 1 or len(pythons_of) > 1
+
+
+def with_dependencies(
+    comparison: Comparison,
+    changes: Sequence[Change],
+    environments: Environments,
+    is_compiled: bool,
+) -> Comparison:
+    """Return the comparison with what it did not compare: it is not clean where that matters.
+
+    A requirement of what no benchmark uses is a note.
+    """
+    meanings = {one: meaning(one, environments, is_compiled) for one in changes}
+    hidden = [one for one in changes if meanings[one] == "hidden"]
+    others = [one for one in changes if meanings[one] == "unused"]
+    if others:
+        told = MeasurementWarning(
+            code="dependencies",
+            message=f"requirements differ that no benchmark was seen to use: {_listed(others)}",
+            advice="compare with an environment for each side if they matter all the same",
+        )
+        comparison = _warned(comparison, told)
+    if not hidden:
+        return comparison
+    verb = "was" if len({str(one) for one in hidden}) == 1 else "were"
+    if environments.separate:
+        why, advice = "the environments do not follow it", "install in each what it requires"
+        if environments.built:
+            advice = "name versions in the matrix, or give an interpreter for each side"
+    else:
+        why, advice = "one environment served both sides", "an interpreter for each side"
+        if all(one.built for one in hidden):
+            advice = f"--build, or {advice}"
+    reason = f"{_listed(hidden)} {verb} not compared: {why}"
+    if comparison.verdict == "clean":
+        reason = f"{reason}; next: {advice}"
+        return msgspec.structs.replace(comparison, verdict="inconclusive", reason=reason)
+    return _warned(
+        comparison, MeasurementWarning(code="dependencies", message=reason, advice=advice)
+    )
+
+
+def _warned(comparison: Comparison, told: MeasurementWarning) -> Comparison:
+    return msgspec.structs.replace(comparison, warnings=[*comparison.warnings, told])
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    told = list(dict.fromkeys(map(str, changes)))
+    more = [f"{len(told) - _NAMED} more"] if len(told) > _NAMED else []
+    return ", ".join([*told[:_NAMED], *more])
+
+
+def meaning(change: Change, environments: Environments, is_compiled: bool) -> Meaning:
+    """Return whether a benchmark may run otherwise with what one side requires, unseen."""
+    if change.aside:
+        return "unused"
+    # What no version tells is taken to be installed as it was required.
+    follows = environments.separate and (change.built or not environments.built)
+    if change.kind == "build":
+        return "compared" if follows else "hidden" if is_compiled else "unused"
+    if change.kind == "text":
+        return "compared" if follows else "hidden"
+    versions = {side: environments.used[side].get(change.name) for side in PAIR}
+    if not any(versions.values()):
+        return "unused"
+    sides = {"base": change.base, "head": change.head}
+    required: dict[Side, frozenset[Declared]] = {
+        side: _applicable(sides[side], environments.used[side].get("python")) for side in PAIR
+    }
+    if environments.separate:
+        fit = [
+            _fits(version, required[side], change.alternatives, follows)
+            for side, version in versions.items()
+            if version is not None
+        ]
+        return "compared" if all(fit) else "hidden"
+    version = versions["head"] or versions["base"] or ""
+    is_same = _chooses_same(version, required["base"], required["head"], change.alternatives)
+    return "compared" if is_same else "hidden"
+
+
+def _fits(version: str, required: Iterable[Declared], alternatives: bool, unknown: bool) -> bool:
+    """Return whether a version is what is required; ``unknown`` where no version tells."""
+    known = [_admits(version, own) for own in required]
+    fits = [unknown if own is None else own for own in known]
+    return not fits or (any(fits) if alternatives else all(fits))
+
+
+def _chooses_same(
+    version: str, base: frozenset[Declared], head: frozenset[Declared], alternatives: bool
+) -> bool:
+    """Return whether this version stands for both sides.
+
+    A lower bound that it meets changes nothing: installers take the newest. Below another upper
+    bound, or at a pin, they may take another one than is installed here.
+    """
+    if base == head:
+        return True
+    if alternatives:
+        return any(_admits(version, own) is not False for own in base & head)
+    met = all(_admits(version, own) is not False for own in base | head)
+    return met and _bounds_above(base) == _bounds_above(head)
+
+
+def _bounds_above(required: Iterable[Declared]) -> set[tuple[object, ...]]:
+    """Return what holds a version down, and where it comes from; nothing required is no bound."""
+    return {(_kept(own.required), own.source, own.extras) for own in required} or {
+        (frozenset(), "", "")
+    }
+
+
+def _kept(required: str) -> frozenset[str]:
+    """Return the specifiers that are no lower bounds."""
+    try:
+        specifiers = SpecifierSet(required)
+    except InvalidSpecifier:
+        return frozenset({required})
+    kept = set()
+    for own in specifiers:
+        if own.operator == "~=":
+            kept.add(f"=={own.version.rpartition('.')[0]}.*")
+        elif own.operator not in (">=", ">"):
+            kept.add(f"{own.operator}{canonicalize_version(own.version)}")
+    return frozenset(kept)
+
+
+def _admits(version: str, own: Declared) -> bool | None:
+    """Return whether a version is one of these; None where no version tells."""
+    try:
+        admits = SpecifierSet(own.required).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return None
+    return None if admits and own.source else admits
+
+
+def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[Declared]:
+    """Return what holds on this machine with this Python, without the marks that say so."""
+    return frozenset(replace(own, marker="") for own in required if _applies(own, python))
+
+
+def _applies(own: Declared, python: str | None) -> bool:
+    if not own.marker or "extra" in own.marker:
+        return True
+    facts = {} if python is None else _python(python)
+    try:
+        return Marker(own.marker).evaluate(facts)
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
+        return True
+
+
+def _python(version: str) -> dict[str, str]:
+    minor = ".".join(version.split(".")[:2])
+    return {"python_full_version": version, "python_version": minor}

@@ -1,0 +1,126 @@
+"""Which distributions a suite uses, and in which versions they are installed here.
+
+A module belongs to the distribution that lists its file: several may share a package, and few are
+named as their modules are.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+from .provenance import distribution_of, imported, is_inside, normal, real_folder
+
+# What runs the suite. It is in every process, and no benchmark measures it.
+_RUNNERS = re.compile(r"asv(-runner)?|iniconfig|pluggy|pytest(-.*)?")
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
+
+
+def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) -> dict[str, Any]:
+    """Return the ``versions`` of Python and of what is imported, and those of what is ``used``.
+
+    Used is what the suite or the project imports, perhaps while a benchmark runs, and what is
+    imported then. ``before`` are the modules that the runner needed, ``at_start`` those that came
+    with the interpreter. What comes from the tree has the version of its commit.
+    """
+    python = platform.python_version()
+    modules = {name: own for name, own in list(sys.modules.items()) if name not in at_start}
+    files = dict(imported(modules.values()))
+    roots = [os.path.realpath(job["tree"])]
+    installed = distribution_of(job["installed"], modules.values()) if job["installed"] else None
+    if installed is not None:
+        roots.append(installed["place"])
+    own = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
+    foreign = {name: file for name, file in files.items() if not is_inside(file, roots[0])}
+    # What is watched is not read: that would be seen.
+    read = own if "watched" not in job else ()
+    named = {word for name in read for word in _named(files[name])} - own
+    after = {name: module for name, module in modules.items() if name not in before}
+    used = (after.keys() | named | set(_held(after.values()))) - own
+    tops = {name.split(".")[0] for name in own}
+    owners, owned = _owners(foreign, named, tops)
+    versions = {name: version for name, version in owners.values() if name}
+    found = {normal(name): version for word, (name, version) in owners.items() if word in used}
+    found |= {normal(name): version for name, version in owned}
+    of_project = "" if installed is None else normal(installed["name"])
+    found = {
+        name: version
+        for name, version in found.items()
+        if name != of_project and not _RUNNERS.fullmatch(name)
+    }
+    return {
+        "versions": {"python": f"{platform.python_implementation()} {python}", **versions},
+        "used": {"python": python, **found},
+    }
+
+
+def _named(file: str) -> Iterator[str]:
+    """Yield the modules that a module's text imports, wherever in it."""
+    if not file.endswith(".py"):
+        return
+    try:
+        with open(file, "rb") as stream:
+            text = stream.read()
+    except OSError:
+        return
+    for one, several in _IMPORT.findall(text):
+        for words in (one or several).decode(errors="replace").split(","):
+            if words.split() and not words.startswith("."):
+                yield words.split()[0]
+
+
+def _held(modules: Iterable[Any]) -> Iterator[str]:
+    """Yield the names of modules that modules have names for: they import them too."""
+    for module in list(modules):
+        for value in list(getattr(module, "__dict__", {}).values()):
+            if type(value) is ModuleType:
+                yield str(value.__dict__.get("__name__"))
+
+
+def _owners(
+    files: dict[str, str], named: Iterable[str], own: set[str]
+) -> tuple[dict[str, tuple[str, str]], set[tuple[str, str]]]:
+    """Return the name and version of the distribution of each module, and those of what is
+    ``named``, which need not be imported."""
+    places = {file: name for name, file in files.items()}
+    wanted: dict[str, set[str]] = {}
+    for name in named:
+        wanted.setdefault(name.split(".")[0], set()).add(name.replace(".", "/"))
+    owners: dict[str, tuple[str, str]] = {}
+    owned: set[tuple[str, str]] = set()
+    known = {*own, *getattr(sys, "stdlib_module_names", ())}
+    tops: dict[str, tuple[str, str]] = {}
+    for distribution in metadata.distributions():
+        try:
+            facts = str(distribution.metadata["Name"]), distribution.version
+            root = real_folder(str(distribution.locate_file("")))
+            listed = (distribution.read_text("RECORD") or "").splitlines()
+            named_tops = (distribution.read_text("top_level.txt") or "").split()
+        except Exception:  # noqa: BLE001, S112 a broken one is of no use to a benchmark
+            continue
+        for top in named_tops or [normal(facts[0]).replace("-", "_")]:
+            tops.setdefault(top, facts)
+        for line in listed:
+            path = line.split(",", 1)[0]
+            module = places.get(f"{root}{os.sep}{path}")
+            if module is not None:
+                owners.setdefault(module, facts)
+            top = path.partition("/")[0].partition(".")[0]
+            for place in wanted.get(top, ()):
+                if path.startswith((f"{place}/", f"{place}.")):
+                    owned.add(facts)
+                    known.add(top)
+    # Without a list of files: as Debian installs, or from a folder.
+    for name in files.keys() - owners.keys():
+        top = name.split(".")[0]
+        if top in tops and top not in known:
+            owners[name] = tops[top]
+    return owners, owned | {tops[top] for top in (wanted.keys() & tops.keys()) - known}
