@@ -11,6 +11,7 @@ import pytest
 from benchmarks.validation.__main__ import main
 from benchmarks.validation.gate.page import measured_gate, save
 from benchmarks.validation.gate.proof import ProofRequest, current_gate, prove
+from benchmarks.validation.locator.hostile import hostile_trial
 from benchmarks.validation.locator.page import save as truth_page
 from benchmarks.validation.locator.truth import truth
 from tests.made import silent
@@ -82,6 +83,14 @@ def test_cases_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert not any(trial.sure and not trial.right for trial in one.trials)
     page = truth_page(tmp_path / "truth.md", one)
     assert "truth --cases 4 --seed 3 --each 1`" in page.read_text(encoding="utf-8")
+
+
+def test_three_runs_of_a_world_hold_what_their_states_hide() -> None:
+    """Of one run, in a state of its own, four intervals of ten hold the crossover."""
+    trials = [hostile_trial(("normal state", seed, False, 3)) for seed in range(30)]
+    held = [trial.covered for trial in trials if trial.covered is not None]
+    assert sum(held) >= 0.85 * len(held) > 0
+    assert not any(trial.range_wrong for trial in trials)
 
 
 @pytest.mark.parametrize(
