@@ -94,14 +94,8 @@ def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> Non
     documented.write("toy/core.py", '"""New."""\n' + text.replace("pass", '"""A: one."""'))
     for name in ("core.pyi", "py.typed", "tests/test_core.py", "tests/conftest.py"):
         documented.write(f"toy/{name}", "import os\n")
-    for name in (
-        "README.md",
-        "docs/conf.py",
-        "doc/data.json",
-        "news/1.rst",
-        ".github/a.yml",
-        "typing_tests/ok.py",
-    ):
+    others = "README.md docs/conf.py doc/data.json news/1.rst .github/a.yml typing_tests/ok.py"
+    for name in others.split():
         documented.write(name, "new\n")
     documented.commit("second")
     for head in ("second", "."):

@@ -38,6 +38,8 @@ def check_out(repository: Path, commit: str, tree: Path) -> list[str]:
         try:
             _check_out(ours, wanted, tree / name)
         except UserError:
+            shutil.rmtree(tree / name, ignore_errors=True)  # as where a filter of git's failed
+            (tree / name).mkdir()
             missing.append(name)
         else:
             missing += [f"{name}/{inner}" for inner in check_out(ours, wanted, tree / name)]

@@ -182,7 +182,7 @@ class ForkingSession(Session):
             if line is not None and line.endswith(b"\n"):
                 library = json.loads(line).get("library", [])
             if library:
-                self._go_on_with(library, alive)
+                self._go_on_with(library, limit, alive)
         if line is None:
             reason = f"no answer within {limit:.0f} s"
             self._send(
@@ -238,26 +238,27 @@ class ForkingSession(Session):
             pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
         os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
 
-    def _go_on_with(self, names: list[str], alive: Callable[[], None]) -> None:
+    def _go_on_with(self, names: list[str], limit: float, alive: Callable[[], None]) -> None:
         """Import these in a fork that goes on in the place of this process, if it survives that."""
         self._known.update(names)
         reading, writing = os.pipe()
         child = _fork()
         if child == 0:
             os.close(reading)
-            progress = _Progress(self._known, lambda _: alive())
+            progress = _Progress(self._known, lambda _: os.write(writing, b"\n"))
             sys.meta_path.insert(0, progress)
             for name in names:
                 with suppress(Exception, SystemExit):
                     importlib.import_module(name)
             sys.meta_path.remove(progress)
-            os.write(writing, b"\n")
+            os.write(writing, b"imported\n")
             os.close(writing)
             return
         os.close(writing)
-        if os.read(reading, 1):
+        if _read(reading, limit, self._end, alive):
             end_as(child)
         os.close(reading)
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
@@ -298,7 +299,7 @@ def _fork() -> int:
 class _Progress:
     """Tells the modules that this process looks for, after every few, and finds none."""
 
-    def __init__(self, known: Collection[str], tell: Callable[[list[str]], None]) -> None:
+    def __init__(self, known: Collection[str], tell: Callable[[list[str]], object]) -> None:
         self._known = known
         self._tell = tell
         self._process = os.getpid()  # what a benchmark forks says nothing
