@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,16 +77,25 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
         if base.get(name) == head.get(name):
             continue
         ours, theirs = (
-            declared(name, own[name], suite) if name in own else frozenset() for own in (base, head)
+            _grouped(declared(name, own[name], suite) if name in own else ())
+            for own in (base, head)
         )
-        for of, kind in sorted({(own.name, own.kind) for own in ours ^ theirs}):
-            pair = [
-                frozenset(own for own in side if (own.name, own.kind) == (of, kind))
-                for side in (ours, theirs)
-            ]
+        for key in sorted(ours.keys() | theirs.keys()):
+            pair = ours.get(key, frozenset()), theirs.get(key, frozenset())
+            if pair[0] == pair[1]:
+                continue
+            of, kind = key
             aside = is_aside(name, "" if of != UNREADABLE else code)
             facts = are_alternatives(name, suite), aside, is_read_by_build(name, suite)
-            yield Change(of, kind, pair[0], pair[1], name, *facts)
+            yield Change(of, kind, *pair, name, *facts)
+
+
+def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[Declared]]:
+    """Return what is declared of each distribution, apart by what it is for."""
+    found: dict[tuple[str, Kind], set[Declared]] = {}
+    for own in entries:
+        found.setdefault((own.name, own.kind), set()).add(own)
+    return {key: frozenset(own) for key, own in found.items()}
 
 
 def _declaring(contents: Contents, suite: str) -> Files:

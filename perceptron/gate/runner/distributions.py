@@ -35,7 +35,8 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
     modules = {name: own for name, own in list(sys.modules.items()) if name not in at_start}
     files = dict(imported(modules.values()))
     roots = [os.path.realpath(job["tree"])]
-    installed = distribution_of(job["installed"], modules.values()) if job["installed"] else None
+    names = job.get("installed")
+    installed = distribution_of(names, modules.values()) if names else None
     if installed is not None:
         roots.append(installed["place"])
     own = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
@@ -43,10 +44,16 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
     # What is watched is not read: that would be seen.
     read = own if "watched" not in job else ()
     named = {word for name in read for word in _named(files[name])} - own
-    after = {name: module for name, module in modules.items() if name not in before}
-    used = (after.keys() | named | set(_held(after.values()))) - own
-    tops = {name.split(".")[0] for name in own}
+    tops = {name.split(".")[0] for name in files.keys() - foreign.keys()}
     owners, owned = _owners(foreign, named, tops)
+    # What runs the suite imports more of itself while it runs.
+    runners = {facts for name, facts in owners.items() if name in before}
+    after = {
+        name: module
+        for name, module in modules.items()
+        if name not in before and owners.get(name) not in runners
+    }
+    used = (after.keys() | named | set(_held(after.values()))) - own
     versions = {name: version for name, version in owners.values() if name}
     found = {normal(name): version for word, (name, version) in owners.items() if word in used}
     found |= {normal(name): version for name, version in owned}
