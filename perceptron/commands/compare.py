@@ -18,7 +18,7 @@ def compare(
     pytest: Annotated[
         str | None,
         Option(
-            "Run the benchmarks among these pytest tests, and no asv suite.",
+            "Run the benchmarks of these pytest tests instead.",
             metavar="PATH[::TEST]",
         ),
     ] = None,
@@ -45,9 +45,7 @@ def compare(
     allow_removed: Annotated[
         bool, Option("Accept that benchmarks of BASE are gone on HEAD.")
     ] = False,
-    strict: Annotated[
-        bool, Option("Exit with 3 where the clock may have missed a slowdown of 10%.")
-    ] = False,
+    strict: Annotated[bool, Option("Exit with 3 if the clock may have missed 10%.")] = False,
     seed: Annotated[
         int | None,
         Option("Seed the order and random inputs. Default: a new seed.", metavar="N", low=0),
