@@ -91,7 +91,7 @@ class Stopped(NumpyBackend):
     name, summary = "stopped", "does in the middle of a sweep what a file says"
 
     def prepare(self, problem, dtype):
-        if problem.name == "mlp-depth:10":
+        if problem.name == "mlp-depth:6":  # of the sizes that a search begins with
             if Path("fill").exists():
                 self._fill(Path("disk", "ballast"))
             if Path("die").exists():
@@ -200,7 +200,7 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     (tmp_path / "die").touch()
     process = perceptron(*command, path=(ROOT, tmp_path))
     assert process.returncode == 3
-    assert "stopped has no time at mlp-depth:10" in process.stderr
+    assert "stopped has no time at mlp-depth:6" in process.stderr
     assert "SIGKILL" in process.stderr
     before = len(rows().splitlines())
     (tmp_path / "die").unlink()
@@ -208,12 +208,12 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     assert process.returncode in (0, 3)  # a backend alone may decide nothing
     assert "killed" not in {warning["code"] for warning in json.loads(process.stdout)["warnings"]}
     every = [json.loads(line) for line in rows().splitlines()]
-    assert {row["problem"] for row in every[before:]} == {"mlp-depth:10"}
+    assert {row["problem"] for row in every[before:]} == {"mlp-depth:6"}
     lost = [row for row in every if row["status"] == "failed"]
-    assert {row["problem"] for row in lost} == {"mlp-depth:10"}
+    assert {row["problem"] for row in lost} == {"mlp-depth:6"}
     timed = [(r["problem"], r["backend"], r["repeat"]) for r in every if r["status"] == "ok"]
     assert len(timed) == len(set(timed))
-    # depths 1, 3, 10 and 32, each in two processes
-    assert sum(problem.startswith("mlp-depth") for problem, _, _ in timed) == 2 * 4
+    # depths 1, 2, 6, 13 and 32, each in two processes
+    assert sum(problem.startswith("mlp-depth") for problem, _, _ in timed) == 2 * 5
     if not disk:
         pytest.skip("all but a full disk: this user may not mount a tmpfs")
