@@ -427,15 +427,14 @@ class Inquiry:
         """
         from perceptron.records.files.lock import locked
 
-        begun = now()
+        before = {name: self._newest.get(name) for name in names}
         try:
             with locked(self._file.with_suffix(".measuring"), self._left()) as is_alone:
                 self._take(cache.load(self._file))
-                rows = {name: self._newest.get(name) for name in names}
                 names = [
                     name
-                    for name, row in rows.items()
-                    if (row is None or row.when <= begun) and self._may_try(name)
+                    for name, row in before.items()
+                    if self._newest.get(name) == row and self._may_try(name)
                 ]
                 if is_alone:
                     self._measure_alone(names)
