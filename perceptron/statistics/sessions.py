@@ -214,6 +214,8 @@ def ratio_of(
 
     What `ratio_within` says of each session, joined. None where no process measured both.
     """
+    if first == second:
+        return Interval(1.0, 1.0, 1.0)
     return over_sessions(
         [ratio_within(own, first, second, confidence) for own in by_session(rows)], confidence
     )
