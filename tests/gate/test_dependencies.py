@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.gate.dependencies.changes import Change, changes
+from perceptron.gate.dependencies.files import included
 from perceptron.gate.dependencies.verdict import Environments, meaning
 from perceptron.records.comparison import Comparison
 from tests.gate.conftest import SUITE, Repository, run, write
@@ -201,6 +202,27 @@ def test_a_pin_that_the_benchmarks_use_is_never_clean(name: str, toy: Repository
     found = pinned(toy, name, text if name == SUITE_FILE else PIN)
     assert found.verdict == "inconclusive"
     assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+
+
+SETUP_CFG = """
+[metadata]
+long_description = file: README.rst, CHANGES.rst
+[options]
+install_requires = file: deps/run.txt
+[options.extras_require]
+fast = file: deps/a.txt, deps/b.txt
+"""
+DYNAMIC = """
+[tool.setuptools.dynamic]
+readme = {file = ["README.rst"]}
+dependencies = {file = "deps/run.txt"}
+optional-dependencies = {fast = {file = ["deps/a.txt", "deps/b.txt"]}}
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("setup.cfg", SETUP_CFG), ("pyproject.toml", DYNAMIC)])
+def test_included_files_are_lists_of_requirements_and_no_description(name: str, text: str) -> None:
+    assert set(included(name, text.encode())) == {"deps/run.txt", "deps/a.txt", "deps/b.txt"}
 
 
 def test_a_matrix_among_the_benchmarks_is_that_of_each_revision(toy: Repository) -> None:

@@ -82,10 +82,11 @@ def included(name: str, content: bytes) -> Iterator[str]:
             dynamic = table_of(table_of(table_of(toml(content), "tool"), "setuptools"), "dynamic")
         except UserError:
             return
-        own = [entry.get("file") for entry in tables_of(dynamic)]
+        extras = tables_of(table_of(dynamic, "optional-dependencies"))
+        own = [entry.get("file") for entry in (table_of(dynamic, "dependencies"), *extras)]
         named = [one for entry in own for one in (entry if isinstance(entry, list) else [entry])]
     elif path.name == _SETUP_CFG:
-        named = [one for line in re.findall(r"=\s*file:(.*)", text) for one in line.split(",")]
+        named = [*projects.included_by_setup_cfg(content)]
     else:
         named = _INCLUDED.findall(text)
     for one in named:

@@ -10,6 +10,7 @@ import configparser
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +33,7 @@ from perceptron.untrusted_text import asv_json, toml
 
 # How often a name stands in a file that sets it and uses it once.
 _SET_AND_USED = 2
+_FILE = "file:"
 _SETUP_WORDS: dict[str, Kind] = {
     "install_requires": "distribution",
     "extras_require": "distribution",
@@ -82,21 +84,29 @@ def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
 
 def of_setup_cfg(content: bytes) -> Iterator[Declared]:
     """Yield what setup.cfg requires, beside files that it includes."""
+    for text, kind in _lists_of_setup_cfg(content):
+        if not text.startswith(_FILE):
+            for line in filter(None, map(str.strip, text.splitlines())):
+                yield requirement(line, kind)
+
+
+def included_by_setup_cfg(content: bytes) -> Iterator[str]:
+    """Yield the lists of requirements that setup.cfg includes; none where it cannot be read."""
+    with suppress(configparser.Error):
+        for text, _ in _lists_of_setup_cfg(content):
+            if text.startswith(_FILE):
+                yield from text.removeprefix(_FILE).split(",")
+
+
+def _lists_of_setup_cfg(content: bytes) -> Iterator[tuple[str, Kind]]:
+    """Yield the values that list requirements, or name their files: a description does neither."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     parser.read_string(text_of(content))
-    options: Mapping[str, str] = parser["options"] if parser.has_section("options") else {}
-    yield from _lines(options.get("install_requires", ""))
-    yield from _lines(options.get("tests_require", ""))
-    yield from _lines(options.get("setup_requires", ""), "build")
+    for word, kind in _SETUP_WORDS.items():
+        yield parser.get("options", word, fallback="").strip(), kind
     if parser.has_section("options.extras_require"):
         for text in dict(parser["options.extras_require"]).values():
-            yield from _lines(text)
-
-
-def _lines(text: str, kind: Kind = "distribution") -> Iterator[Declared]:
-    if not text.strip().startswith("file:"):  # it is included
-        for line in filter(None, map(str.strip, text.splitlines())):
-            yield requirement(line, kind)
+            yield text.strip(), "distribution"
 
 
 def of_setup(content: bytes) -> Iterator[Declared]:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import redirect_stderr
+from importlib import metadata, util
 from types import ModuleType
 from typing import Any
 
@@ -114,9 +115,10 @@ class PytestSuite:
         """Return the options with which the tests are run.
 
         Of the project's own options those are kept without which tests do not load: others select,
-        repeat, trace or distribute them.
+        repeat, trace or distribute them. Of plug-ins that are not installed, as one that measures
+        coverage, tests say themselves whether they need them.
         """
-        own = _NEEDED.findall(_addopts(self._tree, self._tests))
+        needed = _NEEDED.findall(_addopts(self._tree, self._tests))
         return [
             f"--rootdir={self._tree}",
             f"--confcutdir={self._tree}",
@@ -132,7 +134,7 @@ class PytestSuite:
             *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
             *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
             *("-o", "required_plugins="),
-            *(word for words in own for word in words),
+            *(word for own in needed for word in own if own[0] != "-p" or _is_installed(own[1])),
         ]
 
     def _is_test(self, module: ModuleType) -> bool:
@@ -142,6 +144,18 @@ class PytestSuite:
         if os.path.basename(file) == "conftest.py":
             return True
         return os.path.realpath(file) == os.path.realpath(self.folder)
+
+
+def _is_installed(plugin: str) -> bool:
+    """Return whether pytest finds a plug-in: a module, one of its own, or a name of another."""
+    top = plugin.partition(".")[0]
+    if util.find_spec(top) or util.find_spec(f"_pytest.{top}"):
+        return True
+    return any(
+        (own.group, own.name) == ("pytest11", plugin)
+        for distribution in metadata.distributions()
+        for own in distribution.entry_points
+    )
 
 
 def _addopts(tree: str, tests: str) -> str:

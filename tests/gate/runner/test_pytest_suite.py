@@ -30,7 +30,7 @@ name = "toy"
 [tool.pytest.ini_options]
 addopts = [
     "--benchmark-disable", "-n", "2", "--cov=toy", "-k", "nothing",
-    "-pfixtures_of_toy", "--import-mode=importlib",
+    "-pfixtures_of_toy", "--import-mode=importlib", "-p", "pytest_nothing_called_so",
 ]
 required_plugins = ["pytest-nothing-called-so"]
 asyncio_mode = "auto"
