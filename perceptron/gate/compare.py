@@ -22,7 +22,7 @@ from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout import submodules
 from perceptron.gate.checkout.gate_config import gate_rules
-from perceptron.gate.checkout.python import minor, version_of
+from perceptron.gate.checkout.python import minor, variables_of, version_of
 from perceptron.gate.checkout.request import (
     Case,
     CompareRequest,
@@ -55,6 +55,7 @@ from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
+from perceptron.processes.this_process import variables_set
 from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import (
     Comparison,
@@ -84,6 +85,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         check_build(case)
     valgrind, not_counted = find_valgrind(request.count)
     with working_folder(case.repository) as home, ExitStack() as environments:
+        environments.enter_context(variables_set(variables_of(case.pythons["head"])))
         progress(0, 1, "checking both revisions out")
         trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
         case.suite = trees.suite

@@ -389,8 +389,6 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
         alarms = sum(row.alarm for row in comparison.control.rows)
         confirmed = _many(len(comparison.control.rows))
         yield "control", f"a second copy of BASE differs in {alarms:,} of {confirmed}"
-    if python := _python(comparison):
-        yield PYTHON, python
     if here.base_code is not None and here.head_code is not None:
         yield "imported", f"{here.base_code} on BASE; {here.head_code} on HEAD"
     # One that imports nothing has no versions.
@@ -407,6 +405,8 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
             f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
         ]
         yield "machine", ", ".join(facts)
+    if python := _python(comparison):
+        yield PYTHON, python
     if not _is_measured(comparison):
         return
     screened = max((row.screen_blocks for row in rows), default=0)

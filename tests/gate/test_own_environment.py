@@ -34,12 +34,13 @@ for name in {PINNED}:
     assert importlib.import_module(name).__version__ == "0.1", name
 {COUNTED}"""
 SUITE = """
-import sys, toy
+import os, sys, toy
 
 def track_it():
     files = [str(getattr(module, "__file__", "")) for module in list(sys.modules.values())]
     foreign = [file for file in files if "site-packages" in file and sys.prefix not in file]
     assert not foreign, foreign
+    assert "/gate/bin" not in os.environ["PATH"]
     return toy.work(AMOUNT)
 """
 
@@ -98,7 +99,8 @@ def test_a_project_that_pins_old_versions_of_all_that_the_gate_needs_gets_its_ve
             check=False,
         )
 
-    paths = os.pathsep.join([str(project / "bin"), os.environ["PATH"]])
+    first = [str(tmp_path / "gate" / "bin"), str(project / "bin")]  # as uvx does
+    paths = os.pathsep.join([*first, os.environ["PATH"]])
     same = compare("same", PATH=paths)
     assert (same.returncode, str(project / "bin" / "python") in same.stdout) == (0, True), same
     slower = compare("slower", "--json", VIRTUAL_ENV=str(project))

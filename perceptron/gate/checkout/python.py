@@ -66,11 +66,23 @@ def _of_the_project() -> str:
         python = os.path.join(folder, "bin", "python")
         if os.access(python, os.X_OK):
             return python
-    paths = os.get_exec_path()
-    if sys.prefix != sys.base_prefix:  # which uvx puts first
-        paths = [folder for folder in paths if not _is_ours(os.path.join(folder, "python"))]
-    found = (which(name, path=os.pathsep.join(paths)) for name in ("python", "python3"))
+    found = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
     return next(filter(None, found), sys.executable)
+
+
+def variables_of(python: str) -> dict[str, str]:
+    """Return what is to be set where it runs: what it starts is none of our environment either."""
+    return {} if python == sys.executable else {"PATH": _path_without_ours()}
+
+
+def _path_without_ours() -> str:
+    """Return PATH without the folder of our virtual environment, which uvx puts first."""
+    is_virtual = sys.prefix != sys.base_prefix
+    return os.pathsep.join(
+        folder
+        for folder in os.get_exec_path()
+        if not (is_virtual and _is_ours(os.path.join(folder, "python")))
+    )
 
 
 def _is_ours(python: str) -> bool:
