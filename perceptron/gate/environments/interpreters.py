@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -84,11 +84,8 @@ class Interpreters:
         folder = self._trees.home / "lent"
         target = folder / _RUNNER
         if not target.is_dir():
-            spec = importlib.util.find_spec(_RUNNER)
-            if spec is None or spec.origin is None:
-                return []
-            unwanted = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(Path(spec.origin).parent, target, ignore=unwanted)
+            ours = metadata.distribution(_RUNNER).locate_file(_RUNNER)
+            shutil.copytree(str(ours), target, ignore=shutil.ignore_patterns("__pycache__"))
         return [str(folder)]
 
     @property
