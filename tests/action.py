@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 FILE = ROOT / "action.yml"
 VARIABLES = "set_env"
 """The file that GITHUB_ENV names, in the runner's temporary folder."""
-_TOKEN = re.compile(r"\s*('[^']*'|[\w.*-]+|&&|\|\||!=|==|!|\(|\))")
+_TOKEN = re.compile(r"\s*('[^']*'|[\w.*-]+|&&|\|\||!=|==|!|\(|\)|,)")
 _OPERATORS = {"&&": " and ", "||": " or ", "!": " not "}
 
 
@@ -77,6 +77,8 @@ def run(
             continue
         ran.steps.append(str(step.get("name") or step["uses"].partition("@")[0]))
         if "uses" in step:
+            found = {"python-path": str(tools / "python")}
+            context["steps"][step.get("id")] = {"outputs": found}
             continue
         assert step["shell"] == "bash"
         output = temporary / f"output-{len(ran.steps)}"
@@ -149,6 +151,7 @@ def _value(expression: str, context: Mapping[str, Any]) -> object:
     names = {
         "look": lambda name: _looked_up(name.split("."), context),
         "cancelled": lambda: False,
+        "contains": lambda text, part: part in text,
         "toJSON": lambda value: json.dumps(value, indent=2),
         "matrix": context.get("matrix"),
         "__builtins__": {},

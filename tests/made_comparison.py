@@ -119,8 +119,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         "control": Control(alarmed=False, rows=[]),
         "environment": ComparisonEnvironment(
             machine={"cpu": "Abacus 3000"},
-            base={"numpy": "2.0"},
-            head={"numpy": "2.0"},
+            base={"python": "CPython 3.13.0", "numpy": "2.0"},
+            head={"python": "CPython 3.13.0", "numpy": "2.0"},
             variables={},
         ),
         "warnings": [],

@@ -29,13 +29,15 @@ def compare(
     budget: Annotated[
         float, Option("Measure for at most this long.", metavar="MINUTES", low=0.05)
     ] = 10.0,
-    base_python: Annotated[
+    python: Annotated[
         str | None,
-        Option("Run BASE with this Python. Default: the current one.", metavar="FILE"),
+        Option("Run benchmarks with this Python. Default: the project's.", metavar="FILE|NAME"),
+    ] = None,
+    base_python: Annotated[
+        str | None, Option("Run BASE with another Python.", metavar="FILE")
     ] = None,
     head_python: Annotated[
-        str | None,
-        Option("Run HEAD with this Python. Default: the current one.", metavar="FILE"),
+        str | None, Option("Run HEAD with another Python.", metavar="FILE")
     ] = None,
     installed: Annotated[
         bool, Option("Compare the installed project of these two Pythons.")
@@ -116,6 +118,7 @@ def compare(
         always=always,
         allow_removed=allow_removed,
         strict=strict,
+        python=python,
     )
     published = None if pages_url is None else comparison_address.published(pages_url)
     for file in filter(None, (markdown, junit)):

@@ -22,6 +22,7 @@ from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout import submodules
 from perceptron.gate.checkout.gate_config import gate_rules
+from perceptron.gate.checkout.python import minor, variables_of, version_of
 from perceptron.gate.checkout.request import (
     Case,
     CompareRequest,
@@ -54,6 +55,7 @@ from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
+from perceptron.processes.this_process import variables_set
 from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import (
     Comparison,
@@ -78,11 +80,12 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     the same request resumes from there.
     """
     _pattern(request.benchmarks)
-    if request.build:
-        check_build(request)
     case = resolve_request(request, rule)
+    if request.build:
+        check_build(case)
     valgrind, not_counted = find_valgrind(request.count)
     with working_folder(case.repository) as home, ExitStack() as environments:
+        environments.enter_context(variables_set(variables_of(case.pythons["head"])))
         progress(0, 1, "checking both revisions out")
         trees = Worktrees(case.repository, home, case.base, case.head, case.suite)
         case.suite = trees.suite
@@ -303,14 +306,16 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
 def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
     """Return what there is to watch where no benchmark should see what differs, else None.
 
-    What is installed may be of any revision, and another interpreter may change any benchmark,
-    or read a module otherwise than this one, which tells what the modules do. What a build reads
-    is not watched.
+    What is installed may be of any revision, and another interpreter may change any benchmark. One
+    of another version may read a module otherwise than this one, which tells what the modules do.
+    What a build reads is not watched.
     """
     pythons = case.pythons
     if case.request.always or case.installed or pythons["base"] != pythons["head"]:
         return None
-    if pythons["head"] != sys.executable and any(name.endswith(".py") for name in differ):
+    if any(name.endswith(".py") for name in differ) and (
+        minor(version_of(pythons["head"])) != minor(sys.version)
+    ):
         return None
     if case.request.build and differ:
         return None

@@ -25,6 +25,8 @@ from perceptron.records.comparison import (
 from perceptron.report import comparison_row as shown
 from perceptron.untrusted_text import label, shortened
 
+PYTHON = "python"
+"""The subject of the note that names what measured."""
 Note = tuple[str, str]
 """The subject of a note, and its text."""
 
@@ -403,6 +405,8 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
             f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
         ]
         yield "machine", ", ".join(facts)
+    if python := _python(comparison):
+        yield PYTHON, python
     if not _is_measured(comparison):
         return
     screened = max((row.screen_blocks for row in rows), default=0)
@@ -412,6 +416,20 @@ def _about_the_run(comparison: Comparison) -> Iterator[Note]:
     blocks = f"at most {_whole(screened)} screening and {_whole(confirming)} confirmation blocks"
     yield "time", f"{spent}; {blocks} per benchmark"
     yield "seed", _whole(comparison.plan.seed).replace(",", "")
+
+
+def _python(comparison: Comparison) -> str:
+    """Return what the benchmarks ran in; nothing where none did.
+
+    Where an environment that was built lies concerns nobody.
+    """
+    plan, here = comparison.plan, comparison.environment
+    told = [
+        versions["python"] + ("" if plan.build else f", {side.python}")
+        for side, versions in ((plan.base, here.base), (plan.head, here.head))
+        if "python" in versions
+    ]
+    return " on BASE; ".join(dict.fromkeys(told)) + " on HEAD" * (len({*told}) > 1)
 
 
 def _detectable(rows: Sequence[Row]) -> str:

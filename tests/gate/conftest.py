@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -195,9 +196,10 @@ def variables(folder: Path) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{bare}"}
 
 
-def interpreter(file: Path, command: str) -> str:
-    """A script that stands for an interpreter: it starts one."""
-    file.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+def interpreter(file: Path, command: str, version: str = "") -> str:
+    """A script that stands for an interpreter: it starts one, and may be taken for another."""
+    told = f"""[ "$1" != -I ] || exec echo '["/python", "{version}"]'\n""" if version else ""
+    file.write_text(f'#!/bin/sh\n{told}exec {command} "$@"\n')
     file.chmod(0o755)
     return str(file)
 
@@ -234,3 +236,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository to stand in."""
     unwatch(monkeypatch)
     return stand_in(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def old() -> str:
+    """The oldest Python that there may be."""
+    built = map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python"))
+    for candidate in filter(None, [*built, shutil.which("python3.9")]):
+        # pyenv's own shims are there for versions that are not.
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    pytest.skip("no Python 3.9 on this machine")

@@ -240,7 +240,7 @@ def test_what_needs_numpy_to_build_and_to_run_is_judged(
     uv = shutil.which("uv")
     if tool == "uv" and uv is None:
         pytest.skip("no uv")
-    monkeypatch.setattr(build, "which", lambda _: uv if tool == "uv" else None)
+    monkeypatch.setattr(build, "which", lambda *_, **__: uv if tool == "uv" else None)
     pack_installed(wheels, "numpy")
     make_up(wheels, "ofsuite", "1.5", code="")
     compiled.write("pyproject.toml", BUILD_SYSTEM.replace('["set', '["numpy", "set'))

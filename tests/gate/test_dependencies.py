@@ -84,7 +84,11 @@ PINS = {
     ],
 }
 # By the file, requirements that choose other versions in words of other kinds.
+GROUPED = f"{PROJECT}dependencies = [{{0}}]\n[dependency-groups]\nx = [{{1}}]\n"
+OLD, NEW = '"psutil==1.0"', '"psutil==7.0.0"'
 OTHERS = [
+    ("pyproject.toml", "{0}", GROUPED.format(OLD, NEW), GROUPED.format(NEW, OLD)),
+    (SUITE_FILE, '{{"pythons": ["{0}"]}}', "3.11", "3.12"),
     ("pyproject.toml", f'{PROJECT}dependencies = ["psutil>=5{{0}}"]\n', "", ",<8"),
     ("requirements.txt", "psutil>=5{0}\n", ",<8", ""),
     ("requirements.txt", "psutil>=5{0}\n", "", ",!=7.1"),
@@ -97,6 +101,8 @@ OTHERS = [
     ("Pipfile.lock", "{0}", "[" * 10_000, "\udcff"),
 ]
 SAME = [
+    ("pyproject.toml", "{0}", GROUPED.format(OLD, ""), GROUPED.format("", OLD)),
+    (SUITE_FILE, '{{"pythons": ["3.11", "{0}"]}}', "3.10", "3.12"),
     ("requirements.txt", "psutil>={0}\n", "5", "6"),
     ("requirements.txt", "psutil=={0}\n", "7.0", "7.0.0"),
     ("requirements.txt", "psutil>=5; python_version >= '{0}'\n", "3.7", "3.8"),
@@ -114,6 +120,8 @@ SAME = [
     (SUITE_FILE, '{{"matrix": {{"req": {{"psutil": [{0}]}}}}}}', "", '""'),
 ]
 UNUSED = [
+    ("tox.ini", "[testenv]\ndeps = psutil=={0}\n", "6", "7"),
+    ("noxfile.py", "'psutil=={0}'", "6", "7"),
     ("requirements.txt", "sphinx=={0}\n", "6", "7"),
     ("setup.py", "setup(extras_require={{'docs': ['sphinx=={0}']}})", "6", "7"),
     ("uv.lock", f'[[package]]\nname = "sphinx"\nversion = "{{0}}"\n#{"x" * 3_000_000}', "6", "7"),

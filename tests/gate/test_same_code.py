@@ -504,7 +504,8 @@ def test_the_same_code_is_measured_in_two_environments_and_where_asked(
     assert not measures(head="first", base_python=other, head_python=other)
     documented.commit("second", "toy/core.py", HARDER)
     assert not measures()
-    assert measures(base_python=other, head_python=other)  # it may know another Python
+    assert not measures(base_python=other, head_python=other)
+    assert measures(python=interpreter(tmp_path / "later", sys.executable, "4.0.1"))
     installed = {"base_python": other, "head_python": other, "installed": True}
     for options in ({"always": True}, {"always": False, **installed}):
         with pytest.raises(Interrupted):

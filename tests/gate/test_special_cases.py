@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -134,17 +133,6 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     assert comparison.seconds >= 1
 
 
-@pytest.fixture
-def old() -> str:
-    """The oldest Python that there may be."""
-    built = map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python"))
-    for candidate in filter(None, [*built, shutil.which("python3.9")]):
-        # pyenv's own shims are there for versions that are not.
-        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return candidate
-    pytest.skip("no Python 3.9 on this machine")
-
-
 def test_the_program_loads_on_an_old_python(old: str) -> None:
     """Each of its modules, as it loads them; what imports pytest, which is not there, compiles."""
     code = """
@@ -162,16 +150,6 @@ for file in folder.glob("*.py"):
     loaded = subprocess.run(command, capture_output=True, text=True, check=False)
     assert loaded.returncode == 0, loaded.stderr
     assert {"program", "timing"} < set(loaded.stdout.split())
-
-
-@pytest.mark.slow
-def test_an_old_python_without_the_runner_is_lent_ours(toy: Repository, old: str) -> None:
-    """The suite runs on it from end to end; the document says which it was."""
-    toy.write("toy/__init__.py", "import sys\nassert sys.version_info < (3, 10)\n" + COUNTED)
-    toy.commit("first")
-    comparison = run(head="first", base_python=old, head_python=old)
-    assert comparison.verdict == "clean"
-    assert comparison.environment.base["python"].startswith("CPython 3.9")
 
 
 def test_an_interpreter_that_lacks_a_dependency_is_one_line(

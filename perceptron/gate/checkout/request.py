@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.python import find_python
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.snapshot import Snapshot
 from perceptron.gate.checkout.suite import Suite, code_repository, read_pytest_suite, read_suite
+from perceptron.gate.checkout.worktrees import with_tilde
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Side
 from perceptron.records.comparison import ComparedRevision, Counting, GateRule
@@ -23,8 +24,8 @@ BUDGET_MINUTES = 10.0
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """What was asked for. A seed of None is drawn; a Python of None is this one; a share of None is
-    the rule's."""
+    """What was asked for. A seed of None is drawn; a side's Python of None is that of both; a share
+    of None is the rule's."""
 
     base: str
     head: str
@@ -52,6 +53,8 @@ class CompareRequest:
     strict: bool = False
     """Whether a run is inconclusive where the clock could have missed a slowdown of more than 10%,
     whatever was counted; BASE's pyproject.toml may ask for it too."""
+    python: str | None = None
+    """What benchmarks run in, as `find_python` takes it."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
 
@@ -90,8 +93,12 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
     root = repository(here) if request.pytest else code_repository(request.suite, here)
     base = resolve(root, request.base)
     head = resolve(root, request.head)
-    base_python = _interpreter("--base-python", request.base_python)
-    head_python = _interpreter("--head-python", request.head_python)
+    _check("--base-python", request.base_python)
+    _check("--head-python", request.head_python)
+    base_python, head_python = request.base_python, request.head_python
+    if base_python is None or head_python is None:
+        python = find_python(request.python)
+        base_python, head_python = base_python or python, head_python or python
     pythons: dict[Side, str] = {"base": base_python, "head": head_python, "control": base_python}
     rule = rule or Rule()
     if request.least_judged is not None:
@@ -109,11 +116,9 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
     )
 
 
-def _interpreter(option: str, named: str | None) -> str:
-    """Return what is to be started: ours where none is named. Raises `UserError` for no program."""
+def _check(option: str, named: str | None) -> None:
     if named is not None and shutil.which(named) is None:
         raise UserError(f"{option} {named}: no such program: name an interpreter of Python")
-    return named or sys.executable
 
 
 def _suite(request: CompareRequest, root: Path) -> Suite:
@@ -127,7 +132,10 @@ def _suite(request: CompareRequest, root: Path) -> Suite:
 def compared(revision: Revision, python: str) -> ComparedRevision:
     """Return a revision as the document names it."""
     return ComparedRevision(
-        name=revision.name, commit=revision.commit, changes=revision.digest, python=python
+        name=revision.name,
+        commit=revision.commit,
+        changes=revision.digest,
+        python=with_tilde(python),
     )
 
 
@@ -161,6 +169,7 @@ def command(case: Case, seed: int) -> str:
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES
         else f"{request.budget_minutes:g}",
+        "--python": request.python,
         "--base-python": request.base_python,
         "--head-python": request.head_python,
         "--seed": str(seed),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perceptron.gate.checkout.contents import Contents, Unread
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.dependencies.declared import Declared, Kind
 from perceptron.gate.dependencies.files import (
+    NOT_READ,
     UNREADABLE,
     are_alternatives,
     declared,
@@ -49,12 +50,16 @@ class Change:
         """Return it in a few words, as ``toydep 1.0 → 2.0``."""
         if self.name == UNREADABLE:
             return f"{shortened(self.file)}, which cannot be read,"
+        if self.name == NOT_READ:
+            return f"{shortened(self.file)}, which is not looked at"
         if any(own.kind == "text" or own.name == "build_command" for own in self.base | self.head):
             return f"{shortened(self.name)} in {shortened(self.file)}"
         base, head = (
             shortened(" ".join(map(str, sorted(own))), _LONGEST) or "absent"
             for own in (self.base - self.head, self.head - self.base)
         )
+        if _together(self.base) == _together(self.head):
+            return f"{shortened(self.name)} in another group"
         if base == head:
             return f"{shortened(self.name)} from another source"
         return f"{shortened(self.name)} {base} → {head}"
@@ -82,7 +87,10 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
         )
         for key in sorted(ours.keys() | theirs.keys()):
             pair = ours.get(key, frozenset()), theirs.get(key, frozenset())
-            if pair[0] == pair[1]:
+            # What moves to another group is the same, unless versions change places.
+            together = _together(pair[0])
+            is_same = together == _together(pair[1]) and len(together) == 1
+            if pair[0] == pair[1] or is_same:
                 continue
             of, kind = key
             aside = is_aside(name, "" if of != UNREADABLE else code)
@@ -96,6 +104,10 @@ def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[De
     for own in entries:
         found.setdefault((own.name, own.kind), set()).add(own)
     return {key: frozenset(own) for key, own in found.items()}
+
+
+def _together(entries: Iterable[Declared]) -> frozenset[Declared]:
+    return frozenset(replace(own, group="") for own in entries)
 
 
 def _declaring(contents: Contents, suite: str) -> Files:

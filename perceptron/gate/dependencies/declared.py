@@ -36,6 +36,8 @@ class Declared:
     extras: str = ""
     marker: str = ""
     kind: Kind = "distribution"
+    group: str = ""
+    """What of the project it is for; nothing for all of it."""
 
     def __str__(self) -> str:
         """Return which versions are required, as people say it: a pin is a version."""

@@ -14,7 +14,7 @@ from perceptron.gate.dependencies import lists, projects
 from perceptron.gate.dependencies.declared import Declared, table_of, tables_of, text_of
 from perceptron.untrusted_text import toml
 
-UNREADABLE = "what cannot be read"
+UNREADABLE, NOT_READ = "what cannot be read", "what is not read"
 _LISTS = re.compile(r"(.*[-_.])?(requirements|constraints)([-_.].*)?\.(txt|in|pip|lock)", re.I)
 _LIST_FOLDERS = frozenset({"requirements", "constraints"})
 _LOCKS = re.compile(r"(uv|poetry|pdm)\.lock|pylock(\..+)?\.toml")
@@ -27,6 +27,8 @@ _OF_PROJECT = frozenset({_PROJECT, _SETUP_CFG, _SETUP})
 _INCLUDED = re.compile(
     r"^[ \t]*(?:- )?(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE
 )
+# What tools install for what they run; seldom benchmarks.
+_OF_TOOLS = frozenset({"tox.ini", "noxfile.py", "meta.yaml"})
 _TESTS, _DOCS = frozenset({"test", "tests"}), frozenset({"doc", "docs"})
 
 _Reader = Callable[[bytes], Iterator[Declared]]
@@ -58,7 +60,7 @@ def are_alternatives(name: str, suite: str) -> bool:
 
 
 def is_aside(name: str, code: str = "") -> bool:
-    """Return whether a file concerns documentation, or a project that tests make use of.
+    """Return whether a file concerns documentation, tools, or a project that tests make use of.
 
     With the folder of the ``code``: or any other project than the one there.
     """
@@ -66,12 +68,16 @@ def is_aside(name: str, code: str = "") -> bool:
     folders = set(path.parts[:-1])
     is_other = bool(code) and path.parent not in (PurePosixPath(), PurePosixPath(code))
     of_tests = path.name in _OF_PROJECT and (is_other or bool(_TESTS & folders))
-    return bool(_DOCS & folders) or of_tests
+    return bool(_DOCS & folders) or of_tests or path.name in _OF_TOOLS
 
 
 def is_read_by_build(name: str, suite: str) -> bool:
     """Return whether building and installing the project reads the file."""
     return name == suite or PurePosixPath(name).name in _OF_PROJECT
+
+
+def _of_tool(content: bytes) -> Iterator[Declared]:
+    yield Declared(NOT_READ, source=sha256(content).hexdigest(), kind="text")
 
 
 def included(name: str, content: bytes) -> Iterator[str]:
@@ -115,6 +121,7 @@ def _reader(path: PurePosixPath, suite: str) -> _Reader | None:
         "Pipfile": lists.of_pipfile,
         "Pipfile.lock": lists.of_pipfile_lock,
         "pixi.toml": projects.of_pixi,
+        **dict.fromkeys(_OF_TOOLS, _of_tool),
     }
     if path.name in readers:
         return readers[path.name]

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import configparser
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -57,14 +59,16 @@ def of_project(content: bytes) -> Iterator[Declared]:
         *tables_of(table_of(table_of(tool, "hatch"), "envs")),
     )
     for group in groups:
-        for texts in group.values():
-            yield from requirements(texts)
+        for name, texts in group.items():
+            yield from (replace(own, group=name) for own in requirements(texts))
     yield from named(table_of(uv, "sources"))
     poetry = table_of(tool, "poetry")
-    for own in (poetry, *tables_of(table_of(poetry, "group"))):
+    for name, table in {"": poetry, **table_of(poetry, "group")}.items():
         for key in ("dependencies", "dev-dependencies"):
             # What it says of Python is what the project supports.
-            yield from named({k: v for k, v in table_of(own, key).items() if k != "python"})
+            required = {k: v for k, v in table_of(table, key).items() if k != "python"}
+            of = name or key.removesuffix("dependencies")
+            yield from (replace(own, group=of) for own in named(required))
     yield from _tables_of_pixi(table_of(tool, "pixi"))
 
 
@@ -170,6 +174,10 @@ def of_asv(content: bytes) -> Iterator[Declared]:
         if key in table:
             text = json.dumps(table[key], sort_keys=True)
             yield Declared(key, source=text, kind="text")
+    pythons = whole.get("pythons")
+    for version in pythons if isinstance(pythons, list) else ():
+        if re.fullmatch(r"\d+\.\d+", str(version)):
+            yield Declared("python", f"=={version}.*")
     is_grouped = bool({"req", "env", "env_nobuild"} & matrix.keys())
     required = [table_of(matrix, "req") if is_grouped else matrix]
     rows = include if isinstance(include, list) else []

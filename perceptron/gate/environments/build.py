@@ -16,7 +16,8 @@ from shutil import which
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.request import Case, CompareRequest
+from perceptron.gate.checkout.python import version_of
+from perceptron.gate.checkout.request import Case
 from perceptron.gate.checkout.same_code import bounded
 from perceptron.gate.checkout.snapshot import snapshot
 from perceptron.gate.checkout.worktrees import with_tilde
@@ -53,14 +54,15 @@ class HeadDoesNotBuild(Exception):
         self.log = log
 
 
-def check(request: CompareRequest) -> None:
+def check(case: Case) -> None:
     """Raise `UserError` for a request that cannot be built, before anything is checked out."""
+    request = case.request
     if request.base_python or request.head_python or request.installed:
         raise UserError(
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    read(request.suite, f"--suite {request.suite}")
+    read(request.suite, f"--suite {request.suite}", case.pythons["head"])
 
 
 @contextmanager
@@ -165,7 +167,8 @@ class _Builder:
 
         A BASE of another day is built again where HEAD fails: this machine may have changed.
         """
-        if self._try(side, why, which("uv")) or self._try(side, "again, ", None):
+        uv = which("uv") or which("uv", path=os.path.dirname(sys.executable))
+        if self._try(side, why, uv) or self._try(side, "again, ", None):
             return
         said, log = self._keep_log(self.sides[side])
         if side == "base":
@@ -204,11 +207,11 @@ class _Builder:
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
     """Return what a revision's own file of asv says and its folder in the revision; of what was
     named where it has none, or lies elsewhere."""
-    suite, given = case.suite, case.request.suite
+    suite, given, python = case.suite, case.request.suite, case.pythons[side]
     if suite.kind == "asv" and suite.origin is None and (tree / suite.file).is_file():
-        own = read(tree / suite.file, f"{suite.file} of {side.upper()}")
+        own = read(tree / suite.file, f"{suite.file} of {side.upper()}", python)
         return own, Path(suite.file).parent
-    return read(given, f"--suite {given}"), given.resolve().parent
+    return read(given, f"--suite {given}", python), given.resolve().parent
 
 
 def _measures_objects(folder: Path) -> bool:
@@ -217,7 +220,7 @@ def _measures_objects(folder: Path) -> bool:
 
 def _digest(recipe: Recipe) -> str:
     """Return what tells environments apart that are made in different ways."""
-    how = [recipe, sys.version, os.path.realpath(recipe.python)]
+    how = [recipe, version_of(recipe.python), os.path.realpath(recipe.python)]
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
 
 

@@ -17,10 +17,10 @@ from typing import IO
 
 import msgspec
 from msgspec import Struct
+from packaging.utils import canonicalize_name
 
 from perceptron.errors import UserError
 from perceptron.gate.environments.build_cache import Place
-from perceptron.gate.environments.interpreters import normal
 from perceptron.gate.environments.metadata import read as read_metadata
 from perceptron.gate.environments.recipe import Recipe, filled_in
 from perceptron.gate.environments.source import Source
@@ -136,8 +136,8 @@ class _Installation:
         """Return the project's wheel: the only one, or that of its name."""
         wheels = sorted(self._wheels.glob("*.whl"))
         known = (read_metadata(build_dir).name, self._recipe.project)
-        names = {normal(name) for name in known if name}
-        own = [wheel for wheel in wheels if normal(wheel.name.split("-")[0]) in names]
+        names = {canonicalize_name(name) for name in known if name}
+        own = [wheel for wheel in wheels if canonicalize_name(wheel.name.split("-")[0]) in names]
         found = wheels if len(wheels) == 1 else own
         if len(found) != 1:
             raise UserError(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-import msgspec
+from packaging.utils import canonicalize_name
 
+from perceptron.gate.checkout.python import ask
 from perceptron.gate.checkout.worktrees import PYTHON, Worktrees, with_tilde
 from perceptron.gate.environments import build_cache
-from perceptron.gate.side_variables import side_variables
 from perceptron.records.block import PAIR, Side
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
@@ -35,7 +32,6 @@ for own in importlib.metadata.distributions():
         rows.append([own.metadata["Name"], own.version])
 print(json.dumps(rows))
 """
-_SECONDS = 60.0
 # They install others and are not run afterwards.
 _INSTALLERS = {"pip", "wheel"}
 _MOST_SHOWN = 5
@@ -88,11 +84,8 @@ class Interpreters:
         folder = self._trees.home / "lent"
         target = folder / _RUNNER
         if not target.is_dir():
-            spec = importlib.util.find_spec(_RUNNER)
-            if spec is None or spec.origin is None:
-                return []
-            unwanted = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(Path(spec.origin).parent, target, ignore=unwanted)
+            ours = metadata.distribution(_RUNNER).locate_file(_RUNNER)
+            shutil.copytree(str(ours), target, ignore=shutil.ignore_patterns("__pycache__"))
         return [str(folder)]
 
     @property
@@ -104,7 +97,10 @@ class Interpreters:
         """Return where a user installs what the side lacks."""
         if self.built:
             return "the environment that is built: name it in the matrix of the suite's file"
-        return with_tilde(self._pythons[side])
+        python = with_tilde(self._pythons[side])
+        if len(set(self._pythons.values())) > 1 or self._pythons[side] == sys.executable:
+            return python
+        return f"{python}, or name another one by --python"
 
     def _place(self, side: Side) -> bool:
         """Return whether all that the interpreter finds in its folder is found by a link too."""
@@ -128,24 +124,8 @@ class Interpreters:
         return self._ask(there) == (there, str(link), list(map(moved, paths)))
 
     def _ask(self, python: str) -> _Where | None:
-        asked: _Where | None = _ask(python, _WHERE, self._trees.home, _Where)  # no code lies there
-        return asked
-
-
-def _ask(python: str, program: str, folder: Path, kind: object) -> Any:
-    """Return what the program, started there, prints as JSON of a kind; None if it fails."""
-    try:
-        asked = subprocess.run(
-            [python, "-c", program],
-            cwd=folder,
-            env=side_variables(),
-            capture_output=True,
-            timeout=_SECONDS,
-            check=True,
-        )
-        return msgspec.json.decode(asked.stdout, type=kind)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
-        return None
+        where: _Where | None = ask([python, "-c", _WHERE], _Where, self._trees.home)  # without code
+        return where
 
 
 def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
@@ -153,13 +133,14 @@ def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
 
     Empty where nobody can tell.
     """
-    rows = _ask(python, _LISTING, Path(os.sep), list[tuple[str | None, str | None]]) or []
-    unwanted = {normal(name) for name in without}
-    versions: dict[str, str] = {}
-    for name, version in rows:
-        if name and version and normal(name) not in unwanted:
-            versions.setdefault(normal(name), version)  # the first is what is imported
-    return versions
+    kind = list[tuple[str | None, str | None]]
+    rows = ask([python, "-c", _LISTING], kind, Path(os.sep)) or []
+    unwanted = {*map(canonicalize_name, without)}
+    return {
+        str(normal): version
+        for name, version in reversed(rows)  # the first of a name is what is imported
+        if name and version and (normal := canonicalize_name(name)) not in unwanted
+    }
 
 
 def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
@@ -182,11 +163,6 @@ def other_dependencies(differing: list[str]) -> MeasurementWarning:
         message=label(f"BASE and HEAD were built with other versions beside them: {shown}"),
         advice="pin them in the suite's matrix to compare the project alone",
     )
-
-
-def normal(name: str) -> str:
-    """Return the name of a distribution as all its spellings are compared."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.python import minor, version_of
 from perceptron.gate.checkout.suite import load_asv
 from perceptron.untrusted_text import quoted
 
@@ -68,8 +69,11 @@ class Recipe:
     """How many more combinations the file names."""
 
 
-def read(file: Path, named: str) -> Recipe:
-    """Read asv's file, ``named`` so to users; raises `UserError` for what cannot be made here."""
+def read(file: Path, named: str, python: str = sys.executable) -> Recipe:
+    """Read asv's file, ``named`` so to users, for this interpreter or one that the file names.
+
+    Raises `UserError` for what cannot be made here.
+    """
     try:
         own = msgspec.convert(load_asv(file, named), type=_File)
     except msgspec.ValidationError as error:
@@ -97,7 +101,7 @@ def read(file: Path, named: str) -> Recipe:
     for (of, name), (first, *_) in values.items():
         if of in _KINDS and first is not None:  # null: not there in this combination
             chosen[of][name] = str(first)
-    version, python = _python(named, own.pythons)
+    version, python = _python(named, own.pythons, python)
     variables = {**chosen["env"], **chosen["env_nobuild"]}
     if not all(
         name and "=" not in name and f"{name}{text}".isprintable()
@@ -121,11 +125,11 @@ def read(file: Path, named: str) -> Recipe:
     )
 
 
-def _python(named: str, versions: Sequence[str]) -> tuple[str, str]:
-    """Return a version and its interpreter: ours where it is named, else the first on PATH."""
-    own = "{}.{}".format(*sys.version_info)
+def _python(named: str, versions: Sequence[str], python: str) -> tuple[str, str]:
+    """Return a version and its interpreter: this one where it is named, else the first on PATH."""
+    own = minor(version_of(python))
     if own in versions or not versions:
-        return own, sys.executable
+        return own, python
     for version in versions:
         found = shutil.which(version if version.startswith("pypy") else f"python{version}")
         if found is not None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import describe
+from perceptron.report.comparison import PYTHON, describe
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
@@ -37,11 +37,16 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
             terminal.brief_table(replace(shown, title=title, rows=tuple(rows)), _ROWS)
             terminal.out.print()
         title = ""
-    for about, text in told.notes if verbose else told.notes[:_NOTES]:
+    notes = [
+        (about, text)
+        for place, (about, text) in enumerate(told.notes)
+        if verbose or place < _NOTES or about == PYTHON
+    ]
+    for about, text in notes:
         terminal.paragraph(f"{about}: {label(text)}")
     rows_left = sum(len(own.rows) for own in tables) - sum(len(o.rows[:_ROWS]) for o in tables[:1])
     if not verbose:
-        left = {"benchmark": rows_left, "line": len(told.notes[_NOTES:])}
+        left = {"benchmark": rows_left, "line": len(told.notes) - len(notes)}
         terminal.show_left_out(left, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:

@@ -21,7 +21,7 @@ def records(temporary: Path) -> str:
     """A program that records what it is asked; not all are told where the runner's folder is."""
     calls = shlex.quote(str(temporary / "calls"))
     return f"""#!/bin/bash
-printf "%s\\0" "${{0##*/}}" "$@" >> {calls}
+printf "%s\\0" "$0" "$@" >> {calls}
 echo >> {calls}
 """
 
@@ -43,8 +43,12 @@ def tools(tmp_path: Path, temporary: Path) -> Path:
         ("python", "apt-get", "sudo"), records(temporary)
     )
     programs["sudo"] += '"$@"\n'
-    # Its own code is run; it installs nothing.
-    programs["python"] += f'[ "$1" != -I ] || exec {shlex.quote(sys.executable)} "$@"\n'
+    # Code is run, and an environment has a copy of these programs; nothing is installed.
+    programs["python"] += f"""case "$*" in
+  "-I -c "*) exec {shlex.quote(sys.executable)} "$@" ;;
+  *"-m venv "*) mkdir -p "${{!#}}/bin" && cp {shlex.quote(str(folder))}/p* "${{!#}}/bin" ;;
+esac
+"""
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)

@@ -156,11 +156,11 @@ def test_the_lines_for_gitlab_do_the_same(toy: Repository, tools: Path) -> None:
     """Here HEAD is broken, which is the soonest found."""
     toy.commit("base")
     toy.commit("head", "toy/__init__.py", "import nowhere")
-    (tools / "pip").write_text('#!/bin/bash\necho "$@" > pip\n')
+    (tools / "pip").write_text('#!/bin/bash\necho "$0" "$@" >> pip\n')
     (tools / "pip").chmod(0o755)
     (job,) = yaml.safe_load(fenced("gitlab")).values()
     process = subprocess.run(
-        ["bash", "-e", "-c", "\n".join(job["script"])],
+        ["bash", "-e", "-c", "\n".join(job["script"]).replace("/gate", f"{tools}/gate")],
         cwd=toy.folder,
         env={
             **os.environ,
@@ -173,6 +173,8 @@ def test_the_lines_for_gitlab_do_the_same(toy: Repository, tools: Path) -> None:
         check=False,
     )
     assert process.returncode == 1, process.stdout + process.stderr
-    assert "perceptron-bench @ git+" in (toy.folder / "pip").read_text()
+    of_gate, of_project = (toy.folder / "pip").read_text().splitlines()
+    assert of_gate.startswith(f"{tools}/gate/bin/pip install perceptron-bench @ git+")
+    assert of_project == f"{tools}/pip install -r requirements.txt"
     (artifact,) = job["artifacts"]["paths"]
     assert "`suite.track_it` fails on HEAD" in (toy.folder / artifact).read_text()

@@ -154,10 +154,15 @@ def test_what_is_installed_for_a_pull_request_is_told_nothing_of_the_runner(
     `pip.py` of the checkout run."""
     (tmp_path / "pip.py").write_text(f'open({str(tmp_path / "ran")!r}, "w")')
     seen = tmp_path / "seen"
-    runs = f'exec {shlex.quote(sys.executable)} "$1" "$2" "$3" --version'
-    (tools / "python").write_text(f'#!/bin/bash\n[ "$1" = -I ] || compgen -e > "{seen}"\n{runs}\n')
+    installs = f"""if [ "$3" = pip ]; then
+  compgen -e >> "{seen}"
+  exec {shlex.quote(sys.executable)} "$1" "$2" "$3" --version
+fi
+"""
+    with (tools / "python").open("a") as python:
+        python.write(installs)
     (tools / "perceptron").write_text("#!/bin/bash\nexit 2\n")
-    action.run(tmp_path, temporary, tools, {"count": "never"}, EVENT)
+    action.run(tmp_path, temporary, tools, {"count": "never", "install": "numpy"}, EVENT)
     assert not of_the_job(names := seen.read_text().splitlines())
     assert "PATH" in names
     assert not (tmp_path / "ran").exists()

@@ -16,10 +16,16 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
 
 
 def calls(temporary: Path) -> list[list[str]]:
+    """What was started, by its name."""
+    return [[Path(program).name, *words] for program, *words in started(temporary)]
+
+
+def started(temporary: Path) -> list[list[str]]:
     lines = (temporary / "calls").read_text().split("\0\n")
     return [line.split("\0") for line in lines if line]
 
 
+PROJECT = "Python of the project"
 HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
 
 
@@ -41,8 +47,10 @@ def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: st
         assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
 
 
-def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
-    """With uv where it is to build both revisions, as the command is told."""
+def test_nothing_of_the_gate_is_installed_into_what_is_measured(
+    temporary: Path, tools: Path
+) -> None:
+    """The gate has an environment of its own, with uv where it is to build both revisions."""
     inputs = {
         "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
         "build": "true",
@@ -50,12 +58,27 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, to
     }
     (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
     action.run(temporary, temporary, tools, {**inputs, "count": "never"})
-    call, compares, *_ = calls(temporary)
-    pip, copy, needed = call[:6], Path(call[6]), call[7:]
-    assert pip == ["python", "-P", "-m", "pip", "install", "--disable-pip-version-check"]
-    assert (copy / "pyproject.toml").is_file()
-    assert needed == [*inputs["install"].split(), "uv", "jinja2"]
+    (*_, venv), call, of_project, compares, *_ = started(temporary)
+    pip = ["-I", "-m", "pip", "install", "--disable-pip-version-check"]
+    assert [call[1:6], of_project[1:6]] == [pip, pip]
+    copy, *needed = call[6:]
+    assert (Path(copy) / "pyproject.toml").is_file()
+    assert needed == ["uv", "jinja2"]
+    assert of_project[6:] == inputs["install"].split()
+    own, project, python = call[0], of_project[0], compares[compares.index("--python") + 1]
+    assert [own, compares[0]] == [f"{venv}/bin/python", f"{venv}/bin/perceptron"]
+    assert Path(project).parent != Path(own).parent
+    assert project == str(tools / python)
     assert "--build" in compares
+
+
+def test_the_projects_python_may_be_that_of_another_step(temporary: Path, tools: Path) -> None:
+    """As uv makes one, which has no pip: nothing is installed there if nothing is asked for."""
+    (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
+    action.run(temporary, temporary, tools, {"python": ".venv/bin/python", "count": "never"})
+    *installs, compares, _ = calls(temporary)
+    assert compares[compares.index("--python") + 1] == ".venv/bin/python"
+    assert len(installs) == 2
 
 
 def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
@@ -80,9 +103,10 @@ def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
         ("valgrind", {"count": "auto"}, {}, True),
         ("valgrind", {"count": "always"}, {}, True),
         ("valgrind", {"count": "never"}, {}, False),
-        ("actions/setup-python", {}, {}, True),
-        ("actions/setup-python", {}, {"pythonLocation": "/py"}, False),
-        ("actions/setup-python", {"python": "3.12"}, {"pythonLocation": "/py"}, True),
+        (PROJECT, {}, {}, True),
+        (PROJECT, {}, {"pythonLocation": "/py"}, False),
+        (PROJECT, {"python": "3.12"}, {"pythonLocation": "/py"}, True),
+        (PROJECT, {"python": ".venv/bin/python"}, {}, False),
     ],
 )
 def test_valgrind_and_python_are_there_before_anything_is_compared(
@@ -96,8 +120,9 @@ def test_valgrind_and_python_are_there_before_anything_is_compared(
     assert [*steps].index(name) < [*steps].index("compare")
     context = {"inputs": {"python": "", **inputs}, "env": environment, "runner": {"os": "Linux"}}
     assert bool(action.filled(steps[name]["if"], context)) is goes
-    version = action.filled(steps["actions/setup-python"]["with"]["python-version"], context)
+    version = action.filled(steps[PROJECT]["with"]["python-version"], context)
     assert version == inputs.get("python", "3.13")
+    assert steps["Python of the gate"]["with"]["update-environment"] is False
 
 
 def compares(tools: Path, verdict: str) -> None:

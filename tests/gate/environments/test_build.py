@@ -82,7 +82,7 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
     made_up = Builder()
     monkeypatch.setattr(build, "install", made_up)
     monkeypatch.setattr(interpreters, "versions", made_up.versions)
-    monkeypatch.setattr(build, "which", lambda _: made_up.uv)
+    monkeypatch.setattr(build, "which", lambda *_, **__: made_up.uv)
     return made_up
 
 
@@ -191,9 +191,9 @@ def test_what_does_not_build_is_tried_again_without_uv(builder: Builder) -> None
 def test_what_builds_nothing_is_refused_at_once(toy: Repository) -> None:
     toy.write("asv.conf.json", '{"environment_type": "existing"}')
     with pytest.raises(UserError, match=r"asv.conf.json: --build makes no environment of type"):
-        build.check(CompareRequest("first", "second", build=True))
+        build.check(resolve_request(CompareRequest("first", "first", build=True)))
     with pytest.raises(UserError, match="leave out --base-python, --head-python and --installed"):
-        build.check(CompareRequest("first", "second", build=True, installed=True))
+        build.check(resolve_request(CompareRequest("first", "first", base_python="python")))
 
 
 def test_an_interrupted_build_is_begun_again(builder: Builder) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate.environments.recipe import Recipe, read
+from tests.gate.conftest import interpreter
 
 OWN = "{}.{}".format(*sys.version_info)
 
@@ -50,12 +51,16 @@ def test_variables_for_builds_are_those_of_benchmarks_too(tmp_path: Path) -> Non
 def test_this_python_serves_where_the_file_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the first that is found on PATH."""
+    """That of the project; else the first that is found on PATH."""
     other = str(tmp_path / "python3.0")
     monkeypatch.setattr(shutil, "which", lambda name: other if name == "python3.0" else None)
     assert recipe(tmp_path).python == sys.executable
     assert recipe(tmp_path, pythons=["3.0", OWN]).python == sys.executable
     assert recipe(tmp_path, pythons=["2.9", "3.0"]).python == other
+    own = read(
+        tmp_path / "asv.conf.json", "asv.conf.json", interpreter(tmp_path / "own", "", "2.9.1")
+    )
+    assert (own.python, own.name) == (str(tmp_path / "own"), "virtualenv-py2.9")
 
 
 @pytest.mark.parametrize(

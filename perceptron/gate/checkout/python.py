@@ -1,0 +1,136 @@
+"""The Python that benchmarks run in: the one that is named, else the project's."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import msgspec
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from perceptron.errors import UserError
+from perceptron.gate.side_variables import side_variables
+
+_OURS = "perceptron-bench"
+_INSTALLERS = ("pip", "setuptools", "uv", "wheel")
+_OLDEST = (3, 9)
+_SECONDS = 60.0
+
+
+def find_python(named: str | None) -> str:
+    """Return the interpreter that is named by ``--python``: by a path, or a name on PATH.
+
+    Without one it is our own, unless nothing but perceptron is installed there: then it has an
+    environment to itself, and the project's is the activated one, the folder ``.venv`` here, or
+    the first on PATH. Raises `UserError` for what is no Python, or too old.
+    """
+    if named is None:
+        python = _of_the_project() if _is_by_itself() else sys.executable
+    elif (found := which(named)) is not None:
+        python = found
+    else:
+        raise UserError(f"--python {named}: no such program: name an interpreter of Python")
+    if _is_ours(python):
+        return sys.executable
+    executable, version = _told(python)
+    if not executable:
+        raise UserError(f"--python {python}: it does not start: name an interpreter of Python")
+    if tuple(map(int, minor(version).split("."))) < _OLDEST:
+        wanted = ".".join(map(str, _OLDEST))
+        raise UserError(f"--python {python}: benchmarks need {wanted} or later: name another one")
+    # What is found by its name may be a script that chooses one, such as pyenv's, where nothing can
+    # be counted. A script that is named by its path is to be used.
+    return os.path.abspath(python) if named and os.sep in named else executable
+
+
+def version_of(python: str) -> str:
+    """Return the text of ``sys.version`` of an interpreter; empty if it does not start."""
+    return sys.version if python == sys.executable else _told(python)[1]
+
+
+def minor(version: str) -> str:
+    """Return 3.12 of the text of ``sys.version``."""
+    return ".".join(version.split(".")[:2])
+
+
+def _of_the_project() -> str:
+    for folder in filter(None, (os.environ.get("VIRTUAL_ENV"), ".venv")):
+        python = os.path.join(folder, "bin", "python")
+        if os.access(python, os.X_OK):
+            return python
+    found = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
+    return next(filter(None, found), sys.executable)
+
+
+def variables_of(python: str) -> dict[str, str]:
+    """Return what is to be set where it runs: what it starts is none of our environment either."""
+    return {} if python == sys.executable else {"PATH": _path_without_ours()}
+
+
+def _path_without_ours() -> str:
+    """Return PATH without the folder of our virtual environment, which uvx puts first."""
+    is_virtual = sys.prefix != sys.base_prefix
+    return os.pathsep.join(
+        folder
+        for folder in os.get_exec_path()
+        if not (is_virtual and _is_ours(os.path.join(folder, "python")))
+    )
+
+
+def _is_ours(python: str) -> bool:
+    """Return whether it is of the environment that this runs in, by whichever of its names."""
+    ours, theirs = (
+        (os.path.realpath(os.path.dirname(file)), os.path.realpath(file))
+        for file in (sys.executable, python)
+    )
+    return ours == theirs
+
+
+def _is_by_itself() -> bool:
+    """Return whether only perceptron is installed, what it needs and what its extras bring."""
+    requires: dict[str, list[str]] = {}
+    for own in metadata.distributions():
+        requires.setdefault(canonicalize_name(own.metadata["Name"] or ""), own.requires or [])
+    needed, left = {*_INSTALLERS}, [_OURS]
+    while left:
+        name = left.pop()
+        if name not in needed:
+            needed.add(name)
+            asked = map(Requirement, requires.get(name, []))
+            left += [
+                canonicalize_name(one.name)
+                for one in asked
+                if name == _OURS or one.marker is None or one.marker.evaluate({"extra": ""})
+            ]
+    return requires.keys() <= needed
+
+
+def _told(python: str) -> tuple[str, str]:
+    """Return what the interpreter says of itself, by its name in this folder; else empty texts."""
+    program = "import json, sys; print(json.dumps([sys.executable, sys.version]))"
+    told: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
+    return told if told and re.match(r"\d+\.\d+", told[1]) else ("", "")
+
+
+def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any:
+    """Return what the command of an interpreter prints as JSON of a kind; None if it fails."""
+    try:
+        asked = subprocess.run(
+            command,
+            cwd=folder,
+            env=side_variables(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        return msgspec.json.decode(asked.stdout, type=kind)
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
+        return None
