@@ -30,6 +30,7 @@ from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_backend import OnTorch, Pair
 from perceptron.backends.torch_eager import EnsembleTrainer, ModuleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
+from perceptron.errors import in_one_line
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -71,7 +72,8 @@ class CudaCapture:
         """Return what does ``work`` again without launching it piece by piece.
 
         To be called on the stream. Warming up and recording do the work several times. Raises
-        `RuntimeError`, in one line, if the work does what cannot be recorded.
+        `RuntimeError`, in one line, if the work does what cannot be recorded: all that was raised,
+        the first error first.
         """
         for _ in range(WARM_UP_CALLS):
             work()
@@ -85,9 +87,11 @@ class CudaCapture:
                 work()
         except RuntimeError as error:
             # To end a recording that has failed raises once more, and says nothing of the cause.
-            cause = error.__context__ or error
-            first, *_ = str(cause).splitlines() or [type(cause).__name__]
-            raise RuntimeError(f"a CUDA graph could not be recorded: {first}") from cause
+            raised: list[BaseException] = [error]
+            while (before := raised[0].__context__) is not None:
+                raised.insert(0, before)
+            whole = "; then ".join(map(in_one_line, raised))
+            raise RuntimeError(f"a CUDA graph could not be recorded: {whole}") from raised[0]
         replay: Work = graph.replay
         return replay
 

@@ -11,10 +11,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import place_of
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Call, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
+from perceptron.measure.nvml import unshareable
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import KERNELS, Timings
@@ -273,10 +275,12 @@ def _refusal(job: Job) -> str | None:
         return None
     if isinstance(job, Extra) and job.extra == KERNELS:
         return None  # which are counted where no device is
-    reason = registry.reason_unavailable(job.backend)
+    backend, reason = registry.load(job.backend), registry.reason_unavailable(job.backend)
+    if reason is None and not isinstance(job, Extra) and place_of(backend.device) == "cuda":
+        reason = unshareable()
     if reason is not None or job.dtype != "bfloat16":
         return reason
-    low = getattr(registry.load(job.backend), "low_precision", ())
+    low = getattr(backend, "low_precision", ())
     return None if job.dtype in low else f"{job.backend} does not compute in {job.dtype}"
 
 

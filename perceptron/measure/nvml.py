@@ -6,7 +6,6 @@ How fast a GPU is clocked right now, why, and what else decides it is read, neve
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -64,6 +63,7 @@ def device_of_process(uuid: str | None = None) -> NvmlDevice:
 
 
 # https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
+_IDLE = "nvmlClocksThrottleReasonGpuIdle"
 _LOCKED = "nvmlClocksThrottleReasonApplicationsClocksSetting"
 _REASONS = {
     "nvmlClocksThrottleReasonHwSlowdown": "hardware slowdown",
@@ -74,6 +74,7 @@ _REASONS = {
     _LOCKED: "application clocks",
     "nvmlClocksThrottleReasonSyncBoost": "a slower GPU of its group",
 }
+_SHARED = 0  # NVML_COMPUTEMODE_DEFAULT
 
 
 def gpu_states() -> list[GpuState]:
@@ -95,36 +96,53 @@ def gpu_state(device: NvmlDevice) -> GpuState:
     """Read the state of a GPU; what it does not report is None. Takes some milliseconds at most."""
     nvml = device.nvml
 
-    def query(name: str, *arguments: int) -> Any:
-        # An older binding lacks it, or it is not supported by partitions and older devices.
-        function: Callable[..., Any] | None = getattr(nvml, name, None)
+    def query(name: str, constant: str | None = None) -> Any:
+        # Another version lacks it, or partitions and older devices do not support it.
         try:
-            return None if function is None else function(device.handle, *arguments)
-        except nvml.NVMLError:
+            arguments = () if constant is None else (getattr(nvml, constant),)
+            return getattr(nvml, name)(device.handle, *arguments)
+        except (nvml.NVMLError, AttributeError):
             return None
 
     bits = query("nvmlDeviceGetCurrentClocksThrottleReasons")
+    reasons = {
+        name: bool(bits & getattr(nvml, name))
+        for name in (_IDLE, *_REASONS)
+        if bits is not None and hasattr(nvml, name)
+    }
     milliwatts = query("nvmlDeviceGetEnforcedPowerLimit")
     now, default = (
-        query(f"nvmlDeviceGet{name}ApplicationsClock", nvml.NVML_CLOCK_SM)
-        for name in ("", "Default")
+        query(f"nvmlDeviceGet{name}ApplicationsClock", "NVML_CLOCK_SM") for name in ("", "Default")
     )
     # The driver keeps no such clocks, or the one for applications is another than its default. A
     # range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.
     locked = None if now is None or default is None else now != default
-    if bits is not None and bits & getattr(nvml, _LOCKED):
-        locked = True
     mode = query("nvmlDeviceGetComputeMode")
     return GpuState(
         name=query("nvmlDeviceGetName") or "unnamed GPU",
-        sm_mhz=query("nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
-        max_sm_mhz=query("nvmlDeviceGetMaxClockInfo", nvml.NVML_CLOCK_SM),
-        idle=None if bits is None else bool(bits & nvml.nvmlClocksThrottleReasonGpuIdle),
-        slowed_by=None
-        if bits is None
-        else [words for name, words in _REASONS.items() if bits & getattr(nvml, name)],
+        sm_mhz=query("nvmlDeviceGetClockInfo", "NVML_CLOCK_SM"),
+        max_sm_mhz=query("nvmlDeviceGetMaxClockInfo", "NVML_CLOCK_SM"),
+        idle=reasons.get(_IDLE),
+        slowed_by=[words for name, words in _REASONS.items() if reasons.get(name)]
+        if reasons
+        else None,
         power_limit_watts=None if milliwatts is None else milliwatts / 1e3,
-        temperature_celsius=query("nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU),
-        locked=locked,
-        exclusive=None if mode is None else mode != nvml.NVML_COMPUTEMODE_DEFAULT,
+        temperature_celsius=query("nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU"),
+        locked=reasons.get(_LOCKED) or locked,
+        exclusive=None if mode is None else mode != _SHARED,
+    )
+
+
+@lru_cache(maxsize=1)  # each job asks
+def unshareable() -> str | None:
+    """Return why no two processes can use a GPU of this machine together, in one line, or None.
+
+    None also where only some of several GPUs are so: it may be another that is used.
+    """
+    gpus = gpu_states()
+    if not gpus or not all(gpu.exclusive for gpu in gpus):
+        return None
+    return (
+        f"{gpus[0].name} is in an exclusive compute mode, and two processes are needed, one that "
+        "checks and one that is timed: sudo nvidia-smi --compute-mode DEFAULT"
     )

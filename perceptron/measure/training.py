@@ -195,6 +195,7 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
             time_training(trainer, Effort(1, least), meter=meter)
         timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()
+    peak_bytes = hardware.peak_bytes()  # before the loss, which takes all rows at once
     loss = trainer.loss()
     if not isfinite(loss):
         name = "NaN" if isnan(loss) else f"{loss}"
@@ -205,7 +206,7 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
         timing,
         prepare_seconds=prepare_seconds,
         prepared_from_cache=from_cache() if from_cache is not None else None,
-        peak_bytes=hardware.peak_bytes(),
+        peak_bytes=peak_bytes,
         gpu=hardware.state_at_work(trainer, timing),
         device_seconds=hardware.own_seconds(trainer, timing),
     )

@@ -63,7 +63,7 @@ class FakeCuda:
         self.strays: list[str] = []
         """Operations that were not on the first stream that was made."""
         self.current = self.default = Stream(self, "default")
-        self._is_capturing = False
+        self.is_capturing = False
 
     def Stream(self) -> Stream:  # noqa: N802 PyTorch's own name
         self.streams.append(Stream(self, f"side {len(self.streams) + 1}"))
@@ -80,7 +80,7 @@ class FakeCuda:
         return self.current
 
     def synchronize(self) -> None:
-        if self._is_capturing:
+        if self.is_capturing:
             raise RuntimeError(FORBIDDEN + "\nCUDA kernel errors might be reported later")
         self.log.append("synchronize")
 
@@ -94,20 +94,20 @@ class FakeCuda:
 
     @contextmanager
     def graph(self, graph: Graph, pool: object, stream: Stream) -> Iterator[None]:
-        assert not self._is_capturing
+        assert not self.is_capturing
         graph.pool, graph.recorded_on = pool, stream.name
         self.log.append(f"record on {stream.name}")
         recorder: Any = _Recorder(graph)  # type: ignore[no-untyped-call]
         graph.was_collecting = gc.isenabled()
         with self.stream(stream), recorder:
-            self._is_capturing = True
+            self.is_capturing = True
             try:
                 yield
             except RuntimeError:
                 # As PyTorch does: to end what has failed fails once more.
                 raise RuntimeError("operation failed during capture")  # noqa: B904
             finally:
-                self._is_capturing = False
+                self.is_capturing = False
 
     def watching(self) -> AbstractContextManager[Any]:
         """Return a context in which every operation off the side stream is a stray."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from perceptron.backends import registry
+from perceptron.backends import registry, torch_cuda_graph
 from perceptron.backends.torch_cuda_graph import (
     STEPS,
     CudaCapture,
@@ -15,6 +16,8 @@ from perceptron.backends.torch_cuda_graph import (
 )
 from perceptron.backends.torch_eager import EnsembleTrainer, TorchTrainer
 from perceptron.backends.torch_manual import BmmTrainer, ManualTrainer
+from perceptron.measure import training
+from perceptron.measure.job import Time
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Problem
 from tests.backends.conftest import (
@@ -25,9 +28,12 @@ from tests.backends.conftest import (
     SHORT_LAST,
     assert_as_numpy,
 )
+from tests.stand_in import use_stand_ins
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
+
+import torch
 
 from tests.backends.fake_cuda import FORBIDDEN, FakeCuda
 
@@ -97,8 +103,43 @@ def test_trainers_share_a_stream_and_nothing_is_collected_while_they_record() ->
     assert gc.isenabled()
 
 
-def test_what_the_device_refuses_is_said_in_one_line() -> None:
-    cuda = FakeCuda()
-    with pytest.raises(RuntimeError) as refusal:
-        CudaCapture(cuda).record(cuda.synchronize)
-    assert str(refusal.value) == f"a CUDA graph could not be recorded: {FORBIDDEN}"
+def in_vmap() -> None:
+    torch.func.vmap(lambda value: value.item())(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (FakeCuda.synchronize, f"{FORBIDDEN} CUDA kernel errors might be reported later"),
+        (lambda cuda: in_vmap(), "vmap over calling .item() on a Tensor, please try to rewrite"),
+    ],
+)
+def test_what_cannot_be_recorded_says_why_whole_and_the_eager_row_stays(
+    refused: Callable[[FakeCuda], None], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's own words, and that the recording failed; the same steps one by one have a time."""
+    use_stand_ins(monkeypatch)
+    cuda, take = FakeCuda(), EnsembleTrainer._take
+
+    def refusing(trainer: EnsembleTrainer, batches: Iterable[Any]) -> None:
+        if cuda.is_capturing:
+            refused(cuda)
+        take(trainer, batches)
+
+    monkeypatch.setattr(EnsembleTrainer, "_take", refusing)
+    monkeypatch.setattr(torch_cuda_graph, "capture", lambda place: CudaCapture(cuda))
+    monkeypatch.setattr(training, "assert_threads_of_each", lambda backend, threads: None)
+    about: dict[str, Any] = {"problem": "many-or-gates:2", "dtype": "float32", "threads": 1}
+    recorded, eager = (
+        training.measure(
+            registry.load(name),
+            Time(**about, backend=name, samples=1, minimum_seconds=0.001, iterations=STEPS),
+        )
+        for name in ("torch-cuda-graph", "torch-cuda")
+    )
+    assert recorded.status == "failed"
+    assert recorded.reason is not None
+    assert "a CUDA graph could not be recorded: RuntimeError: " in recorded.reason
+    assert words in recorded.reason
+    assert recorded.reason.endswith("; then RuntimeError: operation failed during capture")
+    assert eager.status == "ok", eager.reason

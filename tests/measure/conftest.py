@@ -12,7 +12,7 @@ import pynvml
 import pytest
 
 from perceptron.backends.accelerators.protocol import Accelerator
-from perceptron.measure.nvml import driver
+from perceptron.measure.nvml import driver, unshareable
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -81,11 +81,13 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeNvml]:
     def installed(*given: Any, **options: Any) -> SimpleNamespace:
         made = make_nvml(*given, **options)
         driver.cache_clear()
+        unshareable.cache_clear()
         monkeypatch.setitem(sys.modules, "pynvml", made)
         return made
 
     yield installed
     driver.cache_clear()
+    unshareable.cache_clear()
 
 
 class Clock:

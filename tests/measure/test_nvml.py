@@ -11,9 +11,10 @@ import pytest
 
 from perceptron.measure import nvml as tested
 from perceptron.measure.nvml import NoDevice, device_of_process, gpu_states
-from tests.measure.conftest import MakeNvml
+from tests.measure.conftest import MakeNvml, make_nvml
 
-LOCK = pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting
+LOCK_NAME = "nvmlClocksThrottleReasonApplicationsClocksSetting"
+LOCK = getattr(pynvml, LOCK_NAME)
 
 
 def test_gpu_states_come_with_what_lowers_them(nvml: MakeNvml) -> None:
@@ -61,6 +62,37 @@ def test_a_locked_clock_and_a_gpu_for_one_process_are_known(
     nvml(**told)
     (state,) = gpu_states()
     assert (state.locked, state.exclusive) == (locked, exclusive)
+
+
+@pytest.mark.parametrize("constant", [name for name in vars(make_nvml()) if name[:5] != "nvmlD"])
+def test_a_constant_that_a_version_lacks_costs_its_fact_alone(
+    nvml: MakeNvml, constant: str
+) -> None:
+    """NVIDIA renames them."""
+    made = nvml(LOCK, mode=pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
+    if isinstance(getattr(made, constant), int):
+        delattr(made, constant)
+    (state,) = gpu_states()
+    assert state.name == "Slide Rule"
+    assert state.exclusive
+    assert (state.sm_mhz is None) == (constant == "NVML_CLOCK_SM")
+    assert (state.slowed_by == []) == (constant == LOCK_NAME)
+
+
+@pytest.mark.parametrize(
+    ("modes", "refused"),
+    [((), False), ((0,), False), ((3,), True), ((3, 0), False), ((3, 3), True)],
+)
+def test_gpus_that_are_all_for_one_process_say_how_they_are_shared_again(
+    nvml: MakeNvml, modes: tuple[int, ...], refused: bool
+) -> None:
+    """Of several GPUs one that is shared may be the one that trains."""
+    made = nvml(names=("Slide Rule",) * len(modes))
+    made.nvmlDeviceGetComputeMode = lambda device: modes[device]
+    reason = tested.unshareable()
+    assert (reason is not None) == refused
+    if reason is not None:
+        assert reason.endswith(": sudo nvidia-smi --compute-mode DEFAULT")
 
 
 EQUAL = ("Abacus", "Abacus")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import Accelerator, Loop
 from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
-from perceptron.measure import training
-from perceptron.measure.job import Extra, Race, Time
+from perceptron.measure import extras, hardware, training
+from perceptron.measure.job import Extra, Outcome, Race, Time
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems.datasets import DATA_FOLDER
 from perceptron.problems.problem import DType, Problem
@@ -128,6 +130,7 @@ class Exhausting(NumpyBackend):
         self.accelerator = FakeAccelerator(Clock())
 
     def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+        self.accelerator.synchronize()
         if problem.name == "mlp-width:4":
             raise OutOfMemoryError("tried to allocate 300 GiB")
         return NumpyTrainer(problem, dtype)
@@ -146,6 +149,52 @@ def test_a_device_without_memory_costs_that_row_only(
     narrow = replace(job, problem="mlp-width:2")
     (fits,) = training.answer(narrow, is_first=False)
     assert fits.status == "ok"
+
+
+def test_the_peak_of_memory_is_that_of_training(job: Time) -> None:
+    """A loss is of all rows at once, which a training on batches never holds."""
+    backend = Exhausting()
+
+    class Holding(NumpyTrainer):
+        def train(self, iterations: int) -> None:
+            backend.accelerator.hold(100)
+            super().train(iterations)
+
+        def loss(self) -> float:
+            backend.accelerator.hold(900)
+            return super().loss()
+
+    backend.prepare = Holding  # type: ignore[method-assign]
+    assert training.measure(backend, job).peak_bytes == 100
+
+
+class StartingAccelerator(FakeAccelerator):
+    """A device that takes 3 s to start, whatever it is asked first."""
+
+    started = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in vars(Accelerator) and callable(vars(Accelerator)[name]) and not self.started:
+            self.started = True
+            self.clock.now += 3.0
+        return super().__getattribute__(name)
+
+    def transfers(self, size: int) -> dict[str, Loop]:
+        return {}  # theirs would be timed by another clock
+
+
+def test_nothing_starts_a_device_before_its_start_is_timed(
+    job: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither preparing a problem nor asking for free memory: to start it then takes no time."""
+    clock, backend = Clock(), Exhausting()
+    backend.accelerator = StartingAccelerator(clock)
+    monkeypatch.setattr(extras, "time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr(hardware, "WARM_UP_SECONDS", 0.0)
+    monkeypatch.setattr(training, "_backend", lambda name: backend)
+    (first,) = training.answer(Extra(**ABOUT, extra="device"), is_first=True)
+    assert isinstance(first, Outcome), first.reason
+    assert {part.name: part.seconds for part in first.parts}["context"] >= 3.0
 
 
 def test_what_would_not_fit_on_the_device_is_not_tried(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from perceptron.measure import campaign
 from perceptron.measure.budget import GRACE, Budget
-from perceptron.measure.job import Call, Job, Outcome, Time
+from perceptron.measure.job import Call, Extra, Job, Outcome, Time
 from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
 from perceptron.questions.bench.study import BenchPlan
@@ -208,6 +208,22 @@ def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
     rows = measure(tmp_path, environment, budget=budget).times
     skipped = {row.problem for row in rows if row.status == "skipped"}
     assert skipped == {job.problem for job in jobs_of(PLAN)}
+
+
+def test_a_gpu_for_one_process_is_refused_where_two_are_needed(
+    lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that checks and one that is timed; nothing is checked beside an extra. CPUs go on."""
+    monkeypatch.setattr(campaign, "unshareable", lambda: "for one process: share it")
+    about = {"problem": "or-gate", "dtype": "float32", "threads": 1, "minimum_seconds": 0.1}
+    jobs = [
+        *(Time(**about, backend=name) for name in ("numpy", "torch-cuda")),
+        Extra(**about, backend="torch-cuda", extra="profile", samples=1),
+    ]
+    rows = measure(tmp_path, environment, ask=lambda rows, left: [] if rows else jobs).times
+    told = {(row.backend, row.status, row.reason) for row in rows}
+    assert told >= {("numpy", "ok", None), ("torch-cuda", "skipped", "for one process: share it")}
+    assert [job.backend for job in lab.jobs if isinstance(job, Extra)] == ["torch-cuda"]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
