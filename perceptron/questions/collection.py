@@ -16,7 +16,7 @@ from perceptron.errors import UserError, in_one_line
 from perceptron.questions.crossover.page import PAGE, crossover_views, measured_on, of_run
 from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.questions.crossover.verdict import verdicts
-from perceptron.questions.other_sessions import sessions, with_others
+from perceptron.questions.other_sessions import starts, with_others
 from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.records.conditions import Conditions
 from perceptron.records.ground import machine_label, state_label
@@ -281,7 +281,7 @@ def _left_out(runs: list[StoredRun], found: tuple[Answered | None, list[Answered
     if told is None:
         return len(runs) - 1
     shown = {told.results, *(one.results for one in passed_over)}
-    together = sessions(told.run) - {told.run.run.started}
+    together = starts(told.run) - {told.run.run.started}
     return sum(run.folder not in shown and run.run.started not in together for run in runs)
 
 

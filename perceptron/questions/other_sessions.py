@@ -1,8 +1,7 @@
 """The other runs whose rows answer a question together with a run's own.
 
-A run is a session: what one start measured, in one state of the machine. Sessions of one machine,
-environment and measuring code that measured the same trainings answer together
-(`statistics.sessions`); which those are, the run that is judged decides.
+Runs of one machine, environment and measuring code that measured the same trainings answer
+together, by sessions (`statistics.sessions`); which those are, the run that is judged decides.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machin
 from perceptron.statistics.select import has_time
 
 JOINED = ("bench", "crossover", "overhead", "advise", "map")
-"""The studies that answer with other sessions; those of the others are of one run so far."""
+"""The studies that answer with other runs; those of the others are of one run so far."""
 # With so many an interval of their means is hardly wider than with all. Reading 50 searches of one
 # family took 0.23 s, and each is judged.
-_MOST_SESSIONS = 20
+_MOST_RUNS = 20
 
 RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Measurement]]
 """Return the rows of a run, at least all those of these families."""
 
 
 def read_session(folder: Path, samples: bool = True) -> LoadedRun:
-    """Read a run and the rows of the other sessions on its machine that may join it.
+    """Read a run and the rows of the other runs on its machine that may join it.
 
     Raises `UserError` naming the run's file that cannot be understood; the others' are left out.
     """
@@ -53,7 +52,7 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     if loaded.run.plan.get("study") not in JOINED:
         return loaded
     in_time = sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name))
-    # Of two that began in one second, which disturbed each other, one: its start names a session.
+    # Of two that began in one second, which disturbed each other, one: its start names a run.
     joined = {one.run.started: one for one in in_time if joins(one.run, loaded.run)}
     if not joined:  # as most often: nothing is asked of a million rows
         return loaded
@@ -71,14 +70,18 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
         different = _defined_otherwise(rows, definitions)
         if rows := [row for row in rows if row.family not in different]:
             others.append(rows)
-        if len(others) == _MOST_SESSIONS:
+        if len(others) == _MOST_RUNS:
             break
     return replace(loaded, others=[row for rows in others for row in rows])
 
 
-def sessions(loaded: LoadedRun) -> set[str]:
-    """Return the starts of all runs that answer together, the run's own included."""
-    return {loaded.run.started, *(row.session for row in loaded.others if row.session)}
+def starts(loaded: LoadedRun, family: str | None = None) -> set[str]:
+    """Return the starts of all runs that answer together, of one family or of any.
+
+    The run's own included.
+    """
+    of = (row for row in loaded.others if family in (None, row.family))
+    return {loaded.run.started, *(row.session for row in of if row.session)}
 
 
 def joins(other: Run, run: Run) -> bool:

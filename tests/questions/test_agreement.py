@@ -135,7 +135,7 @@ def test_two_runs_that_name_different_winners_decide_nothing_together(
         assert (verdict.decided, "of one run" in verdict.heading) == ("yes", True)
     others, own = ([replace(row, session=one.run.started) for row in one.times] for one in each)
     (verdict,) = answer_run(replace(each[1], rows=list(own), others=others)).answer.verdicts
-    assert (verdict.decided, "2 runs" in verdict.heading) == ("no", True)
+    assert (verdict.decided, "span 2 sessions" in verdict.heading) == ("no", True)
 
 
 @pytest.mark.parametrize("third", [(), ("torch-cpu",)], ids=["two", "three"])

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.questions.answering import answer_run, collect
-from perceptron.questions.other_sessions import read_session, sessions
+from perceptron.questions.other_sessions import read_session, starts
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_results, read_run
@@ -58,7 +58,7 @@ def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path
     newest = keep(tmp_path, BENCH, bench_rows(), started=THIRD)
     loaded = read_session(newest)
     assert {row.session for row in loaded.times} == {THIRD}
-    assert sessions(loaded) == {FIRST, SECOND, THIRD}
+    assert starts(loaded) == {FIRST, SECOND, THIRD}
     own = [row for row in loaded.times if row.status == "ok"]
     for session in (FIRST, SECOND):
         theirs = [row for row in loaded.others if row.session == session]
@@ -102,7 +102,7 @@ def test_another_commit_joins_where_the_code_that_measures_is_the_same(tmp_path:
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND, commit="def")
     for one in (newest, keep(tmp_path, BENCH, bench_rows())):
         change(one, code="0123456789ab")
-    assert sessions(read_session(newest)) == {FIRST, SECOND}
+    assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
 def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_quick_run_and_one_that_was_cut_join(tmp_path: Path) -> None:
     """As rows of files do: what they measured counts by its own interval."""
     keep(tmp_path, BENCH | {"quick": True}, bench_rows(), finished=False)
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
-    assert sessions(read_session(newest)) == {FIRST, SECOND}
+    assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
 def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_path: Path) -> None:

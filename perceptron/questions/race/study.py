@@ -206,7 +206,7 @@ def _told(
     threads = threads_in_all(row.all_threads, (run.backend for run in runs))
     dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
     ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
-    ground += f"; {intervals_of(1)}"
+    ground += f"; {intervals_of([None])}"
     verdicts, tables, figures = [], [], []
     for result in results:
         start, (name, ending, x_title) = result.start, _STARTS[result.start]

@@ -75,7 +75,7 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     rows: list[Row]
     """Without those of killed workers that a later try has replaced."""
     others: list[Measurement] = []
-    """Rows of the other sessions on its machine that answer with it, without their samples: see
+    """Rows of the other runs on its machine that answer with it, without their samples: see
     `questions.other_sessions`."""
 
     @property
