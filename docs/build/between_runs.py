@@ -39,15 +39,20 @@ def of_crossover(bench: Answered, found: Crossover) -> str:
     return _factor("ratio ", [one.estimate for one in each if one is not None])
 
 
-def runs_of(bench: Answered) -> str:
-    """Return how many runs, of how many sessions, answer together, and when each began."""
-    began = sorted(starts(bench.run))
-    if len(began) == 1:
+def number_of(told: Answered) -> str:
+    """Return how many runs, of how many sessions, answer together."""
+    together = starts(told.run)
+    if len(together) == 1:
         return ONE_RUN
+    number = len(in_sessions(together))
+    return f"{len(together)} runs of {'one session' if number == 1 else f'{number} sessions'}"
+
+
+def runs_of(told: Answered) -> str:
+    """Return how many runs answer together, and when each began."""
+    began = sorted(starts(told.run))
     times = ", ".join(f"{one[:10]} {one[11:16]}" for one in began)
-    number = len(in_sessions(began))
-    of = "one session" if number == 1 else f"{number} sessions"
-    return f"{len(began)} runs of {of}, begun at {times} UTC"
+    return number_of(told) + (f", begun at {times} UTC" if len(began) > 1 else "")
 
 
 def _fewest(bench: Answered) -> list[Measurement]:

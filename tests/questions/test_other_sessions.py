@@ -14,6 +14,7 @@ from perceptron.questions.answering import answer_run, collect
 from perceptron.questions.other_sessions import read_session, starts
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import Target
 from perceptron.records.readers.stored_runs import LoadedRun, read_results, read_run
 from perceptron.report.dashboard.write import write_site
 from tests.made import (
@@ -128,6 +129,21 @@ def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_p
     assert read_session(newest).others == []
 
 
+def test_races_to_one_target_join_and_no_others(tmp_path: Path) -> None:
+    keep_race(tmp_path, race_rows())
+    late = [replace(row, target=Target("accuracy", 0.9)) for row in race_rows()]
+    keep_race(tmp_path, late, started=SECOND)
+    keep(tmp_path, BENCH, bench_rows(), started="2026-01-02T12:00:00Z")
+    newest = keep_race(tmp_path, race_rows(), started=THIRD)
+    loaded = read_session(newest)
+    assert starts(loaded) == {FIRST, THIRD}
+    assert {row.backend for row in loaded.other_races} == {"numpy", "torch-cpu"}
+    answer = answer_run(loaded).answer
+    assert {one.heading for one in answer.verdicts} == {
+        "box, 2 threads, float32; intervals span 2 sessions"
+    }
+
+
 def test_a_newer_run_that_measured_less_takes_nothing_away(tmp_path: Path) -> None:
     """A backend failed there: what the older one says of it stands, and what threads it had."""
     first = keep(tmp_path, BENCH, bench_rows())
@@ -181,7 +197,8 @@ def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
     keep(tmp_path / "results", BENCH, bench_rows(), started=SECOND)
     keep(tmp_path / "results", BENCH, bench_rows(), started=THIRD)
     for day in (4, 5):
-        keep_race(tmp_path / "results", race_rows(day), started=f"2026-01-0{day}T00:00:00Z")
+        about = {"started": f"2026-01-0{day}T00:00:00Z", "commit": str(day)}
+        keep_race(tmp_path / "results", race_rows(day), **about)
         keep(tmp_path / "results", MAP, map_rows(), started=f"2026-01-1{day}T00:00:00Z")
     collection = collect(tmp_path / "results")
     assert [collection.older[name] for name in ("bench", "map", "race")] == [1, 0, 1]

@@ -185,6 +185,10 @@ def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], l
         assert together is not None, "a run measured this size"
         if disagree(ratios.values(), together):
             disagreed.append(size)
+        # Its reach at 99.99%, which `crossing` asks of one size of a stretch, is that of normal
+        # errors. By Student's t with a degree less than there are sessions 21 instead of 284 of 360
+        # simulated cases were decided in whole or part, each of three sessions. None was decided
+        # wrongly either way; a range of sizes was wrong in 7, in 6 of which all had met one state.
         point = Point(
             size,
             0.0,
