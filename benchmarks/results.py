@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,8 @@ from perceptron.machine import machine_name
 from perceptron.measure.revision import revision
 from perceptron.options import folder_name
 from perceptron.records.code_digest import code_digest
+from perceptron.records.run import seconds_of
+from perceptron.statistics.sessions import APART_SECONDS
 
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"
@@ -51,8 +53,6 @@ _ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
 INTERRUPTED = 130
 SESSIONS = 3
 """Sessions of each answer: with three the interval is of what they differ by."""
-APART_SECONDS = 3600.0
-"""From the end of a step to its next session: states of a machine last for minutes."""
 # Steps that are no answers of a run: measured once, and last what changes files of the checkout,
 # which would make another commit of the rows measured after it.
 ONCE = ("asv-machine", "history", "fastest", "truth")
@@ -163,7 +163,7 @@ def sequence(commands: Iterable[str], sessions: int) -> list[tuple[str, int]]:
 
 
 def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) -> None:
-    """Wait until an hour has passed since the session before, whenever that was."""
+    """Wait until an hour has passed since the end of the session before, whenever that was."""
     begins = ended + APART_SECONDS
     if (left := begins - clock.time()) > 0:
         at = datetime.fromtimestamp(begins).strftime("%H:%M")
@@ -184,9 +184,7 @@ def _finished(run: Path) -> float | None:
     """Return when a run ended, whose files may have been copied since; None where it was cut."""
     with suppress(OSError, msgspec.DecodeError):
         finished = msgspec.json.decode((run / "run.json").read_bytes())["finished"]
-        if finished is not None:
-            at = datetime.strptime(finished, "%Y-%m-%dT%H:%M:%SZ")
-            return at.replace(tzinfo=UTC).timestamp()
+        return seconds_of(finished)
     return None
 
 

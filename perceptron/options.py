@@ -70,7 +70,7 @@ Verbose = Annotated[bool, Option("Print every table, note and warning, as the pa
 Budget = Annotated[
     float | None, Option("Stop after this time, earlier starts included.", metavar="MINUTES")
 ]
-Fresh = Annotated[bool, Option("Measure another session; resume no interrupted run.")]
+Fresh = Annotated[bool, Option("Measure another run; resume no interrupted one.")]
 Machine = Annotated[
     str | None, Option("Name the machine of the results. Default: host name.", metavar="NAME")
 ]

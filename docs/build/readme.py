@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from docs.build import gate
+from docs.build import between_runs, gate
 from docs.build.blocks import Blocks, table_of
 from docs.build.findings import pictured
 from docs.build.shown import (
@@ -114,12 +114,14 @@ def _result(runs: Shown) -> str:
 
 
 def _race(runs: Shown) -> str:
-    """Return the time of each backend in float32, the command's default."""
-    return ", ".join(
+    """Return the time of each backend in float32, the command's default, in the newest run."""
+    times = ", ".join(
         f"{run.backend} {duration_interval(run.seconds, run.low, run.high)}"
         for run in runs.race.answer.data["runs"]
         if (run.start, run.dtype) == ("cold", "float32") and run.seconds is not None
     )
+    number = between_runs.number_of(runs.race)
+    return f"{times} ({number if number == between_runs.ONE_RUN else f'the newest of {number}'})"
 
 
 def _phases(runs: Shown) -> str:

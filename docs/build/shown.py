@@ -26,8 +26,8 @@ from perceptron.questions.overhead.device_share import (
     kind_of_hardware,
     on_devices,
 )
-from perceptron.questions.race.judge import has_raced
 from perceptron.questions.shared.published import FAMILY
+from perceptron.records.race import has_raced
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import races
 from perceptron.records.store import StoredRun, stored_runs

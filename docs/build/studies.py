@@ -6,6 +6,7 @@ by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md wh
 
 from __future__ import annotations
 
+from docs.build.between_runs import runs_of
 from docs.build.blocks import Blocks, crossover_lines
 from docs.build.shown import Shown, crossovers_of, ground
 from perceptron.answer import Answered, Figure, Table, is_of
@@ -74,7 +75,7 @@ def race(runs: Shown) -> Blocks:
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]
-    return {"race": "\n".join([*lines, ground(told)])}
+    return {"race": "\n".join([*lines, ground(told, f"; {runs_of(told)}")])}
 
 
 def _starts(told: Answered) -> dict[str, Figure]:

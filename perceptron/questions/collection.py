@@ -16,7 +16,7 @@ from perceptron.errors import UserError, in_one_line
 from perceptron.questions.crossover.page import PAGE, crossover_views, measured_on, of_run
 from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.questions.crossover.verdict import verdicts
-from perceptron.questions.other_sessions import sessions, with_others
+from perceptron.questions.other_sessions import is_race, rows_on_disk, starts, with_others
 from perceptron.questions.overhead.device_share import kind_of_hardware
 from perceptron.records.conditions import Conditions
 from perceptron.records.ground import machine_label, state_label
@@ -28,6 +28,7 @@ from perceptron.records.readers.stored_runs import (
     read_facts,
     read_run,
 )
+from perceptron.records.row import Row
 from perceptron.records.store import StoredRun
 from perceptron.statistics.select import Definitions
 from perceptron.statistics.trust import Diagnosis, warnings_about
@@ -257,7 +258,9 @@ class _Answers:
                 break
         return (without[0] if without else None), []
 
-    def _rows_of(self, stored: StoredRun, families: frozenset[str]) -> list[Measurement]:
+    def _rows_of(self, stored: StoredRun, families: frozenset[str]) -> Sequence[Row]:
+        if is_race(stored.run):  # of which results that were read have no rows
+            return rows_on_disk(stored, families)
         return self._results.by_run.get(stored.folder, [])
 
     def _of(self, stored: StoredRun) -> Answered | None:
@@ -281,7 +284,7 @@ def _left_out(runs: list[StoredRun], found: tuple[Answered | None, list[Answered
     if told is None:
         return len(runs) - 1
     shown = {told.results, *(one.results for one in passed_over)}
-    together = sessions(told.run) - {told.run.run.started}
+    together = starts(told.run) - {told.run.run.started}
     return sum(run.folder not in shown and run.run.started not in together for run in runs)
 
 

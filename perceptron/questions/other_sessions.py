@@ -1,8 +1,7 @@
 """The other runs whose rows answer a question together with a run's own.
 
-A run is a session: what one start measured, in one state of the machine. Sessions of one machine,
-environment and measuring code that measured the same trainings answer together
-(`statistics.sessions`); which those are, the run that is judged decides.
+Runs of one machine, environment and measuring code that measured the same trainings answer
+together, by sessions (`statistics.sessions`); which those are, the run that is judged decides.
 """
 
 from __future__ import annotations
@@ -18,30 +17,37 @@ from perceptron.errors import UserError
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.records.files.read import must_be_a_file
 from perceptron.records.ground import ground
-from perceptron.records.measurement import EXTRAS, Measurement
+from perceptron.records.measurement import EXTRAS
+from perceptron.records.race import RaceRow, has_raced
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
-from perceptron.records.row import standing, times, with_shared_texts, without_samples
+from perceptron.records.row import (
+    Row,
+    races,
+    standing,
+    times,
+    with_shared_texts,
+    without_samples,
+)
 from perceptron.records.run import Run
 from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machine
 from perceptron.statistics.select import has_time
+from perceptron.statistics.sessions import starts_of
 
-JOINED = ("bench", "crossover", "overhead", "advise", "map")
-"""The studies that answer with other sessions; those of the others are of one run so far."""
 # With so many an interval of their means is hardly wider than with all. Reading 50 searches of one
 # family took 0.23 s, and each is judged.
-_MOST_SESSIONS = 20
+_MOST_RUNS = 20
 
-RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Measurement]]
-"""Return the rows of a run, at least all those of these families."""
+RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Row]]
+"""Return the rows of a run, at least all those of these families, or races of these problems."""
 
 
 def read_session(folder: Path, samples: bool = True) -> LoadedRun:
-    """Read a run and the rows of the other sessions on its machine that may join it.
+    """Read a run and the rows of the other runs on its machine that may join it.
 
     Raises `UserError` naming the run's file that cannot be understood; the others' are left out.
     """
     loaded = read_run(folder, samples)
-    return with_others(loaded, runs_of_machine(folder.parent), _rows_on_disk)
+    return with_others(loaded, runs_of_machine(folder.parent), rows_on_disk)
 
 
 def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -> LoadedRun:
@@ -50,35 +56,45 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     They are times of the same families and backends on equal ground; of a family of which both
     measured one problem with two definitions there are none.
     """
-    if loaded.run.plan.get("study") not in JOINED:
-        return loaded
+    runs = (one for one in runs if is_race(one.run) == is_race(loaded.run))
     in_time = sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name))
-    # Of two that began in one second, which disturbed each other, one: its start names a session.
+    # Of two that began in one second, which disturbed each other, one: its start names a run.
     joined = {one.run.started: one for one in in_time if joins(one.run, loaded.run)}
     if not joined:  # as most often: nothing is asked of a million rows
         return loaded
-    own = [row for row in loaded.times if _may_join(row)]
+    own = [row for row in loaded.rows if _may_join(row)]
     of = set(map(_measured_as, own))
-    families = frozenset(row.family for row in own)
+    families = frozenset(map(_family, own))
     definitions = {(row.problem, row.problem_digest) for row in own}
-    others: list[list[Measurement]] = []
+    others: list[list[Row]] = []
     for stored in reversed(joined.values()):
         rows = [
             row
-            for row in times(standing(rows_of(stored, families)))
+            for row in standing(rows_of(stored, families))
             if _may_join(row) and _measured_as(row) in of
         ]
         different = _defined_otherwise(rows, definitions)
-        if rows := [row for row in rows if row.family not in different]:
+        if rows := [row for row in rows if _family(row) not in different]:
             others.append(rows)
-        if len(others) == _MOST_SESSIONS:
+        if len(others) == _MOST_RUNS:
             break
-    return replace(loaded, others=[row for rows in others for row in rows])
+    every = [row for rows in others for row in rows]
+    return replace(loaded, others=times(every), other_races=races(every))
 
 
-def sessions(loaded: LoadedRun) -> set[str]:
-    """Return the starts of all runs that answer together, the run's own included."""
-    return {loaded.run.started, *(row.session for row in loaded.others if row.session)}
+def is_race(run: Run) -> bool:
+    """Return whether a run answers with races alone, whose rows no other study has."""
+    return run.plan.get("study") == "race"
+
+
+def starts(loaded: LoadedRun, family: str | None = None) -> set[str]:
+    """Return the starts of all runs that answer together, of one family or of any.
+
+    The run's own included.
+    """
+    of = [row for row in loaded.others if family in (None, row.family)]
+    others = starts_of(of) | starts_of(loaded.other_races)
+    return {loaded.run.started, *filter(None, others)}
 
 
 def joins(other: Run, run: Run) -> bool:
@@ -105,33 +121,41 @@ def _files(run: Run) -> list[str]:
     return sorted(map(str, digests.values())) if isinstance(digests, dict) else []
 
 
-def _measured_as(row: Measurement) -> Hashable:
+def _measured_as(row: Row) -> Hashable:
     """Return what two rows share that measured one thing.
 
     A whole training of the finding takes as long as its iterations one by one do not.
     """
+    if isinstance(row, RaceRow):
+        return row.backend, row.dtype, row.raced
     is_whole = row.family == FAMILY and row.iterations == ITERATIONS
     return row.family, row.backend, is_whole, ground(row)
 
 
-def _may_join(row: Measurement) -> bool:
+def _family(row: Row) -> str:
+    return row.problem if isinstance(row, RaceRow) else row.family
+
+
+def _may_join(row: Row) -> bool:
+    if isinstance(row, RaceRow):
+        return row.source == "perceptron" and has_raced(row)
     return row.source == "perceptron" and row.family not in EXTRAS and has_time(row)
 
 
 def _defined_otherwise(
-    rows: Iterable[Measurement], definitions: set[tuple[str | None, str | None]]
+    rows: Iterable[Row], definitions: set[tuple[str | None, str | None]]
 ) -> set[str]:
     """Return the families of rows of a problem that has another definition here."""
     known = {problem for problem, _ in definitions}
     return {
-        row.family
+        _family(row)
         for row in rows
         if row.problem in known and (row.problem, row.problem_digest) not in definitions
     }
 
 
-def _rows_on_disk(stored: StoredRun, families: frozenset[str]) -> list[Measurement]:
-    """Read a run's rows of these families; none where its file cannot be read.
+def rows_on_disk(stored: StoredRun, families: frozenset[str]) -> list[Row]:
+    """Read a run's rows of these families or problems; none where its file cannot be read.
 
     Most runs of a folder hold none: looking for a name takes a hundredth of decoding every row.
     """
@@ -145,7 +169,7 @@ def _rows_on_disk(stored: StoredRun, families: frozenset[str]) -> list[Measureme
         lines = _holding(content.splitlines(keepends=True), names)
         rows = parse_rows(file, lines, lambda _: None)
         session = stored.run.started
-        return times(map(without_samples, (with_shared_texts(row, session) for row in rows)))
+        return [without_samples(with_shared_texts(row, session)) for row in rows]
     return []
 
 

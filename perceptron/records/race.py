@@ -137,6 +137,15 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     processes: Count = 1
     """Processes that train together."""
     seed: Annotated[int, Meta(ge=0, le=2**31)]
+    session: str | None = None
+    """When the run was started that raced it; readers of our own runs know it, lines do not."""
+
+    @property
+    def raced(self) -> tuple[object, ...]:
+        """What two rows share that raced the same, on equal hardware, in whatever dtype."""
+        trained = (self.problem, self.problem_digest, self.target, self.epochs)
+        looks = (self.iterations_per_epoch, self.check_iterations)
+        return (*trained, *looks, self.machine, self.environment, self.all_threads)
 
     @property
     def repeat(self) -> int:
@@ -147,3 +156,9 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     def all_threads(self) -> int:
         """Threads of all processes together; only rows with equal ones are compared."""
         return self.threads * self.processes
+
+
+def has_raced(row: RaceRow) -> bool:
+    """Return whether a row holds both trainings; rows of other machines may not."""
+    held = (row.fresh, row.resident, row.import_seconds, row.prepare_seconds)
+    return row.status == "ok" and None not in held

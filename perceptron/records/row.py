@@ -46,7 +46,7 @@ def with_shared_texts(row: Row, session: str | None = None) -> Row:
         for name, text in _shared(_texts_of(row)):
             force_setattr(row, name, text)
         force_setattr(row, "when", sys.intern(row.when))
-        force_setattr(row, "session", session)
+    force_setattr(row, "session", session)
     return row
 
 

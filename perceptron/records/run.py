@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -99,6 +101,21 @@ class Run(Struct, frozen=True, kw_only=True):
         return stored.cut_short and (self.budget_seconds or 0) > (stored.budget_seconds or 0)
 
 
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
+
 def now() -> str:
     """Return the present time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(_MOMENT)
+
+
+@lru_cache(maxsize=4096)  # pages ask for the same few of every cell and size
+def seconds_of(moment: str | None) -> float | None:
+    """Return the seconds since 1970 of a text that `now` returned; None of any other.
+
+    >>> seconds_of("1970-01-01T01:00:00Z"), seconds_of("yesterday")
+    (3600.0, None)
+    """
+    with suppress(ValueError):
+        return datetime.strptime(moment or "", _MOMENT).replace(tzinfo=UTC).timestamp()
+    return None

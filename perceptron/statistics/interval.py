@@ -215,7 +215,7 @@ def of_ratio(
 def ratio_within(
     rows: Iterable[Measurement], first: str, second: str, confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """Return the time of the first backend over that of the second, of one problem and session.
+    """Return the time of the first backend over that of the second, of one problem and run.
 
     From the processes that measured both, from uncontended ones if there are enough; else the
     interval holds what waiting may hide. None where no process measured both.

@@ -8,7 +8,7 @@ The rule, which docs/how-sure.md explains:
 * A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
   such interval: it is open. Waiting only ever adds: one that is faster all the same is so.
 * The intervals of all candidates hold together at 95%.
-* Rows of several sessions are joined as `sessions` does: no candidate is ahead for what one state
+* Rows of several runs are joined as `sessions` does: no candidate is ahead for what one state
   of the machine did to it.
 * A candidate alone is no comparison: where all others cannot run here, nothing is decided. It is a
   *choice*: which of these to use is decided.
@@ -29,7 +29,7 @@ from perceptron.records.row import was_killed
 from perceptron.statistics.contention import is_contended
 from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, ratio_within
 from perceptron.statistics.select import has_time
-from perceptron.statistics.sessions import by_session, disagree, over_sessions, typical_seconds
+from perceptron.statistics.sessions import Start, by_run, disagree, over_sessions, typical_seconds
 
 RatioOf = Callable[[str, str, float], Interval | None]
 """Return the time of the first candidate over that of the second, at a level of confidence.
@@ -173,23 +173,25 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
 
     Of those without a time one that cannot run here or failed is no candidate; one without any row
     had no turn, and of one that was killed another try may have its time: they are open. See
-    `rank`. Sessions are joined. Raises ValueError where two rows of a backend are of the same
-    repeat of one session.
+    `rank`. Runs are joined. Raises ValueError where two rows of a backend are of the same repeat of
+    one run.
     """
-    sessions = by_session(rows)
-    every = list(chain(*sessions))
+    runs = by_run(rows)
+    every = list(chain(*runs.values()))
     timed = dict.fromkeys(row.backend for row in every if has_time(row))
     names = list(timed if names is None else names)
-    sessions = [[row for row in own if has_time(row) and row.backend in names] for own in sessions]
-    seconds = {name: typical_seconds(sessions, name) for name in timed if name in names}
+    runs = {
+        start: [row for row in own if has_time(row) and row.backend in names]
+        for start, own in runs.items()
+    }
+    seconds = {name: typical_seconds(runs, name) for name in timed if name in names}
     unmeasured = _may_have_time(every, names)
 
-    def ratios(first: str, second: str, level: float) -> list[Interval]:
-        within = (ratio_within(own, first, second, level) for own in sessions)
-        return [one for one in within if one is not None]
+    def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
+        return {start: ratio_within(own, first, second, level) for start, own in runs.items()}
 
     def ratio(first: str, second: str, level: float) -> Interval | None:
-        return over_sessions(ratios(first, second, level), level)
+        return over_sessions(ratios(first, second, level), level, between=level)
 
     found = rank(
         seconds,
@@ -205,10 +207,10 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
             return doubt
         first = found.order[0]
         together = found.ratios[name]
-        if together and disagree(ratios(name, first, level), together):
+        if together and disagree(ratios(name, first, level).values(), together):
             return "runs disagree"
         # Contended repeats beside enough idle ones have left nothing undecided.
-        counted = chain(*(chain(*counted_rows(own, name, first)) for own in sessions))
+        counted = chain(*(chain(*counted_rows(own, name, first)) for own in runs.values()))
         return "contended" if any(map(is_contended, counted)) else doubt
 
     return replace(found, doubts={name: why(name) for name in found.open})

@@ -39,7 +39,7 @@ class State(NamedTuple):
     code: str | None = None
     """Digest of the code that measured it, which a row without a commit may have."""
     session: str | None = None
-    """The start of its run: what several runs say is joined by `sessions`, and never pooled."""
+    """The start of its run: what several say is joined by `sessions`, and never pooled."""
 
 
 def state(row: Measurement) -> State:
@@ -53,7 +53,7 @@ _state = lru_cache(maxsize=4096)(State._make)
 
 
 def measured_alike(where: State) -> State:
-    """Return what the states of two sessions must share to answer together.
+    """Return what the states of two runs must share to answer together.
 
     The commit counts where the measuring code has no digest: with one, it may differ.
     """
@@ -61,7 +61,7 @@ def measured_alike(where: State) -> State:
 
 
 def answers_with(other: State, where: State) -> bool:
-    """Return whether rows of another session may join those of one: see `sessions`.
+    """Return whether rows of another run may join those of one: see `sessions`.
 
     Where nothing says what code measured, nothing does.
     """

@@ -1,14 +1,15 @@
-"""What several runs say together: the run is a level of uncertainty of its own.
+"""What several runs say together: the session is a level of uncertainty of its own.
 
-A *session* is what one start of a command measured. Its interval covers what repeats within it
-differ by. Another session may find the machine in another state, which slows one backend more than
-another, and lasts for minutes: of ten pairs of committed runs six exclude each other at 95%. So the
-ratios of sessions are joined by what they differ by, and none is pooled with another's repeats.
+The interval of a run covers what repeats within it differ by, in one state of the machine. A state
+lasts for minutes and slows one backend more than another: of ten pairs of committed runs six
+exclude each other at 95%. A *session* is all that was started on a machine within an hour: its runs
+may share a state, so they say one thing together. The ratios of sessions are joined by what they
+differ by, and none is pooled with another's repeats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from math import exp, inf, log, sqrt
 from operator import attrgetter
@@ -16,6 +17,8 @@ from statistics import NormalDist, fmean, median
 
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
+from perceptron.records.run import seconds_of
 from perceptron.statistics.interval import (
     CONFIDENCE,
     LARGEST_LOG,
@@ -26,28 +29,56 @@ from perceptron.statistics.interval import (
 )
 from perceptron.statistics.select import times
 
+APART_SECONDS = 3600.0
+"""From the start of a session to that of the next: states of a machine last for minutes."""
 AGAIN = "the same command again, at another time"
-"""What tells more where sessions disagree."""
+"""What tells more where runs disagree."""
 INTERVALS = "95% intervals"
-# Sessions that are exact, as in a test, have no variance of their own to divide by.
+# Runs that are exact, as in a test, have no variance of their own to divide by.
 _LEAST_VARIANCE = 1e-18
 _HALVINGS = 100
 
+Start = str | None
+"""When a run was started, which names it; None of rows that know no run."""
 
-def intervals_of(sessions: int) -> str:
-    """Return what a heading says that intervals cover: what repeats of one run differ by, or runs.
 
-    >>> intervals_of(1), intervals_of(2), intervals_of(3)
-    ('95% intervals of one run', 'intervals span 2 runs', '95% intervals of 3 runs')
+def intervals_of(starts: Collection[Start]) -> str:
+    """Return what a heading says that intervals of runs with these starts cover.
+
+    >>> intervals_of(["2026-01-01T08:00:00Z"])
+    '95% intervals of one run'
+    >>> intervals_of(["2026-01-01T08:00:00Z", "2026-01-01T08:10:00Z"])
+    '95% intervals of one session'
+    >>> intervals_of(["2026-01-01T08:00:00Z", "2026-01-01T09:10:00Z"])
+    'intervals span 2 sessions'
     """
-    if sessions == 2:  # which hold less often than 95%: two runs tell little of a third one
-        return "intervals span 2 runs"
-    return f"{INTERVALS} of {'one run' if sessions == 1 else f'{sessions} runs'}"
+    number = len(in_sessions(starts))
+    if number == 2:  # which hold less often than 95%: two sessions tell little of a third one
+        return "intervals span 2 sessions"
+    if number > 2:
+        return f"{INTERVALS} of {number} sessions"
+    return f"{INTERVALS} of one {'session' if len(starts) > 1 else 'run'}"
 
 
-def number_of(rows: Iterable[Measurement]) -> int:
-    """Return of how many sessions rows are that were judged together."""
-    return len(by_session(rows))
+def starts_of(rows: Iterable[Measurement | RaceRow]) -> set[Start]:
+    """Return the starts of the runs of rows that were judged together."""
+    return set(map(attrgetter("session"), rows))
+
+
+def in_sessions(starts: Collection[Start]) -> list[list[Start]]:
+    """Return the starts of runs by session, in the order of time.
+
+    A session takes every run that starts less than an hour after its first one. A run without a
+    start that can be read is one by itself, and comes last.
+    """
+    at = {start: seconds_of(start) for start in starts} if len(starts) > 1 else {}
+    known = {start: seconds for start, seconds in at.items() if seconds is not None}
+    sessions: list[list[Start]] = []
+    for start in sorted(known, key=known.__getitem__):
+        if not sessions or known[start] - known[sessions[-1][0]] >= APART_SECONDS:
+            sessions.append([])
+        sessions[-1].append(start)
+    return [*sessions, *([start] for start in starts if start not in known)]
 
 
 def normal_reach(confidence: float) -> float:
@@ -80,22 +111,39 @@ def joined(
     """
     if not ratios:
         raise ValueError("no sessions to join")
-    if len(ratios) == 1:
-        return ratios[0]
-    counted = [one for one in ratios if None not in one.ends]
-    if not counted:
-        return _spanned(ratios)
+    counted = [one for one in ratios if None not in one.ends] or ratios
     if len(counted) == 1:
-        (together,) = counted
-    elif len(counted) == 2:
-        together = _of_two(*counted)
+        together = counted[0]
+    elif len(counted) == 2 or None in counted[0].ends:
+        together = _spanning(counted)
     else:
         together = _with_random_effects(counted, confidence, between)
-    return with_contradictions(together, ratios)
+    return _with_contradictions(together, ratios)
 
 
-def with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
-    """Return what sessions say together, or what spans them where one decides otherwise."""
+def of_session(ratios: Sequence[Interval]) -> Interval:
+    """Return the ratio that the runs of one session say together.
+
+    Where two of them exclude each other it spans all, as `joined` does two sessions. Else it is
+    their mean, weighted by how narrow each is, in the interval of the narrowest: more runs in one
+    state of the machine say no more of another state, and a poor one takes nothing away. As of
+    sessions, none without an end counts beside others, and nothing is decided that a run decides
+    otherwise.
+    """
+    counted = [one for one in ratios if None not in one.ends] or ratios
+    if len(counted) == 1:
+        together = counted[0]
+    elif None in counted[0].ends or _exclude(counted):
+        together = _spanning(counted)
+    else:
+        means, sides = _by_logarithms(counted)
+        weights = [1 / max(_LEAST_VARIANCE, max(side) ** 2) for side in sides]
+        together = _reaching(_weighted(means, weights), *min(sides, key=max))
+    return _with_contradictions(together, ratios)
+
+
+def _with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
+    """Return what these say together, or what spans them where one decides otherwise."""
     verdict = _verdict(together)
     others = {_verdict(one) for one in ratios} - {None, verdict}
     if verdict is None or not others:
@@ -113,28 +161,31 @@ def _verdict(ratio: Interval) -> str | None:
 
 
 def excluded(one: Interval, other: Interval) -> bool:
-    """Return whether the intervals of two sessions exclude each other."""
+    """Return whether the intervals of two runs, or sessions, exclude each other."""
     return (one.high or inf) < (other.low or 0.0) or (other.high or inf) < (one.low or 0.0)
 
 
-def disagree(ratios: Sequence[Interval], together: Interval) -> bool:
-    """Return whether sessions differ by more than each says, and not about an amount alone.
-
-    Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
-    """
-    if _verdict(together) is not None:
-        return False
+def _exclude(ratios: Iterable[Interval]) -> bool:
     return any(excluded(one, other) for one, other in combinations(ratios, 2))
 
 
-def _of_two(one: Interval, other: Interval) -> Interval:
-    both = _spanned([one, other])
-    if both.low is None or both.high is None or both.is_tie or not excluded(one, other):
-        return both
-    apart = abs(log(one.estimate) - log(other.estimate))
-    if min(abs(log(one.estimate)), abs(log(other.estimate))) > apart:
-        return both
-    return Interval(both.estimate, min(both.low, 1.0), max(both.high, 1.0))
+def disagree(ratios: Iterable[Interval | None], together: Interval) -> bool:
+    """Return whether single runs differ by more than each says, and not about an amount alone.
+
+    Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
+    """
+    return _verdict(together) is None and _exclude(one for one in ratios if one is not None)
+
+
+def _spanning(ratios: Sequence[Interval]) -> Interval:
+    """Return what spans these; with 1 where they lead by no more than they differ by."""
+    every = _spanned(ratios)
+    if every.low is None or every.high is None or every.is_tie or not _exclude(ratios):
+        return every
+    means = [log(one.estimate) for one in ratios]
+    if min(map(abs, means)) > max(means) - min(means):
+        return every
+    return Interval(every.estimate, min(every.low, 1.0), max(every.high, 1.0))
 
 
 def _spanned(ratios: Sequence[Interval]) -> Interval:
@@ -148,12 +199,9 @@ def _spanned(ratios: Sequence[Interval]) -> Interval:
 def _with_random_effects(
     ratios: Sequence[Interval], confidence: float, between_level: float
 ) -> Interval:
-    means = [log(one.estimate) for one in ratios]
+    means, sides = _by_logarithms(ratios)
     # The longer side: what waiting hides reaches to one of them.
-    reaches = [
-        max(mean - log(one.low or 1.0), log(one.high or 1.0) - mean)
-        for mean, one in zip(means, ratios, strict=True)
-    ]
+    reaches = list(map(max, sides))
     normal = normal_reach(confidence)
     own = [max(_LEAST_VARIANCE, (reach / normal) ** 2) for reach in reaches]
     between = _between(means, own)
@@ -163,8 +211,23 @@ def _with_random_effects(
     spread = max(1.0, _squares(means, weights) / freedom)
     reach = quantile(freedom, between_level) * sqrt(spread / sum(weights))
     reach = max(reach, min(reaches))
+    return _reaching(middle, reach, reach)
+
+
+def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[float, float]]]:
+    """Return the logarithms of ratios with both ends, and how far each reaches down and up."""
+    means = [log(one.estimate) for one in ratios]
+    sides = [
+        (mean - log(one.low or 1.0), log(one.high or 1.0) - mean)
+        for mean, one in zip(means, ratios, strict=True)
+    ]
+    return means, sides
+
+
+def _reaching(middle: float, below: float, above: float) -> Interval:
+    """Return the interval around a logarithm; an end that no float holds is open."""
     low, high = (
-        exp(end) if abs(end) < LARGEST_LOG else None for end in (middle - reach, middle + reach)
+        exp(end) if abs(end) < LARGEST_LOG else None for end in (middle - below, middle + above)
     )
     return Interval(exp(middle), low, high)
 
@@ -195,16 +258,16 @@ def _squares(values: Sequence[float], weights: Sequence[float]) -> float:
     )
 
 
-# --- which rows are of sessions that answer together ----------------------------------------------
+# --- which rows are of runs that answer together --------------------------------------------------
 
 
-def by_session(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    """Return the rows of each session, that of the first row first.
+def by_run(rows: Iterable[Measurement]) -> dict[Start, list[Measurement]]:
+    """Return the rows of each run by its start, those of the first row first.
 
     Which rows of others may join a run's own is decided where they are read: see
     `questions.other_sessions`.
     """
-    return list(grouped(rows, attrgetter("session")).values())
+    return grouped(rows, attrgetter("session"))
 
 
 def ratio_of(
@@ -212,22 +275,36 @@ def ratio_of(
 ) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem.
 
-    What `ratio_within` says of each session, joined. None where no process measured both.
+    What `ratio_within` says of each run, joined. None where no process measured both.
     """
     if first == second:
         return Interval(1.0, 1.0, 1.0)
-    return over_sessions(
-        [ratio_within(own, first, second, confidence) for own in by_session(rows)], confidence
-    )
+    ratios = {
+        start: ratio_within(own, first, second, confidence) for start, own in by_run(rows).items()
+    }
+    return over_sessions(ratios, confidence, between=confidence)
 
 
-def over_sessions(ratios: Iterable[Interval | None], confidence: float) -> Interval | None:
-    """Return what the sessions say of two candidates that have a ratio; None where none has."""
-    known = [one for one in ratios if one is not None]
-    return joined(known, confidence, between=confidence) if known else None
+def over_sessions(
+    ratios: Mapping[Start, Interval | None], confidence: float, between: float
+) -> Interval | None:
+    """Return what all runs say of two candidates, by those that have a ratio; None where none has.
+
+    Runs of a session as `of_session` does, then the sessions as `joined` does. It decides nothing
+    that a single run decides otherwise.
+    """
+    known = {start: one for start, one in ratios.items() if one is not None}
+    if not known:
+        return None
+    sessions = [of_session([known[start] for start in own]) for own in in_sessions(known)]
+    return _with_contradictions(joined(sessions, confidence, between), list(known.values()))
 
 
-def typical_seconds(sessions: Iterable[Iterable[Measurement]], backend: str) -> float:
-    """Return the median over sessions of a backend's typical times; it has one in some session."""
-    every = (list(times(own, backend).values()) for own in sessions)
-    return median(of_times(seconds).estimate for seconds in every if seconds)
+def typical_seconds(runs: Mapping[Start, Iterable[Measurement]], backend: str) -> float:
+    """Return the median over sessions of a backend's typical times; it has one in some run."""
+    timed = {
+        start: of_times(list(seconds.values())).estimate
+        for start, own in runs.items()
+        if (seconds := times(own, backend))
+    }
+    return median(median(timed[start] for start in own) for own in in_sessions(timed))

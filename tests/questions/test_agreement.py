@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from perceptron.answer import Decided, Verdict
 from perceptron.commands.crossover import FunctionCrossover
 from perceptron.questions.answering import answer_run, collect
+from perceptron.questions.other_sessions import read_session
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.dashboard.write import write_site
 from tests.made import ADVICE, BENCH, LADDER, MAP, RACE, keep, keep_race, measured, race_row
@@ -122,20 +123,21 @@ def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> 
     assert FunctionCrossover(crossover).at(64).decided == case.decided
 
 
-@pytest.mark.parametrize("question", [name for name in QUESTIONS if name != "race"])
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_two_runs_that_name_different_winners_decide_nothing_together(
     question: str, tmp_path: Path
 ) -> None:
     other_way = Case(seconds={"numpy": (3e-3,) * 7, "numba": (1.5e-3,) * 7}, decided="yes")
     for day, case in enumerate((CASES["apart"], other_way), 1):
         QUESTIONS[question](tmp_path, case, f"2026-01-0{day}T00:00:00Z")
-    each = [read_run(run.parent) for run in sorted(tmp_path.glob("runs/box/*/run.json"))]
+    each = [run.parent for run in sorted(tmp_path.glob("runs/box/*/run.json"))]
     for alone in each:
-        (verdict,) = answer_run(alone).answer.verdicts
-        assert (verdict.decided, "of one run" in verdict.heading) == ("yes", True)
-    others, own = ([replace(row, session=one.run.started) for row in one.times] for one in each)
-    (verdict,) = answer_run(replace(each[1], rows=list(own), others=others)).answer.verdicts
-    assert (verdict.decided, "2 runs" in verdict.heading) == ("no", True)
+        for verdict in answer_run(read_run(alone)).answer.verdicts:
+            assert (verdict.decided, "of one run" in verdict.heading) == ("yes", True)
+    (shown,) = collect(tmp_path).studies[question]
+    for told in (shown, answer_run(read_session(each[1]))):
+        for verdict in told.answer.verdicts:
+            assert (verdict.decided, "span 2 sessions" in verdict.heading) == ("no", True)
 
 
 @pytest.mark.parametrize("third", [(), ("torch-cpu",)], ids=["two", "three"])

@@ -23,7 +23,7 @@ from perceptron.questions.answering import answer_run
 from perceptron.questions.bench.study import Bench, BenchPlan
 from perceptron.questions.carry_out import carry_out
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
-from perceptron.questions.other_sessions import sessions
+from perceptron.questions.other_sessions import starts
 from perceptron.questions.race.judge import NOTHING, RaceRun
 from perceptron.questions.race.study import Race, RacePlan
 from perceptron.records.conditions import Conditions
@@ -318,7 +318,7 @@ def test_a_second_call_is_a_second_session_and_both_answer(
 ) -> None:
     first = searched(tmp_path)
     second = searched(tmp_path)
-    assert (len(sessions(first.run)), len(sessions(second.run))) == (1, 2)
+    assert (len(starts(first.run)), len(starts(second.run))) == (1, 2)
     assert {row.session for row in second.run.others} == {first.run.run.started}
     assert len(second.run.others) == len(first.run.times)
     assert runs(tmp_path) == ["2026-03-01", "2026-03-02"]
@@ -334,7 +334,7 @@ def test_what_was_interrupted_resumes_unless_a_fresh_session_is_asked_for(
         searched(tmp_path)
     lab.power_cut_after = None
     told = searched(tmp_path, fresh)
-    assert len(runs(tmp_path)) == len(sessions(told.run)) == 1 + fresh
+    assert len(runs(tmp_path)) == len(starts(told.run)) == 1 + fresh
 
 
 def test_a_start_that_measured_nothing_is_no_session(lab: Lab, days: None, tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_start_that_measured_nothing_is_no_session(lab: Lab, days: None, tmp_p
     lab.power_cut_after = None
     told = searched(tmp_path, fresh=True)
     assert runs(tmp_path) == ["2026-03-01"]
-    assert sessions(told.run) == {told.run.run.started}
+    assert starts(told.run) == {told.run.run.started}
 
 
 def test_one_that_was_cut_short_goes_on_with_more_time_and_has_a_further_session_with_as_much(
@@ -356,7 +356,7 @@ def test_one_that_was_cut_short_goes_on_with_more_time_and_has_a_further_session
     short = searched(tmp_path, seconds=30.0)
     assert short.run.run.cut_short
     again = searched(tmp_path, seconds=30.0)
-    assert sessions(again.run) == {short.run.run.started, again.run.run.started}
+    assert starts(again.run) == {short.run.run.started, again.run.run.started}
     longer = searched(tmp_path, seconds=60.0)
     assert longer.results == again.results
     assert longer.run.run.spent_seconds == pytest.approx(60, abs=5)

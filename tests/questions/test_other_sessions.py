@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.questions.answering import answer_run, collect
-from perceptron.questions.other_sessions import read_session, sessions
+from perceptron.questions.other_sessions import read_session, starts
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import Target
 from perceptron.records.readers.stored_runs import LoadedRun, read_results, read_run
 from perceptron.report.dashboard.write import write_site
 from tests.made import (
@@ -58,7 +59,7 @@ def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path
     newest = keep(tmp_path, BENCH, bench_rows(), started=THIRD)
     loaded = read_session(newest)
     assert {row.session for row in loaded.times} == {THIRD}
-    assert sessions(loaded) == {FIRST, SECOND, THIRD}
+    assert starts(loaded) == {FIRST, SECOND, THIRD}
     own = [row for row in loaded.times if row.status == "ok"]
     for session in (FIRST, SECOND):
         theirs = [row for row in loaded.others if row.session == session]
@@ -102,7 +103,7 @@ def test_another_commit_joins_where_the_code_that_measures_is_the_same(tmp_path:
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND, commit="def")
     for one in (newest, keep(tmp_path, BENCH, bench_rows())):
         change(one, code="0123456789ab")
-    assert sessions(read_session(newest)) == {FIRST, SECOND}
+    assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
 def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_quick_run_and_one_that_was_cut_join(tmp_path: Path) -> None:
     """As rows of files do: what they measured counts by its own interval."""
     keep(tmp_path, BENCH | {"quick": True}, bench_rows(), finished=False)
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
-    assert sessions(read_session(newest)) == {FIRST, SECOND}
+    assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
 def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_path: Path) -> None:
@@ -126,6 +127,21 @@ def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_p
     keep(tmp_path, {"study": "overhead", "problem": FAMILY, "threads": 2}, steps)
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
     assert read_session(newest).others == []
+
+
+def test_races_to_one_target_join_and_no_others(tmp_path: Path) -> None:
+    keep_race(tmp_path, race_rows())
+    late = [replace(row, target=Target("accuracy", 0.9)) for row in race_rows()]
+    keep_race(tmp_path, late, started=SECOND)
+    keep(tmp_path, BENCH, bench_rows(), started="2026-01-02T12:00:00Z")
+    newest = keep_race(tmp_path, race_rows(), started=THIRD)
+    loaded = read_session(newest)
+    assert starts(loaded) == {FIRST, THIRD}
+    assert {row.backend for row in loaded.other_races} == {"numpy", "torch-cpu"}
+    answer = answer_run(loaded).answer
+    assert {one.heading for one in answer.verdicts} == {
+        "box, 2 threads, float32; intervals span 2 sessions"
+    }
 
 
 def test_a_newer_run_that_measured_less_takes_nothing_away(tmp_path: Path) -> None:
@@ -181,7 +197,8 @@ def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
     keep(tmp_path / "results", BENCH, bench_rows(), started=SECOND)
     keep(tmp_path / "results", BENCH, bench_rows(), started=THIRD)
     for day in (4, 5):
-        keep_race(tmp_path / "results", race_rows(day), started=f"2026-01-0{day}T00:00:00Z")
+        about = {"started": f"2026-01-0{day}T00:00:00Z", "commit": str(day)}
+        keep_race(tmp_path / "results", race_rows(day), **about)
         keep(tmp_path / "results", MAP, map_rows(), started=f"2026-01-1{day}T00:00:00Z")
     collection = collect(tmp_path / "results")
     assert [collection.older[name] for name in ("bench", "map", "race")] == [1, 0, 1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval
 from perceptron.statistics.ranking import confidence_of, rank_rows, standing
-from perceptron.statistics.sessions import excluded, joined
+from perceptron.statistics.sessions import excluded, in_sessions, joined, of_session, over_sessions
 from tests.made import measured
 
 
@@ -42,6 +42,26 @@ def test_their_order_does_not_matter(sessions: list[Interval], random: np.random
 @given(SESSIONS)
 def test_they_are_never_surer_than_the_surest(sessions: list[Interval]) -> None:
     assert width(joined(sessions)) >= min(map(width, sessions)) * (1 - 1e-9)
+
+
+def test_a_session_takes_what_started_within_an_hour_of_its_first_run() -> None:
+    """However long a chain of runs goes on; what has no start that can be read is one by itself."""
+    first, second, third, last = (
+        f"2026-11-27T{at}:00Z" for at in ("08:00", "08:50", "09:10", "10:10")
+    )
+    mixed = [last, "yesterday", second, None, first, third]
+    assert in_sessions(mixed) == [[first, second], [third], [last], ["yesterday"], [None]]
+
+
+@given(SESSIONS)
+def test_runs_of_a_session_are_never_surer_than_the_surest(runs: list[Interval]) -> None:
+    assert width(of_session(runs)) >= min(map(width, runs)) * (1 - 1e-9)
+
+
+def test_a_poor_run_takes_nothing_from_a_decided_one_of_its_session() -> None:
+    decided, poor = interval(0.3, 0.1), interval(0.1, 2.0)
+    assert standing(of_session([decided, poor])) == "slower"
+    assert standing(joined([decided, poor])) == "open"
 
 
 @given(INTERVALS, st.integers(1, 6))
@@ -83,6 +103,22 @@ def test_coverage_of_states_that_differ(sessions: int) -> None:
     assert held >= 0.93 * simulated
 
 
+def test_runs_of_one_session_are_no_sessions() -> None:
+    """Three sessions of two runs each, which share its state: six would be sure of too much."""
+    random = np.random.default_rng(53)
+    starts = [f"2026-11-27T{hour:02}:{minute}:00Z" for hour in (8, 12, 20) for minute in (10, 20)]
+    truth, simulated, held = log(1.3), 2000, {"sessions": 0, "runs": 0}
+    for _ in range(simulated):
+        middles = truth + random.normal(0, 0.1, 3).repeat(2) + random.normal(0, 0.03, 6)
+        runs = [interval(float(middle), 1.96 * 0.03) for middle in middles]
+        by_session = over_sessions(dict(zip(starts, runs, strict=True)), 0.95, between=0.95)
+        assert by_session is not None
+        for name, one in (("sessions", by_session), ("runs", joined(runs))):
+            held[name] += (one.low or 0) <= exp(truth) <= (one.high or 9)
+    assert held["sessions"] >= 0.93 * simulated
+    assert held["runs"] < 0.9 * simulated
+
+
 def test_a_session_without_an_interval_waits_for_one() -> None:
     closed, open_one = interval(0.5, 0.1), Interval(0.2, None, None)
     assert joined([open_one, closed]) == closed
@@ -91,11 +127,18 @@ def test_a_session_without_an_interval_waits_for_one() -> None:
 DECIDED = st.sampled_from([Interval(1.5, 1.2, None), Interval(0.8, None, 0.9)])
 
 
-@given(st.lists(INTERVALS | DECIDED, min_size=2, max_size=6))
-def test_nothing_is_decided_that_one_of_them_decides_otherwise(sessions: list[Interval]) -> None:
-    """Also where contention leaves an end of that one unknown."""
-    together = standing(joined(sessions))
-    others = {standing(one) for one in sessions} - {"open", together}
+@given(
+    st.dictionaries(
+        st.sampled_from([f"2026-11-27T{at}:00Z" for at in ("08:00", "08:20", "12:00", "20:00")]),
+        INTERVALS | DECIDED,
+        min_size=2,
+    )
+)
+def test_nothing_is_decided_that_one_run_decides_otherwise(runs: dict[str, Interval]) -> None:
+    """Whether sessions share an hour or not; also where contention leaves an end unknown."""
+    joint = over_sessions(dict(runs), 0.95, between=0.95)
+    together = standing(joint)
+    others = {standing(one) for one in runs.values()} - {"open", together}
     assert together == "open" or not others
 
 

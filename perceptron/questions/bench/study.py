@@ -52,7 +52,7 @@ from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import NOT_REACHED, has_time, usable_rows
-from perceptron.statistics.sessions import intervals_of, number_of
+from perceptron.statistics.sessions import intervals_of, starts_of
 from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for
 
@@ -230,7 +230,7 @@ class Bench:
             of_or_gate = finding_verdict(
                 found,
                 finding_ranking(trainings, of_finding),
-                f"{where}, dtypes as published; {intervals_of(number_of(trainings))}",
+                f"{where}, dtypes as published; {intervals_of(starts_of(trainings))}",
                 threads[0],
                 more,
             )
@@ -286,7 +286,7 @@ def _single_verdicts(
         where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
         alike = (row for row in others if row.problem == one.problem and ground(row) == ground(one))
         together = [*own, *alike]
-        covers = intervals_of(number_of(together))
+        covers = intervals_of(starts_of(together))
         heading = f"{', '.join(where)}, per iteration; {covers}"
         found = rank_rows(together, names)
         verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)

@@ -359,7 +359,8 @@ def _of_sessions(
     pair = (nothing.incumbent, nothing.challenger)
     each = [[comparable.by_size(one, name) for name in pair] for one in sessions]
     of_each = [points_of(*by_size) for by_size in each]
-    measured, disagreed = joined_points(of_each)
+    starts = [one.session for one in sessions]
+    measured, disagreed = joined_points(dict(zip(starts, of_each, strict=True)))
     by_size = [_joined(own[side] for own in each) for side in range(len(pair))]
     found = _judged(nothing, by_size, _known_better(measured, pair[1], ratio_of), gpus, disagreed)
     alone = [_judged(nothing, *one, gpus) for one in zip(each, of_each, strict=True)]
@@ -400,7 +401,7 @@ def _judged(
     gpus: Collection[str],
     disagreed: Collection[float] = (),
 ) -> Crossover:
-    """Return what the points of a pair say; at the sizes ``disagreed`` its sessions contradict."""
+    """Return what the points of a pair say; at the sizes ``disagreed`` its runs contradict."""
     pair = (nothing.incumbent, nothing.challenger)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     zeros = zero_crossings(measured)

@@ -12,7 +12,7 @@ from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import Cell, Quantity, tick
 from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
 from perceptron.questions.crossover.sweep import Curve, Sweep
-from perceptron.questions.other_sessions import sessions
+from perceptron.questions.other_sessions import starts
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.training import training_name
 from perceptron.records.ground import machine_label, state_label
@@ -69,7 +69,6 @@ def of_run(told: Answered) -> list[Shown]:
         ("Machine", machine_label(told.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    measured = measured_on(told)
     figures = [one for one in told.answer.figures if dict(one.part).get("Family") != FAMILY]
     found = []
     for part, own in grouped(figures, lambda one: one.part[:-1]).items():
@@ -84,13 +83,16 @@ def of_run(told: Answered) -> list[Shown]:
         )
         family, *others = part
         place = (family, _compared(answer), *run, *others)
-        found.append(Shown(answer, place, measured))
+        found.append(Shown(answer, place, measured_on(told, family[1])))
     return found
 
 
-def measured_on(told: Answered) -> str:
-    """Return the hardware that an answer is of, how it was measured, and of how many runs it is."""
-    facts, number = told.run.facts.environment, len(sessions(told.run))
+def measured_on(told: Answered, family: str | None = None) -> str:
+    """Return the hardware that an answer is of, how it was measured, and of how many runs it is.
+
+    Other runs may have measured some of its families alone.
+    """
+    facts, number = told.run.facts.environment, len(starts(told.run, family))
     together = f" {number} runs answer together." if number > 1 else ""
     return f"{facts.cpu}, {facts.cores} cores{told.answer.measured}.{together}"
 

@@ -29,7 +29,7 @@ from perceptron.statistics.interval import TIE, Interval, inverse
 from perceptron.statistics.over_processes import Side, is_ours, sides_of, threads_in_all
 from perceptron.statistics.rough import NOT_DECIDED
 from perceptron.statistics.select import State, by_family_and_ground
-from perceptron.statistics.sessions import AGAIN, INTERVALS, intervals_of
+from perceptron.statistics.sessions import AGAIN, INTERVALS, Start, intervals_of
 from perceptron.statistics.sizes import (
     Stretch,
     every,
@@ -533,8 +533,13 @@ def setting(found: Crossover) -> str:
     if not found.ratio_at or any(
         at.low is not None or at.high is not None for at in found.ratio_at
     ):
-        kind = intervals_of(len(found.sessions or ()) or 1) if is_ours(found.source) else INTERVALS
+        kind = intervals_of(_starts(found)) if is_ours(found.source) else INTERVALS
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
+
+
+def _starts(found: Crossover) -> list[Start]:
+    """Return the starts of the runs that answer together."""
+    return [one.when for one in found.sessions or ()] or [None]
 
 
 def _is_of_several_runs(found: Crossover) -> bool:

@@ -4,7 +4,7 @@ fastest backend changes; in words, a verdict on the problem and one for each suc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -33,7 +33,7 @@ from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import rough_lead
 from perceptron.statistics.select import NOT_REACHED, has_time, prepared, reason, times
-from perceptron.statistics.sessions import intervals_of, ratio_of
+from perceptron.statistics.sessions import Start, intervals_of, ratio_of
 from perceptron.statistics.throughput import (
     TrainingLength,
     epoch_of,
@@ -279,13 +279,16 @@ def _change(
 
 
 def answer_of(
-    found: ProblemAdvice, row: Measurement, budget: BudgetUse | None, sessions: int = 1
+    found: ProblemAdvice,
+    row: Measurement,
+    budget: BudgetUse | None,
+    starts: Collection[Start] = (None,),
 ) -> Answer:
     """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
     threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
     where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-    heading = f"{where}; {intervals_of(sessions)}"
+    heading = f"{where}; {intervals_of(starts)}"
     notes = []
     if (ratio := found.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")

@@ -41,7 +41,7 @@ from perceptron.records.row import Row, times
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import has_time, usable_rows
 from perceptron.statistics.select import times as times_of
-from perceptron.statistics.sessions import number_of
+from perceptron.statistics.sessions import starts_of
 from perceptron.statistics.throughput import TrainingLength
 
 # Repeats of the problem itself, and of sizes beside it.
@@ -204,7 +204,7 @@ class Advise:
         together = [*of_problem, *(row for row in run.others if row.problem == plan.name)]
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
-            answer_of(found, of_problem[0], run.run.budget, number_of(together)),
+            answer_of(found, of_problem[0], run.run.budget, starts_of(together)),
             figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
             next=() if found.use is None else overhead,
         )

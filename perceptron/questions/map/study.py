@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -44,7 +44,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.select import usable_rows
-from perceptron.statistics.sessions import intervals_of, number_of
+from perceptron.statistics.sessions import Start, intervals_of, starts_of
 
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
@@ -195,8 +195,8 @@ class Map:
         found = phase_map_of(own, plan.grid, plan.axes, run.others)
         known = times_by_cell(whole_cells(own))
         not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
-        sessions = number_of([*own, *run.others])
-        told = _told(found, own[0], not_refined, run.run.machine, sessions)
+        starts = starts_of([*own, *run.others])
+        told = _told(found, own[0], not_refined, run.run.machine, starts)
         if plan.called is None:
             return told
         notes = notes_of_any(plan.called)
@@ -234,7 +234,7 @@ def _told(
     row: Measurement,
     not_refined: int,
     machine: str,
-    sessions: int,
+    starts: Collection[Start],
 ) -> Answer:
     how = training_words(row)
     notes = [Note(f"{name}: not measured: {why}.") for name, why in found.absent.items()]
@@ -260,7 +260,7 @@ def _told(
                 decided=decided,
                 sentence=found.summary,
                 notes=tuple(_doubts(found, not_refined)),
-                heading=f"{machine}, {how_measured}; {intervals_of(sessions)}",
+                heading=f"{machine}, {how_measured}; {intervals_of(starts)}",
             ),
         ),
         notes=tuple(notes),

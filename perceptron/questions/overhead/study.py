@@ -40,7 +40,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.select import usable_rows
-from perceptron.statistics.sessions import number_of
+from perceptron.statistics.sessions import starts_of
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
@@ -166,7 +166,7 @@ class Overhead:
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
             others=run.others,
         )
-        together = number_of([*own, *(row for row in run.others if row.problem == problem)])
+        together = starts_of([*own, *(row for row in run.others if row.problem == problem)])
         return replace(
             told(found, own, together),
             warnings=tuple(_not_measured(own)),

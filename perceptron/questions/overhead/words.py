@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 from msgspec.structs import replace
@@ -55,7 +55,7 @@ from perceptron.statistics.interval import Interval
 from perceptron.statistics.over_processes import name_and_processes, threads_in_all
 from perceptron.statistics.ranking import Ranking
 from perceptron.statistics.rough import TOO_BUSY, what_helps
-from perceptron.statistics.sessions import intervals_of
+from perceptron.statistics.sessions import Start, intervals_of
 
 _PHASES = ("backend", "phase", "one iteration", "share>")
 _SHARES = (
@@ -71,8 +71,8 @@ _PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
-def told(found: Ladder, rows: Sequence[Measurement], sessions: int = 1) -> Answer:
-    """Return the answer of judged rows, which so many sessions rank."""
+def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)) -> Answer:
+    """Return the answer of judged rows, ranked by runs with these starts."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem}, rung by rung"
@@ -82,7 +82,7 @@ def told(found: Ladder, rows: Sequence[Measurement], sessions: int = 1) -> Answe
         asked=(("Problem", found.problem),),
         ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
         measured=f", {threads}",
-        verdicts=(_verdict(found, rows[0].machine, threads, sessions),),
+        verdicts=(_verdict(found, rows[0].machine, threads, starts),),
         notes=tuple(_notes(found)),
         tables=tuple(_tables(found, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
@@ -112,7 +112,7 @@ def _over(backends: Sequence[str]) -> str:
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
-def _verdict(found: Ladder, machine: str, threads: str, sessions: int) -> Verdict:
+def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
     """Compare the first rung with the floor; without a floor its time alone, and why."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     ranking = found.ranking
@@ -138,7 +138,7 @@ def _verdict(found: Ladder, machine: str, threads: str, sessions: int) -> Verdic
         decided=ranking.decided,
         sentence=sentence,
         notes=notes,
-        heading=f"{machine}, {threads}; {intervals_of(sessions)}",
+        heading=f"{machine}, {threads}; {intervals_of(starts)}",
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import exp, log
+from operator import attrgetter
 from statistics import median
 from typing import Literal, NamedTuple, get_args
 
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from perceptron.options import again_when_idle
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import largest_waited
-from perceptron.records.race import RaceRow, Training
+from perceptron.records.race import RaceRow, Training, has_raced
 from perceptron.records.row import was_killed
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import (
@@ -27,7 +28,8 @@ from perceptron.statistics.contention import (
     that_count,
 )
 from perceptron.statistics.interval import CONFIDENCE, Interval, of_ratio
-from perceptron.statistics.ranking import Doubt, Ranking, rank
+from perceptron.statistics.ranking import Doubt, Ranking, confidence_of, rank
+from perceptron.statistics.sessions import Start, disagree, over_sessions
 from perceptron.statistics.trust import failure_warnings
 
 RaceStart = Literal["cold", "warm"]
@@ -100,12 +102,8 @@ class _Seed(NamedTuple):
 
 
 _Seeds = dict[int, _Seed]
-
-
-def has_raced(row: RaceRow) -> bool:
-    """Return whether a row holds both trainings; rows of other machines may not."""
-    held = (row.fresh, row.resident, row.import_seconds, row.prepare_seconds)
-    return row.status == "ok" and None not in held
+_Timed = dict[tuple[str, str], _Seeds]
+"""The seeds of one run by competitor."""
 
 
 def trained(row: RaceRow, start: RaceStart) -> tuple[float, Training]:
@@ -117,45 +115,68 @@ def trained(row: RaceRow, start: RaceStart) -> tuple[float, Training]:
 
 
 def race_results(
-    rows: Sequence[RaceRow], competitors: Iterable[tuple[str, str]] = ()
+    rows: Sequence[RaceRow],
+    competitors: Iterable[tuple[str, str]] = (),
+    others: Iterable[RaceRow] = (),
 ) -> list[RaceResult]:
     """Judge rows of one ground from each start: a run for each backend and dtype that is named.
 
     Where a race was cut, the seeds that only some had time for are left out: all have raced the
-    same. A competitor that failed keeps none of the others from theirs.
+    same. A competitor that failed keeps none of the others from theirs. Which is first is said
+    together with the ``others``, of other runs; times are of the rows.
     """
     groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
-    groups |= grouped(rows, lambda row: (row.backend, row.dtype))
+    groups |= grouped(rows, _competitor)
+    of_runs = grouped(others, attrgetter("session"))
+    beside = {when: _raced(grouped(own, _competitor)) for when, own in of_runs.items()}
+    starts: tuple[RaceStart, ...] = get_args(RaceStart)
+    return [_result(start, groups, _raced(groups), beside) for start in starts]
+
+
+_competitor = attrgetter("backend", "dtype")
+_Raced = dict[tuple[str, str], dict[int, RaceRow]]
+"""The rows of one run by competitor and seed."""
+
+
+def _raced(groups: Mapping[tuple[str, str], Sequence[RaceRow]]) -> _Raced:
+    """Return the rows of one run that raced, of the seeds that all competitors have."""
     seeds = [
         {row.seed for row in own} for own in groups.values() if own and all(map(has_raced, own))
     ]
     # Where all have failed, each counts with what it has.
-    common = set.intersection(*seeds) if seeds else {row.seed for row in rows}
-    raced = {
+    every = {row.seed for own in groups.values() for row in own}
+    common = set.intersection(*seeds) if seeds else every
+    return {
         name: {row.seed: row for row in own if has_raced(row) and row.seed in common}
         for name, own in groups.items()
     }
-    starts: tuple[RaceStart, ...] = get_args(RaceStart)
-    return [_result(start, groups, raced) for start in starts]
 
 
 def _result(
     start: RaceStart,
     groups: Mapping[tuple[str, str], Sequence[RaceRow]],
-    raced: Mapping[tuple[str, str], Mapping[int, RaceRow]],
+    raced: _Raced,
+    beside: Mapping[Start, _Raced],
 ) -> RaceResult:
-    runs: list[RaceRun] = []
-    seeds: dict[str, _Seeds] = {}
-    for (backend, dtype), rows in groups.items():
-        own = raced[backend, dtype]
-        timed = {seed: _seed(row, start) for seed, row in sorted(own.items())}
-        run = _run(backend, dtype, rows, list(own.values()), timed, start)
-        runs.append(run)
-        seeds[run.name] = timed
-    ranking = _ranked(runs, seeds)
+    timed = _timed(raced, start)
+    runs = [
+        _run(*name, rows, list(raced[name].values()), timed[name], start)
+        for name, rows in groups.items()
+    ]
+    own = next((row.session for rows in groups.values() for row in rows), None)
+    ranking = _ranked(
+        runs, {own: timed} | {when: _timed(one, start) for when, one in beside.items()}
+    )
     places = {name: place for place, name in enumerate(ranking.order)}
     runs.sort(key=lambda run: places.get(run.name, len(places)))
     return RaceResult(start=start, runs=runs, ranking=ranking)
+
+
+def _timed(raced: _Raced, start: RaceStart) -> _Timed:
+    return {
+        name: {seed: _seed(row, start) for seed, row in sorted(own.items())}
+        for name, own in raced.items()
+    }
 
 
 def _seed(row: RaceRow, start: RaceStart) -> _Seed:
@@ -231,21 +252,42 @@ def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
 # --- which is first -------------------------------------------------------------------------------
 
 
-def _ranked(runs: Sequence[RaceRun], seeds: Mapping[str, _Seeds]) -> Ranking:
-    """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time."""
+def _ranked(runs: Sequence[RaceRun], timed: Mapping[Start, _Timed]) -> Ranking:
+    """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time.
+
+    By the seeds of each start of the command, the own one first.
+    """
     late = [run for run in runs if run.seconds is None]
     unable = [run for run in late if not _may_have_time(run)]
+    of = {run.name: (run.backend, run.dtype) for run in runs}
+
+    def sides(first: str, second: str) -> Iterator[tuple[Start, _Seeds, _Seeds]]:
+        for when, one in timed.items():
+            yield when, one.get(of[first], {}), one.get(of[second], {})
+
+    def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
+        return {when: _ratio(over, under, level) for when, over, under in sides(first, second)}
+
+    def ratio(first: str, second: str, level: float) -> Interval | None:
+        return over_sessions(ratios(first, second, level), level, between=level)
+
     found = rank(
         {run.name: run.seconds for run in runs if run.seconds is not None},
-        lambda first, second, level: _ratio(seeds[first], seeds[second], level),
+        ratio,
         [run.name for run in late if run not in unable],
         [run.name for run in unable],
     )
-    doubts = {
-        name: _why(doubt, seeds[name], seeds[found.order[0]]) if name in found.order else doubt
-        for name, doubt in found.doubts.items()
-    }
-    return replace(found, doubts=doubts)
+    level = confidence_of(len(found.order))
+
+    def why(name: str, doubt: Doubt) -> Doubt:
+        if name not in found.order:
+            return doubt
+        first, together = found.order[0], found.ratios[name]
+        if together and disagree(ratios(name, first, level).values(), together):
+            return "runs disagree"
+        return _why(doubt, [(one, other) for _, one, other in sides(name, first)])
+
+    return replace(found, doubts={name: why(name, doubt) for name, doubt in found.doubts.items()})
 
 
 def _may_have_time(run: RaceRun) -> bool:
@@ -286,12 +328,13 @@ def _quotient(over: float | None, under: float | None) -> float | None:
     return over / under if over is not None and under else None
 
 
-def _why(doubt: Doubt, one: _Seeds, other: _Seeds) -> Doubt:
-    counted = _counted(one, other)
-    if any(side[seed].lost for side in (one, other) for seed in counted):
+def _why(doubt: Doubt, sides: Sequence[tuple[_Seeds, _Seeds]]) -> Doubt:
+    """Return why a ratio is open, of the seeds of both in each run."""
+    counted = [(one, other, _counted(one, other)) for one, other in sides]
+    if any(one[seed].lost or other[seed].lost for one, other, seeds in counted for seed in seeds):
         return "contended"
     # A quotient of medians of several seeds may be open at both ends, as the ratio of one is.
-    return "too noisy" if len(counted) > 1 else doubt
+    return "too noisy" if any(len(seeds) > 1 for *_, seeds in counted) else doubt
 
 
 def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:

@@ -35,7 +35,6 @@ from perceptron.questions.race.judge import (
     RaceResult,
     RaceRun,
     RaceStart,
-    has_raced,
     race_results,
     race_warnings,
     trained,
@@ -44,12 +43,19 @@ from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.ranking_sentence import alone, next_of, takes
 from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
 from perceptron.records.grouping import grouped
-from perceptron.records.race import MOST_CHECKS, RaceDType, RaceRow, Target, target_of
+from perceptron.records.race import (
+    MOST_CHECKS,
+    RaceDType,
+    RaceRow,
+    Target,
+    has_raced,
+    target_of,
+)
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, races
 from perceptron.statistics.over_processes import threads_in_all
 from perceptron.statistics.ranking import Ranking
-from perceptron.statistics.sessions import intervals_of
+from perceptron.statistics.sessions import Start, intervals_of, starts_of
 from perceptron.untrusted_text import label
 
 _MOST_SEEDS = 1000
@@ -160,7 +166,9 @@ class Race:
             raise UserError(f"{run.folder}: no rows of a race")
         newest = raced[-1]
         raced = [row for row in raced if _alike(row) == _alike(newest)]
-        return _told(plan, newest, raced, race_results(raced, product(plan.backends, plan.dtypes)))
+        beside = [row for row in run.other_races if row.raced == newest.raced]
+        results = race_results(raced, product(plan.backends, plan.dtypes), beside)
+        return _told(plan, newest, raced, results, starts_of([*raced, *beside]))
 
 
 def _require_test_set(problem: Problem, target: Target) -> None:
@@ -181,8 +189,7 @@ def _require_test_set(problem: Problem, target: Target) -> None:
 
 def _alike(row: RaceRow) -> tuple[object, ...]:
     """Return what two rows of a race must share to be compared."""
-    trained = (row.problem, row.problem_digest, row.target, row.epochs, row.iterations_per_epoch)
-    return (*trained, row.check_iterations, row.machine, row.environment, row.code, row.all_threads)
+    return (*row.raced, row.code)
 
 
 # --- in words ------------------------------------------------------------------------------------
@@ -199,14 +206,18 @@ _STARTS: dict[RaceStart, tuple[str, str, str]] = {
 
 
 def _told(
-    plan: RacePlan, row: RaceRow, raced: Sequence[RaceRow], results: Sequence[RaceResult]
+    plan: RacePlan,
+    row: RaceRow,
+    raced: Sequence[RaceRow],
+    results: Sequence[RaceResult],
+    together: Collection[Start],
 ) -> Answer:
     """Return the answer: a verdict and a table of each start, and its figure in each dtype."""
     runs = [run for result in results for run in result.runs]
     threads = threads_in_all(row.all_threads, (run.backend for run in runs))
     dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
     ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
-    ground += f"; {intervals_of(1)}"
+    ground += f"; {intervals_of(together)}"
     verdicts, tables, figures = [], [], []
     for result in results:
         start, (name, ending, x_title) = result.start, _STARTS[result.start]

@@ -10,6 +10,7 @@ from msgspec import Struct
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
 from perceptron.records.readers.any_source import read_own_folder
 from perceptron.records.readers.naming import ProcessNumbers, name_rows
 from perceptron.records.readers.reading import Reading, ReadRequest
@@ -75,8 +76,10 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     rows: list[Row]
     """Without those of killed workers that a later try has replaced."""
     others: list[Measurement] = []
-    """Rows of the other sessions on its machine that answer with it, without their samples: see
+    """Rows of the other runs on its machine that answer with it, without their samples: see
     `questions.other_sessions`."""
+    other_races: list[RaceRow] = []
+    """Likewise of a race."""
 
     @property
     def times(self) -> list[Measurement]:

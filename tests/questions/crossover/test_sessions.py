@@ -140,6 +140,7 @@ def test_two_committed_runs_name_each_other(results_of_record: Path) -> None:
     ]
     (found,) = crossovers(rows, [(A, B)])
     assert found.decided == "partly"
+    assert verdict(found).heading.endswith("of one session")
     assert 2048 in {size for low, high in found.disagreed_ranges or () for size in (low, high)}
     assert (
         verdict(found)
@@ -173,7 +174,7 @@ def test_crossover_bench_and_pages_say_the_same_of_three_sessions(
         beside = [row for rows in others for row in rows]
         told = answer_run(replace(loaded[-1], rows=list(own), others=beside)).answer
         (verdict_said,) = (one for one in told.verdicts if one.subject == "mlp-width")
-        assert "of 3 runs" in verdict_said.heading
+        assert "of 3 sessions" in verdict_said.heading
         said += told.data["crossovers"]
         (sweep,) = sweeps([*beside, *own], [(A, B)])
         said += sweep.crossovers
