@@ -63,7 +63,9 @@ def of_project(content: bytes) -> Iterator[Declared]:
             yield from (replace(own, group=name) for own in requirements(texts))
     yield from named(table_of(uv, "sources"))
     poetry = table_of(tool, "poetry")
-    for name, table in {"": poetry, **table_of(poetry, "group")}.items():
+    poetry_groups = {"": poetry, **table_of(poetry, "group")}
+    for name in poetry_groups:
+        table = table_of(poetry_groups, name)
         for key in ("dependencies", "dev-dependencies"):
             # What it says of Python is what the project supports.
             required = {k: v for k, v in table_of(table, key).items() if k != "python"}
