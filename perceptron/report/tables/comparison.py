@@ -28,20 +28,19 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
         terminal.paragraph(label(line))
     terminal.out.print()
     title = label(told.title)
-    tables = [own for own in (told.changed, told.others) if own.rows]
-    for shown in tables if verbose else tables[:1]:
-        rows = [tuple(map(label, row)) for row in shown.texts]
+    for shown in told.tables if verbose else told.tables[:1]:
         if verbose:
-            terminal.table(title, shown.columns, rows)
+            terminal.table(title, shown.columns, shown.texts)
         else:
-            terminal.brief_table(replace(shown, title=title, rows=tuple(rows)), _ROWS)
+            terminal.brief_table(replace(shown, title=title), _ROWS)
             terminal.out.print()
         title = ""
     for about, text in told.notes if verbose else told.notes[:_NOTES]:
         terminal.paragraph(f"{about}: {label(text)}")
-    rows_left = sum(len(own.rows) for own in tables) - sum(len(o.rows[:_ROWS]) for o in tables[:1])
     if not verbose:
-        left = {"benchmark": rows_left, "line": len(told.notes[_NOTES:])}
+        rows = sum(len(own.rows) for own in told.tables)
+        rows -= sum(len(own.rows[:_ROWS]) for own in told.tables[:1])
+        left = {"benchmark": rows, "line": len(told.notes[_NOTES:])}
         terminal.show_left_out(left, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:
