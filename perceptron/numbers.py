@@ -24,6 +24,7 @@ Unit = Literal["", "%", "s", "J", "B", "B/s", "rows/s"]
 """Of the value of a quantity: nothing for a ratio or a number of things, *%* for a share of 1."""
 # What a number is divided by to be shown in its unit, or in the largest of which there is one.
 _SHOWN_IN: dict[str, tuple[tuple[float, str], ...]] = {
+    "": ((1.0, ""),),
     "s": tuple((scale, f" {unit}") for scale, unit in _UNITS),
     "J": tuple((scale, f" {unit}") for scale, unit in _JOULES),
     "B/s": ((1e9, " GB/s"),),
@@ -50,6 +51,8 @@ class Quantity(Struct, frozen=True):
     before: str = ""
     after: str = ""
     """Words around the number: ``at most``, ``(cached)``."""
+    was: float | None = None
+    """The value before, in front of an arrow: ``1.000 → 1.081 ms``."""
 
 
 Cell = str | float | Quantity | None
@@ -69,26 +72,40 @@ def cell_text(cell: Cell) -> str:
     return NONE if cell is None else cell if isinstance(cell, str) else count(cell)
 
 
+def cell_value(cell: Cell) -> float | None:
+    """Return the number by which rows are sorted; None for words and nothing."""
+    if isinstance(cell, Quantity):
+        return cell.value
+    return None if isinstance(cell, str) else cell
+
+
 def _with_unit(of: Quantity) -> str:
-    if of.unit == "":  # a thing that is compared with itself is as large for certain
-        return "1" if of.interval == (1.0, 1.0) else _plain(of.value, of.interval, of.digits)
     if of.unit == "%":
         return _share(of)
-    scale, unit = _unit(of.value, _SHOWN_IN[of.unit])
-    ends = of.interval and (_over(of.interval[0], scale), _over(of.interval[1], scale))
-    return f"{_plain(of.value / scale, ends, of.digits)}{unit}"
-
-
-def _plain(value: float, ends: Ends | None, form: int | str) -> str:
-    return _formatted(value, form) if ends is None else interval(value, *ends, form)
+    if of.unit == "" and of.interval == (1.0, 1.0):
+        return "1"  # a thing that is compared with itself is as large for certain
+    scale, unit = _unit(of.value if of.was is None else of.was, _SHOWN_IN[of.unit])
+    if of.was is not None:
+        before = _formatted(_over(of.was, scale), of.digits)
+        decimals = len(before.partition(".")[2])
+        return f"{before} → {_over(of.value, scale):,.{decimals}f}{unit}"
+    shown = _over(of.value, scale)
+    if of.interval is None:
+        return f"{_formatted(shown, of.digits)}{unit}"
+    low, high = (None if end is None else _over(end, scale) for end in of.interval)
+    return f"{interval(shown, low, high, of.digits)}{unit}"
 
 
 def _share(of: Quantity) -> str:
-    if of.interval is not None:
-        low, high = (None if end is None else 100 * end for end in of.interval)
-        return interval(100 * of.value, low, high).replace(" [", "% [", 1)
-    rough = isinstance(of.digits, int)
-    return rough_percent(of.value) if rough else f"{_hundredths(of.value, str(of.digits))}%"
+    form = of.digits
+    if isinstance(form, str):
+        ends = ("…" if end is None else _hundredths(end, form) for end in of.interval or ())
+        bracket = f" [{', '.join(ends)}]" if of.interval else ""
+        return f"{_hundredths(of.value, form)}%{bracket}"
+    if of.interval is None:
+        return rough_percent(of.value)
+    low, high = (None if end is None else 100 * end for end in of.interval)
+    return interval(100 * of.value, low, high).replace(" [", "% [", 1)
 
 
 def _formatted(value: float, form: int | str) -> str:
@@ -112,6 +129,11 @@ def digits(value: float, significant: int = 3) -> str:
 def count(number: float) -> str:
     """Return a number with all its digits, the thousands set apart: 41,200."""
     return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with what there are of it: ``1 row``, ``4,100 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def enumerated(words: Iterable[str]) -> str:
@@ -141,13 +163,6 @@ def tick(seconds: float) -> str:
 def duration_interval(seconds: float, low: float | None, high: float | None) -> str:
     """Return a time with its interval in one unit, or a note that there is none."""
     return cell_text(Quantity(seconds, "s", (low, high)))
-
-
-def two_durations(before: float, after: float) -> str:
-    """Return ``1.000 → 1.081 ms``: in one unit, with the digits of small changes."""
-    scale, unit = _unit(before)
-    decimals = max(0, 3 - floor(log10(before / scale)))
-    return f"{before / scale:,.{decimals}f} → {after / scale:,.{decimals}f} {unit}"
 
 
 def interval(value: float, low: float | None, high: float | None, form: int | str = 3) -> str:
@@ -211,5 +226,5 @@ def _unit(
     return next((pair for pair in units if abs(value) >= pair[0] * tolerance), units[-1])
 
 
-def _over(value: float | None, scale: float) -> float | None:
-    return None if value is None else value / scale
+def _over(value: float, scale: float) -> float:
+    return value if scale == 1 else value / scale  # whole numbers stay whole

@@ -16,7 +16,6 @@ from perceptron.numbers import (
     memory,
     percent,
     rough_percent,
-    two_durations,
 )
 
 
@@ -44,7 +43,7 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (duration_interval(0.0123, 0.0119, 0.0131), "12.3 [11.9, 13.1] ms"),
         (duration_interval(0.0123, None, None), "12.3 [no interval] ms"),
         # What is compared has one unit, and the digits of small changes.
-        (two_durations(1.0012e-3, 9.99e-4), "1.001 → 0.999 ms"),
+        (cell_text(Quantity(9.99e-4, "s", digits=4, was=1.0012e-3)), "1.001 → 0.999 ms"),
         (interval(400.0, 350.0, None), "400 [350, …]"),
         # Two values that differ have an interval over many powers of ten, which tells nothing.
         (duration_interval(0.162, 2.64e-4, 99.1), "162 [too few values] ms"),

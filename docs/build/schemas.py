@@ -53,21 +53,28 @@ def _several(of: Any) -> Any:
 
 
 _QUANTITY = _holds(
-    "Quantity", value=float, low=float | None, high=float | None, unit=Unit, text=str
+    "Quantity",
+    value=float,
+    low=float | None,
+    high=float | None,
+    unit=Unit,
+    was=NotRequired[float],
+    text=str,
+)
+_TABLES = _several(
+    _holds(
+        "Table",
+        title=str,
+        columns=list[str],
+        rows=_several(_several(_QUANTITY | str | float | None)),
+    )
 )
 # What `perceptron.report.documents.answer` adds to the document of every study.
 _ANSWER: dict[str, Any] = {
     "verdicts": _several(
         _holds("Verdict", subject=str, decided=Decided, sentence=str, notes=list[str])
     ),
-    "tables": _several(
-        _holds(
-            "Table",
-            title=str,
-            columns=list[str],
-            rows=_several(_several(_QUANTITY | str | float | None)),
-        )
-    ),
+    "tables": _TABLES,
     "warnings": list[MeasurementWarning],
     "budget": BudgetUse | None,
     "page": Path | None,
@@ -76,6 +83,7 @@ _ANSWER: dict[str, Any] = {
 }
 _ADVICE = {field.name: field.type for field in msgspec.structs.fields(ProblemAdvice)}
 _ADVICE |= {"decided": Decided, "measured_at": _ADVICE.pop("measured")}
+_COMPARISON = {field.name: field.type for field in msgspec.structs.fields(Comparison)}
 _MATRIX = list[list[float]]
 # With classes it has no weights, without them no accuracy.
 _TRAINING = _holds(
@@ -100,7 +108,7 @@ DOCUMENTS: dict[str, Any] = {
         "bench", machine=str, finding=list[FindingRow], crossovers=list[Crossover], **_ANSWER
     ),
     "check": _holds("check", backends=dict[str, list[CheckResult]]),
-    "compare": Comparison,
+    "compare": _holds("compare", **_COMPARISON, tables=_TABLES),
     "crossover": _holds(
         "crossover",
         crossovers=list[Crossover],

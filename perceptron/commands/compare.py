@@ -128,7 +128,7 @@ def compare(
         comparison = gate(request, looking_first(bar, Waiting(wait or 0.0, terminal.note)))
     comparison = pages.write_comparison(comparison)
     if json:
-        documents.write(comparison)
+        documents.write(documents.comparison(comparison))
     else:
         table.show(comparison, pages.html, verbose)
     terminal.show_warnings(comparison.warnings, is_brief=not verbose)

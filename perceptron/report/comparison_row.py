@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from perceptron import numbers
-from perceptron.numbers import NONE, digits, duration, large, percent
+from msgspec.structs import replace
+
+from perceptron.numbers import NONE, Cell, Quantity, cell_text, digits, large, percent
 from perceptron.records.comparison import Growth, Row, Work
 from perceptron.untrusted_text import shortened
 
@@ -17,10 +18,6 @@ CHANGES = (*WORSE, "faster", "works again", NEW)
 """The verdicts on what changed, the worst first."""
 ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
 _CANNOT_TELL = "cannot tell"
-# Times beyond these have no unit that fits; they are written with an exponent.
-_SMALLEST, _LARGEST = 1e-12, 1e15
-# Times that are so many times apart are not told in one unit.
-_FAR = 1e6
 LARGEST_DETECTABLE = 1.0
 """A larger slowdown would be no finding but an accident."""
 # An interval whose ends are further apart than −50% and +100% says nothing.
@@ -29,7 +26,10 @@ _WIDEST = 4.0
 _SAME = 0.0005
 # A share of its time that a benchmark waits for a timer, a device or another process.
 _LEAST_IDLE = 0.01
+# From here on what grew is told as a multiple, not in per cent.
 _MANY = 10.0
+# Counts beyond this are not written with all their digits.
+_LARGEST = 1e15
 # Of the functions of a benchmark; Python's first, because they say where to look.
 _FUNCTIONS, _OF_PYTHON = 5, 3
 
@@ -55,6 +55,11 @@ def verdict(row: Row) -> str:
     return PROBABLY if row.probably_slower else row.verdict
 
 
+def has_changed(row: Row) -> bool:
+    """Return whether the row stands among what changed; what is muted does not."""
+    return verdict(row) in CHANGES and row.muted is None
+
+
 def is_counted(row: Row) -> bool:
     """Return whether the size of a row is that of its instructions.
 
@@ -69,63 +74,58 @@ def is_counted(row: Row) -> bool:
     return row.p_adjusted is None and not row.high - row.low <= 2 * row.work.noise
 
 
-def cells(row: Row) -> tuple[str, ...]:
+# --- cells ----------------------------------------------------------------------------------------
+
+
+def cells(row: Row) -> tuple[Cell, ...]:
     """Return what every table has: name, verdict, both numbers, the change, and waiting."""
     muted = "" if row.muted is None else ", muted"
-    return (
-        row.key,
-        f"{verdict(row)}{muted}",
-        times(row),
-        change(row),
-        NONE if row.idle is None or row.idle < _LEAST_IDLE else percent(row.idle),
-    )
+    idle = row.idle if row.idle is not None and not row.idle < _LEAST_IDLE else None
+    waiting = None if idle is None else Quantity(idle, "%", digits=".1f")
+    return row.key, f"{verdict(row)}{muted}", times(row), change(row), waiting
 
 
-def times(row: Row) -> str:
+def times(row: Row) -> Cell:
     """Return ``1.000 → 1.081 ms``, where the second is the first and the change that is shown.
 
     Medians of both would not agree with the change, which is a trimmed mean over the blocks.
     """
     base, head = row.base, row.head
-    if base is not None and head is not None and row.change is not None and not _is_wide(row):
+    if base is None:
+        return None if head is None else replace(amount(head, row.unit), before=f"{NONE} → ")
+    if head is None:
+        known = amount(base, row.unit)
+        return replace(known, after=f"{known.after} → {NONE}")
+    if row.change is not None and not _is_wide(row):
         head = base * (1 + row.change)
-    if base is None and head is None:
-        return NONE
-    if base is not None and head is not None:
-        if row.unit != "seconds":
-            return f"{digits(base, 4)} → {digits(head, 4)} {row.unit}"
-        if _SMALLEST <= base < _LARGEST and abs(head) < _FAR * base:
-            return numbers.two_durations(base, head)
-    return f"{amount(base, row.unit)} → {amount(head, row.unit)}"
+    return replace(amount(head, row.unit), was=base, digits=4)
 
 
-def amount(value: float | None, unit: str) -> str:
-    """Return a number in its unit."""
-    if value is None:
-        return NONE
-    if unit == "seconds" and _SMALLEST <= value < _LARGEST:
-        return duration(value)
-    return f"{digits(value)} {unit}"
+def amount(value: float, unit: str) -> Quantity:
+    """Return a number in its unit; any but seconds is a word of the suite."""
+    return Quantity(value, "s") if unit == "seconds" else Quantity(value, after=f" {unit}")
 
 
-def change(row: Row) -> str:
+def change(row: Row) -> Cell:
     """Return the change with its interval and the limit that it has: ``+8.1% [+7.0, +9.3]``."""
-    limit = "" if row.limit is None else f", limit {100 * row.limit:g}%"
-    if row.change is None and row.work is None:
-        limit = ""  # what broke has nothing to be allowed
-    return f"{_by_time(row)}{limit}"
+    shown = _by_time(row)
+    # What broke has nothing to be allowed.
+    if row.limit is None or (row.change is None and row.work is None):
+        return shown
+    limit = f", limit {100 * row.limit:g}%"
+    if isinstance(shown, Quantity):
+        return replace(shown, after=limit)
+    return f"{cell_text(shown)}{limit}"
 
 
-def _by_time(row: Row) -> str:
+def _by_time(row: Row) -> Cell:
     """Return the clock's change with its interval."""
     if row.change is None:
-        return NONE
-    if row.low is None or row.high is None:
-        return percent(row.change, sign=True)
+        return None
     if _is_wide(row):
         return _CANNOT_TELL
-    ends = ", ".join(percent(end, sign=True).removesuffix("%") for end in (row.low, row.high))
-    return f"{percent(row.change, sign=True)} [{ends}]"
+    ends = None if row.low is None or row.high is None else (row.low, row.high)
+    return Quantity(row.change, "%", ends, "+.1f")
 
 
 def _is_wide(row: Row) -> bool:
@@ -133,6 +133,48 @@ def _is_wide(row: Row) -> bool:
     if row.low is None or row.high is None:
         return False
     return not 1 + row.high <= _WIDEST * (1 + row.low)
+
+
+def detectable(row: Row) -> Cell:
+    """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
+    if row.change is None:
+        return None
+    share = detectable_share(row)
+    return _CANNOT_TELL if share == inf else Quantity(share, "%", digits=".1f")
+
+
+def detectable_share(row: Row) -> float:
+    """Return the slowdown that the clock would have confirmed; infinity where it could not tell."""
+    share = row.smallest_detectable
+    return share if share is not None and share <= LARGEST_DETECTABLE else inf
+
+
+def work_change(work: Work | None) -> Cell:
+    """Return the change of instructions, ``same`` where it is within the count's own noise."""
+    if work is None:
+        return None
+    return "same" if is_same(work) else Quantity(work.change, "%", digits="+.1f")
+
+
+def is_same(work: Work) -> bool:
+    """Return whether both revisions execute the same, as far as counting can tell."""
+    return abs(work.change) <= max(work.noise, _SAME)
+
+
+def why(row: Row) -> str | None:
+    """Return the function that changed most, and where it is; or why there are no numbers."""
+    if tells_reason(row):
+        return row.reason
+    first = first_function(row)
+    return None if first is None else _named(first)
+
+
+def tells_reason(row: Row) -> bool:
+    """Return whether the reason stands in the row itself, as there is no function to name."""
+    return verdict(row) in {"broken", "works again", NEW, PROBABLY}
+
+
+# --- sentences ------------------------------------------------------------------------------------
 
 
 def takes(row: Row) -> str:
@@ -156,45 +198,23 @@ def by_clock(row: Row) -> str | None:
     """Return what the clock says beside the instructions that give the size of a slower row."""
     if row.verdict != "slower" or row.change is None or not is_counted(row):
         return None
-    return f"by the clock: {_by_time(row)}"
+    return f"by the clock: {cell_text(_by_time(row))}"
 
 
 def worse(row: Row) -> str:
     """Return how much a row became slower, what gives its size first, or why it broke."""
     if verdict(row) == "broken":
         return row.reason or row.verdict
-    said = f"{times(row)}, {change(row)}"
+    said = by_time(row)
     if row.work is None:
         return said
-    work = f"instructions {work_change(row.work)} ({instructions(row.work)} per call)"
+    work = f"instructions {cell_text(work_change(row.work))} ({instructions(row.work)} per call)"
     return f"{work}; {said}" if is_counted(row) else f"{said}; {work}"
 
 
-def _rough(share: float, size: float | None = None) -> str:
-    """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
-    size = share if size is None else size
-    return percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
-
-
-def detectable(row: Row) -> str:
-    """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
-    if row.change is None:
-        return NONE
-    share = detectable_share(row)
-    return percent(share) if share <= LARGEST_DETECTABLE else _CANNOT_TELL
-
-
-def detectable_share(row: Row) -> float:
-    """Return the slowdown that the clock would have confirmed; infinity where it could not tell."""
-    share = row.smallest_detectable
-    return share if share is not None and share <= LARGEST_DETECTABLE else inf
-
-
-def work_change(work: Work | None) -> str:
-    """Return the change of instructions, ``same`` where it is within the count's own noise."""
-    if work is None:
-        return NONE
-    return "same" if is_same(work) else percent(work.change, sign=True)
+def by_time(row: Row) -> str:
+    """Return both numbers and the change in a line."""
+    return f"{cell_text(times(row))}, {cell_text(change(row))}"
 
 
 def instructions(work: Work) -> str:
@@ -203,17 +223,13 @@ def instructions(work: Work) -> str:
     return base if is_same(work) else f"{base} → {large(work.head)}"
 
 
-def is_same(work: Work) -> bool:
-    """Return whether both revisions execute the same, as far as counting can tell."""
-    return abs(work.change) <= max(work.noise, _SAME)
+def _rough(share: float, size: float | None = None) -> str:
+    """Return a share in per cent: 8.1, and 18 where ``size`` is a tenth or more."""
+    size = share if size is None else size
+    return percent(share, 0 if size >= 0.1 else 1).removesuffix("%")
 
 
-def why(row: Row) -> str:
-    """Return the function that changed most, and where it is; or why there are no numbers."""
-    if tells_reason(row):
-        return row.reason or NONE
-    first = first_function(row)
-    return NONE if first is None else named(first)
+# --- functions ------------------------------------------------------------------------------------
 
 
 def first_function(row: Row) -> Growth | None:
@@ -228,11 +244,6 @@ def first_function(row: Row) -> Growth | None:
     return next(iter([*edited, *grew, *functions]), None)
 
 
-def tells_reason(row: Row) -> bool:
-    """Return whether the reason stands in the row itself, as there is no function to name."""
-    return verdict(row) in {"broken", "works again", NEW, PROBABLY}
-
-
 def most_telling(why: Sequence[Growth]) -> list[Growth]:
     """Return the first of each level, as many as there is room for."""
     python = [growth for growth in why if growth.level == "python"]
@@ -241,15 +252,9 @@ def most_telling(why: Sequence[Growth]) -> list[Growth]:
     return kept + compiled[: _FUNCTIONS - len(kept)]
 
 
-def named(growth: Growth) -> str:
-    """Return a function with its place: ``toy.work in toy.py:3``."""
-    where = place(growth)
-    return shortened(growth.function) + (f" in {shortened(where)}" if where else "")
-
-
 def function(growth: Growth) -> str:
     """Return ``toy.work in toy.py:3: +5.0% bytecodes, 120,300 → 126,315, called 100 times``."""
-    base, head, size, calls = function_cells(growth)
+    base, head, size, calls = map(cell_text, function_cells(growth))
     if growth.base and growth.head:
         counted = base if growth.base == growth.head else f"{base} → {head}"
         said = f"{size} {growth.unit}, {counted}"
@@ -258,33 +263,44 @@ def function(growth: Growth) -> str:
         said = f"{size}, {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
         said += ", called once" if calls == "1" else f", called {calls} times"
-    return f"{named(growth)}: {'in the diff; ' if growth.edited else ''}{said}"
+    return f"{_named(growth)}: {'in the diff; ' if growth.edited else ''}{said}"
 
 
-def function_cells(growth: Growth) -> tuple[str, str, str, str]:
+def _named(growth: Growth) -> str:
+    """Return a function with its place: ``toy.work in toy.py:3``."""
+    where = place(growth)
+    return shortened(growth.function) + (f" in {shortened(where)}" if where else "")
+
+
+def function_cells(growth: Growth) -> tuple[Cell, Cell, Cell, Cell]:
     """Return what a function counts on BASE and on HEAD, its change, and its calls."""
     base, head = growth.base_calls, growth.head_calls
-    calls = NONE
+    calls = None
     if base is not None and head is not None:
-        calls = _number(base) if base == head else f"{_number(base)} → {_number(head)}"
-    # On one side only there is no share.
-    size = "new" if not growth.base else "gone" if not growth.head else ""
-    size = size or ("same" if growth.head == growth.base else _growth(growth.head / growth.base))
-    return _number(growth.base), _number(growth.head), size, calls
+        calls = _number(head) if base == head else replace(_number(head, base), was=base)
+    return _number(growth.base), _number(growth.head), _growth(growth), calls
 
 
-def _growth(ratio: float) -> str:
+def _growth(growth: Growth) -> Cell:
     """Return ``+9.2%``, and ``583×`` where percentages are hard to read."""
-    return f"{ratio:,.0f}×" if ratio >= _MANY else percent(ratio - 1, sign=True)
+    if not growth.base or not growth.head:  # on one side only there is no share
+        return "gone" if growth.base else "new"
+    if growth.head == growth.base:
+        return "same"
+    ratio = growth.head / growth.base
+    if ratio >= _MANY:
+        return Quantity(ratio, digits=",.0f", after="×")
+    return Quantity(ratio - 1, "%", digits="+.1f")
+
+
+def _number(number: float, *others: float) -> Quantity:
+    """Return whole numbers with all their digits, means of several calls with three."""
+    whole = all(
+        0 <= one < _LARGEST and (one >= 100 or one.is_integer()) for one in (number, *others)
+    )
+    return Quantity(number, digits=",.0f" if whole else 3)
 
 
 def place(of: Growth | Row) -> str | None:
     """Return the file of a function or benchmark with its line, as far as they are known."""
     return of.file if of.file is None or of.line is None else f"{of.file}:{of.line}"
-
-
-def _number(number: float) -> str:
-    """Return whole numbers with all their digits, means of several calls with three."""
-    if number == 0 or not 1 <= number < _LARGEST:
-        return digits(number)
-    return f"{round(number):,}" if number >= 100 or number == round(number) else digits(number)

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from perceptron.answer import Answered, ReadFromFiles, Table
 from perceptron.numbers import Cell, Quantity, cell_text
+from perceptron.records.comparison import Comparison
 from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
+from perceptron.report.comparison import describe
 from perceptron.statistics.trust import Diagnosis
 
 SCHEMA_VERSION = 2
@@ -68,13 +71,14 @@ def _cell(cell: Cell) -> str | float | dict[str, Any] | None:
     if not isinstance(cell, Quantity):
         return cell
     low, high = cell.interval or (None, None)
-    return {
-        "value": cell.value,
-        "low": low,
-        "high": high,
-        "unit": cell.unit,
-        "text": cell_text(cell),
-    }
+    was = {} if cell.was is None else {"was": cell.was}
+    own = {"value": cell.value, "low": low, "high": high, "unit": cell.unit}
+    return own | was | {"text": cell_text(cell)}
+
+
+def comparison(made: Comparison) -> dict[str, Any]:
+    """Return what `perceptron compare --json` prints: what was found, and its tables."""
+    return structs.asdict(made) | {"tables": list(map(_table, describe(made).tables))}
 
 
 def fleet(

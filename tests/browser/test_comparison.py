@@ -96,3 +96,16 @@ def test_hostile_texts_render_and_nothing_executes(watch: Watch, tmp_path: Path)
             page.set_viewport_size({"width": width, "height": 900})
             until(page, f"document.documentElement.scrollWidth <= {width}")
         assert is_ours(page)
+
+
+def test_heads_sort_by_value(watch: Watch, html: Path, red: str) -> None:
+    """What was written as a table, too: by size and not by text, the unmeasured last."""
+    page = watch(html.as_uri()).open(red)
+    table = page.get_by_role("region", name="Benchmarks that changed")
+    changes = table.locator("tbody tr td:nth-child(4)")
+    head = table.get_by_role("button", name="change [99%]")
+    head.click()
+    assert changes.all_inner_texts()[-2:] == ["+8.1% [+7.0, +9.3]", "–"]
+    head.press("Enter")
+    assert changes.first.inner_text() == "+8.1% [+7.0, +9.3]"
+    assert changes.last.inner_text() == "–"

@@ -78,7 +78,7 @@ def compared(
         benchmarks=list(benchmarks),
         blocks=list(blocks),
     )
-    return said(lambda: documents.write(found)), *told(found, html)
+    return said(lambda: documents.write(documents.comparison(found))), *told(found, html)
 
 
 def told(

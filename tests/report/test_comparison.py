@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
+from perceptron.numbers import cell_text
 from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
@@ -21,7 +22,8 @@ from perceptron.records.comparison import (
     LeftOut,
     Row,
 )
-from perceptron.report.comparison import Described, describe, grouped
+from perceptron.report.comparison import Described, describe
+from perceptron.report.comparison_notes import grouped
 from perceptron.report.comparison_row import times
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import show
@@ -35,7 +37,7 @@ def noted(told: Described, about: str) -> list[str]:
 def cell(told: Described, column: str) -> str:
     """Return what the only row has in a column."""
     table = told.changed if told.changed.rows else told.others
-    (cells,) = table.rows
+    (cells,) = table.texts
     return cells[table.columns.index(column)]
 
 
@@ -289,7 +291,7 @@ def test_whoever_divides_head_by_base_gets_the_change(
 ) -> None:
     """To the digits that are shown, whatever the medians of both were."""
     made = row(base=base, head=head, change=change, low=change, high=change, unit=unit)
-    shown = re.fullmatch(r"([\d,.]+) → ([\d,.]+) \S+", times(made))
+    shown = re.fullmatch(r"([\d,.]+) → ([\d,.]+) \S+", cell_text(times(made)))
     assert shown is not None, times(made)
     before, after = (float(text.replace(",", "")) for text in shown.groups())
     assert after / before - 1 == pytest.approx(change, abs=0.0012 * (1 + change) + 0.001)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from perceptron.answer import Answered, Figure, Note, Setting, Shown, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
-from perceptron.numbers import Cell, Quantity
+from perceptron.numbers import cell_value
 from perceptron.records.ground import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
@@ -111,7 +111,7 @@ def _table(table: Table) -> dict[str, Any]:
     A column has a name, whether it is flush right, and the values that its rows are sorted by where
     there are any.
     """
-    values = ([_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
+    values = ([cell_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
     return {
         "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [
@@ -121,9 +121,3 @@ def _table(table: Table) -> dict[str, Any]:
         ],
         "rows": [[shortened(cell, _CELL) for cell in row] for row in table.texts],
     }
-
-
-def _value(cell: Cell) -> float | None:
-    if isinstance(cell, Quantity):
-        return cell.value
-    return None if isinstance(cell, str) else cell

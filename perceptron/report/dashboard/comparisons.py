@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.figure import Line, LineFigure, Stretch, linear_axis
-from perceptron.numbers import NONE, percent, rough_percent
+from perceptron.numbers import Cell, Quantity, cell_text, percent, rough_percent
 from perceptron.records.block import Block, Stage, by_benchmark, counted
 from perceptron.records.comparison import Comparison, Row
 from perceptron.records.files.read import read_written
@@ -48,7 +48,8 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
         raise ValueError("a comparison without a page")
     gate, page = html / FOLDER, html / comparison.page
     with writing(html):
-        put(gate / "assets" / "site.css", (_OURS / "assets" / "site.css").read_bytes())
+        for name in ("site.css", "page.js"):
+            put(gate / "assets" / name, (_OURS / "assets" / name).read_bytes())
         for file, content in _files(comparison):
             put(page.parent / file, content)
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
@@ -68,7 +69,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
                 "word": text.verdict(row),
                 "where": text.place(row),
                 "why": [
-                    (own.function, own.unit, *text.function_cells(own), text.place(own) or NONE)
+                    (own.function, own.unit, *text.function_cells(own), text.place(own))
                     for own in row.why
                 ],
                 "figure": figure and drawn(figure, {}),
@@ -76,7 +77,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
                 "facts": _evidence(row),
             }
         )
-    yield DOCUMENT, documents.encoded(comparison)
+    yield DOCUMENT, documents.encoded(documents.comparison(comparison))
     listed = Summary(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         base=side_name(plan.base),
@@ -98,41 +99,42 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     yield PAGE, _render("comparison.html.j2", "../", shown)
 
 
-def _evidence(row: Row) -> list[tuple[str, str]]:
+def _evidence(row: Row) -> list[tuple[str, Cell]]:
     """Return the evidence for the verdict: numbers, each with its name."""
-    facts = []
+    facts: list[tuple[str, Cell]] = []
     if row.change is not None:
         blocks = f"{row.screen_blocks:,} screening, {row.confirmation_blocks:,} confirmation"
         facts += [
-            (
-                "time" if row.unit == "seconds" else "value",
-                f"{text.times(row)}, {text.change(row)}",
-            ),
+            ("time" if row.unit == "seconds" else "value", text.by_time(row)),
             ("blocks", blocks),
             ("smallest detectable slowdown", text.detectable(row)),
         ]
     if row.p_adjusted is not None:
-        p = f"{row.p_adjusted:.2g}, corrected for all that were confirmed"
+        p = Quantity(row.p_adjusted, digits=".2g", after=", corrected for all that were confirmed")
         facts.append(("p-value of the confirmation", p))
     if row.spread is not None and row.change is not None:
-        facts.append(("spread of the blocks", percent(row.spread)))
+        facts.append(("spread of the blocks", Quantity(row.spread, "%", digits=".1f")))
     if row.work is not None:
         noise = rough_percent(row.work.noise)
-        amounts, size = text.instructions(row.work), text.work_change(row.work)
+        amounts, size = text.instructions(row.work), cell_text(text.work_change(row.work))
         facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
     if row.waited is not None:
-        waited = f"threads waited for a core {percent(row.waited)} of the time"
+        words = "threads waited for a core "
+        waited = Quantity(row.waited, "%", digits=".1f", before=words, after=" of the time")
         facts.append(("contended", waited))
     return facts
 
 
 def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
     """Return a page that leads to the list, and to nothing above it: that may not be published."""
-    pages = [(f"{root}{PAGE}", "Comparisons", "")]
-    made_by = "perceptron compare"
-    page = templates().get_template(template)
-    text = page.render(root=root, pages=pages, file=PAGE, made_by=made_by, **shown)
-    return text.encode()
+    site = {
+        "root": root,
+        "pages": [(f"{root}{PAGE}", "Comparisons", "")],
+        "file": PAGE,
+        "made_by": "perceptron compare",
+        "scripts": ("page",),
+    }
+    return templates().get_template(template).render(**site, **shown).encode()
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -227,6 +229,6 @@ def _change(block: Block) -> float | None:
 
 def _words(row: Row, block: Block, change: float) -> str:
     values = (reading.value or 0.0 for reading in (block.base, block.head))
-    base, head = (text.amount(value, row.unit) for value in values)
+    base, head = (cell_text(text.amount(value, row.unit)) for value in values)
     size = percent(change, sign=True)
     return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"

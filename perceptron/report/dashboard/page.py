@@ -18,6 +18,7 @@ import msgspec
 from markupsafe import Markup
 
 from perceptron.errors import UserError
+from perceptron.numbers import cell_text, cell_value
 from perceptron.records.files.write import replace, replace_by_parts
 from perceptron.report.text_file import without_trace
 from perceptron.untrusted_text import shortened
@@ -52,7 +53,12 @@ def templates() -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": shortened, "advice": advice_markup}
+    environment.filters |= {
+        "short": shortened,
+        "advice": advice_markup,
+        "text": cell_text,
+        "value": cell_value,
+    }
     return environment
 
 

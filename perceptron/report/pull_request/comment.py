@@ -101,7 +101,7 @@ def comment(
     notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
     folded = [*part([], notes, room, "line"), *_table(told.others, room)]
     others = len(told.others.rows)
-    of = f"{others:,} other benchmark{'' if others == 1 else 's'} and " if others else ""
+    of = f"{numbers.counted(others, 'other benchmark')} and " if others else ""
     summary = f"<summary>{of}details</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
@@ -119,7 +119,7 @@ def part(head: list[str], entries: list[str], room: Room, what: str) -> list[str
     """
     shown = room.fit(entries)
     more = len(entries) - len(shown)
-    many = f"{more:,} more {what}{'' if more == 1 else 's'}"
+    many = numbers.counted(more, f"more {what}")
     left = ["", f"{many} left out for want of room."] if more else []
     return ["", *head, *shown, *left] if shown else left
 

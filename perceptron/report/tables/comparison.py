@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from rich.markup import escape
 
 from perceptron.records.comparison import Comparison
-from perceptron.report.comparison import PYTHON, describe
+from perceptron.report.comparison import describe
+from perceptron.report.comparison_notes import PYTHON
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
@@ -28,13 +29,11 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
         terminal.paragraph(label(line))
     terminal.out.print()
     title = label(told.title)
-    tables = [own for own in (told.changed, told.others) if own.rows]
-    for shown in tables if verbose else tables[:1]:
-        rows = [tuple(map(label, row)) for row in shown.texts]
+    for shown in told.tables if verbose else told.tables[:1]:
         if verbose:
-            terminal.table(title, shown.columns, rows)
+            terminal.table(title, shown.columns, shown.texts)
         else:
-            terminal.brief_table(replace(shown, title=title, rows=tuple(rows)), _ROWS)
+            terminal.brief_table(replace(shown, title=title), _ROWS)
             terminal.out.print()
         title = ""
     notes = [
@@ -44,9 +43,10 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
     ]
     for about, text in notes:
         terminal.paragraph(f"{about}: {label(text)}")
-    rows_left = sum(len(own.rows) for own in tables) - sum(len(o.rows[:_ROWS]) for o in tables[:1])
     if not verbose:
-        left = {"benchmark": rows_left, "line": len(told.notes) - len(notes)}
+        rows = sum(len(own.rows) for own in told.tables)
+        rows -= sum(len(own.rows[:_ROWS]) for own in told.tables[:1])
+        left = {"benchmark": rows, "line": len(told.notes) - len(notes)}
         terminal.show_left_out(left, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
     if told.measured:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from perceptron.answer import Table
-from perceptron.numbers import NONE, duration, memory, percent
+from perceptron.numbers import NONE, counted, duration, memory, percent
 from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -38,7 +38,7 @@ def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
     """
     every = cells(diagnosis)
     number = sum(verdict == "warning" for _, _, verdict in every)
-    disturbed = f"{number} condition{'' if number == 1 else 's'} can disturb timings here"
+    disturbed = f"{counted(number, 'condition')} can disturb timings here"
     line(disturbed if diagnosis.warnings else "nothing was found that disturbs timings here")
     show_warnings(diagnosis.warnings, out)
     out.print()

@@ -30,7 +30,7 @@ from rich.segment import Segments
 from rich.table import Table
 
 from perceptron import answer
-from perceptron.numbers import NONE, enumerated
+from perceptron.numbers import NONE, counted, enumerated
 from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
@@ -308,11 +308,7 @@ def line(text: str, to: Console | None = None) -> None:
 
 def show_left_out(numbers: Mapping[str, int], column: str = "more:  ") -> None:
     """Print how many there are of each noun that only ``--verbose`` shows; nothing if none."""
-    more = [
-        f"{number:,} {noun}{'' if number == 1 else 's'}"
-        for noun, number in numbers.items()
-        if number > 0
-    ]
+    more = [counted(number, noun) for noun, number in numbers.items() if number > 0]
     if more:
         paragraph(f"{column}{enumerated(more)}: --verbose")
 
