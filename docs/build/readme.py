@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from docs.build import between_runs, gate
+from docs.build import gate
 from docs.build.blocks import Blocks, table_of
 from docs.build.findings import pictured
 from docs.build.shown import (
@@ -23,7 +23,7 @@ from docs.build.shown import (
     finding_of,
 )
 from perceptron.errors import UserError
-from perceptron.numbers import duration_interval, times_as_long
+from perceptron.numbers import times_as_long
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
@@ -114,14 +114,8 @@ def _result(runs: Shown) -> str:
 
 
 def _race(runs: Shown) -> str:
-    """Return the time of each backend in float32, the command's default, in the newest run."""
-    times = ", ".join(
-        f"{run.backend} {duration_interval(run.seconds, run.low, run.high)}"
-        for run in runs.race.answer.data["runs"]
-        if (run.start, run.dtype) == ("cold", "float32") and run.seconds is not None
-    )
-    number = between_runs.number_of(runs.race)
-    return f"{times} ({number if number == between_runs.ONE_RUN else f'the newest of {number}'})"
+    """Return what the race says of a cold start."""
+    return next(own.sentence for own in runs.race.answer.verdicts if own.subject == "cold start")
 
 
 def _phases(runs: Shown) -> str:
