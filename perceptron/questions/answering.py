@@ -6,11 +6,13 @@ from operator import attrgetter
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from perceptron.answer import Answered
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.questions.collection import Collection, Judge, judge_results
+from perceptron.questions.one_run import with_doubt
 from perceptron.questions.registry import STUDIES, load
 from perceptron.questions.study import Plan, Study
 from perceptron.records.readers.stored_runs import LoadedRun, read_results
@@ -51,10 +53,11 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         *definitions.warnings(),
         *warnings_of_rows(definitions.keep(every)),
     )
+    verdicts = with_doubt(answer.verdicts, loaded.folder.parent)
     return Answered(
         study=study.name,
         run=loaded,
-        answer=answer,
+        answer=replace(answer, verdicts=verdicts),
         # The first one is read: how to go on where workers were killed.
         warnings=tuple(sorted(warnings, key=lambda warning: warning.code != KILLED)),
     )

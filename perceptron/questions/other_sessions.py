@@ -62,8 +62,8 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
     joined = {one.run.started: one for one in in_time if joins(one.run, loaded.run)}
     if not joined:  # as most often: nothing is asked of a million rows
         return loaded
-    own = [row for row in loaded.rows if _may_join(row)]
-    of = set(map(_measured_as, own))
+    own = [row for row in loaded.rows if may_join(row)]
+    of = set(map(measured_as, own))
     families = frozenset(map(_family, own))
     definitions = {(row.problem, row.problem_digest) for row in own}
     others: list[list[Row]] = []
@@ -71,7 +71,7 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
         rows = [
             row
             for row in standing(rows_of(stored, families))
-            if _may_join(row) and _measured_as(row) in of
+            if may_join(row) and measured_as(row) in of
         ]
         different = _defined_otherwise(rows, definitions)
         if rows := [row for row in rows if _family(row) not in different]:
@@ -112,6 +112,11 @@ def joins(other: Run, run: Run) -> bool:
     )
 
 
+def alike(run: Run) -> Hashable:
+    """Return what two runs have in common of which each `joins` the other."""
+    return run.machine, run.environment, run.code or run.commit or run.started, *_files(run)
+
+
 def _files(run: Run) -> list[str]:
     """Return the digests of the files behind a plan: of what was edited another training is left.
 
@@ -121,22 +126,23 @@ def _files(run: Run) -> list[str]:
     return sorted(map(str, digests.values())) if isinstance(digests, dict) else []
 
 
-def _measured_as(row: Row) -> Hashable:
-    """Return what two rows share that measured one thing.
+def measured_as(row: Row) -> tuple[str, Hashable]:
+    """Return the backend of a row, and what else two rows share that measured one thing.
 
     A whole training of the finding takes as long as its iterations one by one do not.
     """
     if isinstance(row, RaceRow):
-        return row.backend, row.dtype, row.raced
+        return row.backend, (row.dtype, row.raced)
     is_whole = row.family == FAMILY and row.iterations == ITERATIONS
-    return row.family, row.backend, is_whole, ground(row)
+    return row.backend, (row.family, is_whole, ground(row))
 
 
 def _family(row: Row) -> str:
     return row.problem if isinstance(row, RaceRow) else row.family
 
 
-def _may_join(row: Row) -> bool:
+def may_join(row: Row) -> bool:
+    """Return whether a row may answer together with those of other runs."""
     if isinstance(row, RaceRow):
         return row.source == "perceptron" and has_raced(row)
     return row.source == "perceptron" and row.family not in EXTRAS and has_time(row)

@@ -142,6 +142,15 @@ def test_nothing_is_decided_that_one_run_decides_otherwise(runs: dict[str, Inter
     assert together == "open" or not others
 
 
+def test_a_run_that_its_session_outvotes_still_decides_otherwise() -> None:
+    """Its session is open, the others are sure: together they are not."""
+    starts = [f"2026-11-27T{at}:00Z" for at in ("08:00", "08:20", "12:00", "20:00")]
+    runs = [interval(0.0, 0.02), interval(0.2, 0.1), interval(0.15, 0.01), interval(0.15, 0.01)]
+    assert standing(joined([of_session(runs[:2]), *runs[2:]])) == "slower"
+    together = over_sessions(dict(zip(starts, runs, strict=True)), 0.95, between=0.95)
+    assert standing(together) == "open"
+
+
 @pytest.mark.parametrize("candidates", [5, 10])
 def test_of_several_equal_candidates_few_lose_to_states_of_the_machine(candidates: int) -> None:
     """The more of them, the more may be slow by chance in all three sessions."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.questions.crossover.points import Point, points, with_ratio
+from perceptron.questions.crossover.points import Point, between_sizes, points, with_ratio
 from perceptron.statistics.contention import UNKNOWN
 from perceptron.statistics.interval import Interval
 from tests.questions.crossover.conftest import A, B, at, row
@@ -147,3 +147,13 @@ def test_the_stated_spread_widens_what_is_noise() -> None:
     assert singles([0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
     assert singles([0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
     assert singles([0.5, -0.12, 0.5], stdev=0.01) == [1, -1, 1]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_an_end_that_waiting_leaves_unknown_is_unknown_between_sizes(share: float) -> None:
+    """However near the other size is, at which it is known."""
+    below = Point(16, 0.5, error=0.01, freedom=5, hidden=(UNKNOWN, 0.0))
+    above = Point(64, 0.7, error=0.01, freedom=5)
+    between = between_sizes(below, above, 16 * 4**share, 0.95)
+    assert between.low is None
+    assert between.high == pytest.approx(exp(0.5 + 0.2 * share), rel=0.1)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.questions.crossover.judge import Crossover, SizeRatio, crossovers
 from perceptron.questions.crossover.rule import NoRule, Rule, rules
@@ -101,6 +102,27 @@ def test_names_from_files_stay_text() -> None:
     (rule,) = rules([found], [])
     assert isinstance(rule, Rule)
     assert chosen(rule, size=2, _raise_SystemExit_raise_SystemExit=2) == code
+
+
+@pytest.mark.parametrize("axis", ["lambda", "None", "2d"])
+def test_an_axis_that_is_no_name_in_python_is_called_size(axis: str) -> None:
+    (rule,) = rules([judged("x", [0.5, 0.2, -0.2, -0.5], axis=axis)], [])
+    assert [chosen(rule, size=size) for size in (2, 1024)] == ["a", "b"]
+
+
+def test_a_machine_that_trained_something_else_has_no_part_in_it() -> None:
+    """Its crossover lies elsewhere; the comment names it."""
+    new = [replace(row, machine="new", problem_digest="b", when="2026-02-01") for row in line()]
+    old = [
+        replace(row, machine="old", problem_digest="a", seconds=row.seconds and row.seconds * slow)
+        for row in line()
+        for slow in [2.0 if row.backend == "torch-cpu" else 1.0]
+    ]
+    (alone,), (rule,) = (rules(crossovers(rows), rows) for rows in (new, [*new, *old]))
+    assert isinstance(alone, Rule)
+    assert isinstance(rule, Rule)
+    assert (rule.size, rule.regret) == (alone.size, alone.regret)
+    assert "without old" in str(rule)
 
 
 def test_a_pair_that_is_not_decided_has_none() -> None:

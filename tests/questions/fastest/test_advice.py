@@ -227,7 +227,7 @@ def test_a_lead_that_chance_may_explain_names_no_winner(
     assert verdict.decided == answer.data["decided"] == decided
     is_open = decided != "yes"
     assert verdict.sentence.startswith("undecided between") == is_open
-    assert ["next: " in note for note in verdict.notes] == ([False, True] if is_open else [])
+    assert any("next: " in note for note in verdict.notes) == is_open
 
 
 @pytest.mark.parametrize("spread", [(0.0, 0.0, 0.0), (-0.2, 0.0, 0.2), (-0.6, 0.0, 0.6)])

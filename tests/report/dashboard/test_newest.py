@@ -90,7 +90,7 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
 
 def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
     """Another target, or a race that is not over, stands in nobody's way."""
-    keep_race(tmp_path, race_rows(3))
+    keep_race(tmp_path, race_rows(3), commit="old")
     keep_race(tmp_path, race_rows(5), started="2026-01-02T00:00:00Z")
     keep_race(tmp_path, race_rows(7), started="2026-01-03T00:00:00Z", finished=False)
     other = RACE | {"target": "loss=0.2"}
