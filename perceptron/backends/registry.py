@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
+from perceptron.backends.accelerators.torch_accelerator import surely_unavailable
 from perceptron.backends.protocol import Backend, Distributed, Trainer
 from perceptron.errors import UserError, unknown
 from perceptron.problems.problem import DType, Problem
@@ -58,13 +59,23 @@ BUILT_IN: dict[str, str] = {
 
 _MOST_PROCESSES = 4096
 
-# What a comparison runs by default.
+# What a comparison runs by default, on any machine.
 DEFAULT: tuple[str, ...] = ("numpy", "torch-cpu", "torch-cuda")
+_OTHER_DEVICES = {"torch-mps": "mps", "torch-xpu": "xpu"}
 
 
 def names() -> list[str]:
     """Return all backends by name, ours first; nothing is imported."""
     return [*BUILT_IN, *sorted(_foreign())]
+
+
+def usual() -> tuple[str, ...]:
+    """Return `DEFAULT`, and what trains on another device that this machine seems to have.
+
+    Only a look: importing PyTorch to be sure would take longer than some answers may.
+    """
+    others = (name for name, kind in _OTHER_DEVICES.items() if surely_unavailable(kind) is None)
+    return (*DEFAULT, *others)
 
 
 def load(name: str) -> Backend:

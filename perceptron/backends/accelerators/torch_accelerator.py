@@ -160,15 +160,21 @@ def device_unavailable(device: str) -> str | None:
     """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
     if device == "cuda":
         return _torch_cuda_unavailable()
+    return surely_unavailable(device) or _accelerator_unavailable(device)
+
+
+def surely_unavailable(device: str) -> str | None:
+    """Return why there is no MPS or XPU device, as far as a look tells; or None. Imports nothing.
+
+    Schedulers bring Level Zero to machines without an XPU: PyTorch must be built for it, too.
+    """
     if device == "mps" and sys.platform != "darwin":
         return "no MPS device found: only macOS has them"
     if device == "xpu" and not _is_library(_LEVEL_ZERO):
         return "no XPU device found: Intel's Level Zero is not installed"
-    # Schedulers bring Level Zero to machines without such a device, where importing PyTorch to
-    # hear that would take seconds.
     if device == "xpu" and not _has_library_for("xpu"):
         return "this PyTorch is built without XPU: install a build for xpu"
-    return _accelerator_unavailable(device)
+    return None
 
 
 def _torch_cuda_unavailable() -> str | None:

@@ -105,7 +105,8 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         own = [catalogue.find_all(typed) for typed in (*self.problems, *self.single)]
         files.refuse_namesakes(problem.reference for problems in own for problem in problems)
         several = [one[0].reference.rpartition(":")[0] for one in own if len(one) > 1]
-        others = (name for name in backends if name not in registry.DEFAULT)
+        usual = registry.usual()
+        others = (name for name in backends if name not in usual)
         plan = BenchPlan(
             quick=self.quick,
             families=families,

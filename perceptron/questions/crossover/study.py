@@ -157,7 +157,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             if named or wanted
             else pairs_between(self.over) or pairs_along_models(self.families, self.problems)
         ) or self.pairs
-        backends = registry.over_processes(named, self.over) if named else registry.DEFAULT
+        backends = registry.over_processes(named, self.over) if named else registry.usual()
         backends = tuple(sorted(backends, key=lambda name: registry.load(name).device != "cpu"))
         if pairs:
             backends = tuple(dict.fromkeys(name for pair in pairs for name in pair))

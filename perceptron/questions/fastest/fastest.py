@@ -127,8 +127,9 @@ def fastest(
     models
         Number of models of this shape; an iteration is a step of each.
     among
-        Backends that may be named; None for ``numpy``, ``torch-cpu`` and ``torch-cuda``. A module
-        that is trained as it is also goes through `torch.compile`, as ``torch-cpu-compiled``.
+        Backends that may be named; None for ``numpy``, ``torch-cpu``, ``torch-cuda``, and
+        ``torch-mps`` or ``torch-xpu`` where there may be such a GPU. A module that is trained as it
+        is also goes through `torch.compile`, as ``torch-cpu-compiled``.
     measure
         ``cached`` measures only what is not known of this shape, ``now`` always, ``never`` not at
         all: a backend that was not measured is unknown then.

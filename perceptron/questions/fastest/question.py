@@ -116,7 +116,7 @@ def question_of(
     """Return the question about a model's training; raises as `question` does."""
     beside = (SKLEARN,) if model.own_fit else ()
     if among is None and beside:
-        among = (*beside, *registry.DEFAULT)
+        among = (*beside, *registry.usual())
     own = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
     if isinstance(own, AsItIs):
@@ -189,7 +189,7 @@ def _check_word(name: str, value: object, known: Sequence[str]) -> None:
 def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, ...]:
     """Return the candidates by name: backends, and what may be asked for ``beside`` them."""
     if among is None:
-        return registry.DEFAULT
+        return registry.usual()
     is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
     names = list(among) if is_sequence else []
     if not names or not all(isinstance(name, str) for name in names):

@@ -27,7 +27,7 @@ def backends_over(named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...
     Without names, those that train over several processes join the usual ones. Raises `UserError`
     if there are counts and none of those named takes them.
     """
-    usual = (*registry.DEFAULT, *(registry.data_parallel() if counts else ()))
+    usual = (*registry.usual(), *(registry.data_parallel() if counts else ()))
     return registry.over_processes(named or usual, counts)
 
 
@@ -140,7 +140,7 @@ def usual_for(problem: Problem, counts: Sequence[int] = ()) -> tuple[str, ...]:
     Raises `UserError` if several are to be trained over these counts of processes.
     """
     refuse_processes(problem, counts)
-    return (*registry.DEFAULT, *BESIDE) if problem.models > 1 else ()
+    return (*registry.usual(), *BESIDE) if problem.models > 1 else ()
 
 
 def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:

@@ -39,7 +39,7 @@ def test_a_question_is_about_a_problem_that_workers_find() -> None:
     assert reference_of(one.shape) == "mlp:1000x20x64:10c:128b:adam"
     assert one.iterations == 3 * problem.iterations_per_epoch
     assert one.threads == usable_cores()
-    assert one.among == registry.DEFAULT
+    assert one.among == registry.usual()
 
 
 def test_numbers_of_numpy_and_lists_are_taken() -> None:

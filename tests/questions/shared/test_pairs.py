@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +9,10 @@ from msgspec.structs import replace
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.problems.catalogue import find
+from perceptron.questions.bench.study import BenchPlan
 from perceptron.questions.crossover.study import CrossoverPlan
+from perceptron.questions.fastest.advise import AdvisePlan
+from perceptron.questions.fastest.question import question as fastest
 from perceptron.questions.shared.axes import family_axis
 from perceptron.questions.shared.pairs import (
     BESIDE,
@@ -66,7 +70,27 @@ def test_short_axes_have_two_ends() -> None:
 
 def test_advice_about_several_models_also_tries_one_after_the_other() -> None:
     assert usual_for(find("or-gate")) == ()
-    assert usual_for(find("many-or-gates:400")) == (*registry.DEFAULT, *BESIDE)
+    assert usual_for(find("many-or-gates:400")) == (*registry.usual(), *BESIDE)
+
+
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_the_device_that_is_here_is_among_the_usual_backends(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every question that names none; the finding has it too."""
+    about: dict[str, Any] = dict.fromkeys(("rows", "features", "models", "epochs"), 1)
+    about |= {"hidden": (), "classes": None, "batch": None, "optimizer": "sgd", "among": None}
+    about |= {"measure": "never", "seconds": 1, "dtype": "float32", "threads": 1}
+    before = fastest(**about).among
+    assert f"torch-{kind}" not in before
+    monkeypatch.setattr(registry, "surely_unavailable", lambda one: {kind: None}.get(one, "absent"))
+    usual = (*before, f"torch-{kind}")
+    assert fastest(**about).among == usual
+    assert AdvisePlan(rows=10, features=2).resolved().backends == usual
+    assert CrossoverPlan().resolved().backends == usual
+    bench = BenchPlan().resolved()
+    assert bench.backends == usual
+    assert bench.finding_backends[1:] == usual
 
 
 ALONE, TWO, FOUR = "torch-ddp", "torch-ddp@2", "torch-ddp@4"
