@@ -24,10 +24,10 @@ def compare(
     ] = None,
     benchmarks: Annotated[
         str | None,
-        Option("Run the benchmarks whose name(parameters), id or group matches.", metavar="REGEX"),
+        Option("Only where name(parameters), id or group matches.", metavar="REGEX"),
     ] = None,
     budget: Annotated[
-        float, Option("Measure for at most this long.", metavar="MINUTES", low=0.05)
+        float, Option("Measure this long at most.", metavar="MINUTES", low=0.05)
     ] = 10.0,
     python: Annotated[
         str | None,
@@ -50,7 +50,7 @@ def compare(
     strict: Annotated[bool, Option("Exit with 3 if the clock may have missed 10%.")] = False,
     seed: Annotated[
         int | None,
-        Option("Seed the order and random inputs. Default: a new seed.", metavar="N", low=0),
+        Option("Seed order and random inputs. Default: a new seed.", metavar="N", low=0),
     ] = None,
     count: Annotated[
         Counting,

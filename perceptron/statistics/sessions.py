@@ -148,7 +148,9 @@ def _with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Inte
     others = {_verdict(one) for one in ratios} - {None, verdict}
     if verdict is None or not others:
         return together
-    return _spanned([together, *ratios])
+    every = _spanned([together, *ratios])
+    # A tie just below 1 beside one that is faster: both lie below 1, and they agree on nothing.
+    return every if _verdict(every) is None else _with_equality(every)
 
 
 def _verdict(ratio: Interval) -> str | None:
@@ -185,7 +187,17 @@ def _spanning(ratios: Sequence[Interval]) -> Interval:
     means = [log(one.estimate) for one in ratios]
     if min(map(abs, means)) > max(means) - min(means):
         return every
-    return Interval(every.estimate, min(every.low, 1.0), max(every.high, 1.0))
+    return _with_equality(every)
+
+
+def _with_equality(ratio: Interval) -> Interval:
+    """Return the interval that reaches to 1 as well; an end that is open stays so."""
+    low, high = ratio.ends
+    return Interval(
+        ratio.estimate,
+        None if low is None else min(low, 1.0),
+        None if high is None else max(high, 1.0),
+    )
 
 
 def _spanned(ratios: Sequence[Interval]) -> Interval:

@@ -6,7 +6,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
@@ -133,6 +133,12 @@ DECIDED = st.sampled_from([Interval(1.5, 1.2, None), Interval(0.8, None, 0.9)])
         INTERVALS | DECIDED,
         min_size=2,
     )
+)
+@example(
+    {
+        "2026-11-27T08:00:00Z": Interval(0.8, None, 0.9),
+        "2026-11-27T08:20:00Z": interval(-0.03125, 0.015625),
+    }
 )
 def test_nothing_is_decided_that_one_run_decides_otherwise(runs: dict[str, Interval]) -> None:
     """Whether sessions share an hour or not; also where contention leaves an end unknown."""
