@@ -167,7 +167,7 @@ def test_what_rose_within_its_limit_or_fell_is_as_undecided() -> None:
 
 
 def test_where_nothing_was_timed_all_must_have_been_judged() -> None:
-    """Nine of fifteen by their counts alone are not clean."""
+    """Nine of fifteen by their counts alone are not clean; a value is no time."""
     counted = [benchmark(f"time_{number}") for number in range(9)]
     some = [block for own in counted for block in counts(own.key, 0.0)]
     late = [replace(trial(base=LATE, head=LATE), benchmark=own.key) for own in counted]
@@ -178,3 +178,6 @@ def test_where_nothing_was_timed_all_must_have_been_judged() -> None:
         ([*some, *late[1:], *timed], 6, "clean"),
     ):
         assert judge(counted, measured, {}, RULE, left_out=left_out).verdict == verdict
+    value = Benchmark(name="track_it", type="track", unit="unit")
+    some += [*late, *blocks("track_it", [0.0] * 6)]
+    assert judge([*counted, value], some, {}, RULE, left_out=6).verdict == "inconclusive"
