@@ -145,8 +145,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             )
         if not case.installed:
             comparison = submodules.without(comparison, trees.missing, differ)
-            comparison = with_taken(comparison, taken)
-        return _unless_written(case, comparison, trees)
+        return _unless_written(case, with_taken(comparison, taken), trees)
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:

@@ -143,7 +143,7 @@ def with_taken(comparison: Comparison, taken: str | None) -> Comparison:
     if taken is None or comparison.verdict != "clean":
         return comparison
     reason = (
-        f"HEAD's {label(taken)} served both revisions, as it lies among the benchmarks; next: keep "
+        f"HEAD's {label(taken)} served both revisions, as it lies among the benchmarks: keep "
         "these in a folder of their own, or name one file of tests"
     )
     return msgspec.structs.replace(comparison, verdict="inconclusive", reason=reason)
