@@ -14,7 +14,7 @@ from statistics import median
 from benchmarks.validation.gate.proof import Proof, alarms, found, measured_nulls
 from benchmarks.validation.gate.replay import CLASSES, LEVELS, ReplayTrial, clustered
 from benchmarks.validation.gate.rules import OTHERS, judged_by_others
-from benchmarks.validation.gate.runs import STAGES, ProofRun
+from benchmarks.validation.gate.runs import BUDGET_MINUTES, STAGES, ProofRun
 from benchmarks.validation.gate.suite import (
     CONSTANTS,
     KINDS,
@@ -136,11 +136,12 @@ def grids(proof: Proof) -> list[TextTable]:
             ("HEAD differs by", "runs>", "contended>", *(f"{name}>" for name in STAGES), "alarms>"),
             list(_null_rows(runs)),
             (
-                "Each run is a `perceptron compare` of one benchmark, of twelve in turns; HEAD "
-                "takes as long as BASE. Columns from *same code* on: how many rows went so far. "
-                "*Equal counts* includes a short look of the clock. Alarms: runs that are a "
-                "regression, with their 95% interval. Contended runs count as all others. The "
-                "neighbour is another run of the gate; both begin when one before them ends.",
+                "Each run is a `perceptron compare` of one benchmark, of twelve in turns, with a "
+                f"budget of {BUDGET_MINUTES:g} minute; HEAD takes as long as BASE. Twelve runs are "
+                "quiet, then twelve go on two at a time, each the other's neighbour; beside the "
+                "last of these a process spins. Columns from *same code* on: how many rows went so "
+                "far. *Equal counts* includes a short look of the clock. Alarms: runs that are a "
+                "regression, with their 95% interval. Contended runs count as all others.",
             ),
         ),
         TextTable(
@@ -158,7 +159,7 @@ def grids(proof: Proof) -> list[TextTable]:
             "False alarms: measured null runs in which something is called slower",
             ("runs", "number>", "gate>", *(f"{name}>" for name in OTHERS)),
             list(_false_alarms(runs)),
-            ("All rules judge the same blocks; the gate has counts beside them in half.",),
+            ("All rules judge the same blocks; the gate has counts beside them where it says so.",),
         ),
         TextTable(
             "Found by the clock alone: replays of recorded blocks with slowdowns put in",

@@ -227,11 +227,16 @@ class Repository:
         git(self.folder, "checkout", "--quiet", BASE)
 
     def amounts(self) -> dict[Language, Amounts]:
-        """Measure how much of each thing takes as long as its body does on BASE."""
+        """Measure how much of each thing takes as long as its body does on BASE.
+
+        Raises `UserError` where more of it seems to take less time.
+        """
         git(self.folder, "checkout", "--quiet", BASE)
         command = [sys.executable, "-c", _CALIBRATION, json.dumps(CONSTANTS)]
         told = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
         measured: dict[Language, Amounts] = json.loads(told.stdout)
+        if min(amount for own in measured.values() for amount in own.values()) <= 0:
+            raise UserError("proof: too busy a machine to calibrate slowdowns: use an idle one")
         return measured
 
     def _write(self, texts: Mapping[str, str], order: int) -> None:
@@ -248,8 +253,8 @@ class Repository:
         git(self.folder, *who, "-c", "commit.gpgsign=false", "commit", "--quiet", "-m", message)
 
 
-# Each body with more of its own: of the times the lower quartile, in turns. A second of sleep takes
-# a second.
+# Each body with more of its own, in turns: of the times the lowest decile. A second of sleep takes a
+# second.
 _CALIBRATION = """
 import importlib, json, statistics, sys, time
 sys.path.insert(0, ".")
@@ -271,12 +276,12 @@ for language in ("plain", "native"):
         if constant not in more:
             continue
         base, times = getattr(module, constant), {False: [], True: []}
-        for number in range(30):
+        for number in range(60):
             is_more = bool(number % 2)
             setattr(module, constant, base + more[constant] * is_more)
             times[is_more].append(timed(getattr(module, body)))
         setattr(module, constant, base)
-        before, after = (statistics.quantiles(times[key])[0] for key in (False, True))
+        before, after = (statistics.quantiles(times[key], n=10)[0] for key in (False, True))
         slope = 1.0 if body in ("lock", "nap") else (after - before) / more[constant]
         found[language][body] = before / slope
 print(json.dumps(found))
