@@ -253,8 +253,8 @@ class Repository:
         git(self.folder, *who, "-c", "commit.gpgsign=false", "commit", "--quiet", "-m", message)
 
 
-# Each body with more of its own, in turns: of the times the lowest decile. A second of sleep takes a
-# second.
+# Each body with more of its own, in turns: of the times the lowest decile. A second of sleep takes
+# a second.
 _CALIBRATION = """
 import importlib, json, statistics, sys, time
 sys.path.insert(0, ".")
