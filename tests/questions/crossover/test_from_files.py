@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -309,22 +308,6 @@ def named(name: str, value: object) -> Callable[[Path], object]:
     return lambda folder: change(newest(folder), lambda content: content.update({name: value}))
 
 
-def entry(index: int, value: object) -> Callable[[Path], object]:
-    """Put a value into the newest results of the benchmark."""
-
-    def put(content: Content) -> None:
-        content["results"][TRAIN][index] = value
-
-    return lambda folder: change(newest(folder), put)
-
-
-def without_backends(folder: Path) -> None:
-    """Values of one parameter, as before there were backends: not those that are listed."""
-    entry(1, [["2", "8"]])(folder)
-    entry(0, [8.0, 8.0])(folder)
-    entry(5, [8.0, 8.0])(folder)
-
-
 def two_branches(folder: Path) -> None:
     """Twelve letters of a commit tell it from others; those of a branch do not."""
     named("commit_hash", "feature/storage-new")(folder)
@@ -336,11 +319,7 @@ THE_NEXT = (OLD, {OLDER}, 1)
 EDITS: dict[str, tuple[Callable[[Path], object], object, list[str]]] = {
     "nothing": (lambda folder: None, AS_EVER, []),
     "cut off": (text('{"results": {"train.Wi'), THE_NEXT, ["file-not-read"]),
-    "fewer values": (entry(0, [8.0, 2.0, 8.0]), THE_NEXT, ["not-read"]),
-    "no parameters": (entry(1, 7), THE_NEXT, ["not-read"]),
-    "unlisted parameters": (without_backends, THE_NEXT, []),
     "no date": (named("date", None), AS_EVER, []),
-    "no such date": (named("date", 1e30), AS_EVER, []),
     "two branches": (two_branches, ("feature/storage-new", {NEWER}, 1), []),
 }
 
@@ -408,12 +387,3 @@ def test_commits_before_a_step_do_not_count(tmp_path: Path) -> None:
     crossover = only(judge(folder))
     assert [at.repeats for at in crossover.ratio_at] == [3, 3, 3]
     assert [round(at.ratio, 1) for at in crossover.ratio_at] == [4.0, 2.0, 0.9]
-
-
-def test_a_copy_of_a_file_adds_nothing(folder: Path) -> None:
-    """Somebody's backup of a machine's folder: nobody is surer for the same run twice."""
-    once = judge(folder)
-    shutil.copytree(folder / "box", folder / "spare")
-    twice = judge(folder)
-    assert twice.answer.data["crossovers"] == once.answer.data["crossovers"]
-    assert [warning.code for warning in twice.warnings] == ["read-twice"]

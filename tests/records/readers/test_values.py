@@ -1,19 +1,12 @@
-"""Numbers, units and names as files of others write them."""
+"""Names as files of others write them."""
 
 from __future__ import annotations
 
 import pytest
 
 from perceptron.records.readers.pytest_benchmark import name_opaque
-from perceptron.records.readers.values import revision
 
 OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
-
-
-def test_of_a_digest_the_first_digits_count_and_of_a_branch_all_of_its_name() -> None:
-    """Two branches may begin alike."""
-    assert revision("4ba8de659abaffff") == "4ba8de659aba"
-    assert revision("feature/storage-new") == "feature/storage-new"
 
 
 @pytest.mark.parametrize(
