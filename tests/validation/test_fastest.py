@@ -103,6 +103,14 @@ def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     return fake
 
 
+ASK = fastest.ask
+
+
+@pytest.fixture(autouse=True)
+def asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastest, "ask", ask)
+
+
 def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     """Answer right, as who has measured; `cached` always says NumPy, and is sure of it."""
     backend = "numpy" if way.measure == "cached" else fastest_of(training)
@@ -111,7 +119,9 @@ def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     )
 
 
-def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path) -> None:
+def test_what_was_interrupted_is_resumed(
+    measured_here: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
     questions: list[str] = []
 
@@ -121,12 +131,13 @@ def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path
             raise KeyboardInterrupt
         return ask(plan, folder, training, way)
 
+    monkeypatch.setattr(fastest, "ask", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        measure(PLAN, "box", tmp_path, silent, ask=interrupted)
+        measure(PLAN, "box", tmp_path, silent)
     (file,) = tmp_path.glob(f"runs/box/*/{ANSWERS}")
     with file.open("ab") as stream:
         stream.write(b'{"reference": "mlp')
-    folder = measure(PLAN, "box", tmp_path, silent, ask=interrupted)
+    folder = measure(PLAN, "box", tmp_path, silent)
     assert folder == file.parent
     seen = {(job.problem, job.backend, job.repeat) for job in measured_here.measured}
     assert len(seen) == len(measured_here.measured) == 5 * 2 * 2
@@ -169,7 +180,7 @@ def test_it_knows_what_it_has_seen_or_nothing(
     monkeypatch.setenv(FOLDER, "/own")
     for way in WAYS:
         for training in PLAN.trainings[:2]:
-            fastest.ask(PLAN, tmp_path, training, way)
+            ASK(PLAN, tmp_path, training, way)
     assert asked == [
         *[("cached", False), ("cached", True), ("now", False), ("now", True)],
         *[("now", False)] * 4,
@@ -179,7 +190,7 @@ def test_it_knows_what_it_has_seen_or_nothing(
 
 @pytest.fixture
 def measured_run(tmp_path: Path) -> Path:
-    return measure(PLAN, "box", tmp_path / "results", silent, ask=ask)
+    return measure(PLAN, "box", tmp_path / "results", silent)
 
 
 def rows_of_table(table: TextTable) -> dict[str, dict[str, str]]:
