@@ -154,12 +154,12 @@ def start(fleet: Path, names: Iterable[str], request: Request) -> None:
     is_local = plan_of(fleet).host is not None
     submitted, failures = [], []
     with FileLock(fleet / "lock"):
-        for job in jobs_of(fleet, names):
-            if not _is_to_run(fleet, job, request.budget_seconds):
+        for job in fleet_status(fleet, names).jobs:
+            if not _is_to_run(job, request.budget_seconds):
                 continue
             try:
-                _submit(job, request, is_local)
-                submitted.append(job.name)
+                _submit(fleet / "jobs" / job.job, request, is_local)
+                submitted.append(job.job)
             except UserError as error:
                 failures.append(str(error))
     if failures:
@@ -179,15 +179,13 @@ def _submit(job: Path, request: Request, is_local: bool) -> None:
         raise UserError(f"{job}: cannot submit: {error.strerror}") from None
 
 
-def _is_to_run(fleet: Path, job: Path, budget_seconds: float) -> bool:
+def _is_to_run(job: JobStatus, budget_seconds: float) -> bool:
     """Return whether a job has work left and no attempt runs."""
-    if fleet_status(fleet, [job.name]).is_alive:
-        return False
+    if job.state != "done":
+        return not job.is_alive
     # A larger budget measures more of what was cut short.
-    runs = [stored.run for stored in stored_runs(job / RESULTS, lambda _: None)]
-    return not (job / DONE).exists() or any(
-        run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs
-    )
+    runs = [stored.run for stored in stored_runs(Path(job.results), lambda _: None)]
+    return any(run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs)
 
 
 def _script(job: Path, request: Request, is_local: bool) -> str:
