@@ -93,7 +93,7 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
 
 def _why_nothing(reading: Reading) -> str:
     """Return why a source has no row. Unusable sizes say more than absent parameters."""
-    unread = "".join(f"; {one.file}: {one.reason}" for one in reading.unread[:1])
+    unread = "".join(f"; {line}" for line in reading.unread[:1])
     roles = reading.request.roles
     if reading.unused and NO_SIZE not in reading.left_out:
         there = sorted({label(name) for name in reading.unused})
