@@ -15,7 +15,7 @@ from perceptron.records.environment import Environment, Gpu, facts_of
 from perceptron.records.files.lock import open_locked
 from perceptron.records.fleet import CollectedRun
 from perceptron.records.readers.stored_runs import read_results
-from perceptron.records.store import ROWS, load_conditions, load_plan, load_run, run_folders
+from perceptron.records.store import ROWS, load_conditions, load_plan, load_run
 from tests.made import BENCH, FACTS, SOUND, bench_rows, keep
 
 MADE = bench_rows()
@@ -63,12 +63,6 @@ def test_every_machine_stands_under_its_own_name(tmp_path: Path) -> None:
     again = collect(home, [*reversed(sources), home])
     assert [run.added for run in again.runs] == [0] * 6
     assert files_of(home) == files
-
-
-@pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
-def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
-    run = run_of(tmp_path / "copied")
-    assert run_folders(tmp_path / "copied" / below) == [run]
 
 
 def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None:
