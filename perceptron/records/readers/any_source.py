@@ -16,7 +16,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import ASV, is_asv_folder, result_files
 from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
 from perceptron.records.readers.columns import with_arrays
-from perceptron.records.readers.criterion import CRITERION
+from perceptron.records.readers.criterion import CRITERION, is_of_criterion, newest_estimates
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.github_action import GITHUB_ACTION
 from perceptron.records.readers.google_benchmark import GOOGLE_BENCHMARK
@@ -39,10 +39,6 @@ FORMATS = (
     CRITERION,
 )
 
-# criterion keeps a folder for each benchmark, named by its group, function and value, and in it the
-# newest estimates in "new"; beside them lie what is no result, and older ones in other folders.
-_CRITERION = ("estimates.json", *(f"{'*/' * depth}new/estimates.json" for depth in range(4)))
-_CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 # So much of a file says what it is. In smaller blocks, reading rows took a fifth longer.
 _HEAD = 2**16
@@ -213,12 +209,5 @@ def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
 def _result_like_files(folder: Path) -> list[Path]:
     """Return the files in a folder and in its folders that may hold results, by their names."""
     near = sorted(folder.glob("*")) + sorted(folder.glob("*/*"))
-    # What criterion keeps beside its estimates is no result.
-    files = [
-        file
-        for file in near
-        if file.suffix in _ENDINGS
-        and not (file.name in _CRITERION_FILES and file.with_name(_CRITERION_FILES[0]).is_file())
-    ]
-    estimates = (file for pattern in _CRITERION for file in sorted(folder.glob(pattern)))
-    return list(dict.fromkeys([*files, *estimates]))
+    files = [file for file in near if file.suffix in _ENDINGS and not is_of_criterion(file)]
+    return [*files, *newest_estimates(folder)]
