@@ -127,12 +127,13 @@ class ProcessNumbers:
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
         # The k-th value of a subject that has one number is of a k-th pass over its family.
-        times: Counter[tuple[int, int]] = Counter()
+        times: dict[tuple[int, int], int] = {}
         passes: dict[tuple[int, int], dict[int, list[int]]] = {}
         for index, (row, fields) in enumerate(zip(run, map(_fields_of, run), strict=True)):
             family, subject = self._known.get(fields) or self._family_and_subject(row, fields)
-            earlier = times[subject, row.repeat]
-            times[subject, row.repeat] = earlier + 1
+            value = subject, row.repeat
+            earlier = times.get(value, 0)
+            times[value] = earlier + 1
             passes.setdefault((family, earlier), {}).setdefault(subject, []).append(index)
         numbered = list(run)
         for subjects in passes.values():
