@@ -87,13 +87,6 @@ def plan_of(fleet: Path) -> FleetPlan:
     return read_written(fleet / "plan.json", FleetPlan, "a fleet")
 
 
-def jobs_of(fleet: Path, names: Iterable[str] | None = None) -> list[Path]:
-    """Return the folders of a fleet's jobs, or those of these names, which need not exist."""
-    if names is not None:
-        return [fleet / "jobs" / name for name in names]
-    return sorted(path for path in fleet.glob("jobs/*") if path.is_dir())
-
-
 def open_fleet(
     results: Path, command: Sequence[str], is_local: bool, sbatch: Iterable[str]
 ) -> Path:
@@ -304,12 +297,13 @@ _ENDED: Standing = ("failed", None, None)
 
 
 def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus:
-    """Return the state of a fleet's jobs, or those of these names; asks Slurm once.
+    """Return the state of a fleet's jobs, or those of these names, which need not exist.
 
-    Raises `UserError` if its plan cannot be read.
+    Asks Slurm once. Raises `UserError` if its plan cannot be read.
     """
     plan = plan_of(fleet)
-    jobs = jobs_of(fleet, names)
+    names = sorted(path.name for path in fleet.glob("jobs/*/")) if names is None else names
+    jobs = [fleet / "jobs" / name for name in names]
     submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
         known = {job: _here(job, plan.host) for job in submitted}
