@@ -44,11 +44,11 @@ def tie(names: Iterable[str], called: Called = named) -> str:
     return f"{enumerated(map(called, names))} tie: within 5%"
 
 
-def undecided_between(found: Ranking, called: Called = named) -> str:
+def undecided_between(found: Ranking) -> str:
     """Return which candidates with a time may be the fastest; empty if only one may."""
     open_ones = [name for name in found.order[1:] if name in found.open]
     every = (*found.order[:1], *found.ties, *open_ones)
-    return f"undecided between {enumerated(map(called, every))}" if open_ones else ""
+    return f"undecided between {enumerated(map(named, every))}" if open_ones else ""
 
 
 def reasons(fastest: str, doubts: Mapping[str, Doubt]) -> list[str]:
