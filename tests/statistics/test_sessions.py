@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Interval
-from perceptron.statistics.ranking import confidence_of, rank_rows, standing
+from perceptron.statistics.interval import Interval, standing
+from perceptron.statistics.ranking import confidence_of, rank_rows
 from perceptron.statistics.sessions import excluded, in_sessions, joined, of_session, over_sessions
 from tests.made import measured
 

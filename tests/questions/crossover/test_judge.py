@@ -12,8 +12,8 @@ from perceptron.questions.crossover.judge import Crossover, crossovers, ratio_ne
 from perceptron.questions.crossover.verdict import notes, sentence
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import EXTRAS, Measurement
-from perceptron.statistics.interval import CONFIDENCE
-from perceptron.statistics.ranking import rank_rows, standing
+from perceptron.statistics.interval import CONFIDENCE, standing
+from perceptron.statistics.ranking import rank_rows
 from tests.made import Cost, linear, measured, world
 from tests.questions.crossover.conftest import SPREAD, A, B, at, only, row
 
