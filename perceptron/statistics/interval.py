@@ -14,14 +14,13 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
 from perceptron.statistics.select import rows_by_process
 from perceptron.statistics.states import TwoStates, states_of
-from perceptron.statistics.trimmed_mean import trimmed_mean
+from perceptron.statistics.trimmed_mean import Array, trimmed_mean
 
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
@@ -37,8 +36,6 @@ _FEW = 30
 _HALVINGS = 60
 # Correlation of neighbouring processes; what a few values say beyond is not believed.
 _MOST_ALIKE = 0.7
-
-Array = npt.NDArray[np.float64]
 
 
 class Interval(Struct, frozen=True):

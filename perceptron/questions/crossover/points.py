@@ -27,7 +27,6 @@ from perceptron.statistics.interval import (
     CONFIDENCE,
     LARGEST_LOG,
     TIE,
-    Array,
     Interval,
     mean_ratio,
     of_logarithms,
@@ -37,6 +36,7 @@ from perceptron.statistics.interval import (
 )
 from perceptron.statistics.select import has_time, is_own, rows_by_process
 from perceptron.statistics.sessions import Start, by_run, disagree, over_sessions
+from perceptron.statistics.trimmed_mean import Array
 
 Known = Literal["incumbent", "challenger", "tie"]
 """Who is faster."""
