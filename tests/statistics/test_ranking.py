@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import exp
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +9,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval
 from perceptron.statistics.ranking import rank, rank_rows
 from tests.made import measured
-
-EXACT = (0.0,) * 5  # repeats without any spread
+from tests.made_verdicts import times
 
 
 def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
@@ -21,10 +18,6 @@ def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
         for backend, values in seconds.items()
         for repeat, value in enumerate(values)
     ]
-
-
-def times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
-    return tuple(typical * exp(part) for part in spread)
 
 
 def test_a_candidate_alone_decides_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import exp, log
 
 import numpy as np
@@ -39,9 +40,12 @@ def test_their_order_does_not_matter(sessions: list[Interval], random: np.random
     assert [one.estimate, *one.ends] == pytest.approx([two.estimate, *two.ends])
 
 
+@pytest.mark.parametrize("together", [joined, of_session])
 @given(SESSIONS)
-def test_they_are_never_surer_than_the_surest(sessions: list[Interval]) -> None:
-    assert width(joined(sessions)) >= min(map(width, sessions)) * (1 - 1e-9)
+def test_they_are_never_surer_than_the_surest(
+    together: Callable[[list[Interval]], Interval], several: list[Interval]
+) -> None:
+    assert width(together(several)) >= min(map(width, several)) * (1 - 1e-9)
 
 
 def test_a_session_takes_what_started_within_an_hour_of_its_first_run() -> None:
@@ -51,11 +55,6 @@ def test_a_session_takes_what_started_within_an_hour_of_its_first_run() -> None:
     )
     mixed = [last, "yesterday", second, None, first, third]
     assert in_sessions(mixed) == [[first, second], [third], [last], ["yesterday"], [None]]
-
-
-@given(SESSIONS)
-def test_runs_of_a_session_are_never_surer_than_the_surest(runs: list[Interval]) -> None:
-    assert width(of_session(runs)) >= min(map(width, runs)) * (1 - 1e-9)
 
 
 def test_a_poor_run_takes_nothing_from_a_decided_one_of_its_session() -> None:
