@@ -19,7 +19,7 @@ from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.nvml import unshareable
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
 from perceptron.records.grouping import grouped
-from perceptron.records.measurement import KERNELS, Timings
+from perceptron.records.measurement import DEVICE, KERNELS, Timings
 from perceptron.records.row import Row
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
@@ -147,14 +147,17 @@ class _Campaign:
                         self._answer(job)
 
     def _start(self, jobs: Sequence[Job]) -> None:
-        """Start the processes of these at once: nothing is timed while others import."""
-        while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
+        """Start the processes of these at once: nothing is timed while others import.
+
+        Not those that show what it costs to start a device.
+        """
+        while here := [job for job in jobs if _starts_ahead(job) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
             wanted = {}
             for job in here:
                 wanted[_process(job)] = job
-                if self._key(job) not in self._agreed:
+                if not self._may_be_done(job):
                     wanted[_checker(job)] = job
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
@@ -282,6 +285,10 @@ def _refusal(job: Job) -> str | None:
         return reason
     low = getattr(backend, "low_precision", ())
     return None if job.dtype in low else f"{job.backend} does not compute in {job.dtype}"
+
+
+def _starts_ahead(job: Job) -> bool:
+    return isinstance(job, Time) or (isinstance(job, Extra) and job.extra != DEVICE)
 
 
 def _process(job: Job) -> Hashable:

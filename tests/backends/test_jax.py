@@ -18,6 +18,7 @@ from perceptron.backends.accelerators.jax_accelerator import (
     with_loops_on_the_device,
 )
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
+from perceptron.problems import catalogue
 from tests.backends.conftest import SHORT_LAST
 from tests.conftest import ROOT
 from tests.stand_in import use_stand_ins
@@ -162,3 +163,26 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not runs("--xla_no_such_flag=1", "cpu")
     monkeypatch.setattr(jax_accelerator, "_RUN_SECONDS", 0.01)
     assert not runs("", "no such platform")
+
+
+@pytest.mark.slow
+@needs_jax
+def test_what_a_gpu_would_be_given_loops_on_it_in_full_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lowered for CUDA without one: ten steps in a loop, and those that are left.
+
+    No product may be rounded to TF32, which is XLA's default on such a device.
+    """
+    jax = pytest.importorskip("jax")
+    use_stand_ins(monkeypatch)
+    trainer = jax_backend.JaxTrainer(catalogue.find("mlp-width:8"), "float32", "cuda")
+    train: Any = trainer._program.train
+    with jax.enable_x64(True):
+        traced = train.trace(25, trainer._state, *trainer._data)
+        program = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert program.count("stablehlo.while") == 3
+    products = [line for line in program.splitlines() if "stablehlo.dot_general" in line]
+    assert products
+    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
+    assert "tf32" not in program.lower()
