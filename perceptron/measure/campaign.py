@@ -158,7 +158,7 @@ class _Campaign:
             for job in here:
                 wanted[_process(job)] = job
                 if not self._may_be_done(job):
-                    wanted[_checker(job)] = job
+                    wanted[_checker(job)] = replace(job, step="check")
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
                 return

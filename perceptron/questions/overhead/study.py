@@ -215,6 +215,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
                 samples=_SAMPLES,
                 minimum_seconds=plan.minimum_seconds,
                 lasts=False,
+                shares_compiled=True,
             )
             for name in names[first : first + some]
         ]
@@ -269,6 +270,7 @@ def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0
         extra=extra,
         samples=_SAMPLES,
         minimum_seconds=plan.minimum_seconds,
+        shares_compiled=True,
     )
 
 
