@@ -52,13 +52,14 @@ measure() { # NUMBER SECONDS COMMAND, unless it is done or does not fit into thi
     doctor) ;;
     *) run+=(--results "$folder" --html '' --budget "$(awk "BEGIN { print $given / 60 }")") ;;
   esac
-  timeout -k 10 $((seconds * 11 / 10 + 5)) "${run[@]}" >"$log.txt" 2>&1 &
+  timeout -k 10 $((seconds * 11 / 10 + 5)) "${run[@]}" >"$log.txt" 2>"$log.err" &
   child=$! && { wait "$child" || code=$?; } && child=''
   # More time helps what did not end by itself, and a run that says that it was cut short.
   cut=$(find "$folder" -name run.json -newer "$log.state" -exec grep -l '"cut_short": true' {} +) || true
   [[ $code = [013] && -z $cut ]] && state=done || state=open later=1
   echo "$given $state" >"$log.state"
-  [ "$3" = smoke ] && cat "$log.txt" || echo "$(head -n 1 "$log.txt") (exit $code after $SECONDS s, in full: $log.txt)"
+  [ "$3" != smoke ] || cat "$log.txt"
+  echo "$3: $(cat "$log.txt" <(tail -n 1 "$log.err") | head -n 1) (exit $code after $SECONDS s, in full: $log.txt)"
   pack
 }
 
