@@ -152,7 +152,7 @@ class Workers:
         if name in self._failed_to_start:
             return self._failed_to_start[name]
         worker = self._alive.get(name)
-        if worker is None or worker.ended:
+        if worker is None or worker.ended or worker.asked not in (None, job):
             self.end(name)
             try:
                 environment = _environment(job, self._shared)
@@ -160,7 +160,9 @@ class Workers:
                 return Outcome(status="failed", reason=_not_asked(error))
             worker = self._start(name, environment)
         try:
-            worker.send(job)
+            if worker.asked is None:
+                worker.send(job)
+            worker.asked = None
             outcome = worker.answer(job, Outcome)
         except Abandoned:
             self._patience = 0.0
@@ -175,6 +177,13 @@ class Workers:
         if worker.ended or (is_spoilt and outcome.status == "failed"):
             self.end(name)
         return outcome
+
+    def ask(self, name: Hashable, job: Job) -> None:
+        """Send a job to a process that is there; `run` waits for the answer."""
+        worker = self._alive.get(name)
+        if worker is not None and not worker.ended and worker.asked is None:
+            worker.send(job)
+            worker.asked = job
 
     def _start(self, name: Hashable, environment: dict[str, str]) -> _Worker:
         self._alive[name] = _Worker(environment, self._seconds_left)
@@ -266,6 +275,8 @@ class _Worker:
         self._seconds_left = seconds_left
         self._hangs = False
         self._is_ours = False
+        self.asked: Job | None = None
+        """What it was sent ahead, while its answer is not waited for."""
         self.has_exited = False
         """Whether it ended, but by no signal."""
 
