@@ -6,6 +6,8 @@
 set -euo pipefail
 folder=${GPU_DAY_FOLDER:-gpu-day} limit=${GPU_DAY_SECONDS:-570} archive=${1:-gpu-day.tar.gz} child=''
 python=${PYTHON:-python3} perceptron=${PERCEPTRON:-${PYTHON:-python3} -m perceptron}
+# Of the GPU: the next call may have another host, and goes on with the same runs.
+machine=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | sed 's/^NVIDIA //; q' | tr 'A-Z ' 'a-z-' || true)
 eager=numpy,torch-cpu,torch-cuda launched=torch-cuda-manual,torch-cuda-graph,torch-cuda-persistent,jax-cuda
 # Seconds for each: what answers most comes first. tests/questions/test_simulated_day.py has what that is enough for.
 commands=(
@@ -50,7 +52,7 @@ measure() { # NUMBER SECONDS COMMAND, unless it is done or does not fit into thi
     smoke) run=("$python" -m benchmarks.gpu_smoke "$folder/log/xla-flags") ;;
     check*) run=(env OMP_NUM_THREADS=1 "${run[@]}") ;;
     doctor) ;;
-    *) run+=(--results "$folder" --html '' --budget "$(awk "BEGIN { print $given / 60 }")") ;;
+    *) run+=(--results "$folder" ${machine:+--machine "$machine"} --html '' --budget "$(awk "BEGIN { print $given / 60 }")") ;;
   esac
   timeout -k 10 $((seconds * 11 / 10 + 5)) "${run[@]}" >"$log.txt" 2>"$log.err" &
   child=$! && { wait "$child" || code=$?; } && child=''

@@ -114,6 +114,16 @@ def test_a_call_ends_in_its_time_and_the_next_one_does_the_rest(day: Day, tmp_pa
     assert {len(each) for each in both.values()} == {1}
 
 
+def test_runs_are_of_the_gpu_whatever_host_has_it(day: Day, tmp_path: Path) -> None:
+    """The next call may be lent another: it goes on with the same runs."""
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho NVIDIA H100 80GB HBM3\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert day(PATH=f"{tmp_path}:{os.environ['PATH']}").returncode == 0
+    studies = [command for command in asked(tmp_path) if " --results " in command]
+    assert studies
+    assert all(" --machine h100-80gb-hbm3 " in command for command in studies)
+
+
 def test_what_was_cut_short_goes_on_with_a_larger_budget(day: Day, tmp_path: Path) -> None:
     """After all others, in this call and in the next: a budget counts what was spent before."""
     for times in (2, 3):
