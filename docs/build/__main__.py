@@ -47,7 +47,7 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "README.md": readme.blocks(runs, PROOF, ROOT / "docs" / "truth.md"),
         "docs/answers.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
-        "docs/findings.md": findings.blocks(runs),
+        "docs/findings.md": findings.blocks(runs, _PUBLISHED),
         "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, bool(runs.gpus)),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),

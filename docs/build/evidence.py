@@ -6,6 +6,7 @@ how it was measured, a line for each of `_ABOUT`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from pathlib import Path
@@ -13,16 +14,20 @@ from pathlib import Path
 from msgspec import Struct
 
 from docs.build.blocks import Blocks
+from perceptron.answer import ReadFromFiles
 from perceptron.errors import UserError
 from perceptron.figure import Line, LineFigure, Mark, Stretch, log_axis
-from perceptron.numbers import digits
+from perceptron.numbers import digits, duration
 from perceptron.questions.crossover.comparable import gpus_among
 from perceptron.questions.crossover.judge import NO_ANSWER, Crossover
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
 from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
 from perceptron.questions.shared.training import training_words
+from perceptron.records.grouping import grouped
+from perceptron.records.measurement import Measurement
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
+from perceptron.statistics.select import has_time
 from perceptron.statistics.sizes import number, sized
 
 _PICTURE = "gpu-evidence.svg"
@@ -35,6 +40,7 @@ _COLUMNS = (
     *("GPU wins from [sizes around]", "GPU at the smallest size"),
 )
 _METHOD = ("table", "from", "libraries", "timed", "GPU waited for", "note")
+_PUBLISHED = ("source", "operation", "backend", "sizes", "time")
 _TIE = 1.05
 
 
@@ -44,6 +50,7 @@ class _Source(Struct, frozen=True):
     name: str
     about: dict[str, str]
     answers: list[Crossover]
+    rows: list[Measurement]
 
 
 def blocks(published: Path, has_gpu: bool) -> Blocks:
@@ -60,6 +67,34 @@ def blocks(published: Path, has_gpu: bool) -> Blocks:
     }
 
 
+def beside(published: Path, gpu: str) -> list[str]:
+    """Return what was published of the GPU of this name: a row for each operation and backend.
+
+    Nothing if nothing was.
+    """
+    rows = [
+        (_link(source.about["repository"]), *cells)
+        for source in _sources(published)
+        if re.split("[,(]", source.about["hardware"])[0].strip() in gpu
+        for cells in _spans(source)
+    ]
+    return markdown.table(_PUBLISHED, rows) if rows else []
+
+
+def _spans(source: _Source) -> Iterator[tuple[str, ...]]:
+    """Yield the smallest and the largest size of each operation and backend, and such times."""
+    timed = filter(has_time, source.rows)
+    for (family, how, backend), rows in grouped(timed, _operation_of).items():
+        sizes, times = ([getattr(row, name) for row in rows] for name in ("size", "seconds"))
+        ends = f"{number(min(sizes))}–{number(max(sizes))} {source.about['size']}"
+        yield f"`{family}`{how}", backend, ends, f"{duration(min(times))} to {duration(max(times))}"
+
+
+def _operation_of(row: Measurement) -> tuple[str, str, str]:
+    how = training_words(row)
+    return row.family, f", {how}" if how else "", row.backend
+
+
 def pictures(published: Path) -> dict[str, str]:
     """Return the GPU's times over the CPU's: SVG by file name."""
     return {_PICTURE: draw(_figure(_sources(published)))}
@@ -71,8 +106,14 @@ def pictures(published: Path) -> dict[str, str]:
 def _sources(published: Path) -> list[_Source]:
     """Return every table, those of trainings first."""
     files = sorted(published.glob("*.csv"))
-    sources = [_Source(file.name, _about(file), _compared(file)) for file in files]
+    sources = [_source(file) for file in files]
     return sorted(sources, key=lambda source: not source.about["timed"].startswith("training"))
+
+
+def _source(file: Path) -> _Source:
+    about = _about(file)
+    read = CrossoverStudy().read(CrossoverPlan(sources=(str(file),)).resolved())
+    return _Source(file.name, about, _compared(read), list(read.rows))
 
 
 def _about(file: Path) -> dict[str, str]:
@@ -86,9 +127,8 @@ def _about(file: Path) -> dict[str, str]:
     return about
 
 
-def _compared(file: Path) -> list[Crossover]:
+def _compared(read: ReadFromFiles) -> list[Crossover]:
     """Return the pair that decides each operation; of a table without a common size one alone."""
-    read = CrossoverStudy().read(CrossoverPlan(sources=(str(file),)).resolved())
     gpus = gpus_among(read.rows)
     pairs: dict[tuple[str, ...], list[Crossover]] = {}
     for found in read.answer.data["crossovers"]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
-from docs.build import between_runs
+from docs.build import between_runs, evidence
 from docs.build.blocks import Blocks, CellOf, crossover_lines
-from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground
+from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground, titled
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
 from perceptron.questions.bench.finding import finding_figure, finding_table
@@ -21,13 +22,17 @@ NO_GPU = (
 )
 
 
-def blocks(runs: Shown) -> Blocks:
-    """Return the tables of the CPU, where they were measured, and a section for each GPU."""
+def blocks(runs: Shown, published: Path) -> Blocks:
+    """Return the tables of the CPU, where they were measured, and a section for each GPU.
+
+    In it stands also what was ``published`` of the same GPU.
+    """
+    gpus = ("\n".join(_of_gpu(gpu, published)) for gpu in runs.gpus)
     return {
         "finding": "\n".join(_finding(runs.bench)),
         "crossovers": "\n".join(_crossovers(runs.bench)),
         "ground": _ground(runs.bench),
-        "gpus-in-full": "\n\n".join("\n".join(_of_gpu(gpu)) for gpu in runs.gpus) or NO_GPU,
+        "gpus-in-full": "\n\n".join(gpus) or NO_GPU,
     }
 
 
@@ -77,7 +82,7 @@ def _ground(bench: Answered) -> str:
     return ground(bench, how, commit=True)
 
 
-def _of_gpu(gpu: ShownGpu) -> list[str]:
+def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:
     lines = [f"### {gpu.name}", "", *_finding(gpu.bench), ""]
     if crossovers_of(gpu.bench):
         lines += [*_crossovers(gpu.bench), ""]
@@ -86,7 +91,18 @@ def _of_gpu(gpu: ShownGpu) -> list[str]:
         words = gpu.phase_map.answer.verdicts[0].sentence
         lines += ["", f"The map: {words} Rows in `{gpu.phase_map.run.folder}`."]
         lines += ["", f"![Who wins over rows and width, with {gpu.name}]({gpu.map_picture})"]
+    if gpu.searches:
+        found = [one for search in gpu.searches for one in crossovers_of(search)]
+        rows = ", ".join(f"`{search.results}`" for search in gpu.searches)
+        lines += ["", *crossover_lines(found), "", f"Pair by pair; rows in {rows}."]
     if gpu.ladder is not None:
         words = gpu.ladder.answer.verdicts[0].sentence
         lines += ["", f"The ladder: {words}. Rows in `{gpu.ladder.results}`."]
+        for table in filter(None, (titled(gpu.ladder, title) for title in ("", "On the device"))):
+            lines += ["", *markdown.table(table.columns, table.texts)]
+    if gpu.race is not None:
+        words = "; ".join(f"{one.subject}: {one.sentence}" for one in gpu.race.answer.verdicts)
+        lines += ["", f"The race: {words}. Rows in `{gpu.race.results}`."]
+    if beside := evidence.beside(published, gpu.name):
+        lines += ["", "[Published](gpu-evidence.md) of the same GPU:", "", *beside]
     return lines

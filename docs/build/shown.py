@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.answer import Answered
+from perceptron.answer import Answered, Table
 from perceptron.errors import UserError
 from perceptron.questions.answering import answer_run
 from perceptron.questions.bench.finding import FindingRow
@@ -59,6 +59,9 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     bench: Answered
     phase_map: Answered | None
     ladder: Answered | None
+    searches: list[Answered]
+    """The newest of each question of `crossover`, in the order of their times."""
+    race: Answered | None
 
     @property
     def map_picture(self) -> str:
@@ -96,6 +99,11 @@ def finding_of(told: Answered) -> list[FindingRow]:
     """Return the whole trainings of an answer of `bench`."""
     found: list[FindingRow] = told.answer.data["finding"]
     return found
+
+
+def titled(told: Answered, title: str) -> Table | None:
+    """Return the first table of an answer whose title begins so."""
+    return next((one for one in told.answer.tables if one.title.startswith(title)), None)
 
 
 def ground(told: Answered, how: str = "", commit: bool = False) -> str:
@@ -146,6 +154,8 @@ def shown(results: Path) -> Shown:
                 bench=runs.answer(whole),
                 phase_map=runs.newest(name, "map", family="mlp-map"),
                 ladder=runs.newest(name, "overhead", problem=FAMILY, over_processes=None),
+                searches=runs.searches(name),
+                race=runs.newest(name, "race", problem=RACED, target=RACED_TO),
             )
             for name, whole in runs.whole.items()
             if name != CPU
@@ -192,6 +202,18 @@ class _Runs:
                 if _hardware(loaded) == hardware:
                     return self.answer(loaded)
         return None
+
+    def searches(self, hardware: str) -> list[Answered]:
+        """Return the newest answer to each question of `crossover`, the newest last."""
+        machine = self.whole[hardware].run.machine
+        found: dict[str, Answered] = {}
+        for stored in self._of("crossover"):
+            asked = str([stored.run.plan.get(name) for name in ("families", "problems", "pairs")])
+            if stored.run.machine == machine and asked not in found:
+                loaded = read_session(stored.folder)
+                if _hardware(loaded) == hardware:
+                    found[asked] = self.answer(loaded)
+        return list(found.values())[::-1]
 
     def answer(self, loaded: LoadedRun) -> Answered:
         """Return the answer, its folder relative to the repository's root."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from docs.build.between_runs import runs_of
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import Shown, crossovers_of, ground
-from perceptron.answer import Answered, Figure, Table, is_of
+from docs.build.shown import Shown, crossovers_of, ground, titled
+from perceptron.answer import Answered, Figure, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.records.measurement import Measurement
@@ -40,19 +40,12 @@ def phase_map(runs: Shown) -> Blocks:
 
 def ladder(runs: Shown) -> Blocks:
     """Return where the ladder of the picture was measured, and the tables of the batches'."""
-    rungs, phases = _table_of(runs.batches, ""), _table_of(runs.batches, "Inside one")
+    tables = filter(None, (titled(runs.batches, title) for title in ("", "Inside one")))
     batches = [
-        *markdown.table(rungs.columns, rungs.texts),
-        "",
-        *markdown.table(phases.columns, phases.texts),
-        "",
-        _ground_of_ladder(runs.batches),
+        line for table in tables for line in (*markdown.table(table.columns, table.texts), "")
     ]
+    batches.append(_ground_of_ladder(runs.batches))
     return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": "\n".join(batches)}
-
-
-def _table_of(ladder: Answered, title: str) -> Table:
-    return next(one for one in ladder.answer.tables if one.title.startswith(title))
 
 
 def _ground_of_ladder(ladder: Answered) -> str:

@@ -10,7 +10,7 @@ parameters: their gradients are those of each, and a step works value by value.
 
 JAX keeps what it compiled for other processes only where ``JAX_COMPILATION_CACHE_DIR`` is set, and
 then only what took it a second: otherwise every process compiles, and setup takes what a first
-start takes.
+start takes. Studies that ask for no cold start of each process set it for their time.
 """
 
 from __future__ import annotations
@@ -355,7 +355,8 @@ class JaxBackend:
     def environment(self, threads: int) -> dict[str, str]:
         # XLA sizes its thread pool by NPROC. JAX keeps a dozen more threads, for compiling and
         # queueing, whose number cannot be set; they sleep during training.
-        variables = thread_variables(threads) | {"NPROC": str(threads)} | _cache_variables()
+        variables = thread_variables(threads) | {"NPROC": str(threads)}
+        variables |= _own_cache() or {_HAS_CACHE: "false"}
         if place(self) == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
         flags = os.environ.get("XLA_FLAGS", "")
@@ -394,12 +395,17 @@ class JaxBackend:
     def prepared_from_cache(self) -> bool:
         return self._found
 
+    def compiled_in(self, folder: str) -> dict[str, str]:
+        """Return the variables of JAX's cache in a folder; none where the user has decided."""
+        return {} if _own_cache() else {_CACHE: folder, _HAS_CACHE: "true"}
 
-def _cache_variables() -> dict[str, str]:
-    """Return what decides on JAX's cache on disk: as the user has it, otherwise there is none."""
-    names = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
-    own = {name: os.environ[name] for name in names if name in os.environ}
-    return own or {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+
+_CACHE, _HAS_CACHE = "JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"
+
+
+def _own_cache() -> dict[str, str]:
+    """Return what the user has decided on JAX's cache on disk."""
+    return {name: os.environ[name] for name in (_CACHE, _HAS_CACHE) if name in os.environ}
 
 
 CPU = JaxBackend(

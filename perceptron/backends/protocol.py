@@ -94,6 +94,8 @@ class Backend(Protocol):
       compilation counts as setup.
     * ``prepared_from_cache()``: for a backend that compiles, whether the last `prepare` found its
       compiled code in memory or on disk.
+    * ``compiled_in(folder)``: the variables with which its processes keep what they compile in a
+      folder, and find what others have compiled.
     * ``kernels(problem, dtype)``: the operations dispatched by an iteration (see `kernels.trace`).
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import zip_longest
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,12 +14,12 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import place_of
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget, Progress
-from perceptron.measure.job import Call, Extra, Job, Race, Time
+from perceptron.measure.job import Call, Estimator, Extra, Job, Race, Time
 from perceptron.measure.launch import Abandoned, Workers, run_race
 from perceptron.measure.nvml import unshareable
 from perceptron.measure.rows import Seen, nothing, rows_of, subject_fields
 from perceptron.records.grouping import grouped
-from perceptron.records.measurement import KERNELS, Timings
+from perceptron.records.measurement import DEVICE, KERNELS, Timings
 from perceptron.records.row import Row
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
@@ -34,7 +34,8 @@ Trained = tuple[str, str, str, int]
 # The most problems that are checked before the first of them is timed. Before that it is one, then
 # twice as many each time: where the time ends, some have times. Beside busy cores a check of two
 # threads takes seconds, and eight of two backends took longer than a quick run has.
-_SOME = 8
+# Of a device it takes seconds to compile for each.
+_SOME, _SOME_ON_DEVICE = 8, 2
 
 
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
@@ -133,7 +134,8 @@ class _Campaign:
         by_problem = list(grouped(fit, lambda job: job.problem).values())
         self._shuffle.shuffle(by_problem)
         self._start(fit)
-        for some in _more_and_more(by_problem):
+        most = _SOME_ON_DEVICE if any(map(_is_on_device, fit)) else _SOME
+        for some in _more_and_more(by_problem, most):
             self._check([job for jobs in some for job in jobs])
             # A shared machine changes its speed from one second to the next. With turns at each
             # problem the log-ratios of 24 rounds spread by 7 to 15% at four of five sizes, and by
@@ -147,15 +149,18 @@ class _Campaign:
                         self._answer(job)
 
     def _start(self, jobs: Sequence[Job]) -> None:
-        """Start the processes of these at once: nothing is timed while others import."""
-        while here := [job for job in jobs if isinstance(job, Time) and not self._hangs(job)]:
+        """Start the processes of these at once: nothing is timed while others import.
+
+        Not those that show what it costs to start a device.
+        """
+        while here := [job for job in jobs if _starts_ahead(job) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
             wanted = {}
             for job in here:
                 wanted[_process(job)] = job
-                if self._key(job) not in self._agreed:
-                    wanted[_checker(job)] = job
+                if not self._may_be_done(job):
+                    wanted[_checker(job)] = replace(job, step="check")
             with self._noting_hangs(self._budget.longest_start):
                 self._workers.warm(wanted)
                 return
@@ -164,19 +169,34 @@ class _Campaign:
         """Have backends show that they train what the reference does, where they have not yet.
 
         That is in processes in which nothing is timed. One that computes with few bits is checked
-        with more: what it rounds away is its right.
+        with more: what it rounds away is its right. Those of devices leave the cores idle, and work
+        side by side; what fails so, as memory may have been short, is checked again by itself.
         """
-        for job in chain(*grouped(jobs, _checker).values()):
-            if self._budget.is_over:
-                return
-            if self._may_be_done(job) or self._hangs(job):
-                continue
-            with self._noting_hangs(self._budget.longest_piece):
-                seen = self._reference_fails(job) or self._checked(job)
-                if seen.status == "ok":
-                    self._agreed.add(self._key(job))
-                else:
-                    self._keep(job, nothing(job, seen.status, seen.reason))
+        for together in zip_longest(*grouped(jobs, _checker).values()):
+            ahead = [job for job in together if job is not None and _is_on_device(job)]
+            ahead = [job for job in ahead if not (self._may_be_done(job) or self._hangs(job))]
+            if len(ahead) < 2 or self._budget.is_over:
+                ahead = []
+            for job in ahead:
+                self._workers.ask(_checker(job), replace(job, step="check"))
+            alone = [job for job in together if job is not None and job not in ahead]
+            again = [job for job in ahead if not self._agrees(job, is_alone=False)]
+            for job in (*alone, *again):
+                self._agrees(job)
+
+    def _agrees(self, job: Job, is_alone: bool = True) -> bool:
+        """Check a job where it must be; return False if only a check by itself can say."""
+        if self._budget.is_over or self._may_be_done(job) or self._hangs(job):
+            return True
+        with self._noting_hangs(self._budget.longest_piece):
+            seen = self._reference_fails(job) or self._checked(job)
+            if seen.status == "ok":
+                self._agreed.add(self._key(job))
+            elif is_alone:
+                self._keep(job, nothing(job, seen.status, seen.reason))
+            else:
+                return False
+        return True
 
     def _checked(self, job: Job) -> Timings:
         self._report(f"checking {job.problem} on {job.backend}")
@@ -261,12 +281,12 @@ class _Campaign:
         self._progress(self._budget.spent, self._budget.seconds, message)
 
 
-def _more_and_more(problems: Sequence[_Jobs]) -> Iterator[Sequence[_Jobs]]:
-    """Yield one of them, then twice as many as before, at most `_SOME`, until there are no more."""
+def _more_and_more(problems: Sequence[_Jobs], most: int) -> Iterator[Sequence[_Jobs]]:
+    """Yield one of them, then twice as many as before, at most so many, until there are no more."""
     first, some = 0, 1
     while first < len(problems):
         yield problems[first : first + some]
-        first, some = first + some, min(2 * some, _SOME)
+        first, some = first + some, min(2 * some, most)
 
 
 def _refusal(job: Job) -> str | None:
@@ -282,6 +302,14 @@ def _refusal(job: Job) -> str | None:
         return reason
     low = getattr(backend, "low_precision", ())
     return None if job.dtype in low else f"{job.backend} does not compute in {job.dtype}"
+
+
+def _is_on_device(job: Job) -> bool:
+    return not isinstance(job, Call | Estimator) and registry.load(job.backend).device != "cpu"
+
+
+def _starts_ahead(job: Job) -> bool:
+    return isinstance(job, Time) or (isinstance(job, Extra) and job.extra != DEVICE)
 
 
 def _process(job: Job) -> Hashable:

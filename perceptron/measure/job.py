@@ -33,6 +33,11 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     Nothing is timed where agreement is shown: what a reference leaves in memory and thread pools
     must not disturb a sample.
     """
+    shares_compiled: bool = False
+    """Whether its process finds what other processes of the study have compiled.
+
+    Its setup is then that of no cold start.
+    """
 
     @property
     def subject(self) -> str:

@@ -88,7 +88,9 @@ class Workers:
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
     decides by its results what to measure next uses the same processes. All end with the context,
-    and with them what the first to need it has made for the others: large data, reference results.
+    and with them what the first to need it has made for the others: large data, reference results,
+    and where jobs allow it what was compiled. That is never shared with a check, so that the first
+    repeat compiles.
     When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
@@ -99,10 +101,11 @@ class Workers:
         self._failed_to_start: dict[Hashable, Outcome] = {}
         self._patience = _SECONDS_TO_LEAVE
         self._stack = contextlib.ExitStack()
-        self._shared: dict[str, str] = {}
+        self._shared: str | None = None
+        """The folder of what one makes for the others."""
 
     def __enter__(self) -> Workers:
-        self._shared = {DATA_FOLDER: str(self._stack.enter_context(temporary_folder()))}
+        self._shared = str(self._stack.enter_context(temporary_folder()))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,7 +124,7 @@ class Workers:
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
-                worker = self._start(name, _environment(job))
+                worker = self._start(name, _environment(job, self._shared))
                 started[name] = (worker, job)
                 worker.send(replace(job, step="start"))
         late: dict[Hashable, Abandoned] = {}
@@ -149,15 +152,17 @@ class Workers:
         if name in self._failed_to_start:
             return self._failed_to_start[name]
         worker = self._alive.get(name)
-        if worker is None or worker.ended:
+        if worker is None or worker.ended or worker.asked not in (None, job):
             self.end(name)
             try:
-                environment = _environment(job)
+                environment = _environment(job, self._shared)
             except Exception as error:  # noqa: BLE001 untrusted code may do anything
                 return Outcome(status="failed", reason=_not_asked(error))
             worker = self._start(name, environment)
         try:
-            worker.send(job)
+            if worker.asked is None:
+                worker.send(job)
+            worker.asked = None
             outcome = worker.answer(job, Outcome)
         except Abandoned:
             self._patience = 0.0
@@ -173,8 +178,15 @@ class Workers:
             self.end(name)
         return outcome
 
+    def ask(self, name: Hashable, job: Job) -> None:
+        """Send a job to a process that is there; `run` waits for the answer."""
+        worker = self._alive.get(name)
+        if worker is not None and not worker.ended and worker.asked is None:
+            worker.send(job)
+            worker.asked = job
+
     def _start(self, name: Hashable, environment: dict[str, str]) -> _Worker:
-        self._alive[name] = _Worker(environment | self._shared, self._seconds_left)
+        self._alive[name] = _Worker(environment, self._seconds_left)
         return self._alive[name]
 
     def end(self, *names: Hashable) -> None:
@@ -192,10 +204,19 @@ def _not_asked(error: Exception) -> str:
     return f"environment() cannot be asked: {in_one_line(error)}"
 
 
-def _environment(job: Job) -> dict[str, str]:
-    """Return that of a job's worker; functions and estimators have no backend."""
+def _environment(job: Job, shared: str | None = None) -> dict[str, str]:
+    """Return that of a job's worker; functions and estimators have no backend.
+
+    ``shared`` is the folder of what workers make for each other.
+    """
     backend = None if isinstance(job, Call | Estimator) else registry.load(job.backend)
-    return worker_environment(backend, job.threads)
+    variables = worker_environment(backend, job.threads)
+    if shared is None:
+        return variables
+    compiled_in = getattr(backend, "compiled_in", None)
+    if compiled_in is not None and job.shares_compiled and job.step != "check":
+        variables |= compiled_in(shared)
+    return variables | {DATA_FOLDER: shared}
 
 
 def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
@@ -254,6 +275,8 @@ class _Worker:
         self._seconds_left = seconds_left
         self._hangs = False
         self._is_ours = False
+        self.asked: Job | None = None
+        """What it was sent ahead, while its answer is not waited for."""
         self.has_exited = False
         """Whether it ended, but by no signal."""
 

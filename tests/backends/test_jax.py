@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron import optional
 from perceptron.backends import jax_backend
@@ -18,6 +19,11 @@ from perceptron.backends.accelerators.jax_accelerator import (
     with_loops_on_the_device,
 )
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
+from perceptron.measure import launch
+from perceptron.measure.job import Race
+from perceptron.problems import catalogue
+from perceptron.questions.shared.missing import size_job
+from perceptron.records.race import Target
 from tests.backends.conftest import SHORT_LAST
 from tests.conftest import ROOT
 from tests.stand_in import use_stand_ins
@@ -71,6 +77,35 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_a_second_process_finds_what_the_first_compiled(processes: list[dict[str, Any]]) -> None:
     """Where the user has a cache; the second problem has the shapes of the first."""
     assert [process["found"] for process in processes] == [[False, True], [True, True]]
+
+
+@pytest.mark.slow
+@needs_jax
+def test_processes_of_a_sweep_share_what_one_compiled_and_those_of_a_race_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first repeat compiles all the same, so that its setup is a cold start's."""
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    sweep = size_job("mlp-width:4", "jax-cpu", "float32", 1, 0, quick=True)
+    with launch.Workers() as workers:
+        workers.warm({"check": replace(sweep, step="check"), 0: sweep})
+        assert workers.run("check", replace(sweep, step="check")).status == "ok"
+        found = [workers.run(repeat, replace(sweep, repeat=repeat)) for repeat in range(2)]
+        found.append(workers.run("alone", replace(sweep, shares_compiled=False)))
+    assert [seen.prepared_from_cache for seen in found] == [False, True, False]
+    race = Race(
+        problem="digits",
+        backend="jax-cpu",
+        dtype="float32",
+        threads=1,
+        target=Target("accuracy", 0.5),
+        epochs=1,
+        check_iterations=10,
+        shares_compiled=True,
+    )
+    assert [launch.run_race(race).prepared_from_cache for _ in range(2)] == [False, False]
 
 
 @pytest.mark.slow
@@ -162,3 +197,26 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not runs("--xla_no_such_flag=1", "cpu")
     monkeypatch.setattr(jax_accelerator, "_RUN_SECONDS", 0.01)
     assert not runs("", "no such platform")
+
+
+@pytest.mark.slow
+@needs_jax
+def test_what_a_gpu_would_be_given_loops_on_it_in_full_precision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lowered for CUDA without one: ten steps in a loop, and those that are left.
+
+    No product may be rounded to TF32, which is XLA's default on such a device.
+    """
+    jax = pytest.importorskip("jax")
+    use_stand_ins(monkeypatch)
+    trainer = jax_backend.JaxTrainer(catalogue.find("mlp-width:8"), "float32", "cuda")
+    train: Any = trainer._program.train
+    with jax.enable_x64(True):
+        traced = train.trace(25, trainer._state, *trainer._data)
+        program = traced.lower(lowering_platforms=("cuda",)).as_text()
+    assert program.count("stablehlo.while") == 3
+    products = [line for line in program.splitlines() if "stablehlo.dot_general" in line]
+    assert products
+    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
+    assert "tf32" not in program.lower()

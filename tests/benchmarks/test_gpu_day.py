@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,17 +16,23 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.gpu_smoke import EXPECTED
 from tests.conftest import ROOT
 
 SCRIPT = ROOT / "benchmarks" / "gpu_day.sh"
-# In the place of `perceptron`: every command but doctor keeps one run of some rows.
+# In the place of `perceptron`: every command but doctor and check keeps one run of some rows. What
+# is in STUCK does not end, and what is in OPEN is cut short.
 MEASURES = """
 echo "answer of $1"
+echo "$*" >>asked
+[ "$1" != "${STUCK:-}" ] || exec sleep 600
+cut=false
+[ "$1" != "${OPEN:-}" ] || { cut=true && trap 'exit 3' EXIT; }
 while [ $# -gt 0 ]; do [ "$1" != --results ] || results="$2"; shift; done
-[ -n "${results:-}" ] || exit 1
+[ -n "${results:-}" ] || exit 0
 run=$results/runs/box/$(ls "$results/runs/box" 2>/dev/null | wc -l)
 mkdir -p "$run"
-echo '{}' >"$run/run.json"
+echo "{\\"cut_short\\": $cut}" >"$run/run.json"
 for row in 1 2 3; do echo "{\\"$row\\": $RANDOM$RANDOM}" >>"$run/measurements.jsonl"; done
 """
 
@@ -38,7 +45,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
     return subprocess.run(
         ["bash", SCRIPT, *arguments],
         cwd=folder,
-        env=os.environ | {"PERCEPTRON": "bash measures.sh"} | variables,
+        env=os.environ | {"PERCEPTRON": "bash measures.sh", "PYTHON": "false"} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -79,8 +86,81 @@ def test_a_day_comes_home_whole_and_goes_on_where_it_ended(ended: Day, tmp_path:
     assert ended("unpack", "out.tar.gz", "home").returncode == 0
     assert runs(tmp_path / "home") == measured
     shutil.rmtree(tmp_path / "gpu-day")  # another machine, which has nothing but the archive
-    assert ended("out.tar.gz").returncode == 0
-    assert runs(tmp_path / "gpu-day").items() > measured.items()
+    again = ended("out.tar.gz")
+    assert again.returncode == 0
+    assert runs(tmp_path / "gpu-day") == measured, "what is decided is not measured again"
+    assert "call again" not in again.stdout
+
+
+def asked(folder: Path) -> dict[str, list[float | None]]:
+    """Return the minutes that each command was given, each time that it was started."""
+    found: dict[str, list[float | None]] = {}
+    for line in (folder / "asked").read_text().splitlines():
+        command, _, minutes = line.partition(" --budget ")
+        found.setdefault(command, []).append(float(minutes) if minutes else None)
+    return found
+
+
+def test_a_call_ends_in_its_time_and_the_next_one_does_the_rest(day: Day, tmp_path: Path) -> None:
+    """What would not have half of its time is left to the next call, and each is done once."""
+    first = day(GPU_DAY_SECONDS="150")
+    assert first.stdout.splitlines()[-1].endswith("call again: something is open")
+    begun = asked(tmp_path)
+    given = [minutes or 0.0 for each in begun.values() for minutes in each]
+    assert 0 < max(given) <= 2.5
+    assert "call again" not in day().stdout
+    both = asked(tmp_path)
+    assert begun.items() < both.items()
+    assert {len(each) for each in both.values()} == {1}
+
+
+def test_runs_are_of_the_gpu_whatever_host_has_it(day: Day, tmp_path: Path) -> None:
+    """The next call may be lent another: it goes on with the same runs."""
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho NVIDIA H100 80GB HBM3\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert day(PATH=f"{tmp_path}:{os.environ['PATH']}").returncode == 0
+    studies = [command for command in asked(tmp_path) if " --results " in command]
+    assert studies
+    assert all(" --machine h100-80gb-hbm3 " in command for command in studies)
+
+
+def test_what_was_cut_short_goes_on_with_a_larger_budget(day: Day, tmp_path: Path) -> None:
+    """After all others, in this call and in the next: a budget counts what was spent before."""
+    for times in (2, 3):
+        assert "call again" in day(OPEN="race").stdout
+        (race,) = (each for command, each in asked(tmp_path).items() if command.startswith("race"))
+        assert race == pytest.approx([race[0] * more for more in range(1, times + 1)], rel=1e-3)
+    assert sum(len(each) for each in asked(tmp_path).values()) == len(asked(tmp_path)) + 2
+
+
+def test_a_call_that_is_ended_brings_home_what_it_has(day: Day, tmp_path: Path) -> None:
+    """And the next one begins where it was."""
+    (tmp_path / "measures.sh").write_text(MEASURES)
+    variables = os.environ | {"PERCEPTRON": "bash measures.sh", "PYTHON": "false"}
+    variables["STUCK"] = "race"
+    process = subprocess.Popen(["bash", SCRIPT, "out.tar.gz"], cwd=tmp_path, env=variables)
+    log = tmp_path / "asked"
+    while not (log.exists() and "race" in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait(timeout=60) == 130
+    before = runs(tmp_path / "gpu-day")
+    shutil.rmtree(tmp_path / "gpu-day")
+    assert day("out.tar.gz").returncode == 0
+    assert runs(tmp_path / "gpu-day").items() > before.items()
+    again = {command.split()[0]: each for command, each in asked(tmp_path).items() if each[1:]}
+    assert again == {"race": [again["race"][0]] * 2}
+
+
+def test_a_number_that_cannot_be_says_what_is_wrong() -> None:
+    for name, wrong, right, why in (
+        ("product", 400.0, 60.0, "TF32 is on"),
+        ("torch-cuda", 20.0, 300.0, "not synchronised"),
+        ("torch-cuda-graph", 2.0, 40.0, "incomplete replay"),
+    ):
+        assert EXPECTED[name].beside(wrong).endswith(f": {why}")
+        assert why not in EXPECTED[name].beside(right)
 
 
 def flipped(packed: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.build.evidence import blocks
+from docs.build.evidence import beside, blocks
 from perceptron.errors import UserError
 
 ABOUT = "".join(
@@ -40,6 +40,16 @@ def test_a_row_has_the_first_gpu_beside_the_last_cpu(tmp_path: Path) -> None:
     assert "has not run on a GPU yet" in told["gpus-in-common"]
     assert "in 1 of 1 comparisons" in told["gpus-in-common"]
     assert "has not run" not in blocks(tmp_path, has_gpu=True)["gpus-in-common"]
+
+
+def test_what_was_published_of_a_gpu_stands_beside_its_rows(tmp_path: Path) -> None:
+    rows = [f"sort,{size},{size / 1000},{one},{one}" for one in ("cpu", "gpu") for size in SIZES]
+    table = "\n".join(["case,size,seconds,backend,device", *rows])
+    about = ABOUT.replace("a GPU", "Slide Rule 9000 (of wood), a CPU")
+    (tmp_path / "sort.csv").write_text(f"{about}{table}\n")
+    *_, row = beside(tmp_path, "Inc. Slide Rule 9000 80GB")
+    assert row.endswith("| `sort` | gpu | 10–1,000 letters | 10.0 ms to 1.00 s |")
+    assert beside(tmp_path, "Difference Engine") == []
 
 
 def test_a_table_that_does_not_say_where_it_is_from_is_refused(tmp_path: Path) -> None:

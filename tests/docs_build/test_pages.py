@@ -8,13 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from docs.build import gate
 from docs.build.__main__ import ROOT, blocks, built
 from docs.build.blocks import fill, table_of
 from docs.build.shown import Shown, shown
 from perceptron.errors import UserError
-from tests.made import BACKENDS, GPU_FACTS, GPU_NAME, MAP, WHOLE, gpu_rows, keep, map_rows
+from tests.made import (
+    BACKENDS,
+    GPU_FACTS,
+    GPU_LADDER,
+    GPU_NAME,
+    MAP,
+    SEVERAL,
+    WHOLE,
+    gpu_ladder_rows,
+    gpu_rows,
+    keep,
+    keep_race,
+    line,
+    map_rows,
+    race_row,
+    race_rows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +68,13 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     about: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
     keep(results, WHOLE, gpu_rows(), started="2999-01-01T00:00:00Z", **about)
     keep(results, MAP, map_rows(backends=BACKENDS), started="2999-01-02T00:00:00Z", **about)
+    pair = ("numpy", "torch-cuda-graph")
+    search = SEVERAL | {"families": ["mlp-width"], "pairs": [[*pair]]}
+    keep(results, search, line(backends=pair), started="2999-01-03T00:00:00Z", **about)
+    ladder = [replace(row, gpu=None) for row in gpu_ladder_rows()]
+    keep(results, GPU_LADDER, ladder, started="2999-01-04T00:00:00Z", **about)
+    raced = [*race_rows()[:-1], *(race_row(seed, "torch-cuda", device="cuda") for seed in range(7))]
+    keep_race(results, raced, started="2999-01-05T00:00:00Z", **about)
     before, after = built(runs), built(shown(results))
 
     def without_gpus(files: dict[str, str]) -> dict[str, str]:
@@ -70,6 +94,10 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     assert "| torch-cuda | float32 | 23.1 s (13.6×) | 1.51" in full
     assert "`results/runs/gpu-box/2999-01-01T000000Z`" in full
     assert "](map-slide-rule-9000.svg)" in full
+    section = full[full.index(f"### {GPU_NAME}") : full.index("<!-- end: gpus-in-full -->")]
+    assert "torch-cuda-graph overtakes numpy at width " in section
+    assert re.search(r"\| torch-cuda \| cuda \| .* \| 12\.5 mJ \|", section)
+    assert re.search(r"The race: cold start: .*; warm: .*2999-01-05T000000Z", section)
 
 
 def test_a_page_without_a_place_or_a_table_is_named(tmp_path: Path) -> None:

@@ -215,6 +215,18 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
     assert not Path(folder).exists()
 
 
+def test_a_job_that_was_sent_ahead_is_answered_to_itself() -> None:
+    """Another one that comes first gets its own answer."""
+    one, other = job(iterations=7), job(iterations=11)
+    with launch.Workers() as workers:
+        workers.warm({"worker": one})
+        workers.ask("worker", one)
+        assert workers.run("worker", other).iterations == 11
+        workers.ask("worker", other)
+        assert workers.run("worker", other).iterations == 11
+        assert workers.run("worker", one).iterations == 7
+
+
 def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
     return {name: worker.process for name, worker in workers._alive.items()}
 

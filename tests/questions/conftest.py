@@ -191,5 +191,6 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job: made.run_by_name(self, name, job)
     )
+    monkeypatch.setattr(launch.Workers, "ask", lambda self, name, job: None)
     monkeypatch.setattr(registry, "reason_unavailable", made.missing.get)
     return made

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import inf
 from pathlib import Path
@@ -77,6 +78,37 @@ def test_all_is_measured_once_by_turns_and_after_agreement(
             shown.add(asked)
         else:
             assert asked in shown
+
+
+def test_checks_on_a_device_begin_together_and_are_tried_alone_where_that_fails(
+    lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that was short for two is enough for one; what does not agree is checked no more."""
+    ahead, checked = list[tuple[str, str]](), Counter[tuple[str, str]]()
+    monkeypatch.setattr(
+        Workers, "ask", lambda self, name, job: ahead.append((job.backend, job.problem))
+    )
+
+    def refused(backend: str, problem: Problem) -> Outcome | None:
+        checked[backend, problem.reference] += 1
+        is_first = checked[backend, problem.reference] == 1
+        fails = backend == "torch-cuda-graph" and (is_first or problem.size == 8)
+        return Outcome(status="failed", reason="out of memory") if fails else None
+
+    lab.refused = refused
+    plan = replace(PLAN, families=("mlp-width",), beside_finding=(), problems=())
+    names = ("numpy", "torch-cuda", "torch-cuda-graph")
+    plan = replace(plan, backends=names).resolved()
+
+    def of_devices(rows: Sequence[Row], left: float) -> list[Time]:
+        jobs = (job for job in jobs_of(plan) if job.problem != "or-gate")
+        return missing(jobs, times(rows))
+
+    rows = measure(tmp_path, environment, ask=of_devices).times
+    failed = {(row.backend, row.size) for row in rows if row.status != "ok"}
+    assert failed == {("torch-cuda-graph", 8)}
+    assert {backend for backend, _ in ahead} == {*names} - {"numpy"}
+    assert len(ahead) == len(set(ahead))
 
 
 def test_what_trains_in_no_time_has_failed(

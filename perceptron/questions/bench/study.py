@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, ClassVar
@@ -33,13 +34,13 @@ from perceptron.questions.bench.finding import (
 from perceptron.questions.bench.one_size import single_problems, single_tables
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import SINGLE_SIZE, axis_of, crossovers, not_reached
-from perceptron.questions.crossover.locator import coarse_sizes, repeats
+from perceptron.questions.crossover.locator import Search, coarse_sizes, repeats
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.verdict import missing as missing_pairs
-from perceptron.questions.shared.axes import SWEEP
+from perceptron.questions.shared.axes import SWEEP, SizeAxis
 from perceptron.questions.shared.missing import lasts, missing, size_job
-from perceptron.questions.shared.pairs import backends_over, require_backends
+from perceptron.questions.shared.pairs import Pair, backends_over, require_backends
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.questions.shared.training import training_words
@@ -147,7 +148,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     @property
     def crossovers(self) -> CrossoverPlan:
         """The search along families, and along models of the user's own with several sizes."""
-        return CrossoverPlan(
+        return _Search(
             families=tuple(name for name in self.families if name != NO_FAMILY),
             problems=self.problems,
             backends=self.backends,
@@ -155,6 +156,31 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             dtype=self.dtype,
             quick=self.quick,
         )
+
+
+class _Search(CrossoverPlan, frozen=True, kw_only=True):
+    """That of crossovers, with fewer processes of a device, each of which takes seconds to start.
+
+    What they leave open gets more.
+    """
+
+    def search(self, axis: SizeAxis, pair: Pair) -> Search:
+        found = super().search(axis, pair)
+        return dataclasses.replace(found, enough=found.first) if _on_device(pair) else found
+
+
+def _on_device(backends: Iterable[str]) -> bool:
+    """Return whether one of them trains on a device that is here."""
+    return any(
+        registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
+        for name in backends
+    )
+
+
+def _repeats(plan: BenchPlan) -> tuple[int, int, int]:
+    """Return the ``first``, ``enough`` and ``most`` repeats of a problem of one size."""
+    first, enough, most = repeats(plan.quick)
+    return first, first if _on_device(plan.backends) else enough, most
 
 
 class Bench:
@@ -174,7 +200,7 @@ class Bench:
         narrow its interval, and come last.
         """
         own, search = times(rows), plan.crossovers
-        first, enough, most = repeats(plan.quick)
+        first, enough, most = _repeats(plan)
         beside = _of_one_size(plan, own, enough, undecided_only=True)
         return (
             [*jobs_of_absent(search, own), *_of_one_size(plan, own, first)]
@@ -322,14 +348,14 @@ def _of_one_size(
             trainings = finding_rows(own)
             found = finding_ranking(trainings, plan.finding_backends)
             if not (undecided_only and found.decided == "yes"):
-                wanted = repeats_wanted(trainings, found, *repeats(plan.quick))
+                wanted = repeats_wanted(trainings, found, *_repeats(plan))
                 jobs += finding_jobs(plan, threads, min(most, wanted))
         for problem in map(catalogue.find, plan.single):
             of_problem = [row for row in own if row.problem == problem.name]
             found = rank_rows(of_problem, plan.backends)
             if undecided_only and found.decided == "yes":
                 continue
-            wanted = repeats_wanted(of_problem, found, *repeats(plan.quick))
+            wanted = repeats_wanted(of_problem, found, *_repeats(plan))
             jobs += [
                 size_job(problem.reference, name, plan.dtype, threads, repeat, plan.quick)
                 for repeat in range(min(most, wanted))
@@ -349,7 +375,7 @@ def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
         for name in plan.finding_backends
         if name not in NUMPY and registry.reason_unavailable(name) is None
     ]
-    _, enough, _ = repeats(plan.quick)
+    _, enough, _ = _repeats(plan)
     share = _SHARE_QUICK if plan.quick else _SHARE
     of_all = share if plan.crossovers.axes else 1.0
     return [

@@ -68,7 +68,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
     """Return the rows with the time to prepare spread over a training of so many iterations.
 
-    Rows without the time of their setup are left out.
+    Rows without the time of their setup are left out, and those that found compiled code.
     """
     return [
         # The device's own seconds are those of an iteration alone.
@@ -76,8 +76,13 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
         if row.seconds is not None and row.prepare_seconds is not None
         else row
         for row in rows
-        if row.prepare_seconds is not None or row.status != "ok"
+        if _is_cold(row) or row.status != "ok"
     ]
+
+
+def _is_cold(row: Measurement) -> bool:
+    """Return whether it says what a cold start takes: not where its code was compiled before."""
+    return row.prepare_seconds is not None and not row.prepared_from_cache
 
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
@@ -101,13 +106,18 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         cases = grouped(members, attrgetter("size", "problem"))
         here = set()
         for case in cases.values():
-            by_name = grouped(case, attrgetter("backend"))
+            by_name = {
+                name: own
+                for name, own in grouped(case, attrgetter("backend")).items()
+                if any(map(_is_cold, own))
+            }
             # Once for each backend, not for each pair.
             seconds = {
                 name: of_times(list(times(own, name).values())) for name, own in by_name.items()
             }
             prepare = {
-                name: of_times(list(prepared(own, name).values())) for name, own in by_name.items()
+                name: of_times(list(prepared(filter(_is_cold, own), name).values()))
+                for name, own in by_name.items()
             }
             for one, other in combinations(by_name, 2):
                 pair = (min(one, other), max(one, other))

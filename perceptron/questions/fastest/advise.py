@@ -229,7 +229,15 @@ def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:
     return [
-        size_job(problem, backend, plan.dtype or "float32", plan.threads or 1, repeat, quick=True)
+        size_job(
+            problem,
+            backend,
+            plan.dtype or "float32",
+            plan.threads or 1,
+            repeat,
+            quick=True,
+            shares_compiled=False,
+        )
         for repeat in range(repeats)
         for problem, backend in pairs
     ]

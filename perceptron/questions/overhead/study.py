@@ -178,18 +178,19 @@ class Overhead:
 
 
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
-    """Yield jobs step by step: every rung once, what explains them, and both again and again.
+    """Yield jobs step by step: every rung three times, what explains them, then more repeats.
 
-    Rungs come before their explanations. Those whose samples must be long come last, so that they
-    do not take the time of all others.
+    So a short run has an interval of each rung. Explanations of a device follow, of which a day may
+    be short, then what any machine tells. Rungs whose samples must be long come last in the first
+    repeat, so that they do not take the time of all others.
     """
     problem = catalogue.look_up(plan.problem)
-    for repeat in range(plan.repeats):
+    for repeat in range(_FIRST):
         yield from _rungs(plan, problem, repeat)
-        if repeat == 0:
-            countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
-            yield [_explain(plan, name, KERNELS) for name in countable]
-        yield from ([job] for job in _explained(plan, repeat))
+    yield from _explained(plan)
+    for repeat in range(_FIRST, plan.repeats):
+        yield from _rungs(plan, problem, repeat)
+        yield _phases(plan, repeat)
 
 
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
@@ -214,6 +215,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
                 samples=_SAMPLES,
                 minimum_seconds=plan.minimum_seconds,
                 lasts=False,
+                shares_compiled=True,
             )
             for name in names[first : first + some]
         ]
@@ -225,8 +227,11 @@ def _least_seconds(backend: str, problem: Problem) -> float:
     return 0.0
 
 
-def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
-    """Yield what explains the rungs, the most worth its time first."""
+def _explained(plan: OverheadPlan) -> Iterator[list[Extra]]:
+    """Yield what explains the rungs, the most worth its time first: each has a process of its own.
+
+    Those of a step start side by side.
+    """
     # A backend that trains in other processes shows nothing of its device in this one.
     on_devices = [
         name
@@ -235,17 +240,24 @@ def _explained(plan: OverheadPlan, repeat: int) -> Iterator[Extra]:
         and not isinstance(backend, Distributed)
     ]
     drivers = _drivers(on_devices)
-    if repeat == 0:  # only a device has the first two, and a day with one may be short
-        yield from (_explain(plan, name, PROFILE) for name in on_devices)
-        yield from (_explain(plan, name, ENERGY) for name in on_devices)
-        yield _explain(plan, "numpy", HARNESS)
-    if repeat < _FIRST:
-        yield _explain(plan, "numpy", CEILING, repeat)
-        if repeat == 0:  # each costs a context of its own, and a device does not wait for a core
-            yield from (_explain(plan, name, CEILING) for name in drivers)
-        yield from (_explain(plan, name, DEVICE, repeat) for name in drivers)
+    yield [_explain(plan, name, PROFILE) for name in on_devices]
+    yield [_explain(plan, name, ENERGY) for name in on_devices]
+    for repeat in range(_FIRST):
+        # Alone: what a process pays once is timed from its start.
+        yield from ([_explain(plan, name, DEVICE, repeat)] for name in drivers)
+    yield [_explain(plan, "numpy", HARNESS)]
+    # Each of a device costs a context, and a device does not wait for a core: once.
+    yield [_explain(plan, name, CEILING) for name in ("numpy", *drivers)]
+    yield [_explain(plan, "numpy", CEILING, repeat) for repeat in range(1, _FIRST)]
+    countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
+    yield [_explain(plan, name, KERNELS) for name in countable]
+    for repeat in range(_FIRST):
+        yield _phases(plan, repeat)
+
+
+def _phases(plan: OverheadPlan, repeat: int) -> list[Extra]:
     phased = [name for name in _here(plan) if getattr(registry.load(name), "phased", False)]
-    yield from (_explain(plan, name, PHASES, repeat) for name in phased)
+    return [_explain(plan, name, PHASES, repeat) for name in phased]
 
 
 def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0) -> Extra:
@@ -258,6 +270,7 @@ def _explain(plan: OverheadPlan, backend: str, extra: ExtraName, repeat: int = 0
         extra=extra,
         samples=_SAMPLES,
         minimum_seconds=plan.minimum_seconds,
+        shares_compiled=True,
     )
 
 

@@ -28,7 +28,13 @@ def sample_seconds(quick: bool) -> float:
 
 
 def size_job(
-    problem: str, backend: str, dtype: DType, threads: int, repeat: int, quick: bool
+    problem: str,
+    backend: str,
+    dtype: DType,
+    threads: int,
+    repeat: int,
+    quick: bool,
+    shares_compiled: bool = True,
 ) -> Time:
     """Return one repeat of a backend at one size of a sweep."""
     return Time(
@@ -39,6 +45,7 @@ def size_job(
         repeat=repeat,
         minimum_seconds=sample_seconds(quick),
         lasts=lasts(backend, repeat),
+        shares_compiled=shares_compiled,
     )
 
 

@@ -197,7 +197,10 @@ def test_an_interrupted_run_goes_on_where_it_was(server: Lab, tmp_path: Path) ->
 
 
 def test_slow_starts_of_a_device_leave_time_for_every_family(lab: Lab, tmp_path: Path) -> None:
-    """A device whose context takes seconds, and whose training takes long."""
+    """A device whose context takes seconds, and whose training takes long.
+
+    Three repeats on it are enough where they decide.
+    """
     lab.start_seconds = 4.0
 
     def takes(job: Job, problem: Problem) -> float:
@@ -210,6 +213,8 @@ def test_slow_starts_of_a_device_leave_time_for_every_family(lab: Lab, tmp_path:
     assert "budget-spent" not in codes(told)
     statuses = Counter(pair.status for pair in pairs(told))
     assert statuses == {"never": 2 * len(SWEEP), "tie": len(SWEEP)}
+    repeats = Counter(row.problem for row in told.run.times if row.backend == "torch-cuda")
+    assert set(repeats.values()) == {3}
     (shown,) = collect(tmp_path).studies["bench"]
     assert shown.answer == told.answer
     assert kind_of_hardware(told.run.times, told.run.facts.environment) == "cuda"

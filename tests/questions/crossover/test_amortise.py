@@ -119,6 +119,21 @@ def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
     assert amortisations([silent, row(backend=EAGER, seconds=0.001, prepare_seconds=1.0)]) == []
 
 
+def test_a_setup_that_found_compiled_code_is_none_of_a_cold_start() -> None:
+    """It counts as an iteration's time, beside the setup of the repeat that compiled."""
+    costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
+    rows = [
+        replace(one, prepare_seconds=0.1, prepared_from_cache=True)
+        if one.backend == COMPILED and one.repeat
+        else one
+        for one in started(costs, ready, (0.0,) * 4)
+    ]
+    cold = [one.repeat for one in from_cold(rows, 1000) if one.backend == COMPILED]
+    assert cold == [0]
+    assert only(rows).iterations == only(started(costs, ready)).iterations == 5001
+    assert amortisations([one for one in rows if one.repeat]) == []
+
+
 def test_only_the_newest_state_counts() -> None:
     """Times of another commit do not count, as in the crossovers."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}

@@ -214,3 +214,13 @@ def test_a_quick_run_of_many_models_is_over_in_a_minute(
         assert found["numpy", "torch-cpu"] == "crosses"
     else:
         assert "budget-spent" in codes(told)
+
+
+def test_families_share_their_processes(lab: Lab, tmp_path: Path) -> None:
+    """Three take no more than one: starting one takes seconds where it starts a GPU."""
+    started = []
+    for families in (("mlp-width",), ("mlp-width", "perceptron-rows", "mlp-batch")):
+        lab.starts.clear()
+        search(tmp_path / str(len(families)), families=families)
+        started.append(Counter(lab.starts))
+    assert started[0] == started[1]

@@ -186,7 +186,8 @@ def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -
         for extra in ("ceiling", "energy", "profile")
     }
     assert sorted(asked["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
-    assert asked["energy"] == asked["profile"] == [(name, "float64") for name in ON_DEVICE]
+    for extra in ("energy", "profile"):
+        assert sorted(asked[extra]) == sorted((name, "float64") for name in ON_DEVICE)
     messages = [own.message for own in result.warnings if own.code == "not-measured"]
     assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
     for judged in (result, answer_run(read_run(result.results))):
@@ -297,3 +298,16 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
         messages = [one.message for one in told.warnings if "phases" in one.message]
         assert len(messages) == warned
         assert "budget-spent" not in {one.code for one in told.warnings}
+
+
+def test_every_rung_has_three_repeats_before_anything_explains_it(
+    device: Lab, tmp_path: Path
+) -> None:
+    """An interval needs them; of what explains, a device's comes first and phases last."""
+    climb(planned(**ON_GPU), tmp_path)
+    jobs = [job for job in device.jobs if job.step == "measure"]
+    order = [job.extra if isinstance(job, Extra) else "rung" for job in jobs]
+    assert order.index("profile") == 3 * len(ON_GPU["backends"])
+    first = list(dict.fromkeys(order))
+    assert first[:4] == ["rung", "profile", "energy", "device"]
+    assert first[-1] == "phases"
