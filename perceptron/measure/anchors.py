@@ -1,11 +1,11 @@
 """Anchors: the same small work in every worker, timed before its jobs, about 20 ms in all.
 
 Equal work takes equal time while the machine is in one state: where the anchors of some repeats are
-slower, so may be whatever these measured, and not all backends alike.
+slower, their measurements may be too, and not all backends alike.
 
-All of it runs in one thread: threads that were just woken share a core for 0.1 s, and the first
-samples would be of that. Not measured while several workers start at once, and never in a race,
-whose start is timed.
+All of it runs in one thread: threads that were just woken share a core for 0.1 s, which would slow
+the first samples. Not measured while several workers start at once, and never in a race, whose
+start is timed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TRIES = 3
 _STEPS = 10_000
 # 48 KiB in all, in a core's own cache. OpenBLAS takes one thread up to this many products.
 _WIDTH, _PRODUCTS = 64, 50
-# Beyond a core's own caches. More is dear: a first touch took 1 to 5 ms for each MiB, and a pass
+# Beyond the caches of one core. More is dear: a first touch took 1 to 5 ms for each MiB, and a pass
 # over memory beyond the last cache 20 ms. So on a server this shows the cache that cores share.
 _BYTES, _PASSES = 3 * 2**20, 10
 _LINE = 64
@@ -41,7 +41,7 @@ def anchors(clock: Clock = time.perf_counter) -> dict[str, float]:
 
 @cache
 def of_this_process() -> dict[str, float]:
-    """Return the anchors as they were when this process was asked first."""
+    """Return the anchors, measured at the first call in this process."""
     return anchors()
 
 
@@ -69,7 +69,7 @@ def _product() -> Work:
 
 
 def _memory() -> Work:
-    # Not through malloc: what it kept would hide as much of a backend's peak.
+    # Not through malloc: memory that it retains would hide as much of a backend's peak.
     all_of_it = memoryview(mmap(-1, _BYTES))
     source, target = all_of_it[:-_LINE], all_of_it[_LINE:]
 

@@ -1,4 +1,4 @@
-"""The seconds that a study may take, spent by one start after another."""
+"""The time budget of a study, over all its starts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from perceptron.processes import this_process
 from perceptron.records.run import Hang
 
 Progress = Callable[[float, float, str], None]
-"""How far a study is, for whoever shows it: what is done and the whole, in seconds of its budget or
-in pieces, and what is being done."""
+"""The progress of a study, to show: the part that is done and the whole, in seconds of its budget
+or in pieces, and the current work."""
 
-# What is still running when the budget is over may take this share of it to end.
+# A piece that still runs when the budget is over may take this share of it to end.
 GRACE = 0.03
-# The most that a single piece may take: what hangs must leave time for the rest.
+# The most that a single piece may take: one that hangs must leave time for the rest.
 PIECE_SHARE = 0.5
 # Of all, for starting: with a cold disk cache that takes long without being a hang.
 START_SHARE = 0.75
@@ -27,9 +27,9 @@ _ENDING_SHARE = 0.1
 
 
 class Budget:
-    """Seconds that a study may take, counted from when this is made; inf for no end.
+    """Seconds that a study may take, counted from the start of this object; inf for no limit.
 
-    Of those the ``ending`` is kept for what follows the measuring.
+    The last ``ending`` seconds are reserved for the work after measuring.
     """
 
     def __init__(
@@ -42,28 +42,28 @@ class Budget:
         self.seconds = seconds
         self._measuring = seconds - ending
         self.cut_short = False
-        """Whether something was left out for lack of time; the study says so."""
+        """Whether the study skipped something for lack of time; the study sets it."""
         self.abandoned: dict[tuple[str, str | None], float] = {}
-        """What did not end in this start: a backend and what it was at, None while it started, with
-        the seconds that it was given."""
+        """Seconds of each piece that did not end in this start, by the backend and the subject of
+        its job, None while it started."""
         self._clock = clock or monotonic
         self._piece_ends = inf
         self._began = self._clock() - spent
 
     @classmethod
     def of_study(cls, seconds: float) -> Self:
-        """Return that of a study which begins now, or began with the command that asks for it."""
+        """Return the budget of a study that begins now, or began with its command."""
         spent = 0.0 if this_process.began is None else monotonic() - this_process.began
         return cls(seconds, spent, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
 
     @property
     def hangs(self) -> list[Hang]:
-        """What did not end in this start, as a run keeps it."""
+        """The pieces that did not end in this start, as a run stores them."""
         return [Hang(*key, seconds) for key, seconds in self.abandoned.items()]
 
     @property
     def spent(self) -> float:
-        """Seconds that are gone, those of earlier starts included."""
+        """Seconds that are gone, earlier starts included."""
         return self._clock() - self._began
 
     @property
@@ -77,7 +77,7 @@ class Budget:
         return self.left <= 0
 
     def until_abandoned(self) -> float:
-        """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
+        """Return the seconds until a running piece is abandoned; below 0 if they are over."""
         return min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
 
     def of_share(self, share: float) -> float:
@@ -96,7 +96,7 @@ class Budget:
 
     @contextmanager
     def piece(self, seconds: float) -> Iterator[None]:
-        """Abandon what is done inside once it took so long, or when this is over."""
+        """Abandon the block after ``seconds``, or when the budget is over."""
         self._piece_ends = self.spent + min(seconds, self.until_abandoned())
         try:
             yield
@@ -104,12 +104,12 @@ class Budget:
             self._piece_ends = inf
 
     def resume(self, spent: float) -> None:
-        """Count what earlier starts have spent."""
+        """Count the seconds of earlier starts, ``spent``."""
         self._began -= spent
 
     @contextmanager
     def not_counted(self) -> Iterator[None]:
-        """Count nothing of the time inside, such as a wait that the user asked for."""
+        """Count no time of the block, such as a wait that the user requested."""
         begin = self._clock()
         try:
             yield

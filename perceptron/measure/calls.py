@@ -1,4 +1,4 @@
-"""Functions of the user's own in the worker that calls them: checked, and made a timed loop."""
+"""Functions that a user wrote, in the worker that calls them: checked, and timed in a loop."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from perceptron.records.measurement import Timings
 
 Make = Callable[[], tuple[object, ...]]
 Loop = Callable[..., None]
-"""Called with the iterations, the function, what waits for its result, and its arguments."""
+"""Called with the iterations, the function, the waiter for its result, and its arguments."""
 
-# From this length of a call on a sample is a single call, and from the longer one there are fewer.
+# From this length of a call on a sample is a single call; from the longer one on there are fewer
+# samples.
 _LONG_SECONDS, _VERY_LONG_SECONDS = 0.05, 0.5
 _FEW_SAMPLES = 2
 # Up to this length it shows how a call is written: CPython 3.11 inlines a function of Python that
 # is called as f(a, b), but not as f(*data), and the 40 ns between them are 2% of this.
 _SHORT_SECONDS = 2e-6
-# Of functions that get fresh data for each call, which is one sample.
+# For functions that get fresh data for each call, which is one sample.
 _SINGLE_CALLS = 25
-# Results that are computed only when they are asked for.
+# Results that are computed only when they are used.
 _LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
 
 
 def answer(job: Call) -> Timings:
-    """Check or time a function; its error costs it this row only."""
+    """Check or time a function; return a failed row if it raises an error."""
     try:
         return _answer(*_loaded(job.functions, job.backend), job)
     except (Exception, SystemExit) as error:  # noqa: BLE001 the code is the user's
@@ -79,7 +80,7 @@ def _answer(functions: Functions, setup: Setup, function: Function, job: Call) -
 
 
 class _Calling:
-    """A function called again and again, as what is timed: see `timing.Repeatable`."""
+    """Calls of a function as a `timing.Repeatable`."""
 
     def __init__(self, function: Function, make: Make, is_fresh: bool) -> None:
         self._function, self._make, self._is_fresh = function, make, is_fresh
@@ -88,7 +89,7 @@ class _Calling:
         self._loop = _loop(len(self._data), waits=False)
 
     def first(self) -> float:
-        """Call it and see what has to be waited for; return the seconds of a second call."""
+        """Call it to choose the waiter for its result; return the seconds of a second call."""
         self._wait = waiter(self._function(*self._data))
         self._loop = _loop(len(self._data), self._wait is not None)
         self.reset()
@@ -102,7 +103,7 @@ class _Calling:
             self._loop = _loop(len(self._data), self._wait is not None)
 
     def unpack(self) -> bool:
-        """Have the arguments come out of a tuple from now on; False where there are none."""
+        """Pass the arguments from a tuple from now on; return False where there are none."""
         self._loop = _loop(len(self._data), self._wait is not None, unpacks=True)
         return bool(self._data)
 
@@ -131,9 +132,9 @@ def loop(iterations, function, wait, *data):
 
 
 def waiter(result: Any) -> Callable[[Any], object] | None:
-    """Return what waits until a result like this one is there; None where it is when returned.
+    """Return a function that waits for a result of this kind; None where none is needed.
 
-    Raises `UserError` for a result that is computed later, or that does not show what to wait for.
+    Raises `UserError` for a result that is computed later, or that no function can wait for.
     """
     name = type(result).__name__
     is_lazy = name in _LAZY or type(result).__module__.split(".")[0] == "dask"
@@ -155,7 +156,7 @@ def waiter(result: Any) -> Callable[[Any], object] | None:
         if is_tensor(leaf) and leaf.device.type != "cpu":
             device = getattr(torch, leaf.device.type)
             return lambda _: device.synchronize()
-    if has_cuda:  # something was started that the result does not show
+    if has_cuda:  # the function may have queued work that the result does not depend on
         cuda = sys.modules["torch"].cuda
         return lambda _: cuda.synchronize()
     return None
@@ -172,7 +173,7 @@ def _leaves(value: object) -> Iterator[Any]:
 
 
 def _check(functions: Functions, name: str, function: Function, make: Make) -> None:
-    """Raise `UserError` unless a candidate gives what the first one does, and keeps its data."""
+    """Raise `UserError` unless a candidate returns what the first does, and leaves its data."""
     data = make()
     before = digest(data) if functions.fresh is None else None
     try:
@@ -192,7 +193,7 @@ def _check(functions: Functions, name: str, function: Function, make: Make) -> N
     if functions.equal is None or name == first:
         return
     expected = functions.candidate(first)(*same_data)
-    if own is None and expected is None:  # they return nothing: what they made of their data
+    if own is None and expected is None:  # they return nothing: compare the data that they changed
         own, expected = data, same_data
     found = difference(functions.equal, expected, own)
     if found is not None:

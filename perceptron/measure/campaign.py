@@ -1,4 +1,4 @@
-"""The loop that carries out every question: ask what is missing, measure it, keep its row."""
+"""The loop of every study: ask for the missing jobs, measure them, store their rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Ask = Callable[[Sequence[Row], float], Sequence[Job]]
 
 _Jobs = list[Job]
 Trained = tuple[str, str, str, int]
-"""A backend, a problem's name, a dtype and a number of threads: what has to agree."""
+"""A backend, a problem's name, a dtype and a number of threads: agreement is shown for each."""
 
 # The most problems that are checked before the first of them is timed. Before that it is one, then
 # twice as many each time: where the time ends, some have times. Beside busy cores a check of two
@@ -39,14 +39,14 @@ _SOME, _SOME_ON_DEVICE = 8, 2
 
 
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
-    """Measure what is asked for until that is nothing or the time is over; return which.
+    """Measure the jobs of ``ask`` until there are none; return False if the time is over before.
 
-    All jobs that are asked for at once are measured before it is asked again: repeat by repeat,
-    problems in random order and each on its backends one after the other. What failed in one repeat
-    is not tried in the next. A backend that cannot run here, does not compute in the dtype or does
-    not agree on the problem is not timed: its row says why. What does not end in half of the budget
-    has no row, is named by the budget's hangs, and is not tried again in this start. Raises
-    `UserError` where ``ask`` fails or asks for what it has; rows are kept.
+    All jobs of one call of ``ask`` are measured before the next: repeat by repeat, problems in
+    random order and each on its backends one after the other. A job that failed in one repeat is
+    not tried in the next. A backend that cannot run here, does not compute in the dtype or does not
+    agree on the problem is not timed: its row has the reason. A job that does not end in half of
+    the budget has no row, is listed in the budget's hangs, and is not tried again in this start.
+    Raises `UserError` where ``ask`` fails or returns a job that is done; rows are stored.
     """
     with Workers(budget.until_abandoned) as workers:
         return _Campaign(journal, run, budget, progress, workers).carry_out(ask)
@@ -103,7 +103,7 @@ class _Campaign:
         )
 
     def _wanted(self, ask: Ask) -> list[Job]:
-        """Return what is asked for, once it is known what does not end."""
+        """Return the jobs to measure: ``ask`` again until no job is of a backend that hangs."""
         while True:
             try:
                 asked = dict.fromkeys(ask([*self._journal.rows, *self._hung], self._budget.left))
@@ -123,7 +123,7 @@ class _Campaign:
                 self._hung += rows_of(job, self._subject(job), seen, self._run)
 
     def _measure(self, jobs: Sequence[Job]) -> None:
-        """Measure jobs of one repeat, some problems at a time: those of each agree first."""
+        """Measure jobs of one repeat, some problems at a time; check the backends of each first."""
         fit = []
         for job in jobs:  # what cannot run costs no time: its rows come first
             reason = _refusal(job)
@@ -205,8 +205,8 @@ class _Campaign:
     def _reference_fails(self, job: Job) -> Timings | None:
         """Return why a function cannot be compared with its reference; None if it can.
 
-        The reference is called in a process of its own before: if it raises, exits or crashes, that
-        is no fault of the function.
+        The reference is called before, in another process: if it raises, exits or crashes, that is
+        no fault of the function.
         """
         if not isinstance(job, Call) or job.reference in (None, job.backend):
             return None
@@ -224,7 +224,7 @@ class _Campaign:
         return Timings(status="failed", reason=f"{reason}; equal = None times it unchecked")
 
     def _answer(self, job: Job) -> None:
-        """Do a job, and keep its row."""
+        """Run a job, and store its row."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
         with self._noting_hangs(self._budget.longest_piece):
@@ -242,7 +242,7 @@ class _Campaign:
 
     @contextmanager
     def _noting_hangs(self, seconds: float) -> Iterator[None]:
-        """Do a piece; keep that it hangs if it was abandoned before all of the time was over."""
+        """Limit the block to ``seconds``; record a hang if it is abandoned with budget left."""
         budget, before = self._budget, self._budget.spent
         try:
             with budget.piece(seconds):
@@ -294,7 +294,7 @@ def _refusal(job: Job) -> str | None:
     if isinstance(job, Call):
         return None
     if isinstance(job, Extra) and job.extra == KERNELS:
-        return None  # which are counted where no device is
+        return None  # counted without a device
     backend, reason = registry.load(job.backend), registry.reason_unavailable(job.backend)
     if reason is None and not isinstance(job, Extra) and place_of(backend.device) == "cuda":
         reason = unshareable()
@@ -313,7 +313,7 @@ def _starts_ahead(job: Job) -> bool:
 
 
 def _process(job: Job) -> Hashable:
-    """Return the name of the process that does a job: one for each repeat, of each extra."""
+    """Return the name of a job's process: another for each repeat and each extra."""
     extra = job.extra if isinstance(job, Extra) else None
     return (job.backend, job.dtype, job.threads, job.repeat, extra)
 

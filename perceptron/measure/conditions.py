@@ -47,7 +47,7 @@ def conditions(with_loop: bool) -> Conditions:
 
     Raises `UserError` if no process can be started.
     """
-    # First: what follows is load too. That of cores that are not ours says nothing.
+    # First: the readings below are load too. The load of cores of other users is no evidence.
     load = load_average() if usable_cores() == os.cpu_count() else None
     cpu, swap = psutil.cpu_times(), swap_memory()
     loop = loop_steadiness() if with_loop else None
@@ -67,7 +67,7 @@ def conditions(with_loop: bool) -> Conditions:
 
 
 def governors(root: Path = Path("/")) -> list[str] | None:
-    """Return what sets the CPUs' frequency, each once; None where Linux does not set it.
+    """Return the distinct frequency governors of the CPUs; None where Linux has none.
 
     https://docs.kernel.org/admin-guide/pm/cpufreq.html
     """
@@ -76,7 +76,7 @@ def governors(root: Path = Path("/")) -> list[str] | None:
 
 
 def quota_cores(root: Path = Path("/")) -> float | None:
-    """Return CPU seconds per second that our control group, or a parent, grants; None: no limit.
+    """Return the cores that this process's control group, or a parent, grants; None: no limit.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html
     """
@@ -86,7 +86,7 @@ def quota_cores(root: Path = Path("/")) -> float | None:
     quotas = []
     for group in (top / own, *(top / own).parents):
         words = (_text(group / "cpu.max") or "").split()
-        # "max" and what is not there, as for the host's path inside a container: no limit.
+        # "max", or no file, as for the host's path inside a container: no limit.
         if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
             quotas.append(int(words[0]) / int(words[1]))
         if group == top:
@@ -95,14 +95,14 @@ def quota_cores(root: Path = Path("/")) -> float | None:
 
 
 def load_average() -> float | None:
-    """Return processes that ran or wanted to over the last minute; None where it is unknown."""
+    """Return the load average of the last minute, in processes; None where it is unknown."""
     with contextlib.suppress(OSError):
         return float(psutil.getloadavg()[0])
     return None
 
 
 def steal_share(before: Any, after: Any) -> float | None:
-    """Return the share of busy CPU time between two psutil readings that other guests had."""
+    """Return steal time as a share of the busy CPU time between two psutil readings."""
     if not hasattr(after, "steal"):
         return None
     busy = busy_seconds(after) - busy_seconds(before)
@@ -110,7 +110,7 @@ def steal_share(before: Any, after: Any) -> float | None:
 
 
 def busy_seconds(cpu: Any) -> float:
-    """Return the seconds of a psutil reading in which a CPU had something to do."""
+    """Return the busy seconds of a psutil reading of a CPU."""
     return float(sum(getattr(cpu, name, 0.0) for name in _BUSY))
 
 

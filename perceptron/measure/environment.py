@@ -1,6 +1,6 @@
 """Facts about this machine, as a worker process finds them.
 
-Started with ``BACKEND …`` and the environment of a worker, this prints what these load: `Loaded`.
+Run with ``BACKEND …`` and the environment of a worker, this module prints their `Loaded`.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _LOADING_SECONDS = 90.0
 
 Loaded = tuple[list[ThreadPool], dict[str, str]]
 """The thread pools of a process, without paths, which would name a user's home; and the versions of
-what lies beneath the libraries and drives a device, by name."""
+the lower-level libraries and drivers of devices, by name."""
 
 
 def environment(backends: list[Backend], threads: int) -> Environment:
     """Return the facts, with the thread pools as a worker of these backends will have them.
 
-    What backends load is asked in a process of its own, so that this one stays free of it.
+    Another process loads the libraries of the backends, so that this one does not.
     """
     variables = dict(os.environ)
-    # What trains in one process comes last: facts are not others because more was measured beside.
+    # Backends of one process come last: a backend over several must not change their facts.
     for backend in sorted(backends, key=processes_of, reverse=True):
-        with suppress(Exception):  # its own worker will say what is wrong with it
+        with suppress(Exception):  # its worker will report the error
             variables |= worker_environment(backend, threads)
     pools, beneath = _loaded([backend.name for backend in backends], variables)
     driver_versions, gpus = gpus_here()
@@ -54,10 +54,10 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         architecture=platform.machine(),
         cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
-        # Without what a distribution appends to the numbers of its kernel.
+        # Without the suffix that a distribution appends to the version of its kernel.
         system=f"{platform.system()} {release[0] if release else platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        # The library that is loaded says more than a package that lies there.
+        # The version of the loaded library wins over that of an installed package.
         libraries=versions_of() | driver_versions | beneath,
         pools=pools,
         gpus=gpus,
@@ -66,10 +66,10 @@ def environment(backends: list[Backend], threads: int) -> Environment:
 
 
 def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
-    """Return what these backends load; raises `UserError` if no process can be started.
+    """Return the pools and versions of these backends; raises `UserError` if no process starts.
 
-    Where they end a process that loads them all, as two builds of one library can, it is asked for
-    NumPy alone: what their workers measure must not be lost for this.
+    Two builds of one library can end a process that loads both. The answer is then that of NumPy
+    alone, so that no measurement is lost.
     """
     with suppress(UserError):
         return _asked(names, variables)
@@ -108,14 +108,14 @@ def gpus_here() -> tuple[dict[str, str], list[Gpu]]:
 
 
 def print_loaded(backends: Sequence[str]) -> None:
-    """Load NumPy and what the backends need, then print what there is.
+    """Load NumPy and the libraries of the backends, then print the pools and versions.
 
-    What cannot be loaded is left out: the worker that needs it will say why.
+    A library that cannot be loaded is skipped: the worker that needs it will report why.
     """
     from threadpoolctl import threadpool_info
 
     answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a module prints is no part of the answer
+    os.dup2(2, 1)  # the output of modules is no part of the answer
     versions: dict[str, str] = {}
     importlib.import_module("numpy")
     for name in backends:

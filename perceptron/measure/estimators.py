@@ -1,4 +1,4 @@
-"""scikit-learn's own ``fit``, in the worker that times it."""
+"""scikit-learn's ``fit``, in the worker that times it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem, classes_of
 from perceptron.records.measurement import Timings
 
-# A fit of more epochs takes so many times what one of a single epoch does, so that their difference
-# is far more than what either is off.
+# A fit of more epochs takes this many times as long as a fit of one epoch, so that their difference
+# is far larger than the error of either.
 _TIMES_ONE_EPOCH = 2.5
 # Never multiply the epochs by more than this at once: the first fit imports and allocates.
 _LARGEST_GROWTH = 30
@@ -25,11 +25,11 @@ _LARGEST_GROWTH = 30
 _TRIES = 3
 
 Fit = Callable[[int], object]
-"""Fits once, for so many epochs."""
+"""Fits once, for a number of epochs."""
 
 
 def answer(job: Estimator, is_first: bool) -> Timings:
-    """Time an estimator; its error costs it this row only."""
+    """Time an estimator; return a failed row if it raises an error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that so few epochs have not converged
@@ -55,9 +55,9 @@ def _answer(job: Estimator, is_first: bool) -> Timings:
 
 
 def fit_of(made: Any, parameters: dict[str, Any], problem: Problem, dtype: str) -> Fit:
-    """Return what fits an estimator of these parameters to a problem's data, however it ends.
+    """Return a function of the epochs that fits an estimator with ``parameters`` to the data.
 
-    No loss is low enough to end it before its epochs are over: the other candidates train as many.
+    It never stops early: the other candidates train as many epochs.
     """
     part = problem.training_part()
     is_classes = problem.loss == "cross-entropy"
@@ -75,7 +75,7 @@ def fit_of(made: Any, parameters: dict[str, Any], problem: Problem, dtype: str) 
 
 
 class _Epochs:
-    """Fits as something that can be timed: each of them starts again."""
+    """Fits as a `timing.Repeatable`: each starts again."""
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
@@ -90,10 +90,10 @@ class _Epochs:
 def time_fits(
     fit: Fit, iterations_per_epoch: int, effort: Effort, clock: Clock = time.perf_counter
 ) -> Timings:
-    """Return what an iteration of a fit takes, and what it takes once.
+    """Return the seconds of an iteration, and as ``prepare_seconds`` those of a fit's setup.
 
-    A fit is one call: what it does once is told from its iterations by fits of one epoch and of
-    more, whose difference has none of it.
+    A fit is one call that includes its setup: the difference of a fit of more epochs and a fit of
+    one has none of it.
     """
     epochs = _Epochs(fit)
     for _ in range(_TRIES):
@@ -101,7 +101,7 @@ def time_fits(
         once = one.seconds or 0.0
         more = _epochs(epochs, once, effort.minimum_seconds, clock)
         seen = time_training(epochs, Effort(effort.samples, iterations=more), clock)
-        # An iteration's seconds, of a fit's seconds an epoch.
+        # Seconds of an iteration, from the seconds that a fit takes for an epoch.
         seconds, *each = (
             (more * fitted - once) / (more - 1) / iterations_per_epoch
             for fitted in (seen.seconds or 0.0, *seen.samples, *seen.dropped)
@@ -124,7 +124,7 @@ def time_fits(
 
 
 def _epochs(epochs: _Epochs, one: float, minimum_seconds: float, clock: Clock) -> int:
-    """Return epochs of a fit that takes long enough, and far longer than a fit of a single one."""
+    """Return the epochs of a fit that takes ``minimum_seconds``, and far longer than one epoch."""
     wanted = max(minimum_seconds, _TIMES_ONE_EPOCH * one)
     more = 2
     while True:

@@ -1,8 +1,8 @@
-"""What a worker measures beside training, as if it were one: each extra is a loop that is timed.
+"""Extras, which a worker measures beside training: each is a timed loop.
 
-These are the phases of an iteration, ceilings of the host and of a device, the harness itself, the
-kernels of an iteration, what a device costs around it (its start, copies, one synchronise), and
-what a GPU takes in energy, by its own counter.
+They are the phases of an iteration, ceilings of the host and of a device, the harness itself, the
+kernels of an iteration, the costs of a device around it (its start, copies, one synchronise), and
+the energy of a GPU, by its counter.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from perceptron.records.measurement import Timings
 _HOST_CEILING = (2048, 256 * 2**20)
 _DEVICE_CEILING = (8192, 2**30)
 _TRANSFERRED_BYTES = 64 * 2**20
-# What is profiled: a multiple of the steps in a recorded graph.
+# Iterations that are profiled: a multiple of the steps in a recorded graph.
 _PROFILED = 20
-# What a device does beside kernels: its profilers call that so.
+# Work of a device that is no kernel, by the names of its profilers.
 _NO_KERNELS = ("Memcpy", "Memset")
 
 # Of training for a GPU's counter of energy, which moves every 20 to 100 ms.
@@ -42,7 +42,7 @@ _CALL_SECONDS = 0.005
 ReadJoules = Callable[[], float]
 Ran = tuple[str, float]
 """A kernel that ran, once, and its seconds."""
-# Runs something and returns what the device ran meanwhile.
+# Runs a function and returns the kernels that the device ran meanwhile.
 Profiler = Callable[[Callable[[], None]], Iterable[Ran]]
 
 
@@ -64,14 +64,14 @@ def part(name: str, work: float, timing: Timings) -> Part:
 
 
 def once(name: str, seconds: float) -> Part:
-    """Return a piece that happens once in a process, and so has one sample."""
+    """Return a part that happens once in a process, and so has one sample."""
     return Part(name=name, work=1.0, seconds=seconds, samples=[seconds], iterations=1)
 
 
 def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> Iterator[Part]:
     """Time loops that end after each phase of an iteration, for a trainer that has ``phases``.
 
-    Raises `Unsupported` for one that has none.
+    Raises `Unsupported` for a trainer without.
     """
     trainer = backend.prepare(problem, dtype)
     if not hasattr(trainer, "phases"):
@@ -87,7 +87,7 @@ def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> 
 def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
     """Time a large matrix product and a large copy in ``dtype``, where the backend trains.
 
-    That is its device, or this host with this process's threads.
+    It trains on its device, or on this host with this process's threads.
     """
     accelerator, hardware = accelerator_of(backend), hardware_of(backend)
     on_host = accelerator is None or accelerator.place == "cpu"
@@ -102,19 +102,19 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
         hardware.warm_up(loop)
         yield part(name, work, time_training(loop, effort))
         hardware.has_worked()
-        del loop  # its memory, before the next takes its own
+        del loop  # frees its memory before the next loop allocates
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
-    """Time a training of one iteration that does nothing: what the clock and the call take."""
+    """Time a training of one iteration that does nothing: the overhead of the clock and call."""
     empty = TimedLoop(lambda iterations: None)
     yield part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
 
 
 def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
-    """List the kernels of one iteration, for a backend that can: their work is operations.
+    """List the kernels of one iteration, for a backend that can; ``work`` is their operations.
 
-    Nothing runs, so that their seconds are 0. Raises `Unsupported`.
+    Nothing runs, so their seconds are 0. Raises `Unsupported`.
     """
     if not hasattr(backend, "kernels"):
         raise Unsupported("its operations are not dispatched individually")
@@ -132,12 +132,12 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
 def profile(
     backend: Backend, problem: Problem, dtype: DType, profiler: Profiler | None = None
 ) -> Iterator[Part]:
-    """Count the kernels of one iteration: ``work`` is how often each is launched in one.
+    """Count the kernels of one iteration: ``work`` is the number of launches of each.
 
     PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
-    process, those of a replayed graph too: what the count of `kernels.trace` is compared with.
-    Its seconds are the device's own. Raises `Unsupported` for a backend without a device, and for
-    one that says why it cannot be profiled (https://github.com/pytorch/kineto/issues/1062).
+    process, those of a replayed graph too; the count of `kernels.trace` is compared with it. Its
+    seconds are the device's. Raises `Unsupported` for a backend without a device, and for one
+    that cannot be profiled, with its reason (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
     if accelerator is None or accelerator.place == "cpu":
@@ -150,7 +150,7 @@ def profile(
             raise Unsupported(f"the profiler is PyTorch's: {reason}")
         profiler = partial(_torch_profile, accelerator.place)
     trainer = backend.prepare(problem, dtype)
-    trainer.train(_PROFILED)  # what happens once, such as loading a kernel, is over
+    trainer.train(_PROFILED)  # work done once, such as loading a kernel, is over
     times: dict[str, list[float]] = defaultdict(list)
     for name, seconds in profiler(lambda: trainer.train(_PROFILED)):
         times[name].append(seconds)
@@ -188,11 +188,11 @@ def kernels_of(events: Iterable[Any], device: str) -> Iterator[Ran]:
 def device_costs(
     backend: Backend, problem: Problem, dtype: DType, effort: Effort, is_fresh: bool
 ) -> Iterator[Part]:
-    """Time what a device costs beside training, in a fresh process: nothing has run on it yet.
+    """Time the costs of a device beside training, in a process that has not used it yet.
 
     ``context``, its start; ``first iteration``, the problem prepared and trained for one
-    iteration, with all that is loaded, compiled and warmed up on the way; copies, whose work is
-    bytes; one synchronise of an idle device. Raises `Unsupported` where there is no device.
+    iteration, with all loading, compiling and warming up on the way; copies, whose work is bytes;
+    one synchronise of an idle device. Raises `Unsupported` where there is no device.
     """
     accelerator = accelerator_of(backend)
     if accelerator is None:
@@ -220,10 +220,10 @@ def device_costs(
 
 
 def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
-    """Train for two seconds or more, and divide what the GPU's counter counted meanwhile.
+    """Train for two seconds or more, and yield the energy of an iteration by the GPU's counter.
 
-    It is all that the GPU takes while it trains, what it takes when idle included. Raises
-    `Unsupported` where there is no counter.
+    It is the total of the GPU while it trains, idle power included. Raises `Unsupported` where
+    there is no counter.
     """
     if processes_of(backend) > 1:
         raise Unsupported("it trains on several GPUs, and the counter is that of one")
@@ -243,7 +243,7 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
 
 
 def counter(device: NvmlDevice) -> ReadJoules:
-    """Return what reads the joules that a GPU took since its driver was loaded.
+    """Return a function that reads a GPU's energy in joules since its driver was loaded.
 
     Raises `NoDevice` for a GPU that does not count them.
     """
@@ -262,9 +262,9 @@ def counter(device: NvmlDevice) -> ReadJoules:
 def train_by_counter(
     trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
 ) -> Part:
-    """Train for two seconds, and return what a counter counted meanwhile.
+    """Train for two seconds, and return the seconds and joules of an iteration.
 
-    Raises `Unsupported` for a counter that stands.
+    Raises `Unsupported` for a counter that does not advance.
     """
     joules = read()
     elapsed, trained = train_for(trainer, _WINDOW_SECONDS, _CALL_SECONDS, clock)

@@ -1,16 +1,16 @@
 """A fixed loop, timed in a process of its own; prints its samples in seconds as a JSON list.
 
-Started as a plain file, isolated and without site packages: equal work in every process, so that
-what differs is the machine.
+Run as a plain file, isolated and without site packages: equal work in every process, so that only
+the machine differs.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
 
-# A sample of about 10 ms, the length of the suite's own: it meets the same contentions.
+# A sample of about 10 ms, as long as those of the suite: it meets the same contention.
 _STEPS = 150_000
-# Twenty samples or so, or fewer on a slow machine: the time is what is limited.
+# Twenty samples or so, or fewer on a slow machine: the time is limited.
 _SECONDS = 0.2
 
 

@@ -1,7 +1,7 @@
-"""Functions of the user's own, loaded and described.
+"""Functions that a user wrote, loaded and described.
 
 They come as a file or, from a program, pickled. Only workers load them: reading results never does.
-Started with ``FILE AXES`` this describes them: `Described`.
+Run with ``FILE AXES``, this module prints their `Described`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ PICKLED = ".pickle"
 
 @dataclass(frozen=True)
 class Functions:
-    """What is compared: candidates that are called with the same data."""
+    """Candidates that are compared: functions that are called with the same data."""
 
     candidates: Mapping[str, Function | bytes]
-    """By name; pickled ones are loaded where they are called, with the libraries that they need."""
+    """By name; a pickled function is loaded in the process that calls it, with its libraries."""
     setup: Callable[..., object]
-    """Returns the data of a size, or of two: a tuple of arguments, or the only one."""
+    """Returns the data of a size, or of two sizes: a tuple of arguments, or one argument."""
     equal: Callable[[Any, Any], object] | None = np.allclose
     """Whether two results are the same; None checks nothing."""
     fresh: bool | None = None
-    """Whether every call gets new data. By default none does, and what changes its data is refused;
-    False accepts that."""
+    """Whether every call gets new data. By default no call does, and a function that changes its
+    data is refused; False accepts it."""
     sizes: object = None
     """A pair ``(low, high)`` to search between, a list to measure as it is, or two pairs."""
 
@@ -58,34 +58,34 @@ class Functions:
 
 
 class Described(Struct, frozen=True):
-    """What is known of functions without calling the candidates."""
+    """A description of `Functions`, made without a call of the candidates."""
 
     names: tuple[str, ...]
     axes: tuple[AxisName, ...]
-    """What ``setup`` calls its parameters: one, or two."""
+    """The names of the parameters of ``setup``: one, or two."""
     sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along each axis: from which to which, or those of a list."""
+    """Along each axis: the smallest and the largest size, or a list."""
     is_list: bool
     is_checked: bool
     is_random: bool
     """Whether two calls of ``setup`` gave different data."""
     files: tuple[str, ...]
-    """Of the modules that they come from, but for installed ones: edited, they are others."""
+    """Source files of their modules, but for installed ones: a digest of them identifies them."""
 
 
 def load(file: str) -> Functions:
-    """Run a file of functions, or load pickled ones; raises `UserError` saying what is missing."""
+    """Run a file of functions, or load pickled ones; raises `UserError` if a name is missing."""
     path = Path(file)
     if path.suffix == PICKLED:
         loaded: Functions = pickle.loads(received(path))  # noqa: S301 our caller wrote it
         return loaded
-    # Last: what lies beside it must not replace a module that this package or a library needs.
+    # Last: a file beside it must not replace a module that this package or a library needs.
     sys.path += [str(path.resolve().parent), os.getcwd()]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise UserError("it is not a file of Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # so that what is defined there can be copied
+    sys.modules[path.stem] = module  # so that objects defined there can be copied
     spec.loader.exec_module(module)
     for name in ("setup", "CANDIDATES", "SIZES"):
         if not hasattr(module, name):
@@ -100,7 +100,7 @@ def load(file: str) -> Functions:
 
 
 class Arguments(NamedTuple):
-    """What functions say of themselves, without being called."""
+    """The axes and sizes of functions, read without calling them."""
 
     axes: tuple[AxisName, ...]
     sizes: tuple[tuple[int, ...], ...]
@@ -108,9 +108,9 @@ class Arguments(NamedTuple):
 
 
 def arguments_of(functions: Functions, axes: int = 1) -> Arguments:
-    """Return what functions say of themselves, whose ``setup`` takes so many sizes.
+    """Return the axes and sizes of functions whose ``setup`` takes ``axes`` sizes.
 
-    Raises `UserError` for what cannot be compared.
+    Raises `UserError` for functions that cannot be compared.
     """
     candidates, sizes, fresh = functions.candidates, functions.sizes, functions.fresh
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
@@ -146,9 +146,9 @@ def arguments_of(functions: Functions, axes: int = 1) -> Arguments:
 
 
 def describe(file: str, axes: int = 1) -> Described:
-    """Return what is known of the functions in a file, whose ``setup`` takes so many sizes.
+    """Return the description of the functions in a file, whose ``setup`` takes ``axes`` sizes.
 
-    Raises `UserError` for what cannot be compared.
+    Raises `UserError` for functions that cannot be compared.
     """
     functions = load(file)
     named, every, is_list = arguments_of(functions, axes)
@@ -166,7 +166,7 @@ def describe(file: str, axes: int = 1) -> Described:
 
 
 def _axes(setup: Callable[..., object]) -> tuple[str, ...]:
-    """Return what the sizes count, by the names of the parameters that have no default."""
+    """Return the names of the axes: those of the parameters of ``setup`` without a default."""
     if not callable(setup):
         raise UserError(f"setup must be a function of a size, got {setup!r}")
     try:
@@ -207,7 +207,7 @@ def _ascending(sizes: object) -> tuple[int, ...]:
 
 
 def _own_files(file: str) -> tuple[str, ...]:
-    """Return the files of modules that are loaded now, without installed ones and this package."""
+    """Return the files of all loaded modules, without installed ones and this package."""
     installed = [
         Path(path).resolve() for path in {*sysconfig.get_paths().values(), sys.base_prefix}
     ]
@@ -250,7 +250,7 @@ class Setup:
 
 
 def main() -> None:
-    """Write what is known of the functions in a file to standard output, as JSON."""
+    """Write the description of the functions in a file to standard output, as JSON."""
     answers = os.dup(1)
     os.dup2(2, 1)  # functions may print
     known: Any

@@ -1,4 +1,4 @@
-"""What a row is measured on, asked alike whether it is this host or a device beside it."""
+"""The hardware of a row, with one interface for this host and for a device beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from perceptron.records.measurement import Timings
 
 # An idle H100 clocks 345 MHz, a busy one 1,980.
 WARM_UP_SECONDS = 0.3
-# A device that had nothing to do for longer is warmed up again: its clock falls.
+# A device that was idle for longer is warmed up again: its clock falls.
 _LONGEST_GAP_SECONDS = 0.05
 # Of one call while warming up: few enough returns to the host to keep the device busy.
 _CALL_SECONDS = 0.01
@@ -31,7 +31,7 @@ _OUT_OF_MEMORY = ("OutOfMemory", "RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_
 
 
 def hardware_of(backend: Backend) -> Host:
-    """Return what the backend trains on."""
+    """Return the device or the host that the backend trains on."""
     accelerator = accelerator_of(backend)
     if accelerator is not None:
         return device_of(accelerator)
@@ -40,16 +40,16 @@ def hardware_of(backend: Backend) -> Host:
 
 @lru_cache(maxsize=1)  # a worker has one backend
 def device_of(accelerator: Accelerator) -> Device:
-    """Return the device behind an accelerator, the same as before: it knows when it last worked."""
+    """Return the device of an accelerator, from the cache: it knows when it last worked."""
     return Device(accelerator)
 
 
 def train_for(
     trainer: Repeatable, seconds: float, call_seconds: float, clock: Clock
 ) -> tuple[float, int]:
-    """Train for so long, in calls of about ``call_seconds``, each from the start as a sample is.
+    """Train for ``seconds``, in calls of about ``call_seconds``, each from the start parameters.
 
-    Return the seconds that it really took, and the iterations.
+    Return the seconds that it took, and the iterations.
     """
     begin = now = clock()
     iterations, trained = 1, 0
@@ -71,17 +71,14 @@ def ran_out(backend: Backend, error: BaseException) -> bool:
 
 
 class Host:
-    """The processor and memory of this process, and of its ``ranks`` where others train together.
-
-    Little of it need be asked.
-    """
+    """The processor and memory of this process, and of ``ranks``, which train together."""
 
     def __init__(self, ranks: Distributed | None) -> None:
         self._ranks = ranks
 
     def free_bytes(self) -> int | None:
-        """Return what a training may take of a device's memory; None where that is unknown."""
-        return None  # `memory.available_bytes` tells, for trainings on a device too
+        """Return the bytes of a device's memory that a training may take; None where unknown."""
+        return None  # `memory.available_bytes` has it, for trainings on a device too
 
     def release(self) -> None:
         """Give freed memory back, so that every size starts from the same state."""
@@ -90,13 +87,13 @@ class Host:
             self._ranks.call_running(memory.release)
 
     def watch_memory(self) -> None:
-        """Begin to look at what is held there."""
+        """Begin to watch the peak of the memory in use."""
         memory.watch_peak() if self._ranks is None else self._ranks.call(memory.watch_peak)
 
     def peak_bytes(self) -> int | None:
-        """Return the most that was held since `watch_memory`, beyond what was held then.
+        """Return the peak since `watch_memory`, in bytes beyond the memory in use then.
 
-        Of ranks that is the sum of what each held at most; None if one does not know.
+        Of ranks it is the sum of their peaks; None if one is unknown.
         """
         if self._ranks is None:
             return memory.watched_peak()
@@ -115,7 +112,7 @@ class Host:
         return None
 
     def own_seconds(self, trainer: Any, timing: Timings) -> float | None:
-        """Return what it needs per training iteration where it never waits for the host."""
+        """Return the device's seconds for an iteration if it never waits for the host, or None."""
         return None
 
 
@@ -136,11 +133,11 @@ class Device(Host):
         self._held: int | None = None
 
     def free_bytes(self) -> int | None:
-        # Not by the driver: to it, what a library keeps for later is not free.
+        # Not by the driver, for which the cache of a library is not free.
         return self._accelerator.free_memory()
 
     def release(self) -> None:
-        memory.release()  # drops what is unused, on the device too
+        memory.release()  # drops unused objects, on the device too
         self._accelerator.release()
 
     def watch_memory(self) -> None:
@@ -149,13 +146,13 @@ class Device(Host):
 
     def peak_bytes(self) -> int | None:
         peak = self._accelerator.peak_memory()
-        # A library that cannot forget its peak knows nothing before it rises.
+        # A library that cannot reset its peak has none until it rises.
         return None if peak is None else max(0, peak - (self._held or 0))
 
     def warm_up(self, trainer: Repeatable) -> None:
-        """Train for `WARM_UP_SECONDS`, unless the device has just worked.
+        """Train for `WARM_UP_SECONDS`, unless the device has just worked, or is the CPU.
 
-        On the CPU there is nothing whose clock could rise.
+        On the CPU `time_training` warms up.
         """
         until = self._worked_until
         has_just_worked = until is not None and self._clock() - until <= _LONGEST_GAP_SECONDS

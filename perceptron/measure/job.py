@@ -1,4 +1,4 @@
-"""What a study asks for and a worker process is sent, and what it answers: a line of JSON each."""
+"""Jobs, which a study sends to worker processes, and their outcomes: a line of JSON each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Step = Literal["start", "check", "measure"]
 class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """One row to measure: a problem on a backend, by one process.
 
-    The processes of jobs that are equal but for ``repeat`` are the repeats of one measurement.
+    Jobs that differ in ``repeat`` alone are the repeats of one measurement.
     """
 
     problem: str
@@ -28,10 +28,10 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Of all processes that train together."""
     repeat: int = 0
     step: Step = "measure"
-    """What its process does: import what the job needs; show that the backend agrees; or measure.
+    """The task of its process: import the libraries; check that the backend agrees; or measure.
 
-    Nothing is timed where agreement is shown: what a reference leaves in memory and thread pools
-    must not disturb a sample.
+    Nothing is timed in a process that checks: the memory and thread pools of the reference must not
+    disturb a sample.
     """
     shares_compiled: bool = False
     """Whether its process finds what other processes of the study have compiled.
@@ -41,7 +41,7 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
     @property
     def subject(self) -> str:
-        """What its process is at, in words: the problem."""
+        """The text of messages for the work of its process: the problem."""
         return self.problem
 
 
@@ -52,13 +52,13 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     minimum_seconds: float
     """Of each sample."""
     iterations: int | None = None
-    """Of each sample; as many as that takes by default."""
+    """Of each sample; by default as many as ``minimum_seconds`` take."""
     share: float | None = None
-    """Of the budget: where so many iterations would take more, fewer are timed."""
+    """Of the budget: where ``iterations`` would take more, fewer are timed."""
     most_seconds: float | None = None
-    """Those of the share; who starts it tells."""
+    """The seconds of ``share``; set when the job starts."""
     lasts: bool = True
-    """Whether its process stays: jobs of the same repeat may be asked for later."""
+    """Whether its process stays for later jobs of the same repeat."""
 
 
 class Module(Time, frozen=True, kw_only=True, tag="module"):
@@ -66,7 +66,7 @@ class Module(Time, frozen=True, kw_only=True, tag="module"):
 
 
 class Estimator(Time, frozen=True, kw_only=True, tag="estimator"):
-    """Time scikit-learn's own ``fit`` of one of its estimators on the data of the problem."""
+    """Time ``fit`` of an estimator of scikit-learn on the data of the problem."""
 
     estimator: str
     """Its class."""
@@ -80,7 +80,7 @@ class Call(Time, frozen=True, kw_only=True, tag="call"):
     """
 
     axes: tuple[str, ...]
-    """What its sizes count."""
+    """The names of its sizes."""
     functions: str
     """The file that it is in, as `functions.load` takes it."""
     digest: str
@@ -94,17 +94,17 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
 
     target: Target
     epochs: Count
-    """As many are allowed."""
+    """The most that are allowed."""
     check_iterations: Count
-    """The test set is evaluated after so many, and after the last."""
+    """The test set is evaluated every ``check_iterations``, and after the last."""
     begun: float = 0.0
-    """When its process was started, by the clock that all processes share; who starts it tells."""
+    """The start of its process, by the clock that all processes share; set when it starts."""
 
 
 class Extra(Job, frozen=True, kw_only=True, tag="extra"):
-    """Measure what explains the training instead of it: `extras` has what that is.
+    """Measure an explanation of the training, see `extras`.
 
-    It has a process of its own, and a row for each part. Nothing has to agree with a reference.
+    It has its process alone, and a row for each part. Nothing has to agree with a reference.
     """
 
     extra: ExtraName
@@ -113,7 +113,7 @@ class Extra(Job, frozen=True, kw_only=True, tag="extra"):
 
     @property
     def subject(self) -> str:
-        """What its process is at: one that hangs says nothing of the training."""
+        """The text of messages; a hang of an extra is not one of the training."""
         return f"{self.extra} of {self.problem}"
 
 
@@ -131,33 +131,33 @@ class Part(Timings, frozen=True, kw_only=True):
 
 
 class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which code a worker runs: it says so before it answers anything."""
+    """The code that a worker runs, sent before its first answer."""
 
     code: str | None
-    """As `revision.measuring_code` tells it."""
+    """The `revision.measuring_code`."""
     package: str
-    """Where that lies."""
+    """The folder of that code."""
 
 
 def timed(seen: Timings) -> dict[str, Any]:
-    """Return times, or why there are none, as the fields of an `Outcome`, a `Part` or a row."""
+    """Return times, or the reason for none, as the fields of an `Outcome`, a `Part` or a row."""
     return {field: getattr(seen, field) for field in Timings.__struct_fields__}
 
 
 class Outcome(Timings, frozen=True, kw_only=True):
-    """What became of a job."""
+    """The outcome of a job."""
 
     parts: tuple[Part, ...] = ()
     """Of an extra."""
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why there is no time, in one line; what the suite itself says needs no type."""
+    """Return an error as the reason of a row, in one line; without the type of a `UserError`."""
     if isinstance(error, MemoryError):
         return "out of memory"
     return text_of(error) if isinstance(error, UserError) else in_one_line(error)
 
 
 def text_of(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return the message of an error in one line of at most 500 characters."""
     return " ".join(str(error).split())[:500]

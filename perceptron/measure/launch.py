@@ -1,4 +1,4 @@
-"""Worker processes: started, asked for outcomes, and survived whatever becomes of them."""
+"""Worker processes: started, sent jobs, and survived whatever happens to them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from perceptron.records.race import RaceTimes
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
-# After these CUDA refuses whatever else a process asks of it, and after a recording that failed
-# PyTorch may: in all libraries' words.
+# After these errors CUDA refuses every further call of a process, and after a recording that
+# failed PyTorch may: the words of all libraries.
 _SPOILT = (
     *("illegal memory access", "ILLEGAL_ADDRESS", "misaligned address", "MISALIGNED_ADDRESS"),
     *("illegal instruction", "ILLEGAL_INSTRUCTION", "device-side assert", "ERROR_ASSERT"),
@@ -48,7 +48,7 @@ _Answer = TypeVar("_Answer", Outcome, RaceTimes)
 
 
 class Abandoned(Exception):
-    """The time was over while a worker was at its job: it is ended, and nothing is known of it."""
+    """The time was over while a worker was at its job: it was ended without an outcome."""
 
     def __init__(self, backend: str, subject: str | None = None) -> None:
         super().__init__(f"{backend} did not end in time")
@@ -60,13 +60,13 @@ class Abandoned(Exception):
 
 
 def run_job(job: Job) -> Outcome:
-    """Return what becomes of a job in a fresh process, which ends with it."""
+    """Run a job in a fresh process, which ends with it, and return the outcome."""
     with Workers() as workers:
         return workers.run("", job)
 
 
 def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
-    """Race once in a process of its own; whatever goes wrong with it becomes its answer.
+    """Race once in a fresh process; a failure of any kind becomes the answer.
 
     Raises `Abandoned` once there are no ``seconds_left``.
     """
@@ -113,10 +113,10 @@ class Workers:
             self.end(*self._alive)
 
     def warm(self, wanted: Mapping[Hashable, Job]) -> None:
-        """Start those of these workers that are not there, all at once, and wait for them.
+        """Start the missing workers of ``wanted``, all at once, and wait for them.
 
-        Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
-        is reported when the worker is run. Raises `Abandoned`; those that were there in time stay.
+        Importing takes most of a worker's start, and nothing is measured meanwhile. A failure is
+        reported when the worker runs a job. Raises `Abandoned`; workers that started in time stay.
         """
         self._failed_to_start.clear()
         started = {}
@@ -139,15 +139,15 @@ class Workers:
         for first in late.values():
             first.workers = tuple(late)
             self._patience = 0.0
-            self.end(*late)  # what they still answer is of no job to come
+            self.end(*late)  # their late answers would be taken for those of later jobs
             raise first
 
     def run(self, name: Hashable, job: Job) -> Outcome:
-        """Return what becomes of a job in the process ``name``.
+        """Run a job in the process ``name`` and return the outcome.
 
-        That is of one backend, dtype and threads. If it crashes or hangs, or if its device refuses
-        everything from then on, the next job has a fresh one; if it could not start, the next ones
-        fail alike. Raises `Abandoned`.
+        All jobs of a process have one backend, dtype and number of threads. If it crashes or hangs,
+        or if its device refuses everything from then on, the next job has a fresh one; if it could
+        not start, the next ones fail alike. Raises `Abandoned`.
         """
         if name in self._failed_to_start:
             return self._failed_to_start[name]
@@ -172,7 +172,7 @@ class Workers:
             self._can_start.add(name)
         elif name not in self._can_start:  # else it is the job that ended it
             self._failed_to_start[name] = outcome
-        # Nothing more is to be expected of a process that failed so.
+        # A process that failed so cannot run another job.
         is_spoilt = any(words in (outcome.reason or "") for words in _SPOILT)
         if worker.ended or (is_spoilt and outcome.status == "failed"):
             self.end(name)
@@ -190,9 +190,9 @@ class Workers:
         return self._alive[name]
 
     def end(self, *names: Hashable) -> None:
-        """End the processes of these names, if they are there.
+        """End the processes of these names, if they run.
 
-        They share the patience, of which there is none once a job was abandoned.
+        They have a common grace period, which is 0 once a job was abandoned.
         """
         workers = [self._alive.pop(name) for name in names if name in self._alive]
         if workers:
@@ -220,7 +220,9 @@ def _environment(job: Job, shared: str | None = None) -> dict[str, str]:
 
 
 def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
-    """Return the environment of a worker: ours, and what the backend or so many threads ask for.
+    """Return the environment of a worker: this process's, with the variables of the backend.
+
+    Without a backend the variables are those that set the number of threads.
 
     Raises TypeError if the backend's variables are not text.
     """
@@ -233,9 +235,9 @@ def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
 def printed(
     command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return what a fresh Python process prints that is started so.
+    """Run a command in a fresh Python process, and return its standard output.
 
-    Raises `UserError` if it fails, and subprocess.TimeoutExpired if it takes longer.
+    Raises `UserError` if it fails, and subprocess.TimeoutExpired after ``seconds``.
     """
     with tempfile.TemporaryFile() as messages:
         process = subprocess.run(
@@ -253,7 +255,7 @@ def printed(
 
 
 def _require_ours(line: bytes) -> None:
-    """Raise `UserError` unless a worker's first line says that it runs the code that we run."""
+    """Raise `UserError` unless a worker's first line has the digest of this process's code."""
     ours = measuring_code()
     where = "another copy"
     with contextlib.suppress(msgspec.DecodeError):
@@ -282,7 +284,7 @@ class _Worker:
 
     @property
     def ended(self) -> bool:
-        """Whether it is of no more use."""
+        """Whether it can run no more jobs."""
         return self._hangs or self.process.has_ended
 
     def send(self, job: Job) -> None:
@@ -290,11 +292,11 @@ class _Worker:
         self.process.send(msgspec.json.encode(job))
 
     def answer(self, job: Job, kind: type[_Answer]) -> _Answer:
-        """Return its answer to a job that was sent; if it has none, the answer is why.
+        """Return its answer to a job that was sent, or a failed ``kind`` with the reason.
 
-        That is so where it ends, and where it says nothing for `TIMEOUT_SECONDS`, not even that it
-        is alive. Raises `Abandoned` once there are no seconds left, and `UserError` if it runs
-        other code than this process.
+        It fails where it ends, and where it sends no line for `TIMEOUT_SECONDS`, not even an empty
+        one. Raises `Abandoned` once there are no seconds left, and `UserError` if it runs other
+        code than this process.
         """
         while True:
             remaining = self._seconds_left()

@@ -1,7 +1,7 @@
 """Which versions of libraries are installed, by the names of their folders alone.
 
 `importlib.metadata` reads and parses a file for each, which takes 5 ms for NumPy's. The name of the
-folder says as much: ``NAME-VERSION.dist-info`` (packaging.python.org, Recording installed
+folder has the version too: ``NAME-VERSION.dist-info`` (packaging.python.org, Recording installed
 projects).
 """
 
@@ -26,13 +26,13 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "cudnn": ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12"),
     "nvidia-ml-py": ("nvidia-ml-py",),
 }
-"""Libraries that are recorded, and what may bring each: a package for each version of CUDA."""
-# What a library does its work with.
+"""Libraries that are recorded, and the packages of each: one for each version of CUDA."""
+# The libraries beneath a library.
 _BENEATH = {"jax": ("jaxlib", "jax-cuda-plugin")}
 
 
 def names_beneath(modules: Iterable[str]) -> list[str]:
-    """Name the libraries that what imports these modules rests on: Python, NumPy and we, too."""
+    """Return the names of the libraries that these modules use, with Python and this package."""
     tops = [module.partition(".")[0] for module in modules]
     beneath = [name for top in tops for name in _BENEATH.get(top, ())]
     return list(dict.fromkeys(["python", "perceptron", "numpy", *tops, *beneath]))
@@ -58,7 +58,7 @@ def versions_of(packages: Mapping[str, Iterable[str]] = PACKAGES) -> dict[str, s
 
 @lru_cache(maxsize=1)
 def _installed() -> dict[str, str]:
-    """Return the version of each installed package by its name; it does not change while we run."""
+    """Return the version of each installed package by its name, cached for the process."""
     versions: dict[str, str] = {}
     for folder in sys.path:
         with suppress(OSError):

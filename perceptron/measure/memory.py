@@ -18,7 +18,7 @@ def keep_freed_memory() -> None:
     """Let memory that one iteration frees stay with the process for the next one.
 
     By default glibc returns large blocks to the system and gets their pages again, zeroed, at
-    every iteration. From which size up depends on what the process freed before, so a backend's
+    every iteration. The smallest such size depends on earlier frees of the process, so a backend's
     time would depend on the sizes measured before it. A no-op with other C libraries.
     """
     libc = _libc()

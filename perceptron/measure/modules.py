@@ -1,4 +1,4 @@
-"""PyTorch modules of the user's own, in the worker that trains them as they are."""
+"""PyTorch modules that a user wrote, in the worker that trains them unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from perceptron.records.measurement import Timings
 
 
 def answer(job: Module, is_first: bool) -> Timings:
-    """Time a module; its error costs it this row only."""
+    """Time a module; return a failed row if it raises an error."""
     try:
         return _answer(job, is_first)
     except Exception as error:  # noqa: BLE001 the code is the user's
@@ -75,7 +75,7 @@ class ModuleTraining:
             self._batch = tuple(tensor.cpu() for tensor in self._batch)
 
     def train(self, iterations: int) -> None:
-        """Take so many steps on the batch, which a loader's is copied to the device for each."""
+        """Take ``iterations`` steps on the batch; a loader's is copied to the device for each."""
         model, loss, optimizer, place = self._model, self._loss, self._optimizer, self._place
         inputs, targets = self._batch
         for _ in repeat(None, iterations):
@@ -94,7 +94,7 @@ class ModuleTraining:
 
 
 def _find_globals(model: Any) -> None:
-    """Put what a program's own classes refer to where the compiler looks: into ``__main__``."""
+    """Copy the globals of classes of the user's program into ``__main__``, for the compiler."""
     main = vars(sys.modules["__main__"])
     for kind in {type(part) for part in model.modules()}:
         if kind.__module__ == "__main__":

@@ -22,7 +22,7 @@ SECONDS = 2.0
 """From the first reading to the second. Systems count in steps of 10 ms: half a percent of it."""
 SMALLEST_SHARE = 0.1
 """The share of a core from which a process is named: a thread beside it on that core loses 10% of
-its speed, twice a tie. What a desktop keeps running stays below."""
+its speed, twice a tie. The background processes of a desktop stay below."""
 _LONGEST_NAME = 40
 _PRESSURE = Path("/proc/pressure/cpu")
 
@@ -35,17 +35,17 @@ class _Reading:
 
     when: float
     others: dict[_Identity, tuple[str, float]] | None
-    """Name and CPU seconds of every process that is not of ours."""
+    """Name and CPU seconds of every process but this one and its descendants."""
     own: float
-    """CPU seconds of this process and its descendants, those that ended among them."""
+    """CPU seconds of this process and its descendants, ended ones included."""
     cpus: list[Any]
-    """psutil's times of each CPU that this process may use; none where they are not counted."""
+    """psutil's times of each CPU that this process may use; empty where they are unknown."""
     waited: float | None
     """Seconds in which some thread of the machine was ready and had no core."""
 
 
 class Look:
-    """A look that began when it was made, and ends ``seconds`` later at the earliest."""
+    """Core use of all processes between two readings, at least ``seconds`` apart."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Look:
         self._first = self._read()
 
     def end(self) -> Conditions:
-        """Sleep for what is left of the look, and return what was used meanwhile."""
+        """Wait until ``seconds`` have passed, and return the core use since the first reading."""
         self._sleep(max(0.0, self._first.when + self._seconds - self._clock()))
         first, last = self._first, self._read()
         seconds = last.when - first.when
@@ -79,7 +79,7 @@ class Look:
         return _Reading(self._clock(), others, own, self._cpus(), waited)
 
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
-        """Return others, None if processes cannot be listed, and our own CPU seconds."""
+        """Return the other processes, None if they cannot be listed, and this one's CPU seconds."""
         fields = ["pid", "ppid", "name", "create_time", "cpu_times"]
         seen: list[dict[str, Any]] = []
         with contextlib.suppress(OSError, psutil.Error):  # no /proc, or one that says nothing
@@ -88,10 +88,10 @@ class Look:
         others = {
             (facts["pid"], facts["create_time"] or 0.0): (facts["name"] or "", _used(facts))
             for facts in seen
-            # Without the right to look at it there are no times.
+            # No times: this user may not read them.
             if facts["pid"] not in ours and facts["cpu_times"] is not None
         }
-        # What its children used that have ended, too; not every system counts that.
+        # With the time of children that have ended; not every system counts it.
         kinds = ("user", "system", "children_user", "children_system")
         own = sum(
             float(getattr(facts["cpu_times"], kind, 0.0))
@@ -110,7 +110,7 @@ class Look:
 
 
 def with_seen(conditions: Conditions, seen: Conditions) -> Conditions:
-    """Return the conditions with what a look has seen of the users of the cores."""
+    """Return the conditions with the fields of `CoreUse` from ``seen``."""
     return replace(conditions, **{name: getattr(seen, name) for name in CoreUse.__struct_fields__})
 
 
@@ -142,7 +142,7 @@ def _used(facts: dict[str, Any]) -> float:
 
 
 def _affinity(cpus: int) -> Iterable[int]:
-    """Return the numbers of the CPUs that we may use, of so many that there are."""
+    """Return the indices, below ``cpus``, of the CPUs that this process may use."""
     if not hasattr(os, "sched_getaffinity"):  # macOS
         return range(cpus)
     usable = os.sched_getaffinity(0)
@@ -156,7 +156,7 @@ def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbo
     busy = []
     for identity, (name, used) in last.others.items():
         share = (used - first.others.get(identity, ("", 0.0))[1]) / seconds
-        # One that has used more is older than the look, though it was not seen before.
+        # A process that used more is older than the first reading, though it was not seen then.
         if SMALLEST_SHARE <= share <= most:
             one = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
             busy.append(one)
@@ -164,8 +164,8 @@ def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbo
 
 
 def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | None:
-    """Return what the CPUs did beside our own work; None if they are not counted."""
-    # Without what the host gave to others.
+    """Return the mean number of cores that other processes used; None where it is unknown."""
+    # Without steal time.
     before, after = (
         sum(busy_seconds(cpu) - getattr(cpu, "steal", 0.0) for cpu in reading.cpus)
         for reading in (first, last)

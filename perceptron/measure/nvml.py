@@ -1,6 +1,6 @@
-"""NVIDIA's driver, asked through its management library: which GPU is ours, and its state.
+"""NVIDIA's driver, read through its management library: the GPU of this process and its state.
 
-How fast a GPU is clocked right now, why, and what else decides it is read, never set.
+The clocks of a GPU and their limits are read, never set.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from perceptron.records.conditions import GpuState
 
 
 class NoDevice(Exception):
-    """The driver cannot be asked about this process's GPU; the message is why, in one line."""
+    """The driver does not answer for this process's GPU; the message is the reason, in one line."""
 
 
 class NvmlDevice(NamedTuple):
-    """A GPU as the library knows it."""
+    """A GPU by the library's handle."""
 
     nvml: Any
-    """The module ``pynvml``, or what has its functions and constants."""
+    """The module ``pynvml``, or an object with its functions and constants."""
     handle: Any
 
 
@@ -42,10 +42,10 @@ def driver() -> Any:
 
 
 def device_of_process(uuid: str | None = None) -> NvmlDevice:
-    """Return the GPU that CUDA calls its first in this process. Raises `NoDevice` if unsure.
+    """Return CUDA's first GPU in this process. Raises `NoDevice` if it is ambiguous.
 
-    That is the one of this ``uuid``, as the library that drives the device tells it, else the only
-    GPU: CUDA and this library count several in different orders.
+    It is the GPU of ``uuid``, which the library of the device reports, else the only GPU: CUDA and
+    this library count several in different orders.
     """
     nvml = driver()
     try:
@@ -78,7 +78,7 @@ _SHARED = 0  # NVML_COMPUTEMODE_DEFAULT
 
 
 def gpu_states() -> list[GpuState]:
-    """Read the state of each GPU that NVIDIA's driver knows; nothing without a driver."""
+    """Read the state of each GPU that NVIDIA's driver lists; none without a driver."""
     try:
         nvml = driver()
     except NoDevice:
@@ -93,7 +93,7 @@ def gpu_states() -> list[GpuState]:
 
 
 def gpu_state(device: NvmlDevice) -> GpuState:
-    """Read the state of a GPU; what it does not report is None. Takes some milliseconds at most."""
+    """Read the state of a GPU; unknown fields are None. Takes some milliseconds at most."""
     nvml = device.nvml
 
     def query(name: str, constant: str | None = None) -> Any:
@@ -137,7 +137,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
 def unshareable() -> str | None:
     """Return why no two processes can use a GPU of this machine together, in one line, or None.
 
-    None also where only some of several GPUs are so: it may be another that is used.
+    None also where only some of several GPUs are exclusive: a training may use another.
     """
     gpus = gpu_states()
     if not gpus or not all(gpu.exclusive for gpu in gpus):

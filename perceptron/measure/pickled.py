@@ -1,4 +1,4 @@
-"""What a program of the user's sends to worker processes: pickled, with where it finds modules."""
+"""Objects that a user's program sends to worker processes: pickled, with its search path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perceptron.processes.fresh_python import standard_first
 
 
 def to_send(pickled: bytes) -> bytes:
-    """Return what a file for workers holds: these bytes, and where this process finds modules.
+    """Return the content of a file for workers: these bytes, and this process's search path.
 
     The program's own folder and the current one come last: what a user calls ``numba.py`` must not
     replace a library that a worker needs.
@@ -23,7 +23,7 @@ def to_send(pickled: bytes) -> bytes:
 
 
 def received(file: Path) -> bytes:
-    """Return the bytes of such a file, and find modules where its writer does."""
+    """Return the bytes of such a file, and use the search path of its writer for modules."""
     search, pickled = pickle.loads(file.read_bytes())  # noqa: S301 our caller wrote it
     sys.path[:] = standard_first([*search, *sys.path])
     return bytes(pickled)

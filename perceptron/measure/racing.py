@@ -1,6 +1,6 @@
 """A race in a worker: import, prepare, train to the target; then train once more.
 
-What this imports counts for every backend: nothing that serves measuring alone.
+The imports of this module count for every backend: none may serve measuring alone.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
     threads = threads_of_each(backend, job.threads)
     problem.parts()
     data = clock()
-    # A backend that computes with fewer bits was asked before the job was sent.
+    # Whether a backend computes with fewer bits was checked before the job was sent.
     trainer = backend.prepare(problem, cast(DType, job.dtype))
     prepared = clock()
     cached = getattr(backend, "prepared_from_cache", None)
     from_cache = None if cached is None else bool(cached())
     iterations = job.epochs * problem.iterations_per_epoch
     fresh = train(job, iterations, backend, trainer, alive, clock)
-    # It brings threadpoolctl, and what ranks need: nothing of which a training waits for.
+    # It imports threadpoolctl, and the modules of ranks, which no training needs.
     from perceptron.measure.ranks import assert_threads_of_each
 
     assert_threads_of_each(backend, threads)
@@ -77,13 +77,13 @@ def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
 def train(
     job: Race, iterations: int, backend: Backend, trainer: Trainer, alive: Alive, clock: Clock
 ) -> Training:
-    """Train from where the trainer stands until the target is reached or the iterations are over.
+    """Train on until the target is reached or the iterations are over.
 
     The evaluation of the test set is never counted.
     """
     checks: list[Check] = []
     seconds, waited = 0.0, 0.0
-    # This one's threads tell nothing of other processes that train with it.
+    # The threads of this process are no evidence for other processes that train with it.
     with nullcontext() if distributed(backend) else closing(WaitingMeter()) as meter:
         for done in range(0, iterations, job.check_iterations):
             step = min(job.check_iterations, iterations - done)

@@ -1,4 +1,4 @@
-"""What a worker does in the processes that train together, and how long their threads waited.
+"""The work of a worker in the processes that train together, and how long their threads waited.
 
 Threads that gloo exchanges gradients with are not read. Each time they are woken they wait some
 microseconds until the thread that computes stops to wait for them: that is part of the exchange and
@@ -19,14 +19,14 @@ from perceptron.problems import datasets
 from perceptron.problems.problem import Problem
 from perceptron.processes.waiting import WaitingMeter
 
-# What PyTorch and gloo name their threads.
+# The prefixes of the names of PyTorch's and gloo's threads.
 _EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")
 
 
 def make_ready(backend: Backend, problem: Problem) -> None:
-    """Load the problem's data where it is trained: generating them counts for no backend.
+    """Load the problem's data in the processes that train: generating them counts for no backend.
 
-    Ranks are started if they are not there, and keep the memory that they free from then on.
+    Ranks are started if they do not run; from then on they keep the memory that they free.
     """
     problem.dataset.load()
     if ranks := distributed(backend):
@@ -34,7 +34,7 @@ def make_ready(backend: Backend, problem: Problem) -> None:
 
 
 def forget_data(backend: Backend) -> None:
-    """Release data that are kept: the next job may be long in coming."""
+    """Release the cached data: the next job may be long in coming."""
     datasets.forget()
     if ranks := distributed(backend):
         ranks.call_running(datasets.forget)
@@ -64,10 +64,10 @@ def _make_rank_ready(problem: Problem) -> None:
 
 @contextmanager
 def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
-    """Yield what tells how long the threads of this process and of those that help it waited.
+    """Yield the meter for the threads of this process and of the processes of the backend.
 
-    These are a backend's ranks, or the processes that have work of it. None for a backend that
-    trains on the host in this process alone, whose meter `time_training` makes itself.
+    They are a backend's ranks, or its worker processes. None for a backend that trains on the host
+    in this process alone, whose meter `time_training` makes itself.
     """
     accelerator = accelerator_of(backend)
     if hasattr(backend, "process_ids"):

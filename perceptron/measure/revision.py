@@ -17,8 +17,8 @@ VARIABLE = "PERCEPTRON_COMMIT"
 # As git abbreviates a commit, or as `revision` returns it, or a tag.
 _COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _NOT_RESULTS = ":(exclude)results"
-# What can change a number: problems, backends, timing, and what says which backends and sizes share
-# a process, and in which order. What is made of numbers cannot.
+# Code that can change a number: problems, backends, timing, and the plans, which decide which
+# backends and sizes share a process, and in which order. Code that reads numbers cannot.
 MEASURING = (
     "backends",
     "records/grouping.py",
@@ -35,9 +35,9 @@ def revision() -> str | None:
     """Return the commit of the checkout this package runs from, or None if it is none.
 
     Changed code adds ``-dirty-`` and a digest of the changes, so that two states of work
-    differ. Changes under results/ do not count: a run writes there. Code that was copied without
-    its history is what ``PERCEPTRON_COMMIT`` says; in a checkout git is asked, which sees changes.
-    Raises `UserError` if the variable holds no commit.
+    differ. Changes under results/ do not count: a run writes there. ``PERCEPTRON_COMMIT`` is the
+    commit of code that was copied without its history; in a checkout git answers, which sees
+    changes. Raises `UserError` if the variable holds no commit.
     """
     checkout = Path(__file__).parents[2]
     stated = os.environ.get(VARIABLE, "") or None
@@ -59,9 +59,9 @@ def revision() -> str | None:
 
 @lru_cache(maxsize=1)  # it takes a tenth of a second
 def measuring_code() -> str | None:
-    """Return the digest of the code that measures: a wheel has it, which knows of no commit.
+    """Return the digest of the code that measures, which a wheel has too; see `code_digest`.
 
-    See `code_digest`. None where the sources are not there, as in a package of compiled files only.
+    None where the sources are missing, as in a package of compiled files only.
     """
     try:
         return code_digest(Path(__file__).parents[1], MEASURING)
@@ -70,9 +70,9 @@ def measuring_code() -> str | None:
 
 
 def _changes(checkout: Path) -> bytes:
-    """Return what differs from the commit: changed files, and new ones that hold code.
+    """Return the difference from the commit: the diff of files, and new files of code.
 
-    Other new files, such as notes and logs, come and go without changing what is measured.
+    Other new files, such as notes and logs, cannot change a result.
     """
     changes = [_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or b""]
     listed = ("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py", _NOT_RESULTS)
@@ -84,7 +84,7 @@ def _changes(checkout: Path) -> bytes:
 
 
 def _git(checkout: Path, *arguments: str) -> bytes | None:
-    """Return what git says: bytes, for files and their names may be in any encoding."""
+    """Return git's output in bytes, as files and their names may be in any encoding, or None."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(checkout), *arguments], capture_output=True, check=True

@@ -1,4 +1,4 @@
-"""What a row says beside what a process measured: of the run, the problem and the backend."""
+"""Rows of a job: the worker's answer with the fields of the run, the problem and the backend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perceptron.records.run import Run, now
 from perceptron.records.validity import impossible
 
 Seen = Timings | RaceTimes
-"""What a process answers to a job, or why it does not."""
+"""The answer of a process to a job, or the reason why there is none."""
 
 
 def nothing(job: Job, status: Status, reason: str | None) -> Seen:
@@ -27,9 +27,9 @@ def nothing(job: Job, status: Status, reason: str | None) -> Seen:
 
 
 def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
-    """Return the rows of a job, from what its worker answered: one, of an extra one a part.
+    """Return the rows of a job from its worker's answer: one, or of an extra one for each part.
 
-    ``subject`` is what `subject_fields` returns of it.
+    ``subject`` has the `subject_fields` of the job.
     """
     if isinstance(job, Extra):
         return _explaining(job, subject, seen, run)
@@ -67,7 +67,7 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
 def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
     """Return a row for each part, of kernels one with their number; else one with the reason.
 
-    Each has a phase, by which it is no training.
+    Each has a phase, which distinguishes it from a training.
     """
     backend = backend_fields(job.backend, job.dtype, job.threads)
     parts = seen.parts if isinstance(seen, Outcome) else ()
@@ -92,7 +92,7 @@ def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> li
 
 
 def subject_fields(job: Job) -> dict[str, Any]:
-    """Return the fields of a row that say what is trained, or with what a function is called."""
+    """Return the fields of a row for the problem, or for the sizes of a function's call."""
     if isinstance(job, Call):
         family, _, text = job.problem.rpartition(":")
         sizes = tuple(map(int, text.split("x")))
@@ -107,9 +107,9 @@ def subject_fields(job: Job) -> dict[str, Any]:
 
 
 def backend_fields(name: str, dtype: str | None, threads: int) -> dict[str, Any]:
-    """Return the fields of a row that say who trained it, with so many threads in all.
+    """Return the fields of a row for the backend; ``threads`` is the total of its processes.
 
-    Plans hold what shares its threads evenly, so that the threads of all processes are these.
+    Plans contain only backends that divide the threads evenly.
     """
     backend = registry.load(name)
     processes = processes_of(backend)
@@ -123,7 +123,7 @@ def backend_fields(name: str, dtype: str | None, threads: int) -> dict[str, Any]
 
 
 def problem_fields(problem: Problem) -> dict[str, Any]:
-    """Return the fields of a row of times that say what was trained."""
+    """Return the fields of a row of times for the problem."""
     return {
         "problem": problem.name,
         "problem_digest": problem.digest,

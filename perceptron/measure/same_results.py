@@ -1,4 +1,4 @@
-"""Whether two functions return the same, and whether a call left its data as they were."""
+"""Whether two functions return equal results, and whether a call changed its data."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def is_tensor(value: object) -> bool:
 def difference(
     equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
 ) -> str | None:
-    """Return the first difference of two results in words; None where they are equal.
+    """Return a text of the first difference of two results; None where they are equal.
 
-    Raises `UserError` where ``equal`` cannot tell.
+    Raises `UserError` where ``equal`` cannot compare them.
     """
     one, two = _on_host(first), _on_host(other)
     if isinstance(one, Mapping) and isinstance(two, Mapping):
@@ -87,7 +87,7 @@ def _short(value: Any) -> str:
 
 
 def _on_host(value: Any) -> Any:
-    """Return a tensor or an array of a device as one of NumPy, numbers in lists as one too."""
+    """Return a tensor, an array of a device or a list of numbers as an array of NumPy."""
     if is_tensor(value):
         value = value.detach().cpu()
         value = value.to_dense() if value.is_sparse else value
@@ -97,7 +97,7 @@ def _on_host(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         try:
             array = np.asarray(value)
-        except Exception:  # noqa: BLE001 of unequal lengths, or of what is no number
+        except Exception:  # noqa: BLE001 of unequal lengths, or not of numbers
             return value
         return array if array.dtype.kind in "biufc" else value
     if type(value).__module__.split(".")[0] in ("jax", "jaxlib"):

@@ -36,11 +36,11 @@ Stolen = Callable[[], float | None]
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
-# Of the time that whole trainings may take, what it takes to know whether they do.
+# The share of the time for whole trainings that estimating their time may take.
 _FORETELLING = 0.05
 # Of the time of all cores: a process that had more of it had no neighbour to wait for.
 _ALL_CORES = 0.95
-# Systems count what was stolen in steps of 10 ms: one says nothing about samples of 50 ms.
+# Systems count steal time in steps of 10 ms: one step is no evidence for samples of 50 ms.
 _LEAST_STOLEN_SECONDS = 0.015
 
 
@@ -48,7 +48,7 @@ class Repeatable(Protocol):
     """An object that can be timed: a trainer, or a loop that does less; see `protocol.Trainer`."""
 
     def train(self, iterations: int) -> None:
-        """Do so many iterations, and return when they are done."""
+        """Do ``iterations``, and return when they are done."""
 
     def reset(self) -> None:
         """Go back to the start."""
@@ -59,8 +59,8 @@ class Effort:
     """The effort of a timing: ``samples`` of at least ``minimum_seconds`` each.
 
     ``iterations`` fixes the training iterations in a sample instead, to time whole trainings. Where
-    these would take more than ``most_seconds`` together, fewer samples are taken, at last a single
-    one of fewer iterations.
+    the samples would take more than ``most_seconds`` together, fewer are taken, at least one, if
+    need be of fewer iterations.
     """
 
     samples: int = 5
@@ -80,7 +80,7 @@ def time_training(
 
     Starting again each time makes the samples do equal work: a training that has saturated, or
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
-    ``meter`` tells how long threads waited for cores; None for that of this process.
+    ``meter`` counts how long threads waited for cores; None means that of this process.
     """
     with uncollected(), waiting_meter() as own:
         meter = meter or own
@@ -102,8 +102,8 @@ def time_training(
         waited = samples.waited
         if waited is not None:
             waited += _stolen_share(before, stolen(), cores, samples)
-        # Over all samples: what a thread has run is counted in steps of a few milliseconds. Threads
-        # that had all cores waited only for each other.
+        # Over all samples: the run time of a thread is counted in steps of a few milliseconds.
+        # Threads that had all cores waited only for each other.
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
     if waited is not None and had_all_cores:
         waited = 0.0
@@ -130,11 +130,11 @@ def _refreshed(take: Take, meter: WaitingMeter, iterations: int) -> Sample:
 def _affordable(
     take: Take, iterations: int, samples: int, most_seconds: float
 ) -> tuple[int, int, int]:
-    """Return iterations of a sample, the samples, and iterations to warm up, for so many seconds.
+    """Return iterations of a sample, the samples, and iterations to warm up, in ``most_seconds``.
 
-    One iteration foretells what all take, and more foretell it better, for a part of the time. Of
-    two tries the faster one counts: the first may import or compile, and one may have waited for a
-    core. They have warmed up what is too slow to be trained once more for that.
+    The time of one iteration predicts that of all, and more iterations predict it better, for a
+    part of the time. Of two tries the faster one counts: the first may import or compile, and one
+    may have waited for a core. A training that is too slow for a warm-up is warm after these tries.
     """
     begun = 1
     while True:
@@ -152,22 +152,21 @@ def _affordable(
 
 
 def _is_warm(sample: Sample) -> bool:
-    """Return whether the system has given every thread a core of its own.
+    """Return whether the system has given every thread another core.
 
     Threads that were idle first share a core: matrix products and large tensors then take twice
-    as long for up to 0.1 s. Where the system tells how long threads waited, that is known to be
-    over with the first sample that did not; times are the same to 0.5% as after 0.15 s, and a
-    row costs half. Elsewhere the time is fixed. Shorter iterations run in one thread and are
-    spared the wait.
+    as long for up to 0.1 s. Where the system counts how long threads waited, this is over with the
+    first sample that did not wait; times are the same to 0.5% as after 0.15 s, and a row costs
+    half. Elsewhere the time is fixed. Shorter iterations run in one thread and skip the wait.
     """
     has_cores = sample.waited is not None and not sample.is_contended
     return has_cores or sample.seconds_each < _THREADED_SECONDS
 
 
 def _stolen_share(before: float | None, after: float | None, cores: int, samples: Samples) -> float:
-    """Return the share of all samples' time on the cores that the host took, 0 if it is little.
+    """Return steal time as a share of all samples' time on the cores, 0 if it is small.
 
-    What the host took is time without a core, too, and cannot be told sample by sample.
+    Steal time is time without a core, too, but it is not known for each sample.
     """
     if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
         return 0.0

@@ -1,4 +1,4 @@
-"""A job of training in its worker: the backend is checked, timed or looked into."""
+"""A job of training in its worker: the backend is checked, timed or explained by an extra."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
 def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
-    """Do a job, and before the first one what a process pays once; yield what becomes of it.
+    """Run a job, after the one-time work of a process before its first; yield the outcome.
 
     All jobs of a worker are of one backend, dtype and number of threads.
     """
@@ -69,7 +69,7 @@ def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
         first_touch(backend, job)
     outcome = measure(backend, job, is_first)
     if outcome.reason == _OUT_OF_DEVICE_MEMORY:
-        hardware_of(backend).release()  # before another worker is asked, which would find it full
+        hardware_of(backend).release()  # before another worker runs, which would find it full
     yield outcome
     # The next job may be long in coming, and other workers need memory.
     forget_data(backend)
@@ -78,12 +78,12 @@ def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
 
 @lru_cache(maxsize=1)
 def _backend(name: str) -> Backend:
-    """Return the worker's backend: what it keeps in itself, such as a library, is loaded once."""
+    """Return the worker's backend, cached: state such as a library is loaded once."""
     return registry.load(name)
 
 
 def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
-    """Do a job, the first of this process or not. Whatever goes wrong becomes its outcome."""
+    """Run a job; ``is_first`` in this process. A failure of any kind becomes the outcome."""
     try:
         threads_of_each(backend, job.threads)
         if job.step == "start":
@@ -106,21 +106,21 @@ def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
 
 
 def first_touch(backend: Backend, job: AnyJob) -> None:
-    """Pay what a process pays once, imports and contexts, before anything is measured."""
+    """Do the one-time work of a process, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
     extra = job.extra if isinstance(job, Extra) else None
-    # Kernels are counted where no device is. What it costs to start one, and a first iteration, is
-    # seen on a process that has had none.
+    # Kernels are counted without a device. The costs of its start and of a first iteration are
+    # measured in a process that has not used it.
     if extra not in ("kernels", "device") and (accelerator := accelerator_of(backend)):
         accelerator.touch()
     # A backend that compiles does so for each problem: that is part of preparing it.
     if not getattr(backend, "compiles", False) and extra != "device":
-        # If this fails, the problems themselves will say why.
+        # If this fails, the problems will report why.
         with contextlib.suppress(Exception):
             threads_of_each(backend, job.threads)
             backend.prepare(catalogue.find("or-gate"), _dtype(job))
-    # What is alive now stays alive: the collector need not look at it again.
+    # The objects of this moment stay alive: the collector need not visit them again.
     gc.collect()
     gc.freeze()
 
@@ -143,7 +143,7 @@ def _measure(backend: Backend, problem: Problem, job: Trained) -> Timings:
 
 
 def _dtype(job: AnyJob) -> DType:
-    """Return in what a job trains here: what rounds to fewer bits is its right, and is checked."""
+    """Return the dtype that a job trains in: bfloat16 rounds by itself, and is checked so."""
     return "float64" if job.dtype == "float64" else "float32"
 
 
@@ -191,7 +191,7 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     with meter_of(backend) as meter:
         if next(_timed) == 0 and job.iterations is None:
             # The first job of a process is slower where its threads, its memory or the clock of
-            # the core are not ready: it is done once untimed. Its setup was timed above, cold.
+            # the core are not ready: it runs once untimed. Its setup was timed above, cold.
             time_training(trainer, Effort(1, least), meter=meter)
         timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()

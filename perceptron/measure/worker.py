@@ -1,7 +1,7 @@
 """The worker process: a job for each line of standard input, its answers as lines of JSON.
 
-Started by `fresh_python.command`. What it imports before a race's backend counts
-for every backend: here stands only what is needed to be told what to do.
+Started by `fresh_python.command`. Imports before a race's backend count for every backend: this
+module imports only what it needs to read a job.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from perceptron.records.race import RaceTimes
 
 def main() -> None:
     """Serve jobs until standard input ends."""
-    # Only answers may reach the parent: what libraries print goes to standard error.
+    # Only answers may reach the parent: the output of libraries goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
@@ -32,7 +32,7 @@ def main() -> None:
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     is_first = True
-    # An empty line says only that the process is still at its job.
+    # An empty line means only that the process is still at its job.
     alive = partial(send, b"")
     while True:
         job = msgspec.json.decode(jobs.get(), type=AnyJob)
@@ -56,7 +56,7 @@ def _running() -> bytes:
 def _answer(
     job: AnyJob, is_first: bool, alive: Callable[[], None]
 ) -> Iterator[Timings | RaceTimes]:
-    """Yield the answer; what follows it is done while nobody waits."""
+    """Yield the answers; the work after the last one delays no reader."""
     if isinstance(job, Race) and job.step == "measure":
         from perceptron.measure.racing import raced
 
@@ -75,7 +75,7 @@ def _answer(
 
 
 def _timed(job: AnyJob, is_first: bool) -> Callable[[], Iterable[Timings]]:
-    """Return what answers a job; its libraries are those of every worker of its kind so far."""
+    """Return the function that runs a job; import only the module of its kind."""
     if isinstance(job, Call):
         from perceptron.measure import calls
 

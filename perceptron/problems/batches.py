@@ -1,6 +1,6 @@
-"""In which order a training sees its rows: the same batches for every backend.
+"""The order in which a training sees its rows: the same batches for every backend.
 
-Each epoch passes over the rows in a permutation of its own. Making one takes as long as a step on
+Each epoch passes over the rows in another permutation. Making one takes as long as a step on
 thousands of rows and would be timed, so the orders are made beforehand, as many as `CYCLE` and
 memory allow, and later epochs begin with the first again.
 """
@@ -18,9 +18,9 @@ import numpy.typing as npt
 Last = Literal["keep", "drop"]
 
 CYCLE = 64
-"""Epochs with an order of their own, at most."""
+"""Epochs with different orders, at most."""
 MOST_INDICES = 2**20
-"""Indices of all these orders together; the first epoch's may be more."""
+"""Indices of all these orders together; the first epoch alone may have more."""
 
 Indices = npt.NDArray[np.int64]
 
@@ -29,8 +29,7 @@ Indices = npt.NDArray[np.int64]
 class Batches:
     """Batches of ``size`` of ``rows`` rows; an iteration is one of them, an epoch all of them.
 
-    ``last`` says what becomes of the batch that is left over where ``size`` does not divide
-    ``rows``: it is kept, shorter, or dropped.
+    Where ``size`` does not divide ``rows``, the ``last`` batch is shorter or dropped.
     """
 
     rows: int
@@ -55,7 +54,7 @@ class Batches:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs with an order of their own, from `order` (0) on."""
+        """Number of epochs with different orders, from `order` (0) on."""
         return max(1, min(CYCLE, MOST_INDICES // self.rows))
 
     @property
@@ -74,14 +73,14 @@ class Batches:
         return np.concatenate([self.order(epoch) for epoch in range(self.epochs)])
 
     def bounds(self, iteration: int) -> tuple[int, int]:
-        """Return where in `orders` the batch of an iteration begins and where it ends."""
+        """Return the half-open range in `orders` of the batch of an iteration."""
         epoch, index = divmod(iteration % self.cycle, self.per_epoch)
         first = epoch * self.rows_per_epoch
         begin = first + index * self.size
         return begin, min(begin + self.size, first + self.rows_per_epoch)
 
     def full_from(self, iteration: int) -> int:
-        """Return how many full batches follow from an iteration on, end to end in `orders`."""
+        """Return the number of full batches from an iteration on that adjoin in `orders`."""
         if self.shortest == self.size:
             return self.cycle - iteration % self.cycle
         return self.per_epoch - 1 - iteration % self.per_epoch
@@ -92,7 +91,7 @@ class Batches:
         return self.orders[begin:end]
 
     def spans(self, iteration: int, iterations: int) -> Iterator[tuple[int, int]]:
-        """Yield the bounds of so many batches from an iteration on; for inside a timed loop."""
+        """Yield the `bounds` of ``iterations`` batches from ``iteration`` on, in a timed loop."""
         size, per_epoch, rows = self.size, self.per_epoch, self.rows_per_epoch
         left = iterations
         epoch, index = divmod(iteration % self.cycle, per_epoch)

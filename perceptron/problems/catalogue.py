@@ -14,15 +14,15 @@ _NUMBER = re.compile(r"-?[0-9]{1,100}")
 
 
 def find(reference: str) -> Problem:
-    """Find the problem that ``reference`` names: a name, or a family and a size.
+    """Find the problem of ``reference``: a name, a family and a size, a shape or a file.
 
-    A shape (`shape.find`) and a file (`files.find`) name one too.
+    See `shape.find` and `files.find`.
 
     >>> find("mlp-width:512").hidden
     (512,)
 
-    Raises `UserError` with the nearest name, or with what is wrong with the size, or
-    where the data come from a library that is not installed.
+    Raises `UserError` with the nearest name, with the fault of the size, or for data of a library
+    that is not installed.
     """
     problem = look_up(reference)
     problem.dataset.require()
@@ -30,7 +30,7 @@ def find(reference: str) -> Problem:
 
 
 def look_up(reference: str) -> Problem:
-    """Return the same where a library is missing too: what has no data has a name."""
+    """Find a problem as `find` does, also where the library of its data is not installed."""
     if files.is_file(reference):
         return _own(reference)
     if shape.is_shape(reference):
@@ -55,7 +55,7 @@ def find_all(word: str) -> tuple[Problem, ...]:
 
 
 def is_taken(name: str) -> bool:
-    """Return whether a problem or a family of ours has this name."""
+    """Return whether a problem or a family of this package has this name."""
     return name in NAMED or name in FAMILIES or shape.is_shape(name)
 
 

@@ -62,7 +62,7 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
 
 
 def rows_at_once(problem: Problem) -> int:
-    """Return how many rows are evaluated together: as many as memory bears, at most all."""
+    """Return the number of rows that are evaluated together: all, or as many as memory allows."""
     widest = problem.models * max(problem.widths)
     return min(problem.dataset.rows, max(1, _MOST_VALUES // widest))
 
@@ -88,5 +88,5 @@ def memory(problem: Problem, dtype: DType) -> int:
 
 
 def _data_sets(problem: Problem) -> int:
-    """Return how many copies of the data there are: one that all share, or one for each model."""
+    """Return the number of copies of the data: one that all models share, or one for each."""
     return problem.models if problem.folds else 1

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 Label = tuple[int, str]
-"""The number of a line, and what stands there in the column of classes."""
+"""The number of a line, and its text in the column of classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvData(GivenData):
-    """A table that was read from a file, which the digest is of."""
+    """A table that was read from a file; the digest is that of the file."""
 
 
 def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
-    """Read the numbers of a file; columns of targets are apart, the others stay in order.
+    """Read the numbers of a file: the columns ``targets``, and all others, in order, as inputs.
 
     With ``classes`` the one target holds classes, see `classes_in`.
 
@@ -178,7 +178,7 @@ def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array,
 
 
 def _numeric(label: str) -> float:
-    """Return the number that a label is, a whole one exactly; raises ValueError for text."""
+    """Return a label as a number, an int if it is whole; raises ValueError for text."""
     plain = label.replace("_", "?")
     try:
         return int(plain)

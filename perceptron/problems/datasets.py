@@ -26,7 +26,7 @@ from perceptron.problems.definition import CONTENT, NO_PART
 Array = npt.NDArray[np.floating]
 
 DATA_FOLDER = "PERCEPTRON_DATA"
-"""The variable that names the folder of the processes that share; without it nothing is kept."""
+"""The variable that names the folder where processes share data; unset, nothing is stored."""
 # Smaller data are made as fast as they are read.
 _WORTHWHILE_BYTES = 2**25
 
@@ -71,16 +71,16 @@ class Dataset:
         """Raise `UserError` where the library that the data come from is not installed."""
 
     def parts(self) -> tuple[Part, Part | None]:
-        """Return what `divide` does, kept for the next call; the arrays are read-only."""
+        """Return the training rows and the test set or None, cached; the arrays are read-only."""
         return _parts(self)
 
     def load(self) -> Part:
-        """Return inputs and targets to train on, kept for the next call; read-only."""
+        """Return the inputs and targets to train on, cached; the arrays are read-only."""
         return self.parts()[0]
 
 
 def forget() -> None:
-    """Release the data that `Dataset.parts` keeps."""
+    """Release the data that `Dataset.parts` has cached."""
     _parts.cache_clear()
 
 
@@ -96,9 +96,10 @@ def _parts(dataset: Dataset) -> tuple[Part, Part | None]:
 
 
 def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[Array]:
-    """Return the arrays of these data, from another process's file if it has made them.
+    """Return the arrays of a data set, from another process's file if it has made them.
 
-    ``description`` tells data apart. What cannot be kept, as on a full disk, is made again.
+    ``description`` identifies the data. Arrays that cannot be stored, as on a full disk, are made
+    again.
     """
     folder = os.environ.get(DATA_FOLDER)
     if folder is None:
@@ -164,8 +165,8 @@ class Clusters(Dataset):
     """A cloud of points for each class, around centres that are drawn at random.
 
     Classes have equally many rows, give or take one, and follow each other in random order.
-    Inputs have unit variance, so that rates do not depend on the data; the centres lie so far apart
-    that most points, not all, are nearest to their own.
+    Inputs have unit variance, so that rates do not depend on the data. The centres lie so far apart
+    that most points, not all, are nearest to the centre of their class.
     """
 
     classes: int = 2
@@ -236,7 +237,7 @@ class GivenData(Dataset):
     """Inputs and targets as they were given. Equal contents make equal data sets."""
 
     digest: str = field(metadata=NO_PART)
-    """SHA-256 of what they were read from, hexadecimal: what tells two of them apart."""
+    """SHA-256 of the source, hexadecimal; it identifies the data."""
     inputs: Array = field(compare=False, repr=False, metadata=CONTENT)
     """(rows, features), float64, read-only."""
     targets: Array = field(compare=False, repr=False, metadata=CONTENT)

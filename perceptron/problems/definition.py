@@ -11,7 +11,7 @@ import numpy as np
 NO_PART = {"definition": False}
 """Metadata of a field that names or places something: equal trainings may differ in it."""
 ADDED = {"definition": "unless default"}
-"""Metadata of a field that a class was given later: what was defined before keeps its digest."""
+"""Metadata of a field that was added later: at its default it does not change the digest."""
 CONTENT = {"definition": True}
 """Metadata of a field that counts, although the class does not compare it."""
 
@@ -19,10 +19,9 @@ CONTENT = {"definition": True}
 def definition_digest(value: Any) -> str:
     """Return 12 hexadecimal digits of a description: a dataclass and all that it holds.
 
-    Every field that is compared counts, unless it is marked by `NO_PART`; so does one that a class
-    is given later. Fields count by name, so their order makes no difference, and numbers by value,
-    so 1 and 1.0 are one. Raises TypeError for what cannot be written so that equal values, and no
-    others, are written equally.
+    Every field that is compared counts, unless it is marked by `NO_PART`; so does a field that is
+    added later. Fields count by name, so their order makes no difference, and numbers by value,
+    so 1 and 1.0 are equal. Raises TypeError for a value without a unique text.
     """
     return sha256(_written(value).encode()).hexdigest()[:12]
 
@@ -35,7 +34,7 @@ def _counts(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _written(value: Any) -> str:
-    """Return a value as a text; equal values, and no others, have equal ones."""
+    """Return a text of a value: equal for equal values, and for no others."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = sorted(
             (field.name, _written(getattr(value, field.name)))
@@ -45,7 +44,7 @@ def _written(value: Any) -> str:
         named = ",".join(f"{name}={text}" for name, text in fields)
         return f"{type(value).__name__}({named})"
     if isinstance(value, np.ndarray):
-        # In one byte order, and 0.0 for −0.0: values that are equal.
+        # In one byte order, and 0.0 for −0.0, which are equal.
         numbers = np.ascontiguousarray(value, dtype="<f8") + 0.0
         return f"array({list(numbers.shape)},{sha256(numbers.tobytes()).hexdigest()})"
     if isinstance(value, tuple | list):

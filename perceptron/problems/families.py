@@ -1,7 +1,7 @@
-"""Problems with a name of their own, and families: a size in, a problem out.
+"""Named problems, and families: a size in, a problem out.
 
-Named are those of the walk-through, and two of scikit-learn. A family varies one thing and holds
-the rest.
+The named problems are those of the walk-through and two of scikit-learn. A family varies one size
+and holds the rest.
 
 Rates are set so that ten iterations move the loss and every parameter by far more than rounding:
 only then can agreement of two backends be shown. The steepest direction of a layer grows with its
@@ -101,7 +101,7 @@ _DEEPEST = 1024
 class Family:
     """Problems that differ in their size only.
 
-    ``axes`` names what varies, ``sizes`` lists what a sweep tries: one number for each axis.
+    ``axes`` names the sizes that vary; ``sizes`` lists those of a sweep, one number for each axis.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Family:
     build: Callable[..., Problem]
 
     def problem(self, *size: int) -> Problem:
-        """Return the problem of this size; raises `UserError` for one that is not a size."""
+        """Return the problem of this size; raises `UserError` for a number that is out of range."""
         if len(size) != len(self.axes):
             form = "x".join(axis.upper() for axis in self.axes)
             raise UserError(f"family {self.name!r} takes a size of the form {form}")
@@ -129,12 +129,12 @@ class Family:
 
 
 def label(size: Size) -> str:
-    """Write a size as it stands in a problem's name: ``512`` or ``256x512``."""
+    """Return a size as problem names have it: ``512`` or ``256x512``."""
     return "x".join(str(number) for number in size)
 
 
 def _named(name: str, size: Size) -> dict[str, Any]:
-    """Return what a problem of a family is called, and its size."""
+    """Return the fields of a `Problem` that hold its name, its family and its size."""
     return {
         "name": f"{name}:{label(size)}",
         "family": name,
@@ -201,10 +201,7 @@ def _classifier(
     feed: Feed = "resident",
     models: int = 1,
 ) -> Problem:
-    """Return ten classes of 64 features, learned by one hidden layer and Adam, as people train.
-
-    Of digits as many models as one trains to choose a seed or a rate.
-    """
+    """Return a problem of ten classes and 64 features, with one hidden layer and Adam."""
     return Problem(
         **_named(name, size),
         dataset=dataset,

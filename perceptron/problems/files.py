@@ -44,14 +44,14 @@ _REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
 
 
 def is_file(reference: str) -> bool:
-    """Return whether a reference is one to a file: ``….toml`` or ``….toml:SIZE``."""
+    """Return whether a reference names a file: ``….toml`` or ``….toml:SIZE``."""
     return _REFERENCE.fullmatch(reference) is not None
 
 
 def references(word: str) -> tuple[str, ...]:
-    """Return a reference for each size that the file lists; one with a size stands for itself.
+    """Return a reference for each size that the file lists, or ``word`` alone if it has a size.
 
-    Paths become absolute. Raises `UserError` for a word that names no file of a model.
+    Paths become absolute. Raises `UserError` for a word that names no model file.
     """
     file, size = _split(word)
     model = read_model(file)
@@ -63,7 +63,7 @@ def references(word: str) -> tuple[str, ...]:
 def find(reference: str) -> Problem:
     """Read the problem in a file; its family is the file's name without folder and ending.
 
-    Raises `UserError` naming the file and the field, line or column that is wrong.
+    Raises `UserError` naming the file and the faulty field, line or column.
     """
     file, size = _split(reference)
     model = read_model(file)
@@ -125,7 +125,7 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
 
 
 def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
-    """Return the problem of a model; its size is the number of rows if None."""
+    """Return the problem of a model; ``size`` None means the number of rows."""
     ending = "" if size is None else f":{size}"
     dataset = _dataset(file, model)
     with _prefixed(f"{file}: "):
@@ -165,10 +165,10 @@ def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
 
 
 def _dataset(file: Path, model: AnyModel) -> Dataset:
-    """Return the data of the model in this file, a share of them as test set.
+    """Return the data of the model in this file, with a share of the rows as test set.
 
     One column of a CSV file is read as classes where the loss or several outputs need them.
-    Raises `UserError` naming the file and key, or the CSV file, line and column, that is wrong.
+    Raises `UserError` naming the file and the faulty key, or the CSV file, line and column.
     """
     data = model.data
     if isinstance(data, FromCsv):
@@ -200,7 +200,7 @@ def _made(file: Path, data: Generated | Bundled) -> Dataset:
 
 @contextmanager
 def _prefixed(where: str) -> Iterator[None]:
-    """Say where in front of the errors raised here."""
+    """Prefix the message of a `UserError` raised in the block with ``where``."""
     try:
         yield
     except UserError as error:
@@ -224,7 +224,7 @@ def _check_targets(model: AnyModel, dataset: Dataset) -> None:
     columns = dataset.targets.shape[1] if isinstance(dataset, CsvData) else 1
     if width != columns:
         raise UserError(f"{where} {columns}, got {width}")
-    # Our formula of this loss holds for these two values only.
+    # The formula of this loss holds for these two values only.
     if (
         model.loss == "bce"
         and isinstance(dataset, CsvData)

@@ -1,6 +1,6 @@
-"""A data set in two parts: rows to train on, and rows held out to see what was learned.
+"""A data set in two parts: rows to train on, and a test set.
 
-For cross-validation each of several models holds out a fold of its own.
+For cross-validation each of several models holds out another fold.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from perceptron.problems.definition import ADDED
 
 @dataclass(frozen=True, kw_only=True)
 class Divided(Dataset):
-    """The rows of ``whole`` that are not held out; subclasses define `divide`."""
+    """``whole`` without the rows that are held out; subclasses define `divide`."""
 
     whole: Dataset
 
@@ -33,7 +33,7 @@ class Divided(Dataset):
 class HeldOut(Divided):
     """``whole`` without ``test_rows`` rows, which are drawn at random and never trained on.
 
-    Of each class the same share is held out, so that none is in one part only.
+    The same share of each class is held out, so that both parts have every class.
     """
 
     test_rows: int
@@ -46,9 +46,9 @@ class HeldOut(Divided):
 
 
 def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
-    """Return the data set with this share of its rows held out; itself for a share of 0.
+    """Return the data set with ``share`` of its rows held out, or ``whole`` for a share of 0.
 
-    Raises `UserError` where a part would have no rows, or the classes no row each to train on.
+    Raises `UserError` where a part would have no rows, or a class no row to train on.
     """
     if share == 0.0:
         return whole
@@ -69,14 +69,14 @@ def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
 
 
 def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
-    """Return what a data set is called, with another number of rows to train on."""
+    """Return the fields of a data set, with another number of rows to train on."""
     return {field.name: getattr(whole, field.name) for field in fields(Dataset)} | {"rows": rows}
 
 
 def _drawn(
     targets: Array, class_names: tuple[str, ...], wanted: int, seed: int
 ) -> npt.NDArray[np.bool_]:
-    """Return which rows are held out, (rows,)."""
+    """Return the mask of the rows that are held out, (rows,) bool."""
     random = np.random.default_rng(seed)
     held = np.zeros(len(targets), dtype=bool)
     if not class_names:
@@ -91,7 +91,10 @@ def _drawn(
 
 
 def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
-    """Return how many of each class are held out, by largest remainders; one is always left."""
+    """Return how many rows of each class are held out, by largest remainders.
+
+    Each class keeps at least one row to train on.
+    """
     most = np.maximum(counts - 1, 0)
     exact = counts * (wanted / counts.sum())
     numbers: npt.NDArray[np.int64] = np.minimum(np.floor(exact).astype(np.int64), most)
@@ -113,10 +116,9 @@ _FOLDS_SEED = 1
 class Folds(Divided):
     """``whole``, whose rows to train on are divided into ``folds`` parts of equal size.
 
-    The rows of each model, one model after the other: inputs (models, rows, features). Model i
-    trains on all rows but fold i, which is held out from it; with ``fold`` that one model's alone:
-    (rows, features). Rows are drawn at random; those that are left over where the parts do not
-    divide them are in no fold. What ``whole`` itself holds out is not used.
+    Model i trains on all rows but fold i, which is its test set. Inputs are (models, rows,
+    features); with ``fold`` they are those of one model, (rows, features). Rows are drawn at
+    random; a remainder of fewer rows than folds is in no fold. The test set of ``whole`` is unused.
     """
 
     folds: int
@@ -147,9 +149,9 @@ class Folds(Divided):
 
 
 def in_folds(whole: Dataset, folds: int) -> Folds:
-    """Return the data of so many models, each without a fold of its own.
+    """Return the data of as many models as ``folds``, each of which trains without one fold.
 
-    Raises `UserError` unless there are two folds or more, of a row or more each.
+    Raises `UserError` unless there are at least two folds, and a row for each.
     """
     if not 2 <= folds <= whole.rows:
         raise UserError(

@@ -1,4 +1,4 @@
-"""A model written down in a TOML file: its keys, what they must be to fit each other, and reading.
+"""Model files in TOML: their keys, the checks of keys against each other, and reading.
 
 Reading decodes values and nothing else: no part of a file is ever executed.
 """
@@ -28,13 +28,13 @@ BundledName = Literal["digits", "breast-cancer"]
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Meta(min_length=1)]
-# Beyond lies infinity, which TOML can say.
+# TOML has infinity too.
 _LARGEST = 1e300
 Positive = Annotated[float, Meta(gt=0, le=_LARGEST)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
-# Each layer is an entry of its own, so more than any model has are refused.
+# Each layer is an entry, so a file with more layers than any model is refused.
 _DEEPEST = 1024
 _KINDS: dict[OptimizerName, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
 
@@ -129,7 +129,7 @@ AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
 
 @cache
 def _names_of(table: type[Struct], key: str) -> Sequence[str]:
-    """Return the names that may stand at a key; none where it takes no name."""
+    """Return the names that a key accepts; none where it takes no name."""
     kind = get_type_hints(table)[key]
     literals = (part for part in (kind, *get_args(kind)) if get_origin(part) is Literal)
     return get_args(next(literals, None))
@@ -166,7 +166,7 @@ def _decode(raw: dict[str, object]) -> AnyModel:
 
 
 def _check_names(raw: dict[str, object], data: type[Struct]) -> None:
-    """Refuse unknown keys and names, with the nearest known one, which msgspec does not give."""
+    """Refuse unknown keys and names; the error has the nearest known one, unlike msgspec's."""
     for prefix, table, kind in _tables(raw, data):
         for key, value in table.items():
             if key not in kind.__struct_fields__:
@@ -195,7 +195,7 @@ def _tables(
 
 
 def _faults(model: AnyModel) -> Iterator[str]:
-    """Yield what is wrong in several keys together, each with the name of one of them."""
+    """Yield the faults of keys that do not fit each other, each with the name of one key."""
     data, last, size = model.data, model.layers[-1].activation, model.size
     axis = None if size is None else size.axis
     values = () if size is None else size.values

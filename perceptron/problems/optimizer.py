@@ -38,7 +38,7 @@ class Sgd:
 
     @property
     def kind(self) -> str:
-        """The name and the options that cost time, by which rows are told apart."""
+        """The name and the options that cost time, which distinguish rows."""
         words = ["sgd"]
         if self.momentum:
             words.append("nesterov" if self.nesterov else "momentum")
@@ -57,7 +57,7 @@ class Sgd:
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam; its weight decay is part of the gradient. Properties are as of `Sgd`."""
+    """Adam; its weight decay is part of the gradient. Properties are those of `Sgd`."""
 
     rate: float = 0.001
     betas: tuple[float, float] = (0.9, 0.999)

@@ -1,4 +1,4 @@
-"""A problem: data, layers, loss, batches, optimizer and start; all that a backend is given."""
+"""A problem: data, layers, loss, batches, optimizer and start, which a backend trains."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Unsupported(Exception):
 
 @lru_cache(maxsize=2)
 def _shared(batches: Batches) -> Batches:
-    """Return equal batches that were asked for before, so that their orders are drawn once."""
+    """Return an equal object from the cache, so that the orders are drawn once."""
     return batches
 
 
@@ -47,7 +47,7 @@ class Layer:
 class Problem:
     """Dense layers, trained on a data set batch by batch; or ``models`` of them at once.
 
-    ``name`` says which problem a row is of, ``reference`` finds it in another process
+    ``name`` identifies the problem in rows, ``reference`` finds it in another process
     (`catalogue.find`); they differ for a model file, which is named after its contents.
 
     The losses, for predictions f and targets t of N values (rows × outputs): ``l1-sum`` Σ|f−t|,
@@ -59,14 +59,13 @@ class Problem:
     of a family with two axes it is the product of ``sizes``.
 
     An iteration is a step on ``batch`` rows (all of them if None), in the order of `batches`.
-    ``feed`` says where they come from: ``resident`` data lie on the device before the clock starts;
-    of ``host`` data each batch is gathered in host memory and copied to the device in the timed
-    loop.
+    ``feed`` is their source: ``resident`` data lie on the device before the clock starts; of
+    ``host`` data each batch is gathered in host memory and copied to the device in the timed loop.
 
-    ``models`` are trainings of one shape that do not know of each other: each has a start of its
-    own, and an iteration is a step of all, on the batch that a single one would take. They share
-    the data; with ``folds`` the rows are divided into as many folds as there are models, and each
-    model trains on all but its own. What each of them is alone, `single` says.
+    ``models`` are independent trainings of one shape: each has another start, and an iteration is
+    a step of all, on the batch that a single model would take. They share the data; with ``folds``
+    the rows are divided into as many folds as there are models, and model i trains on all but
+    fold i. `single` returns the training of one model.
     """
 
     name: str = field(metadata=NO_PART)
@@ -82,7 +81,7 @@ class Problem:
     axes: tuple[str, ...] = field(default=(), metadata=NO_PART)
     """The meaning of ``size``, or of each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
     reference: str = field(default="", metadata=NO_PART)
-    """Empty: the name."""
+    """Empty means the name."""
     batch: int | None = None
     last: Last = "keep"
     feed: Feed = "resident"
@@ -115,7 +114,7 @@ class Problem:
 
     @property
     def rate(self) -> float:
-        """The optimizer's, by which a gradient or its direction is scaled."""
+        """The learning rate of the optimizer."""
         return self.optimizer.rate
 
     @property
@@ -130,7 +129,7 @@ class Problem:
 
     @property
     def batches(self) -> Batches | None:
-        """Which rows each iteration takes; None where it takes all of them."""
+        """The rows of each iteration; None where each takes all of them."""
         if self.batch is None:
             return None
         return _shared(Batches(self.dataset.rows, self.batch, self.last, self.order_seed))
@@ -144,7 +143,7 @@ class Problem:
         """Return inputs (rows, features) and targets to train on; float64, read-only.
 
         Targets have the form that the loss takes, see `targets_for`. Raises `Unsupported`
-        with ``folds``, which gives each model a part of its own.
+        with ``folds``, where each model has other rows.
         """
         self._assert_shared()
         return self.parts()[0]
@@ -155,9 +154,9 @@ class Problem:
         return self.parts()[1]
 
     def parts(self) -> tuple[Part, Part | None]:
-        """Return `training_part` and `held_out_part`, of whatever problem.
+        """Return the rows to train on and the test set or None, of any problem.
 
-        With ``folds`` arrays have one axis more, in front: (models, rows, features).
+        With ``folds`` arrays have one more axis in front: (models, rows, features).
         """
         train, held_out = self.dataset.parts()
         return self._with_targets(train), None if held_out is None else self._with_targets(held_out)
@@ -185,7 +184,7 @@ class Problem:
     def start_parameters(self) -> list[Array]:
         """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`.
 
-        Raises `Unsupported` for several models, which have a start each.
+        Raises `Unsupported` for several models; see `stacked_start`.
         """
         self.require_one_model()
         return self.start.parameters(self.widths)
@@ -198,12 +197,12 @@ class Problem:
     def stacked_start(self) -> list[Array]:
         """Return the start of all models: [weights 1 (models, fan in, fan out), bias 1 …], float64.
 
-        One model has the axis too.
+        A single model has the first axis too.
         """
         return self.start.stacked(self.widths, self.models)
 
     def single(self, index: int) -> Problem:
-        """Return the training of one of the models alone, the first being 0."""
+        """Return the training of model ``index`` alone, counted from 0."""
         return replace(
             self,
             name=f"{self.name}, model {index}",
@@ -223,7 +222,7 @@ class Problem:
 
 
 def parameter_names(problem: Problem) -> list[str]:
-    """Name each array of `Problem.start_parameters` for messages."""
+    """Return the name of each array of `Problem.start_parameters`, for messages."""
     if len(problem.layers) == 1:
         return ["weights", "bias"]
     numbers = range(1, len(problem.layers) + 1)
@@ -231,13 +230,13 @@ def parameter_names(problem: Problem) -> list[str]:
 
 
 def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
-    """Return targets (rows, outputs), float64, for predictions of as many ``outputs``.
+    """Return targets (rows, ``outputs``), float64, in the form that the loss takes.
 
-    Targets of that shape stay as they are under any loss but ``cross-entropy``. Classes, (rows, 1)
-    whole numbers 0 … C−1, become a row of zeros with a one at the class: that is what ``mse`` and
-    the like compare C outputs with, and ``cross-entropy`` always. `classes_of` turns them back.
+    Targets of that shape are unchanged under any loss but ``cross-entropy``. Classes, (rows, 1)
+    whole numbers 0 … C−1, become one-hot rows, which ``cross-entropy`` always takes, and the other
+    losses where there are C outputs. `classes_of` turns them back.
 
-    Raises `UserError` where the targets are no such classes, or not as many as outputs.
+    Raises `UserError` where the targets are no such classes, or their columns do not fit.
     """
     if loss != "cross-entropy" and values.shape[1] == outputs:
         return values
@@ -260,7 +259,7 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
 def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the class of each row, (rows,) int64, from targets (rows, classes).
 
-    Targets of several models have one axis more, in front, and so have their classes.
+    Targets of several models have one more axis in front, and so have their classes.
     """
     classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=-1)
     return classes

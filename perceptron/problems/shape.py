@@ -3,7 +3,7 @@
 A reference holds the rows, the features and the width of each hidden layer; one output follows.
 Then may come, in this order and each after a colon, a number of classes (``10c``), a batch
 (``128b``), ``adam`` or ``adamw``, ``host`` for batches fed from host memory, and a number of models
-trained at once (``400m``): ``mlp:60000x784x128:10c:128b:adam:host:400m``. What is left out is one
+trained at once (``400m``): ``mlp:60000x784x128:10c:128b:adam:host:400m``. The defaults are one
 output, all rows, plain sgd, resident data and one model.
 
 With ``*`` in place of the rows, the features, the hidden widths, the batch or the models it is a
@@ -49,7 +49,7 @@ class Shape:
     """Rows, features and the width of each hidden layer, and how it is trained.
 
     Without hidden layers it is a perceptron. ``classes`` None means one output, ``batch`` None all
-    rows; sgd is the plain one, and optimizers have the rates of `find`. ``models`` are trained at
+    rows. ``sgd`` has no momentum and no decay; `find` sets the rates. ``models`` are trained at
     once.
 
     Raises `UserError` for a number outside 1 to 999,999,999, for more than 64 hidden layers, and
@@ -95,7 +95,7 @@ class Shape:
         return self._text()
 
     def axes(self) -> tuple[Axis, ...]:
-        """Return what can be varied: hidden layers and the batch if there are any."""
+        """Return the axes that can be varied: ``hidden`` and ``batch`` only if there are any."""
         axes: list[Axis] = ["rows", "features"]
         if self.hidden:
             axes.append("hidden")
@@ -104,9 +104,9 @@ class Shape:
         return (*axes, "models")
 
     def family(self, axis: Axis) -> str:
-        """Name the problems that differ from this shape along one of its `axes`, a star's place.
+        """Return the family that varies this shape along ``axis``: a reference with a star there.
 
-        Along ``hidden`` all hidden layers have one width, whatever they have here.
+        Along ``hidden`` all hidden layers have one width, whatever their widths in this shape.
         """
         return self._text(starred=axis)
 
@@ -131,12 +131,12 @@ class Shape:
 
 
 def is_shape(reference: str) -> bool:
-    """Return whether a reference is meant as a shape or a family of them, right or wrong."""
+    """Return whether a reference has the prefix of shapes; it need not be valid."""
     return reference.startswith(_PREFIX)
 
 
 def in_words(axis: Axis) -> str:
-    """Return what an axis is called where sizes are told."""
+    """Return the name of an axis in problems and tables."""
     return "hidden width" if axis == "hidden" else axis
 
 
@@ -146,13 +146,13 @@ def parse(reference: str) -> Shape:
     >>> parse("mlp:*x20x64:1000") == Shape(1000, 20, (64,))
     True
 
-    Raises `UserError` that says what is wrong, or how a shape is written.
+    Raises `UserError` with the fault, or with the form of a shape.
     """
     return _read(reference)[0]
 
 
 def find(reference: str) -> Problem:
-    """Find the problem of this shape; its size is the number of rows, or what follows the star.
+    """Find the problem of this shape; its size is the number of rows, or of the starred axis.
 
     With classes the data are clusters and hidden layers are relu, and the loss is cross-entropy.
     Else data, activations, losses and starts are those of the families `perceptron-rows` (no hidden
@@ -188,7 +188,7 @@ def find(reference: str) -> Problem:
 
 
 def _read(reference: str) -> tuple[Shape, Axis | None, int]:
-    """Return the shape, which axis was starred, if one was, and its size, else the rows."""
+    """Return the shape, the starred axis or None, and the size along it, else the rows."""
     try:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
@@ -265,8 +265,8 @@ def _steepness_of_tanh(rows: int, features: int, hidden: Sequence[int]) -> float
     widths = (features, *hidden)
     total = 0.0
     for index, width in enumerate(widths):
-        # What enters here has passed the narrowest layer so far, which limits its directions; one
-        # of them holds this share of the variance, again by Marchenko and Pastur.
+        # The inputs have passed the narrowest layer so far, which limits their directions; one
+        # direction holds this share of the variance, again by Marchenko and Pastur.
         narrowest = min(widths[: index + 1])
         share = min(1.0, (1.0 / sqrt(narrowest) + 1.0 / sqrt(rows)) ** 2)
         mean_square = 0.4 if index else 1.0  # of a tanh; of a feature
@@ -288,7 +288,7 @@ def _steepness_of_relu(rows: int, features: int, hidden: Sequence[int], classes:
     total = 1.0 + (hidden[-1] * (1.0 if deep else 1.0 / 6.0) if hidden else steepest)
     for index in range(len(hidden)):
         inputs = hidden[index - 1] if index else steepest
-        # The steepest direction of the weights that the logits feel this layer through.
+        # The steepest direction of the weights between this layer and the logits.
         felt = (1.0 if deep else 1.0 / 6.0) * (1.0 + sqrt(classes / min(hidden[index:]))) ** 2
         total += felt * (1.0 + inputs)
     return total

@@ -24,11 +24,11 @@ class Start:
         raise NotImplementedError
 
     def of_model(self, index: int) -> Start:
-        """Return where this one of several models starts; model 0 does where a single one would."""
+        """Return the start of model ``index``; that of model 0 is the start of a single model."""
         raise NotImplementedError
 
     def stacked(self, widths: Sequence[int], models: int) -> list[Array]:
-        """Return the `parameters` of so many models, stacked: (models, fan in, fan out) …"""
+        """Return the `parameters` of all ``models``, stacked: (models, fan in, fan out) …"""
         starts = [self.of_model(index).parameters(widths) for index in range(models)]
         return [np.stack(arrays) for arrays in zip(*starts, strict=True)]
 

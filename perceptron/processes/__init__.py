@@ -1,1 +1,1 @@
-"""PROCESSES: how one starts, is watched and ends, times a loop, waits, and when this one began."""
+"""PROCESSES: start, supervise and end them; time a loop in one and how long its threads wait."""

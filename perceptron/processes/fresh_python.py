@@ -1,4 +1,4 @@
-"""Fresh Python processes that run modules of this package, and where they find modules.
+"""Fresh Python processes that run modules of this package, and their search path for modules.
 
 ``python -m`` looks into the current folder first, then where ``PYTHONPATH`` says: a learner's
 ``random.py`` would take the place of the standard library's, and another checkout would be timed
@@ -28,14 +28,14 @@ def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
 
 
 def standard_first(paths: list[str]) -> list[str]:
-    """Return where to find modules: in the standard library, then in these places, in order.
+    """Return a search path: the standard library's folders, then the others of ``paths``, in order.
 
-    Of several copies of this package the one that runs is found.
+    Of several copies of this package it leads to the one that runs.
     """
     standard = [path for path in dict.fromkeys(paths) if path in _STANDARD]
     others = [path for path in dict.fromkeys(paths) if path not in _STANDARD]
     found = next(filter(_has_package, others), "")
-    # Without any, the current folder would be looked at, which may be the checkout itself.
+    # Without any, Python would search the current folder, which may be the checkout itself.
     is_found = found and os.path.realpath(os.path.join(found, "perceptron"))
     if is_found != os.path.realpath(_PACKAGE):
         others.insert(0, os.path.dirname(_PACKAGE))
@@ -43,7 +43,7 @@ def standard_first(paths: list[str]) -> list[str]:
 
 
 def without_current_folder() -> None:
-    """Have this process, a command, look last where it was started or where its script lies."""
+    """Move the current folder, or that of the script, to the end of this process's search path."""
     first = [] if sys.flags.safe_path else sys.path[:1]
     sys.path[:] = standard_first([*sys.path[len(first) :], *first])
 

@@ -73,7 +73,7 @@ class ChildProcess:
         return self._process.poll() is not None
 
     def send(self, line: bytes) -> None:
-        """Write a line to its standard input, which stays open: children leave when it closes."""
+        """Write a line to its standard input, which stays open: a child exits when it closes."""
         with contextlib.suppress(BrokenPipeError):  # it has died; `ending` will say of what
             self._requests.write(line + b"\n")
             self._requests.flush()
@@ -97,16 +97,16 @@ class ChildProcess:
         return last_line(self._messages)
 
     def close_input(self) -> None:
-        """Close its standard input, which asks it to leave."""
-        with contextlib.suppress(OSError):  # what was not written is of no use any more
+        """Close its standard input, so that it exits."""
+        with contextlib.suppress(OSError):  # unwritten bytes are of no use any more
             self._requests.close()
 
     def end(self, patience_seconds: float = 0.0) -> None:
-        """Close its standard input and kill it if it does not leave within ``patience_seconds``."""
+        """Close its standard input and kill it if it does not exit within ``patience_seconds``."""
         end_all([self], patience_seconds)
 
     def _stop(self, patience_seconds: float) -> bytes:
-        """End it; return what marks all that it has started."""
+        """End it; return the mark in the environment of all processes that it has started."""
         if patience_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
@@ -116,7 +116,7 @@ class ChildProcess:
 
 
 def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> None:
-    """Ask all to leave, and kill those that have not left when the common patience is over."""
+    """Close the input of all, and kill those that have not exited after ``patience_seconds``."""
     for child in children:
         child.close_input()
     until = time.monotonic() + patience_seconds
@@ -132,7 +132,7 @@ def run_logged(
 ) -> int:
     """Run a command in a folder until it ends, its output in ``log``; return its exit code.
 
-    It has no input and its own session; what it has started ends with it, as with `ChildProcess`.
+    It has no input and a new session; its descendants end with it, as with `ChildProcess`.
     Raises OSError if it cannot be started, and subprocess.TimeoutExpired.
     """
     mark = secrets.token_hex(8)
@@ -169,11 +169,11 @@ def last_line(file: IO[bytes]) -> str:
 
 
 def _end_marked(marks: Sequence[bytes]) -> None:
-    """Kill all processes with one of these marks, if they do not leave by themselves."""
+    """Kill all processes with one of these marks, if they do not exit by themselves."""
     begin = time.monotonic()
     while (marked := _marked(marks)) and time.monotonic() - begin < _SECONDS_TO_FOLLOW:
         time.sleep(_LOOK_SECONDS)
-    # Until they are gone they may start others; what waits for a disk cannot be killed.
+    # Until they are gone they may start others; a process that waits for a disk cannot be killed.
     while marked and time.monotonic() - begin < 2 * _SECONDS_TO_FOLLOW:
         for process in marked:
             with contextlib.suppress(OSError):
@@ -187,7 +187,7 @@ def _marked(marks: Sequence[bytes]) -> list[int]:
     found = []
     with contextlib.suppress(OSError):  # not on Linux
         for name in os.listdir("/proc"):
-            with contextlib.suppress(OSError):  # somebody else's, or gone
+            with contextlib.suppress(OSError):  # another user's, or gone
                 if not name.isdecimal():
                     continue
                 variables = Path("/proc", name, "environ").read_bytes()
@@ -197,7 +197,7 @@ def _marked(marks: Sequence[bytes]) -> list[int]:
 
 
 def describe_exit(code: int) -> str:
-    """Return how a process ended, as in ``was ended by SIGKILL (out of memory?)``."""
+    """Return an exit code as text, such as ``was ended by SIGKILL (out of memory?)``."""
     if code >= 0:
         return f"exited with {code}"
     name = signal.Signals(-code).name

@@ -8,27 +8,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 began: float | None = None
-"""By `time.monotonic`: a command's budget and its bar count from there.
+"""The start of the command by `time.monotonic`, from which its budget and its bar count.
 
-None where no command runs, as in a program that asks one question.
+None where no command runs, as in a program that calls the package.
 """
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals by which schedulers and terminals end all processes of a job; as ctrl-C ends one."""
+"""Signals by which schedulers and terminals end all processes of a job."""
 
 
 def ended_with_us(code: int) -> bool:
-    """Return whether a child was ended by what is about to end this process.
+    """Return whether a child was ended by a signal that is about to end this process, too.
 
-    They are sent to all processes of a job, in any order: no backend failed, and what is to end
-    must not write down that one did.
+    `ENDING` signals reach all processes of a job, in any order: the child did not fail, and this
+    process must not record that it did.
     """
     return -code in ENDING
 
 
 @contextmanager
 def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables in the block, for what is called and started there; then put back what was."""
+    """Set environment variables in the block; then restore the earlier values."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -1,4 +1,4 @@
-"""The rules of a timed loop: calibrate, warm up, take samples, and which of them count.
+"""The rules of a timed loop: calibrate, warm up, take samples, and choose those that count.
 
 Standard library only, from Python 3.9 up: the gate's program uses them too, in the Python of the
 project that it measures.
@@ -19,28 +19,28 @@ from typing import NamedTuple
 
 from .waiting import LARGEST_WAITED_SHARE
 
-# Calibrating ends with so many samples in a row that are long enough.
+# Calibrating ends with this many samples in a row that are long enough.
 _ENOUGH = 2
 # A sample that turns out shorter than required is repeated with this factor more iterations.
 _HEADROOM = 1.2
 # Never multiply the iterations by more than this at once: the first call may have been an outlier.
 _LARGEST_GROWTH = 100
-# Of a sample with its setups, so much is long enough however short the iterations are.
+# At least this share of a sample's time with its setups counts as the time of its iterations.
 _OF_THE_WHOLE = 0.1
 
-# Samples are taken again for as long as those that are wanted take, or so long if that is more.
+# Samples are taken again for as long as the wanted ones take, or for this time if it is longer.
 _LEAST_SECONDS = 0.3
 # Beside a busy process more of them are contended, and it takes longer to find enough that are not.
-# Nothing is taken again for longer than this, and only as long as those found foretell the others.
+# No sample is taken again if enough would take longer than this, by the rate of those so far.
 _MOST_SECONDS = 2.0
-# Where so many are contended and none is not, shorter samples fit between two of the scheduler's
-# turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of those of 2 ms
-# half and more. Joined, so many of them are a sample of the length that was asked for: the lower
-# quartile of short samples would lie lower wherever a body varies by itself.
+# Where the first _TOO_LONG samples are all contended, shorter ones fit between two of the
+# scheduler's turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of
+# those of 2 ms half and more. _PIECES of them are joined to a sample of the required length: the
+# lower quartile of short samples would lie lower wherever a body varies by itself.
 _TOO_LONG = 3
 _PIECES = 5
 # Beside ten busy processes 62% of pieces of 1 ms of one thread were uncontended, and few of 3 ms.
-# Still shorter ones would show what begins a sample: those of 0.05 ms took 1.5 times as long.
+# Still shorter pieces would show the overhead of a sample: those of 0.05 ms took 1.5 times as long.
 _SHORTEST_PIECE = 1e-3
 
 
@@ -51,11 +51,11 @@ class Sample(NamedTuple):
     seconds: float
     """On the wall, without setups."""
     waited: float | None = None
-    """Seconds, added up over threads; None where the system does not tell."""
+    """Seconds, added up over threads; None where the system does not count them."""
     limit: float = LARGEST_WAITED_SHARE
     """The share from which on it is contended."""
     reported: float | None = None
-    """Seconds by a timer of the benchmark's own; None if it has none."""
+    """Seconds by the benchmark's timer; None if it has none."""
     setup: float = 0.0
     """Seconds of the setups between iterations."""
 
@@ -80,7 +80,7 @@ class Sample(NamedTuple):
 
     @property
     def uncontended_seconds(self) -> float:
-        """A contended time less its waiting, but at least a tenth of it."""
+        """The seconds; of a contended sample less its waiting, but at least a tenth of them."""
         if not self.is_contended:
             return self.seconds
         return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
@@ -94,18 +94,18 @@ class Samples(NamedTuple):
 
     @property
     def waited(self) -> float | None:
-        """Share of the time of those that count; None where the system does not tell."""
+        """Share of waiting in the time of those that count; None where the system has none."""
         known = [sample.waited for sample in self.kept if sample.waited is not None]
         seconds = sum(sample.seconds for sample in self.kept)
         return sum(known) / seconds if known and seconds > 0 else None
 
 
 Take = Callable[[int], Sample]
-"""Times so many iterations, or a few more."""
+"""Times a number of iterations, or a few more."""
 
 
 def lower_quartile(samples: Sequence[float]) -> float:
-    """Return one robust number for all samples.
+    """Return the lower quartile, a robust estimate for all samples.
 
     Noise on a shared machine only ever adds time, so a low quantile repeats better than the
     median (over fresh processes of five bodies it had the smallest or nearly the smallest
@@ -133,11 +133,11 @@ def uncollected() -> Iterator[None]:
 def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float = inf) -> Sample:
     """Return a sample that takes at least ``minimum_seconds``; this also warms up.
 
-    It is the second of two in a row that do: the first call of something may import or compile.
-    What threads waited does not count: beside a busy process samples would become shorter.
-    There are by ``extra`` more iterations than the seconds ask for, and as many more as ``take``
-    makes of them. With setups a sample of ten times the seconds will do, and none is made more than
-    twice as long if it would take ``longest``.
+    It is the second in a row that is long enough: the first call of a function may import or
+    compile. The time that threads waited does not count: beside a busy process samples would become
+    shorter. There are ``extra`` iterations more than the seconds need, and as many more as ``take``
+    adds. A sample that takes ten times the seconds with its setups is enough, and none is made more
+    than twice as long if it would take ``longest``.
     """
     iterations, enough = 1, 0
     while True:
@@ -154,7 +154,7 @@ def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float
 
 
 def growth_to(wanted: float, seconds: float) -> float:
-    """Return the factor of the iterations that took some seconds for what is to take others."""
+    """Return the factor by which iterations that took ``seconds`` grow to take ``wanted``."""
     return min(_LARGEST_GROWTH, _HEADROOM * wanted / max(seconds, 1e-9))
 
 
@@ -174,9 +174,9 @@ def warm_up(
 
 
 class Taken:
-    """Samples of one length, of which so many ``pieces`` each are one of those ``wanted``.
+    """Samples of one length, ``pieces`` of which are joined to one of those ``wanted``.
 
-    So many are ``enough``, if they are uncontended.
+    ``wanted`` and ``enough`` count joined, uncontended samples.
     """
 
     def __init__(self, wanted: int, enough: int, pieces: int = 1) -> None:
@@ -188,7 +188,7 @@ class Taken:
         self._shortest = inf  # of those that are uncontended
 
     def add(self, sample: Sample) -> None:
-        """Add one."""
+        """Add a sample."""
         self.samples.append(sample)
         self._seconds += sample.seconds
         if not sample.is_contended:
@@ -196,7 +196,7 @@ class Taken:
             self._shortest = min(self._shortest, sample.seconds)
 
     def is_over(self) -> bool:
-        """Return whether no more are to be taken: enough of them, or too long."""
+        """Return whether there are enough samples, or no time for more."""
         if self.uncontended >= self.wanted:
             return True
         if len(self.samples) < self._least or self._seconds <= _LEAST_SECONDS:
@@ -210,9 +210,9 @@ class Taken:
         return foretold > max(_MOST_SECONDS, expected)
 
     def shorter(self, iterations: int) -> int:
-        """Return of how many iterations samples should be: of fewer if too many are contended.
+        """Return the iterations of the next samples: fewer if too many samples are contended.
 
-        That is all of the first few, or so many that there is no time for enough others.
+        Too many are all of the first few, or so large a share that the time does not suffice.
         """
         if self.uncontended:
             if self.uncontended >= self.enough or not self.is_over():
@@ -236,9 +236,9 @@ def take_samples(
 ) -> Samples:
     """Take samples until ``wanted`` are uncontended or it ``is_over``.
 
-    Then the uncontended ones count, if they are ``enough``, by default half of those wanted; else
-    as many as that, of those that waited least. ``shorten`` allows to put samples together from
-    shorter ones where no long one is uncontended. After ``most_seconds`` no other sample is begun.
+    Then the uncontended samples count, if there are ``enough``, by default half of ``wanted``; else
+    the ``enough`` that waited least. ``shorten`` allows to join samples from shorter ones where no
+    long one is uncontended. After ``most_seconds`` no other sample is begun.
     """
     enough = enough or (wanted + 1) // 2
     longer: list[Sample] = []
@@ -262,9 +262,9 @@ def take_samples(
 def _choose(
     samples: Sequence[Sample], wanted: int, enough: int, pieces: int
 ) -> tuple[list[int], int]:
-    """Return the places of those that count, in order, and how many of them are joined to one.
+    """Return the indices of the samples that count, ascending, and how many are joined to one.
 
-    Fewer than ``pieces`` where the time was over before there were whole samples.
+    These are fewer than ``pieces`` where the time was over before there were ``enough``.
     """
     uncontended = [index for index, sample in enumerate(samples) if not sample.is_contended]
     whole = min(wanted, len(uncontended) // pieces)
@@ -276,7 +276,7 @@ def _choose(
 
 
 def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
-    """Yield a sample for each so many that follow each other."""
+    """Yield a sample for each ``pieces`` consecutive ones."""
     for first in range(0, len(samples), pieces):
         group = samples[first : first + pieces]
         known = [sample.waited for sample in group if sample.waited is not None]

@@ -3,8 +3,9 @@
 Standard library only: the gate's program loads this file by its path, also from Python 3.9.
 
 Linux keeps three numbers for each thread in ``/proc/self/task/<id>/schedstat``; the second is the
-nanoseconds that it waited on a run queue (https://docs.kernel.org/scheduler/sched-stats.html). What
-a host takes from its guest is in none of them: ``steal`` in ``/proc/stat`` has it, for all CPUs.
+nanoseconds that it waited on a run queue (https://docs.kernel.org/scheduler/sched-stats.html). They
+do not include the time that a host takes from its guest: ``steal`` in ``/proc/stat`` has it, for
+all CPUs.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Samples of 10 ms, of one and of two threads, on two otherwise idle cores: nine in ten waited for
-# 0 to 1.4 %, for what the system itself had to do. Beside one busy process two threads waited for
+# 0 to 1.4 %, for work of the system itself. Beside one busy process two threads waited for
 # 50 % and more of nearly every sample. In between there is little, and 2 % of a time is less than
 # half of a tie.
 LARGEST_WAITED_SHARE = 0.02
 """A sample whose threads waited for a larger share of its time is contended."""
-# What the system has to do it does on every core: many threads together wait for more of it.
+# The system works on every core: many threads together wait for more of it.
 _SHARE_OF_EACH_THREAD = 0.005
 
 
 def largest_waited_share(threads: int) -> float:
-    """Return the share from which on a sample of so many threads is contended."""
+    """Return the share of waiting above which a sample of ``threads`` threads is contended."""
     return max(LARGEST_WAITED_SHARE, _SHARE_OF_EACH_THREAD * threads)
 
 
@@ -35,10 +36,10 @@ _STEAL = 8  # of the words of its first line: "cpu", user, nice, system, idle, i
 
 
 class WaitingMeter:
-    """Called, it returns the seconds that all threads of this process together have waited.
+    """A callable that returns the seconds that all threads of this process have waited, summed.
 
-    None where the system does not tell. It keeps the files of the threads open and takes about a
-    microsecond for each; what a thread that has ended waited still counts.
+    It returns None where the system does not count them. It keeps the files of the threads open and
+    takes about a microsecond for each; the waiting of a thread that has ended still counts.
     """
 
     processes = 1
@@ -47,9 +48,9 @@ class WaitingMeter:
     """The kind of the device that the threads give work to; None for the host itself."""
 
     def __init__(self, *folders: str, left_out: tuple[str, ...] = ()) -> None:
-        """Read the threads in ``folders``: by default our own, or of processes that train together.
+        """Read the threads in ``folders``, by default those of this process.
 
-        Those whose names start with ``left_out`` are not read.
+        Threads whose names start with ``left_out`` are not read.
         """
         self._folders, self._left_out = folders or (_THREADS,), left_out
         self._files: dict[str, int] = {}
@@ -76,10 +77,10 @@ class WaitingMeter:
             self._at_first[thread] = os.pread(self._files[thread], 64, 0)
 
     def leave_out_idle(self) -> None:
-        """Read no more what threads wait that have not run since this meter knows them.
+        """Stop reading threads that have not run since this meter first read them.
 
-        Libraries keep threads that others of them do the work of. The main thread stays: what has
-        run is counted in steps, and it may have run for less.
+        Libraries have idle threads whose work others of their threads do. The main thread stays:
+        run time is counted in steps, and it may have run for less than one.
         """
         main = f"/{os.getpid()}"
         for thread, file in list(self._files.items()):
@@ -94,7 +95,7 @@ class WaitingMeter:
             with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended
                 ran, waited = os.pread(file, 64, 0).split()[:2]
                 self._nanoseconds[thread] = (int(ran), int(waited))
-        # Who asks has run: a kernel that says otherwise does not keep these numbers.
+        # This thread has run: a kernel that has no run time for it does not keep these numbers.
         if not self.ran_seconds:
             return None
         return sum(waited for _, waited in self._nanoseconds.values()) / 1e9
@@ -127,9 +128,9 @@ def waiting_meter(folder: str = _THREADS) -> Iterator[WaitingMeter]:
 
 
 def stolen_seconds(cpus: str = _CPUS) -> float | None:
-    """Return the CPU seconds that the host gave to others so far; None where it is unknown.
+    """Return the steal time of all CPUs so far, in seconds; None where it is unknown.
 
-    Systems count in steps of 10 ms.
+    Systems count it in steps of 10 ms.
     """
     try:
         with open(cpus, "rb") as file:
