@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
-from docs.build import answers, commands, evidence, findings, gate, readme, schemas, studies
+from docs.build import answers, commands, evidence, findings, gate, readme, schemas, studies, tutorial
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -34,7 +34,7 @@ def built(runs: Shown) -> dict[str, str]:
         page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
         for page, own in blocks(runs).items()
     }
-    for module in (findings, readme, studies):
+    for module in (findings, readme, studies, tutorial):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
     return files | {f"docs/{name}": svg for name, svg in evidence.pictures(_PUBLISHED).items()}
 
@@ -44,13 +44,13 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     return {
         "README.md": readme.blocks(runs, proof, truth),
-        "docs/answers.md": answers.blocks(),
+        "docs/reading.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
-        "docs/findings.md": findings.blocks(runs),
-        "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, bool(runs.gpus)),
+        "docs/findings.md": findings.blocks(runs) | evidence.blocks(_PUBLISHED, bool(runs.gpus)),
+        "docs/first-run.md": tutorial.blocks(runs),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),
-        "docs/over-processes.md": studies.over_processes(runs),
+        "docs/fleet.md": studies.over_processes(runs),
         "docs/many-models.md": studies.many_models(runs),
         "docs/race.md": studies.race(runs),
         "docs/gate-how.md": gate.how(proof),

@@ -17,7 +17,7 @@ from perceptron.report.tables import markdown
 
 NO_GPU = (
     "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
-    "[Published GPU results](gpu-evidence.md)."
+    "Others have [published GPU results](#published-gpu-results)."
 )
 
 
