@@ -9,7 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
-from docs.build import answers, commands, evidence, findings, gate, readme, schemas, studies, tutorial
+from docs.build import (
+    answers,
+    commands,
+    evidence,
+    findings,
+    gate,
+    readme,
+    schemas,
+    studies,
+    tutorial,
+)
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 

@@ -17,7 +17,9 @@ def blocks(runs: Shown) -> Blocks:
     """Return the screen of each step, and the machine that it was on."""
     facts = runs.bench.run.facts.environment
     return {
-        "machine": f"They are of {facts.cpu}, {facts.cores} cores.",
+        "machine": "The screens below were printed by the same commands without `--quick`, which "
+        f"measures for minutes longer, on {facts.cpu}, {facts.cores} cores. Your numbers will "
+        "differ, and more of your answers will be undecided.",
         "screen-bench": _screen(runs.bench),
         "screen-crossover": _screen(runs.search),
         "screen-advise": _screen(runs.advice),
@@ -26,11 +28,8 @@ def blocks(runs: Shown) -> Blocks:
 
 
 def pictures(runs: Shown) -> dict[str, str]:
-    """Return the first figure of the advice and of the cost breakdown: SVG by file name."""
-    return {
-        "advice.svg": draw(runs.advice.answer.figures[0].drawing),
-        "digits.svg": draw(runs.batches.answer.figures[0].drawing),
-    }
+    """Return the first figure of the cost breakdown: SVG by file name."""
+    return {"digits.svg": draw(runs.batches.answer.figures[0].drawing)}
 
 
 def _screen(told: Answered) -> str:

@@ -19,7 +19,6 @@ from perceptron.records.grouping import grouped
 from perceptron.report import text_file
 from perceptron.version import __version__
 
-
 _PURPOSE = (
     "This page shows how often `crossover` and `map` are right in simulated cases, in which the "
     "right answer is known. It also shows what can mislead a search, such as a machine that is "
