@@ -7,7 +7,7 @@
 # make truth     docs/truth.md: how often the answers are right, in simulated cases
 # make fastest   docs/fastest-validation.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
 # make fastest-page  the same page, from the newest run in results/: nothing is measured
-# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
+# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: an hour; resumes
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
 # make wheels    carried/: what a machine without network lacks, see CONTRIBUTING.md
@@ -118,7 +118,7 @@ shots: browser
 	$(BIN)/python -m tests.browser.shots
 
 proof: install
-	$(BIN)/python -m benchmarks.validation proof --save docs/gate-proof.md
+	$(BIN)/python -m benchmarks.validation proof --save docs/gate-proof.md $(if $(MACHINE),--machine $(MACHINE))
 
 readme: install
 	$(BIN)/python -m docs.build

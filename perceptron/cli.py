@@ -44,9 +44,6 @@ SUMMARIES = {name: summary for name, (_, summary) in STUDIES.items()} | {
 }
 
 
-_SHOW = "Show completion for the current shell, to copy it or customize the installation."
-
-
 class _Commands(click.Group):
     """All commands; each is imported when it is used."""
 
@@ -102,32 +99,9 @@ class _Commands(click.Group):
         return [*listed, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
-        click.echo(f"perceptron {perceptron.__version__}")
-        ctx.exit()
-
-
-def _completion(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
-    if asked and not ctx.resilient_parsing:
-        from perceptron.commands.shared import completion
-
-        getattr(completion, str(parameter.name))(app)
-        ctx.exit()
-
-
-app = _Commands(
-    "perceptron",
-    help=perceptron.__doc__,
-    params=[
-        click.Option([name], is_flag=True, expose_value=False, callback=callback, help=summary)
-        for name, callback, summary in (
-            ("--version", _version, "Print the version."),
-            ("--install-completion", _completion, "Install completion for the current shell."),
-            ("--show-completion", _completion, _SHOW),
-        )
-    ],
-)
+app = click.version_option(
+    perceptron.__version__, message="perceptron %(version)s", help="Print the version."
+)(_Commands("perceptron", help=perceptron.__doc__))
 
 
 def main() -> None:

@@ -32,27 +32,27 @@ class Case(Struct, frozen=True, kw_only=True):
         return (*self.seconds, *self.refused)
 
 
-def _times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
+def times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
     return tuple(typical * exp(part) for part in spread)
 
 
-_FIRST = {"numpy": _times(1e-3)}
+_FIRST = {"numpy": times(1e-3)}
 CASES = {
-    "tie": Case(seconds=_FIRST | {"numba": _times(1.02e-3)}, decided="yes", ties=("numba",)),
-    "apart": Case(seconds=_FIRST | {"numba": _times(1.5e-3)}, decided="yes", slower=("numba",)),
-    "noisy": Case(seconds=_FIRST | {"numba": _times(1.1e-3, NOISY)}, decided="no"),
+    "tie": Case(seconds=_FIRST | {"numba": times(1.02e-3)}, decided="yes", ties=("numba",)),
+    "apart": Case(seconds=_FIRST | {"numba": times(1.5e-3)}, decided="yes", slower=("numba",)),
+    "noisy": Case(seconds=_FIRST | {"numba": times(1.1e-3, NOISY)}, decided="no"),
     "one repeat": Case(seconds={"numpy": (1e-3,), "numba": (1.5e-3,)}, decided="no"),
     "contended": Case(
-        seconds=_FIRST | {"numba": _times(9e-3)},
+        seconds=_FIRST | {"numba": times(9e-3)},
         waited="numba",
         decided="no",
     ),
     # Waiting only ever adds: what is faster all the same is the faster one.
     "fast side contended": Case(
-        seconds=_FIRST | {"numba": _times(9e-3)}, waited="numpy", decided="yes", slower=("numba",)
+        seconds=_FIRST | {"numba": times(9e-3)}, waited="numpy", decided="yes", slower=("numba",)
     ),
     "two tie": Case(
-        seconds=_FIRST | {"numba": _times(1.02e-3), "torch-cpu": _times(1.5e-3)},
+        seconds=_FIRST | {"numba": times(1.02e-3), "torch-cpu": times(1.5e-3)},
         decided="yes",
         ties=("numba",),
         slower=("torch-cpu",),

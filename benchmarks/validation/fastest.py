@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
@@ -145,9 +145,6 @@ class Pick(Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
-Ask = Callable[[FastestPlan, Path, Training, Way], Pick]
-
-
 def ask(plan: FastestPlan, folder: Path, training: Training, way: Way) -> Pick:
     """Ask `perceptron.fastest`, which has no results of what it is asked about.
 
@@ -183,7 +180,6 @@ def measure(
     results: Path,
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
-    ask: Ask = ask,
 ) -> Path:
     """Measure the plan and ask, or resume where it was interrupted; return the run's folder.
 
@@ -220,20 +216,13 @@ def measure(
             lambda rows, left: missing(every, times_of(rows)), journal, run, for_times, progress
         )
         budget.abandoned = for_times.abandoned
-        budget.cut_short = not (
-            _ask_all(plan, Path(folder), journal, budget, progress, ask) and whole
-        )
+        budget.cut_short = not (_ask_all(plan, Path(folder), journal, budget, progress) and whole)
         require_rows(journal, budget)
         return journal.folder
 
 
 def _ask_all(
-    plan: FastestPlan,
-    folder: Path,
-    journal: RunJournal,
-    budget: Budget,
-    progress: Progress,
-    ask: Ask,
+    plan: FastestPlan, folder: Path, journal: RunJournal, budget: Budget, progress: Progress
 ) -> bool:
     """Ask in every way what was not answered yet; return whether there was time for all."""
     answers = journal.folder / ANSWERS
@@ -300,25 +289,25 @@ def result_of(folder: Path) -> FastestTruth:
     except msgspec.ValidationError as error:
         raise UserError(f"{run.folder / 'run.json'}: plan: {error}") from None
     rows = with_own_setups(run.times)
-    every = {one.reference: _times(one, rows, plan.backends) for one in plan.trainings}
-    times = _sensible(every, plan.backends)
+    every = {one.reference: _times(one, rows) for one in plan.trainings}
+    times = _choices(every, plan.backends)
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
-    answers = lines.read(folder / ANSWERS, Pick)
-    judged = {
-        way.label: _judged(
-            (pick for pick in answers if pick.way == way),
-            _sensible(every, registry.DEFAULT if way.of_default else plan.backends),
-        )
-        for way in WAYS
-    }
+    judged: dict[str, Judged] = {way.label: [] for way in WAYS}
+    of_default = _choices(every, registry.DEFAULT)
+    for pick in lines.read(folder / ANSWERS, Pick):
+        among = of_default if pick.way and pick.way.of_default else times
+        if pick.way in WAYS and pick.reference in among:
+            judged[pick.way.label].append((pick, among[pick.reference]))
     for name in plan.backends:
-        same = (Pick(reference=reference, backend=name, sure=True) for reference in times)
-        judged[f"always {name}"] = _judged(same, times)
+        judged[f"always {name}"] = [
+            (Pick(reference=reference, backend=name, sure=True), own)
+            for reference, own in times.items()
+        ]
     return FastestTruth(run, plan, times, picks_table(judged), contention_warnings(run.times))
 
 
-def _times(training: Training, rows: Iterable[Measurement], backends: Sequence[str]) -> Times:
+def _times(training: Training, rows: Iterable[Measurement]) -> Times:
     """Return what a training takes: the median over processes of one setup and all iterations.
 
     A backend without a time in any process has none.
@@ -327,14 +316,14 @@ def _times(training: Training, rows: Iterable[Measurement], backends: Sequence[s
     iterations = training.epochs * problem.iterations_per_epoch
     totals: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        if row.problem == problem.name and row.phase is None and row.backend in backends:
+        if row.problem == problem.name and row.phase is None:
             seconds = inf if row.seconds is None else row.seconds
             totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * seconds)
     medians = {name: median(own) for name, own in totals.items() if inf not in own}
     return dict(sorted(medians.items(), key=lambda item: item[1]))
 
 
-def _sensible(times: Mapping[str, Times], backends: Collection[str]) -> dict[str, Times]:
+def _choices(times: Mapping[str, Times], backends: Collection[str]) -> dict[str, Times]:
     """Return what these backends take: where it is one alone, nothing is to be picked."""
     among = {
         reference: {name: seconds for name, seconds in own.items() if name in backends}
@@ -345,10 +334,6 @@ def _sensible(times: Mapping[str, Times], backends: Collection[str]) -> dict[str
 
 Judged = list[tuple[Pick, Times]]
 """Picks, and what each was to be picked from."""
-
-
-def _judged(picks: Iterable[Pick], times: Mapping[str, Times]) -> Judged:
-    return [(pick, times[pick.reference]) for pick in picks if pick.reference in times]
 
 
 # --- shown ---------------------------------------------------------------------------------------

@@ -24,12 +24,14 @@ from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
 ROOT = Path(__file__).parents[2]
+PROOF = ROOT / "docs" / "gate-proof.md"
 # By others: no command measures into it.
 _PUBLISHED = ROOT / "results" / "published"
 
 
 def main() -> None:
     """Write the pages and the pictures."""
+    gate.write(PROOF, ROOT / "results")
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
         files = built(shown(results)) | schemas.files()
@@ -51,9 +53,8 @@ def built(runs: Shown) -> dict[str, str]:
 
 def blocks(runs: Shown) -> dict[str, Blocks]:
     """Return the blocks of each page."""
-    proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     return {
-        "README.md": readme.blocks(runs, proof, truth),
+        "README.md": readme.blocks(runs, PROOF, ROOT / "docs" / "truth.md"),
         "docs/reading.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
         "docs/findings.md": findings.blocks(runs) | evidence.blocks(_PUBLISHED, bool(runs.gpus)),
@@ -63,8 +64,8 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "docs/fleet.md": studies.over_processes(runs),
         "docs/many-models.md": studies.many_models(runs),
         "docs/race.md": studies.race(runs),
-        "docs/gate-how.md": gate.how(proof),
-        "docs/gate-compared.md": gate.compared(proof),
+        "docs/gate-how.md": gate.how(PROOF),
+        "docs/gate-compared.md": gate.compared(PROOF),
     }
 
 

@@ -1,10 +1,14 @@
-"""docs/gate-how.md and docs/gate-compared.md: tables of the gate's proof, docs/gate-proof.md."""
+"""docs/gate-proof.md from the rows of the gate's proof, and its tables in docs/gate-*.md."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
+from benchmarks.validation import lines
+from benchmarks.validation.gate import page
+from benchmarks.validation.gate.proof import ProofRequest, prove
+from benchmarks.validation.gate.runs import MACHINE, RUNS, ProofRun
 from docs.build.blocks import Blocks, table_of
 from perceptron.errors import UserError
 from perceptron.report.tables import markdown
@@ -14,18 +18,28 @@ COMMAND = "make proof"
 _COMPARED = {
     "false-alarms": ("false-alarms.csv", ""),
     "found-by-time": ("found-by-the-clock-alone.csv", "5%"),
-    "found-by-work": ("found-by-work.csv", "2%"),
 }
-_WORDS = {"runs", "injected", "spread", "clock noise"}
+_WORDS = {"runs", "injected", "spread"}
 """Columns that hold no numbers."""
+
+
+def write(proof: Path, results: Path) -> None:
+    """Write the page of the proof from its newest rows; leave it as it is where there are none."""
+    newest = {
+        lines.read(file.parent / RUNS, ProofRun)[-1].when: file.parent.name
+        for file in results.glob(f"proof/*/{MACHINE}")
+    }
+    if newest:
+        request = ProofRequest(newest[max(newest)], results, report_only=True)
+        page.save(proof, prove(request, lambda *_: None))
 
 
 def how(proof: Path) -> Blocks:
     """Return the targets and what was reached."""
-    lines = table_of(proof, COMMAND)
+    shown = table_of(proof, COMMAND)
     if is_outdated(proof):
-        lines += ["", f"The gate's code has changed since; `{COMMAND}` measures it again."]
-    return {"proof": "\n".join(lines)}
+        shown += ["", f"The gate's code has changed since; `{COMMAND}` measures it again."]
+    return {"proof": "\n".join(shown)}
 
 
 def is_outdated(proof: Path) -> bool:
@@ -43,8 +57,7 @@ def compared(proof: Path) -> Blocks:
         except OSError as error:
             raise UserError(f"{file}: {error.strerror}; `{COMMAND}` writes it") from None
         shown = [row for row in rows if row[0].startswith(start)]
-        if not shown:
-            raise UserError(f"{file}: no row of {start}; `{COMMAND}` writes it")
         aligned = [column if column in _WORDS else f"{column}>" for column in columns]
-        blocks[block] = "\n".join(markdown.table(aligned, shown))
+        table = markdown.table(aligned, shown) if shown else ["Too few blocks were measured yet."]
+        blocks[block] = "\n".join(table)
     return blocks

@@ -28,15 +28,16 @@ def fleet(
 ) -> int:
     """Return 1 if a job failed, or rows could not be merged."""
     from perceptron.commands.shared.fleet_options import finish
-    from perceptron.questions.fleet import collect
+    from perceptron.questions.fleet.collect import collect
     from perceptron.questions.fleet.jobs import fleet_status, fleets
+    from perceptron.records.store import run_folders
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table
 
     if what == "status" and folders:
         raise UserError("fleet status takes no folders: --results names the folder of the fleet")
     for folder in folders:
-        if not any(collect.run_folders(folder)):
+        if not run_folders(folder):
             raise UserError(f"{folder}: it has no runs: name a folder of results or of runs")
     known = [] if folders else fleets(results)
     if not folders and not known:
@@ -51,5 +52,5 @@ def fleet(
         return 1 if bad else 0
     pages = prepare(html, by_default=not json)
     sources = folders or [Path(job.results) for status in statuses for job in status.jobs]
-    collected = collect.collect(results, sources)
+    collected = collect(results, sources)
     return finish(statuses, collected, results, pages, verbose, json)

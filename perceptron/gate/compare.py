@@ -31,7 +31,15 @@ from perceptron.gate.checkout.request import (
     resolve_request,
 )
 from perceptron.gate.checkout.revisions import make_own
-from perceptron.gate.checkout.same_code import Inert, Trees, changed_names, differing, inert
+from perceptron.gate.checkout.same_code import (
+    Inert,
+    Trees,
+    changed_names,
+    differing,
+    inert,
+    taken_from_head,
+    with_taken,
+)
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
@@ -98,6 +106,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         changed = changed_names(case.repository, case.base, case.head)
         differ = differing(changed, pair)
         case.other_suite = may_differ(changed, case.suite)
+        taken = taken_from_head(changed, case.suite, case.repository, case.base, pair[0])
         unused = _inert(case, differ, pair)
         requirements = changed_requirements(
             case.repository, case.base, case.head, case.suite.file, case.suite.code
@@ -136,7 +145,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             )
         if not case.installed:
             comparison = submodules.without(comparison, trees.missing, differ)
-        return _unless_written(case, comparison, trees)
+        return _unless_written(case, with_taken(comparison, taken), trees)
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:

@@ -378,12 +378,19 @@ class Stages:
         What is not looked at is judged by its work alone.
         """
         costs, rule, end = self._costs, self._rule, self._until(LOOKED)
-        if not self._plan.looked_at:
-            order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
-            left = end - self.elapsed_seconds
-            self._keep_plan(looked_at=fitting(order, costs, left, rule.probe, len(PAIR)))
-        looked_at = self._plan.looked_at
-        self._rounds("screen", dict.fromkeys(looked_at, rule.probe), end)
+        order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
+        more = looked_at = self._plan.looked_at
+        while True:  # what is left is more than was planned with where a probe took less
+            self._rounds("screen", dict.fromkeys(more, rule.probe), end)
+            left, others = (
+                end - self.elapsed_seconds,
+                [key for key in order if key not in looked_at],
+            )
+            more = fitting(others, costs, left, rule.probe, len(PAIR))
+            if not more:
+                break
+            looked_at = [*looked_at, *more]
+            self._keep_plan(looked_at=looked_at)
         ratios = log_ratios(self._journal.blocks, "screen")
         suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
         self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
@@ -392,18 +399,21 @@ class Stages:
         """Measure more of what did the same work and could hide a tenth from the clock.
 
         A share of the time that is left, and again of the rest as long as nothing is to be
-        confirmed. The fewest blocks of one confirmation always have time.
+        confirmed. The fewest blocks of one confirmation have time, until nothing else can have it:
+        what looks slower only then is not confirmed, and is not clean.
         """
         keys, fewest = self._plan.looked_at, self._rule.fewest_confirmation
         dearest = max((self._costs.process([key]) for key in keys), default=0.0)
         kept = fewest * len(WITH_CONTROL) * dearest + 1.5 * self.sampler.cache_seconds
+        share = SHARPENED
         while True:
             now = self.elapsed_seconds
-            end = now + SHARPENED * (self._budget - kept - now)
-            if not self._extend(keys, self._rule.probe, end, same_work=True):
+            end = now + share * (self._budget - kept - now)
+            measured = self._extend(keys, self._rule.probe, end, same_work=True)
+            if self._promoted()[1] or not (measured or kept):
                 return
-            if self._promoted()[1]:
-                return
+            if not measured:
+                kept, share = 0.0, 1.0
 
     def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for; none of what there is no time for.

@@ -110,11 +110,7 @@ class ChildProcess:
         if patience_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
-        if self._own_group:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # a leader may leave others behind
-        self._process.kill()
-        self._process.wait()
+        _kill(self._process, self._own_group)
         self._messages.close()
         return self._mark.encode()
 
@@ -153,11 +149,16 @@ def run_logged(
     try:
         return process.wait(timeout_seconds)
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
+        _kill(process, has_group=True)
         _end_marked([mark.encode()])
+
+
+def _kill(process: subprocess.Popen[bytes], has_group: bool) -> None:
+    if has_group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)  # a leader may leave others behind
+    process.kill()
+    process.wait()
 
 
 def last_line(file: IO[bytes]) -> str:

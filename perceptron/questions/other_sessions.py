@@ -41,13 +41,12 @@ RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Row]]
 """Return the rows of a run, at least all those of these families, or races of these problems."""
 
 
-def read_session(folder: Path, samples: bool = True) -> LoadedRun:
+def read_session(folder: Path) -> LoadedRun:
     """Read a run and the rows of the other runs on its machine that may join it.
 
     Raises `UserError` naming the run's file that cannot be understood; the others' are left out.
     """
-    loaded = read_run(folder, samples)
-    return with_others(loaded, runs_of_machine(folder.parent), rows_on_disk)
+    return with_others(read_run(folder), runs_of_machine(folder.parent), rows_on_disk)
 
 
 def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -> LoadedRun:

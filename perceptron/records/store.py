@@ -301,6 +301,12 @@ class StoredRun(Struct, frozen=True):
     run: Run
 
 
+def run_folders(folder: Path, file: str = "run.json") -> list[Path]:
+    """Return the runs with this file: in a folder of results, of machines, of runs, or itself."""
+    shapes = ("", "*/", "*/*/", "runs/*/*/")
+    return [run.parent for shape in shapes for run in sorted(folder.glob(f"{shape}{file}"))]
+
+
 def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
     """Return all runs, the newest first; ``complain`` receives a line for each damaged folder."""
     runs = []

@@ -11,17 +11,16 @@ from functools import lru_cache
 from itertools import chain
 from math import cos, exp, inf, log, pi, sin, sqrt, tan
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, side_by_side
 from perceptron.statistics.select import rows_by_process
 from perceptron.statistics.states import TwoStates, states_of
-from perceptron.statistics.trimmed_mean import trimmed_mean
+from perceptron.statistics.trimmed_mean import Array, trimmed_mean
 
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
@@ -37,8 +36,6 @@ _FEW = 30
 _HALVINGS = 60
 # Correlation of neighbouring processes; what a few values say beyond is not believed.
 _MOST_ALIKE = 0.7
-
-Array = npt.NDArray[np.float64]
 
 
 class Interval(Struct, frozen=True):
@@ -59,6 +56,28 @@ class Interval(Struct, frozen=True):
         if self.low is None or self.high is None:
             return False
         return log(self.high) <= TIE and log(self.low) >= -TIE
+
+
+Standing = Literal["tie", "slower", "faster", "open"]
+
+
+def standing(ratio: Interval | None) -> Standing:
+    """Return what the ratio of a time to another's says of the first.
+
+    >>> standing(Interval(1.02, 1.0197, 1.0202)), standing(Interval(1.5, 1.2, 1.8))
+    ('tie', 'slower')
+    >>> standing(Interval(1.5, 0.9, 2.5)), standing(Interval(1.5, None, None))
+    ('open', 'open')
+    """
+    if ratio is None:
+        return "open"
+    if ratio.is_tie:
+        return "tie"
+    if ratio.low is not None and ratio.low > 1:
+        return "slower"
+    if ratio.high is not None and ratio.high < 1:
+        return "faster"
+    return "open"
 
 
 def scaled(value: Interval, factor: float) -> Interval:
@@ -173,25 +192,20 @@ def of_times(seconds: Sequence[float]) -> Interval:
     """
     if not seconds:
         raise ValueError("no times to average")
-    return _of_logarithms(np.log(seconds))
+    return _of_mean(np.log(seconds))
 
 
-def _of_logarithms(
+def _of_mean(
     logarithms: Array, beyond: tuple[float, float] = (0.0, 0.0), confidence: float = CONFIDENCE
 ) -> Interval:
-    return _reaching(*robust_mean(logarithms, confidence), beyond)
+    middle, reach = robust_mean(logarithms, confidence)
+    return of_logarithms(middle, middle - reach - beyond[0], middle + reach + beyond[1])
 
 
-def _reaching(middle: float, reach: float, beyond: tuple[float, float]) -> Interval:
-    """Return the interval around a logarithm; an open one where its reach is inf."""
-    estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
-    below, above = beyond
-    return Interval(estimate, _end(middle - reach - below), _end(middle + reach + above))
-
-
-def _end(logarithm: float) -> float | None:
-    """Return an end of an interval; None, an open one, where no float holds it."""
-    return exp(logarithm) if abs(logarithm) < LARGEST_LOG else None
+def of_logarithms(middle: float, *ends: float) -> Interval:
+    """Return the interval with these logarithms; an end that no float holds is open."""
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
+    return Interval(exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG)), low, high)
 
 
 def of_ratio(
@@ -209,7 +223,7 @@ def of_ratio(
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
     # The quotient itself may be beyond all floats.
-    return _of_logarithms(np.log(numerators) - np.log(denominators), beyond, confidence)
+    return _of_mean(np.log(numerators) - np.log(denominators), beyond, confidence)
 
 
 def ratio_within(
@@ -225,8 +239,8 @@ def ratio_within(
         return None
     mean = mean_ratio(*sides)
     reach = mean.error * quantile(mean.freedom, confidence) if mean.freedom else inf
-    beyond = (own + more for own, more in zip(hidden(*sides), mean.beyond, strict=True))
-    return _reaching(mean.middle, reach, (next(beyond), next(beyond)))
+    below, above = (own + more for own, more in zip(hidden(*sides), mean.beyond, strict=True))
+    return of_logarithms(mean.middle, mean.middle - reach - below, mean.middle + reach + above)
 
 
 class MeanRatio(NamedTuple):

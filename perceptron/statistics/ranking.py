@@ -27,7 +27,13 @@ from perceptron.answer import Decided
 from perceptron.records.measurement import Measurement
 from perceptron.records.row import was_killed
 from perceptron.statistics.contention import is_contended
-from perceptron.statistics.interval import CONFIDENCE, Interval, counted_rows, ratio_within
+from perceptron.statistics.interval import (
+    CONFIDENCE,
+    Interval,
+    counted_rows,
+    ratio_within,
+    standing,
+)
 from perceptron.statistics.select import has_time
 from perceptron.statistics.sessions import Start, by_run, disagree, over_sessions, typical_seconds
 
@@ -37,30 +43,10 @@ RatioOf = Callable[[str, str, float], Interval | None]
 None where no repeat measured both.
 """
 
-Standing = Literal["tie", "slower", "faster", "open"]
 Doubt = Literal[
     "not measured", "not side by side", "one repeat", "contended", "too noisy", "runs disagree"
 ]
 """Why a candidate is open."""
-
-
-def standing(ratio: Interval | None) -> Standing:
-    """Return what the ratio of a time to another's says of the first.
-
-    >>> standing(Interval(1.02, 1.0197, 1.0202)), standing(Interval(1.5, 1.2, 1.8))
-    ('tie', 'slower')
-    >>> standing(Interval(1.5, 0.9, 2.5)), standing(Interval(1.5, None, None))
-    ('open', 'open')
-    """
-    if ratio is None:
-        return "open"
-    if ratio.is_tie:
-        return "tie"
-    if ratio.low is not None and ratio.low > 1:
-        return "slower"
-    if ratio.high is not None and ratio.high < 1:
-        return "faster"
-    return "open"
 
 
 class Ranking(Struct, frozen=True, kw_only=True):

@@ -21,11 +21,12 @@ from perceptron.records.race import RaceRow
 from perceptron.records.run import seconds_of
 from perceptron.statistics.interval import (
     CONFIDENCE,
-    LARGEST_LOG,
     Interval,
+    of_logarithms,
     of_times,
     quantile,
     ratio_within,
+    standing,
 )
 from perceptron.statistics.select import times
 
@@ -138,28 +139,20 @@ def of_session(ratios: Sequence[Interval]) -> Interval:
     else:
         means, sides = _by_logarithms(counted)
         weights = [1 / max(_LEAST_VARIANCE, max(side) ** 2) for side in sides]
-        together = _reaching(_weighted(means, weights), *min(sides, key=max))
+        middle, (below, above) = _weighted(means, weights), min(sides, key=max)
+        together = of_logarithms(middle, middle - below, middle + above)
     return _with_contradictions(together, ratios)
 
 
 def _with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
     """Return what these say together, or what spans them where one decides otherwise."""
-    verdict = _verdict(together)
-    others = {_verdict(one) for one in ratios} - {None, verdict}
-    if verdict is None or not others:
+    verdict = standing(together)
+    others = set(map(standing, ratios)) - {"open", verdict}
+    if verdict == "open" or not others:
         return together
     every = _spanned([together, *ratios])
     # A tie just below 1 beside one that is faster: both lie below 1, and they agree on nothing.
-    return every if _verdict(every) is None else _with_equality(every)
-
-
-def _verdict(ratio: Interval) -> str | None:
-    """Return what a ratio decides by itself, if anything."""
-    if ratio.is_tie:
-        return "tie"
-    if ratio.low is not None and ratio.low > 1:
-        return "slower"
-    return "faster" if ratio.high is not None and ratio.high < 1 else None
+    return every if standing(every) == "open" else _with_equality(every)
 
 
 def excluded(one: Interval, other: Interval) -> bool:
@@ -176,7 +169,7 @@ def disagree(ratios: Iterable[Interval | None], together: Interval) -> bool:
 
     Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
     """
-    return _verdict(together) is None and _exclude(one for one in ratios if one is not None)
+    return standing(together) == "open" and _exclude(one for one in ratios if one is not None)
 
 
 def _spanning(ratios: Sequence[Interval]) -> Interval:
@@ -223,7 +216,7 @@ def _with_random_effects(
     spread = max(1.0, _squares(means, weights) / freedom)
     reach = quantile(freedom, between_level) * sqrt(spread / sum(weights))
     reach = max(reach, min(reaches))
-    return _reaching(middle, reach, reach)
+    return of_logarithms(middle, middle - reach, middle + reach)
 
 
 def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[float, float]]]:
@@ -234,14 +227,6 @@ def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[
         for mean, one in zip(means, ratios, strict=True)
     ]
     return means, sides
-
-
-def _reaching(middle: float, below: float, above: float) -> Interval:
-    """Return the interval around a logarithm; an end that no float holds is open."""
-    low, high = (
-        exp(end) if abs(end) < LARGEST_LOG else None for end in (middle - below, middle + above)
-    )
-    return Interval(exp(middle), low, high)
 
 
 def _between(means: Sequence[float], own: Sequence[float]) -> float:

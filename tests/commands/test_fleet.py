@@ -1,4 +1,4 @@
-"""`--on` and `perceptron fleet`: jobs on this machine for real, ended, resumed and collected."""
+"""`--on` and `perceptron fleet`: jobs on this machine for real, left, killed and resumed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import chdir, redirect_stdout, suppress
-from io import StringIO
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from perceptron.cli import app
 from perceptron.machine import machine_name
 from tests.conftest import ROOT, Perceptron
 from tests.made import BENCH, FACTS, bench_rows, keep
+from tests.slurm import wait_until
 
 # It ends with its last seed, on a machine of any speed.
 ROWS = 2
@@ -30,190 +28,106 @@ QUESTION = (
     *("--threads", "1", "--budget", "9"),
 )
 ON_TWO = (*QUESTION, "--on", "local:2", "--html", "")
-# Against a hang, on however busy a machine.
-_GUARD_SECONDS = 300.0
 MACHINES = [f"{machine_name()[:48]}-local-{number}" for number in (1, 2)]
 
 
-class World:
-    """A folder in which a fleet was started, left, lost a job, resumed and collected."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.left = self._interrupted(lambda: self._rows("local-1") >= 1)
-        self.after_leaving = self.run("fleet", "status", "--json")
-        before = self.submitted()
-        self.kept = self._kill("local-1")
-        self.after_killing = self.run("fleet", "status", "--json")
-        self.resumed = self.run(*ON_TWO, "--json")
-        self.after_resuming = self.submitted()
-        self.submitted_again = [job for job, at in self.after_resuming.items() if at != before[job]]
-        self.again = self.run(*ON_TWO)
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Type a command in this process, which has imported already what that takes."""
-        with chdir(self.folder), redirect_stdout(StringIO()) as said:
-            code = app(arguments, standalone_mode=False)
-        return subprocess.CompletedProcess(arguments, code, said.getvalue(), "")
-
-    def submitted(self) -> dict[str, int]:
-        """Return when each job was submitted last."""
-        files = self.folder.glob("results/fleet/*/jobs/*/job.sh")
-        return {file.parent.name: file.stat().st_mtime_ns for file in files}
-
-    def _interrupted(self, holds: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
-        """Type the command and, once it holds, what a terminal sends for ctrl-C: to its group."""
-        with (self.folder / "said").open("w+") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "perceptron", *ON_TWO],
-                cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-            end = time.monotonic() + _GUARD_SECONDS
-            while process.poll() is None and not holds() and time.monotonic() < end:
-                time.sleep(0.05)
-            try:
-                # However fast the machine is, the job is not done before it is killed.
-                for one in processes(self.folder, "local-1"):
-                    with suppress(psutil.Error):  # a worker that has just ended
-                        one.suspend()
-            finally:
-                os.killpg(process.pid, signal.SIGINT)
-            code = process.wait(60)
-            said.seek(0)
-            return subprocess.CompletedProcess(process.args, code, "", said.read())
-
-    def _kill(self, job: str) -> list[bytes]:
-        """Kill a job and all that it has started; return the rows that it had measured."""
-        end_processes(self.folder, job)
-        [rows] = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
-        content = rows.read_bytes()
-        return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
-
-    def _rows(self, job: str) -> int:
-        files = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
-        return sum(file.read_bytes().count(b"\n") for file in files)
-
-
-def processes(folder: Path, job: str) -> list[psutil.Process]:
-    """Return the process of a job, and all that it has started."""
+def processes(folder: Path, job: str) -> Iterator[psutil.Process]:
+    """Yield the process of a job, and all that it has started."""
     scripts = {str(script) for script in folder.glob(f"results/fleet/*/jobs/{job}/job.sh")}
-    found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if scripts & set(process.cmdline()):
-                found += [process, *process.children(recursive=True)]
-    return found
+                yield from (process, *process.children(recursive=True))
 
 
 def end_processes(folder: Path, job: str) -> None:
-    for process in processes(folder, job):
+    for process in list(processes(folder, job)):
         with suppress(psutil.Error):
             process.kill()
             process.wait()
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("fleet")
-    try:
-        yield World(folder)
-    finally:
-        end_processes(folder, "*")
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    end_processes(tmp_path, "*")
 
 
-def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    document = json.loads(process.stdout)
-    fleets = document.get("fleets", [])
-    listed = document["jobs"] if "jobs" in document else fleets[0]["jobs"]
-    return {job["job"]: job for job in listed}
+def lines_of(folder: Path, runs: str) -> list[bytes]:
+    """Return the lines of the rows of all these runs."""
+    files = sorted(folder.glob(f"results/{runs}/*/measurements.jsonl"))
+    return [line for file in files for line in file.read_bytes().splitlines(keepends=True)]
 
 
-def collected_rows(folder: Path) -> int:
-    files = folder.glob("results/runs/*/*/measurements.jsonl")
-    return sum(file.read_bytes().count(b"\n") for file in files)
+def submitted(folder: Path) -> dict[str, int]:
+    """Return when each job was submitted last."""
+    files = folder.glob("results/fleet/*/jobs/*/job.sh")
+    return {file.parent.name: file.stat().st_mtime_ns for file in files}
 
 
-@pytest.mark.slow
-def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
-    """The command says how to go on, and status finds them."""
-    assert world.left.returncode == 2, world.left.stderr
-    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in world.left.stderr
-    assert world.after_leaving.returncode == 0
-    status = jobs(world.after_leaving)
-    assert list(status) == ["local-1", "local-2"]
-    assert all(job["state"] in ("running", "done") for job in status.values())
-    assert status["local-1"]["machine"] == MACHINES[0]
+def told(done: subprocess.CompletedProcess[str], code: int) -> Any:
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.slow
-def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> None:
-    """The next submit measures what is left, in the same run; the other job is left alone."""
-    assert world.after_killing.returncode == 1
-    assert jobs(world.after_killing)["local-1"]["state"] == "failed"
-    assert len(world.kept) == 1
-    assert world.resumed.returncode == 0
-    done = jobs(world.resumed)
-    told = [(job["machine"], job["state"], job["rows"]) for job in done.values()]
-    assert told == [(machine, "done", ROWS) for machine in MACHINES]
-    assert world.submitted_again == ["local-1"]
-    [rows] = world.folder.glob(f"results/runs/{MACHINES[0]}/*/measurements.jsonl")
-    assert rows.read_bytes().startswith(b"".join(world.kept))
-
-
-@pytest.mark.slow
-def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) -> None:
-    document = json.loads(world.resumed.stdout)
-    assert [one["machine"] for one in document["machines"]] == MACHINES
-    for one in document["machines"]:
-        assert one["study"] == "race"
-        assert one["answers"][0].startswith("cold start: ")
-        assert (world.folder / one["results"] / "run.json").is_file()
-    assert document["results"] == "results/runs"
-    assert document["dashboard"] is None
-    assert [one["rows"] for one in document["runs"]] == [ROWS, ROWS]
-
-
-@pytest.mark.slow
-def test_what_is_done_is_not_measured_again(world: World) -> None:
-    assert world.again.returncode == 0
-    assert world.submitted() == world.after_resuming
-    assert collected_rows(world.folder) == 2 * ROWS
-    assert world.again.stdout.startswith(f"{MACHINES[0]}  cold start: ")
-
-
-@pytest.mark.slow
-def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:
-    """Also where the rows were lost that had been merged; the same page as of any results."""
-    shutil.copytree(world.folder / "results" / "fleet", tmp_path / "results" / "fleet")
-    status = here("fleet", "status")
-    assert status.returncode == 0
-    assert "perceptron race --target accuracy=0.8" in " ".join(status.stdout.split())
-    collected = here("fleet", "collect")
-    assert collected.returncode == 0, collected.stderr
-    assert collected_rows(tmp_path) == 2 * ROWS
-    assert (tmp_path / "html" / "index.html").is_file()
-    document = json.loads(here("fleet", "collect", "--json").stdout)
-    assert [one["added"] for one in document["runs"]] == [0, 0]
-
-
-def test_folders_that_were_copied_are_collected_by_the_same_rules(
-    here: Perceptron, tmp_path: Path
+def test_jobs_outlive_ctrl_c_and_one_that_was_killed_is_resumed_by_the_same_command(
+    here: Perceptron, folder: Path
 ) -> None:
-    """1 and a line where something could not be taken."""
+    """What is done is not measured again, and what was merged and lost is merged again."""
+    killed = "fleet/*/jobs/local-1/results/runs/*"
+    leaving = subprocess.Popen(
+        [sys.executable, "-m", "perceptron", *ON_TWO],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert wait_until(lambda: bool(lines_of(folder, killed)), 300)
+        # However fast the machine is, the job is not done before it is killed.
+        for one in processes(folder, "local-1"):
+            with suppress(psutil.Error):  # a worker that has just ended
+                one.suspend()
+    finally:
+        os.killpg(leaving.pid, signal.SIGINT)  # as a terminal sends ctrl-C
+    _, said = leaving.communicate(timeout=60)
+    assert leaving.returncode == 2, said
+    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in said
+    (left,) = told(here("fleet", "status", "--json"), 0)["fleets"]
+    assert [job["job"] for job in left["jobs"]] == ["local-1", "local-2"]
+    assert {job["state"] for job in left["jobs"]} <= {"running", "done"}
+
+    end_processes(folder, "local-1")
+    kept, before = lines_of(folder, killed), submitted(folder)
+    (left,) = told(here("fleet", "status", "--json"), 1)["fleets"]
+    assert (left["jobs"][0]["state"], left["jobs"][0]["machine"]) == ("failed", MACHINES[0])
+    assert len(kept) == 1
+    document = told(here(*ON_TWO, "--json"), 0)
+    jobs = [(job["machine"], job["state"], job["rows"]) for job in document["jobs"]]
+    assert jobs == [(machine, "done", ROWS) for machine in MACHINES]
+    assert [one["machine"] for one in document["machines"]] == MACHINES
+    assert all(one["answers"][0].startswith("cold start: ") for one in document["machines"])
+    assert lines_of(folder, f"runs/{MACHINES[0]}")[:1] == kept
+    after = submitted(folder)
+    assert [job for job in after if after[job] != before[job]] == ["local-1"]
+
+    again = here(*ON_TWO)
+    assert again.stdout.startswith(f"{MACHINES[0]}  cold start: ")
+    assert submitted(folder) == after
+    shutil.rmtree(folder / "results" / "runs")
+    collected = told(here("fleet", "collect", "--json"), 0)
+    assert [one["added"] for one in collected["runs"]] == [ROWS, ROWS]
+    assert len(lines_of(folder, "runs/*")) == 2 * ROWS
+
+
+def test_a_run_that_cannot_be_taken_is_bad_news(here: Perceptron, tmp_path: Path) -> None:
     for host in ("one", "two"):
         keep(tmp_path / host, BENCH, bench_rows(), machine=host, folder=host)
-    collect = ("fleet", "collect", "one", "two", "--html", "", "--json")
-    done = here(*collect)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert [one["machine"] for one in document["machines"]] == ["one", "two"]
-    assert document["jobs"] == []
     (tmp_path / "two" / "runs" / "two" / f"environment-{FACTS.id}.json").unlink()
-    done = here(*collect)
-    assert done.returncode == 1
+    done = here("fleet", "collect", "one", "two", "--html", "", "--json")
+    document = told(done, 1)
     assert "not collected: two/runs/two/environment-" in done.stderr
-    assert len(json.loads(done.stdout)["complaints"]) == 1
+    assert len(document["complaints"]) == 1
+    assert [one["machine"] for one in document["machines"]] == ["one"]

@@ -8,24 +8,11 @@ import pytest
 
 from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
+from tests.made_race import HELD_OUT
 from tests.report.reading import views
 from tests.schemas import valid
 
-# As large as the OR gate, with rows held out.
-MODEL = """
-loss = "bce"
-rate = 0.5
-iterations = 400
-
-[data]
-rows = 40
-features = 2
-test_share = 0.25
-
-[[layers]]
-width = 1
-activation = "sigmoid"
-"""
+MODEL = f"iterations = 400\n{HELD_OUT}"
 
 
 @pytest.fixture

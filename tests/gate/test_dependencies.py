@@ -264,6 +264,24 @@ def test_a_package_that_the_tree_shares_is_told_by_its_files(
     assert found.reason.startswith("ns-dep 1.0 → 2.0 was not compared")
 
 
+def test_what_a_library_imports_while_it_runs_is_used(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It requires that; what it requires for an extra of its own is no use."""
+    site = tmp_path / "site"
+    extra = '\nRequires-Dist: psutil ; extra == "all"'
+    requires = {"outer": f"middle{extra}", "middle": "inner >=1", "inner": "absent"}
+    for name, text in requires.items():
+        write(site / f"{name}.py", "")
+        facts = f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.0\nRequires-Dist: {text}\n"
+        write(site / f"{name}-7.0.dist-info/METADATA", facts)
+        write(site / f"{name}-7.0.dist-info/RECORD", f"{name}.py,,\n")
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
+    both = "inner=={0}\npsutil=={0}\n"
+    found = pinned(toy, INNER, both, imports="import outer")
+    assert found.reason.startswith("inner 1.0 → 2.0 was not compared")
+
+
 @pytest.mark.parametrize("name", ["sphinx", "pytest", "numpy"])
 def test_a_pin_that_no_benchmark_uses_is_a_note(
     name: str, toy: Repository, monkeypatch: pytest.MonkeyPatch

@@ -88,6 +88,27 @@ def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Reposit
     assert "--pytest tests/speed" in comparison.reproduce
 
 
+@pytest.mark.parametrize("moves", [False, True], ids=["pytest", "asv"])
+def test_code_among_the_benchmarks_that_both_sides_take_from_head_is_not_clean(
+    toy: Repository, moves: bool
+) -> None:
+    """Beside tests, or in the folder that HEAD's configuration names anew."""
+    toy.write("part/__init__.py", "import toy\n")
+    toy.write("part/core.py", "def work():\n    return 1\n")
+    test = "import part.core\ndef test_it(benchmark):\n    benchmark(part.core.work)\n"
+    toy.write("part/test_it.py", test)
+    toy.commit("base")
+    toy.write("part/core.py", "def work():\n    return sum(range(10_000))\n")
+    if moves:
+        toy.git("mv", "benchmarks/suite.py", "part/suite.py")
+        config = '{"project": "toy", "repo": ".", "benchmark_dir": "part"}'
+        toy.write("asv.conf.json", config)
+    toy.commit("head")
+    comparison = run("base", "head", always=False, pytest=None if moves else "part")
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith(f"HEAD's {'part' if moves else 'part/core.py'} served both")
+
+
 def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) -> None:
     """A helper among the tests is none of it, nor is what configures them."""
     tested.write("conftest.py", "")

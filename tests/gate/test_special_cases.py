@@ -210,6 +210,7 @@ def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repos
         '{"kind": "unloadable"}',
         '{"kind": "benchmark"}',
         '{"kind": "environment"}',
+        '{"kind": "environment", "versions": {}}',
     ],
     ids=lambda says: says[:20],
 )

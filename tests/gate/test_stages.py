@@ -240,6 +240,29 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
         assert Counter(block.benchmark for block in blocks) == numbers
 
 
+@pytest.mark.parametrize("budget", [26.0, 60.0])
+def test_what_the_clock_cannot_tell_has_all_the_time_that_nothing_else_needs(
+    tmp_path: Path, budget: float
+) -> None:
+    """Also that of a confirmation, where there is nothing to confirm."""
+    rule, fake = Rule(), FakeSides(tmp_path, ratios={"time_one": [0.8, 1.0, 1.25]})
+    same = counts("time_one", 0.0)
+    blocks, plan = screened(tmp_path, fake, budget, ("one",), rule, same)
+    assert not plan.confirmation_blocks
+    assert rule.probe < len(blocks) < rule.most_screen
+    assert budget - 2 * PROCESS_SECONDS <= fake.now <= budget
+
+
+def test_what_a_look_leaves_of_its_time_is_for_more_looks(tmp_path: Path) -> None:
+    """Where one took less than its trial made believe."""
+    keys = ("time_one", "time_two")
+    seconds, trials = dict.fromkeys(keys, 0.6), {key: [4.0] for key in keys}
+    fake = FakeSides(tmp_path, seconds=seconds, trials=trials)
+    same = [own for key in keys for own in counts(key, 0.0)]
+    _, plan = screened(tmp_path, fake, 70.0, rule=Rule(), before=same)
+    assert set(plan.looked_at) == set(keys)
+
+
 def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path: Path) -> None:
     """Not what only the clock judges."""
     keys = ("time_one", "time_two", "time_three")

@@ -13,7 +13,6 @@ from perceptron.questions.answering import collect, judges
 from perceptron.questions.collection import judge_results
 from perceptron.records.conditions import Conditions
 from perceptron.records.readers.stored_runs import LoadedRun, read_results
-from perceptron.report.dashboard.write import write_site
 from tests.made import (
     BENCH,
     FACTS,
@@ -120,24 +119,6 @@ def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
     (complaint,) = collect(tmp_path).complaints
     assert complaint.isprintable()
     assert "run.json" in complaint
-
-
-@pytest.mark.parametrize("seconds", [None, 0.0, -1.0, 1e-15])
-def test_a_broken_run_costs_its_own_rows(tmp_path: Path, seconds: float | None) -> None:
-    """Every page is written, of what other runs measured; a line names the file."""
-    keep(tmp_path, BENCH, ROWS, started=EARLY)
-    whole = [row for row in bench_rows() if row.repeat == 0]
-    broken = [
-        replace(row, seconds=seconds) if row.family == "mlp-width" and not row.reason else row
-        for row in whole
-    ]
-    run = keep(tmp_path, BENCH, broken, started=LATER, commit="newer")
-    collection = collect(tmp_path)
-    write_site(tmp_path / "html", collection)
-    (complaint,) = collection.complaints
-    assert complaint.startswith(f"{run / 'measurements.jsonl'}, line 1: ")
-    assert len(collection.sweeps) == 1
-    assert all(row.seconds for row in collection.rows if row.status == "ok")
 
 
 def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:

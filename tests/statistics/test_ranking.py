@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from math import exp
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval
-from perceptron.statistics.ranking import Doubt, rank, rank_rows
+from perceptron.statistics.ranking import rank, rank_rows
 from tests.made import measured
-
-# Of the spread of repeats: none, little, and far more than any difference.
-EXACT, NOISY = (0.0,) * 5, (-0.4, 0.3, 0.0, -0.3, 0.4)
+from tests.made_verdicts import times
 
 
 def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
@@ -23,55 +18,6 @@ def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
         for backend, values in seconds.items()
         for repeat, value in enumerate(values)
     ]
-
-
-def times(typical: float, spread: tuple[float, ...] = EXACT) -> tuple[float, ...]:
-    return tuple(typical * exp(part) for part in spread)
-
-
-@pytest.mark.parametrize(
-    ("second", "spread", "decided", "ties", "slower", "doubt"),
-    [
-        (1.02, EXACT, "yes", ("b",), (), None),
-        (1.5, EXACT, "yes", (), ("b",), None),
-        (1.1, NOISY, "no", (), (), "too noisy"),
-        (1.5, EXACT[:1], "no", (), (), "one repeat"),
-    ],
-)
-def test_ratios_of_repeats_decide(
-    second: float,
-    spread: tuple[float, ...],
-    decided: str,
-    ties: tuple[str, ...],
-    slower: tuple[str, ...],
-    doubt: Doubt | None,
-) -> None:
-    found = rank_rows(rows(a=times(1e-3, EXACT[: len(spread)]), b=times(second * 1e-3, spread)))
-    assert (found.fastest, found.decided, found.ties, found.slower) == ("a", decided, ties, slower)
-    assert found.doubts == ({} if doubt is None else {"b": doubt})
-
-
-def test_a_candidate_without_a_time_is_open() -> None:
-    found = rank_rows(rows(a=times(1e-3), b=times(2e-3)), names="abc")
-    assert (found.decided, found.slower, found.doubts) == ("partly", ("b",), {"c": "not measured"})
-    assert found.winner is None
-
-
-def test_a_contended_candidate_is_open() -> None:
-    made = rows(a=times(1e-3), b=times(9e-3))
-    waited = [
-        measured(backend="b", repeat=row.repeat, seconds=row.seconds, waited=0.9)
-        if row.backend == "b"
-        else row
-        for row in made
-    ]
-    found = rank_rows(waited)
-    assert (found.decided, found.doubts) == ("no", {"b": "contended"})
-
-
-def test_two_that_tie_leave_a_third_behind() -> None:
-    found = rank_rows(rows(a=times(1e-3), b=times(1.02e-3), c=times(1.5e-3)))
-    assert (found.decided, found.ties, found.slower, found.winner) == ("yes", ("b",), ("c",), None)
 
 
 def test_a_candidate_alone_decides_nothing() -> None:

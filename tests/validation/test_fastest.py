@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from math import exp, inf
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from benchmarks.validation.fastest import (
     ANSWERS,
     WAYS,
     FastestPlan,
-    FastestTruth,
     Pick,
     Training,
     Way,
@@ -103,6 +101,14 @@ def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     return fake
 
 
+ASK = fastest.ask
+
+
+@pytest.fixture(autouse=True)
+def asked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastest, "ask", ask)
+
+
 def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     """Answer right, as who has measured; `cached` always says NumPy, and is sure of it."""
     backend = "numpy" if way.measure == "cached" else fastest_of(training)
@@ -111,7 +117,9 @@ def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     )
 
 
-def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path) -> None:
+def test_what_was_interrupted_is_resumed(
+    measured_here: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
     questions: list[str] = []
 
@@ -121,12 +129,13 @@ def test_what_was_interrupted_is_resumed(measured_here: Measured, tmp_path: Path
             raise KeyboardInterrupt
         return ask(plan, folder, training, way)
 
+    monkeypatch.setattr(fastest, "ask", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        measure(PLAN, "box", tmp_path, silent, ask=interrupted)
+        measure(PLAN, "box", tmp_path, silent)
     (file,) = tmp_path.glob(f"runs/box/*/{ANSWERS}")
     with file.open("ab") as stream:
         stream.write(b'{"reference": "mlp')
-    folder = measure(PLAN, "box", tmp_path, silent, ask=interrupted)
+    folder = measure(PLAN, "box", tmp_path, silent)
     assert folder == file.parent
     seen = {(job.problem, job.backend, job.repeat) for job in measured_here.measured}
     assert len(seen) == len(measured_here.measured) == 5 * 2 * 2
@@ -169,7 +178,7 @@ def test_it_knows_what_it_has_seen_or_nothing(
     monkeypatch.setenv(FOLDER, "/own")
     for way in WAYS:
         for training in PLAN.trainings[:2]:
-            fastest.ask(PLAN, tmp_path, training, way)
+            ASK(PLAN, tmp_path, training, way)
     assert asked == [
         *[("cached", False), ("cached", True), ("now", False), ("now", True)],
         *[("now", False)] * 4,
@@ -179,7 +188,7 @@ def test_it_knows_what_it_has_seen_or_nothing(
 
 @pytest.fixture
 def measured_run(tmp_path: Path) -> Path:
-    return measure(PLAN, "box", tmp_path / "results", silent, ask=ask)
+    return measure(PLAN, "box", tmp_path / "results", silent)
 
 
 def rows_of_table(table: TextTable) -> dict[str, dict[str, str]]:
@@ -215,23 +224,15 @@ def test_regret_is_the_time_of_the_pick_over_that_of_the_fastest(measured_run: P
     assert (cached["trainings"], cached["measured"]) == ("5", "5")
 
 
-def changed(run: Path, change: Callable[[list[Any]], None]) -> FastestTruth:
-    """What a run says whose rows were changed."""
-    file = run / "measurements.jsonl"
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    change(rows)
-    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    return result_of(run)
-
-
 def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret(measured_run: Path) -> None:
-    def refusing(rows: list[Any]) -> None:
-        for row in rows:
-            if row["backend"] == "numba" and row["problem"] == "mlp:64x2":
-                row |= {"status": "skipped", "reason": "no", "seconds": None, "samples": []}
-
     before = result_of(measured_run)
-    truth = changed(measured_run, refusing)
+    file = measured_run / "measurements.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        if row["backend"] == "numba" and row["problem"] == "mlp:64x2":
+            row |= {"status": "skipped", "reason": "no", "seconds": None, "samples": []}
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    truth = result_of(measured_run)
     assert set(before.trainings) - set(truth.trainings) == {"mlp:64x2"}, "one alone is no choice"
     pick = ask(PLAN, measured_run, Training("mlp:9000x64x32", 10), WAYS[1])
     table = picks_table({"now": [(pick, {"numpy": 1.0, "torch-cpu": 1.05})]})
@@ -240,20 +241,3 @@ def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret(measured_run: Pa
     assert (row["worst"], row["decided, and wrong"]) == ("–", "1 of 1")
     assert row["undecided, where two are close"] == "0 of 1"
     assert table.notes[-1].endswith("no regret: now 1.")
-
-
-def test_what_a_process_compiles_once_counts_in_each_training(measured_run: Path) -> None:
-    """Whichever of them it was compiled for."""
-    before = result_of(measured_run).trainings
-
-    def compiling(rows: list[Any]) -> None:
-        for repeat in range(PLAN.processes):
-            own = [row for row in rows if (row["backend"], row["repeat"]) == ("numba", repeat)]
-            for several in (False, True):
-                first = next(row for row in own if ((row["models"] or 1) > 1) == several)
-                first["prepare_seconds"] += 40.0
-
-    for reference, times in changed(measured_run, compiling).trainings.items():
-        if ":9m" not in reference:
-            assert times["numba"] == pytest.approx(before[reference]["numba"] + 40.0, rel=0.01)
-        assert times["numpy"] == before[reference]["numpy"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace as with_other
 from statistics import median
 
 import numpy as np
@@ -13,99 +11,70 @@ from hypothesis import strategies as st
 from pytest_benchmark.utils import parse_compare_fail
 
 from benchmarks.validation.gate.proof import targets
-from benchmarks.validation.gate.recorded import (
-    OTHERS,
-    RecordedCounts,
-    asv,
-    mann_whitney,
-    pytest_benchmark,
-)
-from benchmarks.validation.gate.replay import GATE, LOUDER, Replays, ReplayTrial, replays
-from perceptron.gate.verdict.rule import Rule
-from tests.validation.conftest import MakeRun, noise, pairs
+from benchmarks.validation.gate.replay import ReplayTrial, clustered, replays
+from benchmarks.validation.gate.rules import OTHERS, asv, mann_whitney, pytest_benchmark
+from benchmarks.validation.gate.runs import ProofRun
+from benchmarks.validation.share import share
+from tests.validation.conftest import MakeRun, noise
 from tests.watching import unwatched
-
-RULE = Rule()
-COUNTS = {"time_it": RecordedCounts([1e6, 1.2e6], [0.0, 0.0003, -0.0004, 0.002])}
 
 
 def silent(done: int, total: int, message: str) -> None:
     assert 0 <= done < total
 
 
-def replayed(spread: float, counts: Mapping[str, RecordedCounts], draws: int = 20) -> Replays:
-    """Replay blocks that spread by so much; the gate's own tests run the lines that it runs."""
+def test_little_noise_finds_everything_but_nothing_where_nothing_is(run: MakeRun) -> None:
+    """The gate's own tests run the lines that this runs."""
     with unwatched():
-        return replays([("time_it", pairs(noise(spread, 3000)))], counts, RULE, silent, draws)
+        trials = replays([run(ratios=noise(0.003, 300))], silent, draws=20)
+    found: dict[float, set[str]] = {}
+    for trial in trials:
+        found.setdefault(trial.level, set()).add(trial.verdict)
+    assert found[0.0] == {"clean"}
+    assert found[0.05] == found[0.10] == found[0.20] == {"regression"}
 
 
-def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
-    found: dict[float, set[bool]] = {}
-    for trial in replayed(0.003, {}).trials:
-        found.setdefault(trial.level, set()).add(trial.found[GATE])
-    assert found[0.0] == {False}
-    assert found[0.05] == found[0.10] == found[0.20] == {True}
+def nulls(run: MakeRun, number: int, alarms: int) -> list[ProofRun]:
+    return [
+        run("local, clock alone", index, verdict="regression" if index < alarms else "clean")
+        for index in range(number)
+    ]
 
 
-@pytest.mark.slow
-def test_more_work_is_found_however_loud_the_clock() -> None:
-    """From 2% up it is found, 1% of it is seen and not called slower; nothing is not seen."""
-    by_level: dict[tuple[float, float], list[ReplayTrial]] = {}
-    for trial in replayed(0.04, COUNTS).of("more work"):
-        by_level.setdefault((trial.level, trial.louder), []).append(trial)
-    assert {louder for _, louder in by_level} == {*LOUDER}
-    for louder in LOUDER:
-        for level in (0.02, 0.03, 0.05):
-            assert np.mean([trial.found[GATE] for trial in by_level[level, louder]]) >= 0.95
-        assert all(trial.seen for trial in by_level[0.01, louder])
-        for level in (0.0, 0.01):
-            assert not any(trial.found[GATE] for trial in by_level[level, louder])
-        assert not any(trial.seen for trial in by_level[0.0, louder])
+def met(runs: list[ProofRun], trials: list[ReplayTrial] | None = None) -> list[bool]:
+    return [target.met for target in targets(runs, trials or [])]
 
 
-NONE = Replays([], [], 0)
-
-
-def equal_runs(run: MakeRun, alarms: tuple[int, ...] = ()) -> list[object]:
-    runs = [run("same", number) for number in range(160)]
-    runs += [run("neighbour", number) for number in range(40)]
-    for index in alarms:
-        kind, number = runs[index].kind, runs[index].number
-        runs[index] = run(kind, number, row_verdict="slower", verdict="regression")
-    return runs
-
-
-def met(runs: list[object], replays: Replays = NONE) -> list[bool | None]:
-    return [target.met for target in targets(runs, replays)]  # type: ignore[arg-type]
-
-
-def test_two_hundred_runs_without_alarm_meet_the_target_and_its_bound_is_exact(
-    run: MakeRun,
-) -> None:
-    """0 of 200: at most 1.83%, for 1 − 0.025^(1/200)."""
-    runs = equal_runs(run)
-    first, second, *others = targets(runs, NONE)
-    assert (first.met, second.met) == (True, True)
+def test_a_target_is_met_where_the_end_of_its_interval_clears_it(run: MakeRun) -> None:
+    """Few runs show nothing, and one alarm can be too many: 0 of 200 are at most 1.83%."""
+    first, *_ = targets(nulls(run, 200, 0), [])
     assert first.reached.high == pytest.approx(1 - 0.025 ** (1 / 200))
-    assert (first.reached.hits, first.reached.trials, second.reached.trials) == (0, 200, 40)
-    assert [target.met for target in others] == [None] * 9
+    assert met(nulls(run, 200, 0))[:3] == [True, True, False]
+    assert not any(met(nulls(run, 150, 0))[::2])
+    assert not met(nulls(run, 200, 1))[0]
+    slow = [run("nap-plain-20", number, verdict="regression") for number in range(30)]
+    assert met(slow)[3:5] == [True, True]
+    assert not any(met(slow[:20])[3:5])
+    slow[0] = run("nap-plain-20", verdict="clean")
+    assert not any(met(slow)[3:5])
 
 
-def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
-    return [ReplayTrial(level, spread, {GATE: index < hits}) for index in range(of)]
+def test_what_was_never_measured_shows_nothing(run: MakeRun) -> None:
+    """400 comments that have the same bytecode are no evidence of the gate's clock."""
+    same = [run("comment", number, reached="same code") for number in range(400)]
+    assert targets(same, [])[0].reached.trials == 0
 
 
-def test_slowdowns_count_where_blocks_spread_little() -> None:
-    """What is missed on a noisy machine misses no target; 600 replays at least are wanted."""
-    noisy = trials(0.05, "≤ 5%", 0, 500) + trials(0.10, "more", 0, 500)
-    quiet = trials(0.05, "≤ 2.5%", 570, 600) + trials(0.10, "≤ 1%", 594, 600)
-    assert met([], Replays(noisy + quiet, [], 1))[8:] == [True, True, None]
-    promised = trials(0.04, "more", 569, 600)
-    assert met([], Replays(quiet[1:], promised, 1))[8:] == [None, True, False]
-    missed = trials(0.05, "≤ 2.5%", 569, 600) + trials(0.10, "≤ 1%", 593, 600)
-    assert met([], Replays(missed, [], 1))[8:10] == [False, False]
-    counted = [with_other(trial, evidence="same work") for trial in missed]
-    assert met([], Replays(counted, [], 1))[8:10] == [None, None]
+def test_replays_of_one_benchmark_are_no_evidence_of_others(run: MakeRun) -> None:
+    """Of twelve benchmarks one is never found; 1,200 replays of all are twelve trials."""
+    trials = [(f"time_{name}", name > 0) for name in range(12) for _ in range(100)]
+    ours, pooled = clustered(trials), share(1100, 1200)
+    assert ours.value == pooled.value
+    assert ours.low is not None
+    assert pooled.low is not None
+    assert ours.low < 0.8 < pooled.low
+    every = clustered([(name, True) for name, _ in trials])
+    assert every.low == share(12, 12).low
 
 
 SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)

@@ -1,30 +1,38 @@
 """The gate's proof in a terminal, and as a page of the docs.
 
-The page has the targets, the whole runs and a figure; all other tables are CSV files beside it.
+The page has the targets, the null runs and the slowdowns; other tables are CSV files beside it.
 """
 
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
 
-from benchmarks.validation.gate.proof import Proof
-from benchmarks.validation.gate.recorded import STEADY
-from benchmarks.validation.gate.replay import GATE
-from benchmarks.validation.gate.tables import alarms, commits, days, grids, shares
-from benchmarks.validation.grid import csv_text, markdown
-from benchmarks.validation.share import Share
-from perceptron.numbers import percent
+from benchmarks.validation.gate.proof import Proof, alarms, found, measured_nulls
+from benchmarks.validation.gate.replay import CLASSES, LEVELS, ReplayTrial, clustered
+from benchmarks.validation.gate.rules import OTHERS, judged_by_others
+from benchmarks.validation.gate.runs import BUDGET_MINUTES, STAGES, ProofRun
+from benchmarks.validation.gate.suite import (
+    CONSTANTS,
+    KINDS,
+    LANGUAGES,
+    MOVED,
+    NULLS,
+    Kind,
+)
+from benchmarks.validation.gate.suite import LEVELS as SLOWER
+from benchmarks.validation.grid import TextTable, csv_text, markdown
+from benchmarks.validation.share import share, share_cell
+from perceptron.numbers import NONE, count, percent
+from perceptron.records.comparison import Verdict
 from perceptron.report import text_file
 from perceptron.version import __version__
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 # The first tables are read on the page.
-_ON_PAGE = 2
+_ON_PAGE = 3
 _OTHER_RULES = (
     "asv: Mann–Whitney p < 0.002 on all samples, and medians that differ by more than the "
     "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
@@ -40,29 +48,26 @@ def measured_gate(page: str) -> str | None:
 
 
 def save(file: Path, proof: Proof) -> Path:
-    """Write Markdown with date, machine, commit and command; its picture and tables beside it.
+    """Write Markdown with date, machine, commit and command, and tables in a folder beside it.
 
-    The tables are in a folder named as the page. Raises `UserError` if a file cannot be written.
+    Raises `UserError` if a file cannot be written.
     """
     lines = ["# How often the gate is wrong, and what it finds", "", heading(proof), ""]
-    picture = proof_chart(proof)
-    if picture:
-        beside = text_file.write(file.with_suffix(".svg"), picture)
-        lines += [f"![False alarms and slowdowns found, by rule]({beside.name})", ""]
     tables = grids(proof)
     for one in tables[:_ON_PAGE]:
         lines += [*markdown(one), ""]
-    lines += ["## Tables beside this page", ""]
+    lines += ["## Layout", "", _layout(proof.runs), "", "## Tables beside this page", ""]
     folder, content = file.with_suffix(""), {}
     for one in tables[_ON_PAGE:]:
         title, _, about = one.title.partition(": ")
         name = f"{title.lower().replace(' ', '-')}.csv"
         content[name] = csv_text(one)
-        note = " ".join((f"{about}.", *one.notes))
-        lines.append(f"* [{title}]({folder.name}/{name}): {note}")
+        lines.append(f"* [{title}]({folder.name}/{name}): {' '.join((f'{about}.', *one.notes))}")
     lines += ["", "## The other rules", "", _OTHER_RULES]
     text_file.write(file, "\n".join(lines) + "\n")
     folder.mkdir(exist_ok=True)
+    for left in folder.glob("*.csv"):
+        left.unlink()
     for name, text in content.items():
         text_file.write(folder / name, text)
     return file
@@ -70,23 +75,18 @@ def save(file: Path, proof: Proof) -> Path:
 
 def heading(proof: Proof) -> str:
     """Say where the numbers come from."""
-    request, machine = proof.request, proof.environment.machine
-    libraries = ", ".join(
-        f"{name} {version}" if name != "python" else version
-        for name, version in proof.environment.head.items()
-        if name in {"python", "numpy"}
-    )
-    counters = dict.fromkeys(run.counter for run in proof.runs if run.counter)
-    own = commits(proof.runs)
-    measured_at = f"commit{'s' if own[1:] else ''} {', '.join(own)}" if own else "no commit"
+    request, facts = proof.request, proof.machine.facts
+    ended = sorted(run.when[:10] for run in proof.runs)
+    days = dict.fromkeys((ended[0], ended[-1]))
+    own = dict.fromkeys(run.commit for run in proof.runs if run.commit)
+    wanted = sum(kind.runs for kind in KINDS.values())
     text = (
-        f"`{request.command}`, {days(proof.runs)}, machine {request.machine} "
-        f"({machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores), {libraries}, "
-        f"{''.join(f'{counter}, ' for counter in counters)}perceptron {__version__}, "
-        f"{measured_at}, "
-        f"gate `{proof.gate}`. Every block is in "
-        f"`{request.results}/proof/{request.machine}`; `python -m benchmarks.validation proof "
-        "--report` makes these tables from there."
+        f"{len(proof.runs)} of {wanted} runs of `make proof`, {' to '.join(days)}, machine "
+        f"{request.machine} ({facts.get('cpu', 'unknown')}, {facts.get('cores', '?')} cores), "
+        f"{facts.get('python', 'Python')}, {facts.get('counter', 'no counter')}, perceptron "
+        f"{__version__}, commit {', '.join(own) or 'unknown'}, gate `{proof.gate}`. Every block is "
+        f"in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes these "
+        "tables from there."
     )
     if proof.left_out:
         text += f" {proof.left_out} runs of another state of the gate are left out."
@@ -95,76 +95,200 @@ def heading(proof: Proof) -> str:
     return text
 
 
-_WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"
-_LEVEL = 0.05
-_ALONE = f"{GATE}, by the clock alone"
-# A false alarm and a find have lines of their own: both may be 0 or 100%.
-_APART = 0.17
-
-
-def proof_chart(proof: Proof) -> str:
-    """Draw shares with their 95% bars; "" before there are runs.
-
-    False alarms belong on the left, finds on the right. Where work was counted, the gate has a line
-    with counts and one without.
-    """
-    alarmed = shares(alarms(proof.runs, "same", "neighbour"))
-    if not alarmed:
-        return ""
-    # Tests of the page's text, and other commands, do without matplotlib.
-    from matplotlib.lines import Line2D
-    from matplotlib.ticker import PercentFormatter
-
-    from perceptron.report.charts.style import drawing, svg
-
-    found = [trial for trial in proof.replays.trials if trial.level == _LEVEL]
-    alone = [one for one in found if one.evidence == "clock alone" and one.spread in STEADY]
-    counted = [one for one in found if one.evidence == "more work" and one.louder == 1]
-    finds = shares([trial.found for trial in alone])
-    rows: list[tuple[str, Share | None, Share | None]] = [
-        (rule, alarm, finds.get(rule)) for rule, alarm in alarmed.items()
-    ]
-    if counted:
-        with_counts = shares([trial.found for trial in counted])[GATE]
-        rows[:1] = [(GATE, alarmed[GATE], with_counts), (_ALONE, None, finds.get(GATE))]
-    key = partial(Line2D, [], [], markersize=7, linestyle="none")
-    with drawing(7.2, 0.55 * len(rows) + 1.5) as (figure, axes):
-        for index, (_, alarm, find) in enumerate(rows):
-            if alarm is not None:
-                _dot(axes, index - _APART, alarm, _WRONG, "o")
-            if find is not None:
-                _dot(axes, index + _APART, find, _RIGHT, "s")
-        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(-0.04, 1.04)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol="%"))
-        axes.grid(False, axis="y")
-        figure.legend(
-            handles=[key(color=_WRONG, marker="o"), key(color=_RIGHT, marker="s")],
-            labels=[
-                "runs in which nothing changed and something is called slower: 0% is right",
-                f"slowdowns of {percent(_LEVEL, 0)} found (by the clock alone: where blocks spread "
-                f"{STEADY[-1]}): 100% is right",
-            ],
-            loc="outside lower center",
-            frameon=False,
-            fontsize=9,
-        )
-        return svg(figure)
-
-
-def _dot(axes: Axes, y: float, share: Share, colour: str, marker: str) -> None:
-    if share.value is None or share.low is None or share.high is None:
-        return
-    bars = [[share.value - share.low], [share.high - share.value]]
-    axes.errorbar(share.value, y, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
-    axes.annotate(
-        percent(share.value),
-        (share.high if share.value < 0.5 else share.low, y),
-        xytext=(7 if share.value < 0.5 else -7, 0),
-        textcoords="offset points",
-        ha="left" if share.value < 0.5 else "right",
-        va="center",
-        color=_INK,
-        fontsize=9,
+def _layout(runs: Sequence[ProofRun]) -> str:
+    """Say how often code that only lies elsewhere alarms, and what a remedy would cost."""
+    own = [run for run in measured_nulls(runs) if KINDS[run.kind].name in MOVED]
+    alarmed = alarms(own)
+    return (
+        f"Of {count(len(own))} measured runs whose HEAD has the same work at other places in "
+        f"memory, or code that is never run, {count(alarmed.hits)} "
+        f"{'was a regression' if alarmed.hits == 1 else 'were regressions'}: "
+        f"{share_cell(alarmed)}. The control is a copy of BASE, which has BASE's layout and cannot "
+        "show this. A control with an inert edit of BASE could: it would take the same time, one "
+        "build more with `--build`, and make inconclusive as large a share of the runs that find "
+        "a slowdown."
     )
+
+
+def grids(proof: Proof) -> list[TextTable]:
+    """Return the targets first; then what they rest on."""
+    runs, trials = proof.runs, proof.replays
+    return [
+        TextTable(
+            "Targets",
+            ("target", "met", "reached [95% interval]>", "of>"),
+            [
+                (
+                    row.name,
+                    "yes" if row.met else "not shown",
+                    share_cell(row.reached),
+                    count(row.reached.trials),
+                )
+                for row in proof.targets
+            ],
+            (
+                "Met: the end of the interval clears the target. Intervals are Clopper's and "
+                "Pearson's, of runs; of replays they come of resampling benchmarks.",
+            ),
+        ),
+        TextTable(
+            "Null runs",
+            ("HEAD differs by", "runs>", "contended>", *(f"{name}>" for name in STAGES), "alarms>"),
+            list(_null_rows(runs)),
+            (
+                "Each run is a `perceptron compare` of one benchmark, of twelve in turns, with a "
+                f"budget of {BUDGET_MINUTES:g} minute; HEAD takes as long as BASE. Twelve runs are "
+                "quiet, then twelve go on two at a time, each the other's neighbour; beside the "
+                "last of these a process spins. Columns from *same code* on: how many rows went so "
+                "far. *Equal counts* includes a short look of the clock. Alarms: runs that are a "
+                "regression, with their 95% interval. Contended runs count as all others.",
+            ),
+        ),
+        TextTable(
+            "Slowdowns",
+            ("HEAD slows down", *(f"{percent(level, 0)}>" for level in SLOWER), "clock>", "work>"),
+            list(_slow_rows(runs)),
+            (
+                "Runs that were found · inconclusive · clean, instructions counted: half of them "
+                "quiet, half beside a neighbour. All but *work* execute the same instructions, and "
+                "the clock alone can find them. 2% by the clock alone is not to be found: the gate "
+                "calls nothing below 3%. Clock and work: the median change at 20%.",
+            ),
+        ),
+        TextTable(
+            "False alarms: measured null runs in which something is called slower",
+            ("runs", "number>", "gate>", *(f"{name}>" for name in OTHERS)),
+            list(_false_alarms(runs)),
+            ("All rules judge the same blocks; the gate has counts beside them where it says so.",),
+        ),
+        TextTable(
+            "Found by the clock alone: replays of recorded blocks with slowdowns put in",
+            ("injected", "spread", "number>", "gate>", "clean>", *(f"{n}>" for n in OTHERS)),
+            list(_replayed(trials)),
+            (
+                "Blocks of the null runs of a benchmark, drawn with replacement, HEAD's times "
+                "multiplied, are judged as a run without counts. Intervals come of resampling "
+                "benchmarks. 0% are false alarms.",
+            ),
+        ),
+    ]
+
+
+def _of(runs: Sequence[ProofRun], wanted: Callable[[Kind], bool]) -> list[ProofRun]:
+    return [run for run in runs if wanted(KINDS[run.kind])]
+
+
+def _conditions() -> Iterator[tuple[str, bool, bool]]:
+    for counted in (True, False):
+        for neighbour in (False, True):
+            how = "counted" if counted else "clock alone"
+            yield f"{how}, {'beside a neighbour' if neighbour else 'quiet'}", counted, neighbour
+
+
+def _null_rows(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
+    for name, summary in dict.fromkeys((kind.name, kind.summary) for kind in NULLS):
+        for counted in (True, False):
+            own = [run for run in runs if _is(run, name, counted)]
+            yield _null_row(f"{summary}, {'counted' if counted else 'clock alone'}", own)
+    nulls = _of(runs, lambda kind: kind.is_null)
+    for label, counted, neighbour in _conditions():
+        own = _of(nulls, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
+        yield _null_row(f"all, {label}", own)
+    yield _null_row("all", nulls)
+
+
+def _is(run: ProofRun, name: str, counted: bool) -> bool:
+    kind = KINDS[run.kind]
+    return (kind.name, kind.counted) == (name, counted)
+
+
+def _null_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
+    reached = Counter(row.reached for run in runs for row in run.rows)
+    return (
+        label,
+        f"{len(runs)}",
+        f"{sum(run.contended for run in runs)}",
+        *(f"{reached[stage]}" for stage in STAGES),
+        share_cell(alarms(runs)),
+    )
+
+
+def _slow_rows(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
+    for body in CONSTANTS:
+        for language in LANGUAGES:
+            own = _of(runs, lambda kind: kind.body == body and kind.languages == (language,))  # noqa: B023
+            said = "Python" if language == "plain" else "C"
+            yield _slow_row(f"{'system call' if body == 'call' else body}, {said}", own)
+    slow = _of(runs, lambda kind: not kind.is_null)
+    for how, by_work in (("by work", True), ("by the clock alone", False)):
+        for where, neighbour in (("quiet", False), ("beside a neighbour", True)):
+            own = _of(
+                slow,
+                lambda kind: (kind.body == "work", kind.neighbour) == (by_work, neighbour),  # noqa: B023
+            )
+            yield _slow_row(f"all {how}, {where}", own)
+
+
+def _slow_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
+    by_level = {level: _of(runs, lambda kind: kind.level == level) for level in SLOWER}  # noqa: B023
+    largest = [row for run in by_level[max(SLOWER)] for row in run.rows]
+    return (
+        label,
+        *(_outcomes(own) for own in by_level.values()),
+        _middle(row.change for row in largest),
+        _middle(row.work for row in largest),
+    )
+
+
+def _outcomes(runs: Sequence[ProofRun]) -> str:
+    verdicts = Counter(run.verdict for run in runs)
+    order: tuple[Verdict, ...] = ("regression", "inconclusive", "clean")
+    return " · ".join(f"{verdicts[name]}" for name in order) if runs else NONE
+
+
+def _middle(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return percent(median(known), sign=True) if known else NONE
+
+
+def _false_alarms(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
+    measured = measured_nulls(runs)
+    for label, counted, neighbour in _conditions():
+        own = _of(measured, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
+        yield _alarm_row(label, own)
+    yield _alarm_row("together", measured)
+
+
+def _alarm_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
+    judged = [_others(run) for run in runs]
+    return (
+        label,
+        f"{len(runs)}",
+        share_cell(alarms(runs)),
+        *(share_cell(share(sum(one[name] for one in judged), len(judged))) for name in OTHERS),
+    )
+
+
+def _others(run: ProofRun) -> dict[str, bool]:
+    """Return which other rules call some benchmark of the run slower."""
+    by_row = [judged_by_others([*row.screen, *row.confirmation]) for row in run.rows if row.screen]
+    return {name: any(row[name] for row in by_row) for name in OTHERS}
+
+
+def _replayed(trials: Sequence[ReplayTrial]) -> Iterator[tuple[str, ...]]:
+    for level in LEVELS:
+        for spread in CLASSES:
+            own = [one for one in trials if (one.level, one.spread) == (level, spread)]
+            if own:
+                clean = clustered([(one.benchmark, one.verdict == "clean") for one in own])
+                yield (
+                    percent(level, 0),
+                    spread,
+                    count(len(own)),
+                    share_cell(found(own)),
+                    share_cell(clean),
+                    *(
+                        share_cell(clustered([(one.benchmark, one.others[name]) for one in own]))
+                        for name in OTHERS
+                    ),
+                )

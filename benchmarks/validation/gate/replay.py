@@ -1,187 +1,141 @@
-"""Recorded runs judged again with slowdowns put into them.
+"""Recorded null runs judged again with slowdowns put into them, by the clock alone.
 
-A window of consecutive blocks of one benchmark stands for a run: the first are its screen, those
-after them its confirmation, as many as the gate would measure. Head's times are multiplied, its
-counts as well where its work is to rise, and the judge that judges live runs judges it. What a
-replay leaves out: other benchmarks beside this one, and the control side.
+Blocks drawn from those of one benchmark stand for a run: the first are its screen, those after them
+its confirmation, as many as the gate would measure. Head's times are multiplied, and the judge of
+live runs judges them. What a replay leaves out: other benchmarks beside this one, the control side,
+and what the blocks of one HEAD have in common, such as its layout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import log1p
-from typing import Literal
 
 import numpy as np
 
-from benchmarks.validation.gate.recorded import (
-    Pair,
-    RecordedCounts,
-    is_seen,
-    judged_by_others,
-    spread_class,
-)
+from benchmarks.validation.gate.rules import judged_by_others
+from benchmarks.validation.gate.runs import Nanoseconds, ProofRun
+from benchmarks.validation.gate.suite import KINDS
+from benchmarks.validation.share import Share, share
+from perceptron.gate.stages import Progress
+from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.judge import replay
-from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
-from perceptron.records.block import Benchmark, Block
-from perceptron.records.comparison import Row
+from perceptron.processes.timed_loop import lower_quartile
+from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
+from perceptron.records.comparison import Verdict
 
-LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20)
-WORK_LEVELS = LEVELS[:5]
-# By so much the logarithms of the clock's ratios are multiplied where work is counted.
-LOUDER = (1.0, 4.0, 16.0)
+LEVELS = (0.0, 0.02, 0.05, 0.10, 0.20)
+# Upper ends of the classes of spread, as shares. In the steady ones slowdowns are to be found.
+CLASSES = {"≤ 1%": 0.01, "≤ 2.5%": 0.025, "≤ 5%": 0.05, "more": float("inf")}
+STEADY = ("≤ 1%", "≤ 2.5%")
 # Of each benchmark's blocks, for each level.
-DRAWS = 150
-GATE, UNDECIDED = "gate", "undecided by the clock"
-
-Evidence = Literal["clock alone", "same work", "more work"]
-"""What is known: no counts; counts that did not change; counts that rose with the time."""
+DRAWS = 40
+_RESAMPLED = 2000
 
 
 @dataclass(frozen=True)
 class ReplayTrial:
-    """One replay: what was injected, what the blocks spread by, and who called it slower.
+    """One replay: what was injected, what the blocks spread by, and what each rule said."""
 
-    Where the work is the same, also whether the gate said that its clock could not tell.
-    """
-
+    benchmark: str
     level: float
     spread: str
-    found: dict[str, bool]
-    evidence: Evidence = "clock alone"
-    louder: float = 1.0
-    seen: bool = False
-    """Whether the counts show more work."""
+    verdict: Verdict
+    others: dict[str, bool]
 
 
-@dataclass(frozen=True)
-class Replays:
-    """All trials; ``promised`` are those at what the gate had called the smallest detectable."""
+def replays(runs: Sequence[ProofRun], progress: Progress, draws: int = DRAWS) -> list[ReplayTrial]:
+    """Replay blocks of null runs, those beside a neighbour apart from the others.
 
-    trials: list[ReplayTrial]
-    promised: list[ReplayTrial]
-    windows: int
-    """How many windows have no block in common."""
-
-    def of(self, evidence: Evidence) -> list[ReplayTrial]:
-        """Return the trials with this evidence."""
-        return [trial for trial in self.trials if trial.evidence == evidence]
-
-
-def replays(
-    pools: Sequence[tuple[str, Sequence[Pair]]],
-    counts: Mapping[str, RecordedCounts],
-    rule: Rule,
-    progress: Callable[[int, int, str], None],
-    draws: int = DRAWS,
-) -> Replays:
-    """Replay windows that begin anywhere, with base and head as they were or swapped.
-
-    Pools that are shorter than the longest run give none; without counts the clock is alone.
+    Benchmarks with fewer blocks than the longest confirmation give none.
     """
-    random = np.random.default_rng(1)
-    length = rule.most_screen + rule.most_confirmation  # the most that one run may take
-    long = [(name, blocks) for name, blocks in pools if len(blocks) >= length]
-    result = Replays([], [], sum(len(blocks) // length for _, blocks in long))
-    for index, (name, blocks) in enumerate(long):
+    rule, random = Rule(), np.random.default_rng(1)
+    pools: dict[tuple[str, bool], list[Nanoseconds]] = {}
+    for run in runs:
+        for row in run.rows:
+            pool = pools.setdefault((row.benchmark, KINDS[run.kind].neighbour), [])
+            pool += (*row.screen, *row.confirmation)
+    length = rule.most_screen + rule.most_confirmation
+    # In an order that does not depend on which run ended first.
+    long = sorted(key for key, blocks in pools.items() if len(blocks) >= rule.most_confirmation)
+    trials: list[ReplayTrial] = []
+    for index, key in enumerate(long):
         for draw in range(draws):
-            progress(index * draws + draw, len(long) * draws, f"replaying {name}")
-            start = int(random.integers(len(blocks) - length + 1))
-            window = list(blocks[start : start + length])
-            if random.integers(2):
-                window = [block.swapped() for block in window]
-            _replay_window(result, Benchmark(name=name), window, counts.get(name), random, rule)
-    return result
+            progress(index * draws + draw, len(long) * draws, f"replaying {key[0]}")
+            drawn = random.integers(len(pools[key]), size=length)
+            sides = slice(None, None, -1 if random.integers(2) else 1)
+            window = [pools[key][number][:2][sides] for number in drawn]
+            trials.extend(_trial(key[0], window, level, rule) for level in LEVELS)
+    return trials
 
 
-def _replay_window(
-    result: Replays,
-    benchmark: Benchmark,
-    window: Sequence[Pair],
-    counts: RecordedCounts | None,
-    random: np.random.Generator,
-    rule: Rule,
-) -> None:
-    """Add trials of one window at every level, and at the smallest detectable slowdown."""
-    spread = spread_class(window) or ""
-
-    def draw(level: float) -> list[Block]:
-        return [] if counts is None else counts.draw(benchmark.key, level, random, rule)
-
-    _replay_clock(result, _Case(benchmark, window, rule), spread, "clock alone")
-    if counts is None:
-        return
-    _replay_clock(result, _Case(benchmark, window, rule, draw(0.0)), spread, "same work")
-    for louder in LOUDER:
-        loud = [pair.louder(louder) for pair in window]
-        for level in WORK_LEVELS:
-            row = _Case(benchmark, loud, rule, draw(level)).row(level)
-            found = {GATE: row.verdict == "slower"}
-            result.trials.append(
-                ReplayTrial(level, spread, found, "more work", louder, is_seen(row.work))
-            )
+def steady(trials: Iterable[ReplayTrial]) -> list[ReplayTrial]:
+    """Return those whose blocks spread little."""
+    return [trial for trial in trials if trial.spread in STEADY]
 
 
-def _replay_clock(result: Replays, case: _Case, spread: str, evidence: Evidence) -> None:
-    """Add trials in which the clock alone shows what was injected."""
-    promise: float | None = None
-    for level in LEVELS:
-        row = case.row(level)
-        if level == 0:
-            promise = row.smallest_detectable
-        found = {GATE: row.verdict == "slower"}
-        if evidence == "clock alone":
-            found |= judged_by_others(case.measured(row), 1 + level)
-        else:
-            found[UNDECIDED] = row.clock_undecided
-        result.trials.append(ReplayTrial(level, spread, found, evidence))
-    if promise is not None:
-        is_found = case.row(promise).verdict == "slower"
-        result.promised.append(ReplayTrial(promise, spread, {GATE: is_found}, evidence))
-
-
-def screen_size(ratios: Sequence[float], rule: Rule, evidence: WorkEvidence = NOT_COUNTED) -> int:
-    """Return the blocks of the screen: few for the same work, and more while they are too noisy."""
-    same_work = evidence.kind == "same"
-    probe = {"": ratios[: rule.probe]}
-    looks_slower = same_work and suspicious(probe, {"": evidence}, rule)
-    most = min(len(ratios), rule.most_screen)
-    size = rule.probe if same_work else rule.screen
-    while size < most and noisy({"": ratios[:size]}, rule, same_work):
+def _trial(name: str, window: Sequence[Nanoseconds], level: float, rule: Rule) -> ReplayTrial:
+    ratios = [
+        float(np.log(lower_quartile(head) / lower_quartile(base))) + log1p(level)
+        for base, head in window
+    ]
+    size = rule.screen
+    while size < rule.most_screen and noisy({"": ratios[:size]}, rule):
         size += 1
-    return max(size, rule.screen) if looks_slower else size
+
+    def blocks(stage: Stage, part: Sequence[float]) -> list[Block]:
+        return [_block(name, stage, number, ratio) for number, ratio in enumerate(part)]
+
+    judged = replay(
+        [Benchmark(name=name)],
+        blocks("screen", ratios[:size]),
+        blocks("confirmation", ratios[size:]),
+        rule,
+    )
+    row = judged.rows[0]
+    measured = window[: row.screen_blocks + row.confirmation_blocks]
+    spread = estimate(ratios).spread
+    return ReplayTrial(
+        name,
+        level,
+        next(label for label, end in CLASSES.items() if spread <= end),
+        judged.verdict,
+        judged_by_others(measured, 1 + level),
+    )
 
 
-@dataclass(frozen=True)
-class _Case:
-    """A window, and how it is cut into screen and confirmation."""
+def _block(benchmark: str, stage: Stage, number: int, ratio: float) -> Block:
+    return Block(
+        stage=stage,
+        number=number,
+        benchmark=benchmark,
+        order=[],
+        folders={},
+        base=SideMeasurement(status="ok", value=1e-3),
+        head=SideMeasurement(status="ok", value=1e-3 * float(np.exp(ratio))),
+    )
 
-    benchmark: Benchmark
-    window: Sequence[Pair]
-    rule: Rule
-    counts: Sequence[Block] = field(default_factory=list)
 
-    def row(self, level: float) -> Row:
-        """Judge the window with head's time longer by ``level``."""
-        key = self.benchmark.key
-        evidence = work_of(self.counts, self.rule).get(key, NOT_COUNTED)
-        ratios = [pair.log_ratio + log1p(level) for pair in self.window]
-        size = screen_size(ratios, self.rule, evidence)
-        screen, fresh = self.window[:size], self.window[size:]
-        judgement = replay(
-            [self.benchmark],
-            [
-                *self.counts,
-                *(pair.block(key, "screen", n, 1 + level) for n, pair in enumerate(screen)),
-            ],
-            [pair.block(key, "confirmation", n, 1 + level) for n, pair in enumerate(fresh)],
-            self.rule,
-        )
-        return judgement.rows[0]
+def clustered(trials: Sequence[tuple[str, bool]]) -> Share:
+    """Return the share of hits of (benchmark, hit), its interval by resampling benchmarks.
 
-    def measured(self, row: Row) -> Sequence[Pair]:
-        """Return the blocks that the gate would have measured for this row."""
-        return self.window[: row.screen_blocks + row.confirmation_blocks]
+    Trials of one benchmark share its blocks, and are no evidence of others. Where all benchmarks
+    agree, resampling says nothing: then they are so many trials, each a hit or none.
+    """
+    clusters: dict[str, list[bool]] = {}
+    for name, hit in trials:
+        clusters.setdefault(name, []).append(hit)
+    whole = share(sum(hit for _, hit in trials), len(trials))
+    if not clusters or whole.value is None:
+        return whole
+    if whole.value in (0.0, 1.0):
+        ends = share(round(whole.value * len(clusters)), len(clusters))
+        return Share(whole.hits, whole.trials, whole.value, ends.low, ends.high)
+    hits = np.array([sum(own) for own in clusters.values()])
+    sizes = np.array([len(own) for own in clusters.values()])
+    drawn = np.random.default_rng(1).integers(len(hits), size=(_RESAMPLED, len(hits)))
+    shares = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return Share(whole.hits, whole.trials, whole.value, float(low), float(high))

@@ -1,29 +1,41 @@
-"""One whole run of the gate on the proof's own suite, and where runs are kept to resume from.
+"""One whole run of the gate on the proof's suite, as it is kept.
 
-<results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
-<results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
+Runs go on in processes of their own, each with a repository of its own: a run changes its folder
+and its environment, and two of them side by side are each other's busy neighbour.
+
+<results>/proof/<machine>/runs.jsonl    one `ProofRun` a line
+<results>/proof/<machine>/machine.json  what it ran on, and the amounts that slow bodies down there
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from benchmarks.shared import busy_neighbour
-from benchmarks.validation.gate.suite import BASE, Kind, expression
-from perceptron.errors import UserError
+from benchmarks.validation.gate.suite import (
+    BASE,
+    HEAD,
+    KINDS,
+    MEASURED_ALWAYS,
+    Amounts,
+    Kind,
+    Language,
+    Repository,
+)
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
+from perceptron.gate.verdict.rule import Rule
+from perceptron.processes.this_process import variables_set
+from perceptron.processes.waiting import LARGEST_WAITED_SHARE
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import (
     Comparison,
@@ -31,190 +43,179 @@ from perceptron.records.comparison import (
     Row,
     RowVerdict,
     Verdict,
-    Work,
 )
-from perceptron.records.files.write import replace
 
-# Enough for the longest confirmation on an idle machine. Beside a neighbour it runs out, as it does
-# for a suite that is large for its ten minutes.
-BUDGET_MINUTES = 2.0
+# Enough for a confirmation on an idle machine. Beside a neighbour it may run out, as it does for a
+# suite that is large for its ten minutes.
+BUDGET_MINUTES = 1.0
 
-RUNS = "runs.jsonl"
+RUNS, MACHINE = "runs.jsonl", "machine.json"
 
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
 Nanoseconds = list[list[int]]
-# Instructions per call of base and head, by the round of counting that gave both.
-Counts = dict[int, list[float]]
+Reached = Literal["same code", "equal counts", "clock", "confirmation"]
+STAGES: tuple[Reached, ...] = ("same code", "equal counts", "clock", "confirmation")
+
+
+class ProofMachine(Struct, frozen=True, kw_only=True):
+    """What the runs of a folder ran on."""
+
+    facts: dict[str, str]
+    """Of the machine, the interpreter and the tool that counts."""
+    amounts: dict[Language, Amounts]
+    """See `Repository.amounts`: measured once, so that every start goes on with the same HEADs."""
 
 
 class ProofRow(Struct, frozen=True, kw_only=True):
-    """One benchmark in one run of the gate: what was judged, and all that was measured."""
+    """One benchmark in one run of the gate: what was judged, and the blocks of its clock."""
 
     benchmark: str
     verdict: RowVerdict
-    change: float | None
-    screen: list[Nanoseconds]
-    confirmation: list[Nanoseconds]
+    reached: Reached
+    change: float | None = None
+    work: float | None = None
+    """By how much its instructions differ, as a share; None where they were not counted."""
     waited: float | None = None
-    """Share of the samples' time that threads had no core; None where that is unknown."""
-    counts: Counts = {}
-    work: Work | None = None
-    """What was judged from the counts; None where it was not counted, or could not be."""
+    screen: list[Nanoseconds] = []
+    confirmation: list[Nanoseconds] = []
 
 
 class ProofRun(Struct, frozen=True, kw_only=True):
-    """One whole run of the gate on the proof's own suite."""
+    """One whole run of the gate on the proof's suite."""
 
     kind: str
+    """The `Kind.key`."""
     number: int
-    """Which run of its kind, from 0; also the seed of its order."""
+    """Which run of its kind, from 0; also its seed."""
     when: str
     """When it ended, in UTC."""
-    work: str
+    gate: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
     commit: str | None
-    """Of this package, None outside a checkout."""
-    environment: str
-    """Id of what it ran on, kept beside."""
     seconds: float
-    cpu_seconds: float
-    """Of all processes that the run started."""
     verdict: Verdict
     reason: str
     control_alarmed: bool
+    contended: bool
+    """Whether some benchmark waited for a core for more than what the gate calls contended."""
     rows: list[ProofRow]
-    counter: str | None = None
-    """What counted instructions, with its version; None where nothing did."""
 
 
-Compare = Callable[[CompareRequest, Progress], Comparison]
+_here: list[Repository] = []
+
+
+def begin(place: Path) -> None:
+    """Make what this process compares, in a folder of its own within an existing one."""
+    _here.append(Repository(Path(tempfile.mkdtemp(dir=place))))
+
+
+def measured_amounts() -> dict[Language, Amounts]:
+    """Return the `Repository.amounts` of this process's."""
+    return _here[-1].amounts()
+
+
+def run_here(
+    key: str, number: int, amounts: dict[Language, Amounts], gate: str, commit: str | None
+) -> tuple[ProofRun, dict[str, str]]:
+    """Return a `run` in what `begin` made, of a kind by its key."""
+    return run(_here[-1], KINDS[key], number, amounts, gate, commit)
 
 
 def run(
-    repository: Path,
+    repository: Repository,
     kind: Kind,
     number: int,
-    work: str,
+    amounts: dict[Language, Amounts],
+    gate: str,
     commit: str | None,
-    keep: Callable[[ComparisonEnvironment], str],
-    compare: Compare = compare,
-) -> ProofRun:
-    """Compare base and the kind's head. Raises `UserError` as the comparison does.
+    compare: Callable[[CompareRequest, Progress], Comparison] = compare,
+) -> tuple[ProofRun, dict[str, str]]:
+    """Compare BASE and the kind's HEAD; return also what it ran on.
 
-    ``keep`` stores what it ran on, and gives its id.
+    Raises `UserError` as the comparison does.
     """
-    pair = kind.pair(number)
-    with (
-        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as results,
-        busy_neighbour(kind.neighbour),
-        contextlib.chdir(repository),
-    ):
+    repository.make_head(kind, number, amounts)
+    name = kind.benchmark(number)
+    with tempfile.TemporaryDirectory(prefix="perceptron-proof-") as folder:
+        elsewhere = {}
+        if kind.name == MEASURED_ALWAYS:
+            cache = Path(folder) / ("x" * (1 + 7 * number % 60))
+            cache.mkdir()
+            elsewhere = {"XDG_CACHE_HOME": str(cache)}
         request = CompareRequest(
             BASE,
-            kind.name,
-            benchmarks=expression(pair),
+            HEAD,
+            benchmarks=f"{name}$",
             budget_minutes=BUDGET_MINUTES,
             seed=number,
-            results=Path(results),
-            always=True,  # most differ in a comment
+            results=Path(folder),
+            count="always" if kind.counted else "never",
+            always=kind.name == MEASURED_ALWAYS,
+            python=sys.executable,  # the extension is compiled for it
             reasons=False,  # verdicts are proved, and these are known by then
         )
-        begin, cpu = time.monotonic(), _cpu_seconds()
-        comparison = compare(request, lambda *_: None)
-        seconds, cpu_seconds = time.monotonic() - begin, _cpu_seconds() - cpu
-    return ProofRun(
-        kind=kind.name,
+        with variables_set(elsewhere), contextlib.chdir(repository.folder):
+            began = time.monotonic()
+            comparison = compare(request, lambda *_: None)
+            seconds = time.monotonic() - began
+    rows = [_row(row, comparison.blocks) for row in comparison.rows]
+    if not rows and comparison.reason.startswith("the same code"):
+        rows = [ProofRow(benchmark=name, verdict="no change", reached="same code")]
+    kept = ProofRun(
+        kind=kind.key,
         number=number,
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        work=work,
+        gate=gate,
         commit=commit,
-        environment=keep(comparison.environment),
         seconds=round(seconds, 2),
-        cpu_seconds=round(cpu_seconds, 2),
         verdict=comparison.verdict,
         reason=comparison.reason,
         control_alarmed=comparison.control.alarmed,
-        rows=[_row(row, comparison.blocks) for row in comparison.rows],
-        counter=comparison.environment.counter,
+        contended=any((row.waited or 0.0) > LARGEST_WAITED_SHARE for row in rows),
+        rows=rows,
     )
+    return kept, _facts(comparison.environment)
+
+
+def _facts(environment: ComparisonEnvironment) -> dict[str, str]:
+    facts = {**environment.machine, **environment.head}
+    return facts if environment.counter is None else {**facts, "counter": environment.counter}
 
 
 def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
-    own = [block for block in blocks if block.benchmark == row.benchmark]
-    last = counted(own)
+    own = counted([block for block in blocks if block.benchmark == row.benchmark])
     return ProofRow(
-        benchmark=row.benchmark,
+        benchmark=row.benchmark.rpartition(".")[2],
         verdict=row.verdict,
+        reached=reached(row),
         change=_digits(row.change),
-        screen=_nanoseconds(last, "screen"),
-        confirmation=_nanoseconds(last, "confirmation"),
+        work=None if row.work is None else _digits(row.work.change),
         waited=_digits(row.waited),
-        counts=_counts(own),
-        work=row.work,
+        screen=_nanoseconds(own, "screen"),
+        confirmation=_nanoseconds(own, "confirmation"),
     )
 
 
-def _counts(blocks: Sequence[Block]) -> Counts:
-    return {
-        block.number: [block.base.instructions, block.head.instructions]
-        for block in blocks
-        if block.stage == "count"
-        if block.base.instructions is not None and block.head.instructions is not None
-    }
+def reached(row: Row) -> Reached:
+    """Return the last stage that decided on a row; a short look of the clock is no stage."""
+    rule = Rule()
+    if row.confirmation_blocks:
+        return "confirmation"
+    is_same = row.work is not None and abs(row.work.change) < rule.same_work
+    return "equal counts" if is_same and row.screen_blocks <= rule.probe else "clock"
 
 
 def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
     """Return the samples of blocks whose processes all gave a number, in order of time."""
     recorded = []
     for block in blocks:
-        measurements = [
-            measurement
-            for measurement in (block.base, block.head, block.control)
-            if measurement is not None
-        ]
-        if block.stage == stage and all(measurement.status == "ok" for measurement in measurements):
-            recorded.append(
-                [
-                    [round(1e9 * sample) for sample in measurement.samples]
-                    for measurement in measurements
-                ]
-            )
+        measurements = block.measurements().values()
+        if block.stage == stage and all(own.status == "ok" for own in measurements):
+            recorded.append([[round(1e9 * one) for one in own.samples] for own in measurements])
     return recorded
 
 
 def _digits(value: float | None) -> float | None:
-    """Round to six digits: more are noise, and would be most of the file."""
+    """Round to six digits: more are noise."""
     return None if value is None else float(f"{value:.6g}")
-
-
-def _cpu_seconds() -> float:
-    """Return the CPU time of all processes that this one has started and that have ended."""
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def machine_folder(results: Path, machine: str) -> Path:
-    """Return where the runs of this machine are."""
-    return results / "proof" / machine
-
-
-def read_environment(folder: Path, name: str) -> ComparisonEnvironment:
-    """Return what the runs of this id ran on; raises `UserError` if that cannot be read."""
-    file = folder / f"environment-{name}.json"
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=ComparisonEnvironment)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; its runs name it") from None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{file}: no environment: {error}; fetch it again") from None
-
-
-def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
-    """Write it unless it is there, and return its id."""
-    content = msgspec.json.format(msgspec.json.encode(environment, order="sorted"), indent=2)
-    name = hashlib.sha256(content).hexdigest()[:12]
-    file = folder / f"environment-{name}.json"
-    if not file.exists():
-        replace(file, environment)
-    return name

@@ -36,7 +36,8 @@ from perceptron.measure.budget import Progress
 from perceptron.questions.crossover.judge import Crossover, crossovers
 from perceptron.questions.crossover.locator import Search, coarse_sizes
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import TIE, Array
+from perceptron.statistics.interval import TIE
+from perceptron.statistics.trimmed_mean import Array
 
 REPEATS = 8
 """Processes of a fixed grid."""

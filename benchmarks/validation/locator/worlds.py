@@ -19,7 +19,7 @@ import numpy as np
 
 from perceptron.questions.crossover.locator import Search, next_measurements
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Array
+from perceptron.statistics.trimmed_mean import Array
 
 INCUMBENT, CHALLENGER = "incumbent", "challenger"
 SAMPLES = 5

@@ -16,6 +16,8 @@ from perceptron.records.files.write import cannot_write
 
 # Looking at a repository or checking it out must not run anything of it.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+# What .gitmodules and a user's settings say of submodules hides none that differs.
+DIFFERING = ("diff", "--name-only", "--no-renames", "--ignore-submodules=none", "-z")
 # Set while a hook runs; they would lead git away from the folder that is given.
 _STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
 
@@ -68,7 +70,7 @@ def changes(repository: Path) -> tuple[str, ...]:
 
     Relative to the root.
     """
-    differing = git(repository, "diff", "--name-only", "--no-renames", "-z", "HEAD")
+    differing = git(repository, *DIFFERING, "HEAD")
     new = git(repository, "ls-files", "--others", "--exclude-standard", "-z")
     return tuple(sorted({name for name in (differing + new).split("\0") if name}))
 

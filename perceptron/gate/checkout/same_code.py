@@ -14,13 +14,19 @@ import re
 import stat
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from perceptron.gate.checkout.revisions import Revision, git
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.revisions import DIFFERING, Revision, git
 from perceptron.gate.checkout.suite import Suite
 from perceptron.numbers import enumerated
+from perceptron.records.comparison import Comparison
+from perceptron.untrusted_text import label
 
 # Of BASE and HEAD.
 Trees = tuple[Path, Path]
@@ -31,6 +37,8 @@ _DOCS = frozenset({"doc", "docs"})
 _BUILDING = ".cargo"
 _TESTS = re.compile(r"(\w+[_-])?tests?")
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
+# A folder that holds tests or benchmarks, and what these need.
+_OF_SUITE = re.compile(r"_?(tests?|bench(mark)?s?|benchmarking|perf(ormance)?)", re.IGNORECASE)
 _DOCSTRINGS = "docstrings"
 # What reads docstrings or comments: in a module that names it, these count too.
 _READERS = re.compile(
@@ -68,8 +76,8 @@ def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]
     """Return what may differ between the revisions, relative to the root."""
     names = {*(base.changed or ()), *(head.changed or ())}
     if base.commit != head.commit:
-        between = ("diff", "--name-only", "--no-renames", "-z", base.commit, head.commit)
-        names |= {name for name in git(repository, *between).split("\0") if name}
+        between = git(repository, *DIFFERING, base.commit, head.commit)
+        names |= {name for name in between.split("\0") if name}
     return sorted(names)
 
 
@@ -105,6 +113,40 @@ def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
     places = {str(PurePosixPath(name).parent) for name in (*files, *made)}
     moved = any(_lines([tree / name for tree in trees]) for name in modules)
     return Inert(reason, (*files, *made), tuple(sorted(places)), tuple(modules), moved)
+
+
+def taken_from_head(
+    names: Sequence[str], suite: Suite, repository: Path, base: Revision, tree: Path
+) -> str | None:
+    """Return what is HEAD's on both sides and may be no benchmark; None where there is no such.
+
+    It lies beside tests that have no folder of their own, or where BASE, whose ``tree`` this is,
+    has something else than its benchmarks.
+    """
+    if suite.origin is not None:
+        return None
+    folder = PurePosixPath(suite.benchmarks)
+    if suite.kind == "pytest":
+        inside = [path for path in map(PurePosixPath, names) if folder in path.parents]
+        is_own = _OF_SUITE.fullmatch(folder.name)
+        return next((str(own) for own in inside if not (is_own or _TEST.fullmatch(own.name))), None)
+    with suppress(UserError):
+        own = suite.own(tree)
+        if own is not None and own.benchmarks != suite.benchmarks:
+            there = git(repository, "ls-tree", "--name-only", base.commit, "--", suite.benchmarks)
+            return suite.benchmarks if there else None
+    return None
+
+
+def with_taken(comparison: Comparison, taken: str | None) -> Comparison:
+    """Return the comparison, which is not clean where BASE ran what was ``taken`` from HEAD."""
+    if taken is None or comparison.verdict != "clean":
+        return comparison
+    reason = (
+        f"HEAD's {label(taken)} served both revisions, as it lies among the benchmarks: keep "
+        "these in a folder of their own, or name one file of tests"
+    )
+    return msgspec.structs.replace(comparison, verdict="inconclusive", reason=reason)
 
 
 def same_python(files: Sequence[Path]) -> bool:

@@ -63,6 +63,11 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
         for name, version in found.items()
         if name != of_project and not _RUNNERS.fullmatch(name)
     }
+    found.update(
+        (name, version)
+        for name, version in _required(found).items()
+        if name != of_project and not _RUNNERS.fullmatch(name)
+    )
     return {
         "versions": {"python": f"{platform.python_implementation()} {python}", **versions},
         "used": {"python": python, **found},
@@ -90,6 +95,31 @@ def _held(modules: Iterable[Any]) -> Iterator[str]:
         for value in list(getattr(module, "__dict__", {}).values()):
             if type(value) is ModuleType:
                 yield str(value.__dict__.get("__name__"))
+
+
+def _required(found: dict[str, str]) -> dict[str, str]:
+    """Return the versions of what these require, and of what that requires: it may be imported
+    while a benchmark runs."""
+    versions: dict[str, str] = {}
+    todo = list(found)
+    while todo:
+        for text in _requirements(todo.pop()):
+            match = re.match(r"[A-Za-z0-9][\w.-]*", text)
+            name = normal(match[0]) if match and "extra" not in text.partition(";")[2] else ""
+            if name and name not in found and name not in versions:
+                try:
+                    versions[name] = metadata.version(name)
+                except Exception:  # noqa: BLE001, S112 as where a marker rules it out
+                    continue
+                todo.append(name)
+    return versions
+
+
+def _requirements(name: str) -> list[str]:
+    try:
+        return metadata.requires(name) or []
+    except Exception:  # noqa: BLE001 a broken one requires nothing
+        return []
 
 
 def _owners(

@@ -151,7 +151,7 @@ _SAYS: dict[str, dict[str, type]] = {
     "benchmark": {"name": str, "params": list},
     "unloadable": {"module": str, "file": str},
     "measurement": {"status": str},
-    "environment": {"versions": dict},
+    "environment": {"versions": dict, "used": dict},
 }
 
 

@@ -376,7 +376,8 @@ def _judge(
             f"{100 * rule.least_judged:g}%"
         )
     alone = [row for row in usable if row.clock_undecided]
-    if judged < everything and judged == sum(row.change is None for row in alone):
+    timed = any(row.unit == "seconds" and row.change is not None for row in usable)
+    if judged < everything and alone and not timed:
         return "inconclusive", (
             f"nothing was timed, and {everything - judged:,} of {_benchmarks(everything)} "
             "could not be judged by instructions: raise --budget"

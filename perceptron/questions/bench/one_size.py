@@ -47,9 +47,31 @@ def single_tables(
         for own in grouped(members, lambda row: row.backend).values()
     ]
     threads = "processes × threads" if over_processes else "threads"
-    columns = ("family", "backend", threads, "time per iteration [95% interval]")
+    if not lines:
+        return []
+    has_epochs = any(spot is not None and spot.epoch is not None for _, spot in lines)
+    has_models = any(spot is not None and spot.models > 1 for _, spot in lines)
+    cells = []
+    for own, spot in lines:
+        epochs: tuple[Cell, Cell] = (None, None)
+        of_one = None
+        if spot is not None:
+            seconds, epoch = spot.value.estimate, spot.epoch
+            if epoch is not None:
+                epochs = throughput(epoch, seconds), Quantity(epoch.seconds(seconds), "s")
+            of_one = Quantity(seconds / spot.models, "s")
+        cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
+    table = Table(
+        title="One size",
+        columns=(
+            *("family", "backend", threads, "time per iteration [95% interval]"),
+            *("throughput>", "per epoch>") * has_epochs,
+            *("per model>",) * has_models,
+        ),
+        rows=tuple(cells),
+    )
     contentions = [Contention() if spot is None else spot.contention for _, spot in lines]
-    return [with_contended(table, contentions) for table in _with_rates("One size", columns, lines)]
+    return [with_contended(table, contentions)]
 
 
 def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
@@ -62,23 +84,3 @@ def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
     if over_processes:
         threads = None if one.threads is None else f"{one.processes or 1} × {one.threads}"
     return (one.family, one.backend, threads, answer), spot
-
-
-def _with_rates(title: str, columns: tuple[str, ...], rows: Sequence[_Row]) -> list[Table]:
-    """Return a table, with what times in batches or of several models mean; none without rows."""
-    if not rows:
-        return []
-    has_epochs = any(spot is not None and spot.epoch is not None for _, spot in rows)
-    has_models = any(spot is not None and spot.models > 1 for _, spot in rows)
-    columns = (*columns, *("throughput>", "per epoch>") * has_epochs, *("per model>",) * has_models)
-    cells = []
-    for own, spot in rows:
-        epochs: tuple[Cell, Cell] = (None, None)
-        of_one = None
-        if spot is not None:
-            seconds, epoch = spot.value.estimate, spot.epoch
-            if epoch is not None:
-                epochs = throughput(epoch, seconds), Quantity(epoch.seconds(seconds), "s")
-            of_one = Quantity(seconds / spot.models, "s")
-        cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
-    return [Table(title=title, columns=columns, rows=tuple(cells))]

@@ -20,8 +20,7 @@ from perceptron.numbers import Cell, Quantity
 from perceptron.records.ground import ground
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
-from perceptron.statistics.interval import Interval, inverse, of_times, ratio_within
-from perceptron.statistics.ranking import standing
+from perceptron.statistics.interval import Interval, inverse, of_times, ratio_within, standing
 from perceptron.statistics.select import (
     Definitions,
     by_family_and_ground,

@@ -7,6 +7,7 @@ or the ratio of a pair. `where` and the way are the switches of its page.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import exp
 
 from msgspec.structs import astuple, replace
 
@@ -32,6 +33,7 @@ from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.gpu_use import state_line
+from perceptron.statistics.interval import TIE
 from perceptron.statistics.sizes import sized
 from perceptron.statistics.throughput import Epoch
 
@@ -358,7 +360,6 @@ def curve_line(
     )
 
 
-_TIE = 1.05
 # There is room for more ticks up an axis than along one.
 _TICKS = 12
 
@@ -392,7 +393,7 @@ def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
         ),
         lines=(line,),
         marks=tuple(marks),
-        stretches=(Stretch("y", 1 / _TIE, _TIE, "tie"), *_undecided([crossover]), *stretches),
+        stretches=(Stretch("y", exp(-TIE), exp(TIE), "tie"), *_undecided([crossover]), *stretches),
         notes=(
             CornerNote(f"{incumbent} is faster", incumbent, top=True, right=not rises),
             CornerNote(f"{challenger} is faster", challenger, top=False, right=rises),

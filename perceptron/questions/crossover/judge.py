@@ -44,9 +44,8 @@ from perceptron.questions.shared.published import FAMILY
 from perceptron.records.ground import Ground
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
-from perceptron.statistics.interval import TIE, Interval
+from perceptron.statistics.interval import TIE, Interval, Standing, standing
 from perceptron.statistics.over_processes import sides_of
-from perceptron.statistics.ranking import Standing, standing
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.statistics.select import (
     NOT_REACHED,

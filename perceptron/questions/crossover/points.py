@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
-from math import copysign, exp, hypot, inf, log, sqrt
+from math import copysign, hypot, inf, log, sqrt
 from operator import attrgetter
 from statistics import median
 from typing import Literal
@@ -27,15 +27,16 @@ from perceptron.statistics.interval import (
     CONFIDENCE,
     LARGEST_LOG,
     TIE,
-    Array,
     Interval,
     mean_ratio,
+    of_logarithms,
     quantile,
     trimmed,
     welch,
 )
 from perceptron.statistics.select import has_time, is_own, rows_by_process
 from perceptron.statistics.sessions import Start, by_run, disagree, over_sessions
+from perceptron.statistics.trimmed_mean import Array
 
 Known = Literal["incumbent", "challenger", "tie"]
 """Who is faster."""
@@ -219,17 +220,12 @@ def between_sizes(below: Point, above: Point, size: float, confidence: float) ->
         for left, right in zip(below.interval(confidence), above.interval(confidence), strict=True)
         for end in [(1 - share) * left + share * right]
     )
-    return _interval((1 - share) * below.mean + share * above.mean, low, high)
+    return of_logarithms((1 - share) * below.mean + share * above.mean, low, high)
 
 
 def ratio_at(point: Point, confidence: float | None = None) -> Interval:
     """Return the ratio at a size with its interval."""
-    return _interval(point.mean, *point.interval(confidence))
-
-
-def _interval(mean: float, *ends: float) -> Interval:
-    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
-    return Interval(exp(max(-LARGEST_LOG, min(mean, LARGEST_LOG))), low, high)
+    return of_logarithms(point.mean, *point.interval(confidence))
 
 
 def at_each(confidence: float, sizes: int) -> float:

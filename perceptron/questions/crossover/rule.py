@@ -16,7 +16,6 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -29,9 +28,8 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE
 from perceptron.statistics.over_processes import is_ours, threads_in_all
 from perceptron.statistics.select import by_family_and_ground, has_time
+from perceptron.statistics.trimmed_mean import Array
 from perceptron.untrusted_text import label
-
-Array = npt.NDArray[np.float64]
 
 # Sizes at which a rule is tried, evenly spaced on a logarithmic axis.
 _STEPS = 2001

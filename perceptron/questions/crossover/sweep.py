@@ -209,12 +209,25 @@ def sweeps(
         _, family, where, _ = case
         of_others = _of_other_sessions(own, newest)
         is_all = len(own) == len(newest) + len(of_others) and on_ground[family, where] == 1
-        sweep = _sweep(
-            newest,
+        sweep = Sweep(
+            source=newest[0].source,
+            ground=where,
+            state=state(newest[0]),
+            when=when,
+            axis=size_axis(family, axis_of(newest)),
+            family=family,
+            problem=shared(
+                (
+                    problem and problem.removesuffix(f":{size}")
+                    for problem, size in set(map(attrgetter("problem", "size"), newest))
+                ),
+                None,
+            ),
+            per_iteration=None not in set(map(attrgetter("problem"), newest)),
+            rows=newest,
             others=[*of_others, *beside.get(case, [])],
             history=_of_its_history(own, members),
             found=judged.get((family, where), []) if is_all else [],
-            when=when,
             pairs=asked,
             iterations=iterations,
             older=len(states) - 1,
@@ -262,42 +275,6 @@ def _of_other_sessions(
         return []
     where = state(newest[0])
     return [row for row in rows if answers_with(state(row), where)]
-
-
-def _sweep(
-    rows: list[Measurement],
-    *,
-    others: list[Measurement],
-    history: list[Measurement],
-    found: list[Crossover],
-    when: str,
-    pairs: tuple[tuple[str, str], ...] | None,
-    iterations: int,
-    older: int,
-) -> Sweep:
-    return Sweep(
-        source=rows[0].source,
-        ground=ground(rows[0]),
-        state=state(rows[0]),
-        when=when,
-        axis=size_axis(rows[0].family, axis_of(rows)),
-        family=rows[0].family,
-        problem=shared(
-            (
-                problem and problem.removesuffix(f":{size}")
-                for problem, size in set(map(attrgetter("problem", "size"), rows))
-            ),
-            None,
-        ),
-        per_iteration=None not in set(map(attrgetter("problem"), rows)),
-        rows=rows,
-        others=others,
-        history=history,
-        found=found,
-        pairs=pairs,
-        iterations=iterations,
-        older=older,
-    )
 
 
 def _of_its_history(

@@ -21,6 +21,7 @@ from perceptron.numbers import digits, enumerated, rough_percent, times_as_long
 from perceptron.questions.crossover.comparable import described
 from perceptron.questions.crossover.judge import LIKELY, Crossover, SessionCrossover, SizeRatio
 from perceptron.questions.crossover.points import Known
+from perceptron.questions.shared.ranking_sentence import COLUMNS
 from perceptron.questions.shared.training import training_words
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -42,8 +43,6 @@ from perceptron.statistics.sizes import (
 
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
-# Of a sentence.
-_COLUMNS = 100
 # Lines below a verdict.
 _NOTES = 2
 # That a line names, the newest.
@@ -135,7 +134,7 @@ def sentence(found: Crossover, *, is_of_several: bool = False) -> str:
         return f"no answer: {(found.reason or '').partition('; ')[0]}"
     said = partial(_said, found, *_sides(found), axis_of(found), is_of_several=is_of_several)
     whole = said(gaps=_gaps(found))
-    return whole if len(whole) <= _COLUMNS else said(gaps=None)
+    return whole if len(whole) <= COLUMNS else said(gaps=None)
 
 
 def _said(

@@ -56,8 +56,8 @@ from perceptron.questions.fastest.question import (
     question_of,
 )
 from perceptron.records.run import now
-from perceptron.statistics.interval import CONFIDENCE
-from perceptron.statistics.ranking import Ranking, standing
+from perceptron.statistics.interval import CONFIDENCE, standing
+from perceptron.statistics.ranking import Ranking
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from math import exp, inf, log, sqrt
-from statistics import NormalDist, median
+from statistics import median
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -34,15 +34,17 @@ from perceptron.questions.shared.ranking_sentence import (
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
 from perceptron.statistics.interval import (
-    LARGEST_LOG,
+    CONFIDENCE,
     Interval,
     counted_rows,
+    of_logarithms,
     of_times,
     ratio_within,
 )
 from perceptron.statistics.over_processes import named
 from perceptron.statistics.ranking import Doubt, Ranking, rank
 from perceptron.statistics.select import NOT_REACHED
+from perceptron.statistics.sessions import normal_reach
 
 Source = Literal["measured", "unknown"]
 
@@ -55,8 +57,6 @@ ALIKE = 1.1
 """Times of other minutes that differ by no more than this factor are not told apart."""
 DEAR = 1.5
 """A pick that may take this many times what another takes is worth a measurement."""
-# Of a normal distribution.
-_DEVIATIONS = NormalDist().inv_cdf(0.975)
 # Slower backends that a sentence names.
 _NAMED = 2
 
@@ -98,7 +98,7 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
     """Return what is known of a backend's whole training, of so many iterations."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([one.seconds or 0.0 for one in counted])
-    reach, is_one = _DEVIATIONS * error, len(counted) == 1
+    reach, is_one = normal_reach(CONFIDENCE) * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
         device=row.device,
@@ -183,11 +183,9 @@ def of_other_minutes(
     )
     if min(map(len, sides)) < 2:
         return Interval(exp(one - other), None, None)
-    deviations = NormalDist().inv_cdf((1 + confidence) / 2)
-    reach = max(log(ALIKE), deviations * sqrt(error**2 + of_other**2)) + max(hidden(*sides))
-    ends = (one - other - reach, one - other + reach)
-    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
-    return Interval(exp(one - other), low, high)
+    own = normal_reach(confidence) * sqrt(error**2 + of_other**2)
+    reach = max(log(ALIKE), own) + max(hidden(*sides))
+    return of_logarithms(one - other, one - other - reach, one - other + reach)
 
 
 def is_enough(found: Iterable[Candidate]) -> bool:

@@ -12,7 +12,7 @@ no rows are kept, and reported by their readers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -29,11 +29,15 @@ from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.records.readers.any_source import note_closed_folders
 from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.run import Run
-from perceptron.records.store import ROWS, load_environment, load_environment_file, load_plan
+from perceptron.records.store import (
+    ROWS,
+    load_environment,
+    load_environment_file,
+    load_plan,
+    run_folders,
+)
 from perceptron.untrusted_text import label
 
-# Of a folder of results, of its runs, of a machine among them, and of one run.
-_SHAPES = ("runs/*/*/run.json", "*/*/run.json", "*/run.json", "run.json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 # A name has 64 characters at most, and a job's number may follow.
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}", re.ASCII)
@@ -54,7 +58,7 @@ def collect(results: Path, sources: Iterable[Path]) -> Collected:
             for source in sources:
                 reading = Reading(ReadRequest(), str(source))
                 note_closed_folders(source, reading)
-                complaints += [f"{closed.file}: {closed.reason}" for closed in reading.unread]
+                complaints += reading.unread
                 for folder in run_folders(source):
                     try:
                         _must_hold_no_link(source, folder)
@@ -76,15 +80,6 @@ def _must_hold_no_link(source: Path, folder: Path) -> None:
     for path in (*way, *files):
         if path.is_symlink():
             raise UserError(f"{path}: a link, and none is followed: copy what it leads to")
-
-
-def run_folders(source: Path) -> Iterator[Path]:
-    """Yield the runs in a folder of results, of machines, of runs, or that is a run itself."""
-    for shape in _SHAPES:
-        found = sorted(source.glob(shape))
-        if found:
-            yield from (file.parent for file in found)
-            return
 
 
 # --- the name of a machine -----------------------------------------------------------------------

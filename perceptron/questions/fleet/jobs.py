@@ -87,13 +87,6 @@ def plan_of(fleet: Path) -> FleetPlan:
     return read_written(fleet / "plan.json", FleetPlan, "a fleet")
 
 
-def jobs_of(fleet: Path, names: Iterable[str] | None = None) -> list[Path]:
-    """Return the folders of a fleet's jobs, or those of these names, which need not exist."""
-    if names is not None:
-        return [fleet / "jobs" / name for name in names]
-    return sorted(path for path in fleet.glob("jobs/*") if path.is_dir())
-
-
 def open_fleet(
     results: Path, command: Sequence[str], is_local: bool, sbatch: Iterable[str]
 ) -> Path:
@@ -154,12 +147,12 @@ def start(fleet: Path, names: Iterable[str], request: Request) -> None:
     is_local = plan_of(fleet).host is not None
     submitted, failures = [], []
     with FileLock(fleet / "lock"):
-        for job in jobs_of(fleet, names):
-            if not _is_to_run(fleet, job, request.budget_seconds):
+        for job in fleet_status(fleet, names).jobs:
+            if not _is_to_run(job, request.budget_seconds):
                 continue
             try:
-                _submit(job, request, is_local)
-                submitted.append(job.name)
+                _submit(fleet / "jobs" / job.job, request, is_local)
+                submitted.append(job.job)
             except UserError as error:
                 failures.append(str(error))
     if failures:
@@ -179,15 +172,13 @@ def _submit(job: Path, request: Request, is_local: bool) -> None:
         raise UserError(f"{job}: cannot submit: {error.strerror}") from None
 
 
-def _is_to_run(fleet: Path, job: Path, budget_seconds: float) -> bool:
+def _is_to_run(job: JobStatus, budget_seconds: float) -> bool:
     """Return whether a job has work left and no attempt runs."""
-    if fleet_status(fleet, [job.name]).is_alive:
-        return False
+    if job.state != "done":
+        return not job.is_alive
     # A larger budget measures more of what was cut short.
-    runs = [stored.run for stored in stored_runs(job / RESULTS, lambda _: None)]
-    return not (job / DONE).exists() or any(
-        run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs
-    )
+    runs = [stored.run for stored in stored_runs(Path(job.results), lambda _: None)]
+    return any(run.cut_short and budget_seconds > (run.budget_seconds or 0.0) for run in runs)
 
 
 def _script(job: Path, request: Request, is_local: bool) -> str:
@@ -306,12 +297,13 @@ _ENDED: Standing = ("failed", None, None)
 
 
 def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus:
-    """Return the state of a fleet's jobs, or those of these names; asks Slurm once.
+    """Return the state of a fleet's jobs, or those of these names, which need not exist.
 
-    Raises `UserError` if its plan cannot be read.
+    Asks Slurm once. Raises `UserError` if its plan cannot be read.
     """
     plan = plan_of(fleet)
-    jobs = jobs_of(fleet, names)
+    names = sorted(path.name for path in fleet.glob("jobs/*/")) if names is None else names
+    jobs = [fleet / "jobs" / name for name in names]
     submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
         known = {job: _here(job, plan.host) for job in submitted}

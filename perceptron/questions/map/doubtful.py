@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from perceptron.questions.map.grid import (
-    Array,
     Cell,
     CellGrid,
     Times,
@@ -21,6 +20,7 @@ from perceptron.questions.map.grid import (
     variance_of_a_cell,
 )
 from perceptron.statistics.interval import TIE
+from perceptron.statistics.trimmed_mean import Array
 
 # Of the cells, at most; but a border is as long as the map is wide, so that small maps get more.
 _SHARE = 0.2

@@ -13,6 +13,7 @@ from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import robust_mean
 from perceptron.statistics.select import is_own, times
+from perceptron.statistics.trimmed_mean import Array
 
 # Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
 # cell's noise counts against its neighbours. Found on simulated cases; 0.005 to 0.02 do as well.
@@ -22,7 +23,6 @@ Cell = tuple[int, int]
 """A size on the first axis and one on the second."""
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
 """For each cell that was tried, the seconds of each backend that has any there."""
-Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 

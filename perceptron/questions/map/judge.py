@@ -19,7 +19,6 @@ from perceptron.figure import Cell as DrawnCell
 from perceptron.figure import MapFigure, Region
 from perceptron.numbers import digits, interval
 from perceptron.questions.map.grid import (
-    Array,
     Cell,
     CellGrid,
     Mask,
@@ -29,11 +28,13 @@ from perceptron.questions.map.grid import (
     times_by_cell,
     whole_cells,
 )
+from perceptron.questions.shared.ranking_sentence import COLUMNS
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE, Interval, of_times
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import reason
+from perceptron.statistics.trimmed_mean import Array
 
 TIED = "tie"
 UNDECIDED = "undecided"
@@ -244,7 +245,6 @@ def _shares(cells: list[MapCell]) -> dict[str, float]:
 _EXCEPTIONS = 0.02
 # Winners that have room in a line.
 _NAMED = 2
-_COLUMNS = 100
 # Of a map that is all alike, and of a part of one.
 _WHOLE = {
     TIED: "the fastest backends tie within 5% everywhere",
@@ -272,7 +272,7 @@ def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str
     text = ", ".join(parts)
     if len(winners) == 2:
         text += _rule(cells, axes, shares)
-    return text if len(text) <= _COLUMNS else text.replace(" of the map", "")
+    return text if len(text) <= COLUMNS else text.replace(" of the map", "")
 
 
 def _rule(cells: Sequence[MapCell], axes: tuple[str, str], shares: dict[str, float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -391,7 +391,9 @@ def ladder(
     limits = ceilings(rows)
     timed = {row.backend for row in rows if has_time(row)}
     beside = [row for row in others if row.problem == problem and row.backend in timed]
-    ranking = _ranked([*rows, *beside], removes)
+    # Open are also those that may have a time yet.
+    trainings = [row for row in (*rows, *beside) if row.family not in EXTRAS]
+    ranking = rank_rows(trainings, removes)
     floor = ranking.fastest if ranking.decided == "yes" else None
     over_fastest: dict[str, Interval | None] = {}
     if ranking.fastest is not None and ranking.ratios:
@@ -421,12 +423,6 @@ def ladder(
         harness_share=share,
         published=published_iteration_seconds(problem),
     )
-
-
-def _ranked(rows: Sequence[Measurement], names: Collection[str]) -> Ranking:
-    """Rank the rungs by whole iterations; open are also those that may have a time yet."""
-    own = [row for row in rows if row.backend in names and row.family not in EXTRAS]
-    return rank_rows(own, names)
 
 
 def _rung(

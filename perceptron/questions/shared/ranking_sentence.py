@@ -20,8 +20,8 @@ from perceptron.statistics.sessions import AGAIN
 Called = Callable[[str], str]
 """Return what sentences call a candidate."""
 
-# Of a verdict's line, with its subject.
-_COLUMNS = 100
+COLUMNS = 100
+"""The room of a verdict's line."""
 _DOUBTS: dict[Doubt, str] = {
     "not side by side": "{both} were not measured side by side",
     "one repeat": "{both} were compared in one repeat",
@@ -39,16 +39,16 @@ def takes(name: str, ratio: Interval, beside: str = "", called: Called = named) 
     return f"{called(name)} {'take' if several else 'takes'} {as_long}"
 
 
-def tie(names: Iterable[str], called: Called = named) -> str:
+def tie(names: Iterable[str]) -> str:
     """Return that these take equally long."""
-    return f"{enumerated(map(called, names))} tie: within 5%"
+    return f"{enumerated(map(named, names))} tie: within 5%"
 
 
-def undecided_between(found: Ranking, called: Called = named) -> str:
+def undecided_between(found: Ranking) -> str:
     """Return which candidates with a time may be the fastest; empty if only one may."""
     open_ones = [name for name in found.order[1:] if name in found.open]
     every = (*found.order[:1], *found.ties, *open_ones)
-    return f"undecided between {enumerated(map(called, every))}" if open_ones else ""
+    return f"undecided between {enumerated(map(named, every))}" if open_ones else ""
 
 
 def reasons(fastest: str, doubts: Mapping[str, Doubt]) -> list[str]:
@@ -148,4 +148,4 @@ def ranking_verdict(
 def _that_fit(clauses: Sequence[str], before: str) -> int:
     """Return how many clauses a line has room for after what stands ``before``; one at least."""
     ends = accumulate((len(clause) + len("; ") for clause in clauses), initial=len(before))
-    return max(1, sum(end - len("; ") <= _COLUMNS for end in islice(ends, 1, None)))
+    return max(1, sum(end - len("; ") <= COLUMNS for end in islice(ends, 1, None)))

@@ -191,12 +191,9 @@ def _epochs(walk: Walkthrough) -> Table:
     rows = []
     for epoch in sorted(shown):
         row: list[Cell] = [epoch]
-        for score in (run.scores[epoch] for run in walk.runs):
-            losses, shares = (
-                (score.train_loss, score.test_loss),
-                (score.train_accuracy, score.test_accuracy),
-            )
-            row += [Quantity(loss, digits=".6f") for loss in losses]
+        for at in (run.scores[epoch] for run in walk.runs):
+            row += [Quantity(loss, digits=".6f") for loss in (at.train_loss, at.test_loss)]
+            shares = (at.train_accuracy, at.test_accuracy)
             row += [Quantity(share, "%", digits=".1f") for share in shares]
         rows.append(tuple(row))
     of_runs = [[f"{run.backend} loss>", "test>", "right>", "test>"] for run in walk.runs]

@@ -162,25 +162,18 @@ def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) ->
     epochs = problem.iterations // problem.iterations_per_epoch
     chunk = 1 if curve else epochs // _EVALUATIONS
     scores: list[EpochScore] = []
-
-    def evaluate(epoch: int) -> None:
-        scores.append(_score(epoch, trainer.evaluate()))
-        if not curve:
-            progress(epoch, epochs, f"{backend}: error {scores[-1].train_loss:.2e}")
-        elif epoch:
-            right = scores[-1].test_accuracy
-            progress(epoch, epochs, f"{backend}: {right:.1%} of the test set right")
-
     seconds = 0.0
-    for epoch in range(0, epochs, chunk):
-        evaluate(epoch)
-        begin = time.perf_counter()
-        trainer.train(chunk * problem.iterations_per_epoch)
-        seconds += time.perf_counter() - begin
-    if curve:
-        evaluate(epochs)
-    else:
-        progress(epochs, epochs, backend)
+    for epoch in range(0, epochs + 1, chunk):
+        if curve or epoch < epochs:
+            score = _score(epoch, trainer.evaluate())
+            scores.append(score)
+            right = f"{score.test_accuracy:.1%} of the test set right"
+            said = right if curve else f"error {score.train_loss:.2e}"
+        progress(epoch, epochs, f"{backend}: {said}")
+        if epoch < epochs:
+            begin = time.perf_counter()
+            trainer.train(chunk * problem.iterations_per_epoch)
+            seconds += time.perf_counter() - begin
     parameters = trainer.parameters()
     if not all(np.isfinite(array).all() for array in parameters):
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +12,11 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
+from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv import ASV, is_asv_folder, result_files
 from perceptron.records.readers.benchmark_dotnet import BENCHMARK_DOTNET
 from perceptron.records.readers.columns import with_arrays
-from perceptron.records.readers.criterion import CRITERION
+from perceptron.records.readers.criterion import CRITERION, is_of_criterion, newest_estimates
 from perceptron.records.readers.csv_tables import read_csv
 from perceptron.records.readers.github_action import GITHUB_ACTION
 from perceptron.records.readers.google_benchmark import GOOGLE_BENCHMARK
@@ -22,9 +24,9 @@ from perceptron.records.readers.hyperfine import HYPERFINE
 from perceptron.records.readers.json_text import MOST_BYTES, decode, is_json
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.pytest_benchmark import PYTEST_BENCHMARK
-from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading, Run
+from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading
 from perceptron.records.row import Row, times, with_shared_texts, without_samples
-from perceptron.records.store import ROWS, load_plan, parse_rows
+from perceptron.records.store import ROWS, load_plan, parse_rows, run_folders
 
 # The tools whose JSON is read, a line each.
 FORMATS = (
@@ -37,12 +39,6 @@ FORMATS = (
     CRITERION,
 )
 
-# A run's folder, a machine's, that of all runs, and the results folder around it.
-_OWN = (ROWS, f"*/{ROWS}", f"*/*/{ROWS}", f"runs/*/*/{ROWS}")
-# criterion keeps a folder for each benchmark, named by its group, function and value, and in it the
-# newest estimates in "new"; beside them lie what is no result, and older ones in other folders.
-_CRITERION = ("estimates.json", *(f"{'*/' * depth}new/estimates.json" for depth in range(4)))
-_CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 # So much of a file says what it is. In smaller blocks, reading rows took a fifth longer.
 _HEAD = 2**16
@@ -72,7 +68,7 @@ def read_source(source: Path, reading: Reading) -> None:
 
 def _read_folder(folder: Path, reading: Reading) -> None:
     next(folder.iterdir(), None)  # raises OSError where it may not be listed
-    if (folder / "runs").is_dir() or own_files(folder) or is_asv_folder(folder / "asv"):
+    if (folder / "runs").is_dir() or run_folders(folder, ROWS) or is_asv_folder(folder / "asv"):
         read_own_folder(folder, reading)
         reading.formats = reading.formats or {"perceptron"}  # there may be no rows yet
         return
@@ -83,7 +79,7 @@ def _read_folder(folder: Path, reading: Reading) -> None:
         _try_file(file, reading)
     if reading.formats or reading.has_repeats:
         return
-    why = "".join(f" ({unread.file}: {unread.reason})" for unread in reading.unread[:1])
+    why = "".join(f" ({line})" for line in reading.unread[:1])
     raise UserError(
         f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
         f"{why}; name a file or folder of results"
@@ -93,8 +89,8 @@ def _read_folder(folder: Path, reading: Reading) -> None:
 def read_own_folder(folder: Path, reading: Reading) -> None:
     """Read our runs in a folder, and what asv keeps beside them."""
     note_closed_folders(folder, reading)
-    for file in own_files(folder):
-        _try_file(file, reading)
+    for run in run_folders(folder, ROWS):
+        _try_file(run / ROWS, reading)
     # These are this suite's own benchmarks, whatever the other sources call their parameters.
     asked = reading.request
     reading.request = replace(asked, roles=ParameterRoles(), ours=True)
@@ -115,27 +111,37 @@ def _try_file(file: Path, reading: Reading) -> None:
 
 
 def _read_new(file: Path, reading: Reading) -> None:
-    """Read a file of which no copy was read."""
-    if not reading.is_new(file):
-        return
-    try:
-        _read_file(file, reading)
-    except (UserError, OSError):
-        reading.not_understood()
-        raise
+    """Read a file; warn of one that was read, or whose copy was.
+
+    Its values would count as twice as many processes, which agree to the last digit. A copy of a
+    file that was not understood is read: its name may say better what is in it.
+    """
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "blake2b").digest()
+    if digest in reading.seen and file.stat().st_size:
+        reading.has_repeats = True
+        what = "read already, under this name or another"
+        reading.complain(file, what, "it counts once; name each file once", "read-twice")
+    elif _read_file(file, reading):
+        reading.seen.add(digest)
 
 
-def _read_file(file: Path, reading: Reading) -> None:
+def _read_file(file: Path, reading: Reading) -> bool:
+    """Return whether anything in it was understood."""
     with io.BufferedReader(io.FileIO(file), _HEAD) as content:
         head = content.peek(_HEAD)
         is_document = file.suffix in (".json", ".js")
         if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
-            reading.add(file, "perceptron", _own_rows(file, content, reading))
-        elif is_document or is_json(head):
+            rows = _own_rows(file, content, reading)
+            asked = [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
+            reading.add(file, "perceptron", asked)
+            return bool(rows)
+        if is_document or is_json(head):
             document = decode(file, content.read(MOST_BYTES + 1))
             _format_of(file, document).read(file, document, reading)
         else:
             reading.add(file, "csv", read_csv(file, reading))
+        return True
 
 
 def _format_of(file: Path, document: object) -> JsonFormat:
@@ -147,7 +153,7 @@ def _format_of(file: Path, document: object) -> JsonFormat:
     raise UserError(f"{file}: JSON, but of none of {names}")
 
 
-def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
+def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> list[Measurement]:
     complaints: list[str] = []
     session = _session(file)
     parsed = parse_rows(file, lines, complaints.append)
@@ -160,13 +166,11 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> Run:
     rows = times(every)
     if len(rows) < len(every):
         reading.with_races.add(file)
-    if not rows:
-        reading.not_understood()
     if complaints:
         more = f" (and {len(complaints) - 1} more in this file)" if complaints[1:] else ""
         what = complaints[0].removeprefix(f"{file}, ") + more
         reading.complain(file, what, "delete that line; the others are read")
-    return [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
+    return rows
 
 
 def _session(file: Path) -> str | None:
@@ -183,11 +187,6 @@ def _is_row(line: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
-
-
-def own_files(folder: Path) -> list[Path]:
-    """Return the files of our own rows in a folder of one or several runs."""
-    return [file for pattern in _OWN for file in sorted(folder.glob(pattern))]
 
 
 def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
@@ -210,12 +209,5 @@ def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
 def _result_like_files(folder: Path) -> list[Path]:
     """Return the files in a folder and in its folders that may hold results, by their names."""
     near = sorted(folder.glob("*")) + sorted(folder.glob("*/*"))
-    # What criterion keeps beside its estimates is no result.
-    files = [
-        file
-        for file in near
-        if file.suffix in _ENDINGS
-        and not (file.name in _CRITERION_FILES and file.with_name(_CRITERION_FILES[0]).is_file())
-    ]
-    estimates = (file for pattern in _CRITERION for file in sorted(folder.glob(pattern)))
-    return list(dict.fromkeys([*files, *estimates]))
+    files = [file for file in near if file.suffix in _ENDINGS and not is_of_criterion(file)]
+    return [*files, *newest_estimates(folder)]

@@ -1,7 +1,8 @@
 """Read what criterion.rs keeps of a benchmark: ``target/criterion/**/new/estimates.json``.
 
-The file beside it, ``benchmark.json``, says which benchmark it is. See ``src/estimate.rs`` and
-``src/report.rs`` in bheisler/criterion.rs.
+Each has a folder, named by its group, function and value, with the newest estimates in ``new`` and
+older ones beside it. ``benchmark.json`` beside the estimates says which benchmark it is. See
+``src/estimate.rs`` and ``src/report.rs`` in bheisler/criterion.rs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from perceptron.records.readers.reading import Entry, JsonFormat, Reading, conve
 from perceptron.records.readers.values import SECONDS_IN, StatedTime, stated_time
 
 _NANOSECOND = SECONDS_IN["ns"]
+_ESTIMATES = "estimates.json"
+_FILES = (_ESTIMATES, "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 # Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
 _REACH = 2.576
 
@@ -48,6 +51,17 @@ class _Benchmark(Struct):
     function_id: str | None = None
     value_str: str | None = None
     full_id: str = ""
+
+
+def is_of_criterion(file: Path) -> bool:
+    """Return whether criterion wrote a file; only `newest_estimates` are results."""
+    return file.name in _FILES and file.with_name(_ESTIMATES).is_file()
+
+
+def newest_estimates(folder: Path) -> list[Path]:
+    """Return the newest estimates of each benchmark in a folder, or those that lie in it."""
+    places = ("", *(f"{'*/' * depth}new/" for depth in range(4)))
+    return [file for place in places for file in sorted(folder.glob(f"{place}{_ESTIMATES}"))]
 
 
 def _entries(document: _Estimates, file: Path, _: Reading) -> Iterator[Entry]:

@@ -126,24 +126,18 @@ class ProcessNumbers:
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
-        families: dict[int, dict[int, list[int]]] = defaultdict(dict)
-        indices: dict[Hashable, list[int]] = {}
-        for index, fields in enumerate(map(_fields_of, run)):
-            own = indices.get(fields)
-            if own is None:
-                family, subject = self._family_and_subject(run[index], fields)
-                own = indices[fields] = families[family].setdefault(subject, [])
-            own.append(index)
+        # The k-th value of a subject that has one number is of a k-th pass over its family.
+        times: dict[tuple[int, int], int] = {}
+        passes: dict[tuple[int, int], dict[int, list[int]]] = {}
+        for index, (row, fields) in enumerate(zip(run, map(_fields_of, run), strict=True)):
+            family, subject = self._known.get(fields) or self._family_and_subject(row, fields)
+            value = subject, row.repeat
+            earlier = times.get(value, 0)
+            times[value] = earlier + 1
+            passes.setdefault((family, earlier), {}).setdefault(subject, []).append(index)
         numbered = list(run)
-        for subjects in families.values():
-            # The k-th value of the same subject in one run is a k-th pass over it. Rows of a family
-            # and a pass move together.
-            passes: dict[int, dict[int, list[int]]] = defaultdict(dict)
-            for subject, own in subjects.items():
-                for number, members in enumerate(_passes(run, own)):
-                    passes[number][subject] = members
-            for one in passes.values():
-                self._number_pass(run, one, numbered)
+        for subjects in passes.values():
+            self._number_pass(run, subjects, numbered)
         return numbered
 
     def _number_pass(
@@ -152,13 +146,12 @@ class ProcessNumbers:
         subjects: Mapping[int, list[int]],
         numbered: list[Measurement],
     ) -> None:
-        """Put rows with new numbers where the ones of the subjects' are taken."""
+        """Put rows with new numbers, all moved alike, where numbers of the subjects are taken."""
         repeats = {
             subject: [run[index].repeat for index in indices]
             for subject, indices in subjects.items()
         }
-        behind = (self._next[subject] - min(own) for subject, own in repeats.items())
-        offset = max(0, *behind)
+        offset = max(0, *(self._next[subject] - min(own) for subject, own in repeats.items()))
         for subject, own in repeats.items():
             self._next[subject] = max(self._next[subject], max(own) + offset + 1)
             for index in subjects[subject] if offset else ():
@@ -166,26 +159,8 @@ class ProcessNumbers:
 
     def _family_and_subject(self, row: Measurement, key: Hashable) -> tuple[int, int]:
         """Return the family of a row, on its ground, and the subject of which it is a value."""
-        if key not in self._known:
-            family = ground(row), row.family
-            subject = (*family, row.problem, row.size, row.backend)
-            self._known[key] = (
-                self._places.setdefault(family, len(self._places)),
-                self._places.setdefault(subject, len(self._places)),
-            )
+        family = ground(row), row.family
+        subject = (*family, row.problem, row.size, row.backend)
+        number = self._places.setdefault
+        self._known[key] = (number(family, len(self._places)), number(subject, len(self._places)))
         return self._known[key]
-
-
-def _passes(run: Sequence[Measurement], indices: list[int]) -> list[list[int]]:
-    """Return the indices of rows of one subject by how many before them have their number."""
-    if len({run[index].repeat for index in indices}) == len(indices):
-        return [indices]
-    passes: list[list[int]] = []
-    seen: Counter[int] = Counter()
-    for index in indices:
-        repeat = run[index].repeat
-        if seen[repeat] == len(passes):
-            passes.append([])
-        passes[seen[repeat]].append(index)
-        seen[repeat] += 1
-    return passes

@@ -33,7 +33,7 @@ _USUAL_SIZE = "size"
 _EDGES = " /_:=,.-"
 
 
-def parameters_in(name: str, pattern: str = TRAILING_NUMBER) -> dict[str, str]:
+def parameters_in(name: str, pattern: str) -> dict[str, str]:
     """Return what a regular expression finds in a name; nothing where it does not match.
 
     A named group is a parameter; without a group called ``size`` the first one is the size.

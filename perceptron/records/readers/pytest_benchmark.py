@@ -48,7 +48,7 @@ class _Benchmark(Struct):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the test, each by a name that can be shown."""
-        return name_opaque(self.params or {}, self.param or "")
+        return _name_opaque(self.params or {}, self.param or "")
 
     @property
     def time(self) -> StatedTime | None:
@@ -176,7 +176,7 @@ def _own_row(file: Path, facts: Facts, benchmark: _Benchmark) -> Measurement:
     )
 
 
-def name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
+def _name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
     """Return the parameters, with a piece of the id in place of each that is no plain value.
 
     pytest joins the pieces by ``-``, in the order of the parameters. Where several such values

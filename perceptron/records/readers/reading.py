@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -75,13 +74,6 @@ def is_case_of(family: str, benchmark: str) -> bool:
     return family == benchmark or family.startswith(f"{benchmark}[")
 
 
-class UnreadFile(Struct, frozen=True):
-    """A file that holds no results that can be read, and why."""
-
-    file: str
-    reason: str
-
-
 class SourceRead(Struct, frozen=True, kw_only=True):
     """A source that was read; ``left_out`` counts what is none of its ``rows`` by the reason."""
 
@@ -98,8 +90,8 @@ class Reading:
     ``rows`` are those of the ``runs``, once all sources are named and numbered together.
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen. ``unread`` are files that cannot be read, ``files`` how many were. ``seen`` are digests of
-    the files that were read, of all sources that share it.
+    seen. ``unread`` are lines about files that cannot be read, ``files`` is how many were. ``seen``
+    are digests of the files that were read, of all sources that share it.
     """
 
     def __init__(
@@ -119,15 +111,14 @@ class Reading:
         self.has_named_columns = False
         """Whether a table has the columns that were asked for."""
         self.left_out: Counter[str] = Counter()
-        self.unread: list[UnreadFile] = []
+        self.unread: list[str] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
         self.with_races: set[Path] = set()
         """Our files that hold races beside the rows that are returned, or nothing else."""
         self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
-        self._seen = set() if seen is None else seen
-        self._newest = b""
+        self.seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     def add(self, file: Path, tool: str, *runs: Run) -> None:
@@ -185,36 +176,12 @@ class Reading:
         if rows:
             self.left_out[reason] += rows
 
-    def not_understood(self) -> None:
-        """Let a copy of the newest file be read: another name may say better what is in it."""
-        self._seen.discard(self._newest)
-
-    def is_new(self, file: Path) -> bool:
-        """Return whether a file is to be read, and warn of one that was, or whose copy was.
-
-        Its values would count as twice as many processes, which agree to the last digit.
-        """
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "blake2b").digest()
-        if digest not in self._seen or not file.stat().st_size:
-            self._seen.add(digest)
-            self._newest = digest
-            return True
-        self.has_repeats = True
-        self.complain(
-            file,
-            "read already, under this name or another",
-            "it counts once; name each file once",
-            "read-twice",
-        )
-        return False
-
     def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
         reason = str(why).removeprefix(str(file)).lstrip(":, ")
-        unread = UnreadFile(printable(file), printable(reason))
-        if unread not in self.unread:
-            self.unread.append(unread)
+        line = printable(f"{file}: {reason}")
+        if line not in self.unread:
+            self.unread.append(line)
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
         """Warn of something in a file; the same in many files is one warning.
@@ -223,17 +190,6 @@ class Reading:
         """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
-
-    def complain_of_size(self, file: Path, benchmark: str, parameter: str) -> None:
-        """Warn of a row whose size is no number above 0, and count it."""
-        self.leave_out(1, NO_SIZE)
-        self.complain(
-            file,
-            f"benchmark {benchmark}, parameter {parameter!r}: holds what is no size above 0; such "
-            "rows are left out",
-            f"name with {option('size')} the parameter that holds a number",
-            "unusable-size",
-        )
 
     def told(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
         """Return what was read, with the most frequent reasons: some are words of the file.
@@ -264,10 +220,10 @@ class Reading:
             *(
                 MeasurementWarning(
                     code="file-not-read",
-                    message=f"{unread.file}: {unread.reason}",
+                    message=line,
                     advice="the other files are read; repair it or move it away",
                 )
-                for unread in self.unread
+                for line in self.unread
             ),
         ]
 
@@ -370,7 +326,10 @@ def _row(
         return None
     place = roles.place(known, entry.telling)
     if place is None:
-        reading.complain_of_size(file, title, roles.size)
+        reading.leave_out(1, NO_SIZE)
+        what = f"benchmark {title}, parameter {roles.size!r}: holds what is no size above 0; such "
+        advice = f"name with {option('size')} the parameter that holds a number"
+        reading.complain(file, f"{what}rows are left out", advice, "unusable-size")
         return None
     fields, others = place
     if reading.request.ours:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from perceptron import optional
 from perceptron.errors import UserError
@@ -93,7 +90,7 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
 
 def _why_nothing(reading: Reading) -> str:
     """Return why a source has no row. Unusable sizes say more than absent parameters."""
-    unread = "".join(f"; {one.file}: {one.reason}" for one in reading.unread[:1])
+    unread = "".join(f"; {line}" for line in reading.unread[:1])
     roles = reading.request.roles
     if reading.unused and NO_SIZE not in reading.left_out:
         there = sorted({label(name) for name in reading.unused})
@@ -164,15 +161,13 @@ def load_results(
             reading.rows.clear()
         table = data_frame(rows)
         runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
-        for column, value in (("run", _name), ("question", _question)):
-            texts = (text for folder, rows in runs for text in repeat(value(folder), rows))
-            values = np.fromiter(texts, object, len(table))
-            table[column] = pandas.Series(values, dtype="object")
+        for column, value in (
+            ("run", lambda folder: folder and str(folder)),
+            ("question", _question),
+        ):
+            texts = [text for folder, rows in runs for text in [value(folder)] * rows]
+            table[column] = pandas.Series(texts, dtype="object")
         return table
-
-
-def _name(folder: Path | None) -> str | None:
-    return None if folder is None else str(folder)
 
 
 def _question(folder: Path | None) -> str | None:

@@ -5,9 +5,10 @@ Each table is a file of its own, loaded when it is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 from msgspec import Struct
 
@@ -38,8 +39,9 @@ class LargeTable(Struct, frozen=True, kw_only=True):
     label: str
     title: str
     columns: Sequence[Column]
-    rows: Collection[Sequence[Value]]
-    """Those of a million are made as they are written."""
+    rows: Collection[Any]
+    make: Callable[[Any], Sequence[Value]] = tuple
+    """Returns the cells of a row: those of a million are made as they are written."""
 
 
 def table_files(
@@ -64,7 +66,7 @@ def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
     def short(cell: Value) -> Value:
         return shortened(cell, _LONGEST) if isinstance(cell, str) else cell
 
-    rows = iter(table.rows)
+    rows = map(table.make, table.rows)
     while some := list(islice(rows, _AT_ONCE)):
         columns = [
             cells if column.is_number else map(short, cells)

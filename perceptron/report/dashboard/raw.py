@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 
-from perceptron.questions.collection import Collection as Results
+from perceptron.questions.collection import Collection
 from perceptron.records.ground import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
@@ -52,28 +52,12 @@ _COLUMNS = (
 )
 
 
-def raw_tables(collection: Results) -> Iterator[LargeTable]:
+def raw_tables(collection: Collection) -> Iterator[LargeTable]:
     """Yield the rows of each machine: there may be a million in all, and a page shows some."""
     by_machine = grouped(collection.rows, lambda row: machine_label(row.machine, row.source))
     for name, members in by_machine.items():
         title = "What was measured, as stored. – means not measured."
-        yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=_Shown(members))
-
-
-class _Shown(Collection[list[Value]]):
-    """Rows as the page shows them, made when they are asked for."""
-
-    def __init__(self, members: Collection[Measurement]) -> None:
-        self._members = members
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def __iter__(self) -> Iterator[list[Value]]:
-        return map(_values, self._members)
-
-    def __contains__(self, row: object) -> bool:
-        return any(row == one for one in self)
+        yield LargeTable(label=name, title=title, columns=_COLUMNS, rows=members, make=_values)
 
 
 def _of_epoch(meaning: Callable[[Epoch, float], float]) -> Callable[[Measurement], Value]:

@@ -64,13 +64,10 @@ def show(
         rows = tuple(cells(job) for job in fleet.jobs)
         if verbose:
             terminal.table(title, COLUMNS, rows)
-        else:
-            terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
-            terminal.out.print()
-    left = sum(len(fleet.jobs) for fleet in fleets) - min(
-        [_ROWS, *(len(fleet.jobs) for fleet in (*first, *fleets)[:1])]
-    )
-    if not verbose:
+            continue
+        terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
+        terminal.out.print()
+        left = sum(len(one.jobs) for one in fleets) - min(_ROWS, len(rows))
         terminal.show_left_out({"job": left})
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from math import exp, log
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -143,23 +142,6 @@ def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
     found = ComparableRows(rows).states(A, B)
     assert {state[1:4] for state in found} == expected
     assert len(found) == len(expected)
-
-
-@given(
-    before=st.integers(20, 60),
-    after=st.integers(20, 60),
-    change=st.sampled_from([-0.4, -0.3, 0.3, 0.5, 1.0]),
-    seed=st.integers(0, 1000),
-    scale=st.sampled_from([1e-7, 1e-3, 10.0]),
-)
-def test_a_step_in_noise_is_found_at_its_commit(
-    before: int, after: int, change: float, seed: int, scale: float
-) -> None:
-    """Whatever the unit."""
-    levels = [scale] * before + [scale * (1 + change)] * after
-    noise = 0.01 * np.random.default_rng(seed).standard_normal(len(levels))
-    seconds = [level * exp(log_noise) for level, log_noise in zip(levels, noise, strict=True)]
-    assert level_stretches(seconds) == [(0, before - 1), (before, before + after - 1)]
 
 
 ANY_TIMES = st.lists(

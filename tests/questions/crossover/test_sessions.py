@@ -83,12 +83,6 @@ def test_sessions_that_put_it_elsewhere_leave_it_open() -> None:
     assert "2,000 (27 Nov 20:00)" in said.notes[0]
 
 
-def test_of_two_that_name_different_winners_none_is_decided() -> None:
-    rows = [*session(MORNING, lambda _: 0.3), *session(NIGHT, lambda _: -0.3)]
-    found = only(rows)
-    assert (found.decided, found.decided_ranges) == ("no", [])
-
-
 def test_three_that_differ_in_degree_decide() -> None:
     """They differ by more than each says: the interval is wider than each one's, and has 1 not."""
     lines = {MORNING: 0.9, NOON: 1.0, NIGHT: 1.1}

@@ -130,20 +130,6 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     assert not set(sizes) <= {4, 16, 64, 256}
 
 
-def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
-    """Coarse sizes come first; what is not decided is said."""
-    lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
-    told = search(tmp_path, 60.0)
-    assert lab.now <= 60 * 1.05
-    crossover = only(told)
-    assert crossover.status in ("crosses", "undecided")
-    assert {2, 8192} <= set(crossover.sizes_measured)
-    assert crossover.decided == "yes" or crossover.undecided_ranges
-    assert "budget-spent" in codes(told)
-    assert told.run.run.budget is not None
-    assert told.run.run.budget.seconds == 60
-
-
 def test_each_number_of_threads_is_searched_for_itself(lab: Lab, tmp_path: Path) -> None:
     """No row of one counts for another."""
     told = search(tmp_path, threads=(1, 2))

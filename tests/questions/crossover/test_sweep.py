@@ -39,13 +39,6 @@ def test_what_was_not_measured_has_its_reason() -> None:
     assert [crossover.ratio_at == [] for crossover in sweep.crossovers] == [False, True, True]
 
 
-def test_from_cold_is_empty_where_nobody_knows() -> None:
-    """asv does not say what preparing took; a skipped row does not make it known."""
-    skipped = measured(family="mlp-width", size=4, problem="mlp-width:4", backend="x")
-    sweep = only([*line(), replace(skipped, status="skipped")])
-    assert (sweep.cold, sweep.cold_crossovers) == ([], [])
-
-
 @pytest.mark.parametrize(
     "fields",
     [

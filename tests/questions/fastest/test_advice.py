@@ -62,28 +62,6 @@ def test_nothing_measured_says_why() -> None:
     assert [option.reason for option in found.candidates] == [ABSENT, NOT_REACHED]
 
 
-def test_trainings_that_waited_throughout_have_a_rough_answer() -> None:
-    """By the smallest samples of their processes, setup included, and it decides nothing."""
-    rows = [
-        one(
-            backend,
-            process,
-            seconds * 40,
-            samples=[seconds * 40, seconds * (3000 if process else 1)],
-            waited=0.6,
-            prepare_seconds=setup,
-        )
-        for backend, seconds, setup in (("numpy", 1e-4, 0.0), ("torch-cpu", 5e-4, 2.0))
-        for process in range(3)
-    ]
-    found = advised(rows, count=2)
-    assert found.sentence == (
-        "numpy leads, torch-cpu takes about 7.00× as long, not decided: every sample was contended"
-    )
-    assert (found.use, found.decided) == (None, False)
-    assert found.why.startswith(f"{found.sentence}; numpy takes ")
-
-
 @pytest.mark.parametrize(
     ("smallest", "says"),
     [

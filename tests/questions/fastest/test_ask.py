@@ -61,15 +61,6 @@ def test_what_cannot_train_several_models_is_not_picked_for_them(backend: str) -
     assert "trains one model at a time" in advice.why or "not installed" in advice.why
 
 
-def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
-    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
-    advice = fastest(**SHAPE, among=TWO)
-    assert (advice.backend, advice.decided, advice.source) == ("numpy-inplace", True, "measured")
-    assert advice.seconds == pytest.approx(0.1)
-    assert advice.measured == "2026-01-01T00:00:00Z"
-    assert fastest(**SHAPE, among=TWO[:1]).backend == "numpy"
-
-
 def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3})
     for other in ({"dtype": "float64"}, {"threads": 2}):

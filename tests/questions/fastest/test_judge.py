@@ -154,18 +154,6 @@ def test_a_pick_beside_what_is_far_slower_is_used_though_another_may_be_as_fast(
     assert answer([rows[0], noisy]).use is None
 
 
-def test_a_backend_asked_for_alone_is_compared_with_none() -> None:
-    advice = answer([measured(shape())])
-    assert (advice.backend, advice.use, advice.decided) == ("numpy", None, False)
-    assert "no other backend was asked for" in advice.why
-
-
-def test_what_cannot_run_leaves_a_pick_decided() -> None:
-    advice = answer([measured(shape())], ABSENT)
-    assert (advice.decided, advice.how_decided, advice.open) == (True, "yes", ())
-    assert "the only backend" in advice.sentence
-
-
 def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
     advice = answer([], ABSENT, TORCH, NUMPY, measured="2026-01-01", stale="changed")
     assert (advice.backend, advice.source, advice.decided) == ("numpy", "unknown", False)

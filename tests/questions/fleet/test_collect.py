@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.questions.fleet.collect import collect, run_folders
+from perceptron.questions.fleet.collect import collect
 from perceptron.records.environment import Environment, Gpu, facts_of
 from perceptron.records.files.lock import open_locked
 from perceptron.records.fleet import CollectedRun
@@ -63,12 +63,6 @@ def test_every_machine_stands_under_its_own_name(tmp_path: Path) -> None:
     again = collect(home, [*reversed(sources), home])
     assert [run.added for run in again.runs] == [0] * 6
     assert files_of(home) == files
-
-
-@pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
-def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
-    run = run_of(tmp_path / "copied")
-    assert list(run_folders(tmp_path / "copied" / below)) == [run]
 
 
 def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None:

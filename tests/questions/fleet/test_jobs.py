@@ -25,7 +25,7 @@ from perceptron.questions.fleet.jobs import (
     start,
     wait,
 )
-from perceptron.records.fleet import FleetStatus, JobStatus
+from perceptron.records.fleet import JobStatus
 from perceptron.records.store import load_plan
 from tests.conftest import ROOT
 from tests.made import BENCH, bench_rows, keep
@@ -221,23 +221,6 @@ def test_a_folder_may_have_two_names(tmp_path: Path, fleet: Path, says: Says, li
     start(theirs, ["a"], ASKED)
     says("squeue", f"7|RUNNING|None|{theirs / 'jobs' / 'a' / SCRIPT}\n")
     assert only(mine).state == "running"
-
-
-def test_waiting_ends_with_the_last_job(fleet: Path, says: Says) -> None:
-    start(fleet, ["a", "b"], ASKED)
-    scripts = [fleet / "jobs" / name / SCRIPT for name in "ab"]
-    says("squeue", f"1|RUNNING|None|{scripts[0]}\n2|PENDING|Resources|{scripts[1]}\n")
-    seen: list[FleetStatus] = []
-
-    def sleep(_: float) -> None:
-        if len(seen) == 1:
-            (fleet / "jobs" / "a" / DONE).touch()
-        else:
-            says("squeue")
-
-    status = wait(fleet, ["a", "b"], seen.append, sleep)
-    assert [job.state for job in status.jobs] == ["done", "failed"]
-    assert [job.state for job in seen[0].jobs] == ["running", "pending"]
 
 
 # --- jobs on this machine ------------------------------------------------------------------------

@@ -98,29 +98,6 @@ def test_only_decided_cells_are_counted() -> None:
     assert {cell.decided for cell in between.cells if cell.x > 36} == {"yes"}
 
 
-@pytest.mark.parametrize(
-    "reason", ["too large", "the worker was ended by SIGKILL (out of memory?)"]
-)
-def test_alone_in_a_cell_is_no_comparison(reason: str) -> None:
-    """Whether its rival cannot run there, or another try may have its time."""
-    heavy: Cost = lambda x, y: inf if x == 256 else HEAVY(x, y)  # noqa: E731
-    rows = [
-        replace(one, status="failed", reason=reason) if one.reason else one
-        for one in everywhere({"light": LIGHT, "heavy": heavy})
-    ]
-    cells = [cell for cell in phase_map_of(rows).cells if cell.x == 256]
-    assert {(cell.winner, cell.fastest) for cell in cells} == {("undecided", "light")}
-
-
-def test_a_third_backend_may_win_too() -> None:
-    """Its time is the longest because its threads waited for cores."""
-    third: Cost = lambda x, y: 100 * LIGHT(x, y)  # noqa: E731
-    rows = everywhere({"light": LIGHT, "heavy": HEAVY, "third": third})
-    waited = [replace(one, waited=0.9 if one.backend == "third" else 0.0) for one in rows]
-    assert {cell.winner for cell in phase_map_of(waited).cells} == {"undecided"}
-    assert {cell.winner for cell in phase_map_of(rows).cells} == {"light", "heavy"}
-
-
 def test_the_border_is_where_both_take_equally_long() -> None:
     phase_map = phase_map_of(in_cells(BOTH, EVERY_CELL), GRID)
     (border,) = phase_map.borders

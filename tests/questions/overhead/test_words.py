@@ -38,14 +38,6 @@ def test_a_profiled_count_stands_beside_the_counted() -> None:
     assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
 
 
-def test_a_run_without_a_device_has_not_a_word_of_one() -> None:
-    rows = ladder_rows()
-    found = told(ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {}), rows)
-    words = [note.text for note in found.notes]
-    words += [cell for one in found.tables for row in one.texts for cell in (one.title, *row)]
-    assert not any(word in text.lower() for text in words for word in ("device", "clocks"))
-
-
 def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
     """By the smallest samples of their processes, and it decides nothing."""
     seconds = {"torch-cpu": 34e-6, "numpy": 4e-6, "numba": 2e-6}

@@ -297,6 +297,15 @@ PYTEST = [
     pytests("a parameter that nobody has", of("numpy", 1), by="libs", size="n"),
     pytests("a size that is no number", of("a", [3, 1000], "a-shape0")),
     pytests("an object is its piece of the id", of(OBJECT, 1000, "Fast-1000")),
+    pytests(
+        "an object is what is left of an id with more hyphens",
+        benchmark("10-x-y-a-b", params={"n": 10, "lib": OBJECT, "mode": "a-b"}),
+    ),
+    pytests(
+        "two objects are the whole of an id with more hyphens",
+        benchmark("a-b-c-1", params={"lib": OBJECT, "kind": OBJECT, "n": 1}),
+    ),
+    pytests("an object without an id", benchmark(params={"lib": OBJECT, "n": 10})),
     pytests("names are one line that can be written", of("num\npy\ud800\x1b", 1)),
     pytests("a size in the name", benchmark(test="test_numpy_64"), by="name", size_regex=r"_(\d+)"),
 ]

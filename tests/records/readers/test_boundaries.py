@@ -114,13 +114,6 @@ def test_each_tool_has_a_document_that_is_recognised_as_its_alone() -> None:
         assert [known.name for known in FORMATS if known.recognises(document)] == [tool]
 
 
-@pytest.mark.parametrize("tool", DOCUMENTS)
-def test_each_document_gives_rows_of_its_tool_and_file(tmp_path: Path, tool: str) -> None:
-    file = write(tmp_path, tool, DOCUMENTS[tool], CRITERION_BENCHMARK)
-    rows = read(file, by="name")
-    assert {(row.source, row.file, row.status) for row in rows} == {(tool, str(file), "ok")}
-
-
 @pytest.mark.parametrize("tool", [*DOCUMENTS, *OTHERS])
 @given(data=st.data())
 def test_a_mutated_document_gives_rows_or_one_line(tool: str, data: st.DataObject) -> None:

@@ -69,15 +69,6 @@ def test_the_table_is_what_the_rows_are(rows: list[Measurement]) -> None:
     assert_frame_equal(table, plainly(rows), check_exact=True)
 
 
-def test_samples_are_an_array_for_each_row(row: MakeRow) -> None:
-    """Of one length they would make a matrix, and equal ones could be changed together."""
-    rows = [row(samples=[1.0, 2.0], axes=("batch",)), row(samples=[1.0, 2.0], axes=("batch",))]
-    table = data_frame(rows)
-    table["samples"][0][1] = 3.0
-    assert [one.tolist() for one in table["samples"]] == [[1.0, 3.0], [1.0, 2.0]]
-    assert table["axes"].tolist() == [("batch",), ("batch",)]
-
-
 def test_rows_are_let_go_while_their_table_grows(row: MakeRow) -> None:
     """A million rows beside their table took 2 GB."""
     rows = [row() for _ in range(3000)]

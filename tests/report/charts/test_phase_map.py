@@ -4,29 +4,10 @@ from itertools import product
 
 import pytest
 
-from benchmarks.validation.locator.maps import MapCost, MapWorld, explore
-from perceptron.questions.map.grid import log_grid
-from perceptron.questions.map.judge import PhaseMap, map_figure, phase_map_of
+from perceptron.questions.map.judge import map_figure, phase_map_of
 from perceptron.questions.map.study import cells_table
-from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.svg import draw
 from tests.conftest import MakeRow
-
-GRID = log_grid((16, 8192), (4, 2048), 20)
-
-
-@pytest.fixture(scope="module")
-def phase_map() -> PhaseMap:
-    costs = {"numpy": MapCost(1e-5, 1e10), "torch-cpu": MapCost(4e-5, 4e10, memory_bytes=1e8)}
-    return phase_map_of(explore(GRID, MapWorld(costs, noise=0.01, seed=0)), GRID)
-
-
-def test_the_figure_has_the_colours_of_the_backends(phase_map: PhaseMap) -> None:
-    """The same as on every other figure; and each cell has its rectangle."""
-    figure = draw(map_figure(phase_map)).lower()
-    for backend in phase_map.backends:
-        assert stroke(backend).colour.lower() in figure
-    assert figure.count("<path") > len(phase_map.cells)
 
 
 @pytest.mark.parametrize(
@@ -42,18 +23,6 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
     assert draw(map_figure(small)).startswith("<svg")
     assert len(cells_table(small).rows) == len({y for _, y in cells})
     assert cells_table(small).texts[0][1] == ("n?" if status == "ok" else "–")
-
-
-def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
-    """Every size, the largest on top."""
-    table = cells_table(phase_map)
-    columns, rows = table.columns, table.texts
-    assert len(columns) == 1 + len(phase_map.x_values)
-    assert len(rows) == len(phase_map.y_values)
-    assert all(len(line) == len(columns) for line in rows)
-    assert columns[0] == "width ↑ rows →>"
-    assert (columns[1], columns[-1]) == ("16>", "8,192>")
-    assert (rows[0][0], rows[-1][0]) == ("2,048", "4")
 
 
 def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:

@@ -88,20 +88,6 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
     assert len(tables(tmp_path, "raw")["box"]) == len(rows)
 
 
-def test_the_newest_race_of_a_problem_and_target_is_shown(tmp_path: Path) -> None:
-    """Another target, or a race that is not over, stands in nobody's way."""
-    keep_race(tmp_path, race_rows(3), commit="old")
-    keep_race(tmp_path, race_rows(5), started="2026-01-02T00:00:00Z")
-    keep_race(tmp_path, race_rows(7), started="2026-01-03T00:00:00Z", finished=False)
-    other = RACE | {"target": "loss=0.2"}
-    keep_race(tmp_path, race_rows(4), plan=other, started="2026-01-01T05:00:00Z")
-    collection = collect(tmp_path)
-    assert [told.answer.data["runs"][0].seeds for told in collection.studies["race"]] == [5, 4]
-    write_site(tmp_path / "html", collection)
-    assert "1 older one is in the raw data" in text_of(tmp_path / "html" / "race.html")
-    assert "older" not in text_of(tmp_path / "html" / "map.html")
-
-
 def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
     answer = Answer(question="", asked=(), verdicts=())
     return ReadFromFiles(answer=answer, rows=rows, sources=(), warnings=())
@@ -133,17 +119,6 @@ def test_pages_open_on_the_newest_run_that_has_an_answer(tmp_path: Path) -> None
         assert next(iter(views(tmp_path / "html", "crossover")))[3] == "abc · 2026-01-01"
 
 
-def test_a_run_that_measured_little_claims_nothing(tmp_path: Path) -> None:
-    """Where it is all that there is, it is shown: without a finding, and no table is empty."""
-    keep(tmp_path / "results", BENCH, finding_rows(("numpy", 2e-5))[:1])
-    write_site(tmp_path / "html", collect(tmp_path / "results"))
-    first = text_of(tmp_path / "html" / "index.html")
-    assert "undecided: only numpy has a time" in first
-    assert "the framework is the cost" not in first
-    assert "Crossovers [95% interval]" not in first
-    assert "1 fresh processes" not in first
-
-
 def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     """The address of an answer leads to its first case."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=8, crossing=0.25)))
@@ -155,16 +130,3 @@ def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
     assert len(ratios) == 8 * 6
     switches = [switch["id"] for switch in data(tmp_path, "crossover")["switches"]]
     assert address == link("crossover", tuple(zip(switches[:-1], shown[0][:-1], strict=True)))
-
-
-def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:
-    """The switch tells them apart, and the threads are said to be those of all."""
-    keep(tmp_path / "results", LADDER, ladder_rows())
-    removes = {"torch-ddp@2": "nothing"} | LADDER["removes"]
-    over = LADDER | {"over_processes": [1, 2], "removes": removes}
-    keep(tmp_path / "results", over, ladder_rows(), started="2026-01-01T01:00:00Z")
-    write_site(tmp_path / "html", collect(tmp_path / "results"))
-    shown = {setting[-1]: view for setting, view in views(tmp_path / "html", "overhead").items()}
-    assert shown.keys() == {"2", "2, over 1 and 2 processes"}
-    assert "2 threads in all." in shown["2, over 1 and 2 processes"]["lines"][2]
-    assert len(shown["2"]["tables"]) == 3, "no table of a device where there is none"

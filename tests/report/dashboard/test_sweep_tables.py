@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.questions.answering import collect
 from perceptron.questions.collection import collection_of
 from perceptron.questions.crossover.figures import ITERATION, OF_ONE_MODEL
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.palette import strokes
 from perceptron.report.dashboard.answers import views_of
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows, on_gpu
+from tests.made import line, many_rows, on_gpu
 from tests.report.reading import tables, views
 
 
@@ -52,21 +51,6 @@ def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
     assert first[0] == "4"
     assert first[2] == "not measured"
     assert all("not measured" not in row for row in others)
-
-
-def test_each_training_has_its_sweep(tmp_path: Path) -> None:
-    """One family by Adam and by plain descent; and a map says how it was trained."""
-    adam = {"optimizer": "adam", "feed": "resident", "outputs": 1, "rows": 512}
-    keep(tmp_path, BENCH, [*bench_rows(), *(replace(row, **adam) for row in line())])
-    mapped = [replace(row, **adam, axes=("batch", "width")) for row in map_rows("batch-width")]
-    plan = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
-    keep(tmp_path, plan, mapped, started="2026-01-02T00:00:00Z")
-    html = tmp_path / "html"
-    write_site(html, collect(tmp_path))
-    settings = {(shown[0], shown[6]) for shown in views(html, "crossover")}
-    assert settings == {("mlp-width", "sgd"), ("mlp-width", "adam")}
-    (view,) = views(html, "map").values()
-    assert any(", float32, adam; " in line for line in view["lines"])
 
 
 def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from perceptron.errors import UserError
 from perceptron.questions.answering import collect
 from perceptron.report.charts import palette
 from perceptron.report.dashboard.write import write_site
-from perceptron.report.tables import answer as in_terminal
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import PAGES, data, read, tables, text_of, views
@@ -232,36 +231,3 @@ def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
         assert "on battery" in summary
         assert "battery" in folded.partition("</summary>")[2]
         assert "plug it in" in folded
-
-
-def test_all_places_say_the_same_of_one_size_measured_on_a_busy_machine(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Console, JSON and pages: undecided, and nowhere never or an answer."""
-    rows = [
-        replace(row, waited=0.86, contended=0)
-        for row in bench_rows()
-        if row.family != "mlp-width" or (row.repeat == 0 and row.size in (64, 256))
-        if (row.backend, row.size) != ("torch-cpu", 256)
-    ]
-    keep(tmp_path / "results", BENCH, rows)
-    collection = collect(tmp_path / "results")
-    (bench,) = collection.studies["bench"]
-    found = bench.answer.data["crossovers"]
-    (pair,) = (one for one in found if one.challenger == "torch-cpu")
-    assert (pair.status, pair.decided, pair.decided_ranges) == ("undecided", "no", [])
-    in_terminal.show(bench.answer)
-    write_site(tmp_path / "html", collection)
-    sweep = [
-        view for at, view in views(tmp_path / "html", "crossover").items() if "mlp-width" in at
-    ]
-    said = {
-        "console": " ".join(capsys.readouterr().out.split()),
-        "overview": text_of(tmp_path / "html" / "index.html"),
-        "crossovers": json.dumps(sweep, ensure_ascii=False),
-        "machines": str(tables(tmp_path / "html", "machines")),
-    }
-    for place, words in said.items():
-        assert "undecided" in words, place
-        assert not re.search("numpy is faster (at|than)", words), place
-        assert "e+307" not in words, place
