@@ -64,7 +64,6 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "docs/fleet.md": studies.over_processes(runs),
         "docs/many-models.md": studies.many_models(runs),
         "docs/race.md": studies.race(runs),
-        "docs/gate-how.md": gate.how(PROOF),
         "docs/gate-compared.md": gate.compared(PROOF),
     }
 
