@@ -5,8 +5,8 @@
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make results   what README, docs and the dashboard show, measured here in three sessions an hour apart: resumes
 # make truth     docs/truth.md: how often the answers are right, in simulated cases
-# make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
-# make fastest-page  the same section, from the newest run in results/: nothing is measured
+# make fastest   docs/fastest-validation.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
+# make fastest-page  the same page, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: an hour; resumes
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
@@ -109,10 +109,10 @@ truth: install
 	$(BIN)/python -m benchmarks.validation truth --save docs/truth.md
 
 fastest: install
-	$(BIN)/python -m benchmarks.validation fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))
+	$(BIN)/python -m benchmarks.validation fastest --save docs/fastest-validation.md $(if $(MACHINE),--machine $(MACHINE))
 
 fastest-page: install
-	$(BIN)/python -m benchmarks.validation fastest --report --save docs/fastest.md
+	$(BIN)/python -m benchmarks.validation fastest --report --save docs/fastest-validation.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots

@@ -220,7 +220,7 @@ def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
         },
         "asv-machine": (*asv, "machine", "--yes", "--machine", machine),
         "history": (*alone, *asv, "run", *newest, *chosen, *_ASV_EFFORT),
-        "fastest": (*validation, "fastest", "--save", "docs/fastest.md", *named),
+        "fastest": (*validation, "fastest", "--save", "docs/fastest-validation.md", *named),
         "truth": (*validation, "truth", "--save", "docs/truth.md", "--json"),
     }
 

@@ -77,7 +77,7 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
 
     Heavy dependencies are installed once. Of the cases a few are taken.
     """
-    page = (ROOT / "docs" / "asv-and-notebooks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "from-files.md").read_text(encoding="utf-8")
     lines = [line.split(" #")[0] for line in page.splitlines() if line.startswith("$ asv ")]
     assert [line.split()[2] for line in lines] == ["machine", "run", "continuous", "publish"]
     shorter = {

@@ -102,7 +102,7 @@ def type_in(folder: Path, path: Sequence[Path], line: str) -> None:
 
 def lines_of_the_docs() -> list[str]:
     """Every command of ours, once: before `.venv` is activated they are typed with its path."""
-    examples = {"numpy-transposed", "elsewhere", "relu-width", "luck"}
+    examples = {"elsewhere", "relu-width", "luck"}
     lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
     ours = sorted(line for line in lines if not any(name in line for name in examples))
     return [line for line in ours if not line.startswith("make ")]
@@ -178,31 +178,20 @@ def insert(root: Path, page: Path) -> None:
 
 @pytest.mark.slow
 def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
-    """A backend, a family, a question and a figure: files and lines as shown."""
-    page = ROOT / "CONTRIBUTING.md"
+    """A backend of another package, a family, a question and a figure: files and lines as shown."""
+    page = ROOT / "docs" / "contributing.md"
     shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
     for name, code in fenced(page, "python").items():
         assert not (tmp_path / name).exists(), name
         (tmp_path / name).write_text(code)
+    project = tomllib.loads(fenced(page, "toml")["pyproject.toml"])["project"]
+    for backend, place in project["entry-points"]["perceptron.backends"].items():
+        install_backend(tmp_path, backend, place)
     insert(tmp_path, page)
     for code in runnable(page):
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     for command in commands(page):
-        if command.startswith("perceptron "):
-            type_in(tmp_path, (tmp_path,), command)
-
-
-@pytest.mark.slow
-def test_the_backend_of_the_docs_works_from_its_own_package(tmp_path: Path) -> None:
-    """The two files of the page, installed; the commands below them, typed."""
-    page = ROOT / "docs" / "add-a-backend.md"
-    for name, code in fenced(page, "python").items():
-        (tmp_path / name).write_text(code)
-    project = tomllib.loads(fenced(page, "toml")["pyproject.toml"])["project"]
-    for backend, place in project["entry-points"]["perceptron.backends"].items():
-        install_backend(tmp_path, backend, place)
-    for command in commands(page):
-        type_in(tmp_path, (tmp_path, ROOT), command)
+        type_in(tmp_path, (tmp_path,), command)
 
 
 def anchors(page: Path) -> set[str]:
@@ -260,5 +249,5 @@ def test_no_row_stands_outside_of_its_table() -> None:
 
 
 def test_the_page_about_the_dashboard_has_a_row_for_each_of_its_pages() -> None:
-    text = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| ([A-Z][\w ]+) \|", text, re.M) == [name for _, name, _ in DASHBOARD]

@@ -201,7 +201,7 @@ def test_what_a_release_says_of_itself_points_to_its_repository(tmp_path: Path) 
     assert "OWNER" not in (tmp_path / "pyproject.toml").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]*)\)", (tmp_path / "README.md").read_text(encoding="utf-8"))
     assert "https://github.com/we/suite/blob/1234/docs/perceptron-rows.svg?raw=true" in links
-    assert "https://github.com/we/suite/blob/1234/docs/install.md#extras" in links
+    assert "https://github.com/we/suite/blob/1234/docs/first-run.md#extras" in links
     assert all(link.startswith("https://") for link in links)
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.of_record import export
-from docs.build import answers, commands, evidence, findings, gate, readme, schemas, studies
+from docs.build import (
+    answers,
+    commands,
+    evidence,
+    findings,
+    gate,
+    readme,
+    schemas,
+    studies,
+    tutorial,
+)
 from docs.build.blocks import Blocks, fill
 from docs.build.shown import Shown, shown
 
@@ -36,7 +46,7 @@ def built(runs: Shown) -> dict[str, str]:
         page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
         for page, own in blocks(runs).items()
     }
-    for module in (findings, readme, studies):
+    for module in (findings, readme, studies, tutorial):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}
     return files | {f"docs/{name}": svg for name, svg in evidence.pictures(_PUBLISHED).items()}
 
@@ -45,16 +55,16 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
     """Return the blocks of each page."""
     return {
         "README.md": readme.blocks(runs, PROOF, ROOT / "docs" / "truth.md"),
-        "docs/answers.md": answers.blocks(),
+        "docs/reading.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
-        "docs/findings.md": findings.blocks(runs, _PUBLISHED),
-        "docs/gpu-evidence.md": evidence.blocks(_PUBLISHED, bool(runs.gpus)),
+        "docs/findings.md": findings.blocks(runs, _PUBLISHED)
+        | evidence.blocks(_PUBLISHED, bool(runs.gpus)),
+        "docs/first-run.md": tutorial.blocks(runs),
         "docs/crossovers.md": studies.phase_map(runs),
         "docs/ladder.md": studies.ladder(runs),
-        "docs/over-processes.md": studies.over_processes(runs),
+        "docs/fleet.md": studies.over_processes(runs),
         "docs/many-models.md": studies.many_models(runs),
         "docs/race.md": studies.race(runs),
-        "docs/gate-how.md": gate.how(PROOF),
         "docs/gate-compared.md": gate.compared(PROOF),
     }
 

@@ -1,4 +1,4 @@
-"""docs/answers.md: an example of every answer about a pair, from the rows of the tests' goldens."""
+"""docs/reading.md: an example of every answer about a pair, from the rows of the tests' goldens."""
 
 from __future__ import annotations
 

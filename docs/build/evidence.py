@@ -1,4 +1,4 @@
-"""docs/gpu-evidence.md: published GPU results, as `crossover --from` judges it.
+"""docs/findings.md, too: published GPU results, as `crossover --from` judges them.
 
 A table of results/published is one source: the comments above its header say where it is from and
 how it was measured, a line for each of `_ABOUT`.
@@ -39,7 +39,6 @@ _COLUMNS = (
     *("source", "hardware", "operation", "backends"),
     *("GPU wins from [sizes around]", "GPU at the smallest size"),
 )
-_METHOD = ("table", "from", "libraries", "timed", "GPU waited for", "note")
 _PUBLISHED = ("source", "operation", "backend", "sizes", "time")
 _TIE = 1.05
 
@@ -54,7 +53,7 @@ class _Source(Struct, frozen=True):
 
 
 def blocks(published: Path, has_gpu: bool) -> Blocks:
-    """Return what the sources have in common, a row for each operation, and how it was measured.
+    """Return what the sources have in common, and a row for each operation.
 
     ``has_gpu`` says whether results of ours are of a GPU.
     """
@@ -63,7 +62,6 @@ def blocks(published: Path, has_gpu: bool) -> Blocks:
     return {
         "gpus-in-common": _in_common(sources, has_gpu),
         "evidence": "\n".join(markdown.table(_COLUMNS, answers)),
-        "measured": "\n".join(markdown.table(_METHOD, map(_method, sources))),
     }
 
 
@@ -220,18 +218,6 @@ def _at_first(found: Crossover, noun: str) -> str:
 def _sized(words: str, found: Crossover, noun: str) -> str:
     axis = axis_of(found)
     return sized(words, noun if axis == "size" else axis)
-
-
-def _method(source: _Source) -> tuple[str, ...]:
-    about = source.about
-    state = about.get("commit") or about.get("date", "")
-    files = map(_link, about["file"].split(", "))
-    return (
-        f"`{source.name}`",
-        ", ".join(filter(None, (*files, state))),
-        *(about[name] for name in ("libraries", "timed", "synchronised")),
-        about.get("note", ""),
-    )
 
 
 def _link(text: str) -> str:

@@ -18,7 +18,7 @@ from perceptron.report.tables import markdown
 
 NO_GPU = (
     "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
-    "[Published GPU results](gpu-evidence.md)."
+    "Others have [published GPU results](#published-gpu-results)."
 )
 
 
@@ -104,5 +104,5 @@ def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:
         words = "; ".join(f"{one.subject}: {one.sentence}" for one in gpu.race.answer.verdicts)
         lines += ["", f"The race: {words}. Rows in `{gpu.race.results}`."]
     if beside := evidence.beside(published, gpu.name):
-        lines += ["", "[Published](gpu-evidence.md) of the same GPU:", "", *beside]
+        lines += ["", "[Published](#published-gpu-results) of the same GPU:", "", *beside]
     return lines

@@ -9,7 +9,7 @@ from benchmarks.validation import lines
 from benchmarks.validation.gate import page
 from benchmarks.validation.gate.proof import ProofRequest, prove
 from benchmarks.validation.gate.runs import MACHINE, RUNS, ProofRun
-from docs.build.blocks import Blocks, table_of
+from docs.build.blocks import Blocks
 from perceptron.errors import UserError
 from perceptron.report.tables import markdown
 
@@ -32,14 +32,6 @@ def write(proof: Path, results: Path) -> None:
     if newest:
         request = ProofRequest(newest[max(newest)], results, report_only=True)
         page.save(proof, prove(request, lambda *_: None))
-
-
-def how(proof: Path) -> Blocks:
-    """Return the targets and what was reached."""
-    shown = table_of(proof, COMMAND)
-    if is_outdated(proof):
-        shown += ["", f"The gate's code has changed since; `{COMMAND}` measures it again."]
-    return {"proof": "\n".join(shown)}
 
 
 def is_outdated(proof: Path) -> bool:

@@ -40,7 +40,7 @@ _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
     "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus)): "
-    "[published GPU results](docs/gpu-evidence.md)."
+    "[published GPU results](docs/findings.md#published-gpu-results)."
 )
 
 
@@ -73,7 +73,7 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
             _many(runs),
         ),
         (
-            "[Does a second process help?](docs/over-processes.md)",
+            "[Does a second process help?](docs/fleet.md)",
             f"crossover --family {PICTURED} --processes 1,2",
             sentence(_pair(crossovers_of(runs.processes), PICTURED, _DATA_PARALLEL)),
         ),

@@ -1,7 +1,7 @@
 """Pages of one study each, every answer with where it was measured.
 
 docs/crossovers.md has the map, docs/ladder.md the cost breakdown of the OR gate and of a training
-by mini-batches, docs/race.md, docs/over-processes.md and docs/many-models.md what their names say.
+by mini-batches, docs/race.md, docs/fleet.md and docs/many-models.md what their names say.
 """
 
 from __future__ import annotations

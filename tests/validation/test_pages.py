@@ -48,14 +48,14 @@ def test_the_proof_in_the_docs_is_what_the_stored_runs_say(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_section_on_fastest_is_what_the_stored_run_says(
+def test_the_page_on_fastest_is_what_the_stored_run_says(
     results_of_record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By today's code: what each training takes, and how good the picks are."""
     monkeypatch.chdir(results_of_record.parent)
-    page = Path(shutil.copy(ROOT / "docs" / "fastest.md", tmp_path))
+    page = Path(shutil.copy(ROOT / "docs" / "fastest-validation.md", tmp_path))
     assert main(["fastest", "--report", "--save", str(page)]) == 0
-    assert page.read_text() == (ROOT / "docs" / "fastest.md").read_text()
+    assert page.read_text() == (ROOT / "docs" / "fastest-validation.md").read_text()
 
 
 def test_cases_are_the_same_for_the_same_seed(tmp_path: Path) -> None:

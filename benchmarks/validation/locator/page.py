@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.validation.grid import TextTable, markdown
+from benchmarks.validation.grid import TextTable, csv_text, markdown
 from benchmarks.validation.locator.hostile import HostileRow
 from benchmarks.validation.locator.maps import MapScore, MapTruth
 from benchmarks.validation.locator.truth import DENSE, Truth, WorldTrial
@@ -19,9 +19,17 @@ from perceptron.records.grouping import grouped
 from perceptron.report import text_file
 from perceptron.version import __version__
 
+_PURPOSE = (
+    "This page shows how often `crossover` and `map` are right in simulated cases, in which the "
+    "right answer is known. It also shows what can mislead a search, such as a machine that is "
+    "slower for a while, and how often that happens."
+)
+# Columns of the page's table of what could mislead a search; the file beside the page has all.
+_SHOWN = ("cases", "runs>", "decided>", "decided and wrong>", "a range wrong>", "interval right>")
+
 
 def grids(truth: Truth) -> list[TextTable]:
-    """Return a table for the locator, one for what could fool it, and one for the map."""
+    """Return a table for the locator, one for what could mislead it, and one for the map."""
     hostile = [_hostile(truth)] if truth.hostile else []
     return [_locator(truth), *hostile, _map(truth.map)]
 
@@ -29,19 +37,40 @@ def grids(truth: Truth) -> list[TextTable]:
 def save(file: Path, truth: Truth) -> Path:
     """Write the tables as Markdown with date, machine and command.
 
-    Raises `UserError` if the file cannot be written.
+    What could mislead a search is shown for searches alone; all of it is in a CSV file in a folder
+    named as the page. Raises `UserError` if a file cannot be written.
     """
     lines = [
         "# Validation: how often the answers are right",
+        "",
+        _PURPOSE,
         "",
         "`python -m benchmarks.validation truth "
         f"--cases {truth.worlds} --seed {truth.seed} --each {truth.each}`, "
         f"version {__version__}, {truth.when[:10]}, {cpu_name()}, {duration(truth.seconds)}. "
         "Another seed tries other cases.",
     ]
+    beside = file.with_suffix("") / "what-could-mislead.csv"
     for table in grids(truth):
-        lines += ["", *markdown(table)]
+        is_hostile = "sizes" in table.columns
+        lines += ["", *markdown(searched(table, beside) if is_hostile else table)]
+        if is_hostile:
+            beside.parent.mkdir(exist_ok=True)
+            text_file.write(beside, csv_text(table))
     return text_file.write(file, "\n".join(lines) + "\n")
+
+
+def searched(table: TextTable, beside: Path) -> TextTable:
+    """Return the rows of searches, with the columns that are shown."""
+    places = [table.columns.index(column) for column in _SHOWN]
+    sizes = table.columns.index("sizes")
+    number = table.rows[0][table.columns.index("number>")]
+    note = (
+        f"These are searches, {number} for each row. [The whole table]({beside.parent.name}/"
+        f"{beside.name}) also has fixed grids of sizes, and how much was measured."
+    )
+    rows = [tuple(row[one] for one in places) for row in table.rows if row[sizes] == "searched"]
+    return TextTable(table.title, _SHOWN, rows, (note, *table.notes))
 
 
 def _locator(truth: Truth) -> TextTable:
@@ -115,7 +144,7 @@ def _counted(hits: int, trials: int) -> str:
 
 def _hostile(truth: Truth) -> TextTable:
     return TextTable(
-        "What could fool the locator",
+        "What can mislead a search",
         (
             "cases",
             "sizes",
@@ -130,10 +159,9 @@ def _hostile(truth: Truth) -> TextTable:
         ),
         [_hostile_row(row) for row in truth.hostile],
         (
-            "Noise: the cases of the first table. In all others the ratio is zero at one size, "
-            "but in those with steps and pockets: there another backend leads between two sizes, "
-            "by 10 to 50%, over a factor of 1.5 to 4 (steps) or as named (pockets). Sizes are "
-            "measured on a fixed grid by 8 processes, or searched.",
+            "Noise: the cases of the first table. In all others the winner changes at one size, "
+            "except with steps and pockets: there another backend leads between two sizes, "
+            "by 10 to 50%, over a factor of 1.5 to 4 (steps) or as named (pockets).",
             "A range is wrong where its winner takes over 5% longer at some size in it, or its "
             "tie is over 10%; powers of two between measured sizes are left out. Each case counts "
             "once. Interval right: of the 95% intervals of single crossovers, those that hold it. "
@@ -151,7 +179,7 @@ def _hostile(truth: Truth) -> TextTable:
 
 
 def _hostile_row(row: HostileRow) -> tuple[str, ...]:
-    """Return how often a world fooled the locator."""
+    """Return how often a world misled the locator."""
     trials = row.trials
     covered = [one.covered for one in trials if one.covered is not None]
     decided = sum(one.decided for one in trials)

@@ -76,7 +76,11 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     families: Annotated[
         tuple[str, ...],
-        Option("Limit the search to these families. Default: all.", ("--family",), "NAME …"),
+        Option(
+            "Limit the search to these families. Default: the five of bench.",
+            ("--family",),
+            "NAME …",
+        ),
     ] = ()
     pair: Annotated[
         tuple[str, ...],

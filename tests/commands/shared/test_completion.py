@@ -1,4 +1,4 @@
-"""A shell completes words by the line that docs/install.md has for its start."""
+"""A shell completes words by the line that docs/first-run.md has for its start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     command.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
-    (line,) = re.findall("`(eval .*?)`", (ROOT / "docs" / "install.md").read_text())
+    (line,) = re.findall("`(eval .*?)`", (ROOT / "docs" / "first-run.md").read_text())
 
     def completed(typed: str) -> str:
         done = subprocess.run(

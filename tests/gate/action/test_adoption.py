@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.gate.conftest import COUNTED, SHORT, Repository
 from tests.test_workflows import fenced, yaml
 
-PAGE = (ROOT / "docs" / "adopt-the-gate.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
 KINDS = ("asv", "pytest", "compiled")
 # More instructions where the amount is 100, by a clock that is as fast as its process.
 SLOWER = (
