@@ -88,10 +88,14 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class LineFigure:
-    """Lines over two axes: times or ratios over sizes, shares over times. ``height`` in pixels."""
+    """Lines over two axes: times or ratios over sizes, shares over times. ``height`` in pixels.
+
+    ``key`` is the title of a drawing that stands without its caption.
+    """
 
     alt: str
     caption: str
+    key: str = ""
     height: int
     x: Axis
     y: Axis

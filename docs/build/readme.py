@@ -7,6 +7,8 @@ faster in the ranges of sizes in which the judge has decided that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from docs.build import gate
@@ -23,16 +25,18 @@ from docs.build.shown import (
     finding_of,
 )
 from perceptron.errors import UserError
-from perceptron.numbers import times_as_long
+from perceptron.figure import log_axis
+from perceptron.numbers import digits, duration
+from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.verdict import axis_of, is_measured, sentence
+from perceptron.questions.crossover.verdict import is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
 from perceptron.questions.overhead.words import largest_phases
+from perceptron.questions.shared.published import ITERATIONS
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 from perceptron.statistics.contention import contention
 from perceptron.statistics.over_processes import SEQUENTIAL
-from perceptron.statistics.sizes import listed
 
 PICTURED = "perceptron-rows"
 """The sweep of `bench` that is drawn, and whose crossover is the result."""
@@ -91,31 +95,61 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
 
 def pictures(runs: Shown) -> dict[str, str]:
     """Return the sweep: SVG by file name."""
-    return {f"{PICTURED}.svg": draw(pictured(runs.bench, PICTURED))}
+    figure = pictured(runs.bench, PICTURED)
+    if figure is None:
+        return {}
+    least = {line.backend: duration(min(line.y)) for line in figure.lines}
+    numpy, torch = (least[backend] for backend in SEARCHED_PAIR)
+    sizes = [size for line in figure.lines for size in line.x]
+    titled = replace(
+        figure,
+        key=f"A PyTorch step takes at least {torch}, however few the rows; NumPy starts at {numpy}",
+        x=log_axis(sizes, _tick, 10, figure.x.title),
+    )
+    return {f"{PICTURED}.svg": draw(titled)}
+
+
+def _tick(size: float) -> str:
+    return f"{size / 1e6:g}M" if size >= 1e6 else f"{size:,.0f}"
 
 
 def _result(runs: Shown) -> str:
-    """Say where the pictured winner changes, and what the OR gate takes."""
-    facts = runs.bench.run.facts.environment
-    found = _pair(crossovers_of(runs.bench), PICTURED, SEARCHED_PAIR)
-    sentences = [
-        f"A perceptron with two features on {facts.cpu}, {facts.cores} cores: {sentence(found)}."
+    """Say what a step of the OR gate takes on each machine, and where PyTorch catches up."""
+    benches = [runs.bench, *runs.elsewhere]
+    numpy, torch = (
+        [row for bench in benches for row in finding_of(bench) if row.backend == backend]
+        for backend in SEARCHED_PAIR
+    )
+    factors = sorted(row.ratio_to_numpy or inf for row in torch)
+    lines = [
+        f"On an OR gate a PyTorch step takes {_micros(torch)} and a NumPy step {_micros(numpy)}: "
+        f"{' to '.join(f'{ratio:.0f}' for ratio in factors)}× as long. Where PyTorch catches up "
+        "depends on the machine: measure yours. Over the rows of two features:",
+        "",
     ]
-    if found.undecided_ranges and found.size is not None:
-        sentences.append(f"Still undecided: {listed(found.undecided_ranges, axis_of(found))}.")
-    torch = next((row for row in finding_of(runs.bench) if row.backend == SEARCHED_PAIR[1]), None)
-    if torch is not None and torch.ratio_to_numpy is not None:
-        ratio = times_as_long(torch.ratio_to_numpy, torch.ratio_low, torch.ratio_high, "numpy")
-        if torch.ratio_to_published is not None:
-            ends = torch.published_low, torch.published_high
-            ratio += f", {times_as_long(torch.ratio_to_published, *ends, 'the published NumPy')}"
-        sentences.append(f"On an OR gate {torch.backend} takes {ratio}.")
-    return " ".join(sentences)
+    for bench in benches:
+        facts = bench.run.facts.environment
+        found = _pair(crossovers_of(bench), PICTURED, SEARCHED_PAIR)
+        lines.append(f"* {facts.cpu}, {facts.cores} cores: {sentence(found)}.")
+    return "\n".join(lines)
+
+
+def _micros(rows: Sequence[FindingRow]) -> str:
+    """Return the microseconds of an iteration, from the fastest machine's to the slowest's."""
+    ends = sorted(1e6 * (row.seconds or inf) / ITERATIONS for row in rows)
+    return f"{' to '.join(dict.fromkeys(digits(ends[at]) for at in (0, -1)))} µs"
 
 
 def _race(runs: Shown) -> str:
-    """Return what the race says of a cold start."""
-    return next(own.sentence for own in runs.race.answer.verdicts if own.subject == "cold start")
+    """Return what the race says of a cold start, and of that what training itself takes."""
+    cold = [run for run in runs.race.answer.data["runs"] if run.start == "cold"]
+    verdict = next(own for own in runs.race.answer.verdicts if own.subject == "cold start")
+    trained = [
+        next(run.parts["train"] for run in cold if run.backend == backend)
+        for backend in SEARCHED_PAIR
+    ]
+    numpy, torch = (duration(seconds or inf) for seconds in trained)
+    return f"{verdict.sentence}; training: {numpy}, {torch}"
 
 
 def _phases(runs: Shown) -> str:
@@ -164,7 +198,7 @@ def _doctor(runs: Shown) -> str:
     """Return all that it warns of after `bench`, in short, and how many samples were contended."""
     warnings = [one.message.partition(":")[0] for one in runs.bench.warnings]
     busy = contention(runs.bench.run.times)
-    share = f"; {busy.share:.0%} of samples were contended" if busy.samples else ""
+    share = f"; other programs slowed {busy.share:.0%} of samples" if busy.samples else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"
 
 

@@ -76,6 +76,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     """
 
     bench: Answered
+    elsewhere: list[Answered]
+    """The newest whole run of each other machine without a GPU."""
     phase_map: Answered
     ladder: Answered
     """Of the OR gate."""
@@ -132,6 +134,7 @@ def shown(results: Path) -> Shown:
 
     return Shown(
         bench=runs.answer(runs.whole[CPU]),
+        elsewhere=[*map(runs.answer, runs.elsewhere)],
         phase_map=of_cpu("map", family="mlp-map"),
         ladder=of_cpu("overhead", problem=FAMILY, over_processes=None),
         batches=of_cpu(f"overhead --problem {BATCHES}", problem=BATCHES, over_processes=None),
@@ -190,6 +193,17 @@ class _Runs:
             ):
                 findings.setdefault(str(hardware), loaded)
         return newest | {name: run for name, run in findings.items() if name not in newest}
+
+    @property
+    def elsewhere(self) -> Iterator[LoadedRun]:
+        """The newest whole run of each machine without a GPU but the one of `whole`."""
+        seen = {self.whole[CPU].run.machine}
+        for stored in self._of("bench"):
+            if stored.run.plan.get("whole") and stored.run.machine not in seen:
+                loaded = read_session(stored.folder)
+                if _hardware(loaded) == CPU:
+                    seen.add(stored.run.machine)
+                    yield loaded
 
     def newest(self, hardware: str, study: str, **plan: object) -> Answered | None:
         """Return the newest run of a study with such a plan, on the machine of the whole run."""

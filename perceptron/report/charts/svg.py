@@ -119,8 +119,9 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
         else {line.label: partial(_sample, line, styles[id(line)]) for line in named}
     )
     size = (width, figure.height)
-    frame = frame_of(figure.x, figure.y, size, "", [*legend], room - 14 if is_at_end else 0.0)
-    parts = around(frame)
+    end = room - 14 if is_at_end else 0.0
+    frame = frame_of(figure.x, figure.y, size, figure.key, [*legend], end)
+    parts = around(frame, figure.key)
     for stretch in figure.stretches:
         left, top, right, bottom = frame.left, frame.top, frame.right, frame.bottom
         if stretch.axis == "x":
