@@ -152,7 +152,8 @@ def grids(proof: Proof) -> list[TextTable]:
                 "Runs that were found · inconclusive · clean, instructions counted: half of them "
                 "quiet, half beside a neighbour. All but *work* execute the same instructions, and "
                 "the clock alone can find them. 2% by the clock alone is not to be found: the gate "
-                "calls nothing below 3%. Clock and work: the median change at 20%.",
+                "calls nothing below 3%. Levels are as calibrated before the first run; what they "
+                "came to may differ, most for *stride*. Clock and work: the median change at 20%.",
             ),
         ),
         TextTable(
@@ -168,7 +169,8 @@ def grids(proof: Proof) -> list[TextTable]:
             (
                 "Blocks of the null runs of a benchmark, drawn with replacement, HEAD's times "
                 "multiplied, are judged as a run without counts. Intervals come of resampling "
-                "benchmarks. 0% are false alarms.",
+                "benchmarks; what the blocks of a single HEAD share is not in them. 0% are false "
+                "alarms.",
             ),
         ),
     ]
