@@ -94,7 +94,7 @@ def test_every_heading_has_the_address_that_links_in_markdown_use(pages: dict[st
     for source in MARKDOWN:
         assert anchors(source) <= pages[f"{BASE}{source.stem}.html"].ids
     names = {f"perceptron.{name}" for name in ("fastest", "load_results", "Advice")}
-    assert names <= pages[f"{BASE}python.html"].ids
+    assert names <= pages[f"{BASE}commands.html"].ids
 
 
 def test_the_sitemap_lists_the_pages_of_both(site: dict[str, Path]) -> None:
