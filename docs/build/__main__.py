@@ -54,7 +54,7 @@ def built(runs: Shown) -> dict[str, str]:
 def blocks(runs: Shown) -> dict[str, Blocks]:
     """Return the blocks of each page."""
     return {
-        "README.md": readme.blocks(runs, PROOF, ROOT / "docs" / "truth.md"),
+        "README.md": readme.blocks(runs, ROOT / "results", PROOF, ROOT / "docs" / "truth.md"),
         "docs/reading.md": answers.blocks(),
         "docs/commands.md": commands.blocks(),
         "docs/findings.md": findings.blocks(runs, _PUBLISHED)

@@ -11,6 +11,7 @@ from benchmarks.validation.gate.proof import ProofRequest, prove
 from benchmarks.validation.gate.runs import MACHINE, RUNS, ProofRun
 from docs.build.blocks import Blocks
 from perceptron.errors import UserError
+from perceptron.numbers import percent
 from perceptron.report.tables import markdown
 
 COMMAND = "make proof"
@@ -25,13 +26,34 @@ _WORDS = {"runs", "injected", "spread"}
 
 def write(proof: Path, results: Path) -> None:
     """Write the page of the proof from its newest rows; leave it as it is where there are none."""
+    if folder := _newest(results):
+        request = ProofRequest(folder.name, results, report_only=True)
+        page.save(proof, prove(request, lambda *_: None))
+
+
+def _newest(results: Path) -> Path | None:
+    """Return the folder of the machine whose proof has the newest run."""
     newest = {
-        lines.read(file.parent / RUNS, ProofRun)[-1].when: file.parent.name
+        lines.read(file.parent / RUNS, ProofRun)[-1].when: file.parent
         for file in results.glob(f"proof/*/{MACHINE}")
     }
-    if newest:
-        request = ProofRequest(newest[max(newest)], results, report_only=True)
-        page.save(proof, prove(request, lambda *_: None))
+    return newest[max(newest)] if newest else None
+
+
+def slower(results: Path) -> str:
+    """Return what the gate said of the largest slowdown of the proof that instructions decided."""
+    folder = _newest(results)
+    runs = lines.read(folder / RUNS, ProofRun) if folder else []
+    by_work = [
+        row
+        for run in runs
+        if run.verdict == "regression" and run.reason.endswith("by counted instructions")
+        for row in run.rows
+    ]
+    if not by_work:
+        return "no slowdown was measured yet"
+    row = max(by_work, key=lambda own: own.work or 0.0)
+    return f"slower: {row.benchmark} executes {percent(row.work or 0.0, 0)} more instructions"
 
 
 def is_outdated(proof: Path) -> bool:

@@ -48,7 +48,7 @@ _NO_GPU = (
 )
 
 
-def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
+def blocks(runs: Shown, results: Path, proof: Path, truth: Path) -> Blocks:
     """Return the result, the table of questions, how often answers are true, and GPUs'."""
     questions = (
         (
@@ -81,14 +81,14 @@ def blocks(runs: Shown, proof: Path, truth: Path) -> Blocks:
             f"crossover --family {PICTURED} --processes 1,2",
             sentence(_pair(crossovers_of(runs.processes), PICTURED, _DATA_PARALLEL)),
         ),
-        ("[Did my change slow anything?](docs/gate.md)", "compare main .", _false_alarms(proof)),
+        ("[Did my change slow anything?](docs/gate.md)", "compare main .", gate.slower(results)),
         ("[Can I trust timings here?](docs/how-sure.md)", "doctor", _doctor(runs)),
     )
     rows = [(question, f"`{command}`", answer) for question, command, answer in questions]
     return {
         "result": _result(runs),
         "answers": "\n".join(markdown.table(_COLUMNS, rows)),
-        "truth": _truth(truth),
+        "truth": f"{_truth(truth)}\n{_false_alarms(proof)}",
         "gpus": " ".join(_gpus(runs)) or _NO_GPU,
     }
 
@@ -172,7 +172,10 @@ def _false_alarms(proof: Path) -> str:
     row = _first_row(proof, gate.COMMAND)
     before = " before its last change" if gate.is_outdated(proof) else ""
     share = row["reached [95% interval]"]
-    return f"false alarms: {share} of {row['of']} runs{before}"
+    return (
+        f"* The gate called {share} of {row['of']} [runs without a slowdown](docs/gate-proof.md) "
+        f"slower{before}."
+    )
 
 
 def _truth(page: Path) -> str:

@@ -1,1 +1,1 @@
-"""What several backends share: hand-derived gradients, CUDA probing, threads, kernel counts."""
+"""Code shared by several backends: hand-derived gradients, CUDA probing, kernel counts."""

@@ -1,7 +1,7 @@
 """Training over layers as one compiled loop; the products are left to BLAS.
 
-The arithmetic is that of `gradient` and `update`. It stays apart from them because its speed is its
-point: one pass over the values of a layer does what takes several calls of a library.
+The arithmetic is that of `gradient` and `update`. It is separate for its speed: one pass over the
+values of a layer replaces several calls of a library.
 
 Numba compiles it once for each dtype, for any depth, loss and optimizer of the kind `Sgd`.
 """
@@ -19,7 +19,7 @@ from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Loss
 
-# Compiled code knows activations and losses by their index here.
+# In compiled code activations and losses are indices of these tuples.
 ACTIVATIONS: tuple[Activation, ...] = ("identity", "sigmoid", "tanh", "relu")
 LOSSES: tuple[Loss, ...] = ("l1-sum", "l1-mean", "mse", "bce", "cross-entropy")
 _SIGMOID, _TANH, _RELU = 1, 2, 3
@@ -27,7 +27,7 @@ _L1_MEAN, _BCE, _CROSS_ENTROPY = 1, 3, 4
 
 
 class Settings(NamedTuple):
-    """What no training changes, and every model shares.
+    """Constants of a training, shared by all models.
 
     Layer k has ``widths[k]`` inputs and ``widths[k + 1]`` outputs. Batch k is the rows
     ``orders[begins[k] : ends[k]]``; without ``orders`` it is all rows.
@@ -52,9 +52,8 @@ class Settings(NamedTuple):
 class LoopArrays(NamedTuple):
     """Arrays that the loop of `descent` works on.
 
-    The arrays of all layers lie one after another in one, so that they have one type and the code
-    is compiled once for any depth. Without orders all rows lie in ``signals`` and ``targets``
-    already.
+    The arrays of all layers are parts of one array, so that they have one type and the code is
+    compiled once for any depth. Without orders ``signals`` and ``targets`` hold all rows already.
     """
 
     parameters: Array  # weights 1, bias 1, weights 2, …
@@ -146,9 +145,9 @@ def _matrix(values: Array, start: int, rows: int, width: int) -> Array:
 
 @lru_cache(maxsize=1)
 def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
-    """Compile what `gradient` and `update` do; NumPy's functions stand for Numba's here.
+    """Return the compiled loop of `gradient` and `update`.
 
-    The function takes settings, arrays, the first iteration's number and how many follow.
+    It takes settings, arrays, the number of the first iteration and the count of iterations.
     """
     activate, damp, gather = compiled(_activate), compiled(_damp), compiled(_gather)
     slope, matrix, step = compiled(_slope), compiled(_matrix), compiled(_step)
@@ -203,9 +202,9 @@ def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
 def compiled(
     function: Callable[..., Any], signature: Any = None, *, parallel: bool = False
 ) -> Callable[..., Any]:
-    """Return the function compiled by Numba, when it is first called or at once for a signature.
+    """Return the function compiled by Numba, at its first call or at once for a signature.
 
-    ``parallel`` is for one with a `numba.prange`, over which its threads are divided.
+    ``parallel`` divides a `numba.prange` in it among threads.
     """
     from numba import njit
 

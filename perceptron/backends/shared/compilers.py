@@ -1,6 +1,4 @@
-"""Whether what compiles while the suite runs is here, and whether it compiled or found its work.
-
-What an earlier process compiled lies in a cache.
+"""Compilers that run while the suite runs: whether one is installed, and whether it used its cache.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from pathlib import Path
 
 from perceptron import optional
 
-# What TorchInductor's compilers write: of C++, and of Triton, which it has below its own folder.
+# Files that TorchInductor's compilers write: of C++, and of Triton, in a folder below its cache.
 _BINARIES = (".so", ".cubin", ".hsaco")
 
 INTERPRET = "TRITON_INTERPRET"
@@ -27,7 +25,7 @@ INTERPRET = "TRITON_INTERPRET"
 def triton_unavailable() -> str | None:
     """Return why Triton cannot run here, in one line, or None.
 
-    It brings its compiler of kernels, but compiles what launches them with the system's C compiler
+    It includes its compiler of kernels, but compiles their launchers with the system's C compiler
     against Python's header. Its interpreter needs neither.
     """
     reason = optional.missing("triton")
@@ -52,10 +50,10 @@ def _missing(language: str, variable: str, compilers: Sequence[str]) -> str | No
 
 @cache
 def jax_events() -> Counter[str]:
-    """Return how often XLA compiled, or found on disk, in this process from the first call on.
+    """Return counts of JAX's events in this process since the first call, updated as they happen.
 
-    The keys are the last parts of the names of JAX's own events: ``backend_compile_duration`` for
-    every program it made ready, ``cache_hits`` for those it found in its cache.
+    The keys are the last parts of their names: ``backend_compile_duration`` for every program that
+    XLA prepared, ``cache_hits`` for each that it found in its cache.
     """
     from jax import monitoring
 
@@ -70,7 +68,7 @@ def jax_events() -> Counter[str]:
 
 
 def inductor_wrote(since: float) -> bool:
-    """Return whether TorchInductor compiled something into its cache ``since`` that time."""
+    """Return whether TorchInductor compiled into its cache ``since`` this time."""
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
     return any(

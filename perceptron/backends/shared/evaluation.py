@@ -20,10 +20,9 @@ from perceptron.problems.problem import Loss, Problem, classes_of
 def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     """Score the training part and the test set.
 
-    ``predict`` computes the last layer's outputs, (rows, outputs), of inputs (rows, features) in
-    float64 with the backend's own functions and the present parameters. Of several models these
-    are (models, rows, outputs), of inputs that all share or (models, rows, features); their scores
-    are means.
+    ``predict`` returns the last layer's outputs, (rows, outputs), for inputs (rows, features) in
+    float64, computed by the backend with its current parameters. For several models they are
+    (models, rows, outputs), for shared inputs or (models, rows, features); their scores are means.
     """
 
     def scored(part: Part) -> Score:
@@ -37,12 +36,12 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
 
 
 class Scored:
-    """A trainer whose loss is that of its evaluation; one that predicts is evaluated by that."""
+    """A trainer whose loss is that of its evaluation; a subclass has `_predict` or `evaluate`."""
 
     _problem: Problem
 
     def _predict(self, inputs: Array) -> Array:
-        """Return what `evaluate` asks for."""
+        """Return the last layer's outputs, see ``predict`` of `evaluate`."""
         raise NotImplementedError
 
     def loss(self) -> float:
@@ -55,7 +54,7 @@ class Scored:
 
 
 def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation of several models: the means of what each does."""
+    """Return the evaluation of several models: the means of their scores."""
     held_out = [own.test for own in evaluations if own.test is not None]
     return Evaluation(
         train=_mean([own.train for own in evaluations]),
@@ -64,7 +63,7 @@ def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array]) -> Array:
-    """Return what ``predict`` answers, float64, asked for so many rows at once as memory bears."""
+    """Return outputs of ``predict`` for all rows, float64, computed in parts that fit memory."""
     rows = cost.rows_at_once(problem)
     outputs = [
         np.asarray(predict(inputs[..., begin : begin + rows, :]), dtype=np.float64)
@@ -76,7 +75,7 @@ def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array])
 def score(problem: Problem, predictions: Array, targets: Array) -> Score:
     """Score predictions (rows, outputs) of a part by its targets (rows, outputs).
 
-    Both may have an axis of models in front, or the predictions alone; scores are means over it.
+    Both, or the predictions alone, may have an axis of models in front; scores are means over it.
     """
     return Score(
         loss=loss_of(problem.loss, predictions, targets),
@@ -128,7 +127,7 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
     """Return the model's outputs (rows, outputs) in float64 for inputs (rows, features).
 
     ``parameters`` are in the order of `Problem.start_parameters`, of any widths. Those of several
-    models are stacked, as are inputs that are not the same for all: outputs are then (models, rows,
+    models are stacked, as are inputs that differ between models: outputs are then (models, rows,
     outputs).
     """
     arrays = [np.asarray(array, np.float64) for array in parameters]

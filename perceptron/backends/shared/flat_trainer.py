@@ -28,11 +28,11 @@ from perceptron.problems.problem import Problem
 class FlatTrainer(Scored):
     """All parameters lie in one flat array, so that an optimizer passes over them once.
 
-    They lie as the arrays of `Problem.start_parameters` do, one after the other; those of
-    ``several`` models are stacked. But models of one layer on the same data are one wide layer,
-    whose weights are (features, models · outputs).
+    They have the order of `Problem.start_parameters`; those of ``several`` models are stacked. But
+    models of one layer on the same data are one wide layer, whose weights are (features, models ·
+    outputs).
 
-    Subclasses know the problem and say how arrays get to where they are computed with, and back.
+    Subclasses set the problem and define how arrays get to the device and back.
     """
 
     several = False
@@ -48,7 +48,7 @@ class FlatTrainer(Scored):
         raise NotImplementedError
 
     def _lay_out(self, xp: Namespace) -> None:
-        """Make the flat parameters and what the optimizer keeps of them; stand at the start."""
+        """Make the flat parameters and the optimizer's state, and set them to the start."""
         self._xp, problem = xp, self._problem
         are_several = self.several and problem.models > 1
         self._is_wide = are_several and len(problem.layers) == 1 and not problem.folds
@@ -83,14 +83,14 @@ class FlatTrainer(Scored):
         return [np.array(self._host(array)) for array in arrays]
 
     def _factors(self, iterations: int) -> Iterator[Factors]:
-        """Return what changes with the next steps."""
+        """Return the `Factors` of the next ``iterations`` steps."""
         return factors_of(self._problem.optimizer, self._iteration, iterations)
 
 
 class DerivedTrainer(FlatTrainer):
-    """See `gradient.Network` and `update` for the arithmetic: a library's trainer is thin over it.
+    """A trainer by the arithmetic of `gradient.Network` and `update`; each library's is thin.
 
-    ``feed`` gives the rows of a batch when its turn comes, where there are batches.
+    Where there are batches, ``feed`` returns the rows of a batch when its turn comes.
     """
 
     piece: int | None = None
@@ -98,7 +98,7 @@ class DerivedTrainer(FlatTrainer):
     feed: Callable[[int, int], tuple[Tensor, Tensor]]
 
     def _derive(self, library: Library, inputs: Tensor, targets: Tensor) -> None:
-        """Make the network and, where all rows are one, the batch; `_lay_out` comes first."""
+        """Make the network and, without batches, the batch of all rows; call `_lay_out` before."""
         problem = self._problem
         self._gradients = self._xp.zeros_like(self._start)
         self._network = Network(
@@ -124,7 +124,7 @@ class DerivedTrainer(FlatTrainer):
             self._whole = self._network.whole_batch(inputs, targets, *self._of_rows[sizes[0]])
 
     def _advance(self, iterations: int) -> None:
-        """Take so many steps."""
+        """Take ``iterations`` steps."""
         rows: Iterable[Batch] = (
             repeat(self._whole, iterations)
             if self._batches is None
@@ -134,7 +134,7 @@ class DerivedTrainer(FlatTrainer):
         self._iteration += iterations
 
     def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:
-        """Take a step on each batch, with what changes with each."""
+        """Take a step on each batch, with the factors of each."""
         own = (self._parameters, self._gradients, self._state)
         step = step_of(self._xp, self._problem.optimizer, *own, factors, self.piece)
         self._network.train(batches, step)
@@ -143,7 +143,7 @@ class DerivedTrainer(FlatTrainer):
         """Yield the next batches, each gathered when its turn comes."""
         feed, batch, of_rows = self.feed, self._network.batch, self._of_rows
         for begin, end in batches.spans(self._iteration, iterations):
-            # No name holds a batch for longer: its memory is that of the next one.
+            # No name holds a batch for longer: the next one reuses its memory.
             yield batch(*feed(begin, end), *of_rows[end - begin])
 
     def _predict(self, inputs: Array) -> Array:

@@ -8,9 +8,9 @@ and ∂E/∂x is the ∂E/∂a of the layer below. A′ is written in terms of a
 evaluation of A. Temporaries are reused in place: at large sizes allocating them costs more than
 the arithmetic.
 
-With an axis of models in front the same formulas train several models: a product is then one of
-each. Models of one layer on the same inputs are one layer instead, in which the outputs of each
-stand side by side: only the loss tells them apart, and one product serves all of them.
+With an axis of models in front the same formulas train several models: a product is then a stack of
+products. Models of one layer on the same inputs are one wide layer instead, with the outputs of all
+models side by side: only the loss treats them separately, and one product serves all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from perceptron.problems.problem import Activation, Loss, Problem
 
 Tensor = Any  # an array of the library at hand: numpy.ndarray, torch.Tensor, …
-Namespace = Any  # numpy, torch, or what has functions of the same names
+Namespace = Any  # numpy, torch, or a module with functions of the same names
 
 Activate = Callable[[Tensor], Tensor]  # y → A(y), in place
 Damp = Callable[[Tensor, Tensor], Tensor]  # ∂E/∂a, a → ∂E/∂y, overwriting ∂E/∂a
@@ -34,25 +34,25 @@ Step = Callable[[], object]  # move the parameters along the gradients that lie 
 
 
 class Library(NamedTuple):
-    """What libraries do each in their own way, on matrices or on stacks of them.
+    """Functions that differ between libraries, on matrices or on stacks of them.
 
-    Functions return their result, which lies in ``out`` where that is given. JAX's arrays never
-    change: there ``out`` is a place that keeps the result.
+    Functions return their result, which is ``out`` where that is given. JAX's arrays never change:
+    there ``out`` is an object that holds the result.
     """
 
     xp: Namespace
-    """Functions of NumPy's names: amax, exp, sqrt, zeros_like … and what else is called below."""
+    """A module of functions with NumPy's names: amax, exp, sqrt, zeros_like …"""
     layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
-    """Weights, bias → a function: values → values · weights + bias, in an array of its own."""
+    """Weights, bias → a function: values → values · weights + bias, in a new array."""
     matmul: Callable[..., Tensor]
     """Left, right, ``out``."""
     row_sums: Callable[..., Tensor]
-    """A one for each row, values, ``out`` → their sums over the rows."""
+    """Ones (rows,), values, ``out`` → the sums of the values over the rows."""
     transposed: Callable[[Tensor], Tensor]
     spread: Callable[..., Tensor] | None = None
     """Of stacks: inputs, models → inputs as products with stacks take them. Of matrices None."""
     last_layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]] | None = None
-    """As ``layer``, for the last one; None where all are alike."""
+    """As ``layer``, for the last one; None where it is like the others."""
 
 
 class Batch(NamedTuple):
@@ -72,12 +72,12 @@ class Batch(NamedTuple):
 
 
 class Network:
-    """A network on arrays of a library; what an iteration looks up is looked up here, once.
+    """A network on arrays of a library; attributes and functions are looked up once, here.
 
     ``arrays`` are [weights 1 (fan in, fan out), bias 1 (fan out,), …], or stacked (models, …), and
-    ``gradients`` the same or places for them; `forward` alone needs none. ``one`` is a 1 as an
+    ``gradients`` the same or holders of them; `forward` alone needs none. ``one`` is a 1 as an
     array, because NumPy would convert a number in each operation. ``beside`` is the number of
-    models that stand side by side in the one layer.
+    models that are side by side in the one layer.
     """
 
     def __init__(
@@ -126,8 +126,8 @@ class Network:
     def whole_batch(self, inputs: Tensor, targets: Tensor, ones: Tensor, scale: Tensor) -> Batch:
         """Return all rows as one batch, which stays the same.
 
-        In a network of one layer nothing but inputs and ones is multiplied with the slope: with the
-        scale in them, each iteration is spared an operation.
+        In a network of one layer only inputs and ones are multiplied with the slope: with the scale
+        in them, each iteration has one operation less.
         """
         batch = self.batch(inputs, targets, ones, scale)
         if len(self._layers) > 1 or self._spread:
@@ -168,7 +168,7 @@ class Network:
         return layers[::-1]
 
     def _slope(self) -> Slope:
-        """Return the slope of the loss; of models side by side that of each one's outputs."""
+        """Return the slope function of the loss; of models side by side, applied to each model."""
         of_one, models = SLOPES[self._loss](self._library.xp), self._beside
         if models == 1:
             return of_one
@@ -183,7 +183,7 @@ class Network:
 def numpy_matrices(xp: Namespace) -> Library:
     """Return the library NumPy, or one with its functions and methods.
 
-    Products are the arrays' method `dot`: on matrices the same as `matmul`, in 0.3 µs less.
+    Products are the arrays' method `dot`, which takes 0.3 µs less than `matmul`.
     """
     dot = xp.ndarray.dot
 
@@ -199,7 +199,7 @@ def numpy_matrices(xp: Namespace) -> Library:
 
 
 def numpy_stacks(xp: Namespace) -> Library:
-    """Return the same for stacks of matrices.
+    """Return the library as `numpy_matrices` does, for stacks of matrices.
 
     Outputs of the last layer lie as (models, outputs, rows): reductions along a last axis of ten
     values would take the softmax as much time as all products. Callers see a view of them as
@@ -236,15 +236,15 @@ def activations_of(problem: Problem) -> tuple[Activation, ...]:
 
 
 def outputs_of(problem: Problem, library: Library, arrays: Sequence[Tensor], inputs: Any) -> Any:
-    """Return the outputs of a problem's network with these arrays for parameters."""
+    """Return the outputs of a problem's network whose parameters are ``arrays``."""
     return Network(library, arrays, (), activations_of(problem), problem.loss).outputs(inputs)
 
 
 def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
-    """Return the arrays of a network whose values lie in one flat array, as views of it.
+    """Return the arrays of a network as views of one flat array.
 
-    Those of so many ``models`` are stacked: array after array, and in each model after model. In a
-    ``flat`` of an axis more, (models, size), the values of a model lie together.
+    Arrays of ``models`` are stacked: ``flat`` has array after array, and in each model after model.
+    In a ``flat`` of two axes, (models, size), the values of a model are adjacent.
     """
     arrays, begin = [], 0
     stack = tuple(flat.shape[:-1]) if models is None else (models,)
@@ -257,14 +257,14 @@ def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> lis
 
 
 def slope_scale(loss: Loss, rows: int, outputs: int) -> float:
-    """Return what scales the slope of a loss: the 1/N of a mean and the 2 of a square."""
+    """Return the constant factor of a loss's slope: the 1/N of a mean and the 2 of a square."""
     if loss == "l1-sum":
         return 1.0
     return (2.0 if loss == "mse" else 1.0) / (rows if loss == "cross-entropy" else rows * outputs)
 
 
 def step_scale(problem: Problem, rows: int, with_rate: bool) -> float:
-    """Return `slope_scale` on so many rows; ``with_rate`` where nothing else makes the step."""
+    """Return `slope_scale` for ``rows`` rows; ``with_rate`` multiplies it by the learning rate."""
     scale = slope_scale(problem.loss, rows, problem.outputs)
     return scale * problem.rate if with_rate else scale
 

@@ -1,13 +1,13 @@
-"""What an iteration dispatches, kernel by kernel: counted without a GPU, and without computing.
+"""The kernels that an iteration dispatches: counted without a GPU, and without computing.
 
 On PyTorch's meta device tensors have shapes and no values: the same operations are dispatched as
 on a CPU or a GPU, and none is carried out. An operation is a kernel, whatever its namespace, if a
-tensor goes in or comes out and it is neither a view nor an allocation: what only records that
-something happens, as the profiler's operations around an optimizer's step do, touches no tensor.
+tensor goes in or comes out and it is neither a view nor an allocation. Operations that only record
+an event, such as the profiler's around an optimizer's step, touch no tensor.
 
-One operation stands for one kernel, but for operations on lists of tensors that do not lie alike,
+One operation counts as one kernel, but for operations on lists of tensors with different layouts,
 which CUDA takes tensor by tensor. A device may launch more, for a product and its bias apart or for
-a list of a hundred tensors: that is what `profile` in `measure.extras` counts where there is one.
+a list of a hundred tensors: `profile` in `measure.extras` counts those where there is a device.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _GATHERS = ("aten.index_select", "aten.index.")
 
 @dataclass(frozen=True)
 class Kernel:
-    """One dispatched operation: its name, and what it must compute, read and write at least."""
+    """One dispatched operation: its name, and the least that it must compute, read and write."""
 
     name: str
     operations: float
@@ -53,11 +53,11 @@ class Kernel:
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
-    """Trace the kernels of one iteration, in their order, without views and allocations.
+    """Return the kernels of one iteration, in their order, without views and allocations.
 
-    ``make`` builds the trainer, whose tensors lie on the meta device. The second iteration is
-    traced: the first allocates what later ones reuse. Adam keeps the number of its step in host
-    memory; what is done with that is a kernel unless ``counts_host`` is False.
+    ``make`` builds the trainer, whose tensors are on the meta device. The second iteration is
+    traced: the first allocates tensors that later ones reuse. Adam's step count is a tensor in host
+    memory; operations on it are kernels unless ``counts_host`` is False.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -65,7 +65,7 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
     kernels: list[Kernel] = []
 
     class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        """Passes every operation on and notes those that run something."""
+        """Passes every operation on and records those that are kernels."""
 
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
             result = function(*args, **(kwargs or {}))
@@ -90,7 +90,7 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
 
 @contextmanager
 def capturable_anywhere() -> Iterator[None]:
-    """Let PyTorch's optimizers dispatch on CPU and meta what they do on a device that captures."""
+    """Let PyTorch's optimizers be ``capturable`` on CPU and meta, as on a device with graphs."""
     modules = [import_module(f"torch.optim.{name}") for name in ("adam", "adamw")]
     name = "_get_capturable_supported_devices"
     before = [(module, getattr(module, name)) for module in modules if hasattr(module, name)]
@@ -104,7 +104,7 @@ def capturable_anywhere() -> Iterator[None]:
 
 
 def _launched(name: str, arguments: Any, result: Any) -> list[Kernel]:
-    """Return the operation as the kernels that CUDA launches for it, their work in its parts."""
+    """Return the kernels that CUDA launches for an operation, with a share of its work each."""
     kernel = _kernel(name, arguments, result)
     if not name.startswith("aten._foreach"):
         return [kernel]
@@ -139,7 +139,7 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
 
 
 def _values(tensor: Any) -> int:
-    """Return how many values a tensor has in memory: what all models share it has once."""
+    """Return the number of values of a tensor in memory; values that models share count once."""
     of_axes = zip(tensor.shape, tensor.stride(), strict=True)
     return prod(size for size, stride in of_axes if stride)
 
@@ -155,10 +155,10 @@ def _tensors(values: Any) -> Iterator[Any]:
 
 
 def _lie_alike(lists: Sequence[Sequence[torch.Tensor]]) -> bool:
-    """Return whether CUDA takes these lists together; otherwise tensor by tensor.
+    """Return whether CUDA takes these lists in one kernel and not tensor by tensor.
 
-    They must be of one dtype, and corresponding tensors of one shape and one layout in memory, as
-    ``check_fast_path_restrictions`` in PyTorch's ``ATen/native/ForeachUtils.h`` says.
+    They must be of one dtype, and corresponding tensors of one shape and one layout in memory: see
+    ``check_fast_path_restrictions`` in PyTorch's ``ATen/native/ForeachUtils.h``.
     """
     first = lists[0]
     return all(

@@ -1,14 +1,14 @@
 """A whole training as one Triton kernel: one block, whose registers hold the parameters.
 
-Import this only where Triton is wanted: whether it compiles kernels or interprets them
-(``TRITON_INTERPRET=1``, on the CPU) is settled when it is imported first.
+Import this only where Triton is needed: its first import decides whether it compiles kernels or
+interprets them (``TRITON_INTERPRET=1``, on the CPU).
 
-The arithmetic is that of `gradient`, for plain steps. It stays apart because its speed is its
-point: an iteration launches nothing.
+The arithmetic is that of `gradient`, for plain steps. It is separate for its speed: an iteration
+launches nothing.
 
-Triton's arrays have powers of two as sizes. Every array is padded with zeros to one, and what a
-padded row or column would add to a gradient is masked where it arises: padded rows in the slope of
-the loss, padded columns in each layer's output.
+Triton's arrays have powers of two as sizes. Every array is padded with zeros to one, and padded
+rows and columns are masked so that they add nothing to a gradient: rows in the slope of the loss,
+columns in each layer's output.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _IS_INTERPRETED: bool = triton.knobs.runtime.interpret
 
 
 def _part(function: Any) -> Any:
-    """Make a function that a kernel calls.
+    """Decorate a function that a kernel calls, unless kernels are interpreted.
 
-    The interpreter takes plain functions too, and a millisecond for each call of a decorated one.
+    The interpreter accepts plain functions; each call of a decorated one takes it a millisecond.
     """
     return function if _IS_INTERPRETED else triton.jit(function)
 
@@ -78,9 +78,9 @@ def train(
     ACTIVATIONS: tl.constexpr,
     LOSS: tl.constexpr,
 ):
-    """Take so many steps.
+    """Take ``iterations`` training steps.
 
-    ``REAL`` and ``PADDED`` are (rows, features, width 1, …), ``parameters`` lie in the order of
+    ``REAL`` and ``PADDED`` are (rows, features, width 1, …); ``parameters`` have the order of
     `Problem.start_parameters`. For a product an array of all its terms is summed.
     """
     LAYERS: tl.constexpr = len(ACTIVATIONS)
@@ -130,7 +130,7 @@ def train(
 
 @_part
 def _places(ROWS: tl.constexpr, COLUMNS: tl.constexpr, ALL_ROWS: tl.constexpr, ALL: tl.constexpr):
-    """Return where the values of a matrix lie, and which of the padded one there are."""
+    """Return the offsets of a matrix's values in memory, padded, and the mask of real values."""
     rows = tl.arange(0, ALL_ROWS)[:, None]
     columns = tl.arange(0, ALL)[None, :]
     return rows * COLUMNS + columns, (rows < ROWS) & (columns < COLUMNS)

@@ -1,4 +1,4 @@
-"""Backends that PyTorch drives on one device, their trainers and data: what they have in common.
+"""The base of PyTorch's backends on one device: trainers and data.
 
 Batches are gathered on the device, or in host memory and copied there.
 """
@@ -21,12 +21,12 @@ from perceptron.problems.problem import DType, Problem, classes_of
 if TYPE_CHECKING:
     import torch
 
-# Where nothing is copied to: host memory is the device's, and on meta there are no values.
+# Devices that need no copy: the CPU's memory is the host's, and on meta there are no values.
 _IN_PLACE = ("cpu", "meta")
 
 Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
 Feed: TypeAlias = Callable[[int, int], Pair]
-"""Gives a batch when its turn comes: the rows ``orders[begin:end]``, on the device."""
+"""Returns a batch when its turn comes: the rows ``orders[begin:end]``, on the device."""
 
 # Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
 BUFFERS = 3
@@ -35,10 +35,10 @@ BUFFERS = 3
 class TrainingData:
     """Inputs (rows, features) and targets of the rows to train on, and the orders of their batches.
 
-    They lie on ``device``, or in host memory where the problem is fed from there. With ``classes``
-    the targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows, outputs).
-    ``orders`` is empty where all rows are one batch. Rows lie along ``axis``: 0, or 1 where each of
-    several models has its own, (models, rows, features).
+    They are on ``device``, or in host memory where the problem's ``feed`` is ``host``. With
+    ``classes`` the targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows,
+    outputs). ``orders`` is empty where all rows are one batch. ``axis`` is that of the rows: 0, or
+    1 where each of several models has other rows, (models, rows, features).
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TrainingData:
             self.orders = torch.from_numpy(self.batches.orders).to(where)
 
     def feed(self) -> Feed:
-        """Return what gives a batch when its turn comes."""
+        """Return the function that gathers a batch, on the device or from host memory."""
         import torch
 
         if not self.is_copied:
@@ -75,9 +75,9 @@ class TrainingData:
         return self.inputs.index_select(axis, rows), self.targets.index_select(axis, rows)
 
     def from_host(self, size: int, event: Callable[[], Any], pin: bool = True) -> Feed:
-        """Return what gathers a batch of at most ``size`` rows in host memory, and copies it.
+        """Return a function that gathers at most ``size`` rows in host memory and copies them.
 
-        From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS``
+        From pinned memory a GPU copies by itself, while Python queues the next work. ``BUFFERS``
         take turns: one is written to again only when the device has passed the event behind its
         last copy. ``event`` makes such an event, on a GPU `torch.cuda.Event`.
         """
@@ -117,9 +117,9 @@ class TrainingData:
 
 
 def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Return a copy of an array on a device, converted before it goes there.
+    """Return a copy of an array on a device, converted to ``dtype`` on the host.
 
-    A copy: data sets are read-only, and torch would warn that it cannot promise that.
+    Data sets are read-only, and torch warns about a tensor that shares their memory.
     """
     import torch
 
@@ -127,9 +127,9 @@ def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tens
 
 
 def to_host(tensor: torch.Tensor) -> Array:
-    """Return a tensor as an array of NumPy's, which may share its memory.
+    """Return a tensor as an array of NumPy, which may share its memory.
 
-    It is float32 where NumPy has no such type.
+    It is float32 for bfloat16, which NumPy lacks.
     """
     import torch
 
@@ -139,9 +139,9 @@ def to_host(tensor: torch.Tensor) -> Array:
 
 
 class DeviceTrainer(Scored):
-    """Has the data on the device, or in host memory where the problem is fed from there.
+    """Holds the data on the device, or in host memory where the problem's ``feed`` is ``host``.
 
-    ``feed`` gives its batches, where there are any. With ``classes`` the targets of cross-entropy
+    ``feed`` returns its batches, where there are any. With ``classes`` the targets of cross-entropy
     are classes, as PyTorch's loss takes them.
     """
 
@@ -150,7 +150,7 @@ class DeviceTrainer(Scored):
     def __init__(self, problem: Problem, dtype: DType, device: str, *, classes: bool) -> None:
         import torch
 
-        # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
+        # TF32 products have 10 bits of mantissa: faster, but not float32.
         torch.set_float32_matmul_precision("highest")
         self._problem, self._dtype = problem, getattr(torch, dtype)
         self._device = torch.device(device)
@@ -215,6 +215,6 @@ class OnTorch:
         return trainer
 
     def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
-        """Return the trainer, not warmed up, on what PyTorch calls the device."""
+        """Return the trainer, not warmed up; ``device`` is PyTorch's name of it."""
         kind = self.of_several if self.of_several and problem.models > 1 else self.trainer
         return kind(problem, dtype, device, **options)

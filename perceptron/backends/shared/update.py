@@ -1,9 +1,9 @@
 """The optimizers' update rules, over any array module with NumPy's names.
 
 Written once: augmented assignments work in place where arrays allow that, and make new arrays where
-they do not (JAX), so each rule also returns what it was given to change. The definitions are those
-of `problems.optimizer`. Of Adam's averages m and v the sums M = m/(1 − β₁) and V = v/(1 − β₂) are
-kept instead, which saves two passes over the parameters:
+they do not (JAX), so each rule also returns the arrays that it changes. The definitions are those
+of `problems.optimizer`. Adam's state is not the averages m and v but the sums M = m/(1 − β₁) and
+V = v/(1 − β₂), which saves two passes over the parameters:
 
     m/(1 − β₁ᵗ) / (√v/√(1 − β₂ᵗ) + eps)  =  k·M / (√V + eps·c)
 
@@ -43,9 +43,9 @@ def adam_factors(optimizer: Adam, step: Any) -> tuple[Any, Any]:
 
 
 def factors_of(optimizer: Optimizer, taken: int, steps: int) -> Iterator[Factors]:
-    """Yield the `Factors` of so many steps after those ``taken``, as numbers.
+    """Yield the `Factors` of ``steps`` steps, as numbers, after ``taken`` earlier steps.
 
-    Many are computed at once: each alone takes a microsecond.
+    Many are computed at once: one alone takes a microsecond.
     """
     if not isinstance(optimizer, Adam):
         yield from repeat(None, steps)
@@ -66,10 +66,10 @@ def step_of(
     factors: Iterator[Factors],
     piece: int | None = None,
 ) -> Callable[[], object]:
-    """Return what takes the next step along flat ``gradients``, in place.
+    """Return a function that takes the next step along flat ``gradients``, in place.
 
-    A plain one wants gradients that have the rate in them. Others update a ``piece`` of so many
-    values after the other; None updates all together.
+    For a plain optimizer gradients must be multiplied by the rate. Others update ``piece`` values
+    at a time; None updates all together.
     """
     if optimizer.is_plain:
         return partial(xp.subtract, parameters, gradients, out=parameters)
@@ -95,7 +95,7 @@ def update(
     state: State,
     factors: Factors = None,
 ) -> tuple[Tensor, State]:
-    """Take one step; return parameters and state. Spoils ``gradients``.
+    """Take one step; return parameters and state. Overwrites ``gradients``.
 
     ``factors`` are `adam_factors` of the step, None for `Sgd`.
     """
