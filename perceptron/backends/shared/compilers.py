@@ -1,5 +1,4 @@
-"""Compilers that run while the suite runs: whether one is installed, and whether it used its cache.
-"""
+"""Compilers that run while the suite runs: which are installed, and whether they used caches."""
 
 from __future__ import annotations
 
