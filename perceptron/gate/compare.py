@@ -110,7 +110,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         taken = taken_from_head(changed, case.suite, case.repository, case.base, pair[0])
         unused = _inert(case, differ, pair)
         requirements = changed_requirements(
-            case.repository, case.base, case.head, case.suite.file, case.suite.code
+            case.repository, case.base, case.head, case.suite.configuration, case.suite.code
         )
         if unused is not None and not (differ or case.other_suite or requirements):
             return _unmeasured(case, "clean", f"the same code: {unused.reason}")
@@ -214,7 +214,7 @@ def _measured(
     is_separate = request.build or are_separate(case.pythons, both.used)
     used: Mapping[Side, Mapping[str, str]] = both.used
     if requirements:
-        of = case.suite.file, case.suite.code
+        of = case.suite.configuration, case.suite.code
         extras = requested_extras(case.repository, (case.base, case.head), *of)
         used = with_extras(used, case.pythons, extras)
     environments = Environments(used, is_separate, request.build)

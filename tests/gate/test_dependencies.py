@@ -239,6 +239,20 @@ def test_a_matrix_among_the_benchmarks_is_that_of_each_revision(toy: Repository)
     assert pinned(toy, file, INSIDE, suite=Path(file)).verdict == "inconclusive"
 
 
+def test_a_matrix_counts_for_tests_too_and_a_test_that_changed_is_no_configuration(
+    toy: Repository,
+) -> None:
+    timed = "@pytest.mark.benchmark(timer=toy.clock)\n"
+    called = "def test_it(benchmark): benchmark(toy.work, 1)\n"
+    test = f"import psutil, pytest, toy\n{timed}{called}"
+    toy.commit("before", "tests/test_it.py", test)
+    matrix, chosen = PINS[SUITE_FILE][0], {"pytest": "tests/test_it.py"}
+    found = pinned(toy, SUITE_FILE, matrix, imports="", **chosen)
+    assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+    toy.commit("third", "tests/test_it.py", f"{test}\n\n")
+    assert run("second", "third", always=False, **chosen).verdict == "clean"
+
+
 def test_two_names_of_one_environment_are_one(toy: Repository) -> None:
     other = Path(sys.executable).with_name("python3")
     found = pinned(toy, INNER, PIN, base_python=sys.executable, head_python=str(other))

@@ -209,10 +209,9 @@ class _Builder:
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
     """Return what a revision's own file of asv says and its folder in the revision; of what was
     named where it has none, or lies elsewhere."""
-    suite, python = case.suite, case.pythons[side]
-    if suite.kind == "asv" and suite.origin is None and (tree / suite.file).is_file():
-        own = read(tree / suite.file, f"{suite.file} of {side.upper()}", python)
-        return own, Path(suite.file).parent
+    file, python = case.suite.configuration, case.pythons[side]
+    if case.suite.origin is None and (tree / file).is_file():
+        return read(tree / file, f"{file} of {side.upper()}", python), Path(file).parent
     return _given(case, python), case.request.suite.resolve().parent
 
 
