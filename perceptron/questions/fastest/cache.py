@@ -117,11 +117,11 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return the newest attempt at this that was given up lately; None if there is none."""
         question = (backend, shape, ground)
         same = (
-            one
-            for one in self.attempts
-            if (one.backend, one.shape, one.ground) == question and not one.is_over
+            attempt
+            for attempt in self.attempts
+            if (attempt.backend, attempt.shape, attempt.ground) == question and not attempt.is_over
         )
-        return max(same, key=lambda one: one.when, default=None)
+        return max(same, key=lambda attempt: attempt.when, default=None)
 
     def with_rows(self, new: list[MeasuredShape], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
@@ -132,16 +132,16 @@ class Known(Struct, frozen=True, kw_only=True):
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
         every.sort(key=lambda row: (not row.is_contended, row.when))
-        kept = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
+        newest = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
         started = {row.backend for row in new}
         return msgspec.structs.replace(
             self,
-            rows=tuple(kept[-_MOST_ROWS:]),
+            rows=tuple(newest[-_MOST_ROWS:]),
             runs={**self.runs, **runs},
             attempts=tuple(
-                one
-                for one in self.attempts
-                if one.backend not in started or one.reason not in NOT_STARTED
+                attempt
+                for attempt in self.attempts
+                if attempt.backend not in started or attempt.reason not in NOT_STARTED
             ),
         )
 
@@ -151,9 +151,9 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
         """Return this with more attempts, and without those that are long ago."""
-        every = (one for one in (*self.attempts, *new) if not one.is_over)
-        kept = {(one.backend, one.shape, one.ground): one for one in every}
-        return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
+        every = (attempt for attempt in (*self.attempts, *new) if not attempt.is_over)
+        latest = {(attempt.backend, attempt.shape, attempt.ground): attempt for attempt in every}
+        return msgspec.structs.replace(self, attempts=tuple(latest.values())[-_MOST_ROWS:])
 
 
 def alike(dtype: DType, threads: int) -> str:
@@ -173,8 +173,8 @@ _read: dict[Path, tuple[tuple[int, ...], Known]] = {}
 
 def cache_file() -> Path:
     """Return the file of this machine, which need not be there."""
-    given = os.environ.get(FOLDER)
-    folder = Path(given) if given else user_cache_path("perceptron", appauthor=False)
+    named = os.environ.get(FOLDER)
+    folder = Path(named) if named else user_cache_path("perceptron", appauthor=False)
     return folder / f"fastest-{facts_digest()}-v{FORMAT}.json"
 
 
@@ -252,8 +252,8 @@ def _warn(message: str) -> None:
 
 def is_known(name: str, known: Known) -> bool:
     """Return whether it was asked already if a backend can run, with the libraries of today."""
-    asked = known.backends.get(name)
-    return asked is not None and asked.libraries == versions_beneath(asked.modules)
+    backend = known.backends.get(name)
+    return backend is not None and backend.libraries == versions_beneath(backend.modules)
 
 
 def at_once(name: str) -> KnownBackend | None:

@@ -98,7 +98,9 @@ class _Look:
     def measured(self) -> list[MeasuredShape]:
         """Return what has been measured."""
         shape = self._question.shape
-        return [measured_shape(shape, name, own, self._together) for name, own in self.rows.items()]
+        return [
+            measured_shape(shape, name, rows, self._together) for name, rows in self.rows.items()
+        ]
 
     def _close(self, turn: int) -> list[str]:
         """Return the backends of which one more repeat each would tell more.
@@ -107,12 +109,12 @@ class _Look:
         """
         names = [name for name in self.rows if name not in self.reasons]
         trainings = Trainings(self.measured(), self._question.iterations)
-        found = trainings.ranking(names)
-        wanted = {*found.order[:1], *found.open} if found.open and turn < _MOST else set()
+        ranking = trainings.ranking(names)
+        wanted = {*ranking.order[:1], *ranking.open} if ranking.open and turn < _MOST else set()
         if turn < _ENOUGH:  # narrows the intervals of those that are near
-            ratios = found.ratios.items()
+            ratios = ranking.ratios.items()
             wanted |= {name for name, ratio in ratios if ratio and ratio.estimate <= _NEAR}
-            wanted |= set(found.order[:1])
+            wanted |= set(ranking.order[:1])
         return [name for name in names if name in wanted]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
@@ -133,9 +135,9 @@ class _Look:
         """Start these processes, all at once; return those that are there in time."""
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
-                workers.warm({one: self._job(one[0]) for one in some})
+                workers.warm({process: self._job(process[0]) for process in some})
             except Abandoned as late:
-                return [one for one in some if one not in late.workers]
+                return [process for process in some if process not in late.workers]
         return list(some)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
@@ -154,37 +156,37 @@ class _Look:
             self.reasons.setdefault(name, why)
 
     def _job(self, name: str) -> Time:
-        asked = self._question
+        query = self._question
         fields: dict[str, Any] = {
             "problem": self._reference,
             "backend": name,
-            "dtype": asked.dtype,
-            "threads": asked.threads,
+            "dtype": query.dtype,
+            "threads": query.threads,
             "samples": _SAMPLES,
             "minimum_seconds": _SAMPLE_SECONDS,
         }
-        if name == SKLEARN and asked.own_fit:
-            own = asked.own_fit
-            return Estimator(**fields, estimator=own.kind, parameters=own.parameters)
-        return Module(**fields) if isinstance(asked.own, AsItIs) else Time(**fields)
+        if name == SKLEARN and query.own_fit:
+            fit = query.own_fit
+            return Estimator(**fields, estimator=fit.kind, parameters=fit.parameters)
+        return Module(**fields) if isinstance(query.own, AsItIs) else Time(**fields)
 
     def _fields(self, name: str) -> dict[str, Any]:
         """Return the fields of a row that say who trained it."""
-        asked = self._question
+        query = self._question
         if name == SKLEARN:
-            shared = {"dtype": asked.dtype, "threads": asked.threads, "processes": 1}
+            shared = {"dtype": query.dtype, "threads": query.threads, "processes": 1}
             return {"backend": name, "device": "cpu", **shared}
-        return backend_fields(name, asked.dtype, asked.threads)
+        return backend_fields(name, query.dtype, query.threads)
 
     def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
         """Return what a study would keep of it, as far as it decides which count."""
-        asked = self._question
+        query = self._question
         return Measurement(
             source="perceptron",
             machine="",
             when=now(),
             family="",
-            size=asked.shape.rows,
+            size=query.shape.rows,
             repeat=process,
             **self._fields(name),
             **timed(seen),
@@ -193,14 +195,14 @@ class _Look:
 
 def _written(question: Question, folder: Path) -> str:
     """Return what workers find the training by, in a file where its shape does not describe it."""
-    own, shape = question.own, _fewer_rows(question.shape)
-    if own is None:
+    training, shape = question.own, _fewer_rows(question.shape)
+    if training is None:
         return reference_of(shape)
-    if isinstance(own, AsItIs):
-        own.write(file := folder / "module")
+    if isinstance(training, AsItIs):
+        training.write(file := folder / "module")
     else:
         file = folder / "model.toml"
-        file.write_text(_model_file(own, shape.rows), encoding="utf-8")
+        file.write_text(_model_file(training, shape.rows), encoding="utf-8")
     return str(file)
 
 

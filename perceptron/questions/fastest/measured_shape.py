@@ -104,8 +104,9 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     def is_contended(self) -> bool:
         """Whether threads waited in so many repeats that fewer than two are left."""
         waited = sum(
-            one.waited is not None and lost_by_waiting(one.waited, self.threads, 1, self.device) > 0
-            for one in self.repeats
+            repeat.waited is not None
+            and lost_by_waiting(repeat.waited, self.threads, 1, self.device) > 0
+            for repeat in self.repeats
         )
         return waited > 0 and len(self.repeats) - waited < _SEVERAL
 
@@ -122,11 +123,11 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
                 device=self.device,
                 dtype=self.dtype,
                 threads=self.threads,
-                repeat=one.number,
-                seconds=one.setup_seconds + iterations * one.seconds,
-                waited=one.waited,
+                repeat=repeat.number,
+                seconds=repeat.setup_seconds + iterations * repeat.seconds,
+                waited=repeat.waited,
             )
-            for one in self.repeats
+            for repeat in self.repeats
         ]
 
 
@@ -167,11 +168,11 @@ def setups_of_their_own(
     """
     rows = list(rows)
     ours = [at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds]
-    for own in grouped(ours, lambda at: _process(rows[at])).values():
+    for process_rows in grouped(ours, lambda at: _process(rows[at])).values():
         once = 0.0
-        for turn, at in enumerate(own, start=1):
+        for turn, at in enumerate(process_rows, start=1):
             setup = rows[at].prepare_seconds or 0.0
-            others = (_setup_of_as_much(rows[at], rows[other]) for other in own[turn:])
+            others = (_setup_of_as_much(rows[at], rows[other]) for other in process_rows[turn:])
             later = min(others, default=inf)
             if setup > max(_COMPILED * later, once / 2):
                 once = max(once, setup - later)
@@ -187,7 +188,9 @@ def _process(row: Measurement) -> tuple[object, ...]:
 
 def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
     """Return the seconds of another row's setup, more in proportion if it has less data."""
-    data, others = ((one.rows or 1) * (one.features or 1) * one.all_models for one in (row, other))
+    data, others = (
+        (side.rows or 1) * (side.features or 1) * side.all_models for side in (row, other)
+    )
     return (other.prepare_seconds or 0.0) * max(1.0, data / others)
 
 
@@ -198,8 +201,8 @@ def of_processes(seconds: Sequence[float]) -> tuple[float, float]:
     """
     if not seconds:
         raise ValueError("no times of a process")
-    logarithms = [log(one) for one in seconds]
+    logarithms = [log(value) for value in seconds]
     middle, count = median(logarithms), len(logarithms)
-    apart = sum((one - middle) ** 2 for one in logarithms)
+    apart = sum((value - middle) ** 2 for value in logarithms)
     variance = (_WORTH * _SPREAD**2 + apart) / (_WORTH + count - 1)
     return middle, sqrt(variance / count + _COMMON**2)

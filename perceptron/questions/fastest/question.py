@@ -98,7 +98,7 @@ def question(
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
-    asked = TrainingShape(
+    training = TrainingShape(
         rows=whole("rows", rows),
         features=whole("features", features),
         hidden=tuple(whole("hidden", width) for width in hidden),
@@ -107,7 +107,7 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    return _question(asked, iterations_per_epoch(asked), dtype, **usual)
+    return _question(training, iterations_per_epoch(training), dtype, **usual)
 
 
 def question_of(
@@ -117,19 +117,19 @@ def question_of(
     beside = (SKLEARN,) if model.own_fit else ()
     if among is None and beside:
         among = (*beside, *registry.usual())
-    own = model.training
+    training = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
-    if isinstance(own, AsItIs):
-        asked, each, able = own.shape, own.data.iterations_per_epoch, AS_IT_IS
+    if isinstance(training, AsItIs):
+        described, each, able = training.shape, training.data.iterations_per_epoch, AS_IT_IS
         if dtype != model.dtype:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
-        asked, each = shape_of(own), own.iterations_per_epoch
-    made = _question(asked, each, dtype, among=among, beside=beside, **usual)
+        described, each = shape_of(training), training.iterations_per_epoch
+    made = _question(described, each, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
-    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
-    own_or_none = None if is_usual else own
+    is_usual = not described.variant and described.optimizer in get_args(OptimizerName)
+    own_or_none = None if is_usual else training
     return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
 
 
@@ -209,7 +209,7 @@ def iterations_per_epoch(asked: TrainingShape) -> int:
 
 def shape_of(problem: Problem) -> TrainingShape:
     """Return the shape of a training, with what it has otherwise than the shape alone says."""
-    asked = TrainingShape(
+    described = TrainingShape(
         rows=problem.dataset.rows,
         features=problem.dataset.features,
         hidden=problem.hidden,
@@ -219,16 +219,16 @@ def shape_of(problem: Problem) -> TrainingShape:
         models=problem.models,
         feed=problem.feed,
     )
-    return replace(asked, variant=variant_of(problem, asked))
+    return replace(described, variant=variant_of(problem, described))
 
 
 def variant_of(problem: Problem, asked: TrainingShape) -> str:
     """Return loss and activations where they are not those that the shape alone describes."""
     usual = shape.find(reference_of(asked))
-    own, ordinary = (
-        (one.loss, *(layer.activation for layer in one.layers)) for one in (problem, usual)
+    losses, ordinary = (
+        (side.loss, *(layer.activation for layer in side.layers)) for side in (problem, usual)
     )
-    return "" if own == ordinary else ", ".join(own)
+    return "" if losses == ordinary else ", ".join(losses)
 
 
 @lru_cache(maxsize=1024)

@@ -75,19 +75,19 @@ def known_rows(
     groups = grouped(
         rows, lambda row: (_shape(row), row.problem, row.backend, row.dtype, row.threads)
     )
-    known = []
-    for (shape, problem, backend, _, threads), own in groups.items():
+    shapes = []
+    for (shape, problem, backend, _, threads), of_shape in groups.items():
         if shape is None or threads is None:
             continue
         with suppress(UserError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
-            one = replace(
-                measured_shape(shape, backend, own, together=f"{folder}: {problem}"),
+            row = replace(
+                measured_shape(shape, backend, of_shape, together=f"{folder}: {problem}"),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )
-            known.append(one)
-    return known
+            shapes.append(row)
+    return shapes
 
 
 def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:

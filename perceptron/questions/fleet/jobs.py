@@ -306,14 +306,14 @@ def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus
     jobs = [fleet / "jobs" / name for name in names]
     submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
-        known = {job: _here(job, plan.host) for job in submitted}
+        standings = {job: _here(job, plan.host) for job in submitted}
     else:
-        known = _queue(submitted) if submitted else {}
+        standings = _queue(submitted) if submitted else {}
     return FleetStatus(
         fleet=plan.id,
         command=plan.command,
         folder=str(fleet),
-        jobs=[_status(job, known) for job in jobs],
+        jobs=[_status(job, standings) for job in jobs],
     )
 
 
@@ -361,16 +361,16 @@ def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
     answer = _ask("squeue", "--noheader", f"--name={names}", "--format=%i|%T|%r|%o")
     if answer.returncode != 0:
         return dict.fromkeys(jobs, ("unknown", _said(answer), None))
-    known = dict.fromkeys(jobs, _ENDED)
+    standings = dict.fromkeys(jobs, _ENDED)
     # Who submitted a job may know its folder by another name.
     by_folder = {os.path.realpath(job): job for job in jobs}
     for line in answer.stdout.splitlines():
         number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
         if job := by_folder.get(os.path.realpath(Path(script).parent)):
             state: JobState = "pending" if word in ("PENDING", "CONFIGURING") else "running"
-            told = word if reason == "None" else f"{word}: {reason}"
-            known[job] = (state, shortened(f"Slurm: {told}"), number)
-    return known
+            explanation = word if reason == "None" else f"{word}: {reason}"
+            standings[job] = (state, shortened(f"Slurm: {explanation}"), number)
+    return standings
 
 
 def _last_lines(log: Path) -> list[str]:

@@ -154,10 +154,10 @@ class Overhead:
 
     def answer(self, plan: OverheadPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every rung, and what explains it."""
-        own = usable_rows(run.folder, times(rows))
-        problem = next((row.problem for row in own if row.problem), plan.problem)
+        usable = usable_rows(run.folder, times(rows))
+        problem = next((row.problem for row in usable if row.problem), plan.problem)
         found: Ladder = ladder(
-            own,
+            usable,
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,
@@ -166,10 +166,10 @@ class Overhead:
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
             others=run.others,
         )
-        together = starts_of([*own, *(row for row in run.others if row.problem == problem)])
+        together = starts_of([*usable, *(row for row in run.others if row.problem == problem)])
         return replace(
-            told(found, own, together),
-            warnings=tuple(_not_measured(own)),
+            told(found, usable, together),
+            warnings=tuple(_not_measured(usable)),
             next=("perceptron", "advise", "--problem", plan.problem),
         )
 
@@ -199,12 +199,12 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
     In the first one, which also checks them, as many at once as there are cores: where the time
     ends early, some have theirs.
     """
-    names, some = list(plan.backends), len(plan.backends)
+    names, at_once = list(plan.backends), len(plan.backends)
     if repeat == 0:
         here = _here(plan)  # a backend that cannot run costs no time: first
         names.sort(key=lambda name: (name in here, _least_seconds(name, problem)))
-        some = usable_cores()
-    for first in range(0, len(names), max(1, some)):
+        at_once = usable_cores()
+    for first in range(0, len(names), max(1, at_once)):
         yield [
             Time(
                 problem=plan.problem,
@@ -217,7 +217,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
                 lasts=False,
                 shares_compiled=True,
             )
-            for name in names[first : first + some]
+            for name in names[first : first + at_once]
         ]
 
 
@@ -327,7 +327,7 @@ def _ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str
     devices = dict.fromkeys(registry.load(name).device for name in registry.names())
     batches, models = problem.batch is not None, problem.models > 1
     of_all = {device: rungs(device, batches, counts, models) for device in ("cpu", *devices)}
-    return {device: own for device, own in of_all.items() if own}
+    return {device: steps for device, steps in of_all.items() if steps}
 
 
 def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
@@ -337,9 +337,9 @@ def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
     """
     over = _ladders(problem, counts_of(backends))
     removes: dict[str, str] = {}
-    for device, own in _ladders(problem).items():
-        removes |= own
-        if not set(backends).isdisjoint(over[device].keys() - own.keys()):
+    for device, steps in _ladders(problem).items():
+        removes |= steps
+        if not set(backends).isdisjoint(over[device].keys() - steps.keys()):
             removes |= over[device]
     return removes
 
@@ -356,9 +356,9 @@ def _rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -
     refuse_processes(problem, counts)
     names: list[str] = []
     over = _ladders(problem, counts)
-    for device, own in _ladders(problem).items():
-        if device == "cpu" or registry.reason_unavailable(next(iter(own))) is None:
+    for device, steps in _ladders(problem).items():
+        if device == "cpu" or registry.reason_unavailable(next(iter(steps))) is None:
             names += over[device]
-        elif _SAYS_SO in own:
+        elif _SAYS_SO in steps:
             names.append(_SAYS_SO)
     return tuple(names)

@@ -205,13 +205,13 @@ def _notes(found: Ladder) -> Iterator[Note]:
 
 def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
     """Return the three largest phases of a backend's iteration; empty if one is undecided."""
-    own = [phase for phase in phases if phase.backend == whole.backend]
-    if not own or any(phase.low is None for phase in own):
+    of_backend = [phase for phase in phases if phase.backend == whole.backend]
+    if not of_backend or any(phase.low is None for phase in of_backend):
         return ""
-    own.sort(key=lambda phase: -phase.seconds_per_iteration)
+    of_backend.sort(key=lambda phase: -phase.seconds_per_iteration)
     shares = (
         f"{phase.phase} {phase.seconds_per_iteration / whole.seconds_per_iteration:.0%}"
-        for phase in own[:3]
+        for phase in of_backend[:3]
     )
     return f"{whole.backend}: {', '.join(shares)}"
 
