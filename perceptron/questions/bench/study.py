@@ -367,7 +367,7 @@ def _of_one_size(
 
 
 def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
-    """Return so many repeats of the finding.
+    """Return ``count`` repeats of the finding.
 
     Their share of the budget leaves most of it for what was asked for.
     """

@@ -196,7 +196,7 @@ def advise(
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
     """Return the rows with the time of a whole training: one setup, then the iterations.
 
-    So many epochs are fewer iterations at a larger batch, and more on more rows.
+    An epoch has fewer iterations at a larger batch, and more on more rows.
     """
     return [
         row if row.seconds is None else _whole(row, length.of(row), row.prepare_seconds or 0.0)
@@ -213,7 +213,7 @@ def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
 
 
 def _option(rows: Sequence[Measurement], trainings: Sequence[Measurement], backend: str) -> Option:
-    """Return what a backend took that has a time."""
+    """Return the times of a backend that has some."""
     training, iteration = (
         of_times(list(times(measured, backend).values())) for measured in (trainings, rows)
     )
@@ -330,7 +330,7 @@ def answer_of(
 
 
 def document(found: ProblemAdvice) -> dict[str, Any]:
-    """Return what ``--json`` prints of advice."""
+    """Return the advice as ``--json`` prints it."""
     data = asdict(found)
     del data["measured"]
     return {**data, "decided": found.how_decided, "measured_at": found.measured}
@@ -363,7 +363,7 @@ def _question(found: ProblemAdvice) -> str:
 
 
 def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
-    """Return what leaves the problem or an axis undecided, and the option that would tell."""
+    """Return why the problem or an axis is undecided, and the option that may decide it."""
     if found.seconds is None:
         return ()
     doubts = {option.backend: option.doubt for option in found.candidates if option.doubt}
@@ -424,7 +424,7 @@ def _options(found: ProblemAdvice) -> Table:
 def _changes(found: ProblemAdvice) -> Table:
     """Return a row for each axis and pair: the sizes that were measured, and the answer.
 
-    An axis of which nothing is known has one that says why.
+    An axis without other sizes has a row with the reason.
     """
     rows: list[tuple[str, ...]] = []
     for change in found.changes:

@@ -147,7 +147,7 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is trained."""
+        """The problem that is trained."""
         return (self.problem or self.name,)
 
     @property
@@ -281,9 +281,9 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
 
 
 def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
-    """Return what can be varied about a problem, as far as iterations stay short.
+    """Return the axes along which a problem can vary, each as far as iterations stay short.
 
-    ``own`` are its rows with a time. What changes the answer most comes first.
+    ``own`` are its rows with a time. The axes that change the answer most come first.
     """
     slowest = max(row.seconds for row in own if row.seconds is not None)
     most = LONGEST_SECONDS / slowest * operations(problem)
@@ -299,7 +299,7 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
 
 
 def all_axes(problem: Problem) -> list[AxisThrough]:
-    """Return what can be varied about a problem, in the order in which axes get the time."""
+    """Return the axes along which a problem can vary, in the order in which they get the time."""
     if shape.is_shape(problem.name):
         return _shape_axes(shape.parse(problem.name))
     if files.is_file(problem.reference):

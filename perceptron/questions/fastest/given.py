@@ -62,7 +62,7 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 
 
 def is_a(value: object, module: str, name: str) -> bool:
-    """Return whether a value is of this class of a library, or of one that inherits from it."""
+    """Return whether a value is of this class of a library, or of a subclass."""
     kinds = type(value).__mro__
     return any(kind.__name__ == name and kind.__module__.startswith(module) for kind in kinds)
 
@@ -115,7 +115,7 @@ def _loaded(loader: Any) -> Data:
 
 
 def _shape(name: str, values: Any, axes: int = 1) -> tuple[int, ...]:
-    """Return the shape of an array, a tensor, a table or a list; at least so many axes."""
+    """Return the shape of an array, a tensor, a table or a list of at least ``axes`` axes."""
     if values is None:
         raise UserError(f"{name}: give those that the model is trained on, or a DataLoader")
     try:
@@ -224,7 +224,7 @@ def _tensor(values: Any, dtype: Any) -> Any:
 
 
 def loss_in_torch(loss: Any) -> Any:
-    """Return what is called with outputs and targets; raise `UserError` for what is no loss."""
+    """Return the loss as a function of outputs and targets; raise `UserError` if it is none."""
     from perceptron.backends.torch_eager import loss_of
 
     names = get_args(Loss)

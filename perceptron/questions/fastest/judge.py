@@ -95,7 +95,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 def candidate(row: MeasuredShape, iterations: int) -> Candidate:
-    """Return what is known of a backend's whole training, of so many iterations."""
+    """Return a backend as a candidate: the time of a training of ``iterations``, its interval."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([training.seconds or 0.0 for training in counted])
     reach, is_one = normal_reach(CONFIDENCE) * error, len(counted) == 1
@@ -113,7 +113,7 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
 
 
 def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
-    """Return those that count in a time by itself."""
+    """Return the trainings that count in the time of one backend."""
     (counted,) = side_by_side({row.repeat: row for row in trainings})
     return counted
 
@@ -121,14 +121,14 @@ def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
 def row_of(backend: str, rows: Iterable[MeasuredShape]) -> MeasuredShape | None:
     """Return the newest row of a backend; None if there is none.
 
-    One that was contended is older than all that were not.
+    A contended row counts as older than all others.
     """
     matching = [row for row in rows if row.backend == backend]
     return max(reversed(matching), key=lambda row: (not row.is_contended, row.when), default=None)
 
 
 class Trainings:
-    """Whole trainings, of so many iterations, on backends that have a row."""
+    """Whole trainings of ``iterations`` on backends that have a row."""
 
     def __init__(self, rows: Iterable[MeasuredShape], iterations: int) -> None:
         self._rows = {row.backend: row for row in rows}
@@ -137,7 +137,7 @@ class Trainings:
     def ranking(
         self, names: Collection[str], unmeasured: Iterable[str] = (), unable: Iterable[str] = ()
     ) -> Ranking:
-        """Rank some of them, beside others that have no row."""
+        """Rank the named backends that have a row, beside those that are unmeasured or unable."""
         seconds = {
             name: of_times([row.seconds or 0.0 for row in rows]).estimate
             for name, rows in self._trainings.items()
@@ -291,7 +291,7 @@ def ranking_of(
     found = list(found)
     picks = [option for option in found if able is None or option.backend in able]
     timed = [option.backend for option in picks if option.seconds is not None]
-    # Of one that was never asked whether it can run here, nothing is known.
+    # A backend that was never asked whether it can run here may have a time.
     may_have = [
         option.backend for option in picks if option.may_have_time or option.reason in UNASKED
     ]
@@ -300,7 +300,7 @@ def ranking_of(
 
 
 def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
-    """Return candidates with what a ranking says of each."""
+    """Return the candidates, each with its ratio and its doubt from a ranking."""
     ratios, doubts = ranking.ratios, ranking.doubts
     return [
         replace(
@@ -333,7 +333,7 @@ def choose(
     has_time = best.seconds is not None
     is_here = has_time or best.may_have_time
     sentence = _sentence(found, ranking, best)
-    # Of a module what cannot be picked may take less.
+    # A backend that cannot train the module may take less time than the pick.
     leads = has_time and able is None
     return Advice(
         backend=best.backend if is_here else "",
@@ -367,7 +367,7 @@ def _first(found: Sequence[Candidate]) -> Candidate:
 
 
 def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
-    """Return what is the fastest, and how many times as long the others take."""
+    """Return the sentence: the fastest, and how many times as long the others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
@@ -379,7 +379,7 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
     elif ranking.ties:
         first = tie((best.backend, *ranking.ties))
     elif ranking.is_alone and ranking.choice == "yes":
-        # A time of what does not train a module is one of a rewrite.
+        # Backends that cannot train a module have the times of a rewrite.
         is_module = any(option.seconds for option in found if option is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
     elif ranking.is_alone:

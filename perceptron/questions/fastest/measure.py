@@ -43,7 +43,7 @@ _SAMPLE_SECONDS = 0.01
 _STARTS_A_CORE = 3
 # Of data in batches: they take tenths of a second to make.
 _MOST_VALUES = 2**21
-# Repeats of those that take no more than so many times what the fastest does; and the most, of
+# Repeats of those that take at most `_NEAR` times as long as the fastest; and the most, of
 # those that may be as fast.
 _ENOUGH, _NEAR, _MOST = 3, 2.0, 8
 # A further process, or round of them, takes about what the last one did.
@@ -56,7 +56,7 @@ _Process = tuple[str, int]
 def measure(
     question: Question, backends: Sequence[str], seconds: float
 ) -> tuple[list[MeasuredShape], dict[str, str]]:
-    """Return the rows of these backends, the first ones first, within about so many seconds.
+    """Return the rows of these backends, measured in this order within about ``seconds``.
 
     With them, why others have none: `GIVEN_UP` where the time was over. Nothing is imported here;
     agreement is not checked, which takes longer than measuring: tests and studies do that. All
@@ -96,14 +96,14 @@ class _Look:
                 turn, took = turn + 1, budget.spent - begun
 
     def measured(self) -> list[MeasuredShape]:
-        """Return what has been measured."""
+        """Return the row of each backend that has been measured."""
         shape = self._question.shape
         return [
             measured_shape(shape, name, rows, self._together) for name, rows in self.rows.items()
         ]
 
     def _close(self, turn: int) -> list[str]:
-        """Return the backends of which one more repeat each would tell more.
+        """Return the backends whose intervals one more repeat may narrow.
 
         The fastest, and all that may be as fast for what is known.
         """
@@ -132,7 +132,7 @@ class _Look:
                         self._time(workers, name, turn)
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
-        """Start these processes, all at once; return those that are there in time."""
+        """Start these processes, all at once; return those that have started in time."""
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
                 workers.warm({process: self._job(process[0]) for process in some})
@@ -179,7 +179,7 @@ class _Look:
         return backend_fields(name, query.dtype, query.threads)
 
     def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
-        """Return what a study would keep of it, as far as it decides which count."""
+        """Return the row that a study would write, with the fields that decide which rows count."""
         query = self._question
         return Measurement(
             source="perceptron",
@@ -194,7 +194,7 @@ class _Look:
 
 
 def _written(question: Question, folder: Path) -> str:
-    """Return what workers find the training by, in a file where its shape does not describe it."""
+    """Return the training's reference: its shape, or a file in the folder that describes it."""
     training, shape = question.own, _fewer_rows(question.shape)
     if training is None:
         return reference_of(shape)
@@ -207,7 +207,7 @@ def _written(question: Question, folder: Path) -> str:
 
 
 def _model_file(problem: Problem, rows: int) -> str:
-    """Return the text of the model file of a training on so many rows."""
+    """Return the text of the model file of a training on ``rows`` rows."""
     classes = problem.outputs if problem.outputs > 1 else None
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("", {name: getattr(problem, name) for name in ("loss", "batch", "feed", "models")}),

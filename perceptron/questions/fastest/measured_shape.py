@@ -38,7 +38,7 @@ _WORTH = 4
 _COMMON = 0.02
 # Of one process it is not known how far the next one is off.
 _SEVERAL = 2
-# A setup compiled what later ones found there if one of no less data took so many times less.
+# A setup compiled for later ones if one of no less data took this many times less.
 _COMPILED = 10.0
 # Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
@@ -102,7 +102,7 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def is_contended(self) -> bool:
-        """Whether threads waited in so many repeats that fewer than two are left."""
+        """Whether threads waited in all of its repeats, or in all but one of several."""
         waited = sum(
             repeat.waited is not None
             and lost_by_waiting(repeat.waited, self.threads, 1, self.device) > 0
@@ -111,7 +111,7 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
         return waited > 0 and len(self.repeats) - waited < _SEVERAL
 
     def trainings(self, iterations: int) -> list[Measurement]:
-        """Return a row of each repeat with the time of a whole training, of so many iterations."""
+        """Return a row for each repeat with the seconds of a training of ``iterations``."""
         return [
             Measurement(
                 source="perceptron",
@@ -134,7 +134,7 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 def measured_shape(
     shape: TrainingShape, backend: str, rows: Sequence[Measurement], together: str
 ) -> MeasuredShape:
-    """Return what processes took that all have a time, a dtype and a number of threads.
+    """Return the times of a shape on a backend; each row has a time, a dtype and threads.
 
     Of two rows of one repeat the last one counts.
     """
@@ -182,7 +182,7 @@ def setups_of_their_own(
 
 
 def _process(row: Measurement) -> tuple[object, ...]:
-    """Return what rows share of which one's setup may compile for another one's."""
+    """Return the key of rows of one process, where a setup may compile for a later one."""
     return (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
 
 

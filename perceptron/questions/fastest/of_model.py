@@ -278,7 +278,7 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
 
 
 def _steps(model: Any) -> tuple[Any, Any]:
-    """Return what of a Pipeline comes before its last step, and that; of others None and it."""
+    """Return the steps of a Pipeline before its last one, and the last; else None and the model."""
     if not is_a(model, "sklearn.pipeline", "Pipeline"):
         return None, model
     *before, (_, last) = model.steps
@@ -286,7 +286,7 @@ def _steps(model: Any) -> tuple[Any, Any]:
 
 
 def _transformed(before: Any, inputs: Any, targets: Any) -> Any:
-    """Return what the steps before an estimator make of the inputs, as its fit would.
+    """Return the inputs as transformed by the steps before an estimator, as its fit would.
 
     Only they know how many columns that has. A copy of them is fitted, and random numbers of the
     program stay as they are.
@@ -339,7 +339,7 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
 
 
 def _differs(model: Any) -> Iterator[str]:
-    """Yield what of an estimator's own fit is otherwise than what is timed beside it."""
+    """Yield how an estimator's own fit differs from the training timed beside it."""
     yield (
         f"all epochs are counted, though {SKLEARN}'s fit ends sooner where its loss falls by less "
         "than tol; its start and order are its own, so it is not checked to agree with the others"

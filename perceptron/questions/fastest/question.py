@@ -91,7 +91,7 @@ def question(
     dtype: DType,
     **usual: Any,
 ) -> Question:
-    """Check what was asked of a shape; raise `UserError` that names the argument.
+    """Return the question about a shape; raise `UserError` that names a wrong argument.
 
     ``usual`` is what `fastest` takes for models, too, and `check_usual` has checked.
     """
@@ -165,7 +165,7 @@ def check_usual(
     seconds: object,
     threads: object,
 ) -> None:
-    """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
+    """Check the arguments that shapes and models share; raise `UserError` naming a wrong one.
 
     None stands for a default. Before a model is looked at, which may run code of the user's.
     """
@@ -203,12 +203,12 @@ def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, 
 
 @lru_cache(maxsize=1024)
 def iterations_per_epoch(asked: TrainingShape) -> int:
-    """Return how many iterations pass over the rows; raise `UserError` for no such shape."""
+    """Return the iterations of an epoch; raise `UserError` for an impossible shape."""
     return shape.find(reference_of(asked)).iterations_per_epoch
 
 
 def shape_of(problem: Problem) -> TrainingShape:
-    """Return the shape of a training, with what it has otherwise than the shape alone says."""
+    """Return the shape of a training; its ``variant`` says how it differs from the shape alone."""
     described = TrainingShape(
         rows=problem.dataset.rows,
         features=problem.dataset.features,
@@ -223,7 +223,7 @@ def shape_of(problem: Problem) -> TrainingShape:
 
 
 def variant_of(problem: Problem, asked: TrainingShape) -> str:
-    """Return loss and activations where they are not those that the shape alone describes."""
+    """Return loss and activations where they differ from those of the shape alone, else ``""``."""
     usual = shape.find(reference_of(asked))
     losses, ordinary = (
         (side.loss, *(layer.activation for layer in side.layers)) for side in (problem, usual)
@@ -233,7 +233,7 @@ def variant_of(problem: Problem, asked: TrainingShape) -> str:
 
 @lru_cache(maxsize=1024)
 def reference_of(asked: TrainingShape) -> str:
-    """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
+    """Return the reference of a shape alone; raise `UserError` for an impossible shape."""
     made = shape.Shape(
         asked.rows,
         asked.features,

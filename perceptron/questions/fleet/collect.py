@@ -103,7 +103,7 @@ def _name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
 
 
 def _known(folder: Path) -> list[Facts]:
-    """Return the facts of the machines with a name; files that cannot be read are left out."""
+    """Return the facts of the machines with a name; skip files that cannot be read."""
     machines = []
     for file in sorted(folder.glob("environment-*.json")):
         try:

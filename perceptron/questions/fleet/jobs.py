@@ -242,7 +242,7 @@ def _queued(job: Path) -> str:
 
 
 def _ask(*command: str) -> subprocess.CompletedProcess[str]:
-    """Return what Slurm answers; ctrl-C is for us alone, and no job is half submitted."""
+    """Return Slurm's answer; ctrl-C does not reach Slurm, so that no job is half submitted."""
     try:
         return subprocess.run(
             command,

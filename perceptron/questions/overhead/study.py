@@ -46,7 +46,7 @@ from perceptron.statistics.sessions import starts_of
 _PUBLISHED = (FAMILY, "symptoms", "xor")
 # Of a process on a device: libraries of GPUs take 1 to 4 s to load and to start a context.
 _START_SECONDS = 4.0
-# The one device that has a line of its own where it is not there.
+# The only device that has a line where it is absent.
 _SAYS_SO = "torch-cuda"
 # Repeats of a quick run, and those in which ceilings and devices are measured.
 _FIRST = 3
@@ -92,7 +92,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is trained."""
+        """The problem that is trained."""
         return (self.problem,)
 
     @property
@@ -116,7 +116,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
         return 0.005 if self.quick else 0.01
 
     def dtype_of(self, backend: str) -> DType:
-        """Return what this rung computes in."""
+        """Return the dtype in which this rung computes."""
         if self.dtype is not None:
             return self.dtype
         return registry.published_dtype(backend) if self.problem in _PUBLISHED else "float32"
@@ -331,7 +331,7 @@ def _ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str
 
 
 def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
-    """Return what each rung removes from the one before it.
+    """Return the overhead that each rung removes from the one before it, by backend.
 
     On a device of which ``backends`` train over several processes, that is the ladder of these.
     """

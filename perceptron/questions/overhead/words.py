@@ -176,7 +176,7 @@ def _over_what(found: Ladder) -> str:
 
 
 def _why(ranking: Ranking) -> str:
-    """Return what leaves the fastest rung open."""
+    """Return why the fastest rung is undecided."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)

@@ -145,7 +145,7 @@ def _raced(groups: Mapping[tuple[str, str], Sequence[RaceRow]]) -> _Raced:
         for members in groups.values()
         if members and all(map(has_raced, members))
     ]
-    # Where all have failed, each counts with what it has.
+    # Where all have failed, each counts with the seeds that it has.
     every = {row.seed for members in groups.values() for row in members}
     common = set.intersection(*seeds) if seeds else every
     return {
@@ -255,9 +255,9 @@ def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
 
 
 def _ranked(runs: Sequence[RaceRun], timed: Mapping[Start, _Timed]) -> Ranking:
-    """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time.
+    """Rank the runs; one without a seed, or whose worker was killed, may have a time.
 
-    By the seeds of each start of the command, the own one first.
+    By the seeds of each start of the command, this run's first.
     """
     late = [run for run in runs if run.seconds is None]
     unable = [run for run in late if not _may_have_time(run)]

@@ -117,7 +117,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is raced."""
+        """The problem that is raced."""
         return (self.problem,)
 
 
@@ -188,7 +188,7 @@ def _require_test_set(problem: Problem, target: Target) -> None:
 
 
 def _alike(row: RaceRow) -> tuple[object, ...]:
-    """Return what two rows of a race must share to be compared."""
+    """Return the fields that two rows of a race must share to be compared."""
     return (*row.raced, row.code)
 
 
@@ -371,7 +371,7 @@ def _time(run: RaceRun) -> str:
 
 
 def _most_of(run: RaceRun) -> str | None:
-    """Return what more than half of a time goes to; None where that is training."""
+    """Return the part that takes more than half of a time; None where that is training."""
     imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
     for action, seconds in (
         (f"starts Python{imports}", run.parts["import"]),
@@ -444,7 +444,7 @@ def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
 
 
 def _parts(runs: Sequence[RaceRun], row: RaceRow, x_title: str) -> BarFigure | None:
-    """Return what the time to the target goes to, end to end; None where nothing reached it."""
+    """Return the parts of the time to the target as bars; None where nothing reached it."""
     timed = [run for run in runs if run.seconds is not None]
     bars = [
         Bar(

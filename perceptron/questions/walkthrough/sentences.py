@@ -26,7 +26,7 @@ Told = str | Table | tuple[str, ...]
 
 
 def document(walk: Walkthrough) -> dict[str, Any]:
-    """Return what `perceptron walkthrough --json` prints."""
+    """Return the document of `perceptron walkthrough --json`."""
     data: dict[str, Any] = {
         "problem": walk.problem.name,
         "runs": [_of_run(walk, run) for run in walk.runs],
