@@ -302,7 +302,7 @@ class Inquiry:
         return max(0.0, self._ends - monotonic())
 
     def _take(self, known: Known) -> None:
-        """Take what is known now, of which the rows are those that may be compared."""
+        """Use the content of the cache; of its rows those that may be compared."""
         query = self._asked
         self._known = known
         self._rows = known.rows_of(query.dtype, query.threads)
@@ -313,7 +313,7 @@ class Inquiry:
         self._trainings = Trainings(self._newest.values(), query.iterations)
 
     def _learn(self, change: Callable[[Known], Known]) -> None:
-        """Change what is kept, and take it."""
+        """Change the cache, and use its new content."""
         self._take(cache.update(self._file, change))
 
     def _read_results(self, results: Path) -> None:
@@ -339,7 +339,7 @@ class Inquiry:
             self._learn(lambda known: known.with_backends(new).with_attempts(late))
 
     def _attempt(self, backend: str, reason: str) -> Attempt:
-        """Return that this was given up, now."""
+        """Return the record of an attempt that is given up now."""
         self._in_vain[backend] = reason
         return Attempt(
             backend=backend,
@@ -358,7 +358,7 @@ class Inquiry:
         return self._known.given_up(name, self._asked.shape, self._ground)
 
     def _may_try(self, name: str) -> bool:
-        """Return whether to begin with a backend, or again with more time than lately in vain."""
+        """Return whether a backend may be tried: not lately in vain with as much time."""
         tried = self._given_up(name)
         is_asked = self._asked.measure == "now"
         return is_asked or tried is None or self._asked.seconds > tried.seconds
@@ -405,7 +405,7 @@ class Inquiry:
         return [option for option in found if able is None or option.backend in able]
 
     def _wanted(self) -> list[str]:
-        """Return the backends to measure: those of which more has to be known."""
+        """Return the backends to measure, the most promising first."""
         if self._asked.measure == "never":
             return []
         candidates, ranking = self._candidates(), self._ranking()
@@ -496,8 +496,7 @@ def _changes(behind: Iterable[MeasuredShape]) -> str | None:
 def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
     """Return the runs of a results folder that are new, gone or have changed since they were read.
 
-    Each with what tells that: size and time of the file that holds its rows, of which one that is
-    gone has none.
+    The value is the size and time of the file that holds its rows, empty for a run that is gone.
     """
     runs = os.path.join(os.path.abspath(results), "runs", "")
     stamps = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}

@@ -97,7 +97,7 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What only the newest row of is kept; no contended one beside others."""
+        """The key of rows of which the cache keeps the newest, or the newest not contended."""
         return (self.backend, self.dtype, self.threads, self.shape)
 
     @property

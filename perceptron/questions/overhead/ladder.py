@@ -185,7 +185,7 @@ def bound_by(
 def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
     """Return the rates of the largest product and copy, by device and backend.
 
-    A backend without both is left out, and so are times that waiting for cores makes unknown.
+    Skip a backend without both, and times that waiting for cores makes unknown.
     """
     rates: dict[tuple[str | None, str], dict[str, float]] = {}
     for row in rows:
@@ -204,10 +204,7 @@ def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
 
 
 def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
-    """Return the best ceilings measured on this device; None without any.
-
-    Never another device's.
-    """
+    """Return the best ceilings measured on this very device; None without any."""
     of_device = [limit for limit in limits if limit.device == device]
     if not of_device:
         return None

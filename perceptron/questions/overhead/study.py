@@ -180,9 +180,9 @@ class Overhead:
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
     """Yield jobs step by step: every rung three times, what explains them, then more repeats.
 
-    So a short run has an interval of each rung. Explanations of a device follow, of which a day may
-    be short, then what any machine tells. Rungs whose samples must be long come last in the first
-    repeat, so that they do not take the time of all others.
+    So a short run has an interval of each rung. Extras of a device come before those of the host.
+    Rungs whose samples must be long come last in the first repeat, so that they do not take the
+    time of all others.
     """
     problem = catalogue.look_up(plan.problem)
     for repeat in range(_FIRST):
@@ -196,8 +196,8 @@ def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
     """Yield the rungs of a repeat at once: they are compared with each other.
 
-    In the first one, which also checks them, as many at once as there are cores: where the time
-    ends early, some have theirs.
+    The first repeat, which also checks them, has a step for as many as there are cores: where the
+    time ends early, some rungs are measured.
     """
     names, at_once = list(plan.backends), len(plan.backends)
     if repeat == 0:
@@ -228,9 +228,9 @@ def _least_seconds(backend: str, problem: Problem) -> float:
 
 
 def _explained(plan: OverheadPlan) -> Iterator[list[Extra]]:
-    """Yield what explains the rungs, the most worth its time first: each has a process of its own.
+    """Yield the extras that explain the rungs, the most useful first, each in its own process.
 
-    Those of a step start side by side.
+    Extras of a step start side by side.
     """
     # A backend that trains in other processes shows nothing of its device in this one.
     on_devices = [
@@ -279,7 +279,7 @@ def _here(plan: OverheadPlan) -> list[str]:
 
 
 def _drivers(names: Sequence[str]) -> list[str]:
-    """Return a backend for each library that drives a device, one that is usual if there is."""
+    """Return a backend for each library that drives a device, a default backend if possible."""
     drivers: dict[tuple[str, type], str] = {}
     for name in sorted(names, key=lambda name: name not in registry.DEFAULT):
         backend = registry.load(name)

@@ -279,7 +279,7 @@ def _rung(rung: Rung) -> tuple[Cell, ...]:
 
 
 def _kernels(rung: Rung) -> Cell:
-    """Return how many were counted, and on a device how many a profiler saw."""
+    """Return the number of kernels counted and, on a device, the number that a profiler saw."""
     counted = rung.kernels_per_iteration
     if rung.kernels_profiled is None:
         return counted
@@ -290,7 +290,7 @@ def _kernels(rung: Rung) -> Cell:
 
 
 def _time_of(phase: IterationPhase) -> Quantity:
-    """Return the time of a phase; of a difference that may be none, the most that it can be."""
+    """Return the time of a phase; its upper bound where the difference of loops may be 0."""
     if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
         return Quantity(phase.high, "s", before="at most ")
     return Quantity(phase.seconds_per_iteration, "s", (phase.low, phase.high))
@@ -345,7 +345,7 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 
 def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
+    """Yield a row for each rung on the device of ``limits``: its share of these ceilings."""
     for rung in found.rungs:
         if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
             yield (

@@ -235,7 +235,7 @@ def _mistakes(walk: Walkthrough) -> Iterator[Told]:
 
 
 def most_confident_mistakes(walk: Walkthrough) -> tuple[str, list[tuple[Array, str, str]]]:
-    """Return a title, and of each: its pixels, its class and the first run's prediction."""
+    """Return a title, and for each mistake its pixels, its class and the first run's prediction."""
     confidence = walk.runs[0].predictions.max(axis=1)
     taken = walk.runs[0].predictions.argmax(axis=1)
     wrong = walk.wrong(walk.runs[0])
