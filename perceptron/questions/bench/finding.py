@@ -102,10 +102,10 @@ def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
 
     Those of fewer iterations are, of a backend that has no time of all of them.
     """
-    own = [row for row in rows if row.family == FAMILY]
-    whole = [row for row in own if row.iterations in (None, ITERATIONS)]
+    of_finding = [row for row in rows if row.family == FAMILY]
+    whole = [row for row in of_finding if row.iterations in (None, ITERATIONS)]
     trained = {row.backend for row in whole if has_time(row)}
-    fewer = (row for row in own if (row.iterations or ITERATIONS) < ITERATIONS)
+    fewer = (row for row in of_finding if (row.iterations or ITERATIONS) < ITERATIONS)
     return [*whole, *(row for row in fewer if row.backend not in trained)]
 
 
@@ -117,9 +117,9 @@ def finding_ranking(rows: Iterable[Measurement], backends: Iterable[str]) -> Ran
     """
     trainings = finding_rows(rows)
     others = [name for name in backends if name != PUBLISHED_NUMPY]
-    found = rank_rows(trainings, others)
-    if len(found.order) > 1 or (found.order and found.open):
-        return found
+    ranking = rank_rows(trainings, others)
+    if len(ranking.order) > 1 or (ranking.order and ranking.open):
+        return ranking
     return rank_rows(trainings, [PUBLISHED_NUMPY, *others])
 
 
@@ -140,7 +140,7 @@ def _row(
     rows: list[Measurement], together: list[Measurement], backend: str, level: float
 ) -> FindingRow:
     published = PUBLISHED.get(backend)
-    found = FindingRow(
+    result = FindingRow(
         backend=backend,
         dtype=next((row.dtype for row in rows if row.backend == backend), None),
         published_seconds=published,
@@ -148,26 +148,26 @@ def _row(
     )
     seconds = list(times(rows, backend).values())
     if not seconds:
-        return structs.replace(found, reason=reason(rows, backend) or NOT_REACHED)
+        return structs.replace(result, reason=reason(rows, backend) or NOT_REACHED)
     timed = (row for row in rows if row.backend == backend and has_time(row))
     iterations = min(row.iterations or ITERATIONS for row in timed)
-    found = structs.replace(found, repeats=len(seconds), iterations=iterations)
+    result = structs.replace(result, repeats=len(seconds), iterations=iterations)
     if iterations < ITERATIONS:
-        one = duration_interval(*structs.astuple(of_times(seconds)))
+        iteration = duration_interval(*structs.astuple(of_times(seconds)))
         explanation = (
             f"{iterations:,} of {ITERATIONS:,} iterations fit into its share of the budget, at "
-            f"{one} each"
+            f"{iteration} each"
         )
-        found = structs.replace(found, reason=explanation)
+        result = structs.replace(result, reason=explanation)
     else:
         training = of_times([ITERATIONS * value for value in seconds])
-        found = structs.replace(
-            found, seconds=training.estimate, low=training.low, high=training.high
+        result = structs.replace(
+            result, seconds=training.estimate, low=training.low, high=training.high
         )
     to_numpy = ratio_of(together, backend, "numpy", level)
     to_published = ratio_of(together, backend, PUBLISHED_NUMPY, level)
     return structs.replace(
-        found,
+        result,
         ratio_to_numpy=to_numpy.estimate if to_numpy else None,
         ratio_low=to_numpy.low if to_numpy else None,
         ratio_high=to_numpy.high if to_numpy else None,

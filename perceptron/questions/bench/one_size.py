@@ -26,10 +26,10 @@ _Row = tuple[tuple[Cell, ...], CurvePoint | None]
 def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     """Return the rows of each problem that is a family of its own, on each ground."""
     return [
-        own
+        of_ground
         for family, members in grouped(rows, attrgetter("family")).items()
         if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
-        for own in grouped(members, ground).values()
+        for of_ground in grouped(members, ground).values()
     ]
 
 
@@ -42,25 +42,25 @@ def single_tables(
     """
     over_processes = any((number or 1) > 1 for number in set(map(attrgetter("processes"), rows)))
     lines = [
-        _of_backend(own, over_processes)
+        _of_backend(of_backend, over_processes)
         for members in problems
-        for own in grouped(members, lambda row: row.backend).values()
+        for of_backend in grouped(members, lambda row: row.backend).values()
     ]
     threads = "processes × threads" if over_processes else "threads"
     if not lines:
         return []
-    has_epochs = any(spot is not None and spot.epoch is not None for _, spot in lines)
-    has_models = any(spot is not None and spot.models > 1 for _, spot in lines)
+    has_epochs = any(point is not None and point.epoch is not None for _, point in lines)
+    has_models = any(point is not None and point.models > 1 for _, point in lines)
     cells = []
-    for own, spot in lines:
+    for cells_of_row, point in lines:
         epochs: tuple[Cell, Cell] = (None, None)
         of_one = None
-        if spot is not None:
-            seconds, epoch = spot.value.estimate, spot.epoch
+        if point is not None:
+            seconds, epoch = point.value.estimate, point.epoch
             if epoch is not None:
                 epochs = throughput(epoch, seconds), Quantity(epoch.seconds(seconds), "s")
-            of_one = Quantity(seconds / spot.models, "s")
-        cells.append((*own, *epochs * has_epochs, *(of_one,) * has_models))
+            of_one = Quantity(seconds / point.models, "s")
+        cells.append((*cells_of_row, *epochs * has_epochs, *(of_one,) * has_models))
     table = Table(
         title="One size",
         columns=(
@@ -70,17 +70,17 @@ def single_tables(
         ),
         rows=tuple(cells),
     )
-    contentions = [Contention() if spot is None else spot.contention for _, spot in lines]
+    contentions = [Contention() if point is None else point.contention for _, point in lines]
     return [with_contended(table, contentions)]
 
 
 def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
-    one, spot, because = own[0], spot_of(own), reason(own, own[0].backend)
+    first, point, because = own[0], spot_of(own), reason(own, own[0].backend)
     answer: Cell = f"not measured: {because}"
-    if spot is not None:
+    if point is not None:
         more = f", then no more: {because}" if because else ""
-        answer = Quantity(spot.value.estimate, "s", spot.value.ends, after=more)
-    threads: Cell = str(ground(one).threads)
+        answer = Quantity(point.value.estimate, "s", point.value.ends, after=more)
+    threads: Cell = str(ground(first).threads)
     if over_processes:
-        threads = None if one.threads is None else f"{one.processes or 1} × {one.threads}"
-    return (one.family, one.backend, threads, answer), spot
+        threads = None if first.threads is None else f"{first.processes or 1} × {first.threads}"
+    return (first.family, first.backend, threads, answer), point

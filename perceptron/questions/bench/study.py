@@ -103,28 +103,28 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
         named = backends_over(self.backends, self.over)
         backends = tuple(sorted(named, key=lambda name: registry.load(name).device != "cpu"))
         require_backends(backends, *self.threads)
-        own = [catalogue.find_all(typed) for typed in (*self.problems, *self.single)]
-        files.refuse_namesakes(problem.reference for problems in own for problem in problems)
-        several = [one[0].reference.rpartition(":")[0] for one in own if len(one) > 1]
+        models = [catalogue.find_all(typed) for typed in (*self.problems, *self.single)]
+        files.refuse_namesakes(problem.reference for problems in models for problem in problems)
+        several = [sizes[0].reference.rpartition(":")[0] for sizes in models if len(sizes) > 1]
         usual = registry.usual()
         others = (name for name in backends if name not in usual)
         plan = BenchPlan(
             quick=self.quick,
             families=families,
             problems=tuple(several),
-            single=tuple(one[0].reference for one in own if len(one) == 1),
+            single=tuple(sizes[0].reference for sizes in models if len(sizes) == 1),
             backends=backends,
             threads=self.threads or (usable_cores(),),
             dtype=self.dtype,
             beside_finding=self.beside_finding if self.backends else tuple(others),
             whole=not self.quick
-            and not own
+            and not models
             and set(SWEEP) <= set(families)
             and set(registry.DEFAULT) <= set(backends),
         )
         # What has no axis is refused before anything is measured.
         planned = dict.fromkeys((axis.family for axis in plan.crossovers.axes), 2)
-        return replace(plan, planned=planned | {one[0].family: len(one) for one in own})
+        return replace(plan, planned=planned | {sizes[0].family: len(sizes) for sizes in models})
 
     @property
     def budget_seconds(self) -> float:
@@ -165,8 +165,8 @@ class _Search(CrossoverPlan, frozen=True, kw_only=True):
     """
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        found = super().search(axis, pair)
-        return dataclasses.replace(found, enough=found.first) if _on_device(pair) else found
+        search = super().search(axis, pair)
+        return dataclasses.replace(search, enough=search.first) if _on_device(pair) else search
 
 
 def _on_device(backends: Iterable[str]) -> bool:
@@ -199,14 +199,14 @@ class Bench:
         has more repeats beside the families while it is undecided: once it is decided, they only
         narrow its interval, and come last.
         """
-        own, search = times(rows), plan.crossovers
+        measured, search = times(rows), plan.crossovers
         first, enough, most = _repeats(plan)
-        beside = _of_one_size(plan, own, enough, undecided_only=True)
+        beside = _of_one_size(plan, measured, enough, undecided_only=True)
         return (
-            [*jobs_of_absent(search, own), *_of_one_size(plan, own, first)]
-            or [*next_jobs(search, own), *_alone(plan, own), *beside]
-            or _of_one_size(plan, own, enough)
-            or _of_one_size(plan, own, most)
+            [*jobs_of_absent(search, measured), *_of_one_size(plan, measured, first)]
+            or [*next_jobs(search, measured), *_alone(plan, measured), *beside]
+            or _of_one_size(plan, measured, enough)
+            or _of_one_size(plan, measured, most)
         )
 
     def answer(self, plan: BenchPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
@@ -217,29 +217,29 @@ class Bench:
         usable = usable_rows(run.folder, times(rows))
         names = set(map(attrgetter("backend"), usable))
         order = {name: _order(name, plan.backends) for name in names}
-        own = sorted(usable, key=lambda row: order[row.backend])
+        ordered = sorted(usable, key=lambda row: order[row.backend])
         by_threads: dict[int | None, list[Measurement]] = grouped_by(
-            own, attrgetter("threads", "processes"), attrgetter("all_threads")
+            ordered, attrgetter("threads", "processes"), attrgetter("all_threads")
         )
         threads = sorted(number for number in by_threads if number is not None)
         fewest = by_threads[threads[0]]
-        has_finding = bool(plan.finding_backends) or any(row.family == FAMILY for row in own)
+        has_finding = bool(plan.finding_backends) or any(row.family == FAMILY for row in ordered)
         of_finding = finding_backends(plan.backends, plan.beside_finding) if has_finding else ()
         trainings = finding_rows([*fewest, *_of_threads(run.others, threads[0])])
-        found = finding(fewest, of_finding, _of_threads(run.others, threads[0]))
-        pairs = crossovers([*own, *run.others])
+        findings = finding(fewest, of_finding, _of_threads(run.others, threads[0]))
+        pairs = crossovers([*ordered, *run.others])
         planned = plan.planned or dict.fromkeys(filter(FAMILIES.__contains__, plan.families), 2)
-        pairs += not_reached(pairs, own, plan.crossovers.all_pairs, planned, plan.threads)
+        pairs += not_reached(pairs, ordered, plan.crossovers.all_pairs, planned, plan.threads)
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
-        where = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
+        setting = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
         # Of a family with a time at a single size its verdict says that.
-        absent = missing_pairs(one for one in pairs if one.reason != SINGLE_SIZE)
+        absent = missing_pairs(pair for pair in pairs if pair.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
-        lines += _without_time(own)
-        of_one_size = single_problems(own)
-        every = sweeps(own, others=run.others, found=pairs)
-        swept = of_sweeps(every, of_pairs(pairs, own), "bench")
+        lines += _without_time(ordered)
+        of_one_size = single_problems(ordered)
+        every = sweeps(ordered, others=run.others, found=pairs)
+        swept = of_sweeps(every, of_pairs(pairs, ordered), "bench")
         part: Setting = (
             ("Family", FAMILY),
             ("dtype", "as published"),
@@ -251,19 +251,19 @@ class Bench:
             *swept.verdicts,
             *_single_verdicts(plan.backends, planned, of_one_size, run.others, more),
         )
-        tables = (*single_tables(own, of_one_size), *swept.tables)
+        tables = (*single_tables(ordered, of_one_size), *swept.tables)
         figures = swept.figures
-        if found:
+        if findings:
             of_or_gate = finding_verdict(
-                found,
+                findings,
                 finding_ranking(trainings, of_finding),
-                f"{where}, dtypes as published; {intervals_of(starts_of(trainings))}",
+                f"{setting}, dtypes as published; {intervals_of(starts_of(trainings))}",
                 threads[0],
                 more,
             )
             verdicts = (*([replace(of_or_gate, part=part)] if of_or_gate else ()), *verdicts)
-            tables = (replace(finding_table(found, own), part=part), *tables)
-            title, drawing = "10,000 iterations on the OR gate", finding_figure(found)
+            tables = (replace(finding_table(findings, ordered), part=part), *tables)
+            title, drawing = "10,000 iterations on the OR gate", finding_figure(findings)
             figures = (Figure(title=title, drawing=drawing, part=part), *figures)
         return replace(
             swept,
@@ -271,15 +271,15 @@ class Bench:
             verdicts=verdicts,
             notes=(
                 *map(Note, lines),
-                *(Note(line, part=part) for line in published_beside_numpy(found)),
+                *(Note(line, part=part) for line in published_beside_numpy(findings)),
                 *swept.notes,
             ),
             tables=tables,
             figures=figures,
-            backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in own)])),
+            backends=tuple(dict.fromkeys([*of_finding, *(row.backend for row in ordered)])),
             next=("perceptron", "crossover") if plan.whole or plan.families == SWEEP else (),
-            is_cut=any(one.reason == NOT_REACHED for one in pairs),
-            data={"machine": run.run.machine, "finding": found, "crossovers": pairs},
+            is_cut=any(pair.reason == NOT_REACHED for pair in pairs),
+            data={"machine": run.run.machine, "finding": findings, "crossovers": pairs},
         )
 
 
@@ -289,10 +289,10 @@ def _of_threads(rows: Iterable[Measurement], threads: int) -> list[Measurement]:
 
 def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
     """Yield the reasons of families of several sizes none of which has a time on any backend."""
-    for family, own in grouped(rows, attrgetter("family")).items():
-        if any(map(has_time, own)) or len({row.size for row in own}) < 2:
+    for family, members in grouped(rows, attrgetter("family")).items():
+        if any(map(has_time, members)) or len({row.size for row in members}) < 2:
             continue
-        reasons = dict.fromkeys(f"{row.backend}: {row.reason}" for row in own if row.reason)
+        reasons = dict.fromkeys(f"{row.backend}: {row.reason}" for row in members if row.reason)
         yield f"not measured: {family}: {'; '.join(reasons)}"
 
 
@@ -307,18 +307,20 @@ def _single_verdicts(
 
     Of a family with more sizes ``planned`` one alone is no answer.
     """
-    for own in problems:
-        one, names = own[0], dict.fromkeys([*backends, *(row.backend for row in own)])
-        threads = threads_in_all(one.all_threads, (row.backend for row in own))
-        where = filter(None, (one.machine, threads, one.dtype, training_words(one)))
-        alike = (row for row in others if row.problem == one.problem and ground(row) == ground(one))
-        together = [*own, *alike]
+    for members in problems:
+        first, names = members[0], dict.fromkeys([*backends, *(row.backend for row in members)])
+        threads = threads_in_all(first.all_threads, (row.backend for row in members))
+        setting = filter(None, (first.machine, threads, first.dtype, training_words(first)))
+        alike = (
+            row for row in others if row.problem == first.problem and ground(row) == ground(first)
+        )
+        together = [*members, *alike]
         covers = intervals_of(starts_of(together))
-        heading = f"{', '.join(where)}, per iteration; {covers}"
-        found = rank_rows(together, names)
-        verdict = ranking_verdict(one.family, found, heading, one.all_threads, more)
-        if verdict is not None and planned.get(one.family, 1) > 1:
-            size = sized(number(one.size), size_axis(one.family, axis_of(own)))
+        heading = f"{', '.join(setting)}, per iteration; {covers}"
+        ranking = rank_rows(together, names)
+        verdict = ranking_verdict(first.family, ranking, heading, first.all_threads, more)
+        if verdict is not None and planned.get(first.family, 1) > 1:
+            size = sized(number(first.size), size_axis(first.family, axis_of(members)))
             verdict = replace(
                 verdict,
                 decided="no",
@@ -326,7 +328,7 @@ def _single_verdicts(
                 notes=(f"why: {SINGLE_SIZE}; next: {more}",),
             )
         if verdict is not None:
-            yield replace(verdict, part=(("Family", one.family),))
+            yield replace(verdict, part=(("Family", first.family),))
 
 
 def _order(backend: str, backends: Sequence[str]) -> int:
@@ -343,19 +345,19 @@ def _of_one_size(
     """Return the repeats, up to ``most``, that the finding and models of one size need."""
     jobs = []
     for threads in plan.threads:
-        own = [row for row in rows if row.all_threads == threads]
+        of_threads = [row for row in rows if row.all_threads == threads]
         if plan.finding_backends and threads == min(plan.threads):  # the one that is shown
-            trainings = finding_rows(own)
-            found = finding_ranking(trainings, plan.finding_backends)
-            if not (undecided_only and found.decided == "yes"):
-                wanted = repeats_wanted(trainings, found, *_repeats(plan))
+            trainings = finding_rows(of_threads)
+            ranking = finding_ranking(trainings, plan.finding_backends)
+            if not (undecided_only and ranking.decided == "yes"):
+                wanted = repeats_wanted(trainings, ranking, *_repeats(plan))
                 jobs += finding_jobs(plan, threads, min(most, wanted))
         for problem in map(catalogue.find, plan.single):
-            of_problem = [row for row in own if row.problem == problem.name]
-            found = rank_rows(of_problem, plan.backends)
-            if undecided_only and found.decided == "yes":
+            of_problem = [row for row in of_threads if row.problem == problem.name]
+            ranking = rank_rows(of_problem, plan.backends)
+            if undecided_only and ranking.decided == "yes":
                 continue
-            wanted = repeats_wanted(of_problem, found, *_repeats(plan))
+            wanted = repeats_wanted(of_problem, ranking, *_repeats(plan))
             jobs += [
                 size_job(problem.reference, name, plan.dtype, threads, repeat, plan.quick)
                 for repeat in range(min(most, wanted))
@@ -365,7 +367,7 @@ def _of_one_size(
 
 
 def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
-    """Return so many repeats of the finding.
+    """Return ``count`` repeats of the finding.
 
     Their share of the budget leaves most of it for what was asked for.
     """

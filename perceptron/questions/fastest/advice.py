@@ -110,10 +110,10 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list
     Those with fewer rows are made of as many as the problem: their setup takes as long.
     """
     rows = list(rows)
-    own = [row for row in rows if row.problem == problem]
+    of_problem = [row for row in rows if row.problem == problem]
     beside = [row for row in rows if row.family == axis.family and row.problem != problem]
-    if axis.fewer_rows and own:
-        beside = [_with_rows_of(own, row) for row in beside]
+    if axis.fewer_rows and of_problem:
+        beside = [_with_rows_of(of_problem, row) for row in beside]
     here = [
         replace(
             row,
@@ -121,7 +121,7 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list
             size=axis.here,
             axes=beside[0].axes if beside else row.axes,
         )
-        for row in own
+        for row in of_problem
     ]
     return [*here, *beside]
 
@@ -167,11 +167,13 @@ def advise(
     options += [
         Option(backend=name, device=_device(rows, name), reason=why) for name, why in absent.items()
     ]
-    found = choose(options, ranking, measured=max(row.when for row in rows))
-    if found.how_decided == "no" and (rough := rough_lead(trainings, ranking)) is not None:
-        found = replace(found, sentence=rough, why=rough + found.why.removeprefix(found.sentence))
-    asked = replace(
-        found,
+    advice = choose(options, ranking, measured=max(row.when for row in rows))
+    if advice.how_decided == "no" and (rough := rough_lead(trainings, ranking)) is not None:
+        advice = replace(
+            advice, sentence=rough, why=rough + advice.why.removeprefix(advice.sentence)
+        )
+    advice = replace(
+        advice,
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
@@ -179,7 +181,7 @@ def advise(
         threads=rows[0].all_threads or 0,
     )
     return ProblemAdvice(
-        **asdict(asked),
+        **asdict(advice),
         iterations_per_epoch=iterations_per_epoch(rows[0]),
         models=models_of(rows[0]),
         machine=rows[0].machine,
@@ -194,7 +196,7 @@ def advise(
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
     """Return the rows with the time of a whole training: one setup, then the iterations.
 
-    So many epochs are fewer iterations at a larger batch, and more on more rows.
+    An epoch has fewer iterations at a larger batch, and more on more rows.
     """
     return [
         row if row.seconds is None else _whole(row, length.of(row), row.prepare_seconds or 0.0)
@@ -204,16 +206,16 @@ def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list
 
 def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
     samples, dropped = (
-        [one * iterations + setup for one in of] for of in (row.samples, row.dropped)
+        [sample * iterations + setup for sample in values] for values in (row.samples, row.dropped)
     )
     seconds = (row.seconds or 0.0) * iterations + setup
     return replace(row, seconds=seconds, samples=samples, dropped=dropped)
 
 
 def _option(rows: Sequence[Measurement], trainings: Sequence[Measurement], backend: str) -> Option:
-    """Return what a backend took that has a time."""
+    """Return the times of a backend that has some."""
     training, iteration = (
-        of_times(list(times(some, backend).values())) for some in (trainings, rows)
+        of_times(list(times(measured, backend).values())) for measured in (trainings, rows)
     )
     start = list(prepared(rows, backend).values())
     setup = of_times(start) if start else None
@@ -286,15 +288,15 @@ def answer_of(
 ) -> Answer:
     """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
-    threads = threads_in_all(found.threads, (one.backend for one in found.candidates))
-    where = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
-    heading = f"{where}; {intervals_of(starts)}"
+    threads = threads_in_all(found.threads, (option.backend for option in found.candidates))
+    setting = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    heading = f"{setting}; {intervals_of(starts)}"
     notes = []
     if (ratio := found.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
         notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {longer}.")]
     more = budget_for(budget.seconds) if budget else more_time()
-    own = Verdict(
+    on_problem = Verdict(
         subject=found.problem,
         decided=found.how_decided,
         sentence=found.sentence,
@@ -302,14 +304,14 @@ def answer_of(
         heading=heading,
     )
     # What is known of other sizes does not answer for the problem itself: the table has it.
-    changes = [] if own.decided == "no" else found.changes
+    changes = [] if on_problem.decided == "no" else found.changes
     return Answer(
         question=_question(found),
         asked=(("Problem", found.problem),),
         ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
         measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
         verdicts=(
-            own,
+            on_problem,
             *(
                 replace(verdict(pair), subject=change.axis, heading=heading, is_aside=True)
                 for change in changes
@@ -322,13 +324,13 @@ def answer_of(
             _options(found),
             *((_changes(found),) if found.changes else ()),
         ),
-        backends=tuple(one.backend for one in found.candidates),
+        backends=tuple(option.backend for option in found.candidates),
         data=document(found),
     )
 
 
 def document(found: ProblemAdvice) -> dict[str, Any]:
-    """Return what ``--json`` prints of advice."""
+    """Return the advice as ``--json`` prints it."""
     data = asdict(found)
     del data["measured"]
     return {**data, "decided": found.how_decided, "measured_at": found.measured}
@@ -343,7 +345,9 @@ def figures(
         for along in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
                 # What follows from the time of an iteration does not from that of a training.
-                replace(curve, spots=[replace(spot, epoch=None, models=1) for spot in curve.spots])
+                replace(
+                    curve, spots=[replace(point, epoch=None, models=1) for point in curve.spots]
+                )
                 for curve in along.curves
             ]
             drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
@@ -359,15 +363,15 @@ def _question(found: ProblemAdvice) -> str:
 
 
 def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
-    """Return what leaves the problem or an axis undecided, and the option that would tell."""
+    """Return why the problem or an axis is undecided, and the option that may decide it."""
     if found.seconds is None:
         return ()
-    doubts = {one.backend: one.doubt for one in found.candidates if one.doubt}
+    doubts = {option.backend: option.doubt for option in found.candidates if option.doubt}
     if not found.decided:
         noisy = [
-            takes(one.backend, one.ratio_to_fastest)
-            for one in found.candidates
-            if one.doubt == "too noisy" and one.ratio_to_fastest
+            takes(option.backend, option.ratio_to_fastest)
+            for option in found.candidates
+            if option.doubt == "too noisy" and option.ratio_to_fastest
         ]
         why = ", and ".join(reasons(found.backend, doubts))
         following = f"next: {next_of(doubts.values(), found.threads, more)}"
@@ -409,10 +413,10 @@ def _options(found: ProblemAdvice) -> Table:
         title=f"{found.problem}; the whole training: {length} from a cold start",
         columns=("backend", *columns),
         rows=tuple(
-            (one.backend, f"not measured: {one.reason}", *none)
-            if one.seconds is None
-            else (one.backend, *cells(one).values())
-            for one in found.candidates
+            (option.backend, f"not measured: {option.reason}", *none)
+            if option.seconds is None
+            else (option.backend, *cells(option).values())
+            for option in found.candidates
         ),
     )
 
@@ -420,7 +424,7 @@ def _options(found: ProblemAdvice) -> Table:
 def _changes(found: ProblemAdvice) -> Table:
     """Return a row for each axis and pair: the sizes that were measured, and the answer.
 
-    An axis of which nothing is known has one that says why.
+    An axis without other sizes has a row with the reason.
     """
     rows: list[tuple[str, ...]] = []
     for change in found.changes:

@@ -131,23 +131,23 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def _reference(self) -> str:
         """The problem's reference, from the options of the shape or as typed."""
-        given = {name: value for name in _OF_SHAPE if (value := getattr(self, name))}
+        described = {name: value for name in _OF_SHAPE if (value := getattr(self, name))}
         if self.problem is not None:
-            if given:
-                option = f"--{next(iter(given))}"
+            if described:
+                option = f"--{next(iter(described))}"
                 raise UserError(f"give {option}, which describes a shape, or --problem, not both")
             return self.problem
         if self.rows is None or self.features is None:
             raise UserError("give --rows and --features (and --hidden), or --problem")
         try:
-            return Shape(**given).reference
+            return Shape(**described).reference
         except UserError as error:
             field = str(error).partition(":")[0]
-            raise UserError(f"--{error}" if field in given else str(error)) from None
+            raise UserError(f"--{error}" if field in described else str(error)) from None
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is trained."""
+        """The problem that is trained."""
         return (self.problem or self.name,)
 
     @property
@@ -191,22 +191,22 @@ class Advise:
 
         Axes without a row are left out, but where the time was over before their turn.
         """
-        own = usable_rows(run.folder, times(rows))
-        of_problem = [row for row in own if row.problem == plan.name]
+        usable = usable_rows(run.folder, times(rows))
+        of_problem = [row for row in usable if row.problem == plan.name]
         compared = {row.backend for row in of_problem if has_time(row)}.intersection(plan.backends)
         axes = [
             (axis, on_axis)
             for axis in plan.axes
-            if has_other_sizes(axis, on_axis := rows_on(axis, own, plan.name))
+            if has_other_sizes(axis, on_axis := rows_on(axis, usable, plan.name))
             or (run.run.cut_short and len(compared) > 1)
         ]
-        found = advise(own, plan.backends, plan.name, plan.length, axes, run.others)
+        advice = advise(usable, plan.backends, plan.name, plan.length, axes, run.others)
         together = [*of_problem, *(row for row in run.others if row.problem == plan.name)]
         overhead = ("perceptron", "overhead", "--problem", plan.problem or plan.name)
         return replace(
-            answer_of(found, of_problem[0], run.run.budget, starts_of(together)),
-            figures=figures(found, [on_axis for _, on_axis in axes], plan.length),
-            next=() if found.use is None else overhead,
+            answer_of(advice, of_problem[0], run.run.budget, starts_of(together)),
+            figures=figures(advice, [on_axis for _, on_axis in axes], plan.length),
+            next=() if advice.use is None else overhead,
         )
 
 
@@ -223,8 +223,8 @@ def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
     reference = plan.problem or plan.name
     if catalogue.find(reference).models > 1:
         return []
-    own = [row for row in rows if row.problem == plan.name]
-    return _jobs(plan, [(reference, TEXTBOOK)], len(times_of(own, "numpy")))
+    of_problem = [row for row in rows if row.problem == plan.name]
+    return _jobs(plan, [(reference, TEXTBOOK)], len(times_of(of_problem, "numpy")))
 
 
 def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> list[Time]:
@@ -245,10 +245,10 @@ def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> l
 
 def _axes(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[AxisThrough]:
     """Return the axes through the problem; none before two backends have a time of it."""
-    own = [row for row in rows if row.problem == plan.name]
-    if len(_usable(plan, own)) < 2:
+    of_problem = [row for row in rows if row.problem == plan.name]
+    if len(_usable(plan, of_problem)) < 2:
         return []
-    return axes_through(catalogue.find(plan.problem or plan.name), own)
+    return axes_through(catalogue.find(plan.problem or plan.name), of_problem)
 
 
 def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
@@ -259,11 +259,11 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
     """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
     named, axis = through
     rows = whole_trainings(on_axis, plan.length)
-    own = [row for row in rows if row.size == named.here]
-    usable = _usable(plan, own)
+    here = [row for row in rows if row.size == named.here]
+    usable = _usable(plan, here)
     # As many repeats as the problem itself had time for.
-    beside = min(_BESIDE, min(len(times_of(own, name)) for name in usable))
-    best, *others = rank_rows([row for row in own if row.backend in usable]).order
+    beside = min(_BESIDE, min(len(times_of(here, name)) for name in usable))
+    best, *others = rank_rows([row for row in here if row.backend in usable]).order
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
     wanted: dict[int, set[str]] = {}
     for other in others:
@@ -281,9 +281,9 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
 
 
 def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
-    """Return what can be varied about a problem, as far as iterations stay short.
+    """Return the axes along which a problem can vary, each as far as iterations stay short.
 
-    ``own`` are its rows with a time. What changes the answer most comes first.
+    ``own`` are its rows with a time. The axes that change the answer most come first.
     """
     slowest = max(row.seconds for row in own if row.seconds is not None)
     most = LONGEST_SECONDS / slowest * operations(problem)
@@ -299,7 +299,7 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
 
 
 def all_axes(problem: Problem) -> list[AxisThrough]:
-    """Return what can be varied about a problem, in the order in which axes get the time."""
+    """Return the axes along which a problem can vary, in the order in which they get the time."""
     if shape.is_shape(problem.name):
         return _shape_axes(shape.parse(problem.name))
     if files.is_file(problem.reference):

@@ -1,6 +1,6 @@
 """What this machine knows already: measured shapes, and who can run here.
 
-One file for each machine, told apart by its hardware, in the user's folder of caches or in the one
+One file for each machine, named by its hardware, in the user's folder of caches or in the one
 that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
 """
 
@@ -54,7 +54,7 @@ _MOST_ROWS = 1000
 # Of a file that somebody else has put there: a full one of ours has half a megabyte.
 _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
-# What was given up is told, and not begun again, for so many seconds: what says something of a
+# Seconds for which an attempt that was given up is not repeated: what says something of a
 # training for an hour, what says something of the machine at that moment for a minute.
 _ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
 
@@ -117,52 +117,52 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return the newest attempt at this that was given up lately; None if there is none."""
         question = (backend, shape, ground)
         same = (
-            one
-            for one in self.attempts
-            if (one.backend, one.shape, one.ground) == question and not one.is_over
+            attempt
+            for attempt in self.attempts
+            if (attempt.backend, attempt.shape, attempt.ground) == question and not attempt.is_over
         )
-        return max(same, key=lambda one: one.when, default=None)
+        return max(same, key=lambda attempt: attempt.when, default=None)
 
     def with_rows(self, new: list[MeasuredShape], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
-        A contended one gives way to one that was not, whichever is newer, and a backend that has
+        Any other row replaces a contended one, whichever is newer, and a backend that has
         started for these may be started again.
         """
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
         every.sort(key=lambda row: (not row.is_contended, row.when))
-        kept = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
+        newest = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
         started = {row.backend for row in new}
         return msgspec.structs.replace(
             self,
-            rows=tuple(kept[-_MOST_ROWS:]),
+            rows=tuple(newest[-_MOST_ROWS:]),
             runs={**self.runs, **runs},
             attempts=tuple(
-                one
-                for one in self.attempts
-                if one.backend not in started or one.reason not in NOT_STARTED
+                attempt
+                for attempt in self.attempts
+                if attempt.backend not in started or attempt.reason not in NOT_STARTED
             ),
         )
 
     def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
-        """Return this with whether these can run here."""
+        """Return the cache with what was found out about these backends."""
         return msgspec.structs.replace(self, backends={**self.backends, **new})
 
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
-        """Return this with more attempts, and without those that are long ago."""
-        every = (one for one in (*self.attempts, *new) if not one.is_over)
-        kept = {(one.backend, one.shape, one.ground): one for one in every}
-        return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
+        """Return the cache with more attempts, and without those that are over."""
+        every = (attempt for attempt in (*self.attempts, *new) if not attempt.is_over)
+        latest = {(attempt.backend, attempt.shape, attempt.ground): attempt for attempt in every}
+        return msgspec.structs.replace(self, attempts=tuple(latest.values())[-_MOST_ROWS:])
 
 
 def alike(dtype: DType, threads: int) -> str:
-    """Return the key of what is of one dtype and number of threads."""
+    """Return the key of a dtype and a number of threads."""
     return f"{dtype}, {threads}"
 
 
 def _ago(seconds: float) -> str:
-    """Return when that was, in UTC, ISO 8601."""
+    """Return the time that many seconds ago, in UTC, ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
 
 
@@ -173,13 +173,13 @@ _read: dict[Path, tuple[tuple[int, ...], Known]] = {}
 
 def cache_file() -> Path:
     """Return the file of this machine, which need not be there."""
-    given = os.environ.get(FOLDER)
-    folder = Path(given) if given else user_cache_path("perceptron", appauthor=False)
+    named = os.environ.get(FOLDER)
+    folder = Path(named) if named else user_cache_path("perceptron", appauthor=False)
     return folder / f"fastest-{facts_digest()}-v{FORMAT}.json"
 
 
 def load(file: Path) -> Known:
-    """Return what the file holds; nothing, with a warning, if it cannot be understood."""
+    """Return the content of the file; an empty cache, with a warning, if it cannot be read."""
     nothing = Known(machine=facts_digest())
     stamp = _stamp(file)
     try:
@@ -228,7 +228,7 @@ def update(file: Path, change: Callable[[Known], Known]) -> Known:
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
-    """Return what changes whenever the file is written; empty where it cannot be looked at."""
+    """Return the file's time, size and inode, which a write changes; empty without a file."""
     try:
         stat = file.stat()
     except OSError:
@@ -237,7 +237,7 @@ def _stamp(file: Path) -> tuple[int, ...]:
 
 
 def clear() -> None:
-    """Remove what this machine knows; what is there is measured, or read, again when asked."""
+    """Remove the cache of this machine; the next question measures, or reads results, anew."""
     _read.pop(cache_file(), None)
     with suppress(FileNotFoundError, NotADirectoryError):
         cache_file().unlink()
@@ -251,9 +251,9 @@ def _warn(message: str) -> None:
 
 
 def is_known(name: str, known: Known) -> bool:
-    """Return whether it was asked already if a backend can run, with the libraries of today."""
-    asked = known.backends.get(name)
-    return asked is not None and asked.libraries == versions_beneath(asked.modules)
+    """Return whether the cache says if a backend can run with the libraries of today."""
+    backend = known.backends.get(name)
+    return backend is not None and backend.libraries == versions_beneath(backend.modules)
 
 
 def at_once(name: str) -> KnownBackend | None:
@@ -273,7 +273,7 @@ def at_once(name: str) -> KnownBackend | None:
 
 
 def asked(name: str) -> KnownBackend:
-    """Ask a backend whether it can run here; of one that cannot be asked say why."""
+    """Return whether a backend can run here, with the reason where it cannot."""
     backend = registry.load(name)
     modules = tuple(getattr(backend, "imports", ()))
     return KnownBackend(
@@ -285,9 +285,9 @@ def asked(name: str) -> KnownBackend:
 
 
 def elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
-    """Return whether these backends can run here, as a process of its own says.
+    """Return whether these backends can run here; a separate process asks them.
 
-    Raises `UserError` with the reason if it does not within so many seconds.
+    Raises `UserError` with the reason if there is no answer within ``seconds``.
     """
     from perceptron.measure.launch import printed, worker_environment
 
@@ -303,7 +303,7 @@ def elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
 
 
 def main() -> None:
-    """Ask the backends that the arguments name, in a process of their own; answer in JSON."""
+    """Ask the backends that the arguments name whether they can run; print the answers as JSON."""
     # What libraries print goes to standard error.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

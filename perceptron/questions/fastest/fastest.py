@@ -178,7 +178,7 @@ def fastest(
         if rows is None or features is None:
             missing = "rows" if rows is None else "features"
             raise UserError(f"{missing}: give rows= and features=, or a model and its data")
-        asked = question(
+        query = question(
             rows,
             features,
             hidden,
@@ -190,7 +190,7 @@ def fastest(
             epochs=1 if epochs is None else epochs,
             **usual,
         )
-        return Inquiry(asked, folder).advice()
+        return Inquiry(query, folder).advice()
     shape = {"rows": rows, "features": features, "hidden": hidden or None, "classes": classes}
     for name, value in {**shape, "models": None if models == 1 else models}.items():
         if value is not None:
@@ -198,15 +198,15 @@ def fastest(
     # Not for a shape, nor for a mistake.
     from perceptron.questions.fastest.of_model import of_model
 
-    given = of_model(model, inputs, targets, loss, optimizer, batch)
-    asked = question_of(
-        given,
-        given.dtype if dtype is None else dtype,
-        epochs=given.epochs if epochs is None else epochs,
+    trained = of_model(model, inputs, targets, loss, optimizer, batch)
+    query = question_of(
+        trained,
+        trained.dtype if dtype is None else dtype,
+        epochs=trained.epochs if epochs is None else epochs,
         **usual,
     )
-    advice = Inquiry(asked, folder).advice()
-    return advice if given.note is None else replace(advice, why=f"{advice.why}; {given.note}")
+    advice = Inquiry(query, folder).advice()
+    return advice if trained.note is None else replace(advice, why=f"{advice.why}; {trained.note}")
 
 
 # --- the answer to one question -------------------------------------------------------------------
@@ -231,29 +231,29 @@ class Inquiry:
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
-        asked, begun = self._asked, now()
+        query, begun = self._asked, now()
         if wanted := self._wanted():
             self._measure(wanted)
-        found, ranking = self._candidates(), self._ranking()
+        candidates, ranking = self._candidates(), self._ranking()
         behind = self._behind(ranking)
         advice = choose(
-            found,
+            candidates,
             ranking,
             measured=max((row.when for row in behind), default=None),
             stale=_changes(behind),
-            able=asked.able,
+            able=query.able,
             new=[
                 row.backend for row in behind if wanted and row.when >= begun and self._is_new(row)
             ],
         )
-        beside = (*self._rewrite(advice), *self._older(found), *self._remembered(advice))
+        beside = (*self._rewrite(advice), *self._older(candidates), *self._remembered(advice))
         return replace(
             advice,
-            problem=asked.name,
-            iterations=asked.iterations,
-            epochs=asked.epochs,
-            dtype=asked.dtype,
-            threads=asked.threads,
+            problem=query.name,
+            iterations=query.iterations,
+            epochs=query.epochs,
+            dtype=query.dtype,
+            threads=query.threads,
             why="; ".join([advice.why, *beside]),
         )
 
@@ -276,22 +276,22 @@ class Inquiry:
 
     def _older(self, found: Iterable[Candidate]) -> Iterator[str]:
         """Say which time is an earlier one, though it was to be measured now, and why."""
-        for one in found:
-            reason = self._in_vain.get(one.backend)
-            row = self._newest.get(one.backend)
+        for option in found:
+            reason = self._in_vain.get(option.backend)
+            row = self._newest.get(option.backend)
             if reason and row and not self._is_new(row):
-                yield f"{one.backend} was not measured now ({reason}): its time is of {row.when}"
+                yield f"{option.backend} was not measured now ({reason}): its time is of {row.when}"
 
     def _remembered(self, advice: Advice) -> Iterator[str]:
         """Say what was given up for an earlier answer and not tried again for this one."""
         alike: dict[tuple[str, str, float, float], list[str]] = {}
-        for one in advice.candidates:
-            tried = self._given_up(one.backend)
-            row = self._newest.get(one.backend)
-            said = CONTENDED if row is not None and row.is_contended else one.reason
-            if tried and tried.reason == said and one.backend not in self._in_vain:
+        for option in advice.candidates:
+            tried = self._given_up(option.backend)
+            row = self._newest.get(option.backend)
+            said = CONTENDED if row is not None and row.is_contended else option.reason
+            if tried and tried.reason == said and option.backend not in self._in_vain:
                 key = (tried.reason, tried.when, tried.lasts, tried.seconds)
-                alike.setdefault(key, []).append(one.backend)
+                alike.setdefault(key, []).append(option.backend)
         for (reason, when, lasts, seconds), names in alike.items():
             yield (
                 f"{enumerated(names)} {reason}: remembered from {when} for {lasts:g} s; "
@@ -302,18 +302,18 @@ class Inquiry:
         return max(0.0, self._ends - monotonic())
 
     def _take(self, known: Known) -> None:
-        """Take what is known now, of which the rows are those that may be compared."""
-        asked = self._asked
+        """Use the content of the cache; of its rows those that may be compared."""
+        query = self._asked
         self._known = known
-        self._rows = known.rows_of(asked.dtype, asked.threads)
-        own = [row for row in self._rows if row.shape == asked.shape]
-        found = ((name, row_of(name, own)) for name in asked.among)
-        self._newest = {name: row for name, row in found if row is not None}
+        self._rows = known.rows_of(query.dtype, query.threads)
+        same_shape = [row for row in self._rows if row.shape == query.shape]
+        newest = ((name, row_of(name, same_shape)) for name in query.among)
+        self._newest = {name: row for name, row in newest if row is not None}
         """The row of each backend that answers."""
-        self._trainings = Trainings(self._newest.values(), asked.iterations)
+        self._trainings = Trainings(self._newest.values(), query.iterations)
 
     def _learn(self, change: Callable[[Known], Known]) -> None:
-        """Change what is kept, and take it."""
+        """Change the cache, and use its new content."""
         self._take(cache.update(self._file, change))
 
     def _read_results(self, results: Path) -> None:
@@ -339,7 +339,7 @@ class Inquiry:
             self._learn(lambda known: known.with_backends(new).with_attempts(late))
 
     def _attempt(self, backend: str, reason: str) -> Attempt:
-        """Return that this was given up, now."""
+        """Return the record of an attempt that is given up now."""
         self._in_vain[backend] = reason
         return Attempt(
             backend=backend,
@@ -358,18 +358,18 @@ class Inquiry:
         return self._known.given_up(name, self._asked.shape, self._ground)
 
     def _may_try(self, name: str) -> bool:
-        """Return whether to begin with a backend, or again with more time than lately in vain."""
+        """Return whether a backend may be tried: not lately in vain with as much time."""
         tried = self._given_up(name)
         is_asked = self._asked.measure == "now"
         return is_asked or tried is None or self._asked.seconds > tried.seconds
 
     def _unavailable(self, name: str) -> str | None:
         """Return why a backend cannot be measured here; None if it can."""
-        asked = self._known.backends.get(name)
-        if asked is None:
+        backend = self._known.backends.get(name)
+        if backend is None:
             attempt = self._given_up(name)
             return NOT_ASKED if attempt is None else attempt.reason
-        return asked.unavailable or self._cannot[name]
+        return backend.unavailable or self._cannot[name]
 
     def _candidate(self, name: str) -> Candidate:
         reason, row, tried = self._unavailable(name), self._newest.get(name), self._given_up(name)
@@ -377,22 +377,22 @@ class Inquiry:
             return candidate(row, self._asked.iterations)
         if reason is None:
             reason = NOT_KNOWN if tried is None else tried.reason
-        asked = self._known.backends.get(name)
-        device = "unknown" if asked is None else asked.device
+        backend = self._known.backends.get(name)
+        device = "unknown" if backend is None else backend.device
         return Candidate(backend=name, device=device, reason=reason)
 
     def _refusal(self, name: str) -> str | None:
-        asked, cores = self._asked, usable_cores()
-        if name == SKLEARN and asked.own_fit and asked.own_fit.refusal:
-            return asked.own_fit.refusal
-        if isinstance(asked.own, AsItIs):
-            return None if name in AS_IT_IS else f"it has no {asked.own.part}"
-        if asked.threads > cores and not self._rows:
-            return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
+        query, cores = self._asked, usable_cores()
+        if name == SKLEARN and query.own_fit and query.own_fit.refusal:
+            return query.own_fit.refusal
+        if isinstance(query.own, AsItIs):
+            return None if name in AS_IT_IS else f"it has no {query.own.part}"
+        if query.threads > cores and not self._rows:
+            return f"nothing was measured with {query.threads} threads, more than the {cores} cores"
         # Loading one takes milliseconds: not where it has trained this.
         if name == SKLEARN or name not in registry.BUILT_IN or name in self._newest:
             return None
-        return refusal(registry.load(name), asked.problem, asked.dtype)
+        return refusal(registry.load(name), query.problem, query.dtype)
 
     def _candidates(self) -> list[Candidate]:
         return list(map(self._candidate, self._asked.among))
@@ -402,23 +402,27 @@ class Inquiry:
 
     def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
         able = self._asked.able
-        return [one for one in found if able is None or one.backend in able]
+        return [option for option in found if able is None or option.backend in able]
 
     def _wanted(self) -> list[str]:
-        """Return the backends to measure: those of which more has to be known."""
+        """Return the backends to measure, the most promising first."""
         if self._asked.measure == "never":
             return []
-        found, ranking = self._candidates(), self._ranking()
+        candidates, ranking = self._candidates(), self._ranking()
         # The most promising first: there may be no time for all.
-        timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
-        able = [one.backend for one in timed if self._unavailable(one.backend) is None]
+        timed = sorted(
+            candidates, key=lambda option: inf if option.seconds is None else option.seconds
+        )
+        able = [option.backend for option in timed if self._unavailable(option.backend) is None]
         if self._asked.measure == "now":
             return able
         behind = self._behind(ranking)
         open_ones = {row.backend for row in behind if _changes([row])}
-        if not is_enough(ranked(self._picks(found), ranking)):
+        if not is_enough(ranked(self._picks(candidates), ranking)):
             open_ones |= {row.backend for row in behind if row.is_contended}
-        open_ones |= {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
+        open_ones |= {
+            option.backend for option in candidates if option.reason in (NOT_KNOWN, *GIVEN_UP)
+        }
         return [name for name in able if name in open_ones and self._may_try(name)]
 
     def _measure(self, names: Sequence[str]) -> None:
@@ -469,8 +473,8 @@ class Inquiry:
             self._learn(change)
 
     def _libraries(self, backend: str) -> dict[str, str]:
-        asked = self._known.backends.get(backend)
-        return versions_beneath(asked.modules if asked else ())
+        answer = self._known.backends.get(backend)
+        return versions_beneath(answer.modules if answer else ())
 
     def _behind(self, ranking: Ranking) -> list[MeasuredShape]:
         """Return the row behind each time that decides."""
@@ -492,13 +496,12 @@ def _changes(behind: Iterable[MeasuredShape]) -> str | None:
 def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
     """Return the runs of a results folder that are new, gone or have changed since they were read.
 
-    Each with what tells that: size and time of the file that holds its rows, of which one that is
-    gone has none.
+    The value is the size and time of the file that holds its rows, empty for a run that is gone.
     """
     runs = os.path.join(os.path.abspath(results), "runs", "")
-    found = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}
+    stamps = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}
     for file in sorted(glob(f"{escape(runs)}*/*/measurements.jsonl")):
         with suppress(OSError):
             stat = os.stat(file)
-            found[os.path.dirname(file)] = f"{stat.st_size}-{stat.st_mtime_ns}"
-    return {run: stamp for run, stamp in found.items() if known.get(run) != stamp}
+            stamps[os.path.dirname(file)] = f"{stat.st_size}-{stat.st_mtime_ns}"
+    return {run: stamp for run, stamp in stamps.items() if known.get(run) != stamp}

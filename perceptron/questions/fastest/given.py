@@ -62,9 +62,9 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 
 
 def is_a(value: object, module: str, name: str) -> bool:
-    """Return whether a value is of this class of a library, or of one that inherits from it."""
+    """Return whether a value is of this class of a library, or of a subclass."""
     kinds = type(value).__mro__
-    return any(one.__name__ == name and one.__module__.startswith(module) for one in kinds)
+    return any(kind.__name__ == name and kind.__module__.startswith(module) for kind in kinds)
 
 
 def name_of(value: object) -> str:
@@ -115,12 +115,12 @@ def _loaded(loader: Any) -> Data:
 
 
 def _shape(name: str, values: Any, axes: int = 1) -> tuple[int, ...]:
-    """Return the shape of an array, a tensor, a table or a list; at least so many axes."""
+    """Return the shape of an array, a tensor, a table or a list of at least ``axes`` axes."""
     if values is None:
         raise UserError(f"{name}: give those that the model is trained on, or a DataLoader")
     try:
-        found = tuple(getattr(values, "shape", None) or np.shape(values))
-        shape = tuple(whole(name, length) for length in found)
+        lengths = tuple(getattr(values, "shape", None) or np.shape(values))
+        shape = tuple(whole(name, length) for length in lengths)
     except ValueError:  # a list whose rows differ in length
         shape = ()
     if len(shape) < axes:
@@ -207,7 +207,7 @@ class AsItIs(NamedTuple):
 
 def tensors(batch: tuple[Any, Any], dtype: Any) -> tuple[Any, Any]:
     """Return inputs and targets as a program would make them tensors for a model of this dtype."""
-    inputs, targets = (_tensor(one, dtype) for one in batch)
+    inputs, targets = (_tensor(values, dtype) for values in batch)
     return inputs, targets
 
 
@@ -224,7 +224,7 @@ def _tensor(values: Any, dtype: Any) -> Any:
 
 
 def loss_in_torch(loss: Any) -> Any:
-    """Return what is called with outputs and targets; raise `UserError` for what is no loss."""
+    """Return the loss as a function of outputs and targets; raise `UserError` if it is none."""
     from perceptron.backends.torch_eager import loss_of
 
     names = get_args(Loss)
@@ -233,9 +233,9 @@ def loss_in_torch(loss: Any) -> Any:
     if loss in names:
         return loss_of(loss)
     if isinstance(loss, str):
-        known = [name for name in dir(sys.modules["torch"].nn) if name.endswith("Loss")]
-        if loss not in known:
-            raise unknown("loss", loss, [*names, *known])
+        losses = [name for name in dir(sys.modules["torch"].nn) if name.endswith("Loss")]
+        if loss not in losses:
+            raise unknown("loss", loss, [*names, *losses])
         loss = getattr(sys.modules["torch"].nn, loss)
     if isinstance(loss, type):
         return loss()
@@ -247,7 +247,7 @@ def loss_in_torch(loss: Any) -> Any:
 def optimizer_in_torch(optimizer: Any, trained: list[Any]) -> Any:
     """Return the optimizer of these parameters; raise `UserError` for what is none of theirs."""
     if is_a(optimizer, "torch.optim", "Optimizer"):
-        held = {id(one) for group in optimizer.param_groups for one in group["params"]}
+        held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         if held.isdisjoint(map(id, trained)):
             raise UserError("optimizer: it has none of the model's parameters")
         return optimizer

@@ -95,9 +95,9 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 def candidate(row: MeasuredShape, iterations: int) -> Candidate:
-    """Return what is known of a backend's whole training, of so many iterations."""
+    """Return a backend as a candidate: the time of a training of ``iterations``, its interval."""
     counted = _counted(row.trainings(iterations))
-    middle, error = of_processes([one.seconds or 0.0 for one in counted])
+    middle, error = of_processes([training.seconds or 0.0 for training in counted])
     reach, is_one = normal_reach(CONFIDENCE) * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
@@ -107,13 +107,13 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
         low=None if is_one else exp(middle - reach - lost(counted)),
         high=None if is_one else exp(middle + reach),
         source="measured",
-        setup_seconds=median(one.setup_seconds for one in row.repeats),
-        seconds_per_iteration=median(one.seconds for one in row.repeats),
+        setup_seconds=median(repeat.setup_seconds for repeat in row.repeats),
+        seconds_per_iteration=median(repeat.seconds for repeat in row.repeats),
     )
 
 
 def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
-    """Return those that count in a time by itself."""
+    """Return the trainings that count in the time of one backend."""
     (counted,) = side_by_side({row.repeat: row for row in trainings})
     return counted
 
@@ -121,14 +121,14 @@ def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
 def row_of(backend: str, rows: Iterable[MeasuredShape]) -> MeasuredShape | None:
     """Return the newest row of a backend; None if there is none.
 
-    One that was contended is older than all that were not.
+    A contended row counts as older than all others.
     """
-    found = [row for row in rows if row.backend == backend]
-    return max(reversed(found), key=lambda row: (not row.is_contended, row.when), default=None)
+    matching = [row for row in rows if row.backend == backend]
+    return max(reversed(matching), key=lambda row: (not row.is_contended, row.when), default=None)
 
 
 class Trainings:
-    """Whole trainings, of so many iterations, on backends that have a row."""
+    """Whole trainings of ``iterations`` on backends that have a row."""
 
     def __init__(self, rows: Iterable[MeasuredShape], iterations: int) -> None:
         self._rows = {row.backend: row for row in rows}
@@ -137,14 +137,14 @@ class Trainings:
     def ranking(
         self, names: Collection[str], unmeasured: Iterable[str] = (), unable: Iterable[str] = ()
     ) -> Ranking:
-        """Rank some of them, beside others that have no row."""
+        """Rank the named backends that have a row, beside those that are unmeasured or unable."""
         seconds = {
             name: of_times([row.seconds or 0.0 for row in rows]).estimate
             for name, rows in self._trainings.items()
             if name in names
         }
-        found = rank(seconds, self.ratio, unmeasured, unable)
-        return replace(found, doubts={name: self._doubt(found, name) for name in found.open})
+        ranking = rank(seconds, self.ratio, unmeasured, unable)
+        return replace(ranking, doubts={name: self._doubt(ranking, name) for name in ranking.open})
 
     def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
         """Return the time of the first over that of the second, as `rank` asks for it."""
@@ -178,14 +178,14 @@ def of_other_minutes(
     side at least: it is never a tie.
     """
     sides = [_counted(rows) for rows in (first, second)]
-    (one, error), (other, of_other) = (
+    (over, error), (under, under_error) = (
         of_processes([row.seconds or 0.0 for row in rows]) for rows in sides
     )
     if min(map(len, sides)) < 2:
-        return Interval(exp(one - other), None, None)
-    own = normal_reach(confidence) * sqrt(error**2 + of_other**2)
-    reach = max(log(ALIKE), own) + max(hidden(*sides))
-    return of_logarithms(one - other, one - other - reach, one - other + reach)
+        return Interval(exp(over - under), None, None)
+    sampling = normal_reach(confidence) * sqrt(error**2 + under_error**2)
+    reach = max(log(ALIKE), sampling) + max(hidden(*sides))
+    return of_logarithms(over - under, over - under - reach, over - under + reach)
 
 
 def is_enough(found: Iterable[Candidate]) -> bool:
@@ -195,12 +195,12 @@ def is_enough(found: Iterable[Candidate]) -> bool:
     contended time leaves it open that another takes so much less than the pick that it is `DEAR`.
     """
     return not any(
-        one.reason == NOT_KNOWN
+        option.reason == NOT_KNOWN
         or (
-            one.doubt == "contended"
-            and (not one.ratio_to_fastest or (one.ratio_to_fastest.low or 0.0) < 1 / DEAR)
+            option.doubt == "contended"
+            and (not option.ratio_to_fastest or (option.ratio_to_fastest.low or 0.0) < 1 / DEAR)
         )
-        for one in found
+        for option in found
     )
 
 
@@ -255,7 +255,7 @@ class Advice(Struct, frozen=True, kw_only=True):
         """``yes``, also for the only one able; ``partly`` where some others may be as fast."""
         if self.decided:
             return "yes"
-        others = {one.backend for one in self.candidates if one.ratio_to_fastest}
+        others = {option.backend for option in self.candidates if option.ratio_to_fastest}
         return "partly" if others.difference(self.open) else "no"
 
     @property
@@ -289,20 +289,24 @@ def ranking_of(
 ) -> Ranking:
     """Rank the candidates that an answer may name: the ``able`` ones, all by default."""
     found = list(found)
-    picks = [one for one in found if able is None or one.backend in able]
-    timed = [one.backend for one in picks if one.seconds is not None]
-    # Of one that was never asked whether it can run here, nothing is known.
-    may_have = [one.backend for one in picks if one.may_have_time or one.reason in UNASKED]
-    others = [one.backend for one in found if one.backend not in (*timed, *may_have)]
+    picks = [option for option in found if able is None or option.backend in able]
+    timed = [option.backend for option in picks if option.seconds is not None]
+    # A backend that was never asked whether it can run here may have a time.
+    may_have = [
+        option.backend for option in picks if option.may_have_time or option.reason in UNASKED
+    ]
+    others = [option.backend for option in found if option.backend not in (*timed, *may_have)]
     return trainings.ranking(timed, may_have, others)
 
 
 def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
-    """Return candidates with what a ranking says of each."""
+    """Return the candidates, each with its ratio and its doubt from a ranking."""
     ratios, doubts = ranking.ratios, ranking.doubts
     return [
-        replace(one, ratio_to_fastest=ratios.get(one.backend), doubt=doubts.get(one.backend))
-        for one in found
+        replace(
+            option, ratio_to_fastest=ratios.get(option.backend), doubt=doubts.get(option.backend)
+        )
+        for option in found
     ]
 
 
@@ -321,15 +325,15 @@ def choose(
     candidate.
     """
     found = ranked(found, ranking)
-    picks = [one for one in found if able is None or one.backend in able]
+    picks = [option for option in found if able is None or option.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
-    known = {one.backend: one for one in picks}
-    best = known[ranking.order[0]] if ranking.order else _first(picks)
+    by_name = {option.backend: option for option in picks}
+    best = by_name[ranking.order[0]] if ranking.order else _first(picks)
     has_time = best.seconds is not None
     is_here = has_time or best.may_have_time
     sentence = _sentence(found, ranking, best)
-    # Of a module what cannot be picked may take less.
+    # A backend that cannot train the module may take less time than the pick.
     leads = has_time and able is None
     return Advice(
         backend=best.backend if is_here else "",
@@ -343,7 +347,9 @@ def choose(
         source="measured" if has_time else "unknown",
         measured=measured if has_time else None,
         stale=stale if has_time else None,
-        candidates=tuple(sorted(found, key=lambda one: (leads and one is not best, _of(one)))),
+        candidates=tuple(
+            sorted(found, key=lambda option: (leads and option is not best, _of(option)))
+        ),
         sentence=sentence,
         ties=ranking.ties,
         open=ranking.open,
@@ -356,16 +362,16 @@ def _of(candidate: Candidate) -> float:
 
 def _first(found: Sequence[Candidate]) -> Candidate:
     """Return NumPy if it can run here, else the first that can, else the first."""
-    able = [one for one in found if one.may_have_time]
-    return next((one for one in able if one.backend == "numpy"), (able or found)[0])
+    able = [option for option in found if option.may_have_time]
+    return next((option for option in able if option.backend == "numpy"), (able or found)[0])
 
 
 def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
-    """Return what is the fastest, and how many times as long the others take."""
+    """Return the sentence: the fastest, and how many times as long the others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        reasons = (f"{one.backend}: {one.reason}" for one in found if one.reason)
+        reasons = (f"{option.backend}: {option.reason}" for option in found if option.reason)
         return f"not measured: {'; '.join(reasons)}"
     slower, first = ranking.slower, named(best.backend)
     if between := undecided_between(ranking):
@@ -373,8 +379,8 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
     elif ranking.ties:
         first = tie((best.backend, *ranking.ties))
     elif ranking.is_alone and ranking.choice == "yes":
-        # A time of what does not train a module is one of a rewrite.
-        is_module = any(one.seconds for one in found if one is not best)
+        # Backends that cannot train a module have the times of a rewrite.
+        is_module = any(option.seconds for option in found if option is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
     elif ranking.is_alone:
         first = alone(ranking)
@@ -382,10 +388,10 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
         first = "undecided"
     else:
         first += " is fastest"
-    told = [takes(name, ratio) for name in slower[:_NAMED] if (ratio := ranking.ratios[name])]
+    parts = [takes(name, ratio) for name in slower[:_NAMED] if (ratio := ranking.ratios[name])]
     if len(slower) > _NAMED:
-        told.append(f"{count(len(slower) - _NAMED)} more take longer")
-    return "; ".join([first, *told])
+        parts.append(f"{count(len(slower) - _NAMED)} more take longer")
+    return "; ".join([first, *parts])
 
 
 def _why(sentence: str, best: Candidate, ranking: Ranking, is_new: bool) -> str:

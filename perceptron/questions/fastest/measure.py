@@ -43,7 +43,7 @@ _SAMPLE_SECONDS = 0.01
 _STARTS_A_CORE = 3
 # Of data in batches: they take tenths of a second to make.
 _MOST_VALUES = 2**21
-# Repeats of those that take no more than so many times what the fastest does; and the most, of
+# Repeats of those that take at most `_NEAR` times as long as the fastest; and the most, of
 # those that may be as fast.
 _ENOUGH, _NEAR, _MOST = 3, 2.0, 8
 # A further process, or round of them, takes about what the last one did.
@@ -56,7 +56,7 @@ _Process = tuple[str, int]
 def measure(
     question: Question, backends: Sequence[str], seconds: float
 ) -> tuple[list[MeasuredShape], dict[str, str]]:
-    """Return the rows of these backends, the first ones first, within about so many seconds.
+    """Return the rows of these backends, measured in this order within about ``seconds``.
 
     With them, why others have none: `GIVEN_UP` where the time was over. Nothing is imported here;
     agreement is not checked, which takes longer than measuring: tests and studies do that. All
@@ -96,23 +96,25 @@ class _Look:
                 turn, took = turn + 1, budget.spent - begun
 
     def measured(self) -> list[MeasuredShape]:
-        """Return what has been measured."""
+        """Return the row of each backend that has been measured."""
         shape = self._question.shape
-        return [measured_shape(shape, name, own, self._together) for name, own in self.rows.items()]
+        return [
+            measured_shape(shape, name, rows, self._together) for name, rows in self.rows.items()
+        ]
 
     def _close(self, turn: int) -> list[str]:
-        """Return the backends of which one more repeat each would tell more.
+        """Return the backends whose intervals one more repeat may narrow.
 
         The fastest, and all that may be as fast for what is known.
         """
         names = [name for name in self.rows if name not in self.reasons]
         trainings = Trainings(self.measured(), self._question.iterations)
-        found = trainings.ranking(names)
-        wanted = {*found.order[:1], *found.open} if found.open and turn < _MOST else set()
+        ranking = trainings.ranking(names)
+        wanted = {*ranking.order[:1], *ranking.open} if ranking.open and turn < _MOST else set()
         if turn < _ENOUGH:  # narrows the intervals of those that are near
-            ratios = found.ratios.items()
+            ratios = ranking.ratios.items()
             wanted |= {name for name, ratio in ratios if ratio and ratio.estimate <= _NEAR}
-            wanted |= set(found.order[:1])
+            wanted |= set(ranking.order[:1])
         return [name for name in names if name in wanted]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
@@ -130,12 +132,12 @@ class _Look:
                         self._time(workers, name, turn)
 
     def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
-        """Start these processes, all at once; return those that are there in time."""
+        """Start these processes, all at once; return those that have started in time."""
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
-                workers.warm({one: self._job(one[0]) for one in some})
+                workers.warm({process: self._job(process[0]) for process in some})
             except Abandoned as late:
-                return [one for one in some if one not in late.workers]
+                return [process for process in some if process not in late.workers]
         return list(some)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
@@ -154,37 +156,37 @@ class _Look:
             self.reasons.setdefault(name, why)
 
     def _job(self, name: str) -> Time:
-        asked = self._question
+        query = self._question
         fields: dict[str, Any] = {
             "problem": self._reference,
             "backend": name,
-            "dtype": asked.dtype,
-            "threads": asked.threads,
+            "dtype": query.dtype,
+            "threads": query.threads,
             "samples": _SAMPLES,
             "minimum_seconds": _SAMPLE_SECONDS,
         }
-        if name == SKLEARN and asked.own_fit:
-            own = asked.own_fit
-            return Estimator(**fields, estimator=own.kind, parameters=own.parameters)
-        return Module(**fields) if isinstance(asked.own, AsItIs) else Time(**fields)
+        if name == SKLEARN and query.own_fit:
+            fit = query.own_fit
+            return Estimator(**fields, estimator=fit.kind, parameters=fit.parameters)
+        return Module(**fields) if isinstance(query.own, AsItIs) else Time(**fields)
 
     def _fields(self, name: str) -> dict[str, Any]:
         """Return the fields of a row that say who trained it."""
-        asked = self._question
+        query = self._question
         if name == SKLEARN:
-            shared = {"dtype": asked.dtype, "threads": asked.threads, "processes": 1}
+            shared = {"dtype": query.dtype, "threads": query.threads, "processes": 1}
             return {"backend": name, "device": "cpu", **shared}
-        return backend_fields(name, asked.dtype, asked.threads)
+        return backend_fields(name, query.dtype, query.threads)
 
     def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
-        """Return what a study would keep of it, as far as it decides which count."""
-        asked = self._question
+        """Return the row that a study would write, with the fields that decide which rows count."""
+        query = self._question
         return Measurement(
             source="perceptron",
             machine="",
             when=now(),
             family="",
-            size=asked.shape.rows,
+            size=query.shape.rows,
             repeat=process,
             **self._fields(name),
             **timed(seen),
@@ -192,20 +194,20 @@ class _Look:
 
 
 def _written(question: Question, folder: Path) -> str:
-    """Return what workers find the training by, in a file where its shape does not describe it."""
-    own, shape = question.own, _fewer_rows(question.shape)
-    if own is None:
+    """Return the training's reference: its shape, or a file in the folder that describes it."""
+    training, shape = question.own, _fewer_rows(question.shape)
+    if training is None:
         return reference_of(shape)
-    if isinstance(own, AsItIs):
-        own.write(file := folder / "module")
+    if isinstance(training, AsItIs):
+        training.write(file := folder / "module")
     else:
         file = folder / "model.toml"
-        file.write_text(_model_file(own, shape.rows), encoding="utf-8")
+        file.write_text(_model_file(training, shape.rows), encoding="utf-8")
     return str(file)
 
 
 def _model_file(problem: Problem, rows: int) -> str:
-    """Return the text of the model file of a training on so many rows."""
+    """Return the text of the model file of a training on ``rows`` rows."""
     classes = problem.outputs if problem.outputs > 1 else None
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("", {name: getattr(problem, name) for name in ("loss", "batch", "feed", "models")}),

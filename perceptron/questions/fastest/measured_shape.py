@@ -38,7 +38,7 @@ _WORTH = 4
 _COMMON = 0.02
 # Of one process it is not known how far the next one is off.
 _SEVERAL = 2
-# A setup compiled what later ones found there if one of no less data took so many times less.
+# A setup compiled for later ones if one of no less data took this many times less.
 _COMPILED = 10.0
 # Another program may have written the cache. The bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
@@ -97,20 +97,21 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What only the newest row of is kept; no contended one beside others."""
+        """The key of rows of which the cache keeps the newest, or the newest not contended."""
         return (self.backend, self.dtype, self.threads, self.shape)
 
     @property
     def is_contended(self) -> bool:
-        """Whether threads waited in so many repeats that fewer than two are left."""
+        """Whether threads waited in all of its repeats, or in all but one of several."""
         waited = sum(
-            one.waited is not None and lost_by_waiting(one.waited, self.threads, 1, self.device) > 0
-            for one in self.repeats
+            repeat.waited is not None
+            and lost_by_waiting(repeat.waited, self.threads, 1, self.device) > 0
+            for repeat in self.repeats
         )
         return waited > 0 and len(self.repeats) - waited < _SEVERAL
 
     def trainings(self, iterations: int) -> list[Measurement]:
-        """Return a row of each repeat with the time of a whole training, of so many iterations."""
+        """Return a row for each repeat with the seconds of a training of ``iterations``."""
         return [
             Measurement(
                 source="perceptron",
@@ -122,18 +123,18 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
                 device=self.device,
                 dtype=self.dtype,
                 threads=self.threads,
-                repeat=one.number,
-                seconds=one.setup_seconds + iterations * one.seconds,
-                waited=one.waited,
+                repeat=repeat.number,
+                seconds=repeat.setup_seconds + iterations * repeat.seconds,
+                waited=repeat.waited,
             )
-            for one in self.repeats
+            for repeat in self.repeats
         ]
 
 
 def measured_shape(
     shape: TrainingShape, backend: str, rows: Sequence[Measurement], together: str
 ) -> MeasuredShape:
-    """Return what processes took that all have a time, a dtype and a number of threads.
+    """Return the times of a shape on a backend; each row has a time, a dtype and threads.
 
     Of two rows of one repeat the last one counts.
     """
@@ -167,11 +168,11 @@ def setups_of_their_own(
     """
     rows = list(rows)
     ours = [at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds]
-    for own in grouped(ours, lambda at: _process(rows[at])).values():
+    for process_rows in grouped(ours, lambda at: _process(rows[at])).values():
         once = 0.0
-        for turn, at in enumerate(own, start=1):
+        for turn, at in enumerate(process_rows, start=1):
             setup = rows[at].prepare_seconds or 0.0
-            others = (_setup_of_as_much(rows[at], rows[other]) for other in own[turn:])
+            others = (_setup_of_as_much(rows[at], rows[other]) for other in process_rows[turn:])
             later = min(others, default=inf)
             if setup > max(_COMPILED * later, once / 2):
                 once = max(once, setup - later)
@@ -181,13 +182,15 @@ def setups_of_their_own(
 
 
 def _process(row: Measurement) -> tuple[object, ...]:
-    """Return what rows share of which one's setup may compile for another one's."""
+    """Return the key of rows of one process, where a setup may compile for a later one."""
     return (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
 
 
 def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
     """Return the seconds of another row's setup, more in proportion if it has less data."""
-    data, others = ((one.rows or 1) * (one.features or 1) * one.all_models for one in (row, other))
+    data, others = (
+        (side.rows or 1) * (side.features or 1) * side.all_models for side in (row, other)
+    )
     return (other.prepare_seconds or 0.0) * max(1.0, data / others)
 
 
@@ -198,8 +201,8 @@ def of_processes(seconds: Sequence[float]) -> tuple[float, float]:
     """
     if not seconds:
         raise ValueError("no times of a process")
-    logarithms = [log(one) for one in seconds]
+    logarithms = [log(value) for value in seconds]
     middle, count = median(logarithms), len(logarithms)
-    apart = sum((one - middle) ** 2 for one in logarithms)
+    apart = sum((value - middle) ** 2 for value in logarithms)
     variance = (_WORTH * _SPREAD**2 + apart) / (_WORTH + count - 1)
     return middle, sqrt(variance / count + _COMMON**2)

@@ -101,7 +101,7 @@ def _of_module(
     if hasattr(module, "_orig_mod"):
         raise UserError("model: it is compiled already: give the module itself, model._orig_mod")
     data, parameters = data_of(inputs, targets, batch), list(module.parameters())
-    trained = [one for one in parameters if one.requires_grad]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise UserError("model: it has no parameters to train")
     called, steps = loss_in_torch(loss), optimizer_in_torch(optimizer, trained)
@@ -166,27 +166,27 @@ def _layers(module: Any, data: Data) -> list[Layer]:
     seen: set[int] = set()
     for path, part in _parts(module):
         kind = _kind(part)
-        where = f"layer {path} ({name_of(part)})" if path else name_of(part)
+        layer = f"layer {path} ({name_of(part)})" if path else name_of(part)
         if kind == "Flatten" and (part.start_dim, part.end_dim) == (1, -1):
             is_flat = True
         elif kind == "Linear":
             if not is_flat or id(part) in seen or not _is_plain(part):
                 raise NotOurs(
-                    f"{where} that is shared, frozen, without a bias or not of flat inputs"
+                    f"{layer} that is shared, frozen, without a bias or not of flat inputs"
                 )
             if part.in_features != width:
-                raise UserError(f"model: {where} takes {part.in_features:,} values, not {width:,}")
+                raise UserError(f"model: {layer} takes {part.in_features:,} values, not {width:,}")
             seen.add(id(part))
             width, is_open = part.out_features, True
             layers.append(Layer(width, "identity"))
         elif kind in _ACTIVATIONS and is_open:
             layers[-1], is_open = Layer(width, _ACTIVATIONS[kind]), False
         elif kind in _ACTIVATIONS:
-            raise NotOurs(f"{where} without a Linear before it")
+            raise NotOurs(f"{layer} without a Linear before it")
         elif kind == "Dropout" and part.p:
-            raise NotOurs(f"{where} of p={part.p}")
+            raise NotOurs(f"{layer} of p={part.p}")
         elif kind not in ("Identity", "Dropout"):
-            raise NotOurs(where)
+            raise NotOurs(layer)
     return layers
 
 
@@ -202,14 +202,14 @@ def _parts(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _kind(part: Any) -> str | None:
     """Return which of PyTorch's own modules it is; None where it has a forward of its own."""
     bases: Any = type(part).__mro__
-    own = next((one for one in bases if one.__module__.startswith("torch.nn.modules.")), None)
-    return own.__name__ if own and type(part).forward is own.forward else None
+    base = next((base for base in bases if base.__module__.startswith("torch.nn.modules.")), None)
+    return base.__name__ if base and type(part).forward is base.forward else None
 
 
 def _is_plain(linear: Any) -> bool:
     """Return whether a Linear has weight and bias to train, and nothing else."""
     parameters = list(linear.parameters())
-    is_trained = all(one.requires_grad for one in parameters)
+    is_trained = all(parameter.requires_grad for parameter in parameters)
     return (
         len(parameters) == 2
         and linear.bias is not None
@@ -221,10 +221,10 @@ def _is_plain(linear: Any) -> bool:
 def _dtype(parameters: Iterable[Any]) -> DType:
     """Return the dtype of the parameters, all of which have one."""
     names = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
-    found = next((dtype for dtype in DTYPES if names == {dtype}), None)
-    if found is None:
+    dtype_of_all = next((dtype for dtype in DTYPES if names == {dtype}), None)
+    if dtype_of_all is None:
         raise NotOurs(f"parameters of {' and '.join(sorted(names))}")
-    return found
+    return dtype_of_all
 
 
 def _loss(loss: object) -> tuple[Loss, bool]:
@@ -278,7 +278,7 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
 
 
 def _steps(model: Any) -> tuple[Any, Any]:
-    """Return what of a Pipeline comes before its last step, and that; of others None and it."""
+    """Return the steps of a Pipeline before its last one, and the last; else None and the model."""
     if not is_a(model, "sklearn.pipeline", "Pipeline"):
         return None, model
     *before, (_, last) = model.steps
@@ -286,7 +286,7 @@ def _steps(model: Any) -> tuple[Any, Any]:
 
 
 def _transformed(before: Any, inputs: Any, targets: Any) -> Any:
-    """Return what the steps before an estimator make of the inputs, as its fit would.
+    """Return the inputs as transformed by the steps before an estimator, as its fit would.
 
     Only they know how many columns that has. A copy of them is fitted, and random numbers of the
     program stay as they are.
@@ -339,7 +339,7 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
 
 
 def _differs(model: Any) -> Iterator[str]:
-    """Yield what of an estimator's own fit is otherwise than what is timed beside it."""
+    """Yield how an estimator's own fit differs from the training timed beside it."""
     yield (
         f"all epochs are counted, though {SKLEARN}'s fit ends sooner where its loss falls by less "
         "than tol; its start and order are its own, so it is not checked to agree with the others"
@@ -386,4 +386,4 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    return [_plain(one) for one in value]
+    return [_plain(item) for item in value]

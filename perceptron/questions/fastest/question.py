@@ -91,14 +91,14 @@ def question(
     dtype: DType,
     **usual: Any,
 ) -> Question:
-    """Check what was asked of a shape; raise `UserError` that names the argument.
+    """Return the question about a shape; raise `UserError` that names a wrong argument.
 
     ``usual`` is what `fastest` takes for models, too, and `check_usual` has checked.
     """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
-    asked = TrainingShape(
+    training = TrainingShape(
         rows=whole("rows", rows),
         features=whole("features", features),
         hidden=tuple(whole("hidden", width) for width in hidden),
@@ -107,7 +107,7 @@ def question(
         optimizer=optimizer,
         models=whole("models", models),
     )
-    return _question(asked, iterations_per_epoch(asked), dtype, **usual)
+    return _question(training, iterations_per_epoch(training), dtype, **usual)
 
 
 def question_of(
@@ -117,19 +117,19 @@ def question_of(
     beside = (SKLEARN,) if model.own_fit else ()
     if among is None and beside:
         among = (*beside, *registry.usual())
-    own = model.training
+    training = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
-    if isinstance(own, AsItIs):
-        asked, each, able = own.shape, own.data.iterations_per_epoch, AS_IT_IS
+    if isinstance(training, AsItIs):
+        described, each, able = training.shape, training.data.iterations_per_epoch, AS_IT_IS
         if dtype != model.dtype:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
-        asked, each = shape_of(own), own.iterations_per_epoch
-    made = _question(asked, each, dtype, among=among, beside=beside, **usual)
+        described, each = shape_of(training), training.iterations_per_epoch
+    made = _question(described, each, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
-    is_usual = not asked.variant and asked.optimizer in get_args(OptimizerName)
-    own_or_none = None if is_usual else own
+    is_usual = not described.variant and described.optimizer in get_args(OptimizerName)
+    own_or_none = None if is_usual else training
     return dataclasses.replace(made, own=own_or_none, able=able, own_fit=model.own_fit)
 
 
@@ -165,7 +165,7 @@ def check_usual(
     seconds: object,
     threads: object,
 ) -> None:
-    """Check what is asked for of shapes and models alike; raise `UserError` naming the argument.
+    """Check the arguments that shapes and models share; raise `UserError` naming a wrong one.
 
     None stands for a default. Before a model is looked at, which may run code of the user's.
     """
@@ -203,13 +203,13 @@ def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, 
 
 @lru_cache(maxsize=1024)
 def iterations_per_epoch(asked: TrainingShape) -> int:
-    """Return how many iterations pass over the rows; raise `UserError` for no such shape."""
+    """Return the iterations of an epoch; raise `UserError` for an impossible shape."""
     return shape.find(reference_of(asked)).iterations_per_epoch
 
 
 def shape_of(problem: Problem) -> TrainingShape:
-    """Return the shape of a training, with what it has otherwise than the shape alone says."""
-    asked = TrainingShape(
+    """Return the shape of a training; its ``variant`` says how it differs from the shape alone."""
+    described = TrainingShape(
         rows=problem.dataset.rows,
         features=problem.dataset.features,
         hidden=problem.hidden,
@@ -219,21 +219,21 @@ def shape_of(problem: Problem) -> TrainingShape:
         models=problem.models,
         feed=problem.feed,
     )
-    return replace(asked, variant=variant_of(problem, asked))
+    return replace(described, variant=variant_of(problem, described))
 
 
 def variant_of(problem: Problem, asked: TrainingShape) -> str:
-    """Return loss and activations where they are not those that the shape alone describes."""
+    """Return loss and activations where they differ from those of the shape alone, else ``""``."""
     usual = shape.find(reference_of(asked))
-    own, ordinary = (
-        (one.loss, *(layer.activation for layer in one.layers)) for one in (problem, usual)
+    losses, ordinary = (
+        (side.loss, *(layer.activation for layer in side.layers)) for side in (problem, usual)
     )
-    return "" if own == ordinary else ", ".join(own)
+    return "" if losses == ordinary else ", ".join(losses)
 
 
 @lru_cache(maxsize=1024)
 def reference_of(asked: TrainingShape) -> str:
-    """Return the reference of a shape alone; raise `UserError` for one that cannot be."""
+    """Return the reference of a shape alone; raise `UserError` for an impossible shape."""
     made = shape.Shape(
         asked.rows,
         asked.features,

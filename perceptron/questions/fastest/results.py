@@ -68,26 +68,26 @@ def known_rows(
 ) -> list[MeasuredShape]:
     """Return a row for each shape, backend, dtype and number of threads that a run has a time of.
 
-    Left out is what no question can be about. Repeats of one problem are side by side; another one
+    Skip rows that no question can be about. Repeats of one problem are side by side; another one
     of the same shape, as where two families meet, has repeats of its own.
     """
     rows = [row for row in with_own_setups(measured) if has_time(row) and row.dtype in DTYPES]
     groups = grouped(
         rows, lambda row: (_shape(row), row.problem, row.backend, row.dtype, row.threads)
     )
-    known = []
-    for (shape, problem, backend, _, threads), own in groups.items():
+    shapes = []
+    for (shape, problem, backend, _, threads), of_shape in groups.items():
         if shape is None or threads is None:
             continue
         with suppress(UserError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
-            one = replace(
-                measured_shape(shape, backend, own, together=f"{folder}: {problem}"),
+            row = replace(
+                measured_shape(shape, backend, of_shape, together=f"{folder}: {problem}"),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )
-            known.append(one)
-    return known
+            shapes.append(row)
+    return shapes
 
 
 def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
@@ -99,7 +99,7 @@ def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
 
 
 def _shape(row: Measurement) -> TrainingShape | None:
-    """Return the shape that a row is of; None if no question can be about such a training."""
+    """Return the shape of a row's training; None if no question can be about it."""
     is_plain = row.feed in (None, "resident") and not row.folds and row.processes in (None, 1)
     if row.phase is not None or row.source != "perceptron" or not is_plain:
         return None
@@ -126,7 +126,7 @@ def _shape(row: Measurement) -> TrainingShape | None:
 
 @lru_cache(maxsize=1024)  # all rows of a problem ask the same
 def _variant(name: str, shape: TrainingShape) -> str:
-    """Return what a row's problem has otherwise than the one that its shape alone describes."""
+    """Return loss and activations of a problem where they differ from those of its shape alone."""
     return variant_of(catalogue.find(name), shape)
 
 

@@ -93,24 +93,24 @@ def _name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
     A claimed name is free without rows, or with rows of a machine of the same facts.
     """
     is_free = not any((runs / claimed).glob("*/run.json"))
-    if is_free or any(facts.is_same(known) for known in _known(runs / claimed)):
+    if is_free or any(facts.is_same(machine) for machine in _known(runs / claimed)):
         return claimed
     stem = claimed[: _LONGEST - 1 - DIGEST_DIGITS]
     for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGEST_DIGITS}")):
-        if any(facts.is_same(known) for known in _known(folder)):
+        if any(facts.is_same(machine) for machine in _known(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"
 
 
 def _known(folder: Path) -> list[Facts]:
-    """Return the facts of the machines with a name; files that cannot be read are left out."""
-    known = []
+    """Return the facts of the machines with a name; skip files that cannot be read."""
+    machines = []
     for file in sorted(folder.glob("environment-*.json")):
         try:
-            known.append(facts_of(load_environment_file(file)))
+            machines.append(facts_of(load_environment_file(file)))
         except UserError:
             continue
-    return known
+    return machines
 
 
 # --- one run -------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def fleets(results: Path) -> list[Path]:
 
 
 def plan_of(fleet: Path) -> FleetPlan:
-    """Return the question of a fleet; raises `UserError` if that cannot be read."""
+    """Return the plan of a fleet; raises `UserError` if it cannot be read."""
     return read_written(fleet / "plan.json", FleetPlan, "a fleet")
 
 
@@ -103,7 +103,7 @@ def open_fleet(
         contents=contents(word for words in named for word in words),
         sbatch=_without_order(word for word in sbatch if not word.startswith("time=")),
     )
-    # Nodes are told it, and need not start where this process did.
+    # Absolute: a job on a node may start in another folder than this process.
     fleet = results.absolute() / FLEETS / plan.id
     if not (fleet / "plan.json").exists():
         _write(fleet / "plan.json", plan)
@@ -111,7 +111,7 @@ def open_fleet(
 
 
 def _without_order(sbatch: Iterable[str]) -> list[str]:
-    """Return equal lists for equal requests: of two values of one option the later counts."""
+    """Return the options sorted; of two values of one option the later counts."""
     return sorted({word.partition("=")[0]: word for word in sbatch}.values())
 
 
@@ -142,7 +142,7 @@ class Request:
 def start(fleet: Path, names: Iterable[str], request: Request) -> None:
     """Submit these jobs unless they are done or may still measure.
 
-    Raises `UserError` with why jobs were not taken, and those that were: one does not stop others.
+    Raises `UserError` with the jobs that failed, their reasons, and those that were submitted.
     """
     is_local = plan_of(fleet).host is not None
     submitted, failures = [], []
@@ -237,12 +237,12 @@ def _sbatch(job: Path, options: Iterable[str]) -> None:
 
 
 def _queued(job: Path) -> str:
-    """Return the name of a job in Slurm's queue, where those of other fleets may have it too."""
+    """Return the name of a job in Slurm's queue; jobs of other fleets may have the same."""
     return f"perceptron-{job.name}"
 
 
 def _ask(*command: str) -> subprocess.CompletedProcess[str]:
-    """Return what Slurm answers; ctrl-C is for us alone, and no job is half submitted."""
+    """Return Slurm's answer; ctrl-C does not reach Slurm, so that no job is half submitted."""
     try:
         return subprocess.run(
             command,
@@ -306,14 +306,14 @@ def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus
     jobs = [fleet / "jobs" / name for name in names]
     submitted = [job for job in jobs if (job / SCRIPT).exists()]
     if plan.host is not None:
-        known = {job: _here(job, plan.host) for job in submitted}
+        standings = {job: _here(job, plan.host) for job in submitted}
     else:
-        known = _queue(submitted) if submitted else {}
+        standings = _queue(submitted) if submitted else {}
     return FleetStatus(
         fleet=plan.id,
         command=plan.command,
         folder=str(fleet),
-        jobs=[_status(job, known) for job in jobs],
+        jobs=[_status(job, standings) for job in jobs],
     )
 
 
@@ -356,21 +356,21 @@ def _here(job: Path, host: str) -> Standing:
 
 
 def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
-    """Return the state of these jobs: what is not in Slurm's queue has ended."""
+    """Return the states of these jobs; a job that is not in Slurm's queue has ended."""
     names = ",".join(map(_queued, jobs))
     answer = _ask("squeue", "--noheader", f"--name={names}", "--format=%i|%T|%r|%o")
     if answer.returncode != 0:
         return dict.fromkeys(jobs, ("unknown", _said(answer), None))
-    known = dict.fromkeys(jobs, _ENDED)
+    standings = dict.fromkeys(jobs, _ENDED)
     # Who submitted a job may know its folder by another name.
     by_folder = {os.path.realpath(job): job for job in jobs}
     for line in answer.stdout.splitlines():
         number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
         if job := by_folder.get(os.path.realpath(Path(script).parent)):
             state: JobState = "pending" if word in ("PENDING", "CONFIGURING") else "running"
-            told = word if reason == "None" else f"{word}: {reason}"
-            known[job] = (state, shortened(f"Slurm: {told}"), number)
-    return known
+            explanation = word if reason == "None" else f"{word}: {reason}"
+            standings[job] = (state, shortened(f"Slurm: {explanation}"), number)
+    return standings
 
 
 def _last_lines(log: Path) -> list[str]:

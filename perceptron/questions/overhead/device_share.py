@@ -33,15 +33,15 @@ def _timed_by_device(rows: Iterable[Measurement]) -> list[Measurement]:
 
 def device_seconds(rows: Iterable[Measurement]) -> Interval | None:
     """Return the device's own seconds per iteration over rows of processes, where they tell."""
-    own = [row.device_seconds or 0.0 for row in _timed_by_device(rows)]
-    return of_times(own) if own else None
+    seconds = [row.device_seconds or 0.0 for row in _timed_by_device(rows)]
+    return of_times(seconds) if seconds else None
 
 
 def busy_share(rows: Iterable[Measurement]) -> Interval | None:
     """Return these seconds as a share of the time, where the rows tell."""
-    own = _timed_by_device(rows)
-    busy = [row.device_seconds or 0.0 for row in own]
-    return of_ratio(busy, [row.seconds or 0.0 for row in own]) if own else None
+    timed = _timed_by_device(rows)
+    busy = [row.device_seconds or 0.0 for row in timed]
+    return of_ratio(busy, [row.seconds or 0.0 for row in timed]) if timed else None
 
 
 def busy_cell(busy: Interval) -> Quantity:

@@ -185,7 +185,7 @@ def bound_by(
 def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
     """Return the rates of the largest product and copy, by device and backend.
 
-    A backend without both is left out, and so are times that waiting for cores makes unknown.
+    Skip a backend without both, and times that waiting for cores makes unknown.
     """
     rates: dict[tuple[str | None, str], dict[str, float]] = {}
     for row in rows:
@@ -204,15 +204,12 @@ def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
 
 
 def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
-    """Return the best ceilings measured on this device; None without any.
-
-    Never another device's.
-    """
-    own = [limit for limit in limits if limit.device == device]
-    if not own:
+    """Return the best ceilings measured on this very device; None without any."""
+    of_device = [limit for limit in limits if limit.device == device]
+    if not of_device:
         return None
-    product = max(own, key=lambda limit: limit.gflops)
-    copy = max(own, key=lambda limit: limit.gbytes)
+    product = max(of_device, key=lambda limit: limit.gflops)
+    copy = max(of_device, key=lambda limit: limit.gbytes)
     return Ceilings(
         device=device,
         backend=" and ".join(dict.fromkeys((product.backend, copy.backend))),
@@ -255,7 +252,7 @@ def device_parts(rows: Iterable[Measurement]) -> list[DevicePart]:
     """Return the parts by backend, in the order in which they were measured."""
     parts = [row for row in rows if row.family == DEVICE and row.phase]
     groups = grouped(parts, lambda row: (row.backend, row.device, row.phase or ""))
-    return [_part(*key, own) for key, own in groups.items()]
+    return [_part(*key, phases) for key, phases in groups.items()]
 
 
 def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) -> DevicePart:
@@ -282,11 +279,11 @@ def energy(
     """Return the joules of one iteration by the device's own counter, or why they are unknown."""
     if not is_beside_host(device):
         return None, "a CPU's energy is not counted"
-    own = [row for row in rows if row.family == ENERGY and row.backend == backend]
-    joules = [row.energy_joules for row in own if row.energy_joules]
+    counted = [row for row in rows if row.family == ENERGY and row.backend == backend]
+    joules = [row.energy_joules for row in counted if row.energy_joules]
     if joules:
         return of_times(joules).estimate, None
-    return None, next((row.reason for row in own if row.reason), NOT_REACHED)
+    return None, next((row.reason for row in counted if row.reason), NOT_REACHED)
 
 
 # --- the rungs ------------------------------------------------------------------------------------
@@ -435,27 +432,27 @@ def _rung(
     ceilings: Sequence[Ceilings],
     not_reached: str,
 ) -> Rung:
-    own = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
-    device = next((row.device for row in own), None)
+    trained = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
+    device = next((row.device for row in trained), None)
     counted = _launched(rows, KERNELS, backend)
     rung = Rung(
         backend=backend,
         device=device,
-        dtype=next((row.dtype for row in own), None),
+        dtype=next((row.dtype for row in trained), None),
         removes=removes,
         kernels_per_iteration=None if counted is None else round(counted),
         kernels_profiled=_launched(rows, PROFILE, backend),
     )
-    measured = times(own, backend)
+    measured = times(trained, backend)
     if not measured:
-        return replace(rung, reason=reason(own, backend) or not_reached)
+        return replace(rung, reason=reason(trained, backend) or not_reached)
     seconds = of_times(list(measured.values()))
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
-    setup_seconds, from_cache = _prepared(own)
-    limits, of_device, share = roof(ceilings, device), device_seconds(own), busy_share(own)
+    setup_seconds, from_cache = _prepared(trained)
+    limits, of_device, share = roof(ceilings, device), device_seconds(trained), busy_share(trained)
     # The ceilings are those of one device.
-    one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
-    decided = seconds.low is not None and lost(filter(has_time, own)) < UNKNOWN
+    single = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in trained))
+    decided = seconds.low is not None and lost(filter(has_time, trained)) < UNKNOWN
     busy = share.estimate if share else None
     joules, no_joules = energy(rows, backend, device)
     return replace(
@@ -468,23 +465,23 @@ def _rung(
         ratio_high=ratio.high if ratio else None,
         setup_seconds=setup_seconds,
         prepared_from_cache=from_cache,
-        gflops=gflops if one else None,
-        gbytes=gbytes if one else None,
-        bound=bound_by(gflops, gbytes, bytes_moved, limits, busy) if one and decided else None,
-        ceiling=limits.name if limits and one else None,
+        gflops=gflops if single else None,
+        gbytes=gbytes if single else None,
+        bound=bound_by(gflops, gbytes, bytes_moved, limits, busy) if single and decided else None,
+        ceiling=limits.name if limits and single else None,
         device_seconds=of_device.estimate if of_device else None,
         busy_share=busy,
         busy_low=share.low if share else None,
         busy_high=share.high if share else None,
         energy_joules_per_iteration=joules,
         energy_reason=no_joules,
-        peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
+        peak_bytes=max((row.peak_bytes for row in trained if row.peak_bytes), default=None),
     )
 
 
 def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> float | None:
-    own = [row for row in rows if row.family == family and row.backend == backend]
-    return next((row.size for row in own if row.status == "ok"), None)
+    profiles = [row for row in rows if row.family == family and row.backend == backend]
+    return next((row.size for row in profiles if row.status == "ok"), None)
 
 
 def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:

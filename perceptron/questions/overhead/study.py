@@ -46,7 +46,7 @@ from perceptron.statistics.sessions import starts_of
 _PUBLISHED = (FAMILY, "symptoms", "xor")
 # Of a process on a device: libraries of GPUs take 1 to 4 s to load and to start a context.
 _START_SECONDS = 4.0
-# The one device that has a line of its own where it is not there.
+# The only device that has a line where it is absent.
 _SAYS_SO = "torch-cuda"
 # Repeats of a quick run, and those in which ceilings and devices are measured.
 _FIRST = 3
@@ -92,7 +92,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is trained."""
+        """The problem that is trained."""
         return (self.problem,)
 
     @property
@@ -116,7 +116,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
         return 0.005 if self.quick else 0.01
 
     def dtype_of(self, backend: str) -> DType:
-        """Return what this rung computes in."""
+        """Return the dtype in which this rung computes."""
         if self.dtype is not None:
             return self.dtype
         return registry.published_dtype(backend) if self.problem in _PUBLISHED else "float32"
@@ -154,10 +154,10 @@ class Overhead:
 
     def answer(self, plan: OverheadPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every rung, and what explains it."""
-        own = usable_rows(run.folder, times(rows))
-        problem = next((row.problem for row in own if row.problem), plan.problem)
+        usable = usable_rows(run.folder, times(rows))
+        problem = next((row.problem for row in usable if row.problem), plan.problem)
         found: Ladder = ladder(
-            own,
+            usable,
             problem=problem,
             threads=plan.threads or 1,
             removes=plan.removes,
@@ -166,10 +166,10 @@ class Overhead:
             hangs={hang.backend: str(hang) for hang in run.run.hangs if hang.is_of(plan.problem)},
             others=run.others,
         )
-        together = starts_of([*own, *(row for row in run.others if row.problem == problem)])
+        together = starts_of([*usable, *(row for row in run.others if row.problem == problem)])
         return replace(
-            told(found, own, together),
-            warnings=tuple(_not_measured(own)),
+            told(found, usable, together),
+            warnings=tuple(_not_measured(usable)),
             next=("perceptron", "advise", "--problem", plan.problem),
         )
 
@@ -180,9 +180,9 @@ class Overhead:
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
     """Yield jobs step by step: every rung three times, what explains them, then more repeats.
 
-    So a short run has an interval of each rung. Explanations of a device follow, of which a day may
-    be short, then what any machine tells. Rungs whose samples must be long come last in the first
-    repeat, so that they do not take the time of all others.
+    So a short run has an interval of each rung. Extras of a device come before those of the host.
+    Rungs whose samples must be long come last in the first repeat, so that they do not take the
+    time of all others.
     """
     problem = catalogue.look_up(plan.problem)
     for repeat in range(_FIRST):
@@ -196,15 +196,15 @@ def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
 def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
     """Yield the rungs of a repeat at once: they are compared with each other.
 
-    In the first one, which also checks them, as many at once as there are cores: where the time
-    ends early, some have theirs.
+    The first repeat, which also checks them, has a step for as many as there are cores: where the
+    time ends early, some rungs are measured.
     """
-    names, some = list(plan.backends), len(plan.backends)
+    names, at_once = list(plan.backends), len(plan.backends)
     if repeat == 0:
         here = _here(plan)  # a backend that cannot run costs no time: first
         names.sort(key=lambda name: (name in here, _least_seconds(name, problem)))
-        some = usable_cores()
-    for first in range(0, len(names), max(1, some)):
+        at_once = usable_cores()
+    for first in range(0, len(names), max(1, at_once)):
         yield [
             Time(
                 problem=plan.problem,
@@ -217,7 +217,7 @@ def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[J
                 lasts=False,
                 shares_compiled=True,
             )
-            for name in names[first : first + some]
+            for name in names[first : first + at_once]
         ]
 
 
@@ -228,9 +228,9 @@ def _least_seconds(backend: str, problem: Problem) -> float:
 
 
 def _explained(plan: OverheadPlan) -> Iterator[list[Extra]]:
-    """Yield what explains the rungs, the most worth its time first: each has a process of its own.
+    """Yield the extras that explain the rungs, the most useful first, each in its own process.
 
-    Those of a step start side by side.
+    Extras of a step start side by side.
     """
     # A backend that trains in other processes shows nothing of its device in this one.
     on_devices = [
@@ -279,7 +279,7 @@ def _here(plan: OverheadPlan) -> list[str]:
 
 
 def _drivers(names: Sequence[str]) -> list[str]:
-    """Return a backend for each library that drives a device, one that is usual if there is."""
+    """Return a backend for each library that drives a device, a default backend if possible."""
     drivers: dict[tuple[str, type], str] = {}
     for name in sorted(names, key=lambda name: name not in registry.DEFAULT):
         backend = registry.load(name)
@@ -327,19 +327,19 @@ def _ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str
     devices = dict.fromkeys(registry.load(name).device for name in registry.names())
     batches, models = problem.batch is not None, problem.models > 1
     of_all = {device: rungs(device, batches, counts, models) for device in ("cpu", *devices)}
-    return {device: own for device, own in of_all.items() if own}
+    return {device: steps for device, steps in of_all.items() if steps}
 
 
 def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
-    """Return what each rung removes from the one before it.
+    """Return the overhead that each rung removes from the one before it, by backend.
 
     On a device of which ``backends`` train over several processes, that is the ladder of these.
     """
     over = _ladders(problem, counts_of(backends))
     removes: dict[str, str] = {}
-    for device, own in _ladders(problem).items():
-        removes |= own
-        if not set(backends).isdisjoint(over[device].keys() - own.keys()):
+    for device, steps in _ladders(problem).items():
+        removes |= steps
+        if not set(backends).isdisjoint(over[device].keys() - steps.keys()):
             removes |= over[device]
     return removes
 
@@ -356,9 +356,9 @@ def _rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -
     refuse_processes(problem, counts)
     names: list[str] = []
     over = _ladders(problem, counts)
-    for device, own in _ladders(problem).items():
-        if device == "cpu" or registry.reason_unavailable(next(iter(own))) is None:
+    for device, steps in _ladders(problem).items():
+        if device == "cpu" or registry.reason_unavailable(next(iter(steps))) is None:
             names += over[device]
-        elif _SAYS_SO in own:
+        elif _SAYS_SO in steps:
             names.append(_SAYS_SO)
     return tuple(names)

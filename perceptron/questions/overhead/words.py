@@ -192,7 +192,7 @@ def _over_what(found: Ladder) -> str:
 
 
 def _why(ranking: Ranking) -> str:
-    """Return what leaves the fastest rung open."""
+    """Return why the fastest rung is undecided."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
@@ -221,13 +221,13 @@ def _notes(found: Ladder) -> Iterator[Note]:
 
 def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
     """Return the three largest phases of a backend's iteration; empty if one is undecided."""
-    own = [phase for phase in phases if phase.backend == whole.backend]
-    if not own or any(phase.low is None for phase in own):
+    of_backend = [phase for phase in phases if phase.backend == whole.backend]
+    if not of_backend or any(phase.low is None for phase in of_backend):
         return ""
-    own.sort(key=lambda phase: -phase.seconds_per_iteration)
+    of_backend.sort(key=lambda phase: -phase.seconds_per_iteration)
     shares = (
         f"{phase.phase} {phase.seconds_per_iteration / whole.seconds_per_iteration:.0%}"
-        for phase in own[:3]
+        for phase in of_backend[:3]
     )
     return f"{whole.backend}: {', '.join(shares)}"
 
@@ -295,7 +295,7 @@ def _rung(rung: Rung) -> tuple[Cell, ...]:
 
 
 def _kernels(rung: Rung) -> Cell:
-    """Return how many were counted, and on a device how many a profiler saw."""
+    """Return the number of kernels counted and, on a device, the number that a profiler saw."""
     counted = rung.kernels_per_iteration
     if rung.kernels_profiled is None:
         return counted
@@ -306,7 +306,7 @@ def _kernels(rung: Rung) -> Cell:
 
 
 def _time_of(phase: IterationPhase) -> Quantity:
-    """Return the time of a phase; of a difference that may be none, the most that it can be."""
+    """Return the time of a phase; its upper bound where the difference of loops may be 0."""
     if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
         return Quantity(phase.high, "s", before="at most ")
     return Quantity(phase.seconds_per_iteration, "s", (phase.low, phase.high))
@@ -361,7 +361,7 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 
 def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
+    """Yield a row for each rung on the device of ``limits``: its share of these ceilings."""
     for rung in found.rungs:
         if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
             yield (

@@ -128,7 +128,7 @@ def race_results(
     groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
     groups |= grouped(rows, _competitor)
     of_runs = grouped(others, attrgetter("session"))
-    beside = {when: _raced(grouped(own, _competitor)) for when, own in of_runs.items()}
+    beside = {when: _raced(grouped(of_run, _competitor)) for when, of_run in of_runs.items()}
     starts: tuple[RaceStart, ...] = get_args(RaceStart)
     return [_result(start, groups, _raced(groups), beside) for start in starts]
 
@@ -141,14 +141,16 @@ _Raced = dict[tuple[str, str], dict[int, RaceRow]]
 def _raced(groups: Mapping[tuple[str, str], Sequence[RaceRow]]) -> _Raced:
     """Return the rows of one run that raced, of the seeds that all competitors have."""
     seeds = [
-        {row.seed for row in own} for own in groups.values() if own and all(map(has_raced, own))
+        {row.seed for row in members}
+        for members in groups.values()
+        if members and all(map(has_raced, members))
     ]
-    # Where all have failed, each counts with what it has.
-    every = {row.seed for own in groups.values() for row in own}
+    # Where all have failed, each counts with the seeds that it has.
+    every = {row.seed for members in groups.values() for row in members}
     common = set.intersection(*seeds) if seeds else every
     return {
-        name: {row.seed: row for row in own if has_raced(row) and row.seed in common}
-        for name, own in groups.items()
+        name: {row.seed: row for row in members if has_raced(row) and row.seed in common}
+        for name, members in groups.items()
     }
 
 
@@ -163,19 +165,19 @@ def _result(
         _run(*name, rows, list(raced[name].values()), timed[name], start)
         for name, rows in groups.items()
     ]
-    own = next((row.session for rows in groups.values() for row in rows), None)
+    session = next((row.session for rows in groups.values() for row in rows), None)
     ranking = _ranked(
-        runs, {own: timed} | {when: _timed(one, start) for when, one in beside.items()}
+        runs, {session: timed} | {when: _timed(of_run, start) for when, of_run in beside.items()}
     )
-    places = {name: place for place, name in enumerate(ranking.order)}
-    runs.sort(key=lambda run: places.get(run.name, len(places)))
+    positions = {name: position for position, name in enumerate(ranking.order)}
+    runs.sort(key=lambda run: positions.get(run.name, len(positions)))
     return RaceResult(start=start, runs=runs, ranking=ranking)
 
 
 def _timed(raced: _Raced, start: RaceStart) -> _Timed:
     return {
-        name: {seed: _seed(row, start) for seed, row in sorted(own.items())}
-        for name, own in raced.items()
+        name: {seed: _seed(row, start) for seed, row in sorted(seeds.items())}
+        for name, seeds in raced.items()
     }
 
 
@@ -204,12 +206,12 @@ def _run(
     reached = [seed.reached for seed in seeds.values()]
 
     def middle(column: list[float]) -> float | None:
-        found = median_of(column, reached)
-        return None if found is None else found.estimate
+        interval = median_of(column, reached)
+        return None if interval is None else interval.estimate
 
     def part(field: str) -> float | None:
-        known = [value for row in raced if (value := getattr(row, field)) is not None]
-        return (median(known) if start == "cold" else 0.0) if known else None
+        values = [value for row in raced if (value := getattr(row, field)) is not None]
+        return (median(values) if start == "cold" else 0.0) if values else None
 
     lost = [row for row in rows if not has_raced(row)]
     reason = None if rows else NOTHING
@@ -253,17 +255,17 @@ def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
 
 
 def _ranked(runs: Sequence[RaceRun], timed: Mapping[Start, _Timed]) -> Ranking:
-    """Rank the runs; one that no seed was run of, or whose worker was killed, may have a time.
+    """Rank the runs; one without a seed, or whose worker was killed, may have a time.
 
-    By the seeds of each start of the command, the own one first.
+    By the seeds of each start of the command, this run's first.
     """
     late = [run for run in runs if run.seconds is None]
     unable = [run for run in late if not _may_have_time(run)]
     of = {run.name: (run.backend, run.dtype) for run in runs}
 
     def sides(first: str, second: str) -> Iterator[tuple[Start, _Seeds, _Seeds]]:
-        for when, one in timed.items():
-            yield when, one.get(of[first], {}), one.get(of[second], {})
+        for when, seeds in timed.items():
+            yield when, seeds.get(of[first], {}), seeds.get(of[second], {})
 
     def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
         return {when: _ratio(over, under, level) for when, over, under in sides(first, second)}
@@ -271,23 +273,25 @@ def _ranked(runs: Sequence[RaceRun], timed: Mapping[Start, _Timed]) -> Ranking:
     def ratio(first: str, second: str, level: float) -> Interval | None:
         return over_sessions(ratios(first, second, level), level, between=level)
 
-    found = rank(
+    ranking = rank(
         {run.name: run.seconds for run in runs if run.seconds is not None},
         ratio,
         [run.name for run in late if run not in unable],
         [run.name for run in unable],
     )
-    level = confidence_of(len(found.order))
+    level = confidence_of(len(ranking.order))
 
     def why(name: str, doubt: Doubt) -> Doubt:
-        if name not in found.order:
+        if name not in ranking.order:
             return doubt
-        first, together = found.order[0], found.ratios[name]
+        first, together = ranking.order[0], ranking.ratios[name]
         if together and disagree(ratios(name, first, level).values(), together):
             return "runs disagree"
-        return _why(doubt, [(one, other) for _, one, other in sides(name, first)])
+        return _why(doubt, [(over, under) for _, over, under in sides(name, first)])
 
-    return replace(found, doubts={name: why(name, doubt) for name, doubt in found.doubts.items()})
+    return replace(
+        ranking, doubts={name: why(name, doubt) for name, doubt in ranking.doubts.items()}
+    )
 
 
 def _may_have_time(run: RaceRun) -> bool:
@@ -330,8 +334,8 @@ def _quotient(over: float | None, under: float | None) -> float | None:
 
 def _why(doubt: Doubt, sides: Sequence[tuple[_Seeds, _Seeds]]) -> Doubt:
     """Return why a ratio is open, of the seeds of both in each run."""
-    counted = [(one, other, _counted(one, other)) for one, other in sides]
-    if any(one[seed].lost or other[seed].lost for one, other, seeds in counted for seed in seeds):
+    counted = [(over, under, _counted(over, under)) for over, under in sides]
+    if any(over[seed].lost or under[seed].lost for over, under, seeds in counted for seed in seeds):
         return "contended"
     # A quotient of medians of several seeds may be open at both ends, as the ratio of one is.
     return "too noisy" if any(len(seeds) > 1 for *_, seeds in counted) else doubt

@@ -117,7 +117,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The one that is raced."""
+        """The problem that is raced."""
         return (self.problem,)
 
 
@@ -188,7 +188,7 @@ def _require_test_set(problem: Problem, target: Target) -> None:
 
 
 def _alike(row: RaceRow) -> tuple[object, ...]:
-    """Return what two rows of a race must share to be compared."""
+    """Return the fields that two rows of a race must share to be compared."""
     return (*row.raced, row.code)
 
 
@@ -216,8 +216,8 @@ def _told(
     runs = [run for result in results for run in result.runs]
     threads = threads_in_all(row.all_threads, (run.backend for run in runs))
     dtypes = tuple(dict.fromkeys(run.dtype for run in runs))
-    ground = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
-    ground += f"; {intervals_of(together)}"
+    heading = ", ".join([row.machine, threads, *(dtypes if len(dtypes) == 1 else ())])
+    heading += f"; {intervals_of(together)}"
     verdicts, tables, figures = [], [], []
     for result in results:
         start, (name, ending, x_title) = result.start, _STARTS[result.start]
@@ -229,7 +229,7 @@ def _told(
                 decided=decided,
                 sentence=sentence,
                 notes=notes,
-                heading=ground,
+                heading=heading,
                 part=part,
             )
         )
@@ -301,15 +301,15 @@ def _said(
         note = f"closest: {missed[0]}" if missed else f"why: {NOTHING}"
         return "no", f"no backend reaches {row.target} in half of its seeds within {limit}", (note,)
     slower = ranking.slower[:1]
-    tail = [_takes(ranking, one, names) for one in slower] or missed
+    tail = [_takes(ranking, name, names) for name in slower] or missed
     notes = []
-    told = {late[0].name} if late and not slower else set()
-    if ranking.open and (undecided := ", ".join(_undecided(result, names, told))):
+    named = {late[0].name} if late and not slower else set()
+    if ranking.open and (undecided := ", ".join(_undecided(result, names, named))):
         notes.append(f"undecided: {undecided}")
     first = runs[ranking.order[0]]
     causes = [
         f"{names[run.name]} {most}"
-        for run in (first, *(runs[one] for one in slower))
+        for run in (first, *(runs[name] for name in slower))
         if (most := _most_of(run))
     ]
     if causes:
@@ -326,7 +326,7 @@ def _head(ranking: Ranking, names: Mapping[str, str], time: str) -> str:
         return alone(ranking, time, names.__getitem__)
     if not others:
         return f"only {names[first]} has a time: {time}"
-    leaders = [names[one] for one in ranking.order if one not in ranking.slower]
+    leaders = [names[name] for name in ranking.order if name not in ranking.slower]
     if not set(ranking.open).isdisjoint(others):
         return f"{' or '.join(leaders)} is first"
     if ranking.ties:
@@ -359,11 +359,11 @@ def _undecided(
             return f"{run.reached} of {run.seeds} seeds reach it"
         return NOTHING if run.reason == NOTHING else "not measured"
 
-    nearest = [one for one in ranking.open if one in ranking.order][:1]
-    yield from (f"{_takes(ranking, one, names)} ({why(one)})" for one in nearest)
-    others = [one for one in ranking.open if one not in nearest and one not in told]
+    nearest = [name for name in ranking.open if name in ranking.order][:1]
+    yield from (f"{_takes(ranking, name, names)} ({why(name)})" for name in nearest)
+    others = [name for name in ranking.open if name not in nearest and name not in told]
     for reason, of_reason in grouped(others, why).items():
-        yield f"{enumerated(names[one] for one in of_reason)} ({reason})"
+        yield f"{enumerated(names[name] for name in of_reason)} ({reason})"
 
 
 def _time(run: RaceRun) -> str:
@@ -371,7 +371,7 @@ def _time(run: RaceRun) -> str:
 
 
 def _most_of(run: RaceRun) -> str | None:
-    """Return what more than half of a time goes to; None where that is training."""
+    """Return the part that takes more than half of a time; None where that is training."""
     imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
     for action, seconds in (
         (f"starts Python{imports}", run.parts["import"]),
@@ -410,7 +410,7 @@ def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
     A line for each backend, with the band of its seeds.
     """
     by_backend = grouped(filter(has_raced, rows), lambda row: row.backend)
-    lines = tuple(line for own in by_backend.values() if (line := _line(own)) is not None)
+    lines = tuple(line for group in by_backend.values() if (line := _line(group)) is not None)
     if not lines:
         return None
     row, target = rows[0], rows[0].target
@@ -444,7 +444,7 @@ def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
 
 
 def _parts(runs: Sequence[RaceRun], row: RaceRow, x_title: str) -> BarFigure | None:
-    """Return what the time to the target goes to, end to end; None where nothing reached it."""
+    """Return the parts of the time to the target as bars; None where nothing reached it."""
     timed = [run for run in runs if run.seconds is not None]
     bars = [
         Bar(

@@ -155,8 +155,8 @@ def _lines(walk: Walkthrough) -> list[Drawn]:
             Drawn("scatter", inputs, predictions, 70, **dots),
         ]
     for row, point in enumerate(zip(walk.inputs[:, 0], predictions, strict=True)):
-        place = (8, 9 if row % 2 else -14)
-        drawn.append(Drawn("annotate", f"obs. {row}", point, place, **_BESIDE))
+        offset = (8, 9 if row % 2 else -14)
+        drawn.append(Drawn("annotate", f"obs. {row}", point, offset, **_BESIDE))
     title = "y = x·w + b along each input, over the predictions"
     return [
         *drawn,

@@ -26,37 +26,39 @@ Told = str | Table | tuple[str, ...]
 
 
 def document(walk: Walkthrough) -> dict[str, Any]:
-    """Return what `perceptron walkthrough --json` prints."""
-    told: dict[str, Any] = {
+    """Return the document of `perceptron walkthrough --json`."""
+    data: dict[str, Any] = {
         "problem": walk.problem.name,
         "runs": [_of_run(walk, run) for run in walk.runs],
         "skipped": [{"backend": backend, "reason": reason} for backend, reason in walk.skipped],
     }
     if not walk.class_names:
         first = walk.problem.dataset.first_row
-        told["contradictions"] = [[first + row for row in rows] for rows in walk.contradictions()]
-    return told
+        data["contradictions"] = [[first + row for row in rows] for rows in walk.contradictions()]
+    return data
 
 
 def _of_run(walk: Walkthrough, run: TrainingRun) -> dict[str, Any]:
     """Return a perceptron's weights as a list, its bias as a number; of more layers one of each."""
     last, weights, biases = run.scores[-1], run.parameters[::2], run.parameters[1::2]
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "backend": run.backend,
         "dtype": run.dtype,
         "iterations": walk.problem.iterations,
         "errors": [(score.epoch, score.train_loss) for score in run.scores],
     }
     if walk.class_names:
-        told["accuracy"] = {"train": last.train_accuracy, "test": last.test_accuracy}
-        told["epochs"] = run.scores
-        told["confusion"] = walk.confusion(run).tolist()
+        data["accuracy"] = {"train": last.train_accuracy, "test": last.test_accuracy}
+        data["epochs"] = run.scores
+        data["confusion"] = walk.confusion(run).tolist()
     else:
         alone = len(weights) == 1
-        told["weights"] = weights[0][:, 0].tolist() if alone else [one.tolist() for one in weights]
-        told["bias"] = float(biases[0][0]) if alone else [one.tolist() for one in biases]
-        told["predictions"] = run.predictions[:, 0].tolist()
-    return told | {"seconds": run.seconds}
+        data["weights"] = (
+            weights[0][:, 0].tolist() if alone else [array.tolist() for array in weights]
+        )
+        data["bias"] = float(biases[0][0]) if alone else [array.tolist() for array in biases]
+        data["predictions"] = run.predictions[:, 0].tolist()
+    return data | {"seconds": run.seconds}
 
 
 def told(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
@@ -141,13 +143,13 @@ def _parameters(title: str, problem: Problem, sets: Mapping[str, Sequence[Array]
     for layer, width in enumerate(problem.widths[1:]):
         units = [f"unit {number}" for number in range(1, width + 1)]
         names = [*(f"weight of {name}" for name in inputs), "bias"]
-        arrays = [np.vstack(own[2 * layer : 2 * layer + 2]) for own in sets.values()]
-        for unit, where in enumerate(units):
-            prefix = f"layer {layer + 1}, {where}: " if len(problem.layers) > 1 else ""
+        arrays = [np.vstack(parameters[2 * layer : 2 * layer + 2]) for parameters in sets.values()]
+        for unit, unit_name in enumerate(units):
+            prefix = f"layer {layer + 1}, {unit_name}: " if len(problem.layers) > 1 else ""
             values = zip(names, *(array[:, unit] for array in arrays), strict=True)
             rows += [
-                (prefix + name, *(Quantity(float(one), digits=".8f") for one in own))
-                for name, *own in values
+                (prefix + name, *(Quantity(float(weight), digits=".8f") for weight in weights))
+                for name, *weights in values
             ]
         inputs = units
     columns = ("parameter", *(f"{name}>" for name in sets))
@@ -233,7 +235,7 @@ def _mistakes(walk: Walkthrough) -> Iterator[Told]:
 
 
 def most_confident_mistakes(walk: Walkthrough) -> tuple[str, list[tuple[Array, str, str]]]:
-    """Return a title, and of each: its pixels, its class and the first run's prediction."""
+    """Return a title, and for each mistake its pixels, its class and the first run's prediction."""
     confidence = walk.runs[0].predictions.max(axis=1)
     taken = walk.runs[0].predictions.argmax(axis=1)
     wrong = walk.wrong(walk.runs[0])

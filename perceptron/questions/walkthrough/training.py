@@ -106,8 +106,8 @@ class Walkthrough:
 
 def _classes(outputs: Array) -> Numbers:
     """Return the class of each row, of (rows, outputs) targets or predictions."""
-    one = outputs.shape[1] == 1
-    classes: Numbers = (outputs[:, 0] > 0.5).astype(int) if one else outputs.argmax(axis=1)
+    is_single = outputs.shape[1] == 1
+    classes: Numbers = (outputs[:, 0] > 0.5).astype(int) if is_single else outputs.argmax(axis=1)
     return classes
 
 
@@ -121,11 +121,11 @@ def walkthrough(
     """
     problem = find(name, activation)
     # All of them first: nothing is trained beside a name that is unknown.
-    asked = [(backend, registry.reason_unavailable(backend)) for backend in backends]
+    reasons = [(backend, registry.reason_unavailable(backend)) for backend in backends]
     train, test = problem.parts()
     inputs, targets = test or train
     runs, skipped = [], []
-    for backend, reason in asked:
+    for backend, reason in reasons:
         if reason is None:
             try:
                 runs.append(_train(problem, backend, inputs, progress))
