@@ -1,9 +1,9 @@
-"""The program of a side: one process that runs benchmarks of one tree and sends what they gave.
+"""The program of a side: a process that runs benchmarks of a tree and sends the results.
 
-Started by its path with the interpreter of its side, which need not have this package: the suite
-that is measured may be this package, in another revision. So it needs the standard library and
-asv_runner or pytest alone, loads its own modules by their path, and works from Python 3.9 up. A job
-is one JSON line on standard input, answers are JSON lines on standard output; what benchmarks print
+It is started by its path with the interpreter of its side, which need not have this package: the
+suite may measure another revision of this package. So it needs only the standard library and
+asv_runner or pytest, loads its own modules by their path, and runs from Python 3.9 up. A job is a
+JSON line on standard input, and answers are JSON lines on standard output; output of benchmarks
 goes to standard error instead.
 """
 
@@ -52,13 +52,13 @@ tracing = _load("tracing")
 
 
 def main() -> None:
-    """Do one job and exit."""
+    """Do a job and exit."""
     # A name of a file need not be UTF-8; what is shown of it need not be exact.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
     os.dup2(2, 1)
 
     def send(**answer: Any) -> None:
-        """Send one line to the parent, at once."""
+        """Send a line to the parent, at once."""
         answers.write(json.dumps(answer, ensure_ascii=False) + "\n")
         answers.flush()
 
@@ -134,14 +134,13 @@ def main() -> None:
 
 
 def _nothing(purpose: str = "") -> None:
-    """Be a seed where nothing is seeded."""
+    """Seed nothing: for jobs without a seed."""
 
 
 def _lay_out(job: Job) -> list[object]:
-    """Keep to the core that the job names, and return small objects that are to stay alive.
+    """Keep to the core that the job names, and return small objects to be kept alive.
 
-    They shift what is made after them, as a change of the code would that has nothing to do with
-    the benchmark.
+    They shift the addresses of later objects, as an unrelated change of the code would.
     """
     if job.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {job["core"]})
@@ -150,7 +149,7 @@ def _lay_out(job: Job) -> list[object]:
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
-    """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
+    """Return the function that fills in a benchmark's measurement; raises `session.Refused`."""
     kind = job["kind"]
     if kind == "count":
         counter, longest = counting.Counter(), job["longest_seconds"]
@@ -187,9 +186,9 @@ def _first_line() -> bytes:
 def _continue_in_small_child() -> None:
     """Continue in a forked child; this process waits for it and ends as it does.
 
-    On Linux a process's peak memory starts at the peak of the one that started it: without this,
-    small benchmarks would all report the memory of the gate itself. A fork of a process that has
-    imported nothing yet starts small.
+    On Linux a process's peak memory starts at the peak of its parent: without the fork, small
+    benchmarks would all report the memory of the gate itself. A process that has imported nothing
+    yet forks small.
     """
     if not hasattr(os, "fork"):
         return
@@ -199,7 +198,7 @@ def _continue_in_small_child() -> None:
 
 
 def _exit_with_parent() -> None:
-    """End this process and all it started when standard input closes, as when the gate is killed.
+    """End this process and its children when standard input closes, as when the gate is killed.
 
     Benchmarks read from /dev/null instead.
     """
