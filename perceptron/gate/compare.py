@@ -82,10 +82,10 @@ _LOOK, _LEAST_LOOK_SECONDS = 0.1, 10.0
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
-    """Compare two revisions of the repository that this folder belongs to.
+    """Compare two revisions of the repository that contains the current folder.
 
-    Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
-    the same request resumes from there.
+    Raises `UserError` for errors that the user can fix. An interrupted comparison keeps its
+    measurements, and the same request resumes it.
     """
     _pattern(request.benchmarks)
     case = resolve_request(request, rule)
@@ -149,7 +149,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
-    """Return the comparison, invalid if a side does not hold what was to be measured any more."""
+    """Return the comparison, or an invalid one if a side's files have changed since."""
     name = _written(case, trees)
     if name is None:
         return comparison
@@ -161,9 +161,9 @@ def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Com
 
 
 def _written(case: Case, trees: Worktrees) -> str | None:
-    """Return which file of which side was written to, if any.
+    """Return the first file of a side that was written to, if any, with its side.
 
-    Each revision's code has the rights to write into the other's tree, or its environment.
+    Each revision's code has the permission to write into the other's tree or environment.
     """
     for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
         name = known.written(folder)
@@ -174,7 +174,7 @@ def _written(case: Case, trees: Worktrees) -> str | None:
 
 @contextmanager
 def _resumable(case: Case, trees: Worktrees, journal: ComparisonJournal) -> Iterator[None]:
-    """Have an interrupted comparison begin again if a side was written to: trees are new then."""
+    """Restart an interrupted comparison if a side was written to: its trees are new then."""
     try:
         yield
     except BaseException:
@@ -193,8 +193,8 @@ def _measured(
     began: float,
     same: str | None,
 ) -> Comparison:
-    """Measure what both sides load, judge it, and look into what changed; nothing of that where
-    they run the ``same`` code."""
+    """Measure the benchmarks that both sides load, judge them, and explain changes; none of that
+    where they run the ``same`` code."""
     request = case.request
     pattern = _pattern(request.benchmarks)
     if same is not None and not (case.other_suite or requirements):
@@ -265,10 +265,10 @@ def _same_code(case: Case, reason: str, began: float) -> Comparison:
 def _assert_own_code(
     sides: Sides, journal: ComparisonJournal, base_error: CannotImport | None
 ) -> None:
-    """Raise `UserError` unless each side has run code of its own: else nothing is compared.
+    """Raise `UserError` unless each side has run its own code: else nothing is compared.
 
-    With two interpreters, what is installed in them may be compared instead. The journal keeps
-    what is known: a suite may import late, and a comparison that resumes runs it no more.
+    With two interpreters, their installed packages may be compared instead. The journal records
+    which sides did: a suite may import late, and a resumed comparison does not run it again.
     """
     ran = {side for block in journal.blocks for side in PAIR if getattr(block, side).status == "ok"}
     if base_error is not None and "base" not in ran:
@@ -313,11 +313,11 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
 
 
 def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
-    """Return what there is to watch where no benchmark should see what differs, else None.
+    """Return the files to watch where benchmarks probably use no difference, else None.
 
-    What is installed may be of any revision, and another interpreter may change any benchmark. One
-    of another version may read a module otherwise than this one, which tells what the modules do.
-    What a build reads is not watched.
+    None where installed code is compared, which may be of any revision, and where interpreters
+    differ, which may change any benchmark. An interpreter of another version than this one may
+    parse a module differently. Files that a build reads are not watched.
     """
     pythons = case.pythons
     if case.request.always or case.installed or pythons["base"] != pythons["head"]:
@@ -332,9 +332,9 @@ def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
 
 
 def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | None:
-    """Return no valgrind where the interpreters would be counted at places of their own.
+    """Return None where both interpreters would count at different paths, else valgrind.
 
-    What a process executes depends on them. Raises `UserError` if it is to count always.
+    Counts depend on these paths. Raises `UserError` if counting is set to ``always``.
     """
     python = sides.interpreters.not_alike
     if valgrind is None or python is None:
@@ -349,7 +349,7 @@ def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | 
 
 
 def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
-    """Return what this comparison sets out to do there."""
+    """Return the run that this comparison starts in the environment."""
     request = case.request
     plan = ComparisonPlan(
         suite=case.suite.file,
@@ -385,7 +385,7 @@ def _unmeasured(
     results: Path | None = None,
     seconds: float = 0.0,
 ) -> Comparison:
-    """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
+    """Return a comparison whose verdict needs no rows; its files lie in ``results``."""
     environment = _environment(None)
     return _comparison(
         case,
@@ -407,7 +407,7 @@ def _judged(
     not_loaded: Sequence[LeftOut],
     environment: ComparisonEnvironment,
 ) -> Comparison:
-    """Return the comparison that the journal's blocks make."""
+    """Return the comparison, judged from the journal's blocks."""
     plan = journal.run.plan
     # What was counted is judged, if only by that.
     work = work_of(journal.blocks, case.rule)
@@ -457,7 +457,7 @@ def _comparison(case: Case, judgement: Judgement, plan: ComparisonPlan, **facts:
 
 
 def _pattern(expression: str | None) -> re.Pattern[str]:
-    """Compile the expression; raises `UserError` naming the option for what is none."""
+    """Compile the expression; raises `UserError` naming the option if it is invalid."""
     try:
         return re.compile(expression or "")
     except re.error as error:
@@ -469,8 +469,8 @@ def _environment(
     versions: Mapping[Side, dict[str, str]] = MappingProxyType({}),
     code: Mapping[Side, str] = MappingProxyType({}),
 ) -> ComparisonEnvironment:
-    """Return the machine, the ``versions`` that each side has, and where it imported the ``code``
-    of the project from, if that is no tree."""
+    """Return the machine, each side's ``versions``, and the folder from which it imported the
+    project's ``code``, unless from a tree."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),

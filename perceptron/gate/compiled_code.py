@@ -1,7 +1,7 @@
-"""Compiled code that was not built: then the trees run less than what users install.
+"""Compiled code that was not built: without it, the trees run less than users install.
 
-A project may fall back to pure Python where its extension modules are absent, as they are in a
-checkout. What says that there are some is read from files; nothing of the project is executed.
+A project may fall back to pure Python where its extension modules are absent, as in a checkout.
+Signs of compiled code are read from files; no code of the project is executed.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _EXTENSION = re.compile(
 
 
 NotBuilt = tuple[Sequence[str], str | None]
-"""Compiled code that the trees do not hold: its files that differ between the revisions, and what
-says that there is some."""
+"""Compiled code that the trees lack: its files that differ between the revisions, and the sign that
+the project has some."""
 
 
 def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
-    """Return what is compiled in the trees' project; ``names`` differ between them."""
+    """Return the compiled code of the trees' project; ``names`` differ between them."""
     if case.installed:
         return [], None
     sign = next(filter(None, (_declared(tree / case.suite.code) for tree in trees)), None)
@@ -92,7 +92,7 @@ def _is_compiled(path: PurePosixPath) -> bool:
 
 
 def _declared(folder: Path) -> str | None:
-    """Return what in the project's files says that something is compiled."""
+    """Return the sign of compiled code in the project's files, if any."""
     with contextlib.suppress(UserError):
         build = read_toml(folder / "pyproject.toml").get("build-system")
         own = build if isinstance(build, dict) else {}

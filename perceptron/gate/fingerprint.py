@@ -1,4 +1,4 @@
-"""Which code measures and judges: blocks of another are no part of the same comparison or proof."""
+"""The digest of the code that measures and judges: blocks of other code are not comparable."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ PARTS = (
 def digest() -> str:
     """Return the digest of these folders and files of the package.
 
-    Whole folders count, so that a module added to one is part of it without being named.
+    Whole folders count, so that a module added to a folder is included without being named.
     """
     return code_digest(PACKAGE, PARTS)

@@ -30,18 +30,18 @@ FORMAT = 1
 
 
 class ComparisonRun(Struct, frozen=True, kw_only=True):
-    """What a comparison set out to do."""
+    """The plan of a comparison, and its progress."""
 
     format: int = FORMAT
     work: dict[str, str]
-    """All that makes two comparisons the same, except the seed."""
+    """All inputs that identify a comparison, except the seed."""
     plan: ComparisonPlan
     start_seconds: float | None = None
-    """What a process takes beside its benchmarks: to start, and to import."""
+    """Seconds that a process takes beside its benchmarks: to start, and to import."""
     own: list[Side] = []
     """Sides that have run code of their own tree."""
     code: dict[Side, str] = {}
-    """What installed code sides have run."""
+    """The folder of the installed code that each side has run."""
     screened: bool = False
     """Whether the screen is over, and the confirmation is planned from it."""
     finished: bool = False
@@ -53,7 +53,7 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonJournal:
-    """An open comparison: its blocks so far, and where the next goes."""
+    """An open comparison: its blocks so far, and the file for the next ones."""
 
     def __init__(self, folder: Path, run: ComparisonRun, lines: FileIO) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class ComparisonJournal:
         return self.blocks[-1].elapsed_seconds if self.blocks else 0.0
 
     def append(self, block: Block) -> None:
-        """Write the block and wait until the disk has it."""
+        """Write the block and wait until it is on disk."""
         try:
             append(self._lines, block)
         except OSError as error:
@@ -75,7 +75,7 @@ class ComparisonJournal:
         self.blocks.append(block)
 
     def update_run(self, run: ComparisonRun) -> None:
-        """Write what is now known of the run."""
+        """Write the run's current state."""
         self.run = run
         try:
             replace(self.folder / "run.json", run)
@@ -87,7 +87,7 @@ class ComparisonJournal:
 def open_journal(
     results: Path, run: ComparisonRun, seed_given: bool
 ) -> Iterator[ComparisonJournal]:
-    """Open the unfinished comparison that does the same, or a new one.
+    """Open the unfinished comparison of the same work, or a new one.
 
     Raises `UserError` if the folder cannot be written to, or is in use.
     """
@@ -125,7 +125,7 @@ def _resumes(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool
 
 
 def _read_run(file: Path) -> ComparisonRun | None:
-    """Return None for what is not there, and for what another version wrote."""
+    """Return the run; None if there is no file, or another version wrote it."""
     try:
         run = read_written(file, ComparisonRun, "a comparison")
     except UserError:

@@ -1,7 +1,7 @@
-"""Benchmarks that BASE has and HEAD has no more: what is not measured is not called clean.
+"""Benchmarks that BASE has and HEAD lacks: an unmeasured benchmark is never called clean.
 
-HEAD's suite serves both revisions. One that was deleted, renamed or moved out of it measures
-nothing any more, and whoever wants a slower HEAD to pass need only delete what would tell.
+HEAD's suite serves both revisions. A benchmark that was deleted, renamed or moved out of it is not
+measured: deleting it would hide a slowdown.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
 
 @dataclass(frozen=True)
 class Removed:
-    """What HEAD lacks of BASE's benchmarks, as far as that is known."""
+    """BASE's benchmarks that HEAD lacks, as far as they are known."""
 
     keys: Sequence[str]
-    """Of benchmarks; of what does not load on BASE and is gone on HEAD, the module."""
+    """Keys of benchmarks; of a module that fails on BASE and is gone on HEAD, the module."""
     unknown: str | None = None
     """Why BASE's own benchmarks are not known."""
     new: frozenset[str] = frozenset()
-    """Benchmarks of HEAD that BASE's own suite is known not to have."""
+    """Benchmarks of HEAD that BASE's own suite certainly lacks."""
 
 
 def removed(
@@ -48,9 +48,9 @@ def removed(
     other_suite: bool,
     seconds_left: Callable[[], float],
 ) -> Removed:
-    """Return which of BASE's benchmarks HEAD lacks, of all that are ``wanted``.
+    """Return the ``wanted`` benchmarks of BASE that HEAD lacks.
 
-    Of BASE's own where it may have an ``other_suite``.
+    BASE's own suite is searched where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
     own = _own(sides, seconds_left) if other_suite else _Own()
@@ -86,7 +86,7 @@ class _Own:
         return (sides.trees.path("head") / sides.trees.suite.benchmarks / inside).exists()
 
     def lacks(self, benchmarks: Iterable[Benchmark], sides: Sides) -> set[str]:
-        """Return which of HEAD's benchmarks it surely does not have: what loads lacks them."""
+        """Return the benchmarks that it certainly lacks: no module that fails could hold them."""
         ours = {one.key for one in self.found.benchmarks}
         return {
             one.key
@@ -131,10 +131,10 @@ def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
 
 
 def with_removed(comparison: Comparison, removed: Removed, allowed: bool) -> Comparison:
-    """Return the comparison with what is gone and new; it is not clean unless what is gone is
+    """Return the comparison with removed and new benchmarks; not clean unless removal is
     ``allowed``.
 
-    By the option, or by a rule in BASE's pyproject.toml, which can allow nothing that is unknown.
+    The option allows it, or a rule in BASE's pyproject.toml, which cannot allow unknown benchmarks.
     """
     rows = [
         msgspec.structs.replace(row, new=True) if row.key in removed.new else row

@@ -1,4 +1,4 @@
-"""What files of a revision hold, read from git: as they were committed, and through no link."""
+"""The contents of a revision's files, read from git: as committed, without following links."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FILE = "100"  # how modes of ordinary files begin
 
 @dataclass(frozen=True)
 class Unread:
-    """What is not read, a link or too large, by what tells it from another such."""
+    """A file that is not read, because it is a link or too large; ``state`` shows differences."""
 
     state: str
 
 
 class Contents:
-    """The files of a revision, with what the working tree adds to it if that was asked for.
+    """The files of a revision, with the changes of the working tree if it is compared.
 
     The trees that are compared share HEAD's benchmarks; here each revision has its own.
     """
@@ -47,7 +47,7 @@ class Contents:
         return (self._objects.keys() - self._changed) | there
 
     def read(self, names: Iterable[str]) -> dict[str, bytes | Unread]:
-        """Return what those of the files hold that there are."""
+        """Return the contents of those of the files that exist."""
         wanted = self.names.intersection(names)
         found = {name: self._of_working_tree(name) for name in wanted & self._changed}
         committed = {name: self._objects[name] for name in wanted - self._changed}
@@ -68,7 +68,7 @@ class Contents:
 
 
 def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield each object that git sent, with its number: a line of facts goes before it."""
+    """Yield the id and the content of each object that git sent, after its header line."""
     place = 0
     while place < len(answer):
         begin = answer.index(b"\n", place) + 1

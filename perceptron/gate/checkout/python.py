@@ -1,4 +1,4 @@
-"""The Python that benchmarks run in: the one that is named, else the project's."""
+"""The Python that runs the benchmarks: the named one, else the project's."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _SECONDS = 60.0
 
 
 def find_python(named: str | None) -> str:
-    """Return the interpreter that is named by ``--python``: by a path, or a name on PATH.
+    """Return the interpreter of ``--python``: a path, or a name on PATH.
 
-    Without one it is our own, unless nothing but perceptron is installed there: then it has an
-    environment to itself, and the project's is the activated one, the folder ``.venv`` here, or
-    the first on PATH. Raises `UserError` for what is no Python, or too old.
+    Without the option it is this interpreter. If only perceptron is installed here, the project has
+    another environment: the activated one, the folder ``.venv`` here, or the first on PATH. Raises
+    `UserError` if it is no Python, or too old.
     """
     if named is None:
         python = _of_the_project() if _is_by_itself() else sys.executable
@@ -57,7 +57,7 @@ def version_of(python: str) -> str:
 
 
 def minor(version: str) -> str:
-    """Return 3.12 of the text of ``sys.version``."""
+    """Return the minor version, such as 3.12, from the text of ``sys.version``."""
     return ".".join(version.split(".")[:2])
 
 
@@ -71,12 +71,12 @@ def _of_the_project() -> str:
 
 
 def variables_of(python: str) -> dict[str, str]:
-    """Return what is to be set where it runs: what it starts is none of our environment either."""
+    """Return the variables to set for it: its children must not run in this environment either."""
     return {} if python == sys.executable else {"PATH": _path_without_ours()}
 
 
 def _path_without_ours() -> str:
-    """Return PATH without the folder of our virtual environment, which uvx puts first."""
+    """Return PATH without the folder of this virtual environment, which uvx puts first."""
     is_virtual = sys.prefix != sys.base_prefix
     return os.pathsep.join(
         folder
@@ -86,7 +86,7 @@ def _path_without_ours() -> str:
 
 
 def _is_ours(python: str) -> bool:
-    """Return whether it is of the environment that this runs in, by whichever of its names."""
+    """Return whether it belongs to this process's environment, under any of its names."""
     ours, theirs = (
         (os.path.realpath(os.path.dirname(file)), os.path.realpath(file))
         for file in (sys.executable, python)
@@ -95,7 +95,7 @@ def _is_ours(python: str) -> bool:
 
 
 def _is_by_itself() -> bool:
-    """Return whether only perceptron is installed, what it needs and what its extras bring."""
+    """Return whether only perceptron, its dependencies and its extras are installed here."""
     requires: dict[str, list[str]] = {}
     for own in metadata.distributions():
         requires.setdefault(canonicalize_name(own.metadata["Name"] or ""), own.requires or [])
@@ -114,14 +114,14 @@ def _is_by_itself() -> bool:
 
 
 def _told(python: str) -> tuple[str, str]:
-    """Return what the interpreter says of itself, by its name in this folder; else empty texts."""
+    """Return the interpreter's answer, by its name in this folder; empty texts if it fails."""
     program = "import json, sys; print(json.dumps([sys.executable, sys.version]))"
     told: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
     return told if told and re.match(r"\d+\.\d+", told[1]) else ("", "")
 
 
 def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any:
-    """Return what the command of an interpreter prints as JSON of a kind; None if it fails."""
+    """Return the JSON output of an interpreter's command as a ``kind``; None if it fails."""
     try:
         asked = subprocess.run(
             command,

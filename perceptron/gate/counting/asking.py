@@ -1,7 +1,6 @@
 """Programs of base and head that import a suite once and fork for each benchmark.
 
-What they are asked for depends on no clock, so both sides run at the same time, each on a core of
-its own.
+Their answers depend on no clock, so both sides run at the same time, each on its own core.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ def ask_both(
     effort: Calibration = CALIBRATING,
     import_share: float = 1.0,
 ) -> Iterator[tuple[str, Pair]]:
-    """Yield the key of each benchmark and its answers as soon as both sides have it.
+    """Yield the key of each benchmark and its pair of answers as soon as both sides have it.
 
-    The trees must be arranged. No benchmark is begun when no ``seconds_left``: then its status is
-    ``untried``. To import may take the ``import_share`` of them; where it took longer, nothing is
-    imported that would have less time. Raises `UserError` as the sides do.
+    The trees must be arranged. No benchmark begins after the ``seconds_left``: its status is then
+    ``untried``. Imports may take the ``import_share`` of them; once an import took longer, none
+    starts with less time. Raises `UserError` as the sides do.
     """
     failed: dict[str, Content] = {}
     for side in PAIR:
@@ -97,7 +96,7 @@ def _limited(
 ) -> Instrument | None:
     """Return the instrument for the time that is left; None where there is none.
 
-    Nor is there any where the side's last import was too ``late``, and this one would end sooner.
+    None also where the side's last import was too ``late``, and this one would end sooner.
     """
     seconds = seconds_left()
     importing = min(2 * START_SECONDS, max(1, ceil(import_share * seconds)))

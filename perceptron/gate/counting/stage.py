@@ -1,6 +1,6 @@
-"""The stage that counts: every round of it, from the journal's last block to its end.
+"""The counting stage: all its rounds, from the journal's last block to its end.
 
-All rounds are of the same minutes on the same machine: counts of two machines are not comparable.
+All rounds run in the same minutes on the same machine: counts of two machines are not comparable.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class CountingStage:
     progress: Callable[[int, int, str], None]
     elapsed: Callable[[], float]
     import_seconds: float = 0.0
-    """What the first round needed before its first count."""
+    """Seconds of the first round before its first count."""
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
-        """Count these benchmarks, and again where there is doubt."""
+        """Count these benchmarks, and again where counts are in doubt."""
         other, *more = work.OTHER_DRAWS
         self._count(work.FIRST, benchmarks)
         self._count(other, benchmarks, work.wants_other_draws)
@@ -60,9 +60,9 @@ class CountingStage:
         benchmarks: Sequence[Benchmark],
         wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those that this round lacks, and of which it is wanted.
+        """Count the benchmarks that this round lacks, if ``wanted`` accepts their blocks.
 
-        What there was no time for in a round before has none in this one either.
+        A benchmark without time in an earlier round has none in this round either.
         """
         left = []
         counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
@@ -130,7 +130,7 @@ class CountingStage:
 
 
 def _folders(number: int) -> dict[Side, str]:
-    """Return where the trees lie."""
+    """Return the trees' folders."""
     first, second = FOLDERS[:2]
     if number in _MOVED:
         first, second = second, first

@@ -1,4 +1,4 @@
-"""valgrind: where it is, whether it will do, and how a program is started under it."""
+"""valgrind: its path, whether it can count, and how a program is started under it."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ class Valgrind:
 
     path: str
     version: str
-    """As it says: ``valgrind-3.24.0``."""
+    """As valgrind reports it: ``valgrind-3.24.0``."""
 
     def instrument(
         self, side: Side, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
-        """Return how a program is started that counts, or profiles and writes into ``folder``.
+        """Return the instrument of a program that counts, or profiles into ``folder``.
 
-        On one core, so that libraries use one thread; with so many small objects made before all
-        others, so that memory is laid out otherwise.
+        It runs on one core, so that libraries use one thread. ``padding`` small objects are made
+        before all others, to change the memory layout.
         """
         dumps = str(folder / _COUNTS)
         profiling = (*_PROFILING, f"--callgrind-out-file={dumps.replace('%', '%%')}.%p")
@@ -80,9 +80,9 @@ class Valgrind:
 
 
 def find(wanted: Counting) -> tuple[Valgrind | None, list[MeasurementWarning]]:
-    """Return valgrind, if counting is wanted and there is one that can, and what is to be known.
+    """Return valgrind, if counting is wanted and valgrind can count, and warnings.
 
-    Raises `UserError` if there is none and counting is wanted ``always``.
+    Raises `UserError` if it cannot and ``wanted`` is ``always``.
     """
     if wanted == "never":
         return None, []

@@ -1,4 +1,4 @@
-"""Which functions of Python differ between the revisions: their source is parsed, and never run."""
+"""Python functions that differ between the revisions: their source is parsed, and never run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId]:
     """Return the functions whose code differs in the files of these ``names``.
 
-    Docstrings and comments are no code. A function that one revision alone has differs. Each stands
-    there under every path by which a trace may know its file: of what is installed, the folders
-    above its package are no part.
+    Docstrings and comments are ignored. A function of one revision alone differs. Each is listed
+    under every path by which a trace may name its file: paths of installed files lack the folders
+    above the package.
     """
     found: set[FunctionId] = set()
     left = _MOST
@@ -39,7 +39,7 @@ def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId
 
 
 def _functions(text: bytes) -> dict[str, list[str]]:
-    """Return what each function does, by its qualified name; nothing for what is no Python."""
+    """Return each function's code, by its qualified name; empty for invalid Python."""
     functions: dict[str, list[str]] = defaultdict(list)
     tree = parsed(text)
     try:

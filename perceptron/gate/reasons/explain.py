@@ -1,4 +1,4 @@
-"""Why benchmarks changed: a second look at those that did, once all are judged.
+"""Reasons of changes: a second measurement of changed benchmarks, once all are judged.
 
 On both sides they are traced, and profiled under valgrind.
 """
@@ -58,10 +58,10 @@ def add(
     progress: Callable[[int, int, str], None],
     edited: Callable[[], Collection[FunctionId]] = tuple,
 ) -> Comparison:
-    """Return the comparison with the reasons of what changed, the ``edited`` functions first.
+    """Return the comparison with the reasons of its changes, the ``edited`` functions first.
 
-    That takes a tenth of the budget at most, beside it. Whatever goes wrong becomes the reason why
-    a row has none.
+    This takes at most a tenth of the budget, in addition to it. An error becomes the reason why a
+    row has none.
     """
     evidence = work_of(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
@@ -140,7 +140,7 @@ def add(
 
 
 def _changed(row: Row, evidence: WorkEvidence) -> bool:
-    """Return whether there is something to explain; what fails says why by itself."""
+    """Return whether the row has a change to explain; failures have a reason already."""
     if row.change is None and row.work is None:
         return False
     if row.verdict in {"slower", "faster"}:
@@ -164,7 +164,7 @@ def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
 def looked(
     answers: Iterable[tuple[str, Pair]], convert: Callable[[Side, Content], T]
 ) -> Iterator[tuple[str, tuple[T, T] | CannotLook]]:
-    """Yield the key of each benchmark and what it does on BASE and on HEAD, or why nobody knows."""
+    """Yield the key of each benchmark and its tables of BASE and HEAD, or why they are unknown."""
     for key, pair in answers:
         try:
             base, head = (_converted(side, pair[side], convert) for side in PAIR)
@@ -186,7 +186,7 @@ def _trace(content: Content) -> Trace:
 
 
 def _converted(side: Side, content: Content, convert: Callable[[Side, Content], T]) -> T:
-    """Raise `CannotLook` for what the side could not tell."""
+    """Raise `CannotLook` for an answer that is no table."""
     try:
         if content.get("status") != "ok":
             raise CannotLook(content.get("reason"))
