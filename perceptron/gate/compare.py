@@ -165,8 +165,8 @@ def _written(case: Case, trees: Worktrees) -> str | None:
 
     Each revision's code has the permission to write into the other's tree or environment.
     """
-    for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
-        name = known.written(folder)
+    for side, (folder, snapshot) in [*trees.snapshots(), *case.environments.items()]:
+        name = snapshot.written(folder)
         if name is not None:
             return f"{label(name)} of {side.upper()}"
     return None
@@ -217,7 +217,7 @@ def _measured(
         comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)
         return with_dependencies(comparison, requirements, environments, is_compiled)
     valgrind = _counter(case, sides, valgrind)
-    code = {side: str(own) for side, own in sides.code.items()}
+    code = {side: str(place) for side, place in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(pattern, case.suite)
     run = _run(case, environment)
@@ -278,10 +278,10 @@ def _assert_own_code(
         return
     if sides.pythons["base"] != sides.pythons["head"]:
         return
-    own = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
-    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
+    own_sides = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
+    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own_sides)))
     for side in PAIR:
-        if side in ran and side not in own:
+        if side in ran and side not in own_sides:
             raise UserError(
                 f"{side.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
@@ -289,10 +289,10 @@ def _assert_own_code(
 
 
 def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) -> None:
-    known = journal.run.code
-    code = {**known, **{side: str(own) for side, own in sides.code.items()}}
-    for side in known:
-        if known[side] != code[side]:
+    recorded = journal.run.code
+    code = {**recorded, **{side: str(place) for side, place in sides.code.items()}}
+    for side in recorded:
+        if recorded[side] != code[side]:
             raise UserError(
                 f"{sides.how}: what {side.upper()} imports was installed again since, and "
                 f"{journal.folder} holds blocks of both: remove it to start again"
@@ -304,8 +304,8 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
                 f"{sides.how}: the benchmarks of {side.upper()} import no installed project: "
                 f"install it in {sides.interpreters.where(side)}, or give its name as project"
             )
-    both = [sides.code[side].place for side in PAIR if side in sides.code]
-    if len(both) > 1 and both[0] == both[1]:
+    places = [sides.code[side].place for side in PAIR if side in sides.code]
+    if len(places) > 1 and places[0] == places[1]:
         raise UserError(
             f"--installed: BASE and HEAD import the same files, {code['head']}: install each "
             "version in an environment of its own"
@@ -411,7 +411,7 @@ def _judged(
     plan = journal.run.plan
     # What was counted is judged, if only by that.
     work = work_of(journal.blocks, case.rule)
-    counted = {key for key, own in work.items() if own.work is not None}
+    counted = {key for key, row_work in work.items() if row_work.work is not None}
     untimed = [
         msgspec.structs.replace(
             row, reason=no_time(work.get(row.benchmark, NOT_COUNTED), row.reason)
@@ -430,11 +430,11 @@ def _judged(
         limits=plan.gate_rules,
         strict=plan.strict,
     )
-    left = [*not_loaded, *untimed, *judgement.left_out]
+    skipped = [*not_loaded, *untimed, *judgement.left_out]
     return _comparison(
         case,
         judgement,
-        msgspec.structs.replace(plan, left_out=left),
+        msgspec.structs.replace(plan, left_out=skipped),
         environment=environment,
         warnings=case.warnings,
         seconds=journal.elapsed_seconds,

@@ -95,10 +95,10 @@ def _declared(folder: Path) -> str | None:
     """Return the sign of compiled code in the project's files, if any."""
     with contextlib.suppress(UserError):
         build = read_toml(folder / "pyproject.toml").get("build-system")
-        own = build if isinstance(build, dict) else {}
-        requires = own.get("requires")
-        named = [own.get("build-backend"), *(requires if isinstance(requires, list) else [])]
-        for word in (_first_word(text) for text in named if isinstance(text, str)):
+        section = build if isinstance(build, dict) else {}
+        requires = section.get("requires")
+        names = [section.get("build-backend"), *(requires if isinstance(requires, list) else [])]
+        for word in (_first_word(text) for text in names if isinstance(text, str)):
             if _COMPILER.fullmatch(word):
                 return f"pyproject.toml builds with {word}"
     declares = _EXTENSION.search((bounded(folder / _SETUP) or b"").decode(errors="replace"))

@@ -92,11 +92,11 @@ def open_journal(
     Raises `UserError` if the folder cannot be written to, or is in use.
     """
     try:
-        folder, known, lines = _open(results / "gate", run, seed_given)
+        folder, opened, lines = _open(results / "gate", run, seed_given)
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
-        yield ComparisonJournal(folder, known, lines)
+        yield ComparisonJournal(folder, opened, lines)
 
 
 def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, ComparisonRun, FileIO]:
@@ -108,13 +108,13 @@ def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, Compa
         lines = open_locked(folder / "blocks.jsonl")
         if lines is None:
             continue  # another process is measuring it right now
-        known = _read_run(folder / "run.json")
-        if known is None and not lines.seek(0, os.SEEK_END):
+        recorded = _read_run(folder / "run.json")
+        if recorded is None and not lines.seek(0, os.SEEK_END):
             replace(folder / "run.json", run)
             return folder, run, lines
-        if known is not None and _resumes(known, run, seed_given):
+        if recorded is not None and _resumes(recorded, run, seed_given):
             cut_unfinished(lines)
-            return folder, known, lines
+            return folder, recorded, lines
         lines.close()
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
 

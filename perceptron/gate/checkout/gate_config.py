@@ -65,14 +65,14 @@ def gate_rules(base: Path, head: Path, today: date) -> tuple[GateRules, list[Mea
 
     Errors in HEAD's file are warnings: once merged, they would stop every comparison.
     """
-    own = read(base, "BASE")
-    rules, warnings = in_force(own.rules, today)
+    configured = read(base, "BASE")
+    rules, warnings = in_force(configured.rules, today)
     try:
         read(head, "HEAD")
     except UserError as error:
         advice = "mend it before it is merged: what is compared with it would end with this error"
         warnings.append(MeasurementWarning(code="rules of HEAD", message=str(error), advice=advice))
-    return GateRules(rules, own.strict), warnings
+    return GateRules(rules, configured.strict), warnings
 
 
 def read(tree: Path, revision: str) -> GateRules:
@@ -94,8 +94,8 @@ def read(tree: Path, revision: str) -> GateRules:
     try:
         rules = msgspec.convert(content, type=_Rules)
     except msgspec.ValidationError as error:
-        where = f"{_FILE} of {revision}: tool.perceptron.gate"
-        raise UserError(f"{where}: {label(error)}") from None
+        section = f"{_FILE} of {revision}: tool.perceptron.gate"
+        raise UserError(f"{section}: {label(error)}") from None
     return GateRules([rule.read() for rule in rules.rule], rules.strict)
 
 

@@ -34,8 +34,8 @@ def find_python(named: str | None) -> str:
     """
     if named is None:
         python = _of_the_project() if _is_by_itself() else sys.executable
-    elif (found := which(named)) is not None:
-        python = found
+    elif (path := which(named)) is not None:
+        python = path
     else:
         raise UserError(f"--python {named}: no such program: name an interpreter of Python")
     if _is_ours(python):
@@ -66,8 +66,8 @@ def _of_the_project() -> str:
         python = os.path.join(folder, "bin", "python")
         if os.access(python, os.X_OK):
             return python
-    found = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
-    return next(filter(None, found), sys.executable)
+    candidates = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
+    return next(filter(None, candidates), sys.executable)
 
 
 def variables_of(python: str) -> dict[str, str]:
@@ -87,28 +87,32 @@ def _path_without_ours() -> str:
 
 def _is_ours(python: str) -> bool:
     """Return whether it belongs to this process's environment, under any of its names."""
-    ours, theirs = (
+    this_python, other_python = (
         (os.path.realpath(os.path.dirname(file)), os.path.realpath(file))
         for file in (sys.executable, python)
     )
-    return ours == theirs
+    return this_python == other_python
 
 
 def _is_by_itself() -> bool:
     """Return whether only perceptron, its dependencies and its extras are installed here."""
     requires: dict[str, list[str]] = {}
-    for own in metadata.distributions():
-        requires.setdefault(canonicalize_name(own.metadata["Name"] or ""), own.requires or [])
-    needed, left = {*_INSTALLERS}, [_OURS]
-    while left:
-        name = left.pop()
+    for package in metadata.distributions():
+        requires.setdefault(
+            canonicalize_name(package.metadata["Name"] or ""), package.requires or []
+        )
+    needed, queue = {*_INSTALLERS}, [_OURS]
+    while queue:
+        name = queue.pop()
         if name not in needed:
             needed.add(name)
-            asked = map(Requirement, requires.get(name, []))
-            left += [
-                canonicalize_name(one.name)
-                for one in asked
-                if name == _OURS or one.marker is None or one.marker.evaluate({"extra": ""})
+            requirements = map(Requirement, requires.get(name, []))
+            queue += [
+                canonicalize_name(requirement.name)
+                for requirement in requirements
+                if name == _OURS
+                or requirement.marker is None
+                or requirement.marker.evaluate({"extra": ""})
             ]
     return requires.keys() <= needed
 
@@ -116,14 +120,14 @@ def _is_by_itself() -> bool:
 def _told(python: str) -> tuple[str, str]:
     """Return the interpreter's answer, by its name in this folder; empty texts if it fails."""
     program = "import json, sys; print(json.dumps([sys.executable, sys.version]))"
-    told: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
-    return told if told and re.match(r"\d+\.\d+", told[1]) else ("", "")
+    answer: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
+    return answer if answer and re.match(r"\d+\.\d+", answer[1]) else ("", "")
 
 
 def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any:
     """Return the JSON output of an interpreter's command as a ``kind``; None if it fails."""
     try:
-        asked = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=folder,
             env=side_variables(),
@@ -131,6 +135,6 @@ def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any
             timeout=_SECONDS,
             check=True,
         )
-        return msgspec.json.decode(asked.stdout, type=kind)
+        return msgspec.json.decode(process.stdout, type=kind)
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
         return None

@@ -89,8 +89,8 @@ def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
             "--installed compares what is installed in two environments: name their interpreters "
             "by --base-python and --head-python"
         )
-    here = Path.cwd()
-    root = repository(here) if request.pytest else code_repository(request.suite, here)
+    folder = Path.cwd()
+    root = repository(folder) if request.pytest else code_repository(request.suite, folder)
     base = resolve(root, request.base)
     head = resolve(root, request.head)
     _check("--base-python", request.base_python)
@@ -157,8 +157,8 @@ def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarni
 def command(case: Case, seed: int) -> str:
     """Return the command that repeats the comparison, with commits in place of names."""
     request = case.request
-    words = ["perceptron", "compare"]
-    words += [
+    arguments = ["perceptron", "compare"]
+    arguments += [
         revision.name if revision.digest else revision.commit[:12]
         for revision in (case.base, case.head)
     ]
@@ -186,5 +186,5 @@ def command(case: Case, seed: int) -> str:
         "--strict": request.strict,
     }
     for option, value in options.items():
-        words += [] if value is None else [option, value]
-    return shlex.join([*words, *(flag for flag, is_set in flags.items() if is_set)])
+        arguments += [] if value is None else [option, value]
+    return shlex.join([*arguments, *(flag for flag, is_set in flags.items() if is_set)])

@@ -80,7 +80,7 @@ def make_own(folder: Path, inner: str) -> None:
 
     Raises `UserError` if it cannot be made.
     """
-    new = next((place for place in (folder, folder / inner) if not place.exists()), None)
+    new = next((path for path in (folder, folder / inner) if not path.exists()), None)
     try:
         (folder / inner).mkdir(parents=True, exist_ok=True)
         if new is not None:
@@ -123,11 +123,11 @@ def git(
 
     Raises `UserError` with its last message.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in _STEERING}
+    inherited = {name: value for name, value in os.environ.items() if name not in _STEERING}
     try:
         process = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
-            env={**kept, **(variables or {})},
+            env={**inherited, **(variables or {})},
             input=os.fsencode(given),
             capture_output=True,
             check=False,

@@ -217,10 +217,10 @@ def _is_constant(statement: ast.AST) -> bool:
 
 
 def _alike(base: Path, head: Path) -> bool:
-    ours, theirs = _facts(base), _facts(head)
-    if ours != theirs:
+    base_facts, head_facts = _facts(base), _facts(head)
+    if base_facts != head_facts:
         return False
-    kind = None if ours is None else ours[0]
+    kind = None if base_facts is None else base_facts[0]
     if kind == stat.S_IFLNK:
         return os.readlink(base) == os.readlink(head)
     if kind == stat.S_IFREG:
@@ -249,7 +249,7 @@ def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
     """Return a description of the difference if code seldom imports or reads such a file."""
     if not str(path).isprintable():
         return None  # as a name that is no UTF-8, which no program can be told
-    facts = {own for tree in trees if (own := _facts(tree / path)) is not None}
+    facts = {fact for tree in trees if (fact := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
     if path.suffix == ".py" and same_python([tree / path for tree in trees]):

@@ -251,13 +251,13 @@ def code_repository(file: Path, folder: Path) -> Path:
     It is the repository at the path ``repo``, relative to the file; else, as for a URL, the one
     that contains ``folder``. Raises `UserError` naming file and field.
     """
-    named = _text(f"--suite {file}", load_asv(file), "repo", "").removeprefix("file://")
-    if not named or "://" in named or _SSH.match(named):
+    path_of_repo = _text(f"--suite {file}", load_asv(file), "repo", "").removeprefix("file://")
+    if not path_of_repo or "://" in path_of_repo or _SSH.match(path_of_repo):
         return repository(folder)
-    path = (file.resolve().parent / named).resolve()
+    path = (file.resolve().parent / path_of_repo).resolve()
     root = _root_of(path) if path.is_dir() else None
     if root is None:
-        raise UserError(f"--suite {file}: its repo {named} is no git repository: {path}")
+        raise UserError(f"--suite {file}: its repo {path_of_repo} is no git repository: {path}")
     return root
 
 

@@ -22,20 +22,20 @@ def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId
     under every path by which a trace may name its file: paths of installed files lack the folders
     above the package.
     """
-    found: set[FunctionId] = set()
-    left = _MOST
+    functions: set[FunctionId] = set()
+    room = _MOST
     for path in map(PurePosixPath, names):
         if path.suffix != ".py":
             continue
         texts = [bounded(tree / path) or b"" for tree in trees]
-        left -= sum(map(len, texts))
-        if left < 0:
+        room -= sum(map(len, texts))
+        if room < 0:
             break
         base, head = map(_functions, texts)
         files = ["/".join(path.parts[start:]) for start in range(max(1, len(path.parts) - 1))]
         differ = (name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
-        found |= {(name, file) for name in differ for file in files}
-    return frozenset(found)
+        functions |= {(name, file) for name in differ for file in files}
+    return frozenset(functions)
 
 
 def _functions(text: bytes) -> dict[str, list[str]]:

@@ -71,24 +71,24 @@ def add(
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST)
-    benchmarks = {own.key: own for own in comparison.benchmarks}
+    benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
     wanted: list[Benchmark] = []
     same: list[Benchmark] = []
     calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
-        own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
-        if own.type != "time":
+        benchmark, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
+        if benchmark.type != "time":
             why_not[row.key].append(_NOT_A_TIME)
         elif work_evidence.kind == "same":
             why_not[row.key].append(SAME_WORK)
-            same.append(own)
+            same.append(benchmark)
         else:
-            wanted.append(own)
+            wanted.append(benchmark)
             if valgrind is not None and work_evidence.work is not None:
                 calls[row.key] = calls_at_once(work_evidence.work.head)
-    kept = _KEPT * allowance if calls else 0.0
+    reserved = _KEPT * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
         in_diff = edited()
@@ -98,25 +98,25 @@ def add(
             [*wanted, *(same if in_diff else [])],
             drawn,
             lambda _: Instrument("trace"),
-            lambda: end - time.monotonic() - kept,
+            lambda: end - time.monotonic() - reserved,
         )
         for key, traces in looked(traced, lambda _, content: _trace(content)):
             if isinstance(traces, CannotLook):
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
-            found = growths(table(base), table(head), "python", "bytecodes", in_diff)
+            changes = growths(table(base), table(head), "python", "bytecodes", in_diff)
             if SAME_WORK in why_not[key]:
-                why[key] += [own for own in found if own.edited]
+                why[key] += [growth for growth in changes if growth.edited]
                 continue
-            why[key] += found
+            why[key] += changes
             if not (base.repeats and head.repeats):
                 why_not[key].append(_NO_REPEAT)
         if valgrind is not None and calls:
             progress(0, 1, "looking for reasons in compiled functions")
             profiled = ask_both(
                 sampler,
-                [own for own in wanted if own.key in calls],
+                [benchmark for benchmark in wanted if benchmark.key in calls],
                 drawn,
                 partial(_profiling, valgrind, sides),
                 lambda: end - time.monotonic(),
@@ -130,8 +130,8 @@ def add(
                 else:
                     why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
-        for own in (*wanted, *same):
-            why_not[own.key].append(in_one_line(error))
+        for benchmark in (*wanted, *same):
+            why_not[benchmark.key].append(in_one_line(error))
     rows = [
         _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
         for row in comparison.rows

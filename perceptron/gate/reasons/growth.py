@@ -84,16 +84,16 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError for invalid counts: they come from the code that is compared."""
-        for name, _, _, own, calls in self.functions:
-            if not (0 <= own < inf and 0 <= calls < inf):
+        for name, _, _, own_count, calls in self.functions:
+            if not (0 <= own_count < inf and 0 <= calls < inf):
                 raise ValueError(f"the trace of {name} counts nothing that can be")
 
 
 def table(trace: Trace) -> Table:
     """Return each function's cost, adding those of the same name and file."""
     costs: dict[FunctionId, Cost] = {}
-    for name, file, line, own, calls in trace.functions:
-        costs[name, file] = costs.get((name, file), _NOTHING) + Cost(own, calls, line)
+    for name, file, line, own_count, calls in trace.functions:
+        costs[name, file] = costs.get((name, file), _NOTHING) + Cost(own_count, calls, line)
     return costs
 
 
@@ -141,7 +141,7 @@ def parse(lines: Iterable[str], calls: int = 1) -> dict[FunctionId, Cost]:
 
     Raises ValueError if the lines are no dump of callgrind.
     """
-    own: Counter[FunctionId] = Counter()
+    own_costs: Counter[FunctionId] = Counter()
     calls_of: Counter[FunctionId] = Counter()
     names: dict[tuple[str, str], str] = {}
     current = {"ob": "", "fn": ""}
@@ -161,13 +161,13 @@ def parse(lines: Iterable[str], calls: int = 1) -> dict[FunctionId, Cost]:
         elif line[:1] in _POSITIONS:
             if not after_calls:
                 _, *costs = line.split()
-                own[_id(current["fn"], current["ob"])] += _count(costs[0]) if costs else 0
+                own_costs[_id(current["fn"], current["ob"])] += _count(costs[0]) if costs else 0
             after_calls = False
-    if not own:
+    if not own_costs:
         raise ValueError("no costs in callgrind's dump")
     return {
-        function: Cost(own[function] / calls, calls_of[function] / calls)
-        for function in own.keys() | calls_of.keys()
+        function: Cost(own_costs[function] / calls, calls_of[function] / calls)
+        for function in own_costs.keys() | calls_of.keys()
     }
 
 
@@ -223,5 +223,5 @@ def _inside(folder: Path, name: str) -> Path:
 
 def in_one_line(error: BaseException) -> str:
     """Return the exception's message, with its name if the message is not written for users."""
-    named = "" if isinstance(error, (OSError, UserError)) else f"{type(error).__name__}: "
-    return label(f"{named}{error}")[:_LONGEST]
+    prefix = "" if isinstance(error, (OSError, UserError)) else f"{type(error).__name__}: "
+    return label(f"{prefix}{error}")[:_LONGEST]
