@@ -34,9 +34,9 @@ def publish(
 ) -> str | None:
     """Make asv's pages of ``results/asv`` in ``html/asv``; return the reason if that fails.
 
-    ``config`` is an asv.conf.json; its own folders of results and pages are left alone. The reason
-    is one line. Pages that are only half written are removed. ``meanwhile`` is called while asv
-    works in a process of its own, if it does.
+    ``config`` is an asv.conf.json; its own folders of results and pages are not changed. The reason
+    is one line. Incomplete pages are removed. ``meanwhile`` is called while asv works in a process
+    of its own, if it does.
     """
     config, pages = config.absolute(), html.absolute() / "asv"
     try:
@@ -67,7 +67,7 @@ def absent(html: Path) -> str | None:
 
 @contextmanager
 def _whole(pages: Path) -> Iterator[None]:
-    """Remove pages that are only half written; an interrupt too must not leave them."""
+    """Remove incomplete pages, also after an interrupt."""
     try:
         yield
     finally:
@@ -106,7 +106,7 @@ def _with_results(folder: Path) -> Path:
 
 
 def _free(pages: Path) -> Path:
-    """Return the folder if asv may write to it: asv removes whatever is in it."""
+    """Return the folder if asv may write to it: asv removes its contents."""
     ours = (pages / "asv.js").is_file() or not pages.exists()
     if not ours and (not pages.is_dir() or any(pages.iterdir())):
         raise UserError(f"{pages} holds what asv did not write: move it away")
@@ -141,7 +141,7 @@ def _run(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and those it started, which would keep on writing to its folder."""
+    """Kill the process and its children, which would keep on writing to its folder."""
     import psutil
 
     try:

@@ -1,7 +1,7 @@
-"""A comparison described once, for the terminal, the comment on a pull request and the page.
+"""A description of a comparison for the terminal, the comment on a pull request and the page.
 
-Every text may hold names and reasons from outside. A renderer takes all of it as untrusted, makes
-it safe in its own way, and lays it out.
+Every text may hold names and reasons from outside. A renderer treats all texts as untrusted,
+escapes them in its own format, and lays them out.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Described:
     verdict: str
     """The verdict in one or two words, in front of the sentence."""
     subject: str
-    """The benchmark that the sentence is about; empty where it is about the run."""
+    """The benchmark of the sentence; empty where the sentence is about the run."""
     sentence: str
     lines: list[str]
-    """Lines that belong beside the verdict."""
+    """Lines to show beside the verdict."""
     title: str
     """Both revisions."""
     changed: Table
@@ -37,9 +37,9 @@ class Described:
     """The rows of the table, in its order."""
     others: Table
     notes: list[Note]
-    """The most telling first."""
+    """The most important first."""
     measured: bool
-    """Whether anything was, or was to be."""
+    """Whether benchmarks were measured, or should have been."""
 
     @property
     def said(self) -> str:
@@ -48,7 +48,7 @@ class Described:
 
     @property
     def tables(self) -> list[Table]:
-        """Those that have rows."""
+        """Tables with rows."""
         return [table for table in (self.changed, self.others) if table.rows]
 
 
@@ -68,7 +68,7 @@ _WAITED = "of its time for a core"
 
 
 def describe(comparison: Comparison) -> Described:
-    """Return what there is to say, in the order of its weight."""
+    """Return the description, its parts in the order of their importance."""
     rows = shown.in_order(comparison.rows)
     changed = [row for row in rows if shown.has_changed(row)]
     others = [row for row in rows if not shown.has_changed(row)]
@@ -123,7 +123,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Cell, ...]])
 
 
 def side_name(side: ComparedRevision) -> str:
-    """Return the name of a revision with its commit: ``HEAD^1`` alone is another one each time."""
+    """Return the name of a revision with its commit, since ``HEAD^1`` alone is ambiguous later."""
     commit = side_commit(side, _COMMIT)
     # A commit that was named by its own digits.
     if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
@@ -132,7 +132,7 @@ def side_name(side: ComparedRevision) -> str:
 
 
 def side_commit(side: ComparedRevision, digits: int = 40) -> str:
-    """Return the commit of a revision, and that there are changes beside it."""
+    """Return the commit of a revision, marked if the working tree adds changes."""
     commit = side.commit[:digits]
     return commit if side.changes is None else f"{commit} with changes {side.changes[:digits]}"
 
@@ -143,7 +143,7 @@ def side_commit(side: ComparedRevision, digits: int = 40) -> str:
 def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, list[str]]:
     """Return the verdict, its subject and its sentence; the subject is the worst benchmark.
 
-    What has no room in the first line is a line of its own.
+    Clauses that do not fit into the first line become further lines.
     """
     total, judged = _total(comparison), _judged(comparison)
     numbers = dict.fromkeys(shown.CHANGES, 0)
@@ -171,8 +171,8 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, 
 
 
 def _of_the_worst(word: str, row: Row, many: str, clock: str | None) -> tuple[str, list[str]]:
-    """Return the name of the worst row, and what is said of it: how ``many`` are like it, and what
-    the ``clock`` says beside instructions."""
+    """Return the name of the worst row, and its sentence: with ``many`` similar rows, and the
+    ``clock`` beside instructions."""
     name = label(row.key)
     said = "fails on HEAD" if word == "broken" else shown.takes(row)
     room = _LONGEST_LINE - len(f"{word}:  {said}")
@@ -200,7 +200,7 @@ def _how_many(numbers: dict[str, int], judged: int, total: int) -> str:
 
 
 def _parts(reason: str, room: int) -> list[str]:
-    """Return a reason that is too long for a line as two, cut where a clause ends."""
+    """Return a reason that is too long for a line as two, split between clauses."""
     ends = [match.start() for match in re.finditer("[:;] ", reason[: room + 2])]
     if len(reason) <= room or not ends:
         return [reason]
@@ -211,12 +211,12 @@ def _parts(reason: str, room: int) -> list[str]:
 
 
 def _clock_undecided(comparison: Comparison) -> list[Row]:
-    """Return what instructions alone acquit, and the clock could not."""
+    """Return the rows that only instructions judged, because times were too noisy."""
     return [row for row in comparison.rows if row.clock_undecided and row.muted is None]
 
 
 def _unseen(undecided: Sequence[Row], judged: int) -> str:
-    """Return up to which slowdown the clock saw nothing, in how many benchmarks."""
+    """Return the slowdowns that times could not show, and in how many benchmarks."""
     if all(row.change is None for row in undecided):
         none = len(undecided) == judged
         return "nothing was timed" if none else f"the clock did not time {len(undecided):,}"
@@ -224,13 +224,13 @@ def _unseen(undecided: Sequence[Row], judged: int) -> str:
 
 
 def _below(undecided: Sequence[Row]) -> str:
-    """Return `` below 48%``, the largest that the clock would have confirmed, if all are known."""
+    """Return `` below 48%``, the largest that times would have confirmed, if all are known."""
     largest = max(map(shown.detectable_share, undecided))
     return "" if largest == inf else f" below {percent(largest, 0)}"
 
 
 def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
-    """Return where the clock could not tell, and what would help."""
+    """Return which benchmarks' times were too noisy, and the remedy."""
     ordered = sorted(undecided, key=shown.detectable_share, reverse=True)
     names = named([f"{row.key}{_below([row])}" for row in ordered])
     # More blocks than these are not measured, however long the budget is.
@@ -241,7 +241,7 @@ def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
 
 
 def _what_would_help(comparison: Comparison) -> str:
-    """Return what was judged, what is undecided, and the one option that would change it."""
+    """Return how many were judged, how many are undecided, and the option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
     unjudged = [
         *((row.key, row.reason or "") for row in comparison.rows if _is_unjudged(row)),
@@ -258,7 +258,7 @@ def _what_would_help(comparison: Comparison) -> str:
 
 
 def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
-    """Return the one thing that would help; a larger budget only where a reason asks for time."""
+    """Return the most useful remedy; a larger budget only if a reason asks for time."""
     for option in ("--build", "--allow-removed"):
         if any(option in reason for reason in reasons):
             return option
@@ -280,9 +280,9 @@ def _longer(comparison: Comparison) -> str:
 
 
 def _total(comparison: Comparison) -> int:
-    """Return how many benchmarks ought to have been judged.
+    """Return the number of benchmarks that should have been judged.
 
-    Not those that are muted, nor those that skip themselves.
+    Muted ones and those that skip themselves do not count.
     """
     return sum(row.muted is None for row in comparison.rows) + len(_missing(comparison))
 
@@ -296,7 +296,7 @@ def _is_unjudged(row: Row) -> bool:
 
 
 def _missing(comparison: Comparison) -> list[LeftOut]:
-    """Return what has no row and ought to have one."""
+    """Return the benchmarks without a row that should have one."""
     rules = comparison.plan.gate_rules
     return [
         own

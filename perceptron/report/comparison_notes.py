@@ -1,4 +1,4 @@
-"""What a comparison's tables do not say: of benchmarks, each text once, and of the run."""
+"""Notes beside a comparison's tables: on benchmarks, each text once, and on the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perceptron.report import comparison_row as shown
 from perceptron.untrusted_text import shortened
 
 PYTHON = "python"
-"""The subject of the note that names what measured."""
+"""The subject of the note on the measuring Python."""
 Note = tuple[str, str]
 """The subject of a note, and its text."""
 
@@ -32,7 +32,7 @@ def named(names: Sequence[str], most: int = _NAMED) -> str:
 
 
 def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
-    """Yield what tables do not say of benchmarks, each text once."""
+    """Yield notes on benchmarks beside the tables, each text once."""
     for word in shown.ORDER:
         own = [
             row
@@ -58,7 +58,7 @@ def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
 def _functions(rows: Sequence[Row]) -> Iterator[Note]:
     """Yield the functions that changed, with the numbers of the first benchmark that has them.
 
-    One helper that became slower is in every benchmark that calls it.
+    A slower helper function appears in every benchmark that calls it.
     """
     alike: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
@@ -75,7 +75,7 @@ def _functions(rows: Sequence[Row]) -> Iterator[Note]:
 
 
 def about_the_run(comparison: Comparison) -> Iterator[Note]:
-    """Yield how sure the answer is, and how it was measured."""
+    """Yield the certainty of the answer, and how it was measured."""
     rows, here, plan = comparison.rows, comparison.environment, comparison.plan
     if rows:
         yield "smallest detectable slowdown", _detectable(rows)
@@ -119,9 +119,9 @@ def about_the_run(comparison: Comparison) -> Iterator[Note]:
 
 
 def _python(comparison: Comparison) -> str:
-    """Return what the benchmarks ran in; nothing where none did.
+    """Return the Pythons of the benchmarks; empty where none ran.
 
-    Where an environment that was built lies concerns nobody.
+    The folder of a built environment is not shown.
     """
     plan, here = comparison.plan, comparison.environment
     pythons = [
@@ -133,7 +133,7 @@ def _python(comparison: Comparison) -> str:
 
 
 def _detectable(rows: Sequence[Row]) -> str:
-    """Return how small a slowdown the clock would have confirmed."""
+    """Return the smallest slowdowns that times would have confirmed."""
     sizes = [shown.detectable_share(row) for row in rows if row.change is not None]
     if not sizes:
         return "nothing was timed"
@@ -145,9 +145,9 @@ def _detectable(rows: Sequence[Row]) -> str:
 
 
 def _instructions(rows: Sequence[Row]) -> str:
-    """Return how many benchmarks execute the same, how surely, and how many cannot be counted.
+    """Return how many benchmarks have equal instructions, their noise, and how many have no count.
 
-    Nothing where none was tried.
+    Empty where counting was not tried.
     """
     works = [row.work for row in rows if row.work is not None]
     failed = sum(row.work is None and row.not_counted is not None for row in rows)
@@ -160,7 +160,7 @@ def _instructions(rows: Sequence[Row]) -> str:
 
 
 def _contention(rows: Sequence[Row]) -> str:
-    """Return how long threads waited for a core; nothing if they did not, or it is unknown."""
+    """Return how long threads waited for a core; empty if they did not, or it is unknown."""
     waits = [row.waited for row in rows if row.waited is not None]
     samples = sum(row.contended or 0 for row in rows)
     blocks = sum(row.retaken for row in rows)
@@ -185,7 +185,7 @@ def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note
 
 
 def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
-    """Return each text once, with the names that it is said of.
+    """Return each text once, with its names.
 
     Texts that differ in one number alone become one, with its range: ``12 to 38%``.
     """
@@ -201,7 +201,7 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
 
 
 def _with_range(texts: Sequence[str]) -> str | None:
-    """Return one text for texts that are alike; None if more than one of their numbers differs."""
+    """Return one text for similar texts; None if more than one of their numbers differs."""
     columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     if sum(len(set(column)) > 1 for column in columns) > 1:
         return None

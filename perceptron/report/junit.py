@@ -1,7 +1,7 @@
-"""A comparison as JUnit XML, which most services of continuous integration show.
+"""A comparison as JUnit XML, which most continuous integration services show.
 
 Every text may come from outside: each becomes one line of bounded length, of characters that XML
-has, and is escaped by the library that writes it.
+allows, and the library that writes it escapes it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _OUTCOMES = {"regression": "failure", "invalid": "error", "inconclusive": "skipp
 
 
 def junit_xml(comparison: Comparison) -> str:
-    """Return the document: a case for the verdict, for each benchmark, and for what has no row.
+    """Return the document: a case for the verdict, for each benchmark, and for each without a row.
 
-    Slower and broken benchmarks are failures; what was not judged, is muted or is gone on HEAD is
-    skipped. The time of a case is that of one call on HEAD.
+    Slower and broken benchmarks are failures; those not judged, muted or gone on HEAD are skipped.
+    The time of a case is that of a call on HEAD.
     """
     told = describe(comparison)
     suite = Xml.Element("testsuite", name=_text(told.title))
@@ -48,7 +48,7 @@ def junit_xml(comparison: Comparison) -> str:
 
 
 def _outcome(row: Row) -> tuple[str | None, str, str]:
-    """Return which outcome a row is in JUnit's words, none if it passes, and its own, and why."""
+    """Return a row's JUnit outcome (None if it passes), its own verdict, and the reason."""
     word = shown.verdict(row)
     if row.muted is not None:
         return "skipped", "muted", f"muted: {row.muted}"
@@ -69,7 +69,7 @@ def _case(suite: Xml.Element, key: str, seconds: float | None) -> Xml.Element:
 
 
 def _module(key: str) -> tuple[str, str]:
-    """Return the module and class of a benchmark of asv, and the rest of its key."""
+    """Return the module and class of an asv benchmark, and the rest of its key."""
     place, _, _ = key.partition("(")[0].rpartition(".")
     return place, key[len(place) :].removeprefix(".")
 

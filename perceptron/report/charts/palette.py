@@ -86,10 +86,10 @@ _LEAST = 0.4
 
 
 def _of_ours(backend: str) -> Stroke | None:
-    """Return the stroke of a backend that we know, None of any other.
+    """Return the stroke of a built-in backend, None for any other.
 
-    Over several processes it has the hue of one, the darker the more there are (on dark paper the
-    lighter), with dots between its dashes.
+    Over several processes it has the backend's hue, darker with more processes (on dark paper
+    lighter), and dots between its dashes.
     """
     name, processes = name_and_processes(backend)
     known = _KNOWN.get(name)
@@ -106,21 +106,21 @@ def _of_ours(backend: str) -> Stroke | None:
 
 
 def _mixed(colour: str, paper: int, left: float) -> str:
-    """Mix what is ``left`` of a colour with black (0) or white (255)."""
+    """Mix the share ``left`` of a colour with black (0) or white (255)."""
     channels = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return "#" + "".join(f"{round(left * c + (1 - left) * paper):02X}" for c in channels)
 
 
 def stroke(backend: str) -> Stroke:
-    """Return the stroke of a backend, the same whatever else is shown beside it."""
+    """Return the stroke of a backend, the same in every figure."""
     return strokes([backend])[backend]
 
 
 def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
-    """Return a stroke for each backend, no two alike as long as there are enough.
+    """Return a stroke for each backend, all different as long as there are enough.
 
-    A backend that is not ours has the one that its name picks, or, where another of these picks
-    the same, the next that is free.
+    A third-party backend gets the stroke that its name picks or, where another of these picks the
+    same, the next free one.
     """
     names = sorted(set(backends))
     chosen = {name: look for name in names if (look := _of_ours(name)) is not None}

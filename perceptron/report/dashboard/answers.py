@@ -1,4 +1,4 @@
-"""Answers on the pages: a view for each part of one, found by switches."""
+"""Answers on the pages: a view for each part of an answer, chosen by switches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RUNS = 3
 
 Member = TypeVar("Member", Verdict, Note, Table)
 View = dict[str, Any]
-"""A title, and lines, figures and tables where there are some, as the page's script shows them."""
+"""A title, and optional lines, figures and tables, as the page's script shows them."""
 
 
 def undecided_lines(passed_over: Iterable[Answered]) -> list[str]:
@@ -39,7 +39,7 @@ class Views(NamedTuple):
     """The views of a page. Those of an answer are in one file, loaded when one of them is shown."""
 
     contents: dict[str, list[dict[str, Any]]]
-    """The switches; and for each view how they stand, its file, and its name there."""
+    """The switches; and for each view their settings, its file, and its name there."""
     files: dict[str, dict[str, View]]
 
 
@@ -73,9 +73,9 @@ def _id(label: str) -> str:
 
 
 def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
-    """Return the content of one setting of the switches.
+    """Return the content of a setting of the switches.
 
-    Texts get the room that there is: untrusted names stand in all of them.
+    Texts are shortened to fit: all of them may hold untrusted names.
     """
     answer, part = one.answer, figures[0].part
     verdicts = _here(answer.verdicts, part)
@@ -106,10 +106,9 @@ def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    """Return a title, columns, and the rows as they are shown.
+    """Return a title, columns, and the displayed rows.
 
-    A column has a name, whether it is flush right, and the values that its rows are sorted by where
-    there are any.
+    A column has a name, whether it is flush right, and the values that sort its rows, if any.
     """
     values = ([cell_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
     return {

@@ -1,7 +1,7 @@
-"""The pages of comparisons: one for each, with its document, which stays, and the list of them.
+"""The pages of comparisons: each with its document, which stays, and their list.
 
-Everything lies below ``gate/``, the style too: the folder can be published, packed or
-thrown away by itself, and writing the dashboard changes no page that is meant to stay.
+All files lie below ``gate/``, with their style: the folder can be published, packed or deleted by
+itself, and writing the dashboard does not change a comparison's page.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OPEN, _DRAWN = 5, 100
 
 
 def write_comparison(html: Path, comparison: Comparison) -> None:
-    """Write the comparison at its ``page``, and the list of all that are there.
+    """Write the comparison at its ``page``, and the list of all comparisons.
 
     Raises `UserError` if the folder cannot be written to.
     """
@@ -126,7 +126,7 @@ def _evidence(row: Row) -> list[tuple[str, Cell]]:
 
 
 def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
-    """Return a page that leads to the list, and to nothing above it: that may not be published."""
+    """Return a page that links to the list, but not above it: that may not be published."""
     site = {
         "root": root,
         "pages": [(f"{root}{PAGE}", "Comparisons", "")],
@@ -153,7 +153,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 def summaries(folder: Path) -> list[tuple[str, Summary]]:
     """Return every page below the folder with its summary, the newest first.
 
-    What is not named as a page or has no summary is passed over.
+    Folders with another name or without a summary are ignored.
     """
     found = []
     for own in folder.iterdir():
@@ -172,7 +172,7 @@ _STAGES: tuple[Stage, ...] = ("screen", "confirmation")
 
 
 def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
-    """Return the changes that the blocks of a row show, in per cent, as they were measured.
+    """Return a figure of the changes in a row's blocks, in per cent, in the order measured.
 
     The screen's come first, then those of the confirmation; None where no block has both times.
     """

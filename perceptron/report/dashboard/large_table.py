@@ -1,6 +1,6 @@
-"""Tables of thousands of rows: DataTables sorts and filters them, from a script among our own.
+"""Tables of thousands of rows, sorted and filtered by DataTables, a script among our own.
 
-Each table is a file of its own, loaded when it is chosen.
+Each table is a file, loaded when it is chosen.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Value = str | int | float | None
 
 
 class Column(Struct, frozen=True, omit_defaults=True):
-    """A column: its name in files that are saved, and its heading.
+    """A column: its name in saved files, and its heading.
 
-    A column of numbers in words is ordered ``by`` the numbers of another.
+    A column of numbers in words is sorted ``by`` the numbers of another.
     """
 
     id: str
@@ -34,20 +34,20 @@ class Column(Struct, frozen=True, omit_defaults=True):
 
 
 class LargeTable(Struct, frozen=True, kw_only=True):
-    """A table, and what it is called where one of several is chosen."""
+    """A table, with its label for a choice among several."""
 
     label: str
     title: str
     columns: Sequence[Column]
     rows: Collection[Any]
     make: Callable[[Any], Sequence[Value]] = tuple
-    """Returns the cells of a row: those of a million are made as they are written."""
+    """Returns the cells of a row: those of a million rows are made while they are written."""
 
 
 def table_files(
     page: str, differs: str, tables: Iterable[LargeTable]
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
-    """Yield every file of the tables, in parts; one is chosen by what ``differs`` in them.
+    """Yield every file of the tables, in parts; ``differs`` names the difference between tables.
 
     The script of the page reads its own file first, which names the others.
     """

@@ -1,6 +1,6 @@
 """The first page: the finding, a card for each family, and a line for each other answer.
 
-It knows answers alone: the first view of the answer that it opens on is the finding.
+It uses answers alone: the first view of its main answer is the finding.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def address(told: Answered, collection: Collection) -> str:
 def overview(
     collection: Collection, crossovers: Sequence[Shown], looks: Looks, asv: str | None
 ) -> dict[str, Any]:
-    """Return what the template of the page shows; ``asv`` says why asv's pages are not there.
+    """Return the facts for the template; ``asv`` is the reason why asv's pages are missing.
 
-    ``crossovers`` are what their own page shows, in its order.
+    ``crossovers`` are the views of their own page, in its order.
     """
     every = [told for answers in collection.studies.values() for told in answers]
     main = [told for told in every if collection.pages[told.study].is_overview]
@@ -66,7 +66,7 @@ def _started(told: Answered) -> str:
 
 
 def _line(told: Answered, collection: Collection) -> dict[str, Any]:
-    """Return an answer in a line: its first verdicts, and where it is shown."""
+    """Return an answer in a line: its first verdicts, and its link."""
     own = list({str(one): one for one in told.answer.verdicts}.values())
     several = len({one.subject for one in own}) > 1
     words = [str(one) if several else one.sentence for one in own]
@@ -116,7 +116,7 @@ def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[st
 
 
 def _is_finding(figure: Figure) -> bool:
-    """Return whether a figure is of one size: those of families are switched by their pairs."""
+    """Return whether a figure is of one size: those of families have switches for their pairs."""
     return dict(figure.part).get("Shown") == "whole training"
 
 

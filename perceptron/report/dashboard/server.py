@@ -1,4 +1,4 @@
-"""Serving the dashboard to browsers on this machine alone."""
+"""A server of the dashboard, for browsers on this machine only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HOST = "127.0.0.1"
 
 
 class _Pages(SimpleHTTPRequestHandler):
-    """Files of one folder, and none that a link in it leads to elsewhere.
+    """Files of one folder, without those that a link in it leads to elsewhere.
 
-    A request under another name than ours is refused: else a page elsewhere could read these under
-    a name of its own that it lets point to this machine.
+    A request with another host name is refused: otherwise a page elsewhere could read these files
+    under its own name, pointed at this machine.
     """
 
     def send_head(self) -> Any:
@@ -35,7 +35,7 @@ class _Pages(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_inside(self) -> bool:
-        """Whether what is asked for, or what stands for it if it is a folder, is in ours."""
+        """Whether the requested file, or a requested folder's index, is in the served folder."""
         asked, ours = Path(self.translate_path(self.path)), Path(self.directory).resolve()
         meant = (asked, asked / "index.html", asked / "index.htm")
         return all(file.resolve().is_relative_to(ours) for file in meant)

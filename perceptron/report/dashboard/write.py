@@ -38,8 +38,8 @@ _TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
 def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
     """Write every page into the folder and return the path of the first.
 
-    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
-    equal bytes. Raises `UserError` if the folder cannot be written to.
+    ``asv`` is the reason why asv's own pages are missing in ``asv/``; None where they are there.
+    Equal results give equal bytes. Raises `UserError` if the folder cannot be written to.
     """
     chosen = strokes(_backends(collection))
     written = set()
@@ -59,8 +59,8 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
 def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple[Collection, str]:
     """Return the collection with a command's answer before all others, and its address.
 
-    It stands in the place of any that is shown at this address; after all others where it has no
-    answer and an older run of the same question has.
+    It replaces an answer with the same address. It comes last if it has no verdict while an older
+    run of the same question has.
     """
     if isinstance(told, ReadFromFiles):
         collection = _with_rows(collection, told)
@@ -77,7 +77,7 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
 
 
 def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
-    """Return the collection with the rows of files first: what it has itself is there only once."""
+    """Return the collection with the rows of files first, and each row only once."""
     own = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
     rows = set(map(_digest, collection.rows))
@@ -93,16 +93,16 @@ def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
 
 
 def _digest(row: Measurement) -> bytes:
-    """Return what tells a row apart; of its samples counts how many they are.
+    """Return a digest that identifies a row; of its samples only their number counts.
 
-    Its number does not: readers give another where they put several runs together.
+    The row's own number is ignored: readers change it where they merge several runs.
     """
     content = json.encode(replace(row, samples=[], dropped=[], repeat=0)), len(row.samples)
     return blake2b(repr(content).encode(), digest_size=16).digest()
 
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
-    """Return the file of each page, its name in the navigation, and what its heading asks."""
+    """Return the file of each page, its name in the navigation, and the question of its heading."""
     return [(f"{name}.html", page.label, page.heading) for name, page in _pages(collection).items()]
 
 
@@ -155,7 +155,7 @@ def _texts(
 
 
 def _backends(collection: Collection) -> list[str]:
-    """Return every name that any page draws a line for."""
+    """Return the name of every backend that a page draws."""
     answers = (told.answer for answers in collection.studies.values() for told in answers)
     told = (name for answer in answers for name in answer.backends)
     rows = (row.backend for row in collection.rows)

@@ -1,4 +1,4 @@
-"""The comment on a run of several jobs, as those of a matrix: a row for each."""
+"""The comment on a run of several jobs, such as those of a matrix: a row for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from perceptron.report.pull_request.comment import (
 from perceptron.report.tables import markdown as table
 
 Result = Comparison | str | None
-"""What a job left: a comparison, why it cannot be shown, or nothing."""
+"""A job's result: a comparison, why it cannot be shown, or nothing."""
 
 _COLUMNS = ("job", "verdict", "answer")
 _NOT_COMPARED, _NOT_SHOWN = "not compared", "not shown"
@@ -34,10 +34,10 @@ _RESERVE = 1024
 def of_jobs(
     results: Sequence[tuple[str, Result]], pull: PullRequest, published: str | None = None
 ) -> str:
-    """Return the comment on these jobs, each with its name; that of a single one is its own.
+    """Return the comment on these jobs by name, or the usual comment on a single one.
 
-    Of several, the worst verdict comes first, then a row for each job, then what each found that is
-    not clean. No page of these is linked: all of them may have the same address.
+    For several, the worst verdict comes first, then a row for each job, then the comment on each
+    job that is not clean. Their pages are not linked: all of them may have the same address.
     """
     if len(results) == 1:
         return _own(results[0][1], pull, published, MOST_BYTES)

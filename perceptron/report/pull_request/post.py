@@ -48,11 +48,11 @@ Kind = TypeVar("Kind", bound=Struct)
 
 
 class _Unreadable(UserError):
-    """A file that is too large, or not what is expected in it."""
+    """A file that is too large, or has unexpected contents."""
 
 
 class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks"}):
-    """The document without its blocks, which fill most of it and which no comment shows.
+    """The document without its blocks, which fill most of it and are not shown in comments.
 
     Under another name they are not decoded, however many there are.
     """
@@ -63,7 +63,7 @@ class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks
 class _Job(Struct, frozen=True):
     job: str
     matrix: dict[str, Any] | None = None
-    """What this job of a matrix has of it."""
+    """This job's values of the matrix."""
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class _Pull(Struct, frozen=True):
 
 
 def number(folder: Path) -> int:
-    """Return the number of the pull request that all jobs are of; raises `UserError`."""
+    """Return the number of the pull request that all jobs belong to; raises `UserError`."""
     numbers = {_number(job) for job in _jobs(folder)}
     if len(numbers) > 1:
         raise UserError(f"{folder}: its jobs are of different pull requests: download one run's")
@@ -133,10 +133,10 @@ def _number(job: Path) -> int:
 def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
     """Return the comment, with a link to the page below ``pages_url`` if that is not empty.
 
-    Where the run left no comparison, or none that can be shown, the comment says so: an older one
-    must not stand for it. The run's commit, branch and repository must be the head of the pull
-    request, since a pull request can write any number into a file. Raises `UserError` for files
-    that are not of this pull request, or no plain files.
+    If the run left no comparison, or none that can be shown, the comment says so and replaces an
+    older one. The run's commit, branch and repository must be the head of the pull request, since a
+    pull request can write any number into a file. Raises `UserError` for files of another pull
+    request, or files that are not plain.
     """
     pages = published(pages_url) if pages_url else None
     request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run
@@ -154,7 +154,7 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
 
 
 def _name(job: Path) -> str:
-    """Return the name of a job, by which its row is known."""
+    """Return the name of a job, which its row shows."""
     try:
         return _decode(job / "job.json", _Job).name
     except (UserError, RecursionError):
@@ -206,7 +206,7 @@ def _read(file: Path, most: int) -> bytes:
 
 
 def _event() -> Path:
-    """Return the file with what happened, as GitHub wrote it."""
+    """Return the file of the event that GitHub wrote."""
     event = os.environ.get("GITHUB_EVENT_PATH")
     if not event:
         raise UserError("GITHUB_EVENT_PATH is not set: this is for GitHub's workflows")

@@ -1,6 +1,6 @@
 """The answer of any study in a terminal: the verdicts first, then one table.
 
-Everything else that its page has stands there with ``--verbose``.
+``--verbose`` prints the rest of the answer's page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAST = 40
 
 
 def show(answer: Answer, verbose: bool = False) -> None:
-    """Print each verdict, one line of doubt below it, and the first table.
+    """Print each verdict, its first note below it, and the first table.
 
     ``verbose`` adds all other lines and tables, with cells folded where they do not fit. Without a
     verdict the first line is the first note.
@@ -62,7 +62,7 @@ def show_with_warnings(
     verbose: bool = False,
     to: Console = err,
 ) -> None:
-    """Print an answer, then its warnings ``to`` standard error, and what is left out of both."""
+    """Print an answer, then its warnings ``to`` standard error, and the number of omitted lines."""
     show(answer, verbose)
     terminal.show_warnings(warnings, to, is_brief=not verbose)
     if not verbose:
@@ -70,7 +70,7 @@ def show_with_warnings(
 
 
 def as_text(answer: Answer) -> str:
-    """Return what `show` prints, without colours."""
+    """Return the text that `show` prints, without colours."""
     with out.capture() as captured:
         show(answer)
     return Text.from_ansi(captured.get()).plain
@@ -99,7 +99,7 @@ def _paragraphs(texts: Iterable[str]) -> None:
 
 
 def _left_out(answer: Answer) -> dict[str, int]:
-    """Return how much of an answer is left out."""
+    """Return the number of omitted rows, notes and tables of an answer."""
     rows = sum(max(0, len(own.rows) - ROWS) for own in answer.tables[:1])
     columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
     notes = len(answer.notes) - (not answer.verdicts)

@@ -18,9 +18,9 @@ _ROWS, _NOTES = 10, 2
 
 
 def show(comparison: Comparison, html: Path | None = None, verbose: bool = False) -> None:
-    """Print the verdict, what changed, or else all benchmarks; its page is in ``html``.
+    """Print the verdict and the changes, or else all benchmarks; its page is in ``html``.
 
-    ``verbose`` adds what did not change, and all else that the page says.
+    ``verbose`` adds unchanged benchmarks and the rest of the page.
     """
     told = describe(comparison)
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")

@@ -32,7 +32,7 @@ NEXT = "perceptron bench --quick"
 
 
 def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
-    """Print what disturbs timings, with advice, ten conditions, and the next command.
+    """Print the conditions that disturb timings, with advice, ten conditions, and the next command.
 
     ``verbose`` prints every condition.
     """
@@ -102,7 +102,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
 
 
 def _gpus(environment: Environment, conditions: Conditions) -> str | None:
-    """Return the clocks of each GPU, None where there is one whose clocks were not read."""
+    """Return the clocks of each GPU; None where a GPU's clocks could not be read."""
     if environment.gpus and not conditions.gpus:
         return None
     return "; ".join(map(_gpu, conditions.gpus)) or "no GPU"

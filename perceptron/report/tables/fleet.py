@@ -1,4 +1,4 @@
-"""The jobs of a fleet while they run and afterwards, and the answers of each machine."""
+"""The jobs of a fleet, running and finished, and the answers of each machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 
 def job_lines() -> Show:
-    """Return what writes a line on standard error whenever a job's state changes."""
+    """Return a function that writes a line on standard error whenever a job's state changes."""
     shown: dict[str, str] = {}
 
     def show(status: FleetStatus) -> None:
@@ -45,9 +45,9 @@ def cells(job: JobStatus) -> tuple[str, ...]:
 def show(
     fleets: Sequence[FleetStatus], answers: Iterable[RunAnswer] = (), verbose: bool = False
 ) -> None:
-    """Print the answers of each machine, how many jobs of each fleet are done, and its table.
+    """Print the answers of each machine, the number of finished jobs of each fleet, and its table.
 
-    Without ``verbose`` ten jobs of the first fleet that is not done, or of the first.
+    Without ``verbose``, print ten jobs of the first unfinished fleet, or of the first.
     """
     for one in answers:
         for told in one.answers:
@@ -72,9 +72,9 @@ def show(
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
-    """Return what each run says that was merged; of one that cannot be judged, why.
+    """Return the answer of each merged run, or the reason why it cannot be judged.
 
-    ``judges`` are those of studies, by name.
+    ``judges`` are the studies' judges, by name.
     """
     return [_answer(Path(run.folder), run.machine, judges) for run in collected.runs if run.rows]
 
