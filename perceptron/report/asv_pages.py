@@ -46,9 +46,9 @@ def publish(
             "html_dir": str(_free(pages)),
         }
         with temporary_folder() as folder, _whole(pages):
-            ours = folder / "asv.conf.json"
-            ours.write_text(json.dumps(settings), encoding="utf-8")
-            _run(ours, config.parent, limit_seconds, meanwhile)
+            own_config = folder / "asv.conf.json"
+            own_config.write_text(json.dumps(settings), encoding="utf-8")
+            _run(own_config, config.parent, limit_seconds, meanwhile)
     except OSError as error:
         reason = f"{error.filename or config}: {error.strerror}"
     except UserError as error:
@@ -107,8 +107,8 @@ def _with_results(folder: Path) -> Path:
 
 def _free(pages: Path) -> Path:
     """Return the folder if asv may write to it: asv removes its contents."""
-    ours = (pages / "asv.js").is_file() or not pages.exists()
-    if not ours and (not pages.is_dir() or any(pages.iterdir())):
+    is_asv = (pages / "asv.js").is_file() or not pages.exists()
+    if not is_asv and (not pages.is_dir() or any(pages.iterdir())):
         raise UserError(f"{pages} holds what asv did not write: move it away")
     return pages
 

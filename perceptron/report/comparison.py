@@ -110,15 +110,15 @@ def describe(comparison: Comparison) -> Described:
 def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Cell, ...]]) -> Table:
     """Return the table without columns that are empty in every row."""
     rows = tuple(rows)
-    kept = [
+    indices = [
         index
         for index, column in enumerate(columns)
         if column in _ALWAYS or any(row[index] is not None for row in rows)
     ]
     return Table(
         title=title,
-        columns=tuple(columns[index] for index in kept),
-        rows=tuple(tuple(row[index] for index in kept) for row in rows),
+        columns=tuple(columns[index] for index in indices),
+        rows=tuple(tuple(row[index] for index in indices) for row in rows),
     )
 
 
@@ -174,29 +174,29 @@ def _of_the_worst(word: str, row: Row, many: str, clock: str | None) -> tuple[st
     """Return the name of the worst row, and its sentence: with ``many`` similar rows, and the
     ``clock`` beside instructions."""
     name = label(row.key)
-    said = "fails on HEAD" if word == "broken" else shown.takes(row)
-    room = _LONGEST_LINE - len(f"{word}:  {said}")
+    sentence = "fails on HEAD" if word == "broken" else shown.takes(row)
+    room = _LONGEST_LINE - len(f"{word}:  {sentence}")
     beside = [clock or ""]
     if min(len(name), _UNCUT) <= room - len(many):
         room -= len(many)
-        said += many
+        sentence += many
     else:
         beside.append(many.removeprefix("; "))
     room = max(_UNCUT, room)
     if len(name) > room:  # without its middle: names often differ at their ends
         name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
-    return name, [said, *filter(None, beside)]
+    return name, [sentence, *filter(None, beside)]
 
 
 def _how_many(numbers: dict[str, int], judged: int, total: int) -> str:
     """Return ``; 1 of 4 benchmarks broken, 2 slower, 3 judged``, empty if there is only one."""
     if total < 2:
         return ""
-    (word, first), *others = [(word, numbers[word]) for word in shown.WORSE if numbers[word]]
-    said = [f"{first:,} of {counted(total, 'benchmark')} {word}"]
-    said += [f"{number:,} {word}" for word, number in others]
-    said += [f"{judged:,} judged"] if judged < total - numbers[shown.PROBABLY] else []
-    return f"; {', '.join(said)}"
+    (word, first), *further = [(word, numbers[word]) for word in shown.WORSE if numbers[word]]
+    parts = [f"{first:,} of {counted(total, 'benchmark')} {word}"]
+    parts += [f"{number:,} {word}" for word, number in further]
+    parts += [f"{judged:,} judged"] if judged < total - numbers[shown.PROBABLY] else []
+    return f"; {', '.join(parts)}"
 
 
 def _parts(reason: str, room: int) -> list[str]:
@@ -234,8 +234,8 @@ def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
     ordered = sorted(undecided, key=shown.detectable_share, reverse=True)
     names = named([f"{row.key}{_below([row])}" for row in ordered])
     # More blocks than these are not measured, however long the budget is.
-    most = comparison.plan.rule.get("most_screen", inf)
-    if all(row.screen_blocks >= most for row in undecided):
+    limit = comparison.plan.rule.get("most_screen", inf)
+    if all(row.screen_blocks >= limit for row in undecided):
         return f"undecided by the clock: {names}; next: an idle machine"
     return f"undecided by the clock: {names}; next: {_longer(comparison)}, or an idle machine"
 
@@ -245,7 +245,7 @@ def _what_would_help(comparison: Comparison) -> str:
     total, judged = _total(comparison), _judged(comparison)
     unjudged = [
         *((row.key, row.reason or "") for row in comparison.rows if _is_unjudged(row)),
-        *((own.benchmark, own.reason) for own in _missing(comparison)),
+        *((skipped.benchmark, skipped.reason) for skipped in _missing(comparison)),
     ]
     parts = []
     if total:
@@ -271,8 +271,8 @@ def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
             return "--count auto"
         if comparison.environment.machine.get("system") == "Linux":
             return "apt install valgrind, to count instructions"
-    waited = any(_WAITED in reason for reason in reasons)
-    return f"{'an idle machine, or ' if waited else ''}{_longer(comparison)}"
+    has_waited = any(_WAITED in reason for reason in reasons)
+    return f"{'an idle machine, or ' if has_waited else ''}{_longer(comparison)}"
 
 
 def _longer(comparison: Comparison) -> str:
@@ -299,9 +299,9 @@ def _missing(comparison: Comparison) -> list[LeftOut]:
     """Return the benchmarks without a row that should have one."""
     rules = comparison.plan.gate_rules
     return [
-        own
-        for own in comparison.plan.left_out
-        if not own.reason.startswith("skipped: ")
-        if "cannot be imported: Skipped: " not in own.reason
-        if rule_of(own.benchmark, rules).mute is None
+        skipped
+        for skipped in comparison.plan.left_out
+        if not skipped.reason.startswith("skipped: ")
+        if "cannot be imported: Skipped: " not in skipped.reason
+        if rule_of(skipped.benchmark, rules).mute is None
     ]

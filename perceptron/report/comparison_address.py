@@ -69,8 +69,8 @@ def _asked(plan: ComparisonPlan) -> str:
     of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
     # A HEAD that does not build is not installed, and asked for all the same.
     code = "build" if plan.build else "installed" if plan.installed else "trees"
-    asked = (*of, code, pythons)
-    if asked == ("asv", _SUITE, None, None, "trees", None):
+    compared = (*of, code, pythons)
+    if compared == ("asv", _SUITE, None, None, "trees", None):
         return ""
     # As Python writes it: in plain characters, whatever the texts are made of.
-    return f"-{hashlib.sha256(ascii(asked).encode()).hexdigest()[:_ID]}"
+    return f"-{hashlib.sha256(ascii(compared).encode()).hexdigest()[:_ID]}"

@@ -34,18 +34,18 @@ def named(names: Sequence[str], most: int = _NAMED) -> str:
 def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     """Yield notes on benchmarks beside the tables, each text once."""
     for word in shown.ORDER:
-        own = [
+        reasons = [
             row
             for row in rows
             if shown.verdict(row) == word
             if not (shown.has_changed(row) and shown.tells_reason(row))
         ]
-        yield from _grouped(word, ((row.key, row.reason) for row in own))
+        yield from _grouped(word, ((row.key, row.reason) for row in reasons))
     yield from _functions(rows)
     yield from _grouped("why", ((row.key, row.why_not) for row in rows))
     yield from _grouped("muted", ((row.key, row.muted) for row in rows))
     left_out = comparison.plan.left_out
-    yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
+    yield from _grouped("left out", ((skipped.benchmark, skipped.reason) for skipped in left_out))
     # What broke says in its reason why it could not be counted, and so does what does not repeat.
     uncounted = [
         row
@@ -65,23 +65,23 @@ def _functions(rows: Sequence[Row]) -> Iterator[Note]:
         first = shown.first_function(row)
         if first is not None:
             alike.setdefault((shown.verdict(row), first.function, first.file or ""), []).append(row)
-    for own in alike.values():
-        others = counted(len(own) - 1, "more benchmark")
-        more = f"; leads in {others}" if len(own) > 1 else ""
-        name = named([own[0].key])
-        for growth in shown.most_telling(own[0].why):
+    for alike_rows in alike.values():
+        further = counted(len(alike_rows) - 1, "more benchmark")
+        more = f"; leads in {further}" if len(alike_rows) > 1 else ""
+        name = named([alike_rows[0].key])
+        for growth in shown.most_telling(alike_rows[0].why):
             yield "why", f"{name}: {shown.function(growth)}{more}"
             more = ""
 
 
 def about_the_run(comparison: Comparison) -> Iterator[Note]:
     """Yield the certainty of the answer, and how it was measured."""
-    rows, here, plan = comparison.rows, comparison.environment, comparison.plan
+    rows, environment, plan = comparison.rows, comparison.environment, comparison.plan
     if rows:
         yield "smallest detectable slowdown", _detectable(rows)
     instructions = _instructions(rows)
-    if here.counter is not None and instructions:
-        yield "instructions", f"{instructions}; counted by {here.counter}"
+    if environment.counter is not None and instructions:
+        yield "instructions", f"{instructions}; counted by {environment.counter}"
     contention = _contention(rows)
     if contention:
         yield "contended", contention
@@ -90,20 +90,23 @@ def about_the_run(comparison: Comparison) -> Iterator[Note]:
         alarms = sum(row.alarm for row in control)
         confirmed = counted(len(control), "benchmark")
         yield "control", f"a second copy of BASE differs in {alarms:,} of {confirmed}"
-    if here.base_code is not None and here.head_code is not None:
-        yield "imported", f"{here.base_code} on BASE; {here.head_code} on HEAD"
+    if environment.base_code is not None and environment.head_code is not None:
+        yield "imported", f"{environment.base_code} on BASE; {environment.head_code} on HEAD"
     # One that imports nothing has no versions.
-    both = {**here.base, **here.head} if here.base and here.head else {}
+    packages = (
+        {**environment.base, **environment.head} if environment.base and environment.head else {}
+    )
     versions = [
-        f"{name} {here.base.get(name, 'none')} → {here.head.get(name, 'none')}"
-        for name in both
-        if here.base.get(name) != here.head.get(name)
+        f"{name} {environment.base.get(name, 'none')} → {environment.head.get(name, 'none')}"
+        for name in packages
+        if environment.base.get(name) != environment.head.get(name)
     ]
     if versions:
         yield "versions", named(versions, _VERSIONS)
-    if here.machine:
+    if environment.machine:
         facts = [
-            f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
+            f"{fact} cores" if name == "cores" else fact
+            for name, fact in environment.machine.items()
         ]
         yield "machine", ", ".join(facts)
     if python := _python(comparison):
@@ -123,10 +126,10 @@ def _python(comparison: Comparison) -> str:
 
     The folder of a built environment is not shown.
     """
-    plan, here = comparison.plan, comparison.environment
+    plan, environment = comparison.plan, comparison.environment
     pythons = [
         versions["python"] + ("" if plan.build else f", {side.python}")
-        for side, versions in ((plan.base, here.base), (plan.head, here.head))
+        for side, versions in ((plan.base, environment.base), (plan.head, environment.head))
         if "python" in versions
     ]
     return " on BASE; ".join(dict.fromkeys(pythons)) + " on HEAD" * (len({*pythons}) > 1)
@@ -167,10 +170,10 @@ def _contention(rows: Sequence[Row]) -> str:
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""
     middle, worst = percent(median(waits)), percent(max(waits))
-    said = f"threads waited for a core {middle} of the time, at worst {worst}"
+    text = f"threads waited for a core {middle} of the time, at worst {worst}"
     if not samples and not blocks:
-        return said
-    return f"{said}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
+        return text
+    return f"{text}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
 
 
 # --- what is said of many names, said once --------------------------------------------------------
@@ -205,11 +208,11 @@ def _with_range(texts: Sequence[str]) -> str | None:
     columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     if sum(len(set(column)) > 1 for column in columns) > 1:
         return None
-    words = [
+    ranges = [
         column[0]
         if len(set(column)) == 1
         else f"{min(column, key=float)} to {max(column, key=float)}"
         for column in columns
     ]
     between = _NUMBER.split(texts[0])
-    return "".join(part for pair in zip(between, [*words, ""], strict=True) for part in pair)
+    return "".join(part for pair in zip(between, [*ranges, ""], strict=True) for part in pair)

@@ -47,11 +47,11 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def verdict(row: Row) -> str:
     """Return a row's verdict in a reader's words."""
-    known = row.change is not None or row.work is not None or None not in (row.base, row.head)
+    has_numbers = row.change is not None or row.work is not None or None not in (row.base, row.head)
     if row.verdict == "slower":
-        return "slower" if known else "broken"
+        return "slower" if has_numbers else "broken"
     if row.verdict == "faster":
-        return "faster" if known else NEW if row.new else "works again"
+        return "faster" if has_numbers else NEW if row.new else "works again"
     return PROBABLY if row.probably_slower else row.verdict
 
 
@@ -94,8 +94,8 @@ def times(row: Row) -> Cell:
     if base is None:
         return None if head is None else replace(amount(head, row.unit), before=f"{NONE} → ")
     if head is None:
-        known = amount(base, row.unit)
-        return replace(known, after=f"{known.after} → {NONE}")
+        quantity = amount(base, row.unit)
+        return replace(quantity, after=f"{quantity.after} → {NONE}")
     if row.change is not None and not _is_wide(row):
         head = base * (1 + row.change)
     return replace(amount(head, row.unit), was=base, digits=4)
@@ -189,9 +189,9 @@ def takes(row: Row) -> str:
         base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
         return f"goes from {base} to {head}"
     size = f"{_rough(row.change)}%"
-    said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
+    text = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
     ends = [_rough(end, row.change) for end in interval or ()]
-    return f"{said} [{', '.join(ends)}]" if ends else said
+    return f"{text} [{', '.join(ends)}]" if ends else text
 
 
 def by_clock(row: Row) -> str | None:
@@ -205,11 +205,11 @@ def worse(row: Row) -> str:
     """Return how much slower a row became, the evidence of its size first, or why it broke."""
     if verdict(row) == "broken":
         return row.reason or row.verdict
-    said = by_time(row)
+    text = by_time(row)
     if row.work is None:
-        return said
+        return text
     work = f"instructions {cell_text(work_change(row.work))} ({instructions(row.work)} per call)"
-    return f"{work}; {said}" if is_counted(row) else f"{said}; {work}"
+    return f"{work}; {text}" if is_counted(row) else f"{text}; {work}"
 
 
 def by_time(row: Row) -> str:
@@ -239,8 +239,8 @@ def first_function(row: Row) -> Growth | None:
     may then do more.
     """
     functions = most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "faster")]
-    edited = [own for own in functions if own.edited]
+    grew = [grown for grown in functions if (grown.head > grown.base) == (row.verdict != "faster")]
+    edited = [growth for growth in functions if growth.edited]
     return next(iter([*edited, *grew, *functions]), None)
 
 
@@ -248,8 +248,8 @@ def most_telling(why: Sequence[Growth]) -> list[Growth]:
     """Return the first functions of each level, as many as fit."""
     python = [growth for growth in why if growth.level == "python"]
     compiled = [growth for growth in why if growth.level == "c"]
-    kept = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
-    return kept + compiled[: _FUNCTIONS - len(kept)]
+    shown = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
+    return shown + compiled[: _FUNCTIONS - len(shown)]
 
 
 def function(growth: Growth) -> str:
@@ -257,19 +257,19 @@ def function(growth: Growth) -> str:
     base, head, size, calls = map(cell_text, function_cells(growth))
     if growth.base and growth.head:
         counted = base if growth.base == growth.head else f"{base} → {head}"
-        said = f"{size} {growth.unit}, {counted}"
+        text = f"{size} {growth.unit}, {counted}"
     else:
         calls = calls.removeprefix("0 → ").removesuffix(" → 0")
-        said = f"{size}, {head if growth.head else base} {growth.unit}"
+        text = f"{size}, {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
-        said += ", called once" if calls == "1" else f", called {calls} times"
-    return f"{_named(growth)}: {'in the diff; ' if growth.edited else ''}{said}"
+        text += ", called once" if calls == "1" else f", called {calls} times"
+    return f"{_named(growth)}: {'in the diff; ' if growth.edited else ''}{text}"
 
 
 def _named(growth: Growth) -> str:
     """Return a function with its place: ``toy.work in toy.py:3``."""
-    where = place(growth)
-    return shortened(growth.function) + (f" in {shortened(where)}" if where else "")
+    location = place(growth)
+    return shortened(growth.function) + (f" in {shortened(location)}" if location else "")
 
 
 def function_cells(growth: Growth) -> tuple[Cell, Cell, Cell, Cell]:

@@ -45,8 +45,8 @@ def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
     run = told.run if isinstance(told, Answered) else None
     return {
         "verdicts": [
-            {name: getattr(one, name) for name in ("subject", "decided", "sentence", "notes")}
-            for one in told.answer.verdicts
+            {name: getattr(verdict, name) for name in ("subject", "decided", "sentence", "notes")}
+            for verdict in told.answer.verdicts
         ],
         **told.answer.data,
         "tables": list(map(_table, told.answer.tables)),
@@ -72,8 +72,8 @@ def _cell(cell: Cell) -> str | float | dict[str, Any] | None:
         return cell
     low, high = cell.interval or (None, None)
     was = {} if cell.was is None else {"was": cell.was}
-    own = {"value": cell.value, "low": low, "high": high, "unit": cell.unit}
-    return own | was | {"text": cell_text(cell)}
+    quantity = {"value": cell.value, "low": low, "high": high, "unit": cell.unit}
+    return quantity | was | {"text": cell_text(cell)}
 
 
 def comparison(made: Comparison) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def fleet(
 ) -> dict[str, Any]:
     """Return the document of a command with ``--on``, and of `perceptron fleet collect --json`."""
     return {
-        "fleets": [{"fleet": one.fleet, "command": one.command} for one in fleets],
-        "jobs": [job for one in fleets for job in one.jobs],
+        "fleets": [{"fleet": status.fleet, "command": status.command} for status in fleets],
+        "jobs": [job for status in fleets for job in status.jobs],
         "machines": answers,
         "runs": collected.runs,
         "complaints": collected.complaints,

@@ -24,12 +24,12 @@ _MARKER = 5.0
 
 def tag(name: str, *children: str, **attributes: object) -> str:
     """Return an element; an underscore in the name of an attribute stands for a hyphen."""
-    given = "".join(
+    attributes_text = "".join(
         f' {key.replace("_", "-")}="{_value(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return f"<{name}{given}>{''.join(children)}</{name}>"
+    return f"<{name}{attributes_text}>{''.join(children)}</{name}>"
 
 
 def _value(value: object) -> str:

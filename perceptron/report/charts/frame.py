@@ -88,15 +88,15 @@ def around(frame: Frame, key: str = "", grid: str = "xy") -> list[str]:
     """
     parts = []
     for value, text in _apart(frame):
-        place = frame.across(value)
+        position = frame.across(value)
         if "x" in grid:
-            parts.append(path([(place, frame.top), (place, frame.bottom)], stroke=_GRID))
-        parts.append(text_element(text, place, frame.bottom + 13, text_anchor="middle"))
+            parts.append(path([(position, frame.top), (position, frame.bottom)], stroke=_GRID))
+        parts.append(text_element(text, position, frame.bottom + 13, text_anchor="middle"))
     for value, text in frame.y.ticks:
-        place = frame.up(value)
+        position = frame.up(value)
         if "y" in grid:
-            parts.append(path([(frame.left, place), (frame.right, place)], stroke=_GRID))
-        parts.append(text_element(text, frame.left - 8, place, text_anchor="end"))
+            parts.append(path([(frame.left, position), (frame.right, position)], stroke=_GRID))
+        parts.append(text_element(text, frame.left - 8, position, text_anchor="end"))
     corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)]
     parts.append(path(corners, stroke=SOFT))
     (title, *_) = wrapped(frame.x.title, frame.width - 24, 1) or [""]
@@ -120,7 +120,7 @@ def _apart(frame: Frame) -> list[tuple[float, str]]:
 
     def is_roomy(ticks: Sequence[tuple[float, str]]) -> bool:
         ends = [(frame.across(at), text_width(text) / 2 + 5) for at, text in ticks]
-        return all(a + half <= b - other for (a, half), (b, other) in pairwise(ends))
+        return all(a + half <= b - other_half for (a, half), (b, other_half) in pairwise(ends))
 
     return next(filter(is_roomy, choices), every[:1])
 

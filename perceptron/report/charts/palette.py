@@ -92,14 +92,14 @@ def _of_ours(backend: str) -> Stroke | None:
     lighter), and dots between its dashes.
     """
     name, processes = name_and_processes(backend)
-    known = _KNOWN.get(name)
-    if known is None or processes == 1:
-        return known if name == backend else None
+    single = _KNOWN.get(name)
+    if single is None or processes == 1:
+        return single if name == backend else None
     doublings = min(processes.bit_length() - 1, 6)
-    left = 1 - (1 - _LEAST) * doublings / 6
+    remaining = 1 - (1 - _LEAST) * doublings / 6
     return Stroke(
-        _mixed(known.colour, 0, left),
-        _mixed(known.dark, 255, left),
+        _mixed(single.colour, 0, remaining),
+        _mixed(single.dark, 255, remaining),
         (4 + processes % 9, 2) + (1, 2) * doublings,
         _MARKERS[processes % len(_MARKERS)],
     )

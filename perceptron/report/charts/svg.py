@@ -109,14 +109,14 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
         id(line): looks[line.backend] if line.machine is None else MACHINES[line.machine]
         for line in figure.lines
     }
-    named = [line for line in figure.lines if figure.legend and line.label]
-    room = max((text_width(line.label) for line in named), default=0.0) + 14
-    is_at_end = room <= _MOST_OF_WIDTH * width and all(len(line.x) > 1 for line in named)
-    is_at_end = is_at_end and all(line.dots is None for line in named)
+    labelled = [line for line in figure.lines if figure.legend and line.label]
+    room = max((text_width(line.label) for line in labelled), default=0.0) + 14
+    is_at_end = room <= _MOST_OF_WIDTH * width and all(len(line.x) > 1 for line in labelled)
+    is_at_end = is_at_end and all(line.dots is None for line in labelled)
     legend = (
         {}
         if is_at_end
-        else {line.label: partial(_sample, line, styles[id(line)]) for line in named}
+        else {line.label: partial(_sample, line, styles[id(line)]) for line in labelled}
     )
     size = (width, figure.height)
     end = room - 14 if is_at_end else 0.0
@@ -156,7 +156,7 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
             text_element(note.text, x, y, fill=paint(looks[note.backend]), text_anchor=anchor)
         )
     if is_at_end:
-        parts += _at_ends([(line, paint(styles[id(line)])) for line in named], frame)
+        parts += _at_ends([(line, paint(styles[id(line)])) for line in labelled], frame)
     return [*parts, *legend_below(frame, legend)], frame.height
 
 
@@ -288,23 +288,23 @@ def _places(dots: Sequence[Dot], frame: Frame, up: int) -> list[tuple[float, str
     other dot or label is.
     """
     taken = [(frame.across(dot.low) - 7, frame.across(dot.high) + 7) for dot in dots]
-    found = []
+    places = []
     for at, dot in enumerate(dots):
         low, x, high = (frame.across(end) for end in (dot.low, dot.seconds, dot.high))
         long = max(text_width(line) for line in dot.label.split("\n"))
-        others = [one for other, one in enumerate(taken) if other != at]
-        for left, place, anchor in (
+        others = [ends for number, ends in enumerate(taken) if number != at]
+        for left, x_label, anchor in (
             (high + 11, high + 11, "start"),
             (low - 11 - long, low - 11, "end"),
         ):
-            is_free = all(left + long < one or other < left for one, other in others)
+            is_free = all(left + long < start or end < left for start, end in others)
             if is_free and frame.left <= left and left + long <= frame.right + 20:
-                found.append((place, anchor, 0.0))
+                places.append((x_label, anchor, 0.0))
                 taken.append((left, left + long))
                 break
         else:
-            found.append((x, "middle", 20.0 * up))
-    return found
+            places.append((x, "middle", 20.0 * up))
+    return places
 
 
 def _dot(dot: Dot, look: Stroke, frame: Frame, y: float) -> list[str]:

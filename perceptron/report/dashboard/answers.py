@@ -28,10 +28,10 @@ View = dict[str, Any]
 def undecided_lines(passed_over: Iterable[Answered]) -> list[str]:
     """Name the newest runs that measured too little, and why an older one is shown."""
     return [
-        f"The run of {told.run.run.started[:16].replace('T', ' ')} UTC on "
-        f"{machine_label(told.run.run.machine)} measured too little for an answer: an older one is "
-        "shown."
-        for told in list(passed_over)[:_RUNS]
+        f"The run of {answered.run.run.started[:16].replace('T', ' ')} UTC on "
+        f"{machine_label(answered.run.run.machine)} measured too little for an answer: "
+        "an older one is shown."
+        for answered in list(passed_over)[:_RUNS]
     ]
 
 
@@ -46,18 +46,18 @@ class Views(NamedTuple):
 def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
     """Return the views of a page; of two with equal settings its script shows the first."""
     views = Views({"switches": [], "views": []}, {})
-    for number, one in enumerate(answers):
+    for number, shown in enumerate(answers):
         # An answer without figures is in one view.
-        every = one.answer.figures or (Figure(title=one.answer.question, drawing=None),)
+        every = shown.answer.figures or (Figure(title=shown.answer.question, drawing=None),)
         for figures in grouped(every, lambda figure: figure.part).values():
-            setting = tuple(dict((*one.place, *figures[0].part)).items())
+            setting = tuple(dict((*shown.place, *figures[0].part)).items())
             file, name = f"{page}/{number}", str(len(views.contents["views"]))
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
                 views.contents["switches"] = switches
             values = [shortened(value, _OPTION) for _, value in setting]
             views.contents["views"].append({"is": values, "file": file, "name": name})
-            views.files.setdefault(file, {})[name] = _view(one, figures, looks)
+            views.files.setdefault(file, {})[name] = _view(shown, figures, looks)
     return views
 
 
@@ -85,14 +85,14 @@ def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     content = {
         "title": shortened(figures[0].title, _TITLE),
         "lines": [shortened(line, _LINE) for line in lines],
-        "figures": [drawn(each.drawing, looks) for each in figures if each.drawing is not None],
+        "figures": [drawn(chart.drawing, looks) for chart in figures if chart.drawing is not None],
         "tables": list(map(_table, _here(answer.tables, part))),
     }
-    return {name: own for name, own in content.items() if own or name == "title"}
+    return {name: value for name, value in content.items() if value or name == "title"}
 
 
 def _here(members: Iterable[Member], part: Setting) -> list[Member]:
-    return [one for one in members if is_of(one.part, part)]
+    return [member for member in members if is_of(member.part, part)]
 
 
 def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
@@ -115,8 +115,8 @@ def _table(table: Table) -> dict[str, Any]:
         "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [
             {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
-            | ({"values": own} if any(value is not None for value in own) else {})
-            for name, own in zip(table.columns, values, strict=True)
+            | ({"values": cells} if any(value is not None for value in cells) else {})
+            for name, cells in zip(table.columns, values, strict=True)
         ],
         "rows": [[shortened(cell, _CELL) for cell in row] for row in table.texts],
     }

@@ -58,10 +58,10 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
-    told, plan = describe(comparison), comparison.plan
+    described, plan = describe(comparison), comparison.plan
     blocks = by_benchmark(counted(comparison.blocks))
     sections = []
-    for index, row in enumerate(told.changed_rows):
+    for index, row in enumerate(described.changed_rows):
         figure = blocks_figure(row, blocks.get(row.key, [])) if index < _DRAWN else None
         sections.append(
             {
@@ -69,8 +69,8 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
                 "word": text.verdict(row),
                 "where": text.place(row),
                 "why": [
-                    (own.function, own.unit, *text.function_cells(own), text.place(own))
-                    for own in row.why
+                    (growth.function, growth.unit, *text.function_cells(growth), text.place(growth))
+                    for growth in row.why
                 ],
                 "figure": figure and drawn(figure, {}),
                 "is_open": index < _OPEN,
@@ -82,13 +82,13 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         base=side_name(plan.base),
         head=side_name(plan.head),
-        verdict=told.verdict,
-        reason=told.said,
+        verdict=described.verdict,
+        reason=described.said,
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
     )
     yield FILE, msgspec.json.encode(listed)
     shown = {
-        "told": told,
+        "told": described,
         "comparison": comparison,
         "commits": [side_commit(side, _SHORT) for side in (plan.base, plan.head)],
         "when": listed.when,
@@ -155,16 +155,16 @@ def summaries(folder: Path) -> list[tuple[str, Summary]]:
 
     Folders with another name or without a summary are ignored.
     """
-    found = []
-    for own in folder.iterdir():
-        if not is_name(own.name) or not (own / PAGE).is_file():
+    pages = []
+    for path in folder.iterdir():
+        if not is_name(path.name) or not (path / PAGE).is_file():
             continue
         try:
-            told = read_written(own / FILE, Summary, "a comparison")
+            summary = read_written(path / FILE, Summary, "a comparison")
         except UserError:
             continue
-        found.append((f"{own.name}/{PAGE}", told))
-    return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
+        pages.append((f"{path.name}/{PAGE}", summary))
+    return sorted(pages, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
 
 
 _LARGEST = log(1e6)
@@ -209,13 +209,13 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
                 backend="",
                 machine=0,
                 label=stage,
-                x=tuple(at for at, _, _ in own),
-                y=tuple(100 * change for _, _, change in own),
-                texts=tuple(_words(row, block, change) for _, block, change in own),
+                x=tuple(at for at, _, _ in points),
+                y=tuple(100 * change for _, _, change in points),
+                texts=tuple(_words(row, block, change) for _, block, change in points),
                 dots="open" if stage == "screen" else "filled",
             )
-            for stage, own in stages.items()
-            if own
+            for stage, points in stages.items()
+            if points
         ),
         stretches=(Stretch("y", low, high, "interval"),) if len(ends) == 3 else (),
         inked=((x.low, middle), (x.high, middle)) if len(ends) == 3 else (),

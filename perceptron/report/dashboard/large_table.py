@@ -52,11 +52,13 @@ def table_files(
     The script of the page reads its own file first, which names the others.
     """
     choices: list[dict[str, str]] = []
-    for one in tables:
+    for table in tables:
         file = f"{page}/{len(choices)}"
-        choices.append({"label": f"{shortened(one.label)} ({len(one.rows):,} rows)", "file": file})
-        about: dict[str, object] = {"title": one.title, "columns": one.columns}
-        yield f"data/{file}.js", script_parts(file, about, "rows", _shortened(one))
+        choices.append(
+            {"label": f"{shortened(table.label)} ({len(table.rows):,} rows)", "file": file}
+        )
+        about: dict[str, object] = {"title": table.title, "columns": table.columns}
+        yield f"data/{file}.js", script_parts(file, about, "rows", _shortened(table))
     yield f"data/{page}.js", script(page, {"label": differs, "tables": choices})
 
 
@@ -67,9 +69,9 @@ def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
         return shortened(cell, _LONGEST) if isinstance(cell, str) else cell
 
     rows = map(table.make, table.rows)
-    while some := list(islice(rows, _AT_ONCE)):
+    while chunk := list(islice(rows, _AT_ONCE)):
         columns = [
             cells if column.is_number else map(short, cells)
-            for column, cells in zip(table.columns, zip(*some, strict=True), strict=True)
+            for column, cells in zip(table.columns, zip(*chunk, strict=True), strict=True)
         ]
         yield from zip(*columns, strict=True)

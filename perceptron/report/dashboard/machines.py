@@ -40,8 +40,8 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
             for what, text_of in _FACTS
         ],
         "checks": [
-            (what, [one.get(what, (_NOTHING, "unknown")) for one in checked])
-            for what in dict.fromkeys(what for one in checked for what in one)
+            (what, [checks.get(what, (_NOTHING, "unknown")) for checks in checked])
+            for what in dict.fromkeys(what for checks in checked for what in checks)
         ],
         "warnings": [
             (_name(machine), machine.diagnosis.warnings)
@@ -83,7 +83,7 @@ def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
     if machine.diagnosis is None:
         return {}
     return {
-        what: (shortened(value, 300), verdict) for what, value, verdict in cells(machine.diagnosis)
+        name: (shortened(value, 300), verdict) for name, value, verdict in cells(machine.diagnosis)
     }
 
 

@@ -127,10 +127,10 @@ def script_parts(
     head = msgspec.json.encode(document).decode().removesuffix("}")
     begin = f"{head}{',' if document else ''}{msgspec.json.encode(last).decode()}:["
     yield f"{OPENING}{_quoted(name)}, JSON.parse('{_escaped(begin)}"
-    some, items = "", iter(items)
+    text, items = "", iter(items)
     while chunk := list(islice(items, _AT_ONCE)):
-        yield some + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
-        some = ","
+        yield text + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
+        text = ","
     yield "]}'));\n"
 
 

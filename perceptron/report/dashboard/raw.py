@@ -96,6 +96,6 @@ _stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column
 
 def _values(row: Measurement) -> list[Value]:
     values = list(_stored(row))
-    for place, derive in _PLACES:
-        values[place] = derive(row)
+    for index, derive in _PLACES:
+        values[index] = derive(row)
     return values

@@ -36,9 +36,9 @@ class _Pages(SimpleHTTPRequestHandler):
 
     def _is_inside(self) -> bool:
         """Whether the requested file, or a requested folder's index, is in the served folder."""
-        asked, ours = Path(self.translate_path(self.path)), Path(self.directory).resolve()
-        meant = (asked, asked / "index.html", asked / "index.htm")
-        return all(file.resolve().is_relative_to(ours) for file in meant)
+        path, folder = Path(self.translate_path(self.path)), Path(self.directory).resolve()
+        meant = (path, path / "index.html", path / "index.htm")
+        return all(file.resolve().is_relative_to(folder) for file in meant)
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")  # may be written again at any moment

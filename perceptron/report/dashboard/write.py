@@ -66,11 +66,13 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
         collection = _with_rows(collection, told)
         first = next(iter(collection.views(CROSSOVER)), None) if collection.read else None
         return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.place)
-    here = collection.place(told)
+    place = collection.place(told)
     others = [
-        one for one in collection.studies.get(told.study, []) if collection.place(one) != here
+        answer
+        for answer in collection.studies.get(told.study, [])
+        if collection.place(answer) != place
     ]
-    passed_over = {one.results for one in collection.undecided.get(told.study, ())}
+    passed_over = {answer.results for answer in collection.undecided.get(told.study, ())}
     shown = [*others, told] if told.results in passed_over else [told, *others]
     collection = replace(collection, studies=collection.studies | {told.study: shown})
     return collection, address(told, collection)
@@ -78,17 +80,17 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
 
 def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
     """Return the collection with the rows of files first, and each row only once."""
-    own = collection_of(read.rows)
+    added = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
     rows = set(map(_digest, collection.rows))
     return replace(
         collection,
-        rows=[*collection.rows, *(row for row in own.rows if _digest(row) not in rows)],
+        rows=[*collection.rows, *(row for row in added.rows if _digest(row) not in rows)],
         machines=[
             *collection.machines,
-            *(machine for machine in own.machines if machine.name not in names),
+            *(machine for machine in added.machines if machine.name not in names),
         ],
-        read=own.sweeps,
+        read=added.sweeps,
     )
 
 
@@ -107,8 +109,8 @@ def pages(collection: Collection) -> list[tuple[str, str, str]]:
 
 
 def _pages(collection: Collection) -> dict[str, Page]:
-    own = {name: page for name, page in collection.pages.items() if page.label}
-    return _FIRST | own | _LAST
+    labelled = {name: page for name, page in collection.pages.items() if page.label}
+    return _FIRST | labelled | _LAST
 
 
 def _texts(
@@ -117,17 +119,17 @@ def _texts(
     chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
-    own = files("perceptron.report.dashboard") / "assets"
-    for name in sorted(file.name for file in own.iterdir()):
-        yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
+    assets = files("perceptron.report.dashboard") / "assets"
+    for name in sorted(file.name for file in assets.iterdir()):
+        yield f"assets/{name}", (assets / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
     every = _pages(collection)
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
         file = f"{name}.html"
-        own = {"file": file, "name": every[name].label, "title": every[name].heading}
-        return file, templates().get_template(template).render(**site, **own, **facts)
+        names = {"file": file, "name": every[name].label, "title": every[name].heading}
+        return file, templates().get_template(template).render(**site, **names, **facts)
 
     yield page("index", "overview.html.j2", first_page)
     for name in (name for name in collection.pages if name in every):
@@ -156,10 +158,10 @@ def _texts(
 
 def _backends(collection: Collection) -> list[str]:
     """Return the name of every backend that a page draws."""
-    answers = (told.answer for answers in collection.studies.values() for told in answers)
-    told = (name for answer in answers for name in answer.backends)
+    answers = (shown.answer for answers in collection.studies.values() for shown in answers)
+    names = (name for answer in answers for name in answer.backends)
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *told})
+    return sorted({*rows, *names})
 
 
 def _strokes(looks: Iterable[Stroke]) -> str:

@@ -81,27 +81,27 @@ def comment(
     returns it; ``html`` is the folder of the pages, which is named if it is the default. Lines that
     do not fit are omitted and counted, those of the folded part first.
     """
-    told = describe(comparison)
+    described = describe(comparison)
     of = "" if pull is None else f"Commit {code(pull.commit[:12])}, "
-    measured = f"{of}{line(told.title)}{_page(comparison, published, html)}"
-    subject = f"{code(told.subject)} " if told.subject else ""
-    top = [TAG, "", f"**{told.verdict}**: {subject}{line(told.sentence)}"]
+    measured = f"{of}{line(described.title)}{_page(comparison, published, html)}"
+    subject = f"{code(described.subject)} " if described.subject else ""
+    top = [TAG, "", f"**{described.verdict}**: {subject}{line(described.sentence)}"]
     foot = ["", measured, "", *_again(comparison, pull)]
     room = Room(most - _RESERVE - len("\n".join([*top, *foot]).encode()))
     warnings = [
         f"- **warning**: {line(warning.message)}: {line(warning.advice)}"
         for warning in comparison.warnings
     ]
-    beside = [f"- {line(text)}" for text in told.lines]
+    beside = [f"- {line(text)}" for text in described.lines]
     parts = [
         *part([], beside, room, "line"),
-        *_table(told.changed, room),
+        *_table(described.changed, room),
         *part([], warnings, room, "warning"),
     ]
-    notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
-    folded = [*part([], notes, room, "line"), *_table(told.others, room)]
-    others = len(told.others.rows)
-    of = f"{numbers.counted(others, 'other benchmark')} and " if others else ""
+    notes = [f"- **{about}** {line(text)}" for about, text in described.notes]
+    folded = [*part([], notes, room, "line"), *_table(described.others, room)]
+    number = len(described.others.rows)
+    of = f"{numbers.counted(number, 'other benchmark')} and " if number else ""
     summary = f"<summary>{of}details</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
@@ -120,8 +120,8 @@ def part(head: list[str], entries: list[str], room: Room, what: str) -> list[str
     shown = room.fit(entries)
     more = len(entries) - len(shown)
     many = numbers.counted(more, f"more {what}")
-    left = ["", f"{many} left out for want of room."] if more else []
-    return ["", *head, *shown, *left] if shown else left
+    omitted = ["", f"{many} left out for want of room."] if more else []
+    return ["", *head, *shown, *omitted] if shown else omitted
 
 
 def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:
@@ -152,13 +152,13 @@ def command(line: str) -> str | None:
     None if it is another command than `perceptron compare`, or cannot be shown in a line.
     """
     try:
-        words = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
+        arguments = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
     except ValueError:  # no closing quotation
         return None
-    quoted = shlex.join(words)
-    ours = words[:2] == ["perceptron", "compare"]
+    quoted = shlex.join(arguments)
+    is_compare = arguments[:2] == ["perceptron", "compare"]
     # In one line and without invisible characters.
-    return quoted if ours and label(quoted) == quoted else None
+    return quoted if is_compare and label(quoted) == quoted else None
 
 
 def line(text: str) -> str:
@@ -171,9 +171,9 @@ def line(text: str) -> str:
         text = f"{text[:_LONGEST_LINE]}…"
     clauses = re.split("( ?[:;] )", label(text))
     for index in range(0, len(clauses), 2):
-        own = clauses[index]
-        if own and (len(own) > _LONGEST or not _PLAIN.fullmatch(own)):
-            clauses[index] = code(own)
+        clause = clauses[index]
+        if clause and (len(clause) > _LONGEST or not _PLAIN.fullmatch(clause)):
+            clauses[index] = code(clause)
     return "".join(clauses)
 
 

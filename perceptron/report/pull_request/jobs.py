@@ -50,8 +50,8 @@ def of_jobs(
     worse = [(name, result) for name, result in ordered if _verdict(result) != "clean"]
     sections: list[str] = []
     for index, (name, result) in enumerate(worse):
-        own = _own(result, pull, None, room.left // (len(worse) - index))
-        text = own.removeprefix(f"{TAG}\n\n").rstrip("\n")
+        job_comment = _own(result, pull, None, room.left // (len(worse) - index))
+        text = job_comment.removeprefix(f"{TAG}\n\n").rstrip("\n")
         sections += part([], [f"#### {code(name)}\n\n{text}"], room, "job")
     return "\n".join(
         [TAG, "", f"**{verdicts[0]}** in {many:,} of {len(results):,} jobs", *parts, *sections, ""]
@@ -67,9 +67,9 @@ def _verdict(result: Result) -> str:
 def _row(result: Result) -> tuple[str, str]:
     """Return the verdict of a job and its sentence."""
     if isinstance(result, Comparison):
-        told = describe(result)
-        subject = f"{code(told.subject)} " if told.subject else ""
-        return told.verdict, f"{subject}{line(told.sentence)}"
+        described = describe(result)
+        subject = f"{code(described.subject)} " if described.subject else ""
+        return described.verdict, f"{subject}{line(described.sentence)}"
     return _verdict(result), "see the log of its run" if result is None else code(result)
 
 

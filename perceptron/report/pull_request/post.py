@@ -112,7 +112,7 @@ def number(folder: Path) -> int:
 def _jobs(folder: Path) -> list[Path]:
     """Return the folder of each job; raises `UserError` if there is none, or too many."""
     try:
-        jobs = sorted(own for own in folder.iterdir() if own.is_dir() and not own.is_symlink())
+        jobs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
     if not jobs:
@@ -143,8 +143,8 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
     if request.number != number(folder):
         raise UserError(f"{pull}: another pull request than {number(folder)}: ask for that one")
     head = request.head
-    ours = (run.head_sha, run.head_branch, run.head_repository)
-    if not run.head_sha or None in ours or ours != (head.sha, head.ref, head.repo):
+    expected = (run.head_sha, run.head_branch, run.head_repository)
+    if not run.head_sha or None in expected or expected != (head.sha, head.ref, head.repo):
         raise UserError(
             f"pull request {request.number} is now at {label(head.sha)[:12]}, and this run was of "
             f"{label(run.head_sha)[:12]}: its own newest run comments"
@@ -173,10 +173,10 @@ def _result(job: Path) -> Result:
 
 def _comparison(file: Path) -> Comparison:
     comparison = _decode(file, _Shown)
-    for what, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
+    for noun, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
         if len(many) > MOST_ROWS:
             raise _Unreadable(
-                f"{file.name}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose "
+                f"{file.name}: {len(many)} {noun}, at most {MOST_ROWS} are shown: choose "
                 "--benchmarks"
             )
     return comparison

@@ -49,10 +49,10 @@ def show(answer: Answer, verbose: bool = False) -> None:
             terminal.brief_table(first_table, ROWS)
             out.print()
         return
-    for own in answer.tables:
-        if own.rows:
-            table(own.title, own.columns, own.texts)
-            _paragraphs([own.legend] if own.legend else [])
+    for part in answer.tables:
+        if part.rows:
+            table(part.title, part.columns, part.texts)
+            _paragraphs([part.legend] if part.legend else [])
     _paragraphs(notes)
 
 
@@ -79,17 +79,21 @@ def as_text(answer: Answer) -> str:
 def _verdicts(verdicts: Sequence[Verdict], verbose: bool) -> None:
     """Print a line for each subject, and its notes below."""
     columns = [
-        (label(one.subject), one.decided, one.contended and f"{one.contended} contended")
-        for one in verdicts
+        (
+            label(verdict.subject),
+            verdict.decided,
+            verdict.contended and f"{verdict.contended} contended",
+        )
+        for verdict in verdicts
     ]
     widths = [max(map(cell_len, cells)) for cells in zip(*columns, strict=True)]
     aligned = sum(widths) + len(_GAP) * len(widths) + _LEAST <= out.width
-    for one, cells in zip(verdicts, columns, strict=True):
+    for verdict, cells in zip(verdicts, columns, strict=True):
         padded = [set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True)]
         head = "".join(cell + _GAP for cell in (padded if aligned else cells) if cell)
         indent = " " * cell_len(head) if aligned else _MARGIN
-        terminal.line(terminal.wrapped(head + printable(one.sentence), out, indent))
-        for note in one.notes if verbose else one.notes[:1]:
+        terminal.line(terminal.wrapped(head + printable(verdict.sentence), out, indent))
+        for note in verdict.notes if verbose else verdict.notes[:1]:
             terminal.line(terminal.wrapped(_MARGIN + printable(note), out, _MARGIN + _GAP))
 
 
@@ -100,13 +104,13 @@ def _paragraphs(texts: Iterable[str]) -> None:
 
 def _left_out(answer: Answer) -> dict[str, int]:
     """Return the number of omitted rows, notes and tables of an answer."""
-    rows = sum(max(0, len(own.rows) - ROWS) for own in answer.tables[:1])
+    rows = sum(max(0, len(part.rows) - ROWS) for part in answer.tables[:1])
     columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
     notes = len(answer.notes) - (not answer.verdicts)
-    notes += sum(len(one.notes[1:]) for one in answer.verdicts)
+    notes += sum(len(verdict.notes[1:]) for verdict in answer.verdicts)
     return {
         "row": rows,
         "column": columns,
-        "table": sum(bool(own.rows) for own in answer.tables[1:]),
+        "table": sum(bool(part.rows) for part in answer.tables[1:]),
         "line": notes,
     }

@@ -29,17 +29,17 @@ def job_lines() -> Show:
         for job in status.jobs:
             if shown.get(job.job) != job.state:
                 shown[job.job] = job.state
-                name, machine, state, rows, said = cells(job)
-                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", said))))
+                name, machine, state, rows, step = cells(job)
+                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", step))))
 
     return show
 
 
 def cells(job: JobStatus) -> tuple[str, ...]:
     """Return a job as a row of text: a running one with its last step, others with their reason."""
-    said = job.step if job.state == "running" else job.reason
+    text = job.step if job.state == "running" else job.reason
     # A fleet's folder may have been copied here from anywhere.
-    return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), said or "")))
+    return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), text or "")))
 
 
 def show(
@@ -49,14 +49,14 @@ def show(
 
     Without ``verbose``, print ten jobs of the first unfinished fleet, or of the first.
     """
-    for one in answers:
-        for told in one.answers:
-            terminal.paragraph(f"{label(one.machine)}  {told}")
+    for answer in answers:
+        for sentence in answer.answers:
+            terminal.paragraph(f"{label(answer.machine)}  {sentence}")
     for fleet in fleets:
         states = Counter(job.state for job in fleet.jobs)
-        others = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
+        unfinished = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
         done = f"{states['done']:,} of {len(fleet.jobs):,} jobs done"
-        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *others))}")
+        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *unfinished))}")
     terminal.out.print()
     first = [fleet for fleet in fleets if any(job.state != "done" for job in fleet.jobs)]
     for fleet in fleets if verbose else (*first, *fleets)[:1]:
@@ -67,8 +67,8 @@ def show(
             continue
         terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
         terminal.out.print()
-        left = sum(len(one.jobs) for one in fleets) - min(_ROWS, len(rows))
-        terminal.show_left_out({"job": left})
+        omitted = sum(len(status.jobs) for status in fleets) - min(_ROWS, len(rows))
+        terminal.show_left_out({"job": omitted})
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
@@ -90,5 +90,5 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
     # Names in rows are those that another machine wrote.
-    told = [label(sentence) for sentence in sentences]
-    return RunAnswer(machine=machine, study=study, answers=told, results=str(folder))
+    texts = [label(sentence) for sentence in sentences]
+    return RunAnswer(machine=machine, study=study, answers=texts, results=str(folder))

@@ -203,15 +203,15 @@ def _kept_columns(whole: answer.Table, most: int) -> list[int]:
     rows = _spread(whole.texts, most) if whole.is_scale else whole.texts[:most]
     widths = _widths(whole.columns, [[printable(cell) for cell in row] for row in rows])
     every = range(len(widths))
-    kept = next(
+    last = next(
         (number for number in reversed(every) if _whole(widths[: number + 1]) <= out.width), 0
     )
     if whole.is_grid:
-        return [0, *_spread(every[1:], kept)]
+        return [0, *_spread(every[1:], last)]
     # The next one is cut where that leaves more than a few characters of a text.
-    left = out.width - _whole(widths[: kept + 1]) - _GAP
-    is_text = kept + 1 < len(widths) and not whole.columns[kept + 1].endswith(">")
-    return list(every[: kept + 1 + (is_text and left >= _LONGEST_NAME)])
+    room = out.width - _whole(widths[: last + 1]) - _GAP
+    is_text = last + 1 < len(widths) and not whole.columns[last + 1].endswith(">")
+    return list(every[: last + 1 + (is_text and room >= _LONGEST_NAME)])
 
 
 def _spread(members: Sequence[Any], most: int) -> list[Any]:
@@ -337,11 +337,11 @@ def show_warnings(
     for warning in warnings[:1] if is_brief else warnings:
         lines = [f"warning: {warning.message}", f"{_MARGIN}{warning.advice}"]
         if is_brief:
-            lines = [_cut(own, to.width) for own in map(printable, lines)]
-        first, *others = (wrapped(own, to, _MARGIN) for own in lines)
+            lines = [_cut(text, to.width) for text in map(printable, lines)]
+        first, *continued = (wrapped(text, to, _MARGIN) for text in lines)
         to.print(f"[yellow]warning:[/]{escape(first.removeprefix('warning:'))}", soft_wrap=True)
-        for other in others:
-            line(other, to)
+        for folded in continued:
+            line(folded, to)
 
 
 def wrapped(text: str, to: Console, indent: str) -> str:
