@@ -185,8 +185,10 @@ def times_as_long(
     ratio: float, low: float | None = None, high: float | None = None, other: str = ""
 ) -> str:
     """Return ``1.88× as long [1.84, 1.92]``; with another's name ``… as long as numpy […]``."""
-    ends = ", ".join("…" if end is None else _two(end) for end in (low, high))
-    bracket = "" if low is None and high is None else f" [{ends}]"
+    ends = ["…" if end is None else _two(end) for end in (low, high)]
+    # Ends that print like the estimate say nothing more.
+    is_short = (low is None and high is None) or {*ends} == {_two(ratio)}
+    bracket = "" if is_short else f" [{', '.join(ends)}]"
     return f"{_two(ratio)}× as long{f' as {other}' if other else ''}{bracket}"
 
 

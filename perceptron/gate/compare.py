@@ -44,7 +44,8 @@ from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.compiled_code import NotBuilt, not_built, with_warning
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
-from perceptron.gate.dependencies.changes import Change, changed_requirements
+from perceptron.gate.dependencies.changes import Change, changed_requirements, requested_extras
+from perceptron.gate.dependencies.extras import with_extras
 from perceptron.gate.dependencies.verdict import Environments, are_separate, with_dependencies
 from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
@@ -109,7 +110,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         taken = taken_from_head(changed, case.suite, case.repository, case.base, pair[0])
         unused = _inert(case, differ, pair)
         requirements = changed_requirements(
-            case.repository, case.base, case.head, case.suite.file, case.suite.code
+            case.repository, case.base, case.head, case.suite.configuration, case.suite.code
         )
         if unused is not None and not (differ or case.other_suite or requirements):
             return _unmeasured(case, "clean", f"the same code: {unused.reason}")
@@ -211,7 +212,12 @@ def _measured(
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
     gone = removed(sides, both, pattern, case.other_suite, seconds_left)
     is_separate = request.build or are_separate(case.pythons, both.used)
-    environments = Environments(both.used, is_separate, request.build)
+    used: Mapping[Side, Mapping[str, str]] = both.used
+    if requirements:
+        of = case.suite.configuration, case.suite.code
+        extras = requested_extras(case.repository, (case.base, case.head), *of)
+        used = with_extras(used, case.pythons, extras)
+    environments = Environments(used, is_separate, request.build)
     is_compiled = unbuilt[1] is not None
     if same is not None:
         comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)

@@ -201,7 +201,7 @@ def _how_many(numbers: dict[str, int], judged: int, total: int) -> str:
 
 def _parts(reason: str, room: int) -> list[str]:
     """Return a reason that is too long for a line as two, split between clauses."""
-    ends = [match.start() for match in re.finditer("[:;] ", reason[: room + 2])]
+    ends = [match.start() for match in re.finditer("(?<!next)[:;] ", reason[: room + 2])]
     if len(reason) <= room or not ends:
         return [reason]
     return [reason[: ends[-1]], reason[ends[-1] + 2 :]]

@@ -198,8 +198,8 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     )
     if total.waited:
         message += (
-            f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
-            f"{100 * LARGEST_WAITED_SHARE:.0f}% of their time"
+            f"; other programs slowed {total.waited:,} of {total.times:,} times by more than "
+            f"{100 * LARGEST_WAITED_SHARE:.0f}%"
         )
     advice = f"end other programs, or {again_when_idle()}"
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]

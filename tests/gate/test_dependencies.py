@@ -239,6 +239,20 @@ def test_a_matrix_among_the_benchmarks_is_that_of_each_revision(toy: Repository)
     assert pinned(toy, file, INSIDE, suite=Path(file)).verdict == "inconclusive"
 
 
+def test_a_matrix_counts_for_tests_too_and_a_test_that_changed_is_no_configuration(
+    toy: Repository,
+) -> None:
+    timed = "@pytest.mark.benchmark(timer=toy.clock)\n"
+    called = "def test_it(benchmark): benchmark(toy.work, 1)\n"
+    test = f"import psutil, pytest, toy\n{timed}{called}"
+    toy.commit("before", "tests/test_it.py", test)
+    matrix, chosen = PINS[SUITE_FILE][0], {"pytest": "tests/test_it.py"}
+    found = pinned(toy, SUITE_FILE, matrix, imports="", **chosen)
+    assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+    toy.commit("third", "tests/test_it.py", f"{test}\n\n")
+    assert run("second", "third", always=False, **chosen).verdict == "clean"
+
+
 def test_two_names_of_one_environment_are_one(toy: Repository) -> None:
     other = Path(sys.executable).with_name("python3")
     found = pinned(toy, INNER, PIN, base_python=sys.executable, head_python=str(other))
@@ -264,22 +278,46 @@ def test_a_package_that_the_tree_shares_is_told_by_its_files(
     assert found.reason.startswith("ns-dep 1.0 → 2.0 was not compared")
 
 
+BOTH = "inner 1.0 → 2.0, psutil 1.0 → 2.0 were"
+OF_ASV = '{"project": "toy", "repo": ".", "matrix": {"req": {"outer[all]": [""]}}}'
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "hidden"),
+    [
+        ("pyproject.toml", f'{PROJECT}dependencies = ["outer"]\n', "inner 1.0 → 2.0 was"),
+        ("pyproject.toml", f'{PROJECT}dependencies = ["outer[All]"]\n', BOTH),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nouter = {extras = ["all"]}\n', BOTH),
+        (SUITE_FILE, OF_ASV, BOTH),
+    ],
+    ids=["no extra", "project", "poetry", "asv"],
+)
 def test_what_a_library_imports_while_it_runs_is_used(
-    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toy: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    text: str,
+    hidden: str,
 ) -> None:
-    """It requires that; what it requires for an extra of its own is no use."""
+    """It requires that, or does so for an extra that the project names; another extra is no use."""
     site = tmp_path / "site"
-    extra = '\nRequires-Dist: psutil ; extra == "all"'
-    requires = {"outer": f"middle{extra}", "middle": "inner >=1", "inner": "absent"}
-    for name, text in requires.items():
+    requires = {
+        "outer": 'middle\nRequires-Dist: bridge[quick] ; extra == "all"',
+        "middle": "inner >=1",
+        "inner": "absent",
+        "bridge": 'psutil ; extra == "quick"\nRequires-Dist: numpy ; extra == "slow"',
+    }
+    for name, others in requires.items():
         write(site / f"{name}.py", "")
-        facts = f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.0\nRequires-Dist: {text}\n"
+        facts = f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.0\nRequires-Dist: {others}\n"
         write(site / f"{name}-7.0.dist-info/METADATA", facts)
         write(site / f"{name}-7.0.dist-info/RECORD", f"{name}.py,,\n")
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
-    both = "inner=={0}\npsutil=={0}\n"
-    found = pinned(toy, INNER, both, imports="import outer")
-    assert found.reason.startswith("inner 1.0 → 2.0 was not compared")
+    toy.write(file, text)
+    pins = "inner=={0}\npsutil=={0}\nnumpy=={0}\n"
+    found = pinned(toy, INNER, pins, imports="import outer")
+    assert found.reason.startswith(f"{hidden} not compared")
 
 
 @pytest.mark.parametrize("name", ["sphinx", "pytest", "numpy"])

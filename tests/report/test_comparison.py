@@ -220,6 +220,10 @@ def test_a_reason_too_long_for_the_first_line_goes_on_in_the_next() -> None:
     assert len(f"{told.verdict}: {told.said}") <= 100
     assert told.sentence.endswith("was not built")
     assert told.lines[0] == "compare with --build or --installed"
+    # What it advises is not torn from the word before it, where the line ends there.
+    reason = f"{'a' * 40}: {'b' * 35}; next: --build, or an interpreter for each side"
+    told = describe(comparison(verdict="inconclusive", reason=reason))
+    assert (told.sentence, told.lines[0]) == tuple(reason.split("; "))
 
 
 def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:

@@ -59,6 +59,11 @@ class Suite:
     """Files outside ``benchmarks`` that belong to the suite."""
 
     @property
+    def configuration(self) -> str:
+        """The file of asv's configuration, which builds follow whatever the benchmarks are."""
+        return self.file if self.kind == "asv" else "asv.conf.json"
+
+    @property
     def runner(self) -> str:
         """The package that an interpreter needs to run it."""
         return "pytest" if self.kind == "pytest" else "asv_runner"

@@ -76,6 +76,20 @@ def changed_requirements(
     return list(changes(files[0], files[1], suite, code))
 
 
+def requested_extras(
+    repository: Path, revisions: Iterable[Revision], suite: str, code: str
+) -> set[Declared]:
+    """Return the requirements, changed or not, that name extras of a distribution."""
+    return {
+        own
+        for revision in revisions
+        for name, content in _declaring(Contents(repository, revision), suite).items()
+        if not is_aside(name, code)
+        for own in declared(name, content, suite)
+        if own.extras
+    }
+
+
 def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[Change]:
     """Yield what differs between what the files declare, file by file."""
     for name in sorted(base.keys() | head.keys()):

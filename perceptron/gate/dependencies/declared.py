@@ -19,7 +19,7 @@ Kind = Literal["distribution", "build", "text"]
 # Characters of a requirement; hostile text takes long.
 _LONGEST = 4000
 # What tables of poetry and others say of a requirement beside its source.
-_TOLD = frozenset({"version", "markers", "optional"})
+_TOLD = frozenset({"version", "markers", "optional", "extras"})
 _WRITTEN = re.compile(r"(\^|~|=|)\s*v?(\d[\w.*!+]*)")
 
 
@@ -54,10 +54,14 @@ def requirement(text: str, kind: Kind = "distribution") -> Declared:
         of = Requirement(text)
     except InvalidRequirement:
         return addressed(text, kind)
-    extras = f"[{','.join(sorted(of.extras))}]" if of.extras else ""
     name, marker = canonicalize_name(of.name), str(of.marker or "")
     bounds = sorted(map(str, of.specifier), key=lambda own: (own[0] != ">", own))
-    return Declared(name, ",".join(bounds), of.url or "", extras, marker, kind)
+    return Declared(name, ",".join(bounds), of.url or "", _extras(of.extras), marker, kind)
+
+
+def _extras(names: Iterable[str]) -> str:
+    told = ",".join(sorted(names))
+    return f"[{told}]" if told else ""
 
 
 def addressed(text: str, kind: Kind = "distribution") -> Declared:
@@ -97,8 +101,9 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
             others = {key: own for key, own in facts.items() if key not in _TOLD}
             source = json.dumps(others, sort_keys=True, default=str) if others else ""
             version = specifiers(str(facts.get("version", "*")))
-            marker = str(facts.get("markers", ""))
-            yield Declared(canonicalize_name(name), version, source, marker=marker)
+            marker, extras = str(facts.get("markers", "")), facts.get("extras")
+            of = _extras(map(str, extras)) if isinstance(extras, list) else ""
+            yield Declared(canonicalize_name(name), version, source, of, marker)
 
 
 def specifiers(text: str) -> str:

@@ -16,8 +16,6 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from perceptron.gate.checkout.same_code import parsed
 from perceptron.gate.dependencies.declared import (
     Declared,
@@ -194,4 +192,4 @@ def _of_matrix(name: str, version: object) -> Declared:
     if "://" in name:
         return addressed(name)
     is_any = version is None or version in ("", [])
-    return Declared(canonicalize_name(name), "" if is_any else specifiers(str(version)))
+    return replace(requirement(name), required="" if is_any else specifiers(str(version)))

@@ -62,7 +62,7 @@ def check(case: Case) -> None:
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    read(request.suite, f"--suite {request.suite}", case.pythons["head"])
+    _given(case, case.pythons["head"])
 
 
 @contextmanager
@@ -115,7 +115,9 @@ class _Builder:
         self._built_now: set[Side] = set()
         self._names = {name for side in PAIR for name in project_names(case.suite, trees[side])}
         # HEAD's benchmarks run on both.
-        needs = ("pympler",) if _measures_objects(trees["head"] / case.suite.benchmarks) else ()
+        needs = ["pytest"] if case.suite.kind == "pytest" else []
+        if _measures_objects(trees["head"] / case.suite.benchmarks):
+            needs.append("pympler")
         self.sides: dict[Side, _Own] = {}
         for side in PAIR:
             # Each revision's own: a matrix that pins another version is a change like any other.
@@ -207,11 +209,17 @@ class _Builder:
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
     """Return what a revision's own file of asv says and its folder in the revision; of what was
     named where it has none, or lies elsewhere."""
-    suite, given, python = case.suite, case.request.suite, case.pythons[side]
-    if suite.kind == "asv" and suite.origin is None and (tree / suite.file).is_file():
-        own = read(tree / suite.file, f"{suite.file} of {side.upper()}", python)
-        return own, Path(suite.file).parent
-    return read(given, f"--suite {given}", python), given.resolve().parent
+    file, python = case.suite.configuration, case.pythons[side]
+    if case.suite.origin is None and (tree / file).is_file():
+        return read(tree / file, f"{file} of {side.upper()}", python), Path(file).parent
+    return _given(case, python), case.request.suite.resolve().parent
+
+
+def _given(case: Case, python: str) -> Recipe:
+    """Return what the file says that was named; tests of pytest need none."""
+    file = case.request.suite
+    is_needed = case.suite.kind == "asv" or file.exists()
+    return read(file if is_needed else None, f"--suite {file}", python)
 
 
 def _measures_objects(folder: Path) -> bool:

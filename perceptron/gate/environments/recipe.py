@@ -69,13 +69,15 @@ class Recipe:
     """How many more combinations the file names."""
 
 
-def read(file: Path, named: str, python: str = sys.executable) -> Recipe:
+def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
     """Read asv's file, ``named`` so to users, for this interpreter or one that the file names.
+
+    Without a file it is that of a project that needs nothing beside what it declares.
 
     Raises `UserError` for what cannot be made here.
     """
     try:
-        own = msgspec.convert(load_asv(file, named), type=_File)
+        own = msgspec.convert(load_asv(file, named) if file else {}, type=_File)
     except msgspec.ValidationError as error:
         raise UserError(f"{named}: {error}") from None
     kind = _TYPES.get(own.environment_type or "")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import redirect_stderr
 from importlib import metadata, util
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +55,8 @@ class PytestSuite:
         self._without = job.get("without", ())
         self._folder = job["folder"]
         self._send = send
+        if job.get("installed"):
+            sys.meta_path.insert(0, _TestsOfTree(self._tree, self.folder))
         self.before = frozenset(sys.modules)
         """Modules that pytest and its plug-ins have imported."""
         for name in list(os.environ):
@@ -144,6 +147,32 @@ class PytestSuite:
         if os.path.basename(file) == "conftest.py":
             return True
         return os.path.realpath(file) == os.path.realpath(self.folder)
+
+
+class _TestsOfTree:
+    """A finder of tests that lie inside the package whose installed copy they measure.
+
+    pytest imports them by the package's name. They and their conftest.py are the tree's, as is what
+    a build leaves out; everything else of the package is what was installed.
+    """
+
+    def __init__(self, tree: str, tests: str) -> None:
+        self._tree = os.path.join(tree, "")
+        self._tests = tests
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is None:
+            return None
+        parents = name.split(".")[:-1]
+        roots = [entry for entry in sys.path if os.path.join(entry, "").startswith(self._tree)]
+        folders = [os.path.join(root, *parents) for root in roots]
+        spec = PathFinder.find_spec(name, folders, target)
+        place = str(spec and spec.origin)
+        in_suite = os.path.join(place, "").startswith(os.path.join(self._tests, ""))
+        is_test = in_suite or name.endswith(".conftest")
+        return spec if is_test or PathFinder.find_spec(name, path, target) is None else None
 
 
 def _is_installed(plugin: str) -> bool:

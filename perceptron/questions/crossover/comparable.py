@@ -203,7 +203,7 @@ def why_not(
 # a flat GPU is believed, with a caution, unless physics forbids it. Rows of the suite itself wait
 # for the device by contract, and are never suspect for being flat.
 
-SYNCHRONIZE = "synchronize before stopping the timer"
+SYNCHRONIZE = "synchronize before stopping the timer and run again"
 
 # Words that only names of GPU backends contain: torch-cuda, jax[gpu], cupy; not numpy-gpuless.
 _GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|xpu|metal|tpu)(?![a-z])", re.IGNORECASE)

@@ -23,7 +23,7 @@ from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.select import Definitions, by_family_and_ground, has_time
 
-_ALONE = "of a state in which no other backend has a time at the same size"
+_ALONE = "with nothing to be compared with"
 # Commits that an error names.
 _NAMED_COMMITS = 5
 # Of all families together: more take minutes to judge, and nobody reads them.

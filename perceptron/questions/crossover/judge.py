@@ -436,7 +436,9 @@ def _judged(
     elif not winners or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
         explanation = _too_busy(nothing, measured, by_size)
-        explanation = explanation or _why_undecided(measured, used, len(ranges), pair)
+        explanation = explanation or _why_undecided(
+            measured, used, len(ranges), pair, size_axis(nothing.family, nothing.axis)
+        )
     elif not changes:
         status = "never" if winners[0] == "incumbent" else "always"
     elif len(changes) > 1:
@@ -567,11 +569,18 @@ def _too_busy(
     return f"{not_decided(answer, contended)}; {why}; next: {what_helps(found.threads)}"
 
 
+def _width(point: Point) -> float:
+    """Return how wide the interval of the ratio's logarithm is."""
+    low, high = point.interval()
+    return high - low
+
+
 def _why_undecided(
     points: Sequence[Point],
     rows: Sequence[Measurement],
     known: int,
     pair: tuple[str, str],
+    axis: str,
 ) -> str | None:
     """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
     names = " and ".join(pair)
@@ -583,6 +592,10 @@ def _why_undecided(
     if any(point.stated is not None for point in points):
         return f"the intervals of {names} overlap at every size"
     fewest = min(point.count for point in points)
-    repeats = "1 repeat" if fewest == 1 else f"{fewest} repeats"
     following = f"; next: {more_time()}" if all(map(is_own, rows)) else ""
-    return f"{repeats} cannot separate {names}{following}"
+    if fewest == 1:
+        return f"one repeat cannot separate {names}{following}"
+    nearest = min(points, key=_width)
+    ratio = ratio_at(nearest)
+    takes = times_as_long(ratio.estimate, *ratio.ends)
+    return f"too noisy: {pair[1]} takes {takes} at {sized(number(nearest.size), axis)}{following}"

@@ -60,6 +60,7 @@ _OTHER: dict[Known, Known] = {"incumbent": "challenger", "challenger": "incumben
 _LIKELY = "probably a tie"
 _CLOSEST = "closest"
 DISAGREE = "runs disagree"
+SUSPECT = "suspect: the timer may have stopped before the device had finished"
 
 
 def verdicts(
@@ -131,7 +132,7 @@ def sentence(found: Crossover, *, is_of_several: bool = False) -> str:
     if found.status == "not measured":
         return f"not measured: {found.reason or 'no times'}"
     if found.status == "suspect":
-        return f"no answer: {(found.reason or '').partition('; ')[0]}"
+        return SUSPECT
     said = partial(_said, found, *_sides(found), axis_of(found), is_of_several=is_of_several)
     whole = said(gaps=_gaps(found))
     return whole if len(whole) <= COLUMNS else said(gaps=None)
@@ -156,10 +157,11 @@ def _said(
         rival = f" than {sides[_OTHER[winner]].name}" if is_of_several else ""
         return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(found, axis, gaps)}"
     if has_turns(found):
-        first, *later_ones = found.crossings
+        first, *later = found.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
-        turns = (f"{sides[one.direction].short} from {digits(one.size)}" for one in later_ones)
-        return prefix + ", ".join([start, *turns])
+        turns = (f"{sides[change.direction].short} from {digits(change.size)}" for change in later)
+        number_of = {2: "two", 3: "three"}.get(len(found.crossings), str(len(found.crossings)))
+        return f"{prefix}{number_of} crossovers: {', '.join([start, *turns])}"
     first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
     if found.status == "tie":
         ends = listed([(first_size, last_size)], axis)
@@ -343,8 +345,7 @@ def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
     A terminal shows the first alone.
     """
     if found.status == "suspect":
-        why = (found.reason or "").partition("; ")[2]
-        return (f"why: {why}",) if why else ()
+        return (f"why: {found.reason}",) if found.reason else ()
     if not is_measured(found):
         return ()
     axis, said = axis_of(found), sentence(found, is_of_several=is_of_several)

@@ -380,6 +380,8 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
         first = alone(ranking)
     elif not slower:
         first = "undecided"
+    else:
+        first += " is fastest"
     told = [takes(name, ratio) for name in slower[:_NAMED] if (ratio := ranking.ratios[name])]
     if len(slower) > _NAMED:
         told.append(f"{count(len(slower) - _NAMED)} more take longer")

@@ -27,6 +27,7 @@ from perceptron.numbers import (
     duration_interval,
     rough_percent,
     tick,
+    times_as_long,
 )
 from perceptron.questions.overhead.device_share import HOST, busy_words, is_beside_host
 from perceptron.questions.overhead.ladder import (
@@ -113,13 +114,13 @@ def _over(backends: Sequence[str]) -> str:
 
 
 def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
-    """Compare the first rung with the floor; without a floor its time alone, and why."""
+    """Compare the first variant with the fastest; its time alone where that is undecided."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     ranking = found.ranking
     notes: tuple[str, ...] = ()
     too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
-        sentence = "no rung was measured"
+        sentence = "no variant was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
     elif ranking.is_alone:
@@ -143,24 +144,39 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
 
 
 def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the floor, what shares it or may be it, then the first rung that takes longer.
+    """Yield the fastest, what ties with it or may be it, then the first variant that takes longer.
 
-    Where nothing is decided, the time of the first rung alone.
+    Where nothing is decided, the time of the first variant alone.
     """
     ranking = found.ranking
     if ranking.decided == "no":
-        yield f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
+        yield f"{measured[0].backend} takes {_time(measured[0])}; the fastest variant is undecided"
         return
     first, between = ranking.order[0], undecided_between(ranking)
     if between or found.floor is None:
-        yield between or "the floor is undecided"
+        yield between or "the fastest variant is undecided"
     if ranking.ties and not between:
         yield tie((first, *ranking.ties))
     elif found.floor is not None:
-        yield from (f"floor: {first} {_time(rung)}" for rung in measured if rung.backend == first)
+        yield _against(found, first, measured)
+        return
     beside = "" if between or found.floor is not None else first
     slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
     yield from (_takes(ranking, name, beside) for name in islice(slower, 1))
+
+
+def _against(found: Ladder, fastest: str, measured: Sequence[Rung]) -> str:
+    """Return the first slower variant's time and its ratio to the fastest."""
+    slower = next((rung for rung in measured if rung.backend in found.ranking.slower), None)
+    if slower is None:
+        best = next(rung for rung in measured if rung.backend == fastest)
+        return f"{fastest} is the fastest variant: {_time(best)} an iteration"
+    ratio = found.ranking.ratios[slower.backend]
+    assert ratio is not None, "it takes longer"
+    times = times_as_long(ratio.estimate, *ratio.ends).replace(" as long", "", 1)
+    return (
+        f"{slower.backend}: {_time(slower)} an iteration, {times} the fastest variant ({fastest})"
+    )
 
 
 def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
@@ -172,7 +188,7 @@ def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
 def _over_what(found: Ladder) -> str:
     """Return the heading of the ratios."""
     is_open = found.floor is None and bool(found.ranking.ratios)
-    return f"× {found.ranking.fastest}" if is_open else "× the floor"
+    return f"× {found.ranking.fastest}" if is_open else "× the fastest"
 
 
 def _why(ranking: Ranking) -> str:
@@ -180,7 +196,7 @@ def _why(ranking: Ranking) -> str:
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
-        return f"{measured} of {measured + len(unmeasured)} rungs measured"
+        return f"{measured} of {measured + len(unmeasured)} variants measured"
     return ", and ".join(reasons(ranking.order[0], ranking.doubts))
 
 
@@ -190,7 +206,7 @@ def _time(rung: Rung) -> str:
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.floor is not None:
-        yield Note("Each rung removes one thing; the arithmetic is left at the floor.")
+        yield Note("Each variant leaves out what its last column names.")
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
@@ -375,13 +391,13 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     texts = "; ".join(f"{rung.backend} {_words(found, rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
-        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
+        caption="All variants do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if found.published else "")
-        + ("" if found.floor is None else " ×: times the floor."),
+        + ("" if found.floor is None else " ×: times the fastest."),
         key="filled: measured here"
         + ("; open: published" if found.published else "")
-        + ("" if found.floor is None else "; ×: times the floor"),
+        + ("" if found.floor is None else "; ×: times the fastest"),
         height=52 * len(names) + 110,
         x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
         rows=tuple(names),
@@ -407,7 +423,7 @@ def _ratio(found: Ladder, rung: Rung) -> str:
     if found.floor is None or rung.ratio_to_floor is None:
         return ""
     is_floor = rung.backend == found.floor
-    return "\nthe floor" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
+    return "\nthe fastest" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
 
 
 def _words(found: Ladder, rung: Rung) -> str:
@@ -417,7 +433,7 @@ def _words(found: Ladder, rung: Rung) -> str:
     if found.floor is None or rung.ratio_to_floor is None:
         return time
     times = "" if rung.backend == found.floor else f"{digits(rung.ratio_to_floor, 2)}× "
-    return f"{time}, {times}the floor"
+    return f"{time}, {times}the fastest"
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:

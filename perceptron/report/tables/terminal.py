@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ _GAP = 2
 # Of what follows the word *warning*.
 _MARGIN = " " * len("warning: ")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_TOGETHER = re.compile(r"pip install |--[\w-]+ (?=\d)")
 
 Move = Callable[[float, float, str], None]
 
@@ -345,7 +347,7 @@ def show_warnings(
 
 
 def wrapped(text: str, to: Console, indent: str) -> str:
-    """Fold a line between its words; a ``pip install`` stays whole, to be copied."""
+    """Fold a line between its words; ``pip install NAME`` and ``--budget 2`` stay whole."""
     folder = TextWrapper(
         to.width,
         subsequent_indent=indent,
@@ -353,5 +355,5 @@ def wrapped(text: str, to: Console, indent: str) -> str:
         break_on_hyphens=False,
         replace_whitespace=False,
     )
-    whole = text.replace("pip install ", f"pip{_NO_BREAK}install{_NO_BREAK}")
+    whole = _TOGETHER.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
     return "\n".join(folder.wrap(whole)).replace(_NO_BREAK, " ")

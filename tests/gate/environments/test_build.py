@@ -87,10 +87,13 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 
 def environments(
-    base: str = "first", head: str = "second", of_base: Path | None = None
+    base: str = "first",
+    head: str = "second",
+    of_base: Path | None = None,
+    tests: str | None = None,
 ) -> list[MeasurementWarning]:
     """Make both, and return what is to be known of them; BASE's tree may be another folder."""
-    case = resolve_request(CompareRequest(base, head, build=True))
+    case = resolve_request(CompareRequest(base, head, build=True, pytest=tests))
     trees: Mapping[Side, Path] = {"base": of_base or case.repository, "head": case.repository}
     with built(case, trees, lambda *_: None) as (_, warnings):
         assert os.environ.get("STEERS") == "1"
@@ -115,13 +118,16 @@ def test_each_commit_is_built_once(toy: Repository, builder: Builder) -> None:
     assert builder.recipes[-1].requirements == ("x==1", "pympler")
 
 
-def test_each_revision_is_built_as_its_own_file_says(builder: Builder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tests", "needed"), [(None, ()), ("benchmarks", ("pytest",))])
+def test_each_revision_is_built_as_its_own_file_says(
+    builder: Builder, tmp_path: Path, tests: str | None, needed: tuple[str, ...]
+) -> None:
     tree = tmp_path / "base"
     tree.mkdir()
     own = {"project": "toy", "repo": ".", "matrix": {"req": {"numpy": ["1.26"]}}}
     (tree / "asv.conf.json").write_text(json.dumps(own))
-    environments(of_base=tree)
-    assert [own.requirements for own in builder.recipes] == [("numpy==1.26",), ()]
+    environments(of_base=tree, tests=tests)
+    assert [own.requirements for own in builder.recipes] == [("numpy==1.26", *needed), needed]
 
 
 def test_base_against_itself_is_two_environments(builder: Builder) -> None:

@@ -450,6 +450,49 @@ def test_the_tree_does_not_hide_what_is_installed(
     assert given[-1]["code"]["place"] == str(installed / "toy")
 
 
+INSIDE = """
+from toy import _core
+from toy.suite.helpers import AMOUNT
+from toy.suite.bench.here import MORE
+
+def test_it(benchmark, made):
+    benchmark(_core.work, AMOUNT + MORE + made)
+"""
+
+
+@pytest.mark.parametrize("tests_are_built", [True, False])
+def test_tests_inside_the_package_measure_what_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tests_are_built: bool
+) -> None:
+    """The tree's tests and conftest.py, whether a build has a copy of them or leaves them out."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    installed, tree = tmp_path / "environment" / "site-packages", tmp_path / "tree"
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    write(installed / "toy" / "__init__.py", "")
+    write(installed / "toy" / "_core.py", "def work(amount):\n    return amount\n")
+    write(tree / "toy" / "__init__.py", "raise OSError('not built')\n")
+    fixture = "import pytest\n@pytest.fixture\ndef made(): return 1\n"
+    files = {
+        "__init__.py": "",
+        "conftest.py": fixture,
+        "helpers.py": "AMOUNT = 3\n",
+        "bench/__init__.py": "",
+        "bench/here.py": "MORE = 1\n",
+        "bench/test_toy.py": INSIDE,
+    }
+    for name, text in files.items():
+        write(tree / "toy" / "suite" / name, text)
+        if tests_are_built:
+            other = "raise OSError('of another revision')\n"
+            stale = name.endswith(("conftest.py", "here.py", "test_toy.py"))
+            write(installed / "toy" / "suite" / name, other if stale else text)
+    facts = {**INSTALLED, "benchmarks": "toy/suite/bench", "tests": "toy/suite/bench"}
+    found = [one["test"] for one in answers(tree, "discover", facts=facts) if "test" in one]
+    given = answers(tree, "measure", found, facts=facts)
+    assert outcomes(given) == {"test_it": ("ok", None)}
+    assert given[-1]["code"]["place"] == str(installed / "toy")
+
+
 def test_the_folder_that_a_test_goes_to_is_not_the_next_one_s(tree: Path) -> None:
     seen = tree.parent / "seen"
     text = f"""

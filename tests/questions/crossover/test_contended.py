@@ -249,5 +249,5 @@ def test_times_that_waited_all_the_same_are_counted() -> None:
     ]
     assert contention_warnings(rows) == []
     (warning,) = contention_warnings(rows[1:])
-    assert "1 of 19 times rest on samples that waited more than 2% of their time" in warning.message
+    assert "other programs slowed 1 of 19 times" in warning.message
     assert "--wait" in warning.advice

@@ -90,7 +90,7 @@ def test_no_row_is_left_out_without_a_word(tmp_path: Path) -> None:
         24,
         {
             "of a backend in no pair that was asked for": 12,
-            "of a state in which no other backend has a time at the same size": 6,
+            "with nothing to be compared with": 6,
         },
     )
 

@@ -88,7 +88,7 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     assert [one.backend for one in advice.candidates] == ["numpy", "numba", "torch-cpu"]
     assert (advice.source, advice.open) == ("measured", ())
     assert advice.sentence == (
-        "numpy; numba takes 2.00× as long [2.00, 2.00]; torch-cpu takes 3.00× as long [3.00, 3.00]"
+        "numpy is fastest; numba takes 2.00× as long; torch-cpu takes 3.00× as long"
     )
     assert advice.why.startswith(f"{advice.sentence}; numpy takes 1.00 [0.")
     assert advice.why.endswith("s, measured for this shape")

@@ -158,6 +158,7 @@ def test_long_notes_are_folded_between_words_and_commands_can_be_copied(
     terminal.note(f"no page: {'x' * 50}: jinja2 is not here: pip install jinja2")
     advice = "end other programs, or run again with --wait"
     terminal.show_warnings([MeasurementWarning(code="c", message=f"{'a ' * 20}[b]", advice=advice)])
+    terminal.note("undecided by the clock: next: --budget 12")
     assert capsys.readouterr().err.splitlines() == [
         "no page:",
         f"  {'x' * 50}:",
@@ -166,6 +167,8 @@ def test_long_notes_are_folded_between_words_and_commands_can_be_copied(
         f"         {'a ' * 4}[b]",
         "         end other programs, or run",
         "         again with --wait",
+        "undecided by the clock: next:",
+        "  --budget 12",
     ]
 
 

@@ -1,0 +1,78 @@
+"""What extras bring: a library may import it while a benchmark runs, and no text of its own or of
+the suite's names it.
+
+The runner follows what distributions require without extras. Here an interpreter lists what it has
+installed, and nothing of that is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from perceptron.gate.checkout.python import ask
+from perceptron.gate.dependencies.declared import Declared
+from perceptron.records.block import PAIR, Side
+
+_LISTING = """
+import importlib.metadata, json
+rows = []
+for own in importlib.metadata.distributions():
+    rows.append([own.metadata["Name"], own.version, own.requires or []])
+print(json.dumps(rows))
+"""
+_Row = tuple[str | None, str | None, list[str]]
+
+
+def with_extras(
+    used: Mapping[Side, Mapping[str, str]],
+    pythons: Mapping[Side, str],
+    requested: Iterable[Declared],
+) -> dict[Side, Mapping[str, str]]:
+    """Return the versions of what is used, and of what that requires with its extras.
+
+    Those are extras that the project ``requested``, or that one distribution requests of another.
+    """
+    asked = [(own.name, extra) for own in requested for extra in own.extras[1:-1].split(",")]
+    return {side: {**_required(pythons[side], used[side], asked), **used[side]} for side in PAIR}
+
+
+def _required(
+    python: str, used: Mapping[str, str], asked: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    rows = ask([python, "-c", _LISTING], list[_Row], Path(os.sep)) or []
+    # The first of a name is what is imported.
+    installed = {
+        canonicalize_name(name): (version, texts) for name, version, texts in reversed(rows) if name
+    }
+    found: dict[str, str] = {}
+    todo = [(name, "") for name in used] + [own for own in asked if own[0] in used]
+    done: set[tuple[str, str]] = set()
+    while todo:
+        name, extra = entry = todo.pop()
+        version, texts = installed.get(canonicalize_name(name), (None, []))
+        if version is None or entry in done:
+            continue
+        done.add(entry)
+        found[name] = version
+        todo += [of for text in texts for of in _with_extra(text, canonicalize_name(extra))]
+    return found
+
+
+def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
+    """Return what a distribution with this extra requires by this text, and with which extras.
+
+    What is installed counts, whatever else a marker says.
+    """
+    try:
+        of = Requirement(text)
+    except InvalidRequirement:
+        return []
+    marker = str(of.marker or "")
+    if "extra" in marker and f'"{extra}"' not in marker:
+        return []
+    return [(canonicalize_name(of.name), own) for own in ("", *of.extras)]
