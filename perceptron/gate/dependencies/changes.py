@@ -1,4 +1,4 @@
-"""Which requirements differ between two revisions, by what their files declare."""
+"""Requirements that differ between two revisions, by the files that declare them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from perceptron.gate.dependencies.files import (
 from perceptron.untrusted_text import shortened
 
 Files = Mapping[str, bytes | Unread]
-"""What the files that declare something hold, by their names from the root."""
+"""The contents of the files that declare requirements, by their names from the root."""
 
 # How often a list of requirements may include another one.
 _DEPTH = 5
@@ -40,14 +40,14 @@ class Change:
     head: frozenset[Declared]
     file: str
     alternatives: bool = False
-    """Whether one of its entries is installed, as of a lock, and not what meets all."""
+    """Whether its entries are alternatives, of which one is installed, as in a lock."""
     aside: bool = False
-    """Whether the file concerns something else than what benchmarks run."""
+    """Whether the file has no influence on the benchmarks."""
     built: bool = False
-    """Whether building and installing the project follows it."""
+    """Whether building and installing the project reads the file."""
 
     def __str__(self) -> str:
-        """Return it in a few words, as ``toydep 1.0 → 2.0``."""
+        """Return a short description, such as ``toydep 1.0 → 2.0``."""
         if self.name == UNREADABLE:
             return f"{shortened(self.file)}, which cannot be read,"
         if self.name == NOT_READ:
@@ -68,7 +68,7 @@ class Change:
 def changed_requirements(
     repository: Path, base: Revision, head: Revision, suite: str, code: str
 ) -> list[Change]:
-    """Return what requirements differ between the revisions, read from git.
+    """Return the requirements that differ between the revisions, read from git.
 
     ``suite`` is the file of asv's configuration, ``code`` the folder of the project.
     """
@@ -91,7 +91,7 @@ def requested_extras(
 
 
 def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[Change]:
-    """Yield what differs between what the files declare, file by file."""
+    """Yield the differences between the files' requirements, file by file."""
     for name in sorted(base.keys() | head.keys()):
         if base.get(name) == head.get(name):
             continue
@@ -113,7 +113,7 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
 
 
 def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[Declared]]:
-    """Return what is declared of each distribution, apart by what it is for."""
+    """Return the requirements of each distribution, separately for each purpose."""
     found: dict[tuple[str, Kind], set[Declared]] = {}
     for own in entries:
         found.setdefault((own.name, own.kind), set()).add(own)
@@ -125,7 +125,7 @@ def _together(entries: Iterable[Declared]) -> frozenset[Declared]:
 
 
 def _declaring(contents: Contents, suite: str) -> Files:
-    """Return the files that declare something, and what these include."""
+    """Return the files that declare requirements, and the files that these include."""
     found: dict[str, bytes | Unread] = {}
     wanted = {name for name in contents.names if declares(name, suite)}
     for _ in range(_DEPTH):

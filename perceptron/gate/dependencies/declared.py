@@ -1,4 +1,4 @@
-"""A requirement of a distribution, as files declare it, and the words in which tools write it."""
+"""A requirement of a distribution in a file, and the notations of different tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 Kind = Literal["distribution", "build", "text"]
-"""What benchmarks may import, what builds the project, or a text that may mean any of that."""
+"""For benchmarks, for building the project, or a text that may mean either."""
 
 # Characters of a requirement; hostile text takes long.
 _LONGEST = 4000
@@ -28,26 +28,26 @@ class Declared:
     """A requirement of a distribution."""
 
     name: str
-    """Normalized; of a text what to call it."""
+    """The normalized name; for a text, a description."""
     required: str = ""
-    """PEP 440's specifiers, or what a tool writes instead; nothing allows any version."""
+    """PEP 440 specifiers, or a tool's own notation; empty for any version."""
     source: str = ""
-    """Where it comes from, if not from the index: an address, a commit, a build. Else a text."""
+    """Its source, if not the index: an address, a commit, a build; or the text itself."""
     extras: str = ""
     marker: str = ""
     kind: Kind = "distribution"
     group: str = ""
-    """What of the project it is for; nothing for all of it."""
+    """The group or extra of the project that it is for; empty for all of the project."""
 
     def __str__(self) -> str:
-        """Return which versions are required, as people say it: a pin is a version."""
+        """Return the required versions in a short form: a pin is a version."""
         pin = re.fullmatch(r"==([^,]+)", self.required)
         marker = f"; {self.marker}" if self.marker else ""
         return f"{self.extras}{pin[1] if pin else self.required or 'any'}{marker}"
 
 
 def requirement(text: str, kind: Kind = "distribution") -> Declared:
-    """Return what a line of pip's, or an entry of a project, requires."""
+    """Return the requirement in a line of pip's, or an entry of a project."""
     if len(text) > _LONGEST:
         return _entry(text)
     try:
@@ -65,7 +65,7 @@ def _extras(names: Iterable[str]) -> str:
 
 
 def addressed(text: str, kind: Kind = "distribution") -> Declared:
-    """Return what an address requires, by the name that it ends with; else the text itself."""
+    """Return the requirement of an address, by the name at its end; else the text itself."""
     if len(text) > _LONGEST:
         return _entry(text)
     archive = re.search(
@@ -87,14 +87,14 @@ def _entry(text: str) -> Declared:
 
 
 def requirements(texts: object, kind: Kind = "distribution") -> Iterator[Declared]:
-    """Yield what the texts of a list require; nothing where it is none."""
+    """Yield the requirements in a list of texts; nothing if it is no list."""
     for text in texts if isinstance(texts, list) else ():
         if isinstance(text, str):
             yield requirement(text, kind)
 
 
 def named(table: Mapping[str, object]) -> Iterator[Declared]:
-    """Yield what a table requires by names, as those of poetry, pipenv and pixi do."""
+    """Yield the requirements of a table with their names as keys, as in poetry, pipenv and pixi."""
     for name, entry in table.items():
         for one in entry if isinstance(entry, list) else [entry]:
             facts = one if isinstance(one, dict) else {"version": one}
@@ -107,7 +107,7 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
 
 
 def specifiers(text: str) -> str:
-    """Return as PEP 440's specifiers what poetry, conda and pixi write; else as it is."""
+    """Return the notation of poetry, conda and pixi as PEP 440 specifiers; else as it is."""
     parts = [own for part in text.split(",") for own in _specifier(part.strip())]
     return ",".join(parts)
 

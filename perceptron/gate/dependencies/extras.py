@@ -1,8 +1,8 @@
-"""What extras bring: a library may import it while a benchmark runs, and no text of its own or of
-the suite's names it.
+"""Requirements of extras: a library may import them while a benchmark runs, although no source of
+its own or of the suite names them.
 
-The runner follows what distributions require without extras. Here an interpreter lists what it has
-installed, and nothing of that is imported.
+The runner follows requirements without extras. Here an interpreter lists its installed
+distributions, and imports none of them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def with_extras(
     pythons: Mapping[Side, str],
     requested: Iterable[Declared],
 ) -> dict[Side, Mapping[str, str]]:
-    """Return the versions of what is used, and of what that requires with its extras.
+    """Return the versions of used distributions, and of those that their extras require.
 
-    Those are extras that the project ``requested``, or that one distribution requests of another.
+    The project ``requested`` these extras, or one distribution requests them of another.
     """
     asked = [(own.name, extra) for own in requested for extra in own.extras[1:-1].split(",")]
     return {side: {**_required(pythons[side], used[side], asked), **used[side]} for side in PAIR}
@@ -64,9 +64,9 @@ def _required(
 
 
 def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
-    """Return what a distribution with this extra requires by this text, and with which extras.
+    """Return the (name, extra) pairs that this text requires of a distribution with this extra.
 
-    What is installed counts, whatever else a marker says.
+    Other conditions of a marker are ignored: only installed distributions count.
     """
     try:
         of = Requirement(text)

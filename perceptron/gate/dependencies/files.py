@@ -1,4 +1,4 @@
-"""Which files declare something, by their names, and what each kind of them is."""
+"""The files that declare requirements, by their names, and the properties of each kind."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _OF_TOOLS = frozenset({"tox.ini", "noxfile.py", "meta.yaml"})
 _TESTS, _DOCS = frozenset({"test", "tests"}), frozenset({"doc", "docs"})
 
 _Reader = Callable[[bytes], Iterator[Declared]]
-"""Yields what the bytes of a file declare."""
+"""Yields the requirements in the bytes of a file."""
 
 
 def declares(name: str, suite: str) -> bool:
-    """Return whether the file of this name declares something; ``suite`` is asv's configuration."""
+    """Return whether the file declares requirements; ``suite`` is asv's configuration."""
     return _reader(PurePosixPath(name), suite) is not None
 
 
 def declared(name: str, content: bytes | Unread, suite: str) -> frozenset[Declared]:
-    """Return what a file declares; of one that cannot be read that it is one."""
+    """Return a file's requirements; for an unreadable file, the file itself as a text."""
     if isinstance(content, Unread):
         return frozenset({Declared(UNREADABLE, source=content.state, kind="text")})
     reader = _reader(PurePosixPath(name), suite) or lists.of_list  # as one that another includes
@@ -53,16 +53,16 @@ def declared(name: str, content: bytes | Unread, suite: str) -> frozenset[Declar
 
 
 def are_alternatives(name: str, suite: str) -> bool:
-    """Return whether one of several entries for a distribution is installed, as of a lock."""
+    """Return whether one of several entries of a distribution is installed, as in a lock."""
     file = PurePosixPath(name).name
     locks = (_LOCKS, _CONDA_LOCK, _ADDRESSES)
     return name == suite or file == "Pipfile.lock" or any(own.fullmatch(file) for own in locks)
 
 
 def is_aside(name: str, code: str = "") -> bool:
-    """Return whether a file concerns documentation, tools, or a project that tests make use of.
+    """Return whether a file is for documentation, tools, or a project that tests use.
 
-    With the folder of the ``code``: or any other project than the one there.
+    With the folder of the ``code``: or for any project outside that folder.
     """
     path = PurePosixPath(name)
     folders = set(path.parts[:-1])
@@ -111,7 +111,7 @@ def _joined(folder: PurePosixPath, named: str) -> str:
 
 
 def _reader(path: PurePosixPath, suite: str) -> _Reader | None:
-    """Return what reads this file; None for one that declares nothing."""
+    """Return the reader of this file; None if it declares nothing."""
     if str(path) == suite:
         return projects.of_asv
     readers: dict[str, _Reader] = {

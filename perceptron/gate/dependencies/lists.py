@@ -1,4 +1,4 @@
-"""What lists and locks declare: those of pip, uv, poetry, pdm, pipenv, conda and pixi."""
+"""Requirements in lists and locks of pip, uv, poetry, pdm, pipenv, conda and pixi."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PLACES = frozenset({"source", "vcs", "archive", "directory", "git", "revision",
 
 
 def of_list(content: bytes) -> Iterator[Declared]:
-    """Yield the lines of a list of pip's; hashes say nothing more than versions."""
+    """Yield the requirements in a list of pip's, without hashes, which versions imply."""
     for line in text_of(content).replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         line = re.split(r"\s--(?:hash|config-settings|global-option)\b", line)[0].strip()
@@ -47,7 +47,7 @@ def of_list(content: bytes) -> Iterator[Declared]:
 def of_lock(content: bytes) -> Iterator[Declared]:
     """Yield the packages of a lock of uv's, poetry's or pdm's, or of pylock.toml.
 
-    By lines: to decode all of a large lock takes many seconds.
+    It is read line by line: decoding all of a large lock takes many seconds.
     """
     head, *blocks = re.split(r"^\[\[packages?\]\]\s*?$", text_of(content), flags=re.M)
     toml(head.encode())
@@ -70,7 +70,7 @@ def of_lock(content: bytes) -> Iterator[Declared]:
 
 
 def of_pipfile(content: bytes) -> Iterator[Declared]:
-    """Yield what a Pipfile requires, in every category."""
+    """Yield the requirements of a Pipfile, in every category."""
     for key, table in toml(content).items():
         if isinstance(table, dict) and key not in ("requires", "scripts", "pipenv"):
             yield from named(table)
@@ -87,7 +87,7 @@ def of_pipfile_lock(content: bytes) -> Iterator[Declared]:
 
 
 def of_conda(content: bytes) -> Iterator[Declared]:
-    """Yield the packages of an environment of conda's, with those of pip inside."""
+    """Yield the packages of a conda environment, with those of pip inside."""
     section = ""
     for line in text_of(content).splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).rstrip()
@@ -123,7 +123,8 @@ def of_conda_lock(content: bytes) -> Iterator[Declared]:
 
 
 def of_addresses(content: bytes) -> Iterator[Declared]:
-    """Yield what a lock names by the addresses of files alone, as conda's explicit ones do."""
+    """Yield the packages of a lock that holds only addresses of files, such as conda's explicit
+    ones."""
     for address in re.findall(r"https?://[^\s#]+", text_of(content)):
         if re.search(r"\.(whl|conda|tar\.bz2|tar\.gz)$", address):
             yield addressed(address)

@@ -1,6 +1,6 @@
-"""What a project and its suite declare: pyproject.toml, setup.cfg, setup.py, pixi.toml and asv.
+"""Requirements of a project and its suite: pyproject.toml, setup.cfg, setup.py, pixi.toml and asv.
 
-Nothing is executed. What setup.py computes is declared as a text, all of its code.
+No code is executed. Where setup.py computes requirements, its whole code is declared as a text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SETUP_WORDS: dict[str, Kind] = {
 
 
 def of_project(content: bytes) -> Iterator[Declared]:
-    """Yield what pyproject.toml requires, in tables of its own and of tools."""
+    """Yield the requirements of pyproject.toml, in its own tables and those of tools."""
     whole = toml(content)
     project, tool = table_of(whole, "project"), table_of(whole, "tool")
     yield from requirements(table_of(whole, "build-system").get("requires"), "build")
@@ -73,12 +73,12 @@ def of_project(content: bytes) -> Iterator[Declared]:
 
 
 def of_pixi(content: bytes) -> Iterator[Declared]:
-    """Yield what pixi.toml requires."""
+    """Yield the requirements of pixi.toml."""
     return _tables_of_pixi(toml(content))
 
 
 def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
-    """Yield what its tables require, of each feature and each platform."""
+    """Yield the requirements of the tables, for each feature and each platform."""
     for key, own in whole.items():
         if isinstance(own, dict) and key.endswith("dependencies"):
             yield from named(own)
@@ -87,7 +87,7 @@ def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
 
 
 def of_setup_cfg(content: bytes) -> Iterator[Declared]:
-    """Yield what setup.cfg requires, beside files that it includes."""
+    """Yield the requirements of setup.cfg, without files that it includes."""
     for text, kind in _lists_of_setup_cfg(content):
         if not text.startswith(_FILE):
             for line in filter(None, map(str.strip, text.splitlines())):
@@ -95,7 +95,7 @@ def of_setup_cfg(content: bytes) -> Iterator[Declared]:
 
 
 def included_by_setup_cfg(content: bytes) -> Iterator[str]:
-    """Yield the lists of requirements that setup.cfg includes; none where it cannot be read."""
+    """Yield the lists of requirements that setup.cfg includes; none if it is unreadable."""
     with suppress(configparser.Error):
         for text, _ in _lists_of_setup_cfg(content):
             if text.startswith(_FILE):
@@ -103,7 +103,7 @@ def included_by_setup_cfg(content: bytes) -> Iterator[str]:
 
 
 def _lists_of_setup_cfg(content: bytes) -> Iterator[tuple[str, Kind]]:
-    """Yield the values that list requirements, or name their files: a description does neither."""
+    """Yield the values that list requirements, or name their files; a description is neither."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     parser.read_string(text_of(content))
     for word, kind in _SETUP_WORDS.items():
@@ -114,7 +114,7 @@ def _lists_of_setup_cfg(content: bytes) -> Iterator[tuple[str, Kind]]:
 
 
 def of_setup(content: bytes) -> Iterator[Declared]:
-    """Yield what setup.py requires by its literals; else its whole code may say that."""
+    """Yield the requirements in setup.py's literals, or else its whole code as a text."""
     tree = parsed(content)
     if tree is None:
         raise ValueError("no Python")
@@ -134,7 +134,7 @@ def of_setup(content: bytes) -> Iterator[Declared]:
 
 
 def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared] | None:
-    """Return what an argument of setup requires; None where it is computed."""
+    """Return the requirements in an argument of setup; None where it is computed."""
     value = word.value
     if isinstance(value, ast.Name):
         value = literals.get(value.id, value)
@@ -162,7 +162,7 @@ def _literals(tree: ast.Module, nodes: Iterable[ast.AST]) -> dict[str, ast.expr]
 
 
 def of_asv(content: bytes) -> Iterator[Declared]:
-    """Yield what asv installs: its matrix, and what its commands say."""
+    """Yield the requirements that asv installs: its matrix, and those in its commands."""
     whole = asv_json(content)
     if not isinstance(whole, dict):
         return

@@ -1,6 +1,6 @@
-"""What a requirement that differs means: was it compared, does any benchmark use it?
+"""The effect of a requirement that differs: was it compared, and does any benchmark use it?
 
-A pull request that changes a pin alone runs the same code twice where one environment serves both
+A pull request that changes only a pin runs the same code twice if one environment serves both
 sides. Then nothing was compared, unless both revisions would have chosen the same version.
 """
 
@@ -32,18 +32,18 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Environments:
-    """What the sides ran in."""
+    """The environments of the sides."""
 
     used: Mapping[Side, Mapping[str, str]]
     """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     separate: bool = False
-    """Whether each side had one of its own."""
+    """Whether each side had an environment of its own."""
     built: bool = False
-    """Whether the gate made them: then they follow what a build reads, and no lock."""
+    """Whether the gate made them: then they follow the files that a build reads, and no lock."""
 
 
 def are_separate(pythons: Mapping[Side, str], used: Mapping[Side, Mapping[str, str]]) -> bool:
-    """Return whether the interpreters are of two environments, and not two names of one."""
+    """Return whether the interpreters belong to two environments, not to one under two names."""
     places = {
         os.path.realpath(os.path.dirname(shutil.which(pythons[side]) or pythons[side]))
         for side in PAIR
@@ -58,9 +58,9 @@ def with_dependencies(
     environments: Environments,
     is_compiled: bool,
 ) -> Comparison:
-    """Return the comparison with what it did not compare: it is not clean where that matters.
+    """Return the comparison with the changes it did not cover: it is not clean where these matter.
 
-    A requirement of what no benchmark uses is a note.
+    A changed requirement that no benchmark uses is a note.
     """
     meanings = {one: meaning(one, environments, is_compiled) for one in changes}
     hidden = [one for one in changes if meanings[one] == "hidden"]
@@ -103,7 +103,7 @@ def _listed(changes: Sequence[Change]) -> str:
 
 
 def meaning(change: Change, environments: Environments, is_compiled: bool) -> Meaning:
-    """Return whether a benchmark may run otherwise with what one side requires, unseen."""
+    """Return whether one side's requirement may change a benchmark without being compared."""
     if change.aside:
         return "unused"
     # What no version tells is taken to be installed as it was required.
@@ -132,7 +132,7 @@ def meaning(change: Change, environments: Environments, is_compiled: bool) -> Me
 
 
 def _fits(version: str, required: Iterable[Declared], alternatives: bool, unknown: bool) -> bool:
-    """Return whether a version is what is required; ``unknown`` where no version tells."""
+    """Return whether a version fulfils the requirement; ``unknown`` where there is no version."""
     known = [_admits(version, own) for own in required]
     fits = [unknown if own is None else own for own in known]
     return not fits or (any(fits) if alternatives else all(fits))
@@ -141,10 +141,10 @@ def _fits(version: str, required: Iterable[Declared], alternatives: bool, unknow
 def _chooses_same(
     version: str, base: frozenset[Declared], head: frozenset[Declared], alternatives: bool
 ) -> bool:
-    """Return whether this version stands for both sides.
+    """Return whether both sides would have this version.
 
-    A lower bound that it meets changes nothing: installers take the newest. Below another upper
-    bound, or at a pin, they may take another one than is installed here.
+    A lower bound that it meets has no effect: installers take the newest. Below another upper
+    bound, or at a pin, they may take another version than the installed one.
     """
     if base == head:
         return True
@@ -155,14 +155,14 @@ def _chooses_same(
 
 
 def _bounds_above(required: Iterable[Declared]) -> set[tuple[object, ...]]:
-    """Return what holds a version down, and where it comes from; nothing required is no bound."""
+    """Return the upper bounds and sources of the requirements; empty if there are none."""
     return {(_kept(own.required), own.source, own.extras) for own in required} or {
         (frozenset(), "", "")
     }
 
 
 def _kept(required: str) -> frozenset[str]:
-    """Return the specifiers that are no lower bounds."""
+    """Return the specifiers that are not lower bounds."""
     try:
         specifiers = SpecifierSet(required)
     except InvalidSpecifier:
@@ -177,7 +177,7 @@ def _kept(required: str) -> frozenset[str]:
 
 
 def _admits(version: str, own: Declared) -> bool | None:
-    """Return whether a version is one of these; None where no version tells."""
+    """Return whether the requirement admits a version; None where there is no version."""
     try:
         admits = SpecifierSet(own.required).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
@@ -186,7 +186,7 @@ def _admits(version: str, own: Declared) -> bool | None:
 
 
 def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[Declared]:
-    """Return what holds on this machine with this Python, without the marks that say so."""
+    """Return the requirements for this machine and this Python, without their markers."""
     return frozenset(replace(own, marker="") for own in required if _applies(own, python))
 
 

@@ -69,10 +69,10 @@ def check(case: Case) -> None:
 def built(
     case: Case, trees: Mapping[Side, Path], progress: Callable[[int, int, str], None]
 ) -> Iterator[tuple[dict[Side, str], list[MeasurementWarning]]]:
-    """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
+    """Yield the interpreters of environments locked for this comparison, and warnings.
 
-    ``trees`` holds the checkouts. The matrix's variables are those of this process meanwhile, as
-    asv sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
+    ``trees`` holds the checkouts. The matrix's variables are set in this process meanwhile, as asv
+    sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
     either.
     """
     with ExitStack() as taken:
@@ -91,7 +91,7 @@ def built(
 
 @dataclass(frozen=True)
 class _Own:
-    """What a side is built from, how and where."""
+    """The source, recipe and place of a side's build."""
 
     source: Source
     recipe: Recipe
@@ -101,7 +101,7 @@ class _Own:
 
 
 class _Builder:
-    """Makes one environment after the other."""
+    """Makes the environments in turn."""
 
     def __init__(
         self,
@@ -129,9 +129,9 @@ class _Builder:
             self.sides[side] = _Own(source, recipe, folder, place)
 
     def make(self) -> None:
-        """Make the environments, unless they are kept from before.
+        """Make the environments that are not in the cache.
 
-        What was kept is built again where the other one, built now, has other dependencies.
+        A cached one is rebuilt if the other, built now, has different dependencies.
         """
         for side in PAIR:
             if not self._is_there(side):
@@ -141,7 +141,8 @@ class _Builder:
             self._build(kept, "again, as its dependencies are older, ")
 
     def _is_there(self, side: Side) -> bool:
-        """Return whether it is there; know it then as it lies there before anything of it runs."""
+        """Return whether the environment is there, and take its snapshot before any of its code
+        runs."""
         place = self.sides[side].place
         if place.is_made:
             self._case.environments[side] = (
@@ -151,23 +152,23 @@ class _Builder:
         return place.is_made
 
     def forget_written(self) -> None:
-        """Keep no environment that something wrote to: the next comparison builds it again."""
+        """Discard environments that were written to: the next comparison builds them again."""
         for side, (folder, known) in self._case.environments.items():
             if known.written(folder) is not None:
                 self.sides[side].place.made_file.unlink(missing_ok=True)
 
     def differing(self) -> list[str]:
-        """Return which dependencies differ between the environments."""
+        """Return the dependencies that differ between the environments."""
         base, head = (
             interpreters.versions(str(self.sides[side].place.python), self._names) for side in PAIR
         )
         return interpreters.differences(base, head)
 
     def _build(self, side: Side, why: str = "") -> None:
-        """Build it, a second time if that fails: by pip, whose network may have failed it once, and
-        which may have settings that uv does not know.
+        """Build it, and once more with pip if that fails: the network may have failed, or pip may
+        have settings that uv lacks.
 
-        A BASE of another day is built again where HEAD fails: this machine may have changed.
+        A BASE from an earlier day is rebuilt if HEAD fails: this machine may have changed.
         """
         uv = which("uv") or which("uv", path=os.path.dirname(sys.executable))
         if self._try(side, why, uv) or self._try(side, "again, ", None):
@@ -190,7 +191,7 @@ class _Builder:
         return self._is_there(side)
 
     def _keep_log(self, own: _Own) -> tuple[str, Path]:
-        """Return what went wrong, and a copy of the log where results are: places are used again.
+        """Return the error, and a copy of the log in the results folder: cache folders are reused.
 
         The project's files are named as in its repository.
         """
@@ -207,8 +208,8 @@ class _Builder:
 
 
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
-    """Return what a revision's own file of asv says and its folder in the revision; of what was
-    named where it has none, or lies elsewhere."""
+    """Return the recipe in a revision's own file of asv, and that file's folder in the revision; or
+    the named file's, if the revision has none or the file lies elsewhere."""
     file, python = case.suite.configuration, case.pythons[side]
     if case.suite.origin is None and (tree / file).is_file():
         return read(tree / file, f"{file} of {side.upper()}", python), Path(file).parent
@@ -227,7 +228,7 @@ def _measures_objects(folder: Path) -> bool:
 
 
 def _digest(recipe: Recipe) -> str:
-    """Return what tells environments apart that are made in different ways."""
+    """Return a digest that differs for environments made in different ways."""
     how = [recipe, version_of(recipe.python), os.path.realpath(recipe.python)]
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
 
@@ -246,7 +247,7 @@ def _warnings(recipe: Recipe) -> list[MeasurementWarning]:
 
 
 def problem(log: str) -> str:
-    """Return the last line that tells what went wrong, as people read it."""
+    """Return the last line of the log that explains the failure, in a readable form."""
     # Without colours and indentation.
     plain = (label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip() for line in log.splitlines())
     lines = [line for line in plain if line]

@@ -1,7 +1,8 @@
 """A revision built and installed into an environment of its own.
 
-Its wheel is built as pyproject.toml says, isolated from that environment, and installed with what
-it and the suite need; commands of asv.conf.json replace either. The log has all that was printed.
+Its wheel is built as pyproject.toml says, isolated from that environment, and installed with the
+requirements of the wheel and the suite; commands of asv.conf.json replace either step. The log
+holds all output.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ class _Pyproject(Struct, frozen=True, rename="kebab"):
 
 
 class _Failed(Exception):
-    """A command failed, and has said why."""
+    """A command failed, and the log has its message."""
 
 
 def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str | None) -> bool:
     """Build and install the revision in this place; return whether that worked.
 
-    ``folder`` is where asv's file lies, absolute or in the revision. All commands together have an
-    hour, or twice asv's ``install_timeout`` where that is longer. Nothing that they start lives on.
+    ``folder`` contains asv's file, absolute or in the revision. All commands together have an hour,
+    or twice asv's ``install_timeout`` if that is longer. Their child processes are ended.
     """
     seconds = max(LONGEST_SECONDS, 2 * recipe.timeout)
     with place.log.open("wb", buffering=0) as log:
@@ -67,7 +68,7 @@ def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str 
 
 
 class _Installation:
-    """Runs one command after the other."""
+    """Runs the commands in turn."""
 
     def __init__(
         self, place: Place, recipe: Recipe, uv: str | None, log: IO[bytes], seconds: float
@@ -81,7 +82,7 @@ class _Installation:
         self._values: dict[str, str] = {}
 
     def make(self, source: Source, folder: Path) -> None:
-        """Do all of it, from nothing; raises for what goes wrong."""
+        """Build and install from scratch; raises for any failure."""
         recipe, place, python = self._recipe, self._place, str(self._place.python)
         project = place.environment / "project"
         self._wheels.mkdir(parents=True)
@@ -186,7 +187,7 @@ class _Installation:
 
 
 def _build_requirements(folder: Path) -> list[str]:
-    """Return what pyproject.toml requires to build, for a build that is not isolated."""
+    """Return the build requirements in pyproject.toml, for a build that is not isolated."""
     file = folder / "pyproject.toml"
     content = read_toml(file) if file.is_file() else {}
     return msgspec.convert(content, type=_Pyproject).build_system.requires

@@ -1,4 +1,4 @@
-"""The interpreters of the sides: how they are started alike, and what each has installed."""
+"""The interpreters of the sides: how they are started alike, and their installed packages."""
 
 from __future__ import annotations
 
@@ -45,12 +45,11 @@ _Where = tuple[str, str, list[str]]
 
 
 class Interpreters:
-    """What the programs of each side are started with.
+    """The interpreters that start the programs of each side.
 
-    What a process executes depends on the paths that it imports from: texts of another length lay
-    memory out otherwise. So where the sides have environments of their own, each is started through
-    a link beside the tree that it runs. These paths are equally long, and the environments take
-    turns in them as the trees do.
+    A process's instructions depend on its import paths: texts of another length change the memory
+    layout. So if the sides have environments of their own, each is started through a link beside
+    its tree. These paths are equally long, and environments exchange them as trees do.
     """
 
     def __init__(self, pythons: Mapping[Side, str], trees: Worktrees) -> None:
@@ -59,7 +58,7 @@ class Interpreters:
         # The folder of an environment, and where in that its interpreter lies.
         self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
-        """Which one cannot be started so; None where all can, or all are the same."""
+        """The interpreter that cannot be started so; None if all can, or all are the same."""
         if len(set(pythons.values())) > 1:
             for side in PAIR:
                 if self.not_alike is None and not self._place(side):
@@ -67,7 +66,7 @@ class Interpreters:
                     self._places.clear()
 
     def path(self, side: Side) -> str:
-        """Return what is to be started for the side where its tree lies now."""
+        """Return the interpreter's path for the side, beside the current folder of its tree."""
         place = self._places.get("base" if side == "control" else side)
         if place is None:
             return self._pythons[side]
@@ -75,7 +74,7 @@ class Interpreters:
         return str(self._trees.link(side, PYTHON, prefix) / program)
 
     def lent(self, side: Side) -> list[str]:
-        """Return the folders of our asv_runner, which is pure Python, where the side lacks it.
+        """Return the folders of our asv_runner, which is pure Python, if the side lacks it.
 
         Raises `OSError` if they cannot be written.
         """
@@ -94,7 +93,7 @@ class Interpreters:
         return Path(self._pythons["head"]).is_relative_to(build_cache.home())
 
     def where(self, side: Side) -> str:
-        """Return where a user installs what the side lacks."""
+        """Return the place in which a user installs packages that the side lacks."""
         if self.built:
             return "the environment that is built: name it in the matrix of the suite's file"
         python = with_tilde(self._pythons[side])
@@ -103,7 +102,7 @@ class Interpreters:
         return f"{python}, or name another one by --python"
 
     def _place(self, side: Side) -> bool:
-        """Return whether all that the interpreter finds in its folder is found by a link too."""
+        """Return whether a link to the interpreter's folder gives it the same files."""
         named = shutil.which(self._pythons[side])
         where = None if named is None else self._ask(os.path.abspath(named))
         if named is None or where is None or not os.path.samefile(named, where[0]):
@@ -129,9 +128,9 @@ class Interpreters:
 
 
 def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
-    """Return the versions of all distributions that this interpreter finds, some names apart.
+    """Return the versions of all distributions that this interpreter finds, ``without`` some names.
 
-    Empty where nobody can tell.
+    Empty where they are unknown.
     """
     kind = list[tuple[str | None, str | None]]
     rows = ask([python, "-c", _LISTING], kind, Path(os.sep)) or []
@@ -144,7 +143,7 @@ def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
 
 
 def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
-    """Return what differs, as in ``numpy 2.0 and 2.1``; nothing where one of both is unknown."""
+    """Return the differences, such as ``numpy 2.0 and 2.1``; empty if either side is unknown."""
     if not (base and head):
         return []
     return [
@@ -155,7 +154,7 @@ def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
 
 
 def other_dependencies(differing: list[str]) -> MeasurementWarning:
-    """Return what is to be known of environments that differ."""
+    """Return the warning on environments that differ."""
     more = len(differing) - _MOST_SHOWN
     shown = ", ".join(differing[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return MeasurementWarning(
@@ -167,7 +166,7 @@ def other_dependencies(differing: list[str]) -> MeasurementWarning:
 
 @dataclass(frozen=True)
 class Code:
-    """The project that a side imported: a distribution, or a package of none without a version."""
+    """The project that a side imported: a distribution, or a package without one and a version."""
 
     name: str
     version: str | None
@@ -177,7 +176,7 @@ class Code:
 
     @cached_property
     def files(self) -> str:
-        """A digest of its files, which tells one build from another."""
+        """A digest of its files, which differs between builds."""
         place, digest = Path(self.place), sha256()
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.suffix in _CODE and path.is_file():

@@ -1,7 +1,7 @@
-"""The metadata of a project that is imported from where it lies, for what reads its own.
+"""The metadata of a project imported from its tree, for code that reads its own metadata.
 
-Where nothing is installed there is none. So each side gets what the files of its tree say, in a
-folder that is searched after all others; no code of the project is asked.
+Without an installation there is none. So each side gets the metadata in its tree's files, in a
+folder that is searched after all others; no code of the project runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LATE_VERSION = "9999"
 
 
 class Project(Struct, frozen=True, rename="kebab"):
-    """The table ``project`` of pyproject.toml, or what setup.cfg says of it."""
+    """The table ``project`` of pyproject.toml, or its equivalent in setup.cfg."""
 
     name: str | None = None
     version: str | None = None
@@ -35,13 +35,13 @@ class Project(Struct, frozen=True, rename="kebab"):
 
 
 def project_names(suite: Suite, tree: Path) -> list[str]:
-    """Return what the project may be installed as: asv may call it otherwise than it is built."""
+    """Return possible names of the installed project: asv's name may differ from the built one."""
     names = [read(tree / suite.code).name, suite.project]
     return list(dict.fromkeys(name for name in names if name))
 
 
 def read(root: Path) -> Project:
-    """Return the project in this folder; what its files do not say, or not so, is left out."""
+    """Return the project in this folder, without missing or invalid fields."""
     try:
         file = root / "pyproject.toml"
         own = read_toml(file).get("project", {}) if file.is_file() else {}
@@ -52,7 +52,7 @@ def read(root: Path) -> Project:
 
 
 def write(own: Project, folder: Path) -> bool:
-    """Write what is known as installed metadata. Return whether that is enough."""
+    """Write the project as installed metadata. Return whether its fields suffice."""
     version = own.version or _LATE_VERSION
     if not all(_FILE_NAME.fullmatch(text or "") for text in (own.name, version)):
         return False

@@ -1,6 +1,6 @@
-"""How asv.conf.json has a project built and installed, read without asv.
+"""asv.conf.json's way to build and install a project, read without asv.
 
-Of the combinations of ``pythons`` and ``matrix`` the first is made.
+The first combination of ``pythons`` and ``matrix`` is made.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BEFORE = re.compile(r"(in-dir|return-code|[A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 class _File(Struct, frozen=True):
-    """The entries that matter here, with asv's defaults."""
+    """The entries used here, with asv's defaults."""
 
     project: str = "project"
     repo_subdir: str = ""
@@ -47,18 +47,18 @@ class _File(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Recipe:
-    """One environment, and how the project gets into it."""
+    """An environment, and how the project is installed in it."""
 
     kind: str
-    """As asv calls this kind of environment."""
+    """asv's name of this kind of environment."""
     name: str
-    """As asv calls this combination of Python and requirements."""
+    """asv's name of this combination of Python and requirements."""
     python: str
-    """The interpreter that it is made with."""
+    """The interpreter that makes it."""
     requirements: tuple[str, ...]
     variables: Mapping[str, str]
     build_variables: Mapping[str, str]
-    """Those of the matrix's variables that builds see as well."""
+    """The matrix's variables that builds see as well."""
     project: str
     subfolder: str
     build_commands: Sequence[str] | None
@@ -66,7 +66,7 @@ class Recipe:
     install_commands: Sequence[str] | None
     timeout: float
     others: int
-    """How many more combinations the file names."""
+    """Number of further combinations in the file."""
 
 
 def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
@@ -128,7 +128,7 @@ def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
 
 
 def _python(named: str, versions: Sequence[str], python: str) -> tuple[str, str]:
-    """Return a version and its interpreter: this one where it is named, else the first on PATH."""
+    """Return a version and its interpreter: this one if it is named, else the first on PATH."""
     own = minor(version_of(python))
     if own in versions or not versions:
         return own, python
@@ -162,8 +162,8 @@ def filled_in(
 ) -> tuple[list[str], str | None, dict[str, str], list[int] | None]:
     """Return a command of the file with its placeholders filled in; no shell reads it.
 
-    Its words, its folder, its variables, and the exit codes that are no failure, None for all.
-    Raises `UserError` naming the command for what asv would not run either.
+    Returns its words, its folder, its variables, and the exit codes of success, None for all.
+    Raises `UserError` naming the command for one that asv would not run either.
     """
 
     def value(found: re.Match[str]) -> str:

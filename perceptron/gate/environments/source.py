@@ -1,4 +1,4 @@
-"""A revision's files in a repository of their own, to be built; the user's is not written to."""
+"""A revision's files in a repository of their own for the build; the user's is not written to."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Source:
 
     @property
     def key(self) -> str:
-        """What names its content: the commit, or a digest of it and of what was changed."""
+        """The identity of its content: the commit, or a digest of it and of the changes."""
         own = self.revision
         if own.digest is None:
             return own.commit
         return hashlib.sha256(f"{own.commit} {own.digest}".encode()).hexdigest()
 
     def check_out(self, folder: Path, branch: str) -> str:
-        """Check it out into a new repository, with the history and tags that name versions.
+        """Check it out into a new repository, with the history and tags that give versions.
 
-        That borrows the objects of the user's. What was changed is a commit. Returns what is
+        The repository borrows the user's objects, and changes become a commit. Return the commit
         checked out; raises `UserError` if git fails.
         """
         own, info = folder / ".git", folder / ".git" / "objects" / "info"

@@ -152,8 +152,8 @@ class PytestSuite:
 class _TestsOfTree:
     """A finder of tests that lie inside the package whose installed copy they measure.
 
-    pytest imports them by the package's name. They and their conftest.py are the tree's, as is what
-    a build leaves out; everything else of the package is what was installed.
+    pytest imports them by the package's name. They, their conftest.py and modules that a build
+    omits come from the tree, and the rest of the package from the installation.
     """
 
     def __init__(self, tree: str, tests: str) -> None:
