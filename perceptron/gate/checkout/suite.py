@@ -60,7 +60,7 @@ class Suite:
 
     @property
     def configuration(self) -> str:
-        """The file of asv's configuration, which builds follow whatever the benchmarks are."""
+        """asv's configuration file, which builds use whether benchmarks are asv's or tests."""
         return self.file if self.kind == "asv" else "asv.conf.json"
 
     @property

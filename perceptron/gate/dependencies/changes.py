@@ -52,11 +52,13 @@ class Change:
             return f"{shortened(self.file)}, which cannot be read,"
         if self.name == NOT_READ:
             return f"{shortened(self.file)}, which is not looked at"
-        if any(own.kind == "text" or own.name == "build_command" for own in self.base | self.head):
+        if any(
+            entry.kind == "text" or entry.name == "build_command" for entry in self.base | self.head
+        ):
             return f"{shortened(self.name)} in {shortened(self.file)}"
         base, head = (
-            shortened(" ".join(map(str, sorted(own))), _LONGEST) or "absent"
-            for own in (self.base - self.head, self.head - self.base)
+            shortened(" ".join(map(str, sorted(entries))), _LONGEST) or "absent"
+            for entries in (self.base - self.head, self.head - self.base)
         )
         if _together(self.base) == _together(self.head):
             return f"{shortened(self.name)} in another group"
@@ -72,7 +74,7 @@ def changed_requirements(
 
     ``suite`` is the file of asv's configuration, ``code`` the folder of the project.
     """
-    files = [_declaring(Contents(repository, own), suite) for own in (base, head)]
+    files = [_declaring(Contents(repository, revision), suite) for revision in (base, head)]
     return list(changes(files[0], files[1], suite, code))
 
 
@@ -81,12 +83,12 @@ def requested_extras(
 ) -> set[Declared]:
     """Return the requirements, changed or not, that name extras of a distribution."""
     return {
-        own
+        entry
         for revision in revisions
         for name, content in _declaring(Contents(repository, revision), suite).items()
         if not is_aside(name, code)
-        for own in declared(name, content, suite)
-        if own.extras
+        for entry in declared(name, content, suite)
+        if entry.extras
     }
 
 
@@ -95,12 +97,12 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
     for name in sorted(base.keys() | head.keys()):
         if base.get(name) == head.get(name):
             continue
-        ours, theirs = (
-            _grouped(declared(name, own[name], suite) if name in own else ())
-            for own in (base, head)
+        base_entries, head_entries = (
+            _grouped(declared(name, files[name], suite) if name in files else ())
+            for files in (base, head)
         )
-        for key in sorted(ours.keys() | theirs.keys()):
-            pair = ours.get(key, frozenset()), theirs.get(key, frozenset())
+        for key in sorted(base_entries.keys() | head_entries.keys()):
+            pair = base_entries.get(key, frozenset()), head_entries.get(key, frozenset())
             # What moves to another group is the same, unless versions change places.
             together = _together(pair[0])
             is_same = together == _together(pair[1]) and len(together) == 1
@@ -114,23 +116,23 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
 
 def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[Declared]]:
     """Return the requirements of each distribution, separately for each purpose."""
-    found: dict[tuple[str, Kind], set[Declared]] = {}
-    for own in entries:
-        found.setdefault((own.name, own.kind), set()).add(own)
-    return {key: frozenset(own) for key, own in found.items()}
+    groups: dict[tuple[str, Kind], set[Declared]] = {}
+    for entry in entries:
+        groups.setdefault((entry.name, entry.kind), set()).add(entry)
+    return {key: frozenset(group) for key, group in groups.items()}
 
 
 def _together(entries: Iterable[Declared]) -> frozenset[Declared]:
-    return frozenset(replace(own, group="") for own in entries)
+    return frozenset(replace(entry, group="") for entry in entries)
 
 
 def _declaring(contents: Contents, suite: str) -> Files:
     """Return the files that declare requirements, and the files that these include."""
-    found: dict[str, bytes | Unread] = {}
-    wanted = {name for name in contents.names if declares(name, suite)}
+    files: dict[str, bytes | Unread] = {}
+    names = {name for name in contents.names if declares(name, suite)}
     for _ in range(_DEPTH):
-        new = contents.read(wanted - found.keys())
-        found |= new
-        read = [(name, own) for name, own in new.items() if isinstance(own, bytes)]
-        wanted = {inner for name, own in read for inner in included(name, own)}
-    return found
+        new = contents.read(names - files.keys())
+        files |= new
+        read = [(name, content) for name, content in new.items() if isinstance(content, bytes)]
+        names = {inner for name, content in read for inner in included(name, content)}
+    return files

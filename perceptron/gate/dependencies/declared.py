@@ -55,13 +55,13 @@ def requirement(text: str, kind: Kind = "distribution") -> Declared:
     except InvalidRequirement:
         return addressed(text, kind)
     name, marker = canonicalize_name(of.name), str(of.marker or "")
-    bounds = sorted(map(str, of.specifier), key=lambda own: (own[0] != ">", own))
+    bounds = sorted(map(str, of.specifier), key=lambda bound: (bound[0] != ">", bound))
     return Declared(name, ",".join(bounds), of.url or "", _extras(of.extras), marker, kind)
 
 
 def _extras(names: Iterable[str]) -> str:
-    told = ",".join(sorted(names))
-    return f"[{told}]" if told else ""
+    listed = ",".join(sorted(names))
+    return f"[{listed}]" if listed else ""
 
 
 def addressed(text: str, kind: Kind = "distribution") -> Declared:
@@ -96,10 +96,10 @@ def requirements(texts: object, kind: Kind = "distribution") -> Iterator[Declare
 def named(table: Mapping[str, object]) -> Iterator[Declared]:
     """Yield the requirements of a table with their names as keys, as in poetry, pipenv and pixi."""
     for name, entry in table.items():
-        for one in entry if isinstance(entry, list) else [entry]:
-            facts = one if isinstance(one, dict) else {"version": one}
-            others = {key: own for key, own in facts.items() if key not in _TOLD}
-            source = json.dumps(others, sort_keys=True, default=str) if others else ""
+        for spelling in entry if isinstance(entry, list) else [entry]:
+            facts = spelling if isinstance(spelling, dict) else {"version": spelling}
+            options = {key: value for key, value in facts.items() if key not in _TOLD}
+            source = json.dumps(options, sort_keys=True, default=str) if options else ""
             version = specifiers(str(facts.get("version", "*")))
             marker, extras = str(facts.get("markers", "")), facts.get("extras")
             of = _extras(map(str, extras)) if isinstance(extras, list) else ""
@@ -108,7 +108,7 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
 
 def specifiers(text: str) -> str:
     """Return the notation of poetry, conda and pixi as PEP 440 specifiers; else as it is."""
-    parts = [own for part in text.split(",") for own in _specifier(part.strip())]
+    parts = [specifier for part in text.split(",") for specifier in _specifier(part.strip())]
     return ",".join(parts)
 
 
@@ -132,7 +132,7 @@ def _specifier(text: str) -> Iterator[str]:
         yield text
         return
     # The last part that stays: with ^ the first that is not 0, with ~ the second.
-    stays = next((place for place, part in enumerate(release) if part), len(release) - 1)
+    stays = next((position for position, part in enumerate(release) if part), len(release) - 1)
     if operator == "~":
         stays = min(1, len(release) - 1)
     yield f">={version}"
@@ -147,10 +147,10 @@ def text_of(content: bytes) -> str:
 
 def table_of(content: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the table of this name, empty where there is none."""
-    found = content.get(key)
-    return found if isinstance(found, dict) else {}
+    table = content.get(key)
+    return table if isinstance(table, dict) else {}
 
 
 def tables_of(content: Mapping[Any, Any]) -> Iterable[dict[str, Any]]:
     """Return the tables inside a table."""
-    return [own for own in content.values() if isinstance(own, dict)]
+    return [table for table in content.values() if isinstance(table, dict)]

@@ -37,7 +37,7 @@ def with_extras(
 
     The project ``requested`` these extras, or one distribution requests them of another.
     """
-    asked = [(own.name, extra) for own in requested for extra in own.extras[1:-1].split(",")]
+    asked = [(entry.name, extra) for entry in requested for extra in entry.extras[1:-1].split(",")]
     return {side: {**_required(pythons[side], used[side], asked), **used[side]} for side in PAIR}
 
 
@@ -49,8 +49,8 @@ def _required(
     installed = {
         canonicalize_name(name): (version, texts) for name, version, texts in reversed(rows) if name
     }
-    found: dict[str, str] = {}
-    todo = [(name, "") for name in used] + [own for own in asked if own[0] in used]
+    versions: dict[str, str] = {}
+    todo = [(name, "") for name in used] + [pair for pair in asked if pair[0] in used]
     done: set[tuple[str, str]] = set()
     while todo:
         name, extra = entry = todo.pop()
@@ -58,9 +58,9 @@ def _required(
         if version is None or entry in done:
             continue
         done.add(entry)
-        found[name] = version
+        versions[name] = version
         todo += [of for text in texts for of in _with_extra(text, canonicalize_name(extra))]
-    return found
+    return versions
 
 
 def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
@@ -75,4 +75,4 @@ def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
     marker = str(of.marker or "")
     if "extra" in marker and f'"{extra}"' not in marker:
         return []
-    return [(canonicalize_name(of.name), own) for own in ("", *of.extras)]
+    return [(canonicalize_name(of.name), inner) for inner in ("", *of.extras)]

@@ -56,7 +56,7 @@ def are_alternatives(name: str, suite: str) -> bool:
     """Return whether one of several entries of a distribution is installed, as in a lock."""
     file = PurePosixPath(name).name
     locks = (_LOCKS, _CONDA_LOCK, _ADDRESSES)
-    return name == suite or file == "Pipfile.lock" or any(own.fullmatch(file) for own in locks)
+    return name == suite or file == "Pipfile.lock" or any(lock.fullmatch(file) for lock in locks)
 
 
 def is_aside(name: str, code: str = "") -> bool:
@@ -89,15 +89,17 @@ def included(name: str, content: bytes) -> Iterator[str]:
         except UserError:
             return
         extras = tables_of(table_of(dynamic, "optional-dependencies"))
-        own = [entry.get("file") for entry in (table_of(dynamic, "dependencies"), *extras)]
-        named = [one for entry in own for one in (entry if isinstance(entry, list) else [entry])]
+        fields = [entry.get("file") for entry in (table_of(dynamic, "dependencies"), *extras)]
+        names = [
+            inner for entry in fields for inner in (entry if isinstance(entry, list) else [entry])
+        ]
     elif path.name == _SETUP_CFG:
-        named = [*projects.included_by_setup_cfg(content)]
+        names = [*projects.included_by_setup_cfg(content)]
     else:
-        named = _INCLUDED.findall(text)
-    for one in named:
-        if isinstance(one, str) and "://" not in one:
-            yield _joined(path.parent, one.strip())
+        names = _INCLUDED.findall(text)
+    for inner in names:
+        if isinstance(inner, str) and "://" not in inner:
+            yield _joined(path.parent, inner.strip())
 
 
 def _joined(folder: PurePosixPath, named: str) -> str:

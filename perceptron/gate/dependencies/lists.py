@@ -53,19 +53,21 @@ def of_lock(content: bytes) -> Iterator[Declared]:
     toml(head.encode())
     for block in blocks:
         facts, *tables = re.split(r"^\[", block, flags=re.M)
-        own = dict(_FIELD.findall(facts))
+        fields = dict(_FIELD.findall(facts))
         for table in tables:
             if re.match(r"(package\.source|packages\.(vcs|archive|directory))\]", table):
-                own |= {key: text for key, text in _FIELD.findall(table) if key != "version"}
-        if "name" not in own:
+                fields |= {key: text for key, text in _FIELD.findall(table) if key != "version"}
+        if "name" not in fields:
             raise ValueError("a package without a name")
-        places = [f"{key}={own[key]}" for key in sorted(_PLACES & own.keys())]
+        places = [f"{key}={fields[key]}" for key in sorted(_PLACES & fields.keys())]
         source = ", ".join(text for text in places if "://pypi.org/" not in text)
         if re.search(r"\b(editable|virtual)\s*=", source):
             continue  # the project itself
-        version = own.get("version", "").strip("\"' ")
+        version = fields.get("version", "").strip("\"' ")
         yield Declared(
-            canonicalize_name(own["name"].strip("\"' ")), f"=={version}" if version else "", source
+            canonicalize_name(fields["name"].strip("\"' ")),
+            f"=={version}" if version else "",
+            source,
         )
 
 
@@ -81,9 +83,9 @@ def of_pipfile_lock(content: bytes) -> Iterator[Declared]:
     whole = json.loads(content or b"{}")
     for key in whole:
         if key != "_meta":
-            for name, one in table_of(whole, key).items():
-                told = {own: one[own] for own in one.keys() - {"hashes", "index"}}
-                yield from named({name: told})
+            for name, package in table_of(whole, key).items():
+                facts = {field: package[field] for field in package.keys() - {"hashes", "index"}}
+                yield from named({name: facts})
 
 
 def of_conda(content: bytes) -> Iterator[Declared]:
@@ -98,7 +100,7 @@ def of_conda(content: bytes) -> Iterator[Declared]:
             items = inline[1].split(",") if inline else [line]
         else:
             items = [re.sub(r"^[ \t]*-[ \t]+", "", line)]
-        for item in filter(None, (own.strip().strip("\"'") for own in items)):
+        for item in filter(None, (text.strip().strip("\"'") for text in items)):
             if section == "dependencies" and not item.endswith(":"):
                 yield _conda_package(item)
             elif section == "channels":

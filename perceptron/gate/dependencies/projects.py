@@ -53,12 +53,12 @@ def of_project(content: bytes) -> Iterator[Declared]:
         table_of(project, "optional-dependencies"),
         table_of(whole, "dependency-groups"),
         table_of(table_of(tool, "pdm"), "dev-dependencies"),
-        {key: own for key, own in uv.items() if key.endswith("-dependencies")},
+        {key: entry for key, entry in uv.items() if key.endswith("-dependencies")},
         *tables_of(table_of(table_of(tool, "hatch"), "envs")),
     )
     for group in groups:
         for name, texts in group.items():
-            yield from (replace(own, group=name) for own in requirements(texts))
+            yield from (replace(entry, group=name) for entry in requirements(texts))
     yield from named(table_of(uv, "sources"))
     poetry = table_of(tool, "poetry")
     poetry_groups = {"": poetry, **table_of(poetry, "group")}
@@ -68,7 +68,7 @@ def of_project(content: bytes) -> Iterator[Declared]:
             # What it says of Python is what the project supports.
             required = {k: v for k, v in table_of(table, key).items() if k != "python"}
             of = name or key.removesuffix("dependencies")
-            yield from (replace(own, group=of) for own in named(required))
+            yield from (replace(entry, group=of) for entry in named(required))
     yield from _tables_of_pixi(table_of(tool, "pixi"))
 
 
@@ -79,11 +79,11 @@ def of_pixi(content: bytes) -> Iterator[Declared]:
 
 def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
     """Yield the requirements of the tables, for each feature and each platform."""
-    for key, own in whole.items():
-        if isinstance(own, dict) and key.endswith("dependencies"):
-            yield from named(own)
-        elif isinstance(own, dict):
-            yield from _tables_of_pixi(own)
+    for key, table in whole.items():
+        if isinstance(table, dict) and key.endswith("dependencies"):
+            yield from named(table)
+        elif isinstance(table, dict):
+            yield from _tables_of_pixi(table)
 
 
 def of_setup_cfg(content: bytes) -> Iterator[Declared]:
@@ -121,14 +121,14 @@ def of_setup(content: bytes) -> Iterator[Declared]:
     code, nodes = ast.dump(tree), list(ast.walk(tree))
     digest = sha256(code.encode(errors="replace")).hexdigest()
     whole = Declared("what it computes", source=digest, kind="text")
-    names_them = any(own in code for own in _SETUP_WORDS)
+    names_them = any(text in code for text in _SETUP_WORDS)
     literals = _literals(tree, nodes)
     for call in (node for node in nodes if isinstance(node, ast.Call)):
         called = getattr(call.func, "id", getattr(call.func, "attr", ""))
         for word in call.keywords:
             if word.arg in _SETUP_WORDS:
-                given = _given(word, literals)
-                yield from [whole] if given is None else given
+                listed = _given(word, literals)
+                yield from [whole] if listed is None else listed
             elif word.arg is None and called == "setup" and names_them:
                 yield whole
 
@@ -142,11 +142,11 @@ def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared
         texts = ast.literal_eval(value)
     except (ValueError, TypeError):
         return None
-    found: list[Declared] = []
-    for own in texts.values() if isinstance(texts, dict) else [texts]:
-        lines = own.splitlines() if isinstance(own, str) else list(own)
-        found.extend(requirements(lines, _SETUP_WORDS[word.arg or ""]))
-    return found
+    entries: list[Declared] = []
+    for text in texts.values() if isinstance(texts, dict) else [texts]:
+        lines = text.splitlines() if isinstance(text, str) else list(text)
+        entries.extend(requirements(lines, _SETUP_WORDS[word.arg or ""]))
+    return entries
 
 
 def _literals(tree: ast.Module, nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:

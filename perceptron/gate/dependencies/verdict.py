@@ -62,26 +62,26 @@ def with_dependencies(
 
     A changed requirement that no benchmark uses is a note.
     """
-    meanings = {one: meaning(one, environments, is_compiled) for one in changes}
-    hidden = [one for one in changes if meanings[one] == "hidden"]
-    others = [one for one in changes if meanings[one] == "unused"]
-    if others:
-        told = MeasurementWarning(
+    meanings = {change: meaning(change, environments, is_compiled) for change in changes}
+    hidden = [change for change in changes if meanings[change] == "hidden"]
+    unused = [change for change in changes if meanings[change] == "unused"]
+    if unused:
+        warning = MeasurementWarning(
             code="dependencies",
-            message=f"requirements differ that no benchmark was seen to use: {_listed(others)}",
+            message=f"requirements differ that no benchmark was seen to use: {_listed(unused)}",
             advice="compare with an environment for each side if they matter all the same",
         )
-        comparison = _warned(comparison, told)
+        comparison = _warned(comparison, warning)
     if not hidden:
         return comparison
-    verb = "was" if len({str(one) for one in hidden}) == 1 else "were"
+    verb = "was" if len({str(change) for change in hidden}) == 1 else "were"
     if environments.separate:
         why, advice = "the environments do not follow it", "install in each what it requires"
         if environments.built:
             advice = "name versions in the matrix, or give an interpreter for each side"
     else:
         why, advice = "one environment served both sides", "an interpreter for each side"
-        if all(one.built for one in hidden):
+        if all(change.built for change in hidden):
             advice = f"--build, or {advice}"
     reason = f"{_listed(hidden)} {verb} not compared: {why}"
     if comparison.verdict == "clean":
@@ -97,9 +97,9 @@ def _warned(comparison: Comparison, told: MeasurementWarning) -> Comparison:
 
 
 def _listed(changes: Sequence[Change]) -> str:
-    told = list(dict.fromkeys(map(str, changes)))
-    more = [f"{len(told) - _NAMED} more"] if len(told) > _NAMED else []
-    return ", ".join([*told[:_NAMED], *more])
+    texts = list(dict.fromkeys(map(str, changes)))
+    more = [f"{len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    return ", ".join([*texts[:_NAMED], *more])
 
 
 def meaning(change: Change, environments: Environments, is_compiled: bool) -> Meaning:
@@ -133,8 +133,8 @@ def meaning(change: Change, environments: Environments, is_compiled: bool) -> Me
 
 def _fits(version: str, required: Iterable[Declared], alternatives: bool, unknown: bool) -> bool:
     """Return whether a version fulfils the requirement; ``unknown`` where there is no version."""
-    known = [_admits(version, own) for own in required]
-    fits = [unknown if own is None else own for own in known]
+    admissions = [_admits(version, entry) for entry in required]
+    fits = [unknown if admitted is None else admitted for admitted in admissions]
     return not fits or (any(fits) if alternatives else all(fits))
 
 
@@ -149,14 +149,14 @@ def _chooses_same(
     if base == head:
         return True
     if alternatives:
-        return any(_admits(version, own) is not False for own in base & head)
-    met = all(_admits(version, own) is not False for own in base | head)
+        return any(_admits(version, entry) is not False for entry in base & head)
+    met = all(_admits(version, entry) is not False for entry in base | head)
     return met and _bounds_above(base) == _bounds_above(head)
 
 
 def _bounds_above(required: Iterable[Declared]) -> set[tuple[object, ...]]:
     """Return the upper bounds and sources of the requirements; empty if there are none."""
-    return {(_kept(own.required), own.source, own.extras) for own in required} or {
+    return {(_kept(entry.required), entry.source, entry.extras) for entry in required} or {
         (frozenset(), "", "")
     }
 
@@ -167,13 +167,13 @@ def _kept(required: str) -> frozenset[str]:
         specifiers = SpecifierSet(required)
     except InvalidSpecifier:
         return frozenset({required})
-    kept = set()
-    for own in specifiers:
-        if own.operator == "~=":
-            kept.add(f"=={own.version.rpartition('.')[0]}.*")
-        elif own.operator not in (">=", ">"):
-            kept.add(f"{own.operator}{canonicalize_version(own.version)}")
-    return frozenset(kept)
+    bounds = set()
+    for specifier in specifiers:
+        if specifier.operator == "~=":
+            bounds.add(f"=={specifier.version.rpartition('.')[0]}.*")
+        elif specifier.operator not in (">=", ">"):
+            bounds.add(f"{specifier.operator}{canonicalize_version(specifier.version)}")
+    return frozenset(bounds)
 
 
 def _admits(version: str, own: Declared) -> bool | None:
@@ -187,7 +187,7 @@ def _admits(version: str, own: Declared) -> bool | None:
 
 def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[Declared]:
     """Return the requirements for this machine and this Python, without their markers."""
-    return frozenset(replace(own, marker="") for own in required if _applies(own, python))
+    return frozenset(replace(entry, marker="") for entry in required if _applies(entry, python))
 
 
 def _applies(own: Declared, python: str | None) -> bool:

@@ -80,7 +80,7 @@ def built(
         taken.callback(builder.forget_written)
         builder.make()
         build_cache.drop_oldest()
-        pythons = {side: str(own.place.python) for side, own in builder.sides.items()}
+        pythons = {side: str(side_build.place.python) for side, side_build in builder.sides.items()}
         recipe = builder.sides["head"].recipe
         warnings = _warnings(recipe)
         if differing := builder.differing():
@@ -137,8 +137,8 @@ class _Builder:
             if not self._is_there(side):
                 self._build(side)
         if len(self._built_now) == 1 and self.differing():
-            (kept,) = set(PAIR) - self._built_now
-            self._build(kept, "again, as its dependencies are older, ")
+            (cached,) = set(PAIR) - self._built_now
+            self._build(cached, "again, as its dependencies are older, ")
 
     def _is_there(self, side: Side) -> bool:
         """Return whether the environment is there, and take its snapshot before any of its code
@@ -153,8 +153,8 @@ class _Builder:
 
     def forget_written(self) -> None:
         """Discard environments that were written to: the next comparison builds them again."""
-        for side, (folder, known) in self._case.environments.items():
-            if known.written(folder) is not None:
+        for side, (folder, before) in self._case.environments.items():
+            if before.written(folder) is not None:
                 self.sides[side].place.made_file.unlink(missing_ok=True)
 
     def differing(self) -> list[str]:
@@ -173,20 +173,20 @@ class _Builder:
         uv = which("uv") or which("uv", path=os.path.dirname(sys.executable))
         if self._try(side, why, uv) or self._try(side, "again, ", None):
             return
-        said, log = self._keep_log(self.sides[side])
+        message, log = self._keep_log(self.sides[side])
         if side == "base":
-            raise UserError(f"BASE does not build: {said}: the log: {log}")
+            raise UserError(f"BASE does not build: {message}: the log: {log}")
         if "base" not in self._built_now:
             self._build("base", "again, ")
-        raise HeadDoesNotBuild(said, log)
+        raise HeadDoesNotBuild(message, log)
 
     def _try(self, side: Side, why: str, uv: str | None) -> bool:
         self._progress(0, 1, f"building {side.upper()}, {why}beside the budget; kept for next time")
-        own = self.sides[side]
-        own.place.empty()
-        if not install(own.place, own.source, own.recipe, own.folder, uv):
+        build = self.sides[side]
+        build.place.empty()
+        if not install(build.place, build.source, build.recipe, build.folder, uv):
             return False
-        own.place.made_file.touch()
+        build.place.made_file.touch()
         self._built_now.add(side)
         return self._is_there(side)
 
@@ -196,15 +196,15 @@ class _Builder:
         The project's files are named as in its repository.
         """
         log = own.place.log.read_text(encoding="utf-8", errors="replace")
-        said = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
+        reason = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
         name = f"{own.source.key[:12]}-{own.place.folder.parent.name}.log"
-        kept = self._case.request.results / "gate" / "builds" / name
+        copy = self._case.request.results / "gate" / "builds" / name
         try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(own.place.log, kept)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(own.place.log, copy)
         except OSError as error:
             raise cannot_write(self._case.request.results, error) from None
-        return said, kept
+        return reason, copy
 
 
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
@@ -217,7 +217,7 @@ def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
 
 
 def _given(case: Case, python: str) -> Recipe:
-    """Return what the file says that was named; tests of pytest need none."""
+    """Return the recipe in the named file; tests of pytest need no file."""
     file = case.request.suite
     is_needed = case.suite.kind == "asv" or file.exists()
     return read(file if is_needed else None, f"--suite {file}", python)
@@ -251,7 +251,7 @@ def problem(log: str) -> str:
     # Without colours and indentation.
     plain = (label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip() for line in log.splitlines())
     lines = [line for line in plain if line]
-    said = [line for line in lines if _ERROR.search(line)]
-    telling = [line for line in said if not _GENERIC.search(line)]
-    exact = [line for line in said if _DIAGNOSTIC.search(line)]
-    return (exact or telling or said or lines or ["it printed nothing"])[-1][:_LONGEST_LINE]
+    errors = [line for line in lines if _ERROR.search(line)]
+    telling = [line for line in errors if not _GENERIC.search(line)]
+    exact = [line for line in errors if _DIAGNOSTIC.search(line)]
+    return (exact or telling or errors or lines or ["it printed nothing"])[-1][:_LONGEST_LINE]

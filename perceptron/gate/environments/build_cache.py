@@ -105,7 +105,7 @@ def drop_oldest(most: int = MOST) -> None:
         used[lock] = made.stat().st_mtime if made.exists() else 0.0  # half of one: never
     for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):
-            held = open_locked(lock)
-            if held is not None:
+            opened = open_locked(lock)
+            if opened is not None:
                 shutil.rmtree(lock.parent, ignore_errors=True)
-                held.close()
+                opened.close()

@@ -130,22 +130,24 @@ class _Installation:
         if any(self._wheels.glob("*.whl")):
             values["wheel_file"] = self._wheel(build_dir)
         for text in commands:
-            words, folder, variables, codes = filled_in(text, values)
-            self._run(words, Path(folder or build_dir), variables, codes)
+            arguments, folder, variables, codes = filled_in(text, values)
+            self._run(arguments, Path(folder or build_dir), variables, codes)
 
     def _wheel(self, build_dir: Path) -> str:
         """Return the project's wheel: the only one, or that of its name."""
         wheels = sorted(self._wheels.glob("*.whl"))
-        known = (read_metadata(build_dir).name, self._recipe.project)
-        names = {canonicalize_name(name) for name in known if name}
-        own = [wheel for wheel in wheels if canonicalize_name(wheel.name.split("-")[0]) in names]
-        found = wheels if len(wheels) == 1 else own
-        if len(found) != 1:
+        projects = (read_metadata(build_dir).name, self._recipe.project)
+        names = {canonicalize_name(name) for name in projects if name}
+        matching = [
+            wheel for wheel in wheels if canonicalize_name(wheel.name.split("-")[0]) in names
+        ]
+        candidates = wheels if len(wheels) == 1 else matching
+        if len(candidates) != 1:
             raise UserError(
                 f"build_command: of {len(wheels)} wheels in {{build_cache_dir}} the project's is "
                 "not known: leave one there, or the name as project in asv.conf.json"
             )
-        return str(found[0])
+        return str(candidates[0])
 
     def _run(
         self,
@@ -160,9 +162,9 @@ class _Installation:
         program = shutil.which(words[0], path=variables["PATH"])
         if program is None:
             raise UserError(f"{words[0]}: no such program in the environment or on PATH")
-        left = max(0.0, self._until - time.monotonic())
-        where = folder or self._place.environment
-        code = run_logged([program, *words[1:]], variables, where, self._log, left)
+        remaining = max(0.0, self._until - time.monotonic())
+        cwd = folder or self._place.environment
+        code = run_logged([program, *words[1:]], variables, cwd, self._log, remaining)
         if codes is not None and code not in codes:
             raise _Failed
 

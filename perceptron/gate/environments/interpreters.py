@@ -67,10 +67,10 @@ class Interpreters:
 
     def path(self, side: Side) -> str:
         """Return the interpreter's path for the side, beside the current folder of its tree."""
-        place = self._places.get("base" if side == "control" else side)
-        if place is None:
+        environment = self._places.get("base" if side == "control" else side)
+        if environment is None:
             return self._pythons[side]
-        prefix, program = place
+        prefix, program = environment
         return str(self._trees.link(side, PYTHON, prefix) / program)
 
     def lent(self, side: Side) -> list[str]:
@@ -83,8 +83,8 @@ class Interpreters:
         folder = self._trees.home / "lent"
         target = folder / _RUNNER
         if not target.is_dir():
-            ours = metadata.distribution(_RUNNER).locate_file(_RUNNER)
-            shutil.copytree(str(ours), target, ignore=shutil.ignore_patterns("__pycache__"))
+            source = metadata.distribution(_RUNNER).locate_file(_RUNNER)
+            shutil.copytree(str(source), target, ignore=shutil.ignore_patterns("__pycache__"))
         return [str(folder)]
 
     @property
@@ -103,14 +103,14 @@ class Interpreters:
 
     def _place(self, side: Side) -> bool:
         """Return whether a link to the interpreter's folder gives it the same files."""
-        named = shutil.which(self._pythons[side])
-        where = None if named is None else self._ask(os.path.abspath(named))
-        if named is None or where is None or not os.path.samefile(named, where[0]):
+        program_path = shutil.which(self._pythons[side])
+        facts = None if program_path is None else self._ask(os.path.abspath(program_path))
+        if program_path is None or facts is None or not os.path.samefile(program_path, facts[0]):
             return False  # a script that starts it may set more than we know
-        own, prefix, paths = where
-        executable = Path(own).with_name("python3")
-        if not executable.exists() or not executable.samefile(own):
-            executable = Path(own)
+        executable_path, prefix, paths = facts
+        executable = Path(executable_path).with_name("python3")
+        if not executable.exists() or not executable.samefile(executable_path):
+            executable = Path(executable_path)
         program = os.path.relpath(executable, prefix)
         self._places[side] = prefix, program
         link = self._trees.link(side, PYTHON, prefix)
@@ -119,12 +119,12 @@ class Interpreters:
             inside = os.path.join(path, "").startswith(os.path.join(prefix, ""))
             return os.path.join(link, os.path.relpath(path, prefix)) if inside else path
 
-        there = str(link / program)
-        return self._ask(there) == (there, str(link), list(map(moved, paths)))
+        linked = str(link / program)
+        return self._ask(linked) == (linked, str(link), list(map(moved, paths)))
 
     def _ask(self, python: str) -> _Where | None:
-        where: _Where | None = ask([python, "-c", _WHERE], _Where, self._trees.home)  # without code
-        return where
+        facts: _Where | None = ask([python, "-c", _WHERE], _Where, self._trees.home)  # without code
+        return facts
 
 
 def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
@@ -177,10 +177,10 @@ class Code:
     @cached_property
     def files(self) -> str:
         """A digest of its files, which differs between builds."""
-        place, digest = Path(self.place), sha256()
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        folder, digest = Path(self.place), sha256()
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
             if path.suffix in _CODE and path.is_file():
-                digest.update(os.fsencode(path.relative_to(place.parent)) + b"\0")
+                digest.update(os.fsencode(path.relative_to(folder.parent)) + b"\0")
                 digest.update(path.read_bytes())
         return digest.hexdigest()[:_DIGITS]
 

@@ -44,8 +44,8 @@ def read(root: Path) -> Project:
     """Return the project in this folder, without missing or invalid fields."""
     try:
         file = root / "pyproject.toml"
-        own = read_toml(file).get("project", {}) if file.is_file() else {}
-        project = msgspec.convert(own, type=Project)
+        table = read_toml(file).get("project", {}) if file.is_file() else {}
+        project = msgspec.convert(table, type=Project)
         return _from_setup(root) if project.name is None else project
     except (UserError, msgspec.ValidationError, configparser.Error, OSError, UnicodeDecodeError):
         return Project()  # whoever builds it will hear of that

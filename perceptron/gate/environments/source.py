@@ -26,10 +26,10 @@ class Source:
     @property
     def key(self) -> str:
         """The identity of its content: the commit, or a digest of it and of the changes."""
-        own = self.revision
-        if own.digest is None:
-            return own.commit
-        return hashlib.sha256(f"{own.commit} {own.digest}".encode()).hexdigest()
+        revision = self.revision
+        if revision.digest is None:
+            return revision.commit
+        return hashlib.sha256(f"{revision.commit} {revision.digest}".encode()).hexdigest()
 
     def check_out(self, folder: Path, branch: str) -> str:
         """Check it out into a new repository, with the history and tags that give versions.
@@ -37,18 +37,18 @@ class Source:
         The repository borrows the user's objects, and changes become a commit. Return the commit
         checked out; raises `UserError` if git fails.
         """
-        own, info = folder / ".git", folder / ".git" / "objects" / "info"
+        git_folder, info = folder / ".git", folder / ".git" / "objects" / "info"
         initial = ("--template=", "--initial-branch", branch)
         git(folder.parent, "init", "--quiet", *initial, str(folder))
         info.mkdir(parents=True, exist_ok=True)
         (info / "alternates").write_text(f"{self._part('objects')}\n", encoding="utf-8")
         shallow = self._part("shallow")
         if shallow.is_file():
-            shutil.copyfile(shallow, own / "shallow")
+            shutil.copyfile(shallow, git_folder / "shallow")
         tags = git(
             self.repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
         )
-        (own / "packed-refs").write_text(tags, encoding="utf-8")
+        (git_folder / "packed-refs").write_text(tags, encoding="utf-8")
         git(folder, "reset", "--quiet", "--hard", self.revision.commit)
         if self.revision.changed:
             add_changes(self.tree, self.revision, folder)
