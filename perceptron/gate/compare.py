@@ -78,7 +78,7 @@ from perceptron.records.comparison import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# What may be spent on looking whether a benchmark sees a difference, of the budget and at least.
+# Time to check whether a benchmark sees a difference: share of the budget, and at least.
 _LOOK, _LEAST_LOOK_SECONDS = 0.1, 10.0
 
 
@@ -415,7 +415,7 @@ def _judged(
 ) -> Comparison:
     """Return the comparison, judged from the journal's blocks."""
     plan = journal.run.plan
-    # What was counted is judged, if only by that.
+    # Counted benchmarks are judged, if only by counts.
     work = work_of(journal.blocks, case.rule)
     counted = {key for key, row_work in work.items() if row_work.work is not None}
     untimed = [
@@ -486,7 +486,7 @@ def _environment(
         },
         base=versions.get("base", {}),
         head=versions.get("head", {}),
-        # Where it is set, it replaces what is drawn for each measurement.
+        # Where it is set, it replaces the drawn seed of each measurement.
         variables=steering_variables(os.environ, "PYTHONHASHSEED"),
         base_code=code.get("base"),
         head_code=code.get("head"),

@@ -20,7 +20,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, read_toml
 
-# What a compiler reads, by its ending; what such a file may be made from; how it is compiled.
+# Source files of a compiler, by suffix; templates of such files; build files.
 _SOURCE = re.compile(
     r"\.(asm|s|c|cc|cpp|cppm|cxx|c\+\+|h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tpp|cu|cuh|hip|rs|i|swg"
     r"|f|for|ftn|f77|f90|f95|f03|f08|pyf|pyx|pxd|pxi|cmake|go|mm|nim|zig)",
@@ -34,7 +34,7 @@ _CARGO = ".cargo"
 _SETUP = "setup.py"
 # Folders of code that no user's program runs.
 _ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
-# In pyproject.toml: who compiles, by the name of its module or its distribution.
+# In pyproject.toml: compilers, by their module's or distribution's name.
 _COMPILER = re.compile(
     r"cffi|cython|hatch-(cython|mypyc)|maturin|meson-?py(thon)?|mypy|nanobind|numpy"
     r"|oldest-supported-numpy|py-build-cmake|pybind11|pythran|scikit-build(-core)?"

@@ -7,7 +7,7 @@ from pathlib import Path
 from perceptron.records.code_digest import code_digest
 
 PACKAGE = Path(__file__).parents[1]
-# Of this package: what decides which number comes out of which process, and what is made of it.
+# Parts of this package that decide which number a process gives, and which verdict follows.
 PARTS = (
     "gate/checkout/snapshot.py",
     "gate/checkout/submodules.py",

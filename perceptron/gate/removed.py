@@ -65,7 +65,7 @@ def removed(
         unloadable.module
         for unloadable in base_suite.found.unloadable
         if not unloadable.skips and not suite.test and wanted.search(unloadable.module)
-        # One that HEAD still has was repaired, and need not have benchmarks.
+        # A module that HEAD still has was repaired, and need not have benchmarks.
         if unloadable.module not in both.modules and not base_suite.is_on_head(unloadable, sides)
     ]
     new = base_suite.lacks(both.benchmarks, sides) if other_suite else frozenset()

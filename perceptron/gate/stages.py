@@ -44,20 +44,20 @@ from perceptron.records.block import (
 )
 from perceptron.records.comparison import ComparisonPlan, LeftOut
 
-# (blocks done, blocks in all as far as known, what is being done)
+# (blocks done, blocks in all as far as known, current step)
 Progress = Callable[[int, int, str], None]
 Clock = Callable[[], float]
 
 WITH_CONTROL: tuple[Side, ...] = (*PAIR, "control")
-# Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
-# more blocks of what is too noisy, and the probe of what did the same work. The rest is to confirm.
+# Shares of the time left by counting at which a stage must end: the trial, the screen, more blocks
+# of noisy times, and the probe of equal instructions. The rest is for the confirmation.
 TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
-# Of what is left then, for more blocks of what did the same work. A confirmation, of three sides
-# and at a stricter level, takes twice as long as a screen that sees as much.
+# Share of the time left then for more blocks of equal instructions. A confirmation, of three sides
+# and at a stricter level, takes twice as long as a screen of the same power.
 SHARPENED = 1 / 3
-# Of the budget: what the trial of one benchmark may take, and at least.
+# Of the budget: the longest trial of a benchmark, and its least time limit.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
-# A benchmark that takes longer than expected has so much time before it counts as hanging.
+# A benchmark counts as hanging after this multiple of its expected time.
 _PATIENCE = 4.0
 MOST_RETAKES = 2
 
@@ -362,7 +362,7 @@ class Stages:
             lacks = self._measured() - has
             lacking = [key for key in too_noisy if key in lacks]
             lacking.sort(key=costs.benchmarks.__getitem__)
-            # Up to a whole screen the probe alone decides what the same work could show.
+            # Up to a whole screen the probe alone decides what equal instructions could hide.
             blocks = max(1, rule.screen + 1 - number) if same_work else 1
             kept = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
             keys = [key for key in too_noisy if key in has or key in kept]

@@ -117,7 +117,7 @@ def _run(
     config: Path, project: Path, limit_seconds: float, meanwhile: Callable[[], object] | None
 ) -> None:
     # asv changes to the config's folder by itself. Plug-ins that the config names may lie in the
-    # project's, but no other file of that is run.
+    # project's folder, but no other file of it is run.
     process = subprocess.Popen(
         fresh_python.command(
             "asv", "publish", "--no-pull", "--config", str(config), last=str(project)

@@ -52,17 +52,17 @@ class Described:
         return [table for table in (self.changed, self.others) if table.rows]
 
 
-# Columns after these are left out where no row has anything to show.
+# Later columns are omitted where all rows are empty.
 _ALWAYS = ("benchmark", "verdict", "base → head>")
 _COMMON = (*_ALWAYS, "change [99%]>", "waiting>")
 _CHANGED = (*_COMMON, "instructions>", "why")
 _OTHERS = (*_COMMON, "detectable>", "instructions>")
-# Of the first line of an answer, and of a name that is never cut.
+# Characters of the first line of an answer, and of a name that is never cut.
 _LONGEST_LINE, _UNCUT = 100, 60
 _COMMIT = 12
 # Fewer may be the name of a branch.
 _DIGITS = 7
-# What reasons say of which a longer run may judge more.
+# Texts in reasons which a longer run may resolve.
 _ASKS_FOR_TIME = ("--budget", "the time that was left")
 _WAITED = "of its time for a core"
 
@@ -125,7 +125,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Cell, ...]])
 def side_name(side: ComparedRevision) -> str:
     """Return the name of a revision with its commit, since ``HEAD^1`` alone is ambiguous later."""
     commit = side_commit(side, _COMMIT)
-    # A commit that was named by its own digits.
+    # A commit named by its own digits.
     if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
         return commit
     return f"{shortened(side.name, _UNCUT)} ({commit})"
@@ -233,7 +233,7 @@ def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
     """Return which benchmarks' times were too noisy, and the remedy."""
     ordered = sorted(undecided, key=shown.detectable_share, reverse=True)
     names = named([f"{row.key}{_below([row])}" for row in ordered])
-    # More blocks than these are not measured, however long the budget is.
+    # A longer budget does not measure more blocks than these.
     limit = comparison.plan.rule.get("most_screen", inf)
     if all(row.screen_blocks >= limit for row in undecided):
         return f"undecided by the clock: {names}; next: an idle machine"

@@ -67,10 +67,10 @@ def _asked(plan: ComparisonPlan) -> str:
     if plan.base.python != plan.head.python and not plan.build:
         pythons = plan.base.python, plan.head.python
     of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
-    # A HEAD that does not build is not installed, and asked for all the same.
+    # A HEAD that does not build is not installed, but was requested.
     code = "build" if plan.build else "installed" if plan.installed else "trees"
     compared = (*of, code, pythons)
     if compared == ("asv", _SUITE, None, None, "trees", None):
         return ""
-    # As Python writes it: in plain characters, whatever the texts are made of.
+    # By ascii(), because texts may hold any characters.
     return f"-{hashlib.sha256(ascii(compared).encode()).hexdigest()[:_ID]}"

@@ -17,7 +17,7 @@ PYTHON = "python"
 Note = tuple[str, str]
 """The subject of a note, and its text."""
 
-# As many names are written out, and of each so much; the others are counted.
+# Number of names written out, and characters of each; the others are counted.
 _NAMED, _LONGEST_NAMED = 2, 120
 _VERSIONS = 10
 # A share of the time that threads waited: less is always there.
@@ -46,7 +46,7 @@ def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
     yield from _grouped("muted", ((row.key, row.muted) for row in rows))
     left_out = comparison.plan.left_out
     yield from _grouped("left out", ((skipped.benchmark, skipped.reason) for skipped in left_out))
-    # What broke says in its reason why it could not be counted, and so does what does not repeat.
+    # Reasons of broken or unrepeatable benchmarks already say why there is no count.
     uncounted = [
         row
         for row in rows
@@ -92,7 +92,7 @@ def about_the_run(comparison: Comparison) -> Iterator[Note]:
         yield "control", f"a second copy of BASE differs in {alarms:,} of {confirmed}"
     if environment.base_code is not None and environment.head_code is not None:
         yield "imported", f"{environment.base_code} on BASE; {environment.head_code} on HEAD"
-    # One that imports nothing has no versions.
+    # A side that imports nothing has no versions.
     packages = (
         {**environment.base, **environment.head} if environment.base and environment.head else {}
     )
@@ -178,7 +178,7 @@ def _contention(rows: Sequence[Row]) -> str:
 
 # --- what is said of many names, said once --------------------------------------------------------
 
-# A number by itself, and not a digit of a name.
+# A number by itself, not a digit in a name.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
 
 

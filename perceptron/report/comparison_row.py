@@ -19,18 +19,18 @@ CHANGES = (*WORSE, "faster", "works again", NEW)
 ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
 _CANNOT_TELL = "cannot tell"
 LARGEST_DETECTABLE = 1.0
-"""A limit above any real slowdown."""
-# An interval whose ends are further apart than −50% and +100% says nothing.
+"""Largest detectable slowdown worth showing: a larger one would be noticed anyway."""
+# An interval with ends further apart than −50% and +100% is too wide to show.
 _WIDEST = 4.0
-# What would be shown as 0.0% is nothing.
+# A change that would be shown as 0.0% is no change.
 _SAME = 0.0005
 # A share of its time that a benchmark waits for a timer, a device or another process.
 _LEAST_IDLE = 0.01
-# From here on what grew is told as a multiple, not in per cent.
+# Larger growth is shown as a multiple, not in per cent.
 _MANY = 10.0
-# Counts beyond this are not written with all their digits.
+# Larger counts are not written with all their digits.
 _LARGEST = 1e15
-# Of the functions of a benchmark; Python's first, because they say where to look.
+# Functions shown for a benchmark; Python's first, because they locate the change.
 _FUNCTIONS, _OF_PYTHON = 5, 3
 
 
@@ -109,7 +109,7 @@ def amount(value: float, unit: str) -> Quantity:
 def change(row: Row) -> Cell:
     """Return the change with its interval and the row's limit: ``+8.1% [+7.0, +9.3]``."""
     shown = _by_time(row)
-    # What broke has nothing to be allowed.
+    # Broken rows have no limit.
     if row.limit is None or (row.change is None and row.work is None):
         return shown
     limit = f", limit {100 * row.limit:g}%"

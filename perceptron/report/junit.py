@@ -16,7 +16,7 @@ from perceptron.untrusted_text import shortened
 
 _RUN = "perceptron compare"
 _LONGEST = 300
-# XML 1.0 has all that `shortened` leaves but these.
+# XML 1.0 allows every character that `shortened` leaves except these.
 _NO_CHARACTERS = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
 _OUTCOMES = {"regression": "failure", "invalid": "error", "inconclusive": "skipped"}
 

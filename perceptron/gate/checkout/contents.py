@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perceptron.gate.checkout.revisions import Revision, git
 
-# Bytes of a file that is read; a lock of a large project has a few millions.
+# Largest file that is read, in bytes; a lock of a large project has a few millions.
 _LARGEST = 16_000_000
 _FILE = "100"  # how modes of ordinary files begin
 

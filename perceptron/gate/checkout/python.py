@@ -46,8 +46,8 @@ def find_python(named: str | None) -> str:
     if tuple(map(int, minor(version).split("."))) < _OLDEST:
         wanted = ".".join(map(str, _OLDEST))
         raise UserError(f"--python {python}: benchmarks need {wanted} or later: name another one")
-    # What is found by its name may be a script that chooses one, such as pyenv's, where nothing can
-    # be counted. A script that is named by its path is to be used.
+    # A program found by name may be a script that chooses an interpreter, such as pyenv's, which
+    # valgrind cannot count. A script named by its path is used as it is.
     return os.path.abspath(python) if named and os.sep in named else executable
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.records.files.write import cannot_write
 
-# Looking at a repository or checking it out must not run anything of it.
+# Reading a repository or checking it out must not run any of its code.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-# What .gitmodules and a user's settings say of submodules hides none that differs.
+# Settings in .gitmodules or of a user must not hide a submodule that differs.
 DIFFERING = ("diff", "--name-only", "--no-renames", "--ignore-submodules=none", "-z")
-# Set while a hook runs; they would lead git away from the folder that is given.
+# Set while a hook runs; they would lead git away from the given folder.
 _STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
 
 

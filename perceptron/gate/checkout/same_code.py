@@ -33,19 +33,20 @@ Trees = tuple[Path, Path]
 
 _PROSE = frozenset({".md", ".rst"})
 _DOCS = frozenset({"doc", "docs"})
-# A folder of settings that say how to compile.
+# A folder of compiler settings.
 _BUILDING = ".cargo"
 _TESTS = re.compile(r"(\w+[_-])?tests?")
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
-# A folder that holds tests or benchmarks, and what these need.
+# A folder of tests or benchmarks, and of files that these need.
 _OF_SUITE = re.compile(r"_?(tests?|bench(mark)?s?|benchmarking|perf(ormance)?)", re.IGNORECASE)
 _DOCSTRINGS = "docstrings"
-# What reads docstrings or comments: in a module that names it, these count too.
+# Names of code that reads docstrings or comments: in a module with such a name, these count too.
 _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
+# Bytes of Python: one module's, and those of all that differ. More would take longer than a few
+# seconds.
 _LARGEST = 2_000_000
 _MOST = 10_000_000
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# What git keeps, and what an interpreter writes beside the modules that it imports.
+# Folders of git, and of an interpreter's bytecode beside modules.
 _SKIPPED = frozenset({".git", "__pycache__"})
 
 

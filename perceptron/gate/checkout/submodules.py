@@ -18,7 +18,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# In git's own words: the mode of a submodule in a tree.
+# git's mode of a submodule in a tree.
 _MODE = "160000"
 _ADVICE = "git submodule update --init --recursive, or submodules: recursive of actions/checkout"
 _NAMED = 3

@@ -17,14 +17,14 @@ from perceptron.gate.checkout.revisions import repository
 from perceptron.records.comparison import SuiteKind
 from perceptron.untrusted_text import read_asv_json, read_toml
 
-# Where benchmarks of another repository are put in each tree: a name that no project has.
+# The folder in each tree for benchmarks of another repository: a name that no project has.
 _GUEST = ".perceptron-suite"
-# What these folders hold is no code of the project, wherever they lie: in its package, too.
+# Code in these folders is no code of the project, even inside its package.
 _TESTS = re.compile(r"_?tests?", re.IGNORECASE)
 # An address of a repository that is no URL.
 _SSH = re.compile(r"[\w.-]+@[\w.-]+:")
-# In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
-# each revision: they say what the project is, too.
+# In the folders above the tests. Settings of pytest in pyproject.toml and setup.cfg stay those of
+# each revision, because these files describe the project too.
 _CONFIGURING = (
     "conftest.py",
     "pytest.toml",

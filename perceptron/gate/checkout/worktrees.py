@@ -19,7 +19,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Side
 from perceptron.records.files.lock import abandoned, make_held
 
-# Folders that trees lie in; their paths are equally long.
+# Folders for trees; their paths are equally long.
 FOLDERS = ("a", "b", "c")
 PYTHON = "python"
 """The `Worktrees.link` to a side's environment."""
@@ -134,7 +134,7 @@ class Worktrees:
         tree = self._check_out(side)
         self._folders[side] = tree.name
         if self.suite.origin is not None:
-            # What a guest's links name does not come along.
+            # Targets of links in another repository are not copied.
             _copy(self.suite.origin, tree, self.suite.benchmarks, symlinks=False)
         elif side != "head":
             for name in (self.suite.benchmarks, *self.suite.beside):

@@ -16,7 +16,7 @@ from perceptron.gate.sampling.schedule import CALIBRATING, Calibration
 from perceptron.records.block import PAIR, Benchmark, Side
 
 Pair = dict[Side, Content]
-# What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
+# Seconds of a benchmark. Its program then ends it; one that does not end soon after hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
 _OVER: tuple[str, Content] = ("", {})
@@ -40,7 +40,7 @@ def ask_both(
     """
     failed: dict[str, Content] = {}
     for side in PAIR:
-        # Beforehand: what makes a cache ends what runs beside it.
+        # Before the first question: making a cache ends the running programs.
         unready = sampler.make_caches(side, benchmarks, seeds, seconds_left)
         failed |= {
             key: {"status": own.status, "reason": own.reason} for key, own in unready.items()
@@ -62,13 +62,13 @@ def ask_both(
         for side in PAIR
     }
     try:
-        # In turn: one's program works on while the other's answer is waited for.
+        # In turn: one side's program works while the other's answer is awaited.
         while asked and is_useful and seconds_left() > 0:
             for side in list(asked):
                 answer = next(asked[side], _OVER)
                 if answer == _OVER:
                     del asked[side]
-                    # Else the other side has nothing to be compared with.
+                    # Otherwise the other side has no counterpart.
                     is_useful = all(side in pair for pair in pairs.values())
                 elif answer is not None:
                     key, content = answer
@@ -102,6 +102,6 @@ def _limited(
     importing = min(2 * START_SECONDS, max(1, ceil(import_share * seconds)))
     if seconds <= 0 or (side in late and importing < late[side]["wall_seconds"]):
         return None
-    # Whole ones: a job that is longer by a digit lays memory out otherwise.
+    # Whole seconds: one more digit in the job would change the memory layout.
     limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
     return replace(instrument, job={**instrument.job, **limits}, start_seconds=importing)

@@ -21,14 +21,14 @@ from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR, Benchmark, Block, Side, SideMeasurement, by_benchmark
 
-# Of the budget, by when the last benchmark of the first round must be begun, and of all: what
-# differs says nothing until it is counted again.
+# Shares of the budget by which the first round's last benchmark and all rounds must begin: a
+# difference needs a second count.
 _SHARE, _SHARE_OF_ALL = 0.65, 0.85
-# Of the time that is left for a round, what its imports may take: what they leave has the clock.
+# Share of a round's time for imports: the rest of it is left to the clock.
 _IMPORT_SHARE = 0.6
 _NO_TIME = "counting again takes another {:.0f} s to import under valgrind: raise --budget"
-# The rounds that show whether counts repeat: trees are swapped, and memory is laid out otherwise by
-# so many small objects.
+# The rounds that show whether counts repeat: trees change places, and this many small objects
+# change the memory layout.
 _MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
 
 

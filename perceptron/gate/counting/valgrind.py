@@ -17,23 +17,23 @@ from perceptron.records.block import Side
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
-# The first that reads what today's compilers write for debuggers (DWARF 5), and Pythons are built
-# with.
+# The first version that reads debug information of current compilers (DWARF 5), with which Pythons
+# are built.
 _OLDEST = (3, 18)
 _SECONDS_TO_ANSWER = 20.0
 _MACHINES = ("x86_64", "AMD64", "aarch64", "arm64")
-# Threads that spin while they wait execute as many instructions as they wait long.
+# Threads that spin while they wait execute instructions according to their waiting time.
 _ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
-# Where Python's own pools of small objects begin and end is luck, and costs a loop up to 24% more.
-# What malloc has freed it finds again as fast wherever that lies, if it may keep all of it at hand.
+# The limits of Python's own pools of small objects depend on chance, and cost a loop up to 24%
+# more. malloc finds freed memory as fast anywhere, if it may keep all of it.
 _MEMORY = {
     "PYTHONMALLOC": "malloc",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=65535",
 }
-# It may name kernels that valgrind does not know, and that would end the process.
+# It may name kernels that valgrind does not know and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 _COUNTS = "counts"
-# Pages as heap: or malloc is valgrind's own, and what it executes is not counted.
+# Pages as heap: otherwise valgrind replaces malloc, whose instructions are then not counted.
 _COUNTING = (
     "--tool=massif",
     "--time-unit=i",
@@ -42,7 +42,7 @@ _COUNTING = (
     "--massif-out-file=/dev/null",
 )
 _PROFILING = ("--tool=callgrind", "--instr-atstart=no", "--dump-line=no")
-# What counting one benchmark may be foreseen to take: others are to be counted too.
+# Longest predicted count of a benchmark, so that others are counted too.
 _LONGEST_SECONDS = 30.0
 
 

@@ -24,9 +24,9 @@ from perceptron.untrusted_text import shortened
 Files = Mapping[str, bytes | Unread]
 """The contents of the files that declare requirements, by their names from the root."""
 
-# How often a list of requirements may include another one.
+# Depth to which lists of requirements may include others.
 _DEPTH = 5
-# Characters of what a sentence shows of each side.
+# Most characters of each side in a sentence.
 _LONGEST = 40
 
 
@@ -103,7 +103,7 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
         )
         for key in sorted(base_entries.keys() | head_entries.keys()):
             pair = base_entries.get(key, frozenset()), head_entries.get(key, frozenset())
-            # What moves to another group is the same, unless versions change places.
+            # Moving to another group is no change, unless versions change places.
             together = _together(pair[0])
             is_same = together == _together(pair[1]) and len(together) == 1
             if pair[0] == pair[1] or is_same:

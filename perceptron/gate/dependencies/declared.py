@@ -16,9 +16,9 @@ from packaging.version import InvalidVersion, Version
 Kind = Literal["distribution", "build", "text"]
 """For benchmarks, for building the project, or a text that may mean either."""
 
-# Characters of a requirement; hostile text takes long.
+# Most characters of a requirement: hostile texts take long to parse.
 _LONGEST = 4000
-# What tables of poetry and others say of a requirement beside its source.
+# Keys of tables of poetry and others that are not the requirement's source.
 _TOLD = frozenset({"version", "markers", "optional", "extras"})
 _WRITTEN = re.compile(r"(\^|~|=|)\s*v?(\d[\w.*!+]*)")
 
@@ -131,7 +131,7 @@ def _specifier(text: str) -> Iterator[str]:
     except InvalidVersion:
         yield text
         return
-    # The last part that stays: with ^ the first that is not 0, with ~ the second.
+    # The last part that must not change: with ^ the first that is not 0, with ~ the second.
     stays = next((position for position, part in enumerate(release) if part), len(release) - 1)
     if operator == "~":
         stays = min(1, len(release) - 1)

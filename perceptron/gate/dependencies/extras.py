@@ -45,7 +45,7 @@ def _required(
     python: str, used: Mapping[str, str], asked: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
     rows = ask([python, "-c", _LISTING], list[_Row], Path(os.sep)) or []
-    # The first of a name is what is imported.
+    # The first distribution of a name is the imported one.
     installed = {
         canonicalize_name(name): (version, texts) for name, version, texts in reversed(rows) if name
     }

@@ -22,12 +22,12 @@ _CONDA = re.compile(r"(.*[-_.])?(environment|env)([-_.].*)?\.ya?ml")
 _CONDA_LOCK = re.compile(r"(.*[-_.])?conda-lock([-_.].*)?\.ya?ml")
 _ADDRESSES = re.compile(r"conda-.*\.lock|pixi\.lock")
 _PROJECT, _SETUP_CFG, _SETUP = "pyproject.toml", "setup.cfg", "setup.py"
-# They describe the project that lies beside them, and there it may be a test's.
+# They describe the project in their folder, which may be a test's.
 _OF_PROJECT = frozenset({_PROJECT, _SETUP_CFG, _SETUP})
 _INCLUDED = re.compile(
     r"^[ \t]*(?:- )?(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE
 )
-# What tools install for what they run; seldom benchmarks.
+# Files with requirements of tools; seldom of benchmarks.
 _OF_TOOLS = frozenset({"tox.ini", "noxfile.py", "meta.yaml"})
 _TESTS, _DOCS = frozenset({"test", "tests"}), frozenset({"doc", "docs"})
 

@@ -20,7 +20,7 @@ from perceptron.gate.dependencies.declared import (
 from perceptron.untrusted_text import toml
 
 _FIELD = re.compile(r"^([\w-]+)[ \t]*=[ \t]*(.+)$", re.M)
-# Where a package comes from, in locks of poetry and pdm, and in pylock.toml.
+# Keys of a package's source, in locks of poetry and pdm, and in pylock.toml.
 _PLACES = frozenset({"source", "vcs", "archive", "directory", "git", "revision", "ref", "url"}) | {
     "reference",
     "resolved_reference",

@@ -31,7 +31,7 @@ from perceptron.gate.dependencies.declared import (
 )
 from perceptron.untrusted_text import asv_json, toml
 
-# How often a name stands in a file that sets it and uses it once.
+# Occurrences of a name in a file that sets it and uses it once.
 _SET_AND_USED = 2
 _FILE = "file:"
 _SETUP_WORDS: dict[str, Kind] = {
@@ -65,7 +65,7 @@ def of_project(content: bytes) -> Iterator[Declared]:
     for name in poetry_groups:
         table = table_of(poetry_groups, name)
         for key in ("dependencies", "dev-dependencies"):
-            # What it says of Python is what the project supports.
+            # Its requirement of Python is the project's supported range.
             required = {k: v for k, v in table_of(table, key).items() if k != "python"}
             of = name or key.removesuffix("dependencies")
             yield from (replace(entry, group=of) for entry in named(required))

@@ -26,7 +26,7 @@ from perceptron.records.warning import MeasurementWarning
 
 Meaning = Literal["hidden", "unused", "compared"]
 
-# Distributions that a sentence names.
+# Most distributions that a sentence names.
 _NAMED = 3
 
 
@@ -106,7 +106,7 @@ def meaning(change: Change, environments: Environments, is_compiled: bool) -> Me
     """Return whether one side's requirement may change a benchmark without being compared."""
     if change.aside:
         return "unused"
-    # What no version tells is taken to be installed as it was required.
+    # A requirement that no version can confirm is assumed to be installed as required.
     follows = environments.separate and (change.built or not environments.built)
     if change.kind == "build":
         return "compared" if follows else "hidden" if is_compiled else "unused"

@@ -33,13 +33,13 @@ from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# Benchmarks of the size of objects, which asv's runner measures by pympler.
+# asv's runner measures benchmarks of object sizes by pympler.
 _OF_OBJECTS = re.compile(rb"\b(def mem_|class Mem)")
 _LONGEST_LINE = 300
-# What a compiler says of a line.
+# A compiler's message about a line.
 _DIAGNOSTIC = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: ")
 _ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?[:\[]|\bERROR\b")
-# What only tells that something else went wrong.
+# Messages that only report an earlier error.
 _GENERIC = re.compile(
     r"subprocess-exited-with-error|Failed building wheel|Failed to build|metadata-generation-failed"
     r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)"
@@ -120,7 +120,7 @@ class _Builder:
             needs.append("pympler")
         self.sides: dict[Side, _Own] = {}
         for side in PAIR:
-            # Each revision's own: a matrix that pins another version is a change like any other.
+            # Each revision's own: a matrix with another pin is a change like any other.
             recipe, folder = _recipe(case, side, trees[side])
             recipe = replace(recipe, requirements=(*recipe.requirements, *needs))
             source = Source(case.repository, getattr(case, side), trees[side])

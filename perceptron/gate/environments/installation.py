@@ -30,7 +30,7 @@ from perceptron.processes.supervision import run_logged
 from perceptron.untrusted_text import read_toml
 
 LONGEST_SECONDS = 3600.0
-# What asv has in the environment where a build_command runs, beside what pyproject.toml requires.
+# Packages that asv installs before a build_command, beside those in pyproject.toml.
 _TO_BUILD = ("build", "setuptools", "wheel")
 
 
@@ -112,14 +112,14 @@ class _Installation:
         if recipe.build_commands is not None:
             needed += [*_TO_BUILD, *_build_requirements(build_dir)]
         if needed and not by_default:
-            # As old as an interpreter brings it, setuptools builds no wheel.
+            # The setuptools that old interpreters bring builds no wheel.
             self._run([*install, "--upgrade", *needed])
         if recipe.build_commands is None:
             self._run([*build, str(self._wheels), str(build_dir)], build_dir if self._uv else None)
         else:
             self._run_own(recipe.build_commands, build_dir)
         if recipe.install_commands is None:
-            # Together, so that versions are chosen that all can do with.
+            # In one command, so that the chosen versions suit all.
             self._run([*install, self._wheel(build_dir), *recipe.requirements])
         else:
             self._run_own(recipe.install_commands, build_dir)
@@ -170,7 +170,7 @@ class _Installation:
 
     def _variables(self) -> dict[str, str]:
         variables = {**side_variables(), **self._recipe.build_variables}
-        # Modules of another environment would be found in place of this one's.
+        # Modules of another environment would hide this one's.
         variables.pop("PYTHONPATH", None)
         if "ASV_PYTHONPATH" in variables:
             variables["PYTHONPATH"] = variables.pop("ASV_PYTHONPATH")
@@ -182,7 +182,8 @@ class _Installation:
             "PATH": os.pathsep.join(paths),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_USER": "false",
-            # No file of uv's cache, which a hard link would have code of one revision write to.
+            # Not a hard link into uv's cache, through which code of one revision could change the
+            # other's.
             "UV_LINK_MODE": "copy",
             "VIRTUAL_ENV": str(self._place.venv),
         }

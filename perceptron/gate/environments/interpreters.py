@@ -23,7 +23,7 @@ from perceptron.untrusted_text import label
 
 _RUNNER = "asv_runner"
 _WHERE = "import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.path]))"
-# Without what was installed from a file: that is how the project itself gets there.
+# Without packages installed from a file: the project itself is one.
 _LISTING = """
 import importlib.metadata, json
 rows = []
@@ -32,15 +32,15 @@ for own in importlib.metadata.distributions():
         rows.append([own.metadata["Name"], own.version])
 print(json.dumps(rows))
 """
-# They install others and are not run afterwards.
+# They install packages and are not run afterwards.
 _INSTALLERS = {"pip", "wheel"}
 _MOST_SHOWN = 5
 _DIGITS = 12
-# What is imported; a project may write other files beside.
+# Suffixes of importable files; a project may write other files beside.
 _CODE = {".py", ".so", ".pyd", ".dll", ".dylib"}
 
 
-# Where an interpreter says that it lies, that its folder lies, and what it imports from.
+# An interpreter's path, its folder, and its import paths.
 _Where = tuple[str, str, list[str]]
 
 
@@ -55,7 +55,7 @@ class Interpreters:
     def __init__(self, pythons: Mapping[Side, str], trees: Worktrees) -> None:
         self._pythons = pythons
         self._trees = trees
-        # The folder of an environment, and where in that its interpreter lies.
+        # The folder of an environment, and the path of its interpreter in it.
         self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
         """The interpreter that cannot be started so; None if all can, or all are the same."""

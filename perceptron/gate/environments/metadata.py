@@ -18,7 +18,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.untrusted_text import read_toml
 
 _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
-# Of a project that computes its version: late enough for all who ask for a later one.
+# For a project that computes its version: late enough for every lower bound.
 _LATE_VERSION = "9999"
 
 

@@ -24,7 +24,7 @@ from perceptron.gate.checkout.python import minor, version_of
 from perceptron.gate.checkout.suite import load_asv
 from perceptron.untrusted_text import quoted
 
-# What virtual environments of pip's packages can stand for.
+# Kinds of requirements that virtual environments with pip can have.
 _TYPES = {"": "virtualenv", "virtualenv": "virtualenv", "uv": "uv"}
 _KINDS = {"req", "env", "env_nobuild"}
 _OF_A_REPOSITORY = re.compile(r"\w+(\+\w+)?://")

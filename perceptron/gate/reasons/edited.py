@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from perceptron.gate.checkout.same_code import Trees, bare, bounded, parsed
 from perceptron.gate.reasons.growth import FunctionId
 
-# Bytes of all that differs; more takes longer than a few seconds.
+# Most bytes of changed files; more would take longer than a few seconds.
 _MOST = 10_000_000
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -37,9 +37,9 @@ from perceptron.records.comparison import Comparison, Growth, Row
 
 T = TypeVar("T")
 
-# Of the budget, beside it; and what a short one has all the same.
+# Share of the budget, in addition to it, and the least seconds.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
-# Of that, what is kept for compiled functions.
+# Share of that for compiled functions.
 _KEPT = 0.5
 
 SAME_WORK = "its work is the same: the change is not in what it executes"
@@ -94,7 +94,7 @@ def add(
         in_diff = edited()
         traced = ask_both(
             sampler,
-            # Of the same work no count, but the diff may say where to look.
+            # Equal instructions explain nothing, but the diff may name a function.
             [*wanted, *(same if in_diff else [])],
             drawn,
             lambda _: Instrument("trace"),

@@ -28,23 +28,23 @@ from perceptron.untrusted_text import label
 
 MOST = 5
 """Most functions of a level that are named."""
-# Less of all that is counted is no reason for anything, and may be chance.
+# A smaller share of all counts explains nothing, and may be chance.
 _LEAST_SHARE = 0.001
 UNKNOWN = "(no name)"
 """All functions of a library without symbol names, together."""
 
 _NAME = re.compile(r"(c?)(ob|fn)=(?:\((\d+)\))? ?(.*)")
-# What the line of a cost begins with.
+# The first character of a cost line.
 _POSITIONS = frozenset("+-*0123456789")
 # callgrind counts with 64 bits.
 _TOO_MANY = 2**64
 _SHOWN = 30
-# The depth of a recursion, which callgrind tells apart.
+# The depth of a recursion, which callgrind counts separately.
 _RECURSION = re.compile(r"'\d+$")
 _LARGEST_BYTES = 64 * 2**20
 Calls = Annotated[int, Meta(ge=1, le=2**53)]
 _LONGEST = 300
-# Of extension modules: for which interpreter and system they were built.
+# Suffixes of extension modules: their interpreter and system.
 _TAG = re.compile(r"\.(?:cpython|pypy|abi3)[^.]*(?=\.)")
 
 
@@ -129,7 +129,7 @@ def growths(
                 edited=in_diff,
             )
             changed.append(growth)
-    # The name decides between equals, so that the order is the same each time.
+    # The name breaks ties, so that the order is reproducible.
     changed.sort(
         key=lambda own: (not own.edited, -abs(own.head - own.base), own.function, own.file or "")
     )

@@ -32,21 +32,21 @@ _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
 _WORDS = ctypes.c_uint64 * 6
 
-# The first call may compile something, so what it takes foretells less than the second.
+# The first call may compile something, so the second predicts later calls better.
 _DOUBTS = (1.5, 1.0)
 # Instructions: of a call that is warm by its end, and counted once; of the calls that warm
 # interpreters and caches up, and how many these are at most; of the calls that are counted at once.
 _LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
 _MOST_CALLS = 20
 _COUNTS = 3
-# What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
+# Largest size of the small objects for which malloc keeps memory, and their number of each size.
 _SMALL, _ROOM = 512, 1000
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
 """Calls a function a number of times between two other calls, as `Batches.repeat` does."""
 Seed = Callable[[], object]
-# A long call is made so often: to warm up, and to be counted.
+# Number of long calls: to warm up, and to count.
 _LONG_CALLS = 3.0
-# Bytes of what massif writes down at a request; few of them are used.
+# Bytes of massif's output at a request; few of them are used.
 _SNAPSHOT = 2**16
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
@@ -136,7 +136,7 @@ class Profiler:
         self._dumps = dumps
         self._request = _requests()
         self._dump, self._start, self._stop = map(self._request, (_DUMP, _START, _STOP))
-        # Once here, or each child that is forked has callgrind read what it must of every library.
+        # Once here, or callgrind reads every library's symbols in each forked child.
         self._start()
         self._stop()
 
@@ -198,7 +198,7 @@ def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: S
         begin, known = time.perf_counter(), len(sys.modules)
         batches.run(step)
         foreseen = _LONG_CALLS * (time.perf_counter() - begin)
-        # What a library takes to be imported foretells nothing.
+        # The cost of importing a library predicts nothing.
         if foreseen > doubt * longest_seconds and len(sys.modules) == known:
             raise Refused(f"it would take about {foreseen:.0f} s under valgrind")
     instructions = _count(batches, counter, step, seed)

@@ -17,7 +17,7 @@ from typing import Any
 
 from .provenance import distribution_of, imported, is_inside, normal, real_folder
 
-# What runs the suite. It is in every process, and no benchmark measures it.
+# Packages that run the suite. They are in every process, and no benchmark measures them.
 _RUNNERS = re.compile(r"asv(-runner)?|iniconfig|pluggy|pytest(-.*)?")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE
@@ -41,12 +41,12 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
         roots.append(installed["place"])
     own = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
     foreign = {name: file for name, file in files.items() if not is_inside(file, roots[0])}
-    # What is watched is not read: that would be seen.
+    # Watched files are not read: that would be reported.
     read = own if "watched" not in job else ()
     named = {word for name in read for word in _named(files[name])} - own
     tops = {name.split(".")[0] for name in files.keys() - foreign.keys()}
     owners, owned = _owners(foreign, named, tops)
-    # What runs the suite imports more of itself while it runs.
+    # Packages that run the suite import more of their modules later.
     runners = {facts for name, facts in owners.items() if name in before}
     after = {
         name: module

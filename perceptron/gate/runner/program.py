@@ -29,9 +29,9 @@ from typing import Any
 
 Job = dict[str, Any]
 _FAILED = 3
-# Calls that are watched: a second one may do what the first did not.
+# Number of watched calls: a second one may do more than the first.
 _WATCHED_CALLS = 2
-# This package by a name that no suite has: its modules find each other relatively.
+# This package under a name that no suite has: its modules import each other relatively.
 _PACKAGE = ModuleType("_perceptron_gate")
 _PACKAGE.__path__ = [os.path.dirname(os.path.dirname(_HERE))]
 sys.modules[_PACKAGE.__name__] = _PACKAGE
@@ -53,7 +53,7 @@ tracing = _load("tracing")
 
 def main() -> None:
     """Do a job and exit."""
-    # A name of a file need not be UTF-8; what is shown of it need not be exact.
+    # The name of a file need not be UTF-8, and may be shown inexactly.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
     os.dup2(2, 1)
 
@@ -84,7 +84,7 @@ def main() -> None:
         seeds = seeding.Seeding(job["draw"])
         seeds.install()
         seed = seeds.seed_all
-    # For what benchmarks start themselves, as ``python -m project``.
+    # For processes that benchmarks start themselves, such as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     paths = [*job["roots"], *([inherited] if inherited else []), *lent]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
@@ -144,7 +144,7 @@ def _lay_out(job: Job) -> list[object]:
     """
     if job.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {job["core"]})
-    # No bytes are as small as an integer, which has pools of its own.
+    # No bytes object is as small as an integer, which has pools of its own.
     return [(2**40 + number, bytes(37 * number % 480)) for number in range(job.get("padding", 0))]
 
 
@@ -157,7 +157,7 @@ def _measured_by(job: Job, seed: Any) -> Any:
         profiler = counting.Profiler(job["dumps"])
 
     def measured(batches: Any, warm_up: float, task: Job) -> Any:
-        # What warms it up follows from what it executes, but for its time.
+        # The number of warm-up calls follows from instructions, unless time runs out.
         if kind == "count":
             return counting.count_calls(batches, counter, longest, seed)
         if kind == "profile":

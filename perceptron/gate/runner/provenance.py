@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 _INSTALLED = ("site-packages", "dist-packages")
-# How `program` calls its own modules.
+# `program`'s name for its own modules.
 _PROGRAM = "_perceptron_gate."
 
 

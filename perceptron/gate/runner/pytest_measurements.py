@@ -19,7 +19,7 @@ from .timing import Batches
 
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
 _NAMES = ("benchmark", "codspeed_benchmark")
-# As asv, before it takes its first sample.
+# As in asv, before the first sample.
 _WARM_UP_SECONDS = 0.1
 
 

@@ -20,7 +20,7 @@ import pytest
 from .pytest_measurements import Measurements, has_fixture, mark
 from .session import Job, Refused, Session, on_one_line, one_line
 
-# They order, repeat or end tests by rules of their own, or work between them.
+# They order, repeat or end tests by their own rules, or run code between them.
 _UNWANTED = (
     "codspeed",
     "faulthandler",
@@ -36,9 +36,9 @@ _MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
 _CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 # The value of addopts in INI or TOML, up to the next field or section.
 _OPTIONS = re.compile(r"^addopts\s*=(.*?)(?=^[\w.-]+\s*=|^\[|\Z)", re.MULTILINE | re.DOTALL)
-# How tests are imported, and plug-ins whose fixtures they use.
+# Options for importing tests, and plug-ins whose fixtures they use.
 _NEEDED = re.compile(r"(?<![\w-])(-p|--import-mode)[\s=\"',]*(?!no:)([\w.]+)")
-# A parameter's text that is longer is no name.
+# Longer texts of parameters are not used as names.
 _LONGEST = 60
 
 if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
@@ -128,12 +128,12 @@ class PytestSuite:
             f"--basetemp={os.path.join(self._folder, 'pytest')}",
             *("-o", "addopts="),
             *("-o", f"cache_dir={os.path.join(self._folder, 'pytest-cache')}"),
-            # As it is written: rewritten code keeps the name of the folder it was compiled in.
+            # As written: rewritten code keeps the name of the folder it was compiled in.
             "--assert=plain",
             "--capture=no",
             "-q",
             *(f"-pno:{name}" for name in _UNWANTED),
-            # Fields, marks and plug-ins that are left out, or not installed, are no mistake here.
+            # Fields, marks and plug-ins that are disabled, or not installed, are no errors here.
             *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
             *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
             *("-o", "required_plugins="),

@@ -65,10 +65,10 @@ class Seeding:
     def _seed_module(self, module: ModuleType) -> None:
         """Seed the generator of the module."""
         if module.__name__ == "numpy.random.bit_generator":
-            # Be `secrets.randbits`, repeatably.
+            # Replace `secrets.randbits` by a repeatable version.
             vars(module)["randbits"] = lambda bits: self._entropy.getrandbits(bits)
             return
-        # Something else may be called so.
+        # Another object may have this name.
         seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
         if callable(seed):
             seed(self._seed)

@@ -28,17 +28,17 @@ from typing import Any, NoReturn
 Job = dict[str, Any]
 Measured = Callable[[Any, float, Job], Job]
 """Returns the fields of a measurement of batches, by seconds to warm up and the task."""
-# A task may take so many equal shares of the time that is left for all, and at least so many
-# seconds: or a slow one at the head of a long suite would take what hundreds need.
+# A task may take this many equal shares of the time left for all tasks, and at least this many
+# seconds: otherwise a slow task at the head of a long suite would use the time of hundreds.
 _SHARES, _LEAST_SECONDS = 8.0, 10.0
-# So many modules that a task imports are a library, as torch, that others import too. Seconds would
-# not do: all sides must import it, or none. Of torch and pandas 3% is imported by then.
+# This many modules imported by a task are a library, such as torch, that others import too. A time
+# limit would not do: all sides must import it, or none. Of torch and pandas 3% is imported by then.
 _LIBRARY = 20
-# After each so many modules there is time anew: under valgrind a library takes longer than a
-# benchmark may.
+# The time limit restarts after this many modules: under valgrind importing a library takes longer
+# than a benchmark may.
 _PROGRESS = 10
 _FAILED = 3
-# Bytes that lines of children are filled up to.
+# Bytes to which children's lines are padded.
 _PAGE = 4096
 
 
@@ -213,7 +213,7 @@ class ForkingSession(Session):
         for name, module in list(sys.modules.items()):
             facts = getattr(module, "__dict__", {})
             file = facts.get("__file__")
-            # This program is no import: multiprocessing gives it a second name.
+            # This program is not an import: multiprocessing gives it a second name.
             if name in self._imported or facts.get("__name__") == "__main__":
                 continue
             if isinstance(file, str):

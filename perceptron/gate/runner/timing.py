@@ -25,14 +25,14 @@ BATCH_SECONDS = 0.02
 # Longer calls are timed this often instead of `BATCHES` times.
 _SLOW_CALL_SECONDS = 0.5
 _SLOW_BATCHES = 3
-# A setup that takes longer than what it prepares must not make a batch endless: with its setups, a
-# batch ends after this time. The benchmark's spread then shows what that costs.
+# A setup slower than the calls must not make a batch endless: with its setups, a batch ends after
+# this time. The benchmark's spread then shows the cost.
 _BATCH_WALL_SECONDS = 0.2
 _LONGEST_WARM_UP_SECONDS = 1.0
-# To read the meter takes some microseconds: around more setups than this in a batch, it would
-# cost more than what is timed.
+# Reading the meter takes some microseconds: around more setups than this in a batch, it would cost
+# more than the calls.
 _MOST_METERED_STEPS = 100
-# One thread runs or waits for a core for no more than all of a time, but for what clocks miss.
+# A single thread runs or waits for at most all of the time, except for errors of the clocks.
 _ONE_THREAD = 1.05
 
 Clock = Callable[[], float]

@@ -16,13 +16,13 @@ from ...processes.timed_loop import uncollected
 from .session import Job, Refused
 from .timing import Batches
 
-# Calls before anything is counted: they fill caches.
+# Calls before counting starts: they fill caches.
 _WARM_UP = 3
-# It is counted until two counts agree, at most so often.
+# Counting repeats until two counts agree, at most this often.
 _MOST_COUNTS = 4
-# More take more than a few seconds: 0.11 s a million.
+# More would take more than a few seconds: 0.11 s a million.
 MOST_BYTECODES = 30_000_000
-# A function looks at the limit once in so many bytecodes, less one; a power of two.
+# A function checks the limit once in this many bytecodes, less one; a power of two.
 _SELDOM = 0xFFFF
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SET_TRACE: Callable[[Any], None] = sys.settrace
@@ -82,7 +82,7 @@ class Tracer:
             return None
         frame.f_trace_lines = False
         frame.f_trace_opcodes = True
-        # By its id: codes of equal content are equal, wherever they stand.
+        # By id: codes of equal content are equal, even in different places.
         function = self._functions.get(id(code))
         if function is None:
             function = self._functions[id(code)] = Function(code, self._count_many)

@@ -32,32 +32,32 @@ _STARTS = re.compile(
     r"|_winapi\.CreateProcess|cpython\.PyInterpreterState_New"
 )
 _INSTALLED = ("site-packages", "dist-packages")
-# Installed packages that are told by docstrings what to do.
+# Installed packages whose behaviour depends on docstrings.
 _ACTING = re.compile(
     r"click|cyclopts|docopt|docstring_parser|fire|ply|plac|pythran|spark_parser|transonic|typer"
 )
-# What looks for modules, or for metadata of distributions.
+# Code that searches for modules, or for metadata of distributions.
 _SEARCHERS = frozenset({"_pytest", "importlib_metadata", "pkg_resources"})
 _DOC = "__doc__"
 _FAILED = 3
-# Names by which code gets at docstrings, and at where code stands.
+# Names through which code reads docstrings and line numbers.
 _OF_DOCS = re.compile(r"(.*\.)?(__doc__|co_consts|doctest|pydoc|getdoc|get_docstring)")
 _OF_LINES = re.compile(
     r"(.*\.)?(co_(firstlineno|lines|linetable|lnotab|positions)|(f_|tb_)?lineno|getframeinfo"
     r"|extract_(stack|tb))"
 )
-# Of the import system: what reads a module, for what, in order to do what.
+# In the import system: the function that reads a module, the file, and the purpose.
 _IMPORTS: Any = vars(importlib)["_bootstrap_external"]
 _READING = _IMPORTS.FileLoader.get_data.__code__
 _LOADING = _IMPORTS.SourceLoader.get_code.__code__
 _EXECUTING = _IMPORTS._LoaderBasics.exec_module.__code__
 _WRITING = _IMPORTS._write_atomic.__code__
-# What looks in a folder for modules, and for metadata of distributions.
+# Code that lists a folder to find modules, and metadata of distributions.
 _SEARCHING = (
     _IMPORTS.FileFinder._fill_cache.__code__,
     vars(metadata)["FastPath"].children.__code__,
 )
-# What is read to be shown.
+# Code that reads lines in order to show them.
 _WARNING = "_formatwarnmsg_impl"
 _LOOKING = inspect.getframeinfo.__code__
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -106,7 +106,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
         return look
 
     sys.addaudithook(hook)
-    # Of these no hook hears. pathlib had them by names of its own.
+    # No hook reports these. pathlib binds them under names of its own.
     before_3_11: Any = getattr(pathlib, "_NormalAccessor", object)
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
@@ -223,8 +223,8 @@ class _Watch:
         library = self._library(file) or ""
         if _ACTING.fullmatch(library):
             return f"{library} is imported, which reads docstrings"
-        # What a library makes itself, as a named tuple, is of that library; and code of the tree
-        # may give what it makes any name.
+        # Code that a library makes, such as a named tuple, belongs to that library; and code of the
+        # tree may give any name to the code it makes.
         if self._is_library(frame.f_code.co_filename) and (
             file.startswith("<") or self._is_library(file)
         ):

@@ -19,7 +19,7 @@ _EMPTY: dict[SuiteKind, str] = {
     "asv": "nothing in it is named time_, track_ …",
     "pytest": "no test in it uses the fixture benchmark or has the mark benchmark",
 }
-# As `_left_out` words it; what skips itself is not for judging.
+# The wording of `_left_out`; modules that skip themselves need no judgement.
 _FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
 
 

@@ -13,7 +13,7 @@ from perceptron.gate.sampling.processes import Answer
 from perceptron.records.block import Benchmark, Side
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
-# What it says itself follows.
+# The program's own message follows.
 _OF_PYTEST = "PytestError: "
 _MISSING_PART = re.compile(
     r"ModuleNotFoundError: No module named '[^'.]+\."

@@ -21,11 +21,11 @@ Last = Literal["end", "no runner", "failed"]
 Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
 START_SECONDS = 120.0
-# Between closing its output and being gone.
+# Between closing its output and its end.
 _SECONDS_TO_EXIT = 5.0
 _ENDLESS = 10**9
-# A cache of bytecode elsewhere goes by the path of the source. Trees take turns in the folders, so
-# a side would run what another one compiled.
+# A bytecode cache elsewhere is keyed by the path of the source. Trees exchange folders, so a side
+# would run another side's bytecode.
 _UNWANTED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH")
 _PROGRAM = Path(__file__).parents[1] / "runner" / "program.py"
 
@@ -125,7 +125,7 @@ class Program:
         seconds = self._start_seconds
         since = time.monotonic()
         while True:
-            # This one's time passes while the other side is listened to.
+            # This program's time passes while the other side is read.
             seconds = min(seconds, max(1, round(self._end - since)))
             try:
                 line = self._process.read_line(max(0.0, since + seconds - time.monotonic()))
@@ -135,18 +135,18 @@ class Program:
                 return
             since = time.monotonic()
             answer = None if line is None else _decode(line)
-            # Code of a side can write here too: what nobody asked for is no answer.
+            # Code of a side can write here too: an answer that was not requested ends the program.
             if answer is None or (answer.kind == "seen" and not self._watched):
                 yield Answer(kind="died", reason=_why(self._process))
                 return
             yield answer
             if answer.kind in get_args(Last):
                 return
-            # What a benchmark imports is not its own time; an import has as long as a start.
+            # Imports do not count for a benchmark's time; an import may take as long as a start.
             seconds = limit(answer.key) if answer.kind == "loaded" else self._start_seconds
 
 
-# What each kind of answer must say beside what `Answer` names.
+# Required fields of each kind of answer, beside those of `Answer`.
 _SAYS: dict[str, dict[str, type]] = {
     "benchmark": {"name": str, "params": list},
     "unloadable": {"module": str, "file": str},

@@ -21,7 +21,7 @@ from perceptron.records.block import Benchmark, Side, SideMeasurement
 Content = Mapping[str, Any]
 """An answer on a benchmark: ``status``, ``reason``, and more by the kind of the program."""
 
-# The peak of a process is one number, and shared by all that ran in it.
+# A process has one peak, shared by all benchmarks that ran in it.
 ALONE = frozenset({"peakmemory"})
 
 
@@ -54,7 +54,7 @@ class Sampler:
         unready = self.make_caches(side, benchmarks, seeds, seconds_left)
         yield from unready.items()
         left = {own.key: own for own in benchmarks if own.key not in unready}
-        # A process that measures its peak must not begin with ours.
+        # A process that measures its peak must not start with the gate's.
         own_peak = any(own.type in ALONE for own in left.values())
         under = Instrument("measure", job={"fork": own_peak})
         for answer in self.ask(

@@ -11,8 +11,8 @@ from perceptron.gate.checkout.worktrees import FOLDERS
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.records.block import Benchmark, Side, Stage
 
-# A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
-# start: longer ones would tear the neighbours of a block apart in time.
+# Benchmarks of about this many seconds share a process, or of a few times its start: longer
+# processes would separate the neighbours of a block in time.
 _SECONDS_IN_A_PROCESS = 3.0
 _STARTS_IN_A_PROCESS = 3.0
 

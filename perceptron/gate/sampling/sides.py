@@ -27,9 +27,9 @@ from perceptron.gate.sampling.processes import (
 )
 from perceptron.records.block import PAIR, Benchmark, Side
 
-# What depends on no clock: both sides may do it at the same time.
+# Untimed tasks: both sides may run them at the same time.
 _AT_ONCE = frozenset({"count", "trace", "profile"})
-# To start an interpreter and to import, however little time there is.
+# To start an interpreter and to import, however little time is left.
 _LEAST_SECONDS = 10.0
 
 
@@ -167,7 +167,7 @@ class Sides:
             lent.append(str(self.trees.link(side, "metadata", str(own))))
         return {
             "tree": str(tree),
-            # What is imported from before all others, and after them.
+            # Import paths before all others, and after them.
             "roots": [] if self.installed else suite.roots(tree),
             "lent": lent,
             "installed": project_names(suite, tree) if self.installed else [],

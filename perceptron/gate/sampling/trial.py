@@ -14,9 +14,9 @@ from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, by_benchmark
 
-# What a process spends on a benchmark beside its calls, at least.
+# Least time of a process for a benchmark beside its calls.
 _LEAST_SECONDS = 0.01
-# Samples in each process of what did the same work.
+# Samples in each process for benchmarks of equal instructions.
 _PROBE_SAMPLES = 3
 
 

@@ -17,7 +17,7 @@ from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.sides import Seen, Sides, start_seconds
 from perceptron.records.block import PAIR, Benchmark, Side
 
-# What ran through: a benchmark that skips itself does so wherever it stands.
+# Statuses of completed benchmarks: a benchmark that skips itself does so on both sides.
 _RAN = frozenset({"ok", "skipped"})
 
 
@@ -95,7 +95,8 @@ class _AccessTimes:
         for name in names:
             file = tree / name
             if file.is_file():
-                # The file system notes a read if the one before it is older than the last change.
+                # The file system records a read only if the last recorded one is older than the
+                # last change.
                 os.utime(file, ns=(0, file.stat().st_mtime_ns))
                 self._before[name] = file.stat().st_atime_ns
 

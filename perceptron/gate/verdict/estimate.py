@@ -20,8 +20,8 @@ from perceptron.statistics.trimmed_mean import trimmed_mean
 TRIM = 0.2
 # Fewer leave two values after trimming, and one degree of freedom.
 FEWEST = 5
-# By simulation: that the error is itself estimated from n values widens the test by this over n,
-# beyond what expected order statistics say: 24 % at 5 blocks, 12 % at 10, 2 % at 60.
+# By simulation: estimating the error itself from n values widens the test by this over n, in
+# addition to the effect of order statistics: 24% at 5 blocks, 12% at 10, 2% at 60.
 _SHORT = 1.2
 
 

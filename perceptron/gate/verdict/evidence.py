@@ -47,7 +47,7 @@ class Finding:
 
 
 Confirmation = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
-# Why fresh blocks neither confirmed nor refuted what the screen showed.
+# Why fresh blocks neither confirmed nor refuted the screen's result.
 _OPEN: dict[Confirmation | None, str] = {
     "no time": "no time was left to confirm it: raise --budget",
     "too few": "too few fresh blocks gave a number",
@@ -138,8 +138,8 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
         agrees = clock.steady and (agrees or (follows and evidence.draws > 1))
     if agrees:
         return Finding(verdict, counted, "both")
-    # A rise as large as this would show at least in the estimate; faster code that does more, such
-    # as vectorised one, would not.
+    # A rise of this size would show at least in the estimate; faster code with more instructions,
+    # such as vectorised code, would not.
     if evidence.is_decided and (ratio.mean >= half or work.change < rule.blind):
         return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
     if not slower:
@@ -211,11 +211,11 @@ def within(
     )
 
 
-# As `Rule.same_work` has it: the table beside it may show 0.8%.
+# The level is `Rule.same_work`: the table beside it may show 0.8%.
 _SAME = "same instructions within 1%"
 _STEADIER = "measure on an idle machine or raise --budget"
 _REPEATABLE = "give it inputs that depend neither on the time nor on os.urandom"
-# Two counts of the same may differ by so much less than blocks of the same do.
+# Times may spread this many times as much as counts where the benchmark's own work varies.
 _OF_ITS_WORK = 4.0
 
 
@@ -272,7 +272,7 @@ def judge_value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[Numbe
         scale = abs(median(base for base, _ in pairs))
     middle, least, most = median(moves), min(moves), max(moves)
     # The rise that would have been a regression, as a share: then the smallest is half of the
-    # largest. None of what is around 0.
+    # largest. None for values around 0.
     smallest = max(rule.least, 1.5 * (most - least) / scale) if scale else None
     numbers = Numbers(smallest_detectable=smallest)
     if have_ratios or not any(moves):

@@ -37,7 +37,7 @@ from perceptron.records.comparison import (
     rule_of,
 )
 
-# Of what gave no two numbers to compare.
+# For benchmarks without two numbers to compare.
 _VERDICTS: dict[Kind, RowVerdict] = {
     "broke": "slower",
     "works": "faster",
@@ -139,7 +139,7 @@ class _Case:
         self._planned = planned
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
-        # What failed once has failed, whichever take counts for the times.
+        # A failure counts, whichever take counts for the times.
         self._takes = by_benchmark(blocks)
         blocks = counted(blocks)
         self._blocks = by_benchmark(blocks)

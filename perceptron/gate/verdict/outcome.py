@@ -8,13 +8,13 @@ from typing import Literal
 from perceptron.records.block import PAIR, Block, Side, SideMeasurement
 
 Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out", "skipped"]
-# A benchmark that fails so often, and not always, says nothing about a revision.
+# A benchmark that fails this often, but not always, is no evidence about a revision.
 _TOO_MANY_FAILURES = 3
-# A single failure may have been the machine's.
+# A single failure may be the machine's.
 _DECIDING_FAILURES = 2
-# What took so many times as long as the other side's hangs; less may be a busy machine.
+# A benchmark that takes this multiple of the other side's time hangs; less may be a busy machine.
 _HANGS = 5.0
-# One call on a busy machine may take so many times as long as another.
+# On a busy machine, a call may take this multiple of another.
 FAR_SLOWER = 1.5
 
 
@@ -44,7 +44,7 @@ def outcome(blocks: Sequence[Block]) -> Outcome:
     untried = next(
         (measurement for measurement in (*base, *head) if measurement.status == "untried"), None
     )
-    # HEAD is spared what is too slow on base. What failed there is not forgotten.
+    # Benchmarks that are too slow on base are not run on HEAD. Earlier failures there still count.
     if untried is not None and not bad_head:
         return "left out", untried.reason
     if bad_base and bad_head:

@@ -16,8 +16,8 @@ from perceptron.records.block import (
     waiting_sides,
 )
 
-# A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
-# in one of two million cases.
+# By chance, a neighbour that hits one process in four keeps to one side in all three takes of this
+# many blocks once in two million cases.
 _IN_A_ROW = 3
 TIMED: frozenset[Stage] = frozenset({"screen", "confirmation"})
 """The stages whose blocks are evidence of time."""

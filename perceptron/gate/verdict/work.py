@@ -16,21 +16,21 @@ from perceptron.records.block import Block, SideMeasurement, by_benchmark
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
-# Two processes that do the same execute as many instructions, but for a few that the layout of
-# memory adds. Where base and head agree so closely, each is the other's second count.
+# Equal processes execute equally many instructions, except a few that depend on the memory layout.
+# Where base and head agree so closely, each is the other's second count.
 AGREE = 0.001
 FIRST, AGAIN = 0, 1
 """The rounds with the same draws; the second has another memory layout."""
 OTHER_DRAWS = (2, 3, 4)
 """The rounds with other draws, each with different ones. The first, also in another memory layout,
 follows where base and head differ at all; more follow only while rounds disagree."""
-# What waits for something else most of its time, be it another process or a device, is not
-# described by what it executes itself.
+# A benchmark that waits for another process or a device most of its time is not described by its
+# own instructions.
 _MOSTLY_IDLE = 0.5
-# A loop over integers executes up to 2% more in another layout of memory, and so do both revisions:
-# noise of a tenth of a change hides none of it.
+# A loop over integers executes up to 2% more in another memory layout, and so do both revisions:
+# noise of a tenth of a change does not hide it.
 _SMALL = 0.1
-# Ratios of different draws are never more equal than this: counts are not that exact.
+# Smallest error of ratios of different draws: counts are not more exact.
 _LEAST_ERROR = 0.0001
 
 
@@ -148,7 +148,7 @@ def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
     """
     if max(map(abs, draws)) < log1p(rule.same_work):
         return "same", 0
-    # However little work is to count: no less than what two counts of the same differ by.
+    # However small the work: at least the difference of two equal counts.
     least = max(log1p(rule.least_work), log1p(noise))
     directions: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
     for kind, sign in directions:

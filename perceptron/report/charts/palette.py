@@ -66,8 +66,8 @@ _OTHERS = (
     Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
     Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
-# Machines in figures whose lines are of one backend, and the parts of bars: as far apart as eight
-# can be, in colour, dash and marker.
+# Machines in figures of a single backend, and the parts of bars: eight strokes as different as
+# possible in colour, dash and marker.
 MACHINES = (
     Stroke("#0072B2", "#4DA9E8", (), "o", "--m0"),
     Stroke("#D55E00", "#FF8A3D", (6, 2), "s", "--m1"),
@@ -81,7 +81,7 @@ MACHINES = (
 
 
 _MARKERS = "os^DvXP<"
-# Of a colour, what is left of it over the most processes.
+# The share of a colour that remains with the most processes.
 _LEAST = 0.4
 
 

@@ -90,7 +90,7 @@ def svg(figure: Figure) -> str:
     """Return the figure as text, without the XML prologue, so that a page can embed it."""
     text = io.StringIO()
     with warnings.catch_warnings():
-        # Names come in every script there is; a box stands for what the font lacks.
+        # Names may be in any script; a box replaces glyphs that the font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

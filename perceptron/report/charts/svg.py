@@ -49,18 +49,19 @@ Looks = Mapping[str, Stroke]
 
 WIDE, NARROW = 960, 360
 """Widths in pixels of a page's two drawings of a figure: its style sheet picks one."""
-# The width in a document, and below which names stand over their rows and lines have a legend.
+# The width in a document, and the width below which names are over their rows and lines have a
+# legend.
 _ALONE, _NARROWER = 800, 600
-# A row is so much higher where its name stands over it.
+# Additional height of a row with its name above it.
 _NAME_HEIGHT = 14
 _UNDECIDED = "var(--warn, #fff4d6)"
-# A line of more points has markers on some of them: they would hide the line.
+# Lines with more points have markers on some of them: all would hide the line.
 _MOST_MARKERS = 40
-# Pixels that a reason beside a dot takes at least.
+# Least pixels of a reason beside a dot.
 _LEAST_ROOM = 250
-# A name at the end of a line may take this share of the width; longer ones stand in a legend.
+# Largest share of the width for a name at the end of a line; longer ones are in a legend.
 _MOST_OF_WIDTH = 0.28
-# How strong the colour of the narrowest victory is, and of the widest.
+# Opacity of the narrowest lead, and of the widest.
 _FAINTEST, _STRONGEST = 0.2, 0.9
 _DOTTED = "1 3"
 
@@ -186,7 +187,7 @@ def _at_ends(lines: Iterable[tuple[Line, str]], frame: Frame) -> list[str]:
     ends = [(*frame.at([(line.x[-1], line.y[-1])])[0], line, colour) for line, colour in lines]
     ends.sort(key=lambda end: end[1])
     parts, taken = [], list[tuple[float, float, float]]()
-    # The lowest name stands in the frame: all others move up if they must.
+    # The lowest name is in the frame: all others move up if necessary.
     for x, y, line, colour in reversed(ends):
         left, right = x + 10, x + 10 + text_width(line.label)
         for below_left, below_right, below in taken:

@@ -14,10 +14,10 @@ from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened
 
-# Characters: a title, an option of a switch, a cell of a table, a paragraph, and what a figure is
-# in words. Labels of asv's benchmarks, with their parameters, have over a hundred.
+# Characters: a title, an option of a switch, a cell of a table, a paragraph, and a figure's
+# description. Names of asv's benchmarks, with their parameters, have over a hundred.
 _TITLE, _OPTION, _CELL, _LINE, _ALT = 200, 200, 400, 600, 2_000
-# Runs that measured too little and are named.
+# Number of named runs that measured too little.
 _RUNS = 3
 
 Member = TypeVar("Member", Verdict, Note, Table)

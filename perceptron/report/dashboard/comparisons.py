@@ -35,7 +35,7 @@ FILE = "summary.json"
 COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
-# Figures of as many rows are open, and of so many there is one, the worst first.
+# Number of rows whose figures are open, and of rows with a figure, the worst first.
 _OPEN, _DRAWN = 5, 100
 
 

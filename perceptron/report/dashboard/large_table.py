@@ -63,7 +63,7 @@ def table_files(
 
 
 def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
-    # Numbers are most of the cells, and words of a column are nearly always the same.
+    # Most cells are numbers, and words of a column are nearly always the same.
     @lru_cache(maxsize=None, typed=True)
     def short(cell: Value) -> Value:
         return shortened(cell, _LONGEST) if isinstance(cell, str) else cell

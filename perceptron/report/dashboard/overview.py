@@ -15,9 +15,9 @@ from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import drawn, link, undecided_lines
 
-# Verdicts of an answer that are told in its line, and of a family on its card.
+# Verdicts in the line of an answer, and on the card of a family.
 _TOLD, _ON_CARD = 2, 2
-# Answers of other machines that have a line; the page of machines has all.
+# Answers of other machines with a line; the page of machines has all.
 _OTHERS = 12
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OPENING = "perceptron.receive("
 """The beginning of every data file."""
-# Items of a long list that are written at a time.
+# Items of a long list that are written together.
 _AT_ONCE = 1000
 _ESCAPES = {
     "\\": "\\\\",  # first: the others bring backslashes

@@ -90,7 +90,7 @@ _DERIVED: dict[str, Callable[[Measurement], Value]] = {
 _PLACES = [
     (place, _DERIVED[column.id]) for place, column in enumerate(_COLUMNS) if column.id in _DERIVED
 ]
-# At the places of those that are derived stands anything.
+# Derived columns have a placeholder.
 _stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column in _COLUMNS))
 
 

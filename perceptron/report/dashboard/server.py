@@ -28,7 +28,7 @@ class _Pages(SimpleHTTPRequestHandler):
         if host not in (HOST, "localhost"):
             self.send_error(403, "served to this machine only")
             return None
-        # No file's name has a zero in it, and asking for one raises.
+        # No file's name contains a null character, and looking for one raises.
         if "\0" in unquote(self.path) or not self._is_inside():
             self.send_error(404)
             return None
@@ -51,7 +51,7 @@ class _Pages(SimpleHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
-        # Its base would ask a name server what this machine is called, and wait for the answer.
+        # The base class would ask a name server for this machine's name, and wait for the answer.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 

@@ -28,14 +28,14 @@ MOST_BYTES = 60 * 1024
 
 _LONGEST_COMMAND = 2000
 _DEFAULT_HTML = Path("html")
-# Bytes kept for titles, the heads of tables, and the lines that say how many were left out.
+# Bytes for titles, the heads of tables, and the lines with numbers of omitted entries.
 _RESERVE = 2048
-# Of a name or a reason, and of a line of several.
+# Characters of a name or a reason, and of a line of several.
 _LONGEST, _LONGEST_LINE = 300, 1200
-# These two end a code span and a cell, and no escape for them is read alike everywhere.
+# These two end a code span and a cell, and forges disagree on their escapes.
 _LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})
-# Words, numbers and intervals, which no forge reads as anything else: a number does not end as that
-# of a list does, and brackets hold two numbers and follow a word.
+# Words, numbers and intervals, which no forge interprets: a number is not followed by the mark of a
+# list, and brackets hold two numbers and follow a word.
 _NUMBER = r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?[%×]?"
 _WORD = rf"(?:[A-Za-zµ]+|{_NUMBER}|→|–)"
 _PLAIN = re.compile(rf"{_WORD}(?:,? (?:{_WORD}|\[{_NUMBER}, {_NUMBER}\]))*")
@@ -128,7 +128,7 @@ def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     again = command(comparison.reproduce)
     if again is None:
         return ["The command that does the same again cannot be shown."]
-    # No clone holds the merge that was measured.
+    # No clone holds the measured merge.
     fetch = [] if pull is None else [f"git fetch origin refs/pull/{pull.number}/merge"]
     # Quoted words hold no line break, so nothing ends the fence but its own line.
     return ["~~~sh", *fetch, again, "~~~"]
@@ -140,9 +140,9 @@ def _page(comparison: Comparison, published: str | None, html: Path | None) -> s
     if page is None or comparison.page is None:
         return ""
     if published is not None:
-        # A plus sign in a path is a blank to some servers.
+        # Some servers read a plus sign in a path as a blank.
         return f", [page with figures]({published}/{page.replace('+', '%2B')})"
-    # A folder that only one machine has says nothing.
+    # A folder on another machine is of no use.
     return f", page {code(f'{html}/{page}')}" if html == _DEFAULT_HTML else ""
 
 
@@ -182,7 +182,7 @@ def code(text: str) -> str:
 
     It is safe anywhere, also in a table's cell; an empty text becomes a dash.
     """
-    # What is cut need not be cleaned first, however long it is.
+    # Cut before cleaning, however long the text is.
     clean = label(text[: 4 * _LONGEST]).translate(_LOOK_ALIKES)
     if len(clean) > _LONGEST or len(text) > 4 * _LONGEST:
         clean = clean[: _LONGEST - 1] + "…"

@@ -27,7 +27,7 @@ _COLUMNS = ("job", "verdict", "answer")
 _NOT_COMPARED, _NOT_SHOWN = "not compared", "not shown"
 # The worst first.
 _ORDER = ("regression", "invalid", _NOT_COMPARED, _NOT_SHOWN, "inconclusive", "clean")
-# Bytes kept for titles, and for the lines that say how many jobs were left out.
+# Bytes for titles, and for the lines with the number of omitted jobs.
 _RESERVE = 1024
 
 

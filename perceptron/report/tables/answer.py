@@ -18,11 +18,11 @@ from perceptron.report.tables import terminal
 from perceptron.report.tables.terminal import err, out, table
 from perceptron.untrusted_text import label, printable
 
-# Of a table, unless all of it is asked for.
+# Rows of a table without ``--verbose``.
 ROWS = 10
 # Between the columns of a verdict, and before the line below it.
 _GAP, _MARGIN = "  ", "    "
-# Subjects are padded if that leaves sentences so much room.
+# Subjects are padded if sentences keep this width.
 _LEAST = 40
 
 

@@ -13,7 +13,7 @@ from perceptron.report.comparison_notes import PYTHON
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
-# Of benchmarks and notes, unless all of them are asked for.
+# Benchmarks and notes without ``--verbose``.
 _ROWS, _NOTES = 10, 2
 
 

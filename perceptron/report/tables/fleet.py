@@ -16,7 +16,7 @@ from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
 Show = Callable[[FleetStatus], None]
-# Of a table, unless all jobs are asked for.
+# Rows of a table without ``--verbose``.
 _ROWS = 10
 COLUMNS = ("job", "machine", "state", "rows>", "message")
 
@@ -38,7 +38,7 @@ def job_lines() -> Show:
 def cells(job: JobStatus) -> tuple[str, ...]:
     """Return a job as a row of text: a running one with its last step, others with their reason."""
     text = job.step if job.state == "running" else job.reason
-    # A fleet's folder may have been copied here from anywhere.
+    # A fleet's folder may have been copied from anywhere.
     return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), text or "")))
 
 
@@ -89,6 +89,6 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         sentences = list(map(str, judges[study].judge(loaded).answer.verdicts))
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
-    # Names in rows are those that another machine wrote.
+    # Names in rows come from another machine.
     texts = [label(sentence) for sentence in sentences]
     return RunAnswer(machine=machine, study=study, answers=texts, results=str(folder))

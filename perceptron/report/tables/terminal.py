@@ -36,10 +36,10 @@ from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
-# Of lines in a pipe, unless COLUMNS names another.
+# Width of lines in a pipe, unless COLUMNS sets another.
 _WIDTH = 100
 _is_named = "COLUMNS" in os.environ
-# In a notebook, too, text is text: rich would show each line as an output of its own.
+# In a notebook, too, text is text: rich would show each line as a separate output.
 out = Console(
     highlight=False, width=None if sys.stdout.isatty() or _is_named else _WIDTH, force_jupyter=False
 )
@@ -50,12 +50,12 @@ err = Console(
     force_jupyter=False,
 )
 
-# A column of texts is not folded to fewer characters than these.
+# Least width of a folded column of texts.
 _NARROWEST = 10
-# A word of up to so many characters is not broken as long as numbers can be folded instead.
+# Words of up to this length are not broken as long as numbers can be folded instead.
 _LONGEST_NAME = 24
 _GAP = 2
-# Of what follows the word *warning*.
+# Indentation of lines after the word *warning*.
 _MARGIN = " " * len("warning: ")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"pip install |--[\w-]+ (?=\d)")
@@ -210,7 +210,7 @@ def _kept_columns(whole: answer.Table, most: int) -> list[int]:
     )
     if whole.is_grid:
         return [0, *_spread(every[1:], last)]
-    # The next one is cut where that leaves more than a few characters of a text.
+    # The next column is cut if a few characters of its text fit.
     room = out.width - _whole(widths[: last + 1]) - _GAP
     is_text = last + 1 < len(widths) and not whole.columns[last + 1].endswith(">")
     return list(every[: last + 1 + (is_text and room >= _LONGEST_NAME)])
