@@ -128,7 +128,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
-            if unused is not None and not differ:  # there is nothing that a benchmark could read
+            if unused is not None and not differ:  # no file that a benchmark could read
                 same = unused.reason
             elif unused is not None:
                 progress(0, 1, "looking whether a benchmark reads what differs")

@@ -58,7 +58,7 @@ def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
         return [], None
     sign = next(filter(None, (_declared(tree / case.suite.code) for tree in trees)), None)
     changed = [name for name in names if _is_compiled(PurePosixPath(name))]
-    if sign is None:  # else setup.py says how it is compiled
+    if sign is None:  # otherwise setup.py says how it is compiled
         changed = [name for name in changed if PurePosixPath(name).name != _SETUP]
     return changed, sign
 

@@ -1,6 +1,6 @@
-"""Where a comparison is kept, so that one that was cut short resumes where it stopped.
+"""The folder of a comparison, from which an interrupted one resumes.
 
-    <results>/gate/<id>/run.json      what is compared, the plan, whether it was finished
+    <results>/gate/<id>/run.json      the identity of the comparison, its plan and progress
     <results>/gate/<id>/blocks.jsonl  one `Block` a line, each on disk before the next is measured
 
 The id follows from what is compared; a finished comparison that is run again gets a folder of its
@@ -103,7 +103,7 @@ def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, Compa
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
         if folder.is_symlink():
-            continue  # it leads to what is not ours to change
+            continue  # it leads to a folder that is not ours
         folder.mkdir(parents=True, exist_ok=True)
         lines = open_locked(folder / "blocks.jsonl")
         if lines is None:

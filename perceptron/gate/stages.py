@@ -382,7 +382,7 @@ class Stages:
         costs, rule, end = self._costs, self._rule, self._until(LOOKED)
         order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
         more = looked_at = self._plan.looked_at
-        while True:  # what is left is more than was planned with where a probe took less
+        while True:  # time remains where a probe took less than planned
             self._rounds("screen", dict.fromkeys(more, rule.probe), end)
             left, others = (
                 end - self.elapsed_seconds,

@@ -71,7 +71,7 @@ def _whole(pages: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if not (pages / "info.json").exists():  # what asv writes last
+        if not (pages / "info.json").exists():  # asv writes it last
             shutil.rmtree(pages, ignore_errors=True)
 
 

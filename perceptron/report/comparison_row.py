@@ -283,7 +283,7 @@ def function_cells(growth: Growth) -> tuple[Cell, Cell, Cell, Cell]:
 
 def _growth(growth: Growth) -> Cell:
     """Return ``+9.2%``, and ``583×`` where percentages are hard to read."""
-    if not growth.base or not growth.head:  # on one side only there is no share
+    if not growth.base or not growth.head:  # a function of one side alone has no share
         return "gone" if growth.base else "new"
     if growth.head == growth.base:
         return "same"

@@ -12,7 +12,7 @@ from perceptron.gate.checkout.revisions import Revision, git
 
 # Largest file that is read, in bytes; a lock of a large project has a few millions.
 _LARGEST = 16_000_000
-_FILE = "100"  # how modes of ordinary files begin
+_FILE = "100"  # prefix of the modes of ordinary files
 
 
 @dataclass(frozen=True)

@@ -249,14 +249,14 @@ def _size(file: Path) -> int:
 def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
     """Return a description of the difference if code seldom imports or reads such a file."""
     if not str(path).isprintable():
-        return None  # as a name that is no UTF-8, which no program can be told
+        return None  # such as a name that is not UTF-8, which no program can receive
     facts = {fact for tree in trees if (fact := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
     if path.suffix == ".py" and same_python([tree / path for tree in trees]):
         return _DOCSTRINGS
     if path.name == "py.typed" or (path.suffix == ".pyi" and path.stem != "__init__"):
-        return "types"  # those of a package may be read while it runs, as by lazy_loader
+        return "types"  # a package's own stubs may be read while it runs, as by lazy_loader
     if str(path) == suite.file:
         return "settings of the suite"
     first = path.parts[0]

@@ -38,7 +38,7 @@ def check_out(repository: Path, commit: str, tree: Path) -> list[str]:
         try:
             _check_out(ours, wanted, tree / name)
         except UserError:
-            shutil.rmtree(tree / name, ignore_errors=True)  # as where a filter of git's failed
+            shutil.rmtree(tree / name, ignore_errors=True)  # such as one whose git filter failed
             (tree / name).mkdir()
             missing.append(name)
         else:

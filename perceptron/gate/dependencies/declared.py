@@ -123,7 +123,7 @@ def _specifier(text: str) -> Iterator[str]:
     if operator == "":
         yield f"=={version}"
         return
-    if operator == "=":  # conda's: any that begins so
+    if operator == "=":  # conda's: any version with this prefix
         yield f"=={version}.*"
         return
     try:

@@ -44,7 +44,7 @@ def declared(name: str, content: bytes | Unread, suite: str) -> frozenset[Declar
     """Return a file's requirements; for an unreadable file, the file itself as a text."""
     if isinstance(content, Unread):
         return frozenset({Declared(UNREADABLE, source=content.state, kind="text")})
-    reader = _reader(PurePosixPath(name), suite) or lists.of_list  # as one that another includes
+    reader = _reader(PurePosixPath(name), suite) or lists.of_list  # included by another list
     try:
         return frozenset(reader(content))
     except (UserError, configparser.Error, ValueError, TypeError, AttributeError, RecursionError):
@@ -109,7 +109,7 @@ def _joined(folder: PurePosixPath, named: str) -> str:
             parts.pop()
         else:
             parts.append(part)
-    return "/".join(parts)  # of what leads out of the tree no file has the name
+    return "/".join(parts)  # no file has the name of a path out of the tree
 
 
 def _reader(path: PurePosixPath, suite: str) -> _Reader | None:

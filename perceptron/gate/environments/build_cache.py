@@ -102,7 +102,7 @@ def drop_oldest(most: int = MOST) -> None:
     used: dict[Path, float] = {}
     for lock in home().glob("*/*/lock"):
         made = lock.with_name("made")
-        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # half of one: never
+        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # incomplete: never used
     for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):
             opened = open_locked(lock)

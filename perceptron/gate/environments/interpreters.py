@@ -106,7 +106,7 @@ class Interpreters:
         program_path = shutil.which(self._pythons[side])
         facts = None if program_path is None else self._ask(os.path.abspath(program_path))
         if program_path is None or facts is None or not os.path.samefile(program_path, facts[0]):
-            return False  # a script that starts it may set more than we know
+            return False  # a script that starts it may set more variables
         executable_path, prefix, paths = facts
         executable = Path(executable_path).with_name("python3")
         if not executable.exists() or not executable.samefile(executable_path):
@@ -137,7 +137,7 @@ def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
     unwanted = {*map(canonicalize_name, without)}
     return {
         str(normal): version
-        for name, version in reversed(rows)  # the first of a name is what is imported
+        for name, version in reversed(rows)  # the first of a name is the imported one
         if name and version and (normal := canonicalize_name(name)) not in unwanted
     }
 

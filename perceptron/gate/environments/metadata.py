@@ -48,7 +48,7 @@ def read(root: Path) -> Project:
         project = msgspec.convert(table, type=Project)
         return _from_setup(root) if project.name is None else project
     except (UserError, msgspec.ValidationError, configparser.Error, OSError, UnicodeDecodeError):
-        return Project()  # whoever builds it will hear of that
+        return Project()  # the build reports such an error
 
 
 def write(own: Project, folder: Path) -> bool:

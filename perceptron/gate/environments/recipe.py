@@ -101,7 +101,7 @@ def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
         )
     chosen: dict[str, dict[str, str]] = {of: {} for of in _KINDS}
     for (of, name), (first, *_) in values.items():
-        if of in _KINDS and first is not None:  # null: not there in this combination
+        if of in _KINDS and first is not None:  # null: absent in this combination
             chosen[of][name] = str(first)
     version, python = _python(named, config.pythons, python)
     variables = {**chosen["env"], **chosen["env_nobuild"]}

@@ -42,7 +42,7 @@ def _load(name: str) -> ModuleType:
 
 
 timing = _load("timing")
-asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
+asv_suite = _load("asv_suite")  # here, so that its imports do not come from the tree
 counting = _load("counting")
 distributions = _load("distributions")
 provenance = _load("provenance")
@@ -78,7 +78,7 @@ def main() -> None:
         else provenance.InstalledFirst(job["tree"], folder),
     )
     lent = job.get("lent", [])
-    sys.path.extend(lent)  # last, so that what this interpreter has goes first
+    sys.path.extend(lent)  # last, so that this interpreter's packages go first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])

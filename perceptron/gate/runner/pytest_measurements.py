@@ -252,7 +252,7 @@ class Measurements:
         """Answer for tests that were not collected, and for all if the first did not run."""
         for name, task in self._tasks.items():
             if name in self.answered or (name in self._collected and self.answered):
-                continue  # what was cut short is done by another process
+                continue  # another process runs unfinished tests
             self._session.start(task)
             with self._session.measurement(task) as fields:
                 reason = why_not(name)
@@ -288,7 +288,7 @@ class _Fixtures:
 
 
 def _why_failed(report: Any, call: Any) -> str:
-    if call.excinfo is None:  # as an xfail that is strict and passes
+    if call.excinfo is None:  # such as a strict xfail that passes
         return on_one_line(str(report.longrepr))
     error = call.excinfo.value
     if isinstance(error, AssertionError) and not str(error):

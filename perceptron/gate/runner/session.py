@@ -164,7 +164,7 @@ class ForkingSession(Session):
         library: list[str] = [""]
         while library:
             reading, writing = os.pipe()
-            gc.freeze()  # so that no child searches what was imported for garbage
+            gc.freeze()  # so that no child collects the parent's imports
             child = _fork()
             if child == 0:
                 os.close(reading)
@@ -236,7 +236,7 @@ class ForkingSession(Session):
         line = json.dumps(content)
         with os.fdopen(self._pipe, "w") as pipe:
             pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
-        os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
+        os.kill(os.getpid(), signal.SIGKILL)  # otherwise valgrind writes its results once more
 
     def _go_on_with(self, names: list[str], limit: float, alive: Callable[[], None]) -> None:
         """Import these in a fork that continues in place of this process, if it survives the
@@ -303,7 +303,7 @@ class _Progress:
     def __init__(self, known: Collection[str], tell: Callable[[list[str]], object]) -> None:
         self._known = known
         self._tell = tell
-        self._process = os.getpid()  # what a benchmark forks says nothing
+        self._process = os.getpid()  # forks of a benchmark do not count
         self._names: dict[str, None] = {}  # in their order
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:

@@ -171,7 +171,7 @@ def calibrate(
 
     step = batches.step or 1
     if batches.step:
-        batches.run(step)  # on what was set up already: only the next ones show what setups take
+        batches.run(step)  # with the existing setup: only later calls include the cost of setups
     last = timed_loop.calibrate(take, BATCH_SECONDS, longest=_BATCH_WALL_SECONDS)
     calls, wall, waited = last.iterations, last.whole_seconds, waits[-1]
     calls_that_fit = max(1, int(calls * _BATCH_WALL_SECONDS / wall))

@@ -72,7 +72,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
     docstrings or, if ``lines`` of the modules moved, line numbers.
     """
     watch = _Watch(os.path.realpath(tree), watched)
-    busy = threading.local()  # what a hook does itself is heard, too
+    busy = threading.local()  # a hook's own actions raise events, too
     frame_of, written, write, leave = sys._getframe, json.dumps, os.write, os._exit
 
     def tell(reason: str) -> None:

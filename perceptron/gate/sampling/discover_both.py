@@ -110,7 +110,7 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
         _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
     benchmarks = [*head.benchmarks, *broken]
-    names = {benchmark.name for benchmark in benchmarks}  # of other parameters it is told below
+    names = {benchmark.name for benchmark in benchmarks}  # other parameters are reported below
     return SuiteOfBoth(
         benchmarks=benchmarks,
         versions={"base": base.versions, "head": head.versions},

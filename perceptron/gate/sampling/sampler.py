@@ -114,7 +114,7 @@ class Sampler:
         if begun is None and answered:
             return
         reason = last.reason or "it gave no answer"
-        if begun is None:  # a program that has not begun will not do so another time
+        if begun is None:  # a program that did not begin will not begin later
             blamed = list(left)
         elif loaded:
             blamed = [begun.key]
@@ -150,7 +150,7 @@ class Sampler:
         different times.
         """
         self._seeds = self._seeds or seeds
-        failed: dict[str, SideMeasurement] = {}  # this time; the next may be better
+        failed: dict[str, SideMeasurement] = {}  # in this attempt; the next may succeed
         unready: dict[str, SideMeasurement] = {}
         for benchmark in benchmarks:
             cache = benchmark.cache
@@ -185,7 +185,7 @@ class Sampler:
         for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
             if last.kind == "measurement":
                 return msgspec.convert(last.content, type=SideMeasurement)
-        if last.kind == "silent" and seconds < own:  # which says nothing of the revision
+        if last.kind == "silent" and seconds < own:  # this is no evidence about the revision
             reason = f"setup_cache: no answer within {seconds:.2g} s: raise --budget"
             return SideMeasurement(status="untried", reason=reason)
         return SideMeasurement(

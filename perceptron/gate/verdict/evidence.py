@@ -133,7 +133,7 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
         both = by_time.verdict == "no change"
         return replace(by_time, reason=f"{counted}, and {saw}") if both else by_time
     agrees = interval(ratio, rule.confidence)[0] > 0
-    if not evidence.is_decided:  # other inputs than those counted may need as much less
+    if not evidence.is_decided:  # inputs that were not counted may need as much less
         follows = ratio.mean >= size / 2 and p_above(ratio, 0.0) <= rule.suspicion_alpha
         agrees = clock.steady and (agrees or (follows and evidence.draws > 1))
     if agrees:

@@ -197,7 +197,7 @@ def _repeats(noise: float, draws: Sequence[float], rule: Rule) -> bool:
 
 def _noise(first: Block, again: Block | None) -> float:
     """Return the relative difference between counts of the same revision."""
-    if again is None:  # they agree, so each counts for the other
+    if again is None:  # they agree, so each is the other's second count
         return expm1(abs(_log_ratio(first)))
     return max(
         expm1(abs(log(_instructions(again.base) / _instructions(first.base)))),

@@ -31,7 +31,7 @@ OPENING = "perceptron.receive("
 # Items of a long list that are written together.
 _AT_ONCE = 1000
 _ESCAPES = {
-    "\\": "\\\\",  # first: the others bring backslashes
+    "\\": "\\\\",  # first: the others add backslashes
     "'": "\\'",
     "\n": "\\n",
     "\r": "\\r",
@@ -41,7 +41,7 @@ _ESCAPES = {
 }
 
 
-@cache  # a template is compiled once, and not for each page
+@cache  # compiled once, not for each page
 def templates() -> Templates:
     """Return the environment of all templates, with their filters."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

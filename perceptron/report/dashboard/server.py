@@ -24,7 +24,7 @@ class _Pages(SimpleHTTPRequestHandler):
     """
 
     def send_head(self) -> Any:
-        host = (self.headers.get("Host") or "").partition(":")[0]  # port 80 is not named
+        host = (self.headers.get("Host") or "").partition(":")[0]  # port 80 is not part of it
         if host not in (HOST, "localhost"):
             self.send_error(403, "served to this machine only")
             return None
@@ -41,7 +41,7 @@ class _Pages(SimpleHTTPRequestHandler):
         return all(file.resolve().is_relative_to(folder) for file in meant)
 
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")  # may be written again at any moment
+        self.send_header("Cache-Control", "no-store")  # the file may be replaced at any moment
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
@@ -56,7 +56,7 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # the browser went on
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # the browser left the page
             super().handle_error(request, client_address)
 
 

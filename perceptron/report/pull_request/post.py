@@ -6,15 +6,14 @@ The workflow that has the right to comment runs this, and no code of the pull re
     python -m perceptron.report.pull_request.post FOLDER PULL.json [--pages-url URL]
                                                                     prints the comment
 
-FOLDER holds a folder for each job of the run, as the action uploads it: ``gate.json``, what
-`perceptron compare --json` printed, ``pull-request.txt``, the number, and ``job.json``, which job
-it was. PULL.json is what GitHub's API says of the pull request of that number, and
-GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, from a
-source that the workflow trusts; an empty one is none. A gate.json that is too large or no
-comparison becomes a comment that says so: an error would leave the table of an earlier run there.
-Numbers in gate.json are shown as they are: code that a pull request brings could make up any. What
-is certain is that they show nothing but words, numbers and code spans, and in no other pull request
-than the one whose run it was.
+FOLDER holds a folder for each job of the run, as the action uploads it: ``gate.json``, output of
+`perceptron compare --json`; ``pull-request.txt``, the number; and ``job.json``, the job's name and
+matrix. PULL.json is the answer of GitHub's API on the pull request of that number, and
+GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is the address of published pages, from a
+source that the workflow trusts; it may be empty. A gate.json that is too large or no comparison
+becomes a comment that says so: an error would leave the table of an earlier run in place. Numbers
+in gate.json are shown as they are: code of a pull request could make up any. The comment is sure
+to hold only words, numbers and code spans, and to appear only on the pull request of that run.
 """
 
 from __future__ import annotations

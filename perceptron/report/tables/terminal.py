@@ -246,7 +246,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool])
     while begin < len(cells):
         end = begin + _span(cells, begin)
         width = _whole(widths[begin:end])
-        if end == len(cells) > begin + 1:  # nothing stands to its right
+        if end == len(cells) > begin + 1:  # no cell on its right
             width = out.width - _whole([*widths[:begin], 0])
         shown = _cut(cells[begin], width)
         space = " " * (width - cell_len(shown))
