@@ -103,9 +103,7 @@ def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[st
         _card(family, verdicts, (("Family", family),))
         for family, verdicts in grouped(others, lambda verdict: verdict.subject).items()
     ]
-    tables = [
-        table for table in answer.tables if part and table.part and is_of(table.part, part)
-    ]
+    tables = [table for table in answer.tables if part and table.part and is_of(table.part, part)]
     drawing = None if finding is None else finding.drawing
     return {
         "machine": machine_label(main.run.run.machine),
