@@ -78,15 +78,15 @@ from perceptron.records.comparison import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# What may be spent on looking whether a benchmark sees a difference, of the budget and at least.
+# Time to check whether a benchmark sees a difference: share of the budget, and at least.
 _LOOK, _LEAST_LOOK_SECONDS = 0.1, 10.0
 
 
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
-    """Compare two revisions of the repository that this folder belongs to.
+    """Compare two revisions of the repository that contains the current folder.
 
-    Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
-    the same request resumes from there.
+    Raises `UserError` for errors that the user can fix. An interrupted comparison keeps its
+    measurements, and the same request resumes it.
     """
     _pattern(request.benchmarks)
     case = resolve_request(request, rule)
@@ -128,7 +128,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         started = Sides(trees, case.suite, case.repository, case.pythons, case.installed)
         with closing(started) as sides:
             began, same = time.monotonic(), None
-            if unused is not None and not differ:  # there is nothing that a benchmark could read
+            if unused is not None and not differ:  # no file that a benchmark could read
                 same = unused.reason
             elif unused is not None:
                 progress(0, 1, "looking whether a benchmark reads what differs")
@@ -150,7 +150,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
-    """Return the comparison, invalid if a side does not hold what was to be measured any more."""
+    """Return the comparison, or an invalid one if a side's files have changed since."""
     name = _written(case, trees)
     if name is None:
         return comparison
@@ -162,12 +162,12 @@ def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Com
 
 
 def _written(case: Case, trees: Worktrees) -> str | None:
-    """Return which file of which side was written to, if any.
+    """Return the first file of a side that was written to, if any, with its side.
 
-    Each revision's code has the rights to write into the other's tree, or its environment.
+    Each revision's code has the permission to write into the other's tree or environment.
     """
-    for side, (folder, known) in [*trees.snapshots(), *case.environments.items()]:
-        name = known.written(folder)
+    for side, (folder, snapshot) in [*trees.snapshots(), *case.environments.items()]:
+        name = snapshot.written(folder)
         if name is not None:
             return f"{label(name)} of {side.upper()}"
     return None
@@ -175,7 +175,7 @@ def _written(case: Case, trees: Worktrees) -> str | None:
 
 @contextmanager
 def _resumable(case: Case, trees: Worktrees, journal: ComparisonJournal) -> Iterator[None]:
-    """Have an interrupted comparison begin again if a side was written to: trees are new then."""
+    """Restart an interrupted comparison if a side was written to: its trees are new then."""
     try:
         yield
     except BaseException:
@@ -194,8 +194,8 @@ def _measured(
     began: float,
     same: str | None,
 ) -> Comparison:
-    """Measure what both sides load, judge it, and look into what changed; nothing of that where
-    they run the ``same`` code."""
+    """Measure the benchmarks that both sides load, judge them, and explain changes; none of that
+    where they run the ``same`` code."""
     request = case.request
     pattern = _pattern(request.benchmarks)
     if same is not None and not (case.other_suite or requirements):
@@ -223,7 +223,7 @@ def _measured(
         comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)
         return with_dependencies(comparison, requirements, environments, is_compiled)
     valgrind = _counter(case, sides, valgrind)
-    code = {side: str(own) for side, own in sides.code.items()}
+    code = {side: str(place) for side, place in sides.code.items()}
     environment = _environment(valgrind, both.versions, code)
     chosen = both.choose(pattern, case.suite)
     run = _run(case, environment)
@@ -271,10 +271,10 @@ def _same_code(case: Case, reason: str, began: float) -> Comparison:
 def _assert_own_code(
     sides: Sides, journal: ComparisonJournal, base_error: CannotImport | None
 ) -> None:
-    """Raise `UserError` unless each side has run code of its own: else nothing is compared.
+    """Raise `UserError` unless each side has run its own code: else nothing is compared.
 
-    With two interpreters, what is installed in them may be compared instead. The journal keeps
-    what is known: a suite may import late, and a comparison that resumes runs it no more.
+    With two interpreters, their installed packages may be compared instead. The journal records
+    which sides did: a suite may import late, and a resumed comparison does not run it again.
     """
     ran = {side for block in journal.blocks for side in PAIR if getattr(block, side).status == "ok"}
     if base_error is not None and "base" not in ran:
@@ -284,10 +284,10 @@ def _assert_own_code(
         return
     if sides.pythons["base"] != sides.pythons["head"]:
         return
-    own = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
-    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
+    own_sides = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
+    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own_sides)))
     for side in PAIR:
-        if side in ran and side not in own:
+        if side in ran and side not in own_sides:
             raise UserError(
                 f"{side.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
@@ -295,10 +295,10 @@ def _assert_own_code(
 
 
 def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) -> None:
-    known = journal.run.code
-    code = {**known, **{side: str(own) for side, own in sides.code.items()}}
-    for side in known:
-        if known[side] != code[side]:
+    recorded = journal.run.code
+    code = {**recorded, **{side: str(place) for side, place in sides.code.items()}}
+    for side in recorded:
+        if recorded[side] != code[side]:
             raise UserError(
                 f"{sides.how}: what {side.upper()} imports was installed again since, and "
                 f"{journal.folder} holds blocks of both: remove it to start again"
@@ -310,8 +310,8 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
                 f"{sides.how}: the benchmarks of {side.upper()} import no installed project: "
                 f"install it in {sides.interpreters.where(side)}, or give its name as project"
             )
-    both = [sides.code[side].place for side in PAIR if side in sides.code]
-    if len(both) > 1 and both[0] == both[1]:
+    places = [sides.code[side].place for side in PAIR if side in sides.code]
+    if len(places) > 1 and places[0] == places[1]:
         raise UserError(
             f"--installed: BASE and HEAD import the same files, {code['head']}: install each "
             "version in an environment of its own"
@@ -319,11 +319,11 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
 
 
 def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
-    """Return what there is to watch where no benchmark should see what differs, else None.
+    """Return the files to watch where benchmarks probably use no difference, else None.
 
-    What is installed may be of any revision, and another interpreter may change any benchmark. One
-    of another version may read a module otherwise than this one, which tells what the modules do.
-    What a build reads is not watched.
+    None where installed code is compared, which may be of any revision, and where interpreters
+    differ, which may change any benchmark. An interpreter of another version than this one may
+    parse a module differently. Files that a build reads are not watched.
     """
     pythons = case.pythons
     if case.request.always or case.installed or pythons["base"] != pythons["head"]:
@@ -338,9 +338,9 @@ def _inert(case: Case, differ: Sequence[str], trees: Trees) -> Inert | None:
 
 
 def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | None:
-    """Return no valgrind where the interpreters would be counted at places of their own.
+    """Return None where both interpreters would count at different paths, else valgrind.
 
-    What a process executes depends on them. Raises `UserError` if it is to count always.
+    Counts depend on these paths. Raises `UserError` if counting is set to ``always``.
     """
     python = sides.interpreters.not_alike
     if valgrind is None or python is None:
@@ -355,7 +355,7 @@ def _counter(case: Case, sides: Sides, valgrind: Valgrind | None) -> Valgrind | 
 
 
 def _run(case: Case, environment: ComparisonEnvironment) -> ComparisonRun:
-    """Return what this comparison sets out to do there."""
+    """Return the run that this comparison starts in the environment."""
     request = case.request
     plan = ComparisonPlan(
         suite=case.suite.file,
@@ -391,7 +391,7 @@ def _unmeasured(
     results: Path | None = None,
     seconds: float = 0.0,
 ) -> Comparison:
-    """Return a comparison whose verdict needs no rows; what it left lies in ``results``."""
+    """Return a comparison whose verdict needs no rows; its files lie in ``results``."""
     environment = _environment(None)
     return _comparison(
         case,
@@ -413,11 +413,11 @@ def _judged(
     not_loaded: Sequence[LeftOut],
     environment: ComparisonEnvironment,
 ) -> Comparison:
-    """Return the comparison that the journal's blocks make."""
+    """Return the comparison, judged from the journal's blocks."""
     plan = journal.run.plan
-    # What was counted is judged, if only by that.
+    # Counted benchmarks are judged, if only by counts.
     work = work_of(journal.blocks, case.rule)
-    counted = {key for key, own in work.items() if own.work is not None}
+    counted = {key for key, row_work in work.items() if row_work.work is not None}
     untimed = [
         msgspec.structs.replace(
             row, reason=no_time(work.get(row.benchmark, NOT_COUNTED), row.reason)
@@ -436,11 +436,11 @@ def _judged(
         limits=plan.gate_rules,
         strict=plan.strict,
     )
-    left = [*not_loaded, *untimed, *judgement.left_out]
+    skipped = [*not_loaded, *untimed, *judgement.left_out]
     return _comparison(
         case,
         judgement,
-        msgspec.structs.replace(plan, left_out=left),
+        msgspec.structs.replace(plan, left_out=skipped),
         environment=environment,
         warnings=case.warnings,
         seconds=journal.elapsed_seconds,
@@ -463,7 +463,7 @@ def _comparison(case: Case, judgement: Judgement, plan: ComparisonPlan, **facts:
 
 
 def _pattern(expression: str | None) -> re.Pattern[str]:
-    """Compile the expression; raises `UserError` naming the option for what is none."""
+    """Compile the expression; raises `UserError` naming the option if it is invalid."""
     try:
         return re.compile(expression or "")
     except re.error as error:
@@ -475,8 +475,8 @@ def _environment(
     versions: Mapping[Side, dict[str, str]] = MappingProxyType({}),
     code: Mapping[Side, str] = MappingProxyType({}),
 ) -> ComparisonEnvironment:
-    """Return the machine, the ``versions`` that each side has, and where it imported the ``code``
-    of the project from, if that is no tree."""
+    """Return the machine, each side's ``versions``, and the folder from which it imported the
+    project's ``code``, unless from a tree."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
@@ -486,7 +486,7 @@ def _environment(
         },
         base=versions.get("base", {}),
         head=versions.get("head", {}),
-        # Where it is set, it replaces what is drawn for each measurement.
+        # Where it is set, it replaces the drawn seed of each measurement.
         variables=steering_variables(os.environ, "PYTHONHASHSEED"),
         base_code=code.get("base"),
         head_code=code.get("head"),

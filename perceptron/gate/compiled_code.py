@@ -1,7 +1,7 @@
-"""Compiled code that was not built: then the trees run less than what users install.
+"""Compiled code that was not built: without it, the trees run less than users install.
 
-A project may fall back to pure Python where its extension modules are absent, as they are in a
-checkout. What says that there are some is read from files; nothing of the project is executed.
+A project may fall back to pure Python where its extension modules are absent, as in a checkout.
+Signs of compiled code are read from files; no code of the project is executed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label, read_toml
 
-# What a compiler reads, by its ending; what such a file may be made from; how it is compiled.
+# Source files of a compiler, by suffix; templates of such files; build files.
 _SOURCE = re.compile(
     r"\.(asm|s|c|cc|cpp|cppm|cxx|c\+\+|h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tpp|cu|cuh|hip|rs|i|swg"
     r"|f|for|ftn|f77|f90|f95|f03|f08|pyf|pyx|pxd|pxi|cmake|go|mm|nim|zig)",
@@ -34,7 +34,7 @@ _CARGO = ".cargo"
 _SETUP = "setup.py"
 # Folders of code that no user's program runs.
 _ASIDE = frozenset({"bench", "benchmarks", "doc", "docs", "test", "tests"})
-# In pyproject.toml: who compiles, by the name of its module or its distribution.
+# In pyproject.toml: compilers, by their module's or distribution's name.
 _COMPILER = re.compile(
     r"cffi|cython|hatch-(cython|mypyc)|maturin|meson-?py(thon)?|mypy|nanobind|numpy"
     r"|oldest-supported-numpy|py-build-cmake|pybind11|pythran|scikit-build(-core)?"
@@ -48,17 +48,17 @@ _EXTENSION = re.compile(
 
 
 NotBuilt = tuple[Sequence[str], str | None]
-"""Compiled code that the trees do not hold: its files that differ between the revisions, and what
-says that there is some."""
+"""Compiled code that the trees lack: its files that differ between the revisions, and the sign that
+the project has some."""
 
 
 def not_built(names: Sequence[str], trees: Trees, case: Case) -> NotBuilt:
-    """Return what is compiled in the trees' project; ``names`` differ between them."""
+    """Return the compiled code of the trees' project; ``names`` differ between them."""
     if case.installed:
         return [], None
     sign = next(filter(None, (_declared(tree / case.suite.code) for tree in trees)), None)
     changed = [name for name in names if _is_compiled(PurePosixPath(name))]
-    if sign is None:  # else setup.py says how it is compiled
+    if sign is None:  # otherwise setup.py says how it is compiled
         changed = [name for name in changed if PurePosixPath(name).name != _SETUP]
     return changed, sign
 
@@ -92,13 +92,13 @@ def _is_compiled(path: PurePosixPath) -> bool:
 
 
 def _declared(folder: Path) -> str | None:
-    """Return what in the project's files says that something is compiled."""
+    """Return the sign of compiled code in the project's files, if any."""
     with contextlib.suppress(UserError):
         build = read_toml(folder / "pyproject.toml").get("build-system")
-        own = build if isinstance(build, dict) else {}
-        requires = own.get("requires")
-        named = [own.get("build-backend"), *(requires if isinstance(requires, list) else [])]
-        for word in (_first_word(text) for text in named if isinstance(text, str)):
+        section = build if isinstance(build, dict) else {}
+        requires = section.get("requires")
+        names = [section.get("build-backend"), *(requires if isinstance(requires, list) else [])]
+        for word in (_first_word(text) for text in names if isinstance(text, str)):
             if _COMPILER.fullmatch(word):
                 return f"pyproject.toml builds with {word}"
     declares = _EXTENSION.search((bounded(folder / _SETUP) or b"").decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Which code measures and judges: blocks of another are no part of the same comparison or proof."""
+"""The digest of the code that measures and judges: blocks of other code are not comparable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from perceptron.records.code_digest import code_digest
 
 PACKAGE = Path(__file__).parents[1]
-# Of this package: what decides which number comes out of which process, and what is made of it.
+# Parts of this package that decide which number a process gives, and which verdict follows.
 PARTS = (
     "gate/checkout/snapshot.py",
     "gate/checkout/submodules.py",
@@ -30,6 +30,6 @@ PARTS = (
 def digest() -> str:
     """Return the digest of these folders and files of the package.
 
-    Whole folders count, so that a module added to one is part of it without being named.
+    Whole folders count, so that a module added to a folder is included without being named.
     """
     return code_digest(PACKAGE, PARTS)

@@ -1,6 +1,6 @@
-"""Where a comparison is kept, so that one that was cut short resumes where it stopped.
+"""The folder of a comparison, from which an interrupted one resumes.
 
-    <results>/gate/<id>/run.json      what is compared, the plan, whether it was finished
+    <results>/gate/<id>/run.json      the identity of the comparison, its plan and progress
     <results>/gate/<id>/blocks.jsonl  one `Block` a line, each on disk before the next is measured
 
 The id follows from what is compared; a finished comparison that is run again gets a folder of its
@@ -30,18 +30,18 @@ FORMAT = 1
 
 
 class ComparisonRun(Struct, frozen=True, kw_only=True):
-    """What a comparison set out to do."""
+    """The plan of a comparison, and its progress."""
 
     format: int = FORMAT
     work: dict[str, str]
-    """All that makes two comparisons the same, except the seed."""
+    """All inputs that identify a comparison, except the seed."""
     plan: ComparisonPlan
     start_seconds: float | None = None
-    """What a process takes beside its benchmarks: to start, and to import."""
+    """Seconds that a process takes beside its benchmarks: to start, and to import."""
     own: list[Side] = []
     """Sides that have run code of their own tree."""
     code: dict[Side, str] = {}
-    """What installed code sides have run."""
+    """The folder of the installed code that each side has run."""
     screened: bool = False
     """Whether the screen is over, and the confirmation is planned from it."""
     finished: bool = False
@@ -53,7 +53,7 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonJournal:
-    """An open comparison: its blocks so far, and where the next goes."""
+    """An open comparison: its blocks so far, and the file for the next ones."""
 
     def __init__(self, folder: Path, run: ComparisonRun, lines: FileIO) -> None:
         self.folder = folder
@@ -67,7 +67,7 @@ class ComparisonJournal:
         return self.blocks[-1].elapsed_seconds if self.blocks else 0.0
 
     def append(self, block: Block) -> None:
-        """Write the block and wait until the disk has it."""
+        """Write the block and wait until it is on disk."""
         try:
             append(self._lines, block)
         except OSError as error:
@@ -75,7 +75,7 @@ class ComparisonJournal:
         self.blocks.append(block)
 
     def update_run(self, run: ComparisonRun) -> None:
-        """Write what is now known of the run."""
+        """Write the run's current state."""
         self.run = run
         try:
             replace(self.folder / "run.json", run)
@@ -87,34 +87,34 @@ class ComparisonJournal:
 def open_journal(
     results: Path, run: ComparisonRun, seed_given: bool
 ) -> Iterator[ComparisonJournal]:
-    """Open the unfinished comparison that does the same, or a new one.
+    """Open the unfinished comparison of the same work, or a new one.
 
     Raises `UserError` if the folder cannot be written to, or is in use.
     """
     try:
-        folder, known, lines = _open(results / "gate", run, seed_given)
+        folder, opened, lines = _open(results / "gate", run, seed_given)
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
-        yield ComparisonJournal(folder, known, lines)
+        yield ComparisonJournal(folder, opened, lines)
 
 
 def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, ComparisonRun, FileIO]:
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
         if folder.is_symlink():
-            continue  # it leads to what is not ours to change
+            continue  # it leads to a folder that is not ours
         folder.mkdir(parents=True, exist_ok=True)
         lines = open_locked(folder / "blocks.jsonl")
         if lines is None:
             continue  # another process is measuring it right now
-        known = _read_run(folder / "run.json")
-        if known is None and not lines.seek(0, os.SEEK_END):
+        recorded = _read_run(folder / "run.json")
+        if recorded is None and not lines.seek(0, os.SEEK_END):
             replace(folder / "run.json", run)
             return folder, run, lines
-        if known is not None and _resumes(known, run, seed_given):
+        if recorded is not None and _resumes(recorded, run, seed_given):
             cut_unfinished(lines)
-            return folder, known, lines
+            return folder, recorded, lines
         lines.close()
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
 
@@ -125,7 +125,7 @@ def _resumes(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool
 
 
 def _read_run(file: Path) -> ComparisonRun | None:
-    """Return None for what is not there, and for what another version wrote."""
+    """Return the run; None if there is no file, or another version wrote it."""
     try:
         run = read_written(file, ComparisonRun, "a comparison")
     except UserError:

@@ -1,7 +1,7 @@
-"""Benchmarks that BASE has and HEAD has no more: what is not measured is not called clean.
+"""Benchmarks that BASE has and HEAD lacks: an unmeasured benchmark is never called clean.
 
-HEAD's suite serves both revisions. One that was deleted, renamed or moved out of it measures
-nothing any more, and whoever wants a slower HEAD to pass need only delete what would tell.
+HEAD's suite serves both revisions. A benchmark that was deleted, renamed or moved out of it is not
+measured: deleting it would hide a slowdown.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
 
 @dataclass(frozen=True)
 class Removed:
-    """What HEAD lacks of BASE's benchmarks, as far as that is known."""
+    """BASE's benchmarks that HEAD lacks, as far as they are known."""
 
     keys: Sequence[str]
-    """Of benchmarks; of what does not load on BASE and is gone on HEAD, the module."""
+    """Keys of benchmarks; of a module that fails on BASE and is gone on HEAD, the module."""
     unknown: str | None = None
     """Why BASE's own benchmarks are not known."""
     new: frozenset[str] = frozenset()
-    """Benchmarks of HEAD that BASE's own suite is known not to have."""
+    """Benchmarks of HEAD that BASE's own suite certainly lacks."""
 
 
 def removed(
@@ -48,27 +48,28 @@ def removed(
     other_suite: bool,
     seconds_left: Callable[[], float],
 ) -> Removed:
-    """Return which of BASE's benchmarks HEAD lacks, of all that are ``wanted``.
+    """Return the ``wanted`` benchmarks of BASE that HEAD lacks.
 
-    Of BASE's own where it may have an ``other_suite``.
+    BASE's own suite is searched where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
-    own = _own(sides, seconds_left) if other_suite else _Own()
-    known = {benchmark.key for benchmark in both.benchmarks}
+    base_suite = _own(sides, seconds_left) if other_suite else _Own()
+    head_keys = {benchmark.key for benchmark in both.benchmarks}
     benchmarks = [
-        one.key
-        for one in (*both.gone, *own.found.benchmarks)
-        if is_wanted(one, wanted, suite) and one.key not in known and not is_left_out(one)
+        benchmark.key
+        for benchmark in (*both.gone, *base_suite.found.benchmarks)
+        if is_wanted(benchmark, wanted, suite)
+        if benchmark.key not in head_keys and not is_left_out(benchmark)
     ]
     modules = [
-        lost.module
-        for lost in own.found.unloadable
-        if not lost.skips and not suite.test and wanted.search(lost.module)
-        # One that HEAD still has was repaired, and need not have benchmarks.
-        if lost.module not in both.modules and not own.is_on_head(lost, sides)
+        unloadable.module
+        for unloadable in base_suite.found.unloadable
+        if not unloadable.skips and not suite.test and wanted.search(unloadable.module)
+        # A module that HEAD still has was repaired, and need not have benchmarks.
+        if unloadable.module not in both.modules and not base_suite.is_on_head(unloadable, sides)
     ]
-    new = own.lacks(both.benchmarks, sides) if other_suite else frozenset()
-    return Removed([*dict.fromkeys(benchmarks), *modules], own.unknown, frozenset(new))
+    new = base_suite.lacks(both.benchmarks, sides) if other_suite else frozenset()
+    return Removed([*dict.fromkeys(benchmarks), *modules], base_suite.unknown, frozenset(new))
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ class _Own:
         return (sides.trees.path("head") / sides.trees.suite.benchmarks / inside).exists()
 
     def lacks(self, benchmarks: Iterable[Benchmark], sides: Sides) -> set[str]:
-        """Return which of HEAD's benchmarks it surely does not have: what loads lacks them."""
-        ours = {one.key for one in self.found.benchmarks}
+        """Return the benchmarks that it certainly lacks: no module that fails could hold them."""
+        base_keys = {benchmark.key for benchmark in self.found.benchmarks}
         return {
-            one.key
-            for one in benchmarks
-            if self.unknown is None and one.key not in ours
-            if not any(lost.holds(sides.module(one)) for lost in self.found.unloadable)
+            benchmark.key
+            for benchmark in benchmarks
+            if self.unknown is None and benchmark.key not in base_keys
+            if not any(module.holds(sides.module(benchmark)) for module in self.found.unloadable)
         }
 
 
@@ -106,16 +107,19 @@ def _own(sides: Sides, seconds_left: Callable[[], float]) -> _Own:
             unknown = f"BASE has no {suite.benchmarks}, and no {suite.file} that says more"
             return _Own(unknown=unknown)
         try:
-            found, failed = sides.discover_own(tree, suite, seconds_left), False
+            discovery, failed = sides.discover_own(tree, suite, seconds_left), False
         except CannotImport as error:
-            found, failed = Discovery(unloadable=[*error.unloadable]), True
-    untold = [
-        f"{lost.file}: {lost.reason}".removeprefix(": ")
-        for lost in found.unloadable
-        if lost.is_suite or lost.late or (failed and not lost.skips)
+            discovery, failed = Discovery(unloadable=[*error.unloadable]), True
+    failures = [
+        f"{unloadable.file}: {unloadable.reason}".removeprefix(": ")
+        for unloadable in discovery.unloadable
+        if unloadable.is_suite or unloadable.late or (failed and not unloadable.skips)
     ]
-    modules = replace(found, unloadable=[one for one in found.unloadable if not one.is_suite])
-    return _Own(modules, suite.benchmarks, untold[0] if untold else None)
+    modules = replace(
+        discovery,
+        unloadable=[module for module in discovery.unloadable if not module.is_suite],
+    )
+    return _Own(modules, suite.benchmarks, failures[0] if failures else None)
 
 
 def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
@@ -124,33 +128,33 @@ def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
     Its settings may be ignored by git, or lie elsewhere, and asv may not be able to read them.
     """
     with suppress(UserError):
-        own = suite.own(tree)
-        if own is not None and (own.kind != "asv" or (tree / own.benchmarks).is_dir()):
-            return own
+        found = suite.own(tree)
+        if found is not None and (found.kind != "asv" or (tree / found.benchmarks).is_dir()):
+            return found
     return suite if suite.kind == "asv" else None
 
 
 def with_removed(comparison: Comparison, removed: Removed, allowed: bool) -> Comparison:
-    """Return the comparison with what is gone and new; it is not clean unless what is gone is
+    """Return the comparison with removed and new benchmarks; not clean unless removal is
     ``allowed``.
 
-    By the option, or by a rule in BASE's pyproject.toml, which can allow nothing that is unknown.
+    The option allows it, or a rule in BASE's pyproject.toml, which cannot allow unknown benchmarks.
     """
     rows = [
         msgspec.structs.replace(row, new=True) if row.key in removed.new else row
         for row in comparison.rows
     ]
-    told = msgspec.structs.replace(comparison, removed=list(removed.keys), rows=rows)
+    marked = msgspec.structs.replace(comparison, removed=list(removed.keys), rows=rows)
     if allowed or comparison.verdict != "clean":
-        return told
+        return marked
     rules = [rule_of(key, comparison.plan.gate_rules) for key in removed.keys]
-    held = sum(own.removed is None and own.mute is None for own in rules)
+    unexplained = sum(rule.removed is None and rule.mute is None for rule in rules)
     if removed.unknown is not None:
         reason = f"BASE's own benchmarks could not be looked up: {removed.unknown}"
-    elif held:
-        many = f"{held:,} benchmark{' is' if held == 1 else 's are'}"
+    elif unexplained:
+        many = f"{unexplained:,} benchmark{' is' if unexplained == 1 else 's are'}"
         reason = f"{many} gone on HEAD, which may hide a slowdown"
     else:
-        return told
+        return marked
     reason = f"{reason}: --allow-removed accepts that"
-    return msgspec.structs.replace(told, verdict="inconclusive", reason=reason)
+    return msgspec.structs.replace(marked, verdict="inconclusive", reason=reason)

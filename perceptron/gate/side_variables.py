@@ -1,7 +1,7 @@
-"""The environment variables that code of a revision is started with: none of the job's own.
+"""The environment variables for code of a revision: without those of the CI job.
 
-A workflow's variables name files that its later steps obey (GITHUB_ENV, GITHUB_PATH), and hold
-tokens. What is compared has no business there, whoever wrote it.
+A workflow's variables name files that control its later steps (GITHUB_ENV, GITHUB_PATH), and hold
+tokens. The compared code must not have them.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ _OF_THE_JOB = ("ACTIONS_", "GATE_", "GITHUB_", "RUNNER_")
 
 
 def side_variables() -> dict[str, str]:
-    """Return this process's variables but for those of the job that compares."""
+    """Return this process's variables without those of the CI job."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_JOB)}

@@ -1,9 +1,10 @@
-"""The stages of a comparison: count, try, screen, confirm. Each resumes where it was cut short.
+"""The stages of a comparison: count, try, screen, confirm. Each resumes where it was interrupted.
 
-The policy is one: rounds until the time is over. Which benchmarks a stage begins with depends on
-what they cost, how many blocks it wants on the spread of those before it, and when its rounds end
-on the time alone: nothing of it on whether base or head was faster. What did the same work has more
-rounds while its clock is too noisy, until something is to be confirmed, be it slower or faster.
+Rounds repeat until the time is over. The costs of benchmarks decide which ones a stage begins with,
+the spread of earlier blocks decides how many blocks it wants, and the time alone decides when its
+rounds end. None of this depends on whether base or head was faster. Benchmarks of equal
+instructions get more rounds while their times are too noisy, until a benchmark is to be confirmed,
+whether slower or faster.
 """
 
 from __future__ import annotations
@@ -43,20 +44,20 @@ from perceptron.records.block import (
 )
 from perceptron.records.comparison import ComparisonPlan, LeftOut
 
-# (blocks done, blocks in all as far as known, what is being done)
+# (blocks done, blocks in all as far as known, current step)
 Progress = Callable[[int, int, str], None]
 Clock = Callable[[], float]
 
 WITH_CONTROL: tuple[Side, ...] = (*PAIR, "control")
-# Shares of the time that counting leaves, by which a stage must be over: the trial, the screen,
-# more blocks of what is too noisy, and the probe of what did the same work. The rest is to confirm.
+# Shares of the time left by counting at which a stage must end: the trial, the screen, more blocks
+# of noisy times, and the probe of equal instructions. The rest is for the confirmation.
 TRIED, SCREENED, EXTENDED, LOOKED = 0.35, 0.7, 0.8, 0.9
-# Of what is left then, for more blocks of what did the same work. A confirmation, of three sides
-# and at a stricter level, takes twice as long as a screen that sees as much.
+# Share of the time left then for more blocks of equal instructions. A confirmation, of three sides
+# and at a stricter level, takes twice as long as a screen of the same power.
 SHARPENED = 1 / 3
-# Of the budget: what the trial of one benchmark may take, and at least.
+# Of the budget: the longest trial of a benchmark, and its least time limit.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
-# A benchmark that takes longer than expected has so much time before it counts as hanging.
+# A benchmark counts as hanging after this multiple of its expected time.
 _PATIENCE = 4.0
 MOST_RETAKES = 2
 
@@ -64,7 +65,7 @@ MOST_RETAKES = 2
 class Stages:
     """One comparison, from the journal's last block to its end.
 
-    ``spent`` are seconds of the budget that had passed when it began.
+    ``spent`` is the part of the budget, in seconds, that had passed when it began.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Stages:
         self._trees = sides.trees
         self._valgrind = valgrind
         self.sampler = Sampler(sides, clock)
-        """It has what `setup_cache` returned so far."""
+        """Keeps what `setup_cache` has returned so far."""
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -113,28 +114,28 @@ class Stages:
         return [block for block in self._journal.blocks if block.stage == stage]
 
     def _measured(self) -> set[str]:
-        """Return the benchmarks that give numbers on both sides."""
+        """Return the keys of the benchmarks with numbers on both sides."""
         blocks = by_benchmark(self._journal.blocks)
         return {key for key, own in blocks.items() if outcome(own)[0] == "measured"}
 
     def _turn(self, stage: Stage, number: int) -> schedule.Turn:
-        """Return the turn of a block, as the comparison's seed has it."""
+        """Return the turn of a block, drawn from the comparison's seed."""
         return schedule.turn(_sides(stage), self._plan.seed, stage, number)
 
     def _seeds(self, stage: Stage, number: int) -> Seeds:
-        """Return what the processes of a block are seeded with."""
+        """Return the seeds of a block's processes."""
         return schedule.seeds(self._plan.seed, stage, number)
 
     def _until(self, share: float) -> float:
-        """Return when so much of the time is over that discovery and counting left."""
+        """Return the elapsed seconds at this share of the time that discovery and counting left."""
         counted = max((own.elapsed_seconds for own in self._of("count")), default=self._spent)
         return counted + share * (self._budget - counted)
 
     def count(self) -> None:
-        """Count the instructions of every benchmark, where there is something to count with.
+        """Count the instructions of every benchmark, if valgrind is available.
 
-        It comes first: CPU contention does not change a count, and what did the same work needs
-        little else.
+        Counting comes first: CPU contention does not change a count, and benchmarks of equal
+        instructions need little else.
         """
         if self._valgrind is None or self._plan.calls:
             return  # resumed: the screen was planned from the counts as they are
@@ -149,11 +150,12 @@ class Stages:
         stage.run([own for own in self._benchmarks.values() if own.type == "time"])
 
     def calibrate(self) -> None:
-        """Try every benchmark once on both sides, and again what failed on one of them.
+        """Try every benchmark once on both sides, then again those that failed on one of them.
 
-        What only the clock can judge goes first, and one set of parameters of each function. To
-        fail again is a finding: it has more time. What did the same work and took far longer is
-        tried again too: its first trial may have been the machine's.
+        Benchmarks that only the clock can judge go first, with one set of parameters of each
+        function. Second trials have more time, because a second failure decides. A benchmark of
+        equal instructions that took far longer is tried again too: CPU contention may have slowed
+        its first trial.
         """
         same_work, everything = self._same_work(), self._benchmarks.values()
         tried = {block.benchmark for block in self._of("calibration")}
@@ -170,12 +172,11 @@ class Stages:
         self._try(again, 1, self._until(LOOKED))
 
     def screen(self) -> None:
-        """Measure blocks of everything; more of what is too noisy to be judged by so few, unless it
-        is a value.
+        """Measure blocks of all benchmarks, and more of the times that are too noisy to judge.
 
-        What did the same work has a probe in what time is left, the blocks of a whole screen where
-        it looks slower than its work is, and more where its clock is too noisy for so few. Then the
-        confirmation is planned, before any of its blocks is measured.
+        Values get no more blocks. In the time left, benchmarks of equal instructions are probed.
+        Those that look slower get as many blocks as a screen has, and those with noisy times more.
+        Then the confirmation is planned, before any of its blocks is measured.
         """
         if self._journal.run.screened:
             return
@@ -199,7 +200,7 @@ class Stages:
         self._plan_confirmation()
 
     def confirm(self) -> None:
-        """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
+        """Measure fresh blocks of the promoted benchmarks, with a second copy of base."""
         sizes = self._plan.confirmation_blocks
         if any(sizes.values()):
             self.sampler.forget_caches()
@@ -229,9 +230,9 @@ class Stages:
             self._append("calibration", attempt, benchmark.key, turn, measurements)
 
     def _plan_screen(self, same_work: Collection[str]) -> None:
-        """Plan what only the clock can judge, first what did more work: the clock may contradict.
+        """Plan the benchmarks that only the clock can judge, first those with more instructions.
 
-        What the fewest blocks do not fit of is left out.
+        The clock may contradict a count. Benchmarks whose fewest blocks do not fit are left out.
         """
         costs, work = self._costs, self._work()
         order = sorted(
@@ -256,10 +257,11 @@ class Stages:
         )
 
     def _rounds(self, stage: Stage, sizes: Mapping[str, int], end: float, fewest: int = 0) -> int:
-        """Measure so many blocks of each, in rounds, until the ``end``.
+        """Measure ``sizes`` blocks of each benchmark, in rounds, until ``end``; return the rounds
+        done.
 
-        The ``fewest``, without which nothing is judged, go on until everything must be over. Return
-        how many rounds there were.
+        The first ``fewest`` rounds, without which nothing is judged, may last until the budget
+        ends.
         """
         begun = {block.number for block in self._of(stage) if block.benchmark in sizes}
         most = max(sizes.values(), default=0)
@@ -276,9 +278,9 @@ class Stages:
     def _block(self, stage: Stage, number: int, keys: Sequence[str], end: float) -> None:
         """Measure one block of those benchmarks that do not have it yet.
 
-        What one side alone had waited in is measured again, if there is time for it before the
-        ``end``: what the stage has planned goes before. A retake has the order, the folders and the
-        hash seed of its block, so that each order counts as often as planned, whatever is retaken.
+        Benchmarks in which one side alone waited are measured again, if time remains before
+        ``end``: planned blocks go first. A retake has the order, folders and hash seed of its
+        block, so that retakes do not change how often each order counts.
         """
         has = {block.benchmark for block in self._of(stage) if block.number == number}
         self._take(stage, number, 0, keys, set(keys) - has)
@@ -293,7 +295,7 @@ class Stages:
     ) -> None:
         """Measure ``todo``, grouped into processes as all ``keys`` of the block are.
 
-        Nothing is begun that the time of the comparison does not suffice for.
+        A process is started only if the comparison's remaining time suffices for it.
         """
         turn, seeds = self._turn(stage, number), self._seeds(stage, number)
         todo = self._measured().intersection(todo)
@@ -328,7 +330,7 @@ class Stages:
         measurements: Mapping[Side, Mapping[str, SideMeasurement]],
         take: int = 0,
     ) -> None:
-        """Keep what the sides gave for one benchmark."""
+        """Append one benchmark's block of the sides' measurements to the journal."""
         self._journal.append(
             Block(
                 stage=stage,
@@ -345,11 +347,11 @@ class Stages:
         )
 
     def _extend(self, keys: Sequence[str], first: int, end: float, same_work: bool = False) -> bool:
-        """Measure more blocks, from the ``first`` on, of what is too noisy to be judged.
+        """Measure more blocks, from number ``first`` on, of benchmarks too noisy to judge.
 
-        By the blocks before each: resumed, it goes on with the same. Where there is no time for
-        all, the cheapest go on: enough blocks of a few decide more than a few of each. Return
-        whether there was time for any.
+        The blocks before each decide, so that a resumed comparison continues with the same ones.
+        Where time is short, the cheapest continue: enough blocks of a few benchmarks decide more
+        than a few blocks of each. Return whether there was time for any.
         """
         rule, costs, measured = self._rule, self._costs, False
         for number in range(first, rule.most_screen):
@@ -360,7 +362,7 @@ class Stages:
             lacks = self._measured() - has
             lacking = [key for key in too_noisy if key in lacks]
             lacking.sort(key=costs.benchmarks.__getitem__)
-            # Up to a whole screen the probe alone decides what the same work could show.
+            # Up to a whole screen the probe alone decides what equal instructions could hide.
             blocks = max(1, rule.screen + 1 - number) if same_work else 1
             kept = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
             keys = [key for key in too_noisy if key in has or key in kept]
@@ -373,14 +375,14 @@ class Stages:
         return measured
 
     def _look(self, same_work: set[str]) -> None:
-        """Look at what did the same work, as far as there is time: cheapest first.
+        """Probe the benchmarks of equal instructions, cheapest first, as far as time allows.
 
-        What is not looked at is judged by its work alone.
+        The rest is judged by instructions alone.
         """
         costs, rule, end = self._costs, self._rule, self._until(LOOKED)
         order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
         more = looked_at = self._plan.looked_at
-        while True:  # what is left is more than was planned with where a probe took less
+        while True:  # time remains where a probe took less than planned
             self._rounds("screen", dict.fromkeys(more, rule.probe), end)
             left, others = (
                 end - self.elapsed_seconds,
@@ -396,11 +398,11 @@ class Stages:
         self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
 
     def _sharpen(self) -> None:
-        """Measure more of what did the same work and could hide a tenth from the clock.
+        """Measure more of equal instructions where a 10% slowdown could hide in noisy times.
 
-        A share of the time that is left, and again of the rest as long as nothing is to be
-        confirmed. The fewest blocks of one confirmation have time, until nothing else can have it:
-        what looks slower only then is not confirmed, and is not clean.
+        This takes a share of the time that is left, and again of the rest while no benchmark is to
+        be confirmed. The fewest blocks of one confirmation keep their time until only this needs
+        it: a benchmark that looks slower only then is not confirmed, and not clean.
         """
         keys, fewest = self._plan.looked_at, self._rule.fewest_confirmation
         dearest = max((self._costs.process([key]) for key in keys), default=0.0)
@@ -416,9 +418,9 @@ class Stages:
                 kept, share = 0.0, 1.0
 
     def _plan_confirmation(self) -> None:
-        """Plan as many blocks as the screen's spread asks for; none of what there is no time for.
+        """Plan as many blocks as the screen's spread asks for, or none where time is too short.
 
-        The most significant goes first. What `setup_cache` returns is made again, for three sides.
+        The most significant benchmark goes first. `setup_cache` runs again, for three sides.
         """
         live, promoted = self._promoted()
         left = self._budget - self.elapsed_seconds - 1.5 * self.sampler.cache_seconds
@@ -431,7 +433,7 @@ class Stages:
         self._keep(screened=True)  # resumed in between, it is planned again
 
     def _promoted(self) -> tuple[dict[str, list[float]], dict[str, int]]:
-        """Return the log-ratios of the screen by now, of times, and what they promote."""
+        """Return the log-ratios of the screen's times so far, and the benchmarks they promote."""
         ratios, measured = log_ratios(self._journal.blocks, "screen"), self._measured()
         live = {
             key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
@@ -439,7 +441,7 @@ class Stages:
         return live, promote(live, self._rule, self._work())
 
     def _is_value(self, key: str) -> bool:
-        """Return whether it is compared as it is, by a few blocks."""
+        """Return whether the benchmark's value is compared as it is, in a few blocks."""
         return self._benchmarks[key].type != "time"
 
     def _compile_control(self) -> None:
@@ -453,7 +455,7 @@ class Stages:
         self._progress(*self._doing)
 
     def _tell(self, key: str) -> None:
-        """Tell the benchmark that was measured or tried."""
+        """Report the benchmark that was measured or tried."""
         done, total, message = self._doing
         self._progress(done, total, f"{message}: {key}")
 
@@ -479,19 +481,18 @@ class Stages:
 
 
 def _sides(stage: Stage) -> tuple[Side, ...]:
-    """Return what is measured in the blocks of a stage."""
+    """Return the sides that are measured in a stage's blocks."""
     return WITH_CONTROL if stage == "confirmation" else PAIR
 
 
 def due(blocks: Sequence[Block], stage: Stage, number: int, take: int) -> set[str]:
-    """Return the benchmarks that one block of a stage still lacks this take of.
+    """Return the benchmarks for which a block of a stage still lacks this take.
 
-    ``blocks`` are those of the comparison so far. What one side alone waited for a core in compares
-    a contended process with an uncontended one, and is taken again. The rule knows how long threads
-    waited and not what was measured; it holds for all sides alike. So it favours none, and cannot
-    choose a ratio. What waits in every side stays: its ratio is noisier, and as fair. Where the
-    same side waits alone whatever is taken again, it is the code that does, or a neighbour that
-    stays.
+    ``blocks`` are the comparison's blocks so far. Where one side alone waited for a core, the block
+    compares a contended process with an uncontended one, and is taken again. The rule depends on
+    how long threads waited, not on what was measured, and is the same for all sides: so it cannot
+    choose a ratio. Where every side waits, the block stays: its ratio is noisier but fair. Where
+    the same side waits alone in every take, its code or a lasting neighbour is the cause.
     """
     takes = [block for block in blocks if (block.stage, block.number) == (stage, number)]
     others = [block for block in blocks if (block.stage, block.number) != (stage, number)]

@@ -1,1 +1,1 @@
-"""HOW IT IS SHOWN: console tables, charts and pages, from records and their analysis."""
+"""Tables, charts and pages of records and their analysis."""

@@ -34,9 +34,9 @@ def publish(
 ) -> str | None:
     """Make asv's pages of ``results/asv`` in ``html/asv``; return the reason if that fails.
 
-    ``config`` is an asv.conf.json; its own folders of results and pages are left alone. The reason
-    is one line. Pages that are only half written are removed. ``meanwhile`` is called while asv
-    works in a process of its own, if it does.
+    ``config`` is an asv.conf.json; its own folders of results and pages are not changed. The reason
+    is one line. Incomplete pages are removed. ``meanwhile`` is called while asv works in a process
+    of its own, if it does.
     """
     config, pages = config.absolute(), html.absolute() / "asv"
     try:
@@ -46,9 +46,9 @@ def publish(
             "html_dir": str(_free(pages)),
         }
         with temporary_folder() as folder, _whole(pages):
-            ours = folder / "asv.conf.json"
-            ours.write_text(json.dumps(settings), encoding="utf-8")
-            _run(ours, config.parent, limit_seconds, meanwhile)
+            own_config = folder / "asv.conf.json"
+            own_config.write_text(json.dumps(settings), encoding="utf-8")
+            _run(own_config, config.parent, limit_seconds, meanwhile)
     except OSError as error:
         reason = f"{error.filename or config}: {error.strerror}"
     except UserError as error:
@@ -67,11 +67,11 @@ def absent(html: Path) -> str | None:
 
 @contextmanager
 def _whole(pages: Path) -> Iterator[None]:
-    """Remove pages that are only half written; an interrupt too must not leave them."""
+    """Remove incomplete pages, also after an interrupt."""
     try:
         yield
     finally:
-        if not (pages / "info.json").exists():  # what asv writes last
+        if not (pages / "info.json").exists():  # asv writes it last
             shutil.rmtree(pages, ignore_errors=True)
 
 
@@ -106,9 +106,9 @@ def _with_results(folder: Path) -> Path:
 
 
 def _free(pages: Path) -> Path:
-    """Return the folder if asv may write to it: asv removes whatever is in it."""
-    ours = (pages / "asv.js").is_file() or not pages.exists()
-    if not ours and (not pages.is_dir() or any(pages.iterdir())):
+    """Return the folder if asv may write to it: asv removes its contents."""
+    is_asv = (pages / "asv.js").is_file() or not pages.exists()
+    if not is_asv and (not pages.is_dir() or any(pages.iterdir())):
         raise UserError(f"{pages} holds what asv did not write: move it away")
     return pages
 
@@ -117,7 +117,7 @@ def _run(
     config: Path, project: Path, limit_seconds: float, meanwhile: Callable[[], object] | None
 ) -> None:
     # asv changes to the config's folder by itself. Plug-ins that the config names may lie in the
-    # project's, but no other file of that is run.
+    # project's folder, but no other file of it is run.
     process = subprocess.Popen(
         fresh_python.command(
             "asv", "publish", "--no-pull", "--config", str(config), last=str(project)
@@ -141,7 +141,7 @@ def _run(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and those it started, which would keep on writing to its folder."""
+    """Kill the process and its children, which would keep on writing to its folder."""
     import psutil
 
     try:

@@ -1,7 +1,7 @@
-"""A comparison described once, for the terminal, the comment on a pull request and the page.
+"""A description of a comparison for the terminal, the comment on a pull request and the page.
 
-Every text may hold names and reasons from outside. A renderer takes all of it as untrusted, makes
-it safe in its own way, and lays it out.
+Every text may hold names and reasons from outside. A renderer treats all texts as untrusted,
+escapes them in its own format, and lays them out.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Described:
     verdict: str
     """The verdict in one or two words, in front of the sentence."""
     subject: str
-    """The benchmark that the sentence is about; empty where it is about the run."""
+    """The benchmark of the sentence; empty where the sentence is about the run."""
     sentence: str
     lines: list[str]
-    """Lines that belong beside the verdict."""
+    """Lines to show beside the verdict."""
     title: str
     """Both revisions."""
     changed: Table
@@ -37,9 +37,9 @@ class Described:
     """The rows of the table, in its order."""
     others: Table
     notes: list[Note]
-    """The most telling first."""
+    """The most important first."""
     measured: bool
-    """Whether anything was, or was to be."""
+    """Whether benchmarks were measured, or should have been."""
 
     @property
     def said(self) -> str:
@@ -48,27 +48,27 @@ class Described:
 
     @property
     def tables(self) -> list[Table]:
-        """Those that have rows."""
+        """Tables with rows."""
         return [table for table in (self.changed, self.others) if table.rows]
 
 
-# Columns after these are left out where no row has anything to show.
+# Later columns are omitted where all rows are empty.
 _ALWAYS = ("benchmark", "verdict", "base → head>")
 _COMMON = (*_ALWAYS, "change [99%]>", "waiting>")
 _CHANGED = (*_COMMON, "instructions>", "why")
 _OTHERS = (*_COMMON, "detectable>", "instructions>")
-# Of the first line of an answer, and of a name that is never cut.
+# Characters of the first line of an answer, and of a name that is never cut.
 _LONGEST_LINE, _UNCUT = 100, 60
 _COMMIT = 12
 # Fewer may be the name of a branch.
 _DIGITS = 7
-# What reasons say of which a longer run may judge more.
+# Texts in reasons which a longer run may resolve.
 _ASKS_FOR_TIME = ("--budget", "the time that was left")
 _WAITED = "of its time for a core"
 
 
 def describe(comparison: Comparison) -> Described:
-    """Return what there is to say, in the order of its weight."""
+    """Return the description, its parts in the order of their importance."""
     rows = shown.in_order(comparison.rows)
     changed = [row for row in rows if shown.has_changed(row)]
     others = [row for row in rows if not shown.has_changed(row)]
@@ -110,29 +110,29 @@ def describe(comparison: Comparison) -> Described:
 def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[Cell, ...]]) -> Table:
     """Return the table without columns that are empty in every row."""
     rows = tuple(rows)
-    kept = [
+    indices = [
         index
         for index, column in enumerate(columns)
         if column in _ALWAYS or any(row[index] is not None for row in rows)
     ]
     return Table(
         title=title,
-        columns=tuple(columns[index] for index in kept),
-        rows=tuple(tuple(row[index] for index in kept) for row in rows),
+        columns=tuple(columns[index] for index in indices),
+        rows=tuple(tuple(row[index] for index in indices) for row in rows),
     )
 
 
 def side_name(side: ComparedRevision) -> str:
-    """Return the name of a revision with its commit: ``HEAD^1`` alone is another one each time."""
+    """Return the name of a revision with its commit, since ``HEAD^1`` alone is ambiguous later."""
     commit = side_commit(side, _COMMIT)
-    # A commit that was named by its own digits.
+    # A commit named by its own digits.
     if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
         return commit
     return f"{shortened(side.name, _UNCUT)} ({commit})"
 
 
 def side_commit(side: ComparedRevision, digits: int = 40) -> str:
-    """Return the commit of a revision, and that there are changes beside it."""
+    """Return the commit of a revision, marked if the working tree adds changes."""
     commit = side.commit[:digits]
     return commit if side.changes is None else f"{commit} with changes {side.changes[:digits]}"
 
@@ -143,7 +143,7 @@ def side_commit(side: ComparedRevision, digits: int = 40) -> str:
 def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, list[str]]:
     """Return the verdict, its subject and its sentence; the subject is the worst benchmark.
 
-    What has no room in the first line is a line of its own.
+    Clauses that do not fit into the first line become further lines.
     """
     total, judged = _total(comparison), _judged(comparison)
     numbers = dict.fromkeys(shown.CHANGES, 0)
@@ -171,36 +171,36 @@ def _verdict(comparison: Comparison, changed: Sequence[Row]) -> tuple[str, str, 
 
 
 def _of_the_worst(word: str, row: Row, many: str, clock: str | None) -> tuple[str, list[str]]:
-    """Return the name of the worst row, and what is said of it: how ``many`` are like it, and what
-    the ``clock`` says beside instructions."""
+    """Return the name of the worst row, and its sentence: with ``many`` similar rows, and the
+    ``clock`` beside instructions."""
     name = label(row.key)
-    said = "fails on HEAD" if word == "broken" else shown.takes(row)
-    room = _LONGEST_LINE - len(f"{word}:  {said}")
+    sentence = "fails on HEAD" if word == "broken" else shown.takes(row)
+    room = _LONGEST_LINE - len(f"{word}:  {sentence}")
     beside = [clock or ""]
     if min(len(name), _UNCUT) <= room - len(many):
         room -= len(many)
-        said += many
+        sentence += many
     else:
         beside.append(many.removeprefix("; "))
     room = max(_UNCUT, room)
     if len(name) > room:  # without its middle: names often differ at their ends
         name = f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"
-    return name, [said, *filter(None, beside)]
+    return name, [sentence, *filter(None, beside)]
 
 
 def _how_many(numbers: dict[str, int], judged: int, total: int) -> str:
     """Return ``; 1 of 4 benchmarks broken, 2 slower, 3 judged``, empty if there is only one."""
     if total < 2:
         return ""
-    (word, first), *others = [(word, numbers[word]) for word in shown.WORSE if numbers[word]]
-    said = [f"{first:,} of {counted(total, 'benchmark')} {word}"]
-    said += [f"{number:,} {word}" for word, number in others]
-    said += [f"{judged:,} judged"] if judged < total - numbers[shown.PROBABLY] else []
-    return f"; {', '.join(said)}"
+    (word, first), *further = [(word, numbers[word]) for word in shown.WORSE if numbers[word]]
+    parts = [f"{first:,} of {counted(total, 'benchmark')} {word}"]
+    parts += [f"{number:,} {word}" for word, number in further]
+    parts += [f"{judged:,} judged"] if judged < total - numbers[shown.PROBABLY] else []
+    return f"; {', '.join(parts)}"
 
 
 def _parts(reason: str, room: int) -> list[str]:
-    """Return a reason that is too long for a line as two, cut where a clause ends."""
+    """Return a reason that is too long for a line as two, split between clauses."""
     ends = [match.start() for match in re.finditer("(?<!next)[:;] ", reason[: room + 2])]
     if len(reason) <= room or not ends:
         return [reason]
@@ -211,12 +211,12 @@ def _parts(reason: str, room: int) -> list[str]:
 
 
 def _clock_undecided(comparison: Comparison) -> list[Row]:
-    """Return what instructions alone acquit, and the clock could not."""
+    """Return the rows that only instructions judged, because times were too noisy."""
     return [row for row in comparison.rows if row.clock_undecided and row.muted is None]
 
 
 def _unseen(undecided: Sequence[Row], judged: int) -> str:
-    """Return up to which slowdown the clock saw nothing, in how many benchmarks."""
+    """Return the slowdowns that times could not show, and in how many benchmarks."""
     if all(row.change is None for row in undecided):
         none = len(undecided) == judged
         return "nothing was timed" if none else f"the clock did not time {len(undecided):,}"
@@ -224,28 +224,28 @@ def _unseen(undecided: Sequence[Row], judged: int) -> str:
 
 
 def _below(undecided: Sequence[Row]) -> str:
-    """Return `` below 48%``, the largest that the clock would have confirmed, if all are known."""
+    """Return `` below 48%``, the largest that times would have confirmed, if all are known."""
     largest = max(map(shown.detectable_share, undecided))
     return "" if largest == inf else f" below {percent(largest, 0)}"
 
 
 def _about_undecided(comparison: Comparison, undecided: Sequence[Row]) -> str:
-    """Return where the clock could not tell, and what would help."""
+    """Return which benchmarks' times were too noisy, and the remedy."""
     ordered = sorted(undecided, key=shown.detectable_share, reverse=True)
     names = named([f"{row.key}{_below([row])}" for row in ordered])
-    # More blocks than these are not measured, however long the budget is.
-    most = comparison.plan.rule.get("most_screen", inf)
-    if all(row.screen_blocks >= most for row in undecided):
+    # A longer budget does not measure more blocks than these.
+    limit = comparison.plan.rule.get("most_screen", inf)
+    if all(row.screen_blocks >= limit for row in undecided):
         return f"undecided by the clock: {names}; next: an idle machine"
     return f"undecided by the clock: {names}; next: {_longer(comparison)}, or an idle machine"
 
 
 def _what_would_help(comparison: Comparison) -> str:
-    """Return what was judged, what is undecided, and the one option that would change it."""
+    """Return how many were judged, how many are undecided, and the option that would change it."""
     total, judged = _total(comparison), _judged(comparison)
     unjudged = [
         *((row.key, row.reason or "") for row in comparison.rows if _is_unjudged(row)),
-        *((own.benchmark, own.reason) for own in _missing(comparison)),
+        *((skipped.benchmark, skipped.reason) for skipped in _missing(comparison)),
     ]
     parts = []
     if total:
@@ -258,7 +258,7 @@ def _what_would_help(comparison: Comparison) -> str:
 
 
 def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
-    """Return the one thing that would help; a larger budget only where a reason asks for time."""
+    """Return the most useful remedy; a larger budget only if a reason asks for time."""
     for option in ("--build", "--allow-removed"):
         if any(option in reason for reason in reasons):
             return option
@@ -271,8 +271,8 @@ def _next(comparison: Comparison, reasons: Sequence[str]) -> str:
             return "--count auto"
         if comparison.environment.machine.get("system") == "Linux":
             return "apt install valgrind, to count instructions"
-    waited = any(_WAITED in reason for reason in reasons)
-    return f"{'an idle machine, or ' if waited else ''}{_longer(comparison)}"
+    has_waited = any(_WAITED in reason for reason in reasons)
+    return f"{'an idle machine, or ' if has_waited else ''}{_longer(comparison)}"
 
 
 def _longer(comparison: Comparison) -> str:
@@ -280,9 +280,9 @@ def _longer(comparison: Comparison) -> str:
 
 
 def _total(comparison: Comparison) -> int:
-    """Return how many benchmarks ought to have been judged.
+    """Return the number of benchmarks that should have been judged.
 
-    Not those that are muted, nor those that skip themselves.
+    Muted ones and those that skip themselves do not count.
     """
     return sum(row.muted is None for row in comparison.rows) + len(_missing(comparison))
 
@@ -296,12 +296,12 @@ def _is_unjudged(row: Row) -> bool:
 
 
 def _missing(comparison: Comparison) -> list[LeftOut]:
-    """Return what has no row and ought to have one."""
+    """Return the benchmarks without a row that should have one."""
     rules = comparison.plan.gate_rules
     return [
-        own
-        for own in comparison.plan.left_out
-        if not own.reason.startswith("skipped: ")
-        if "cannot be imported: Skipped: " not in own.reason
-        if rule_of(own.benchmark, rules).mute is None
+        skipped
+        for skipped in comparison.plan.left_out
+        if not skipped.reason.startswith("skipped: ")
+        if "cannot be imported: Skipped: " not in skipped.reason
+        if rule_of(skipped.benchmark, rules).mute is None
     ]

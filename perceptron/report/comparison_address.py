@@ -1,7 +1,7 @@
-"""The address of a comparison's page: the same each time the same is asked.
+"""The address of a comparison's page, equal for equal comparisons.
 
-The page and the comment on a pull request both work it out from the plan, so that a comment links
-to nothing that a document says, but to where such a page would be.
+The page and the comment on a pull request both derive it from the plan, so that a comment links
+only to the address of such a page, and not to one from a document.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _SUITE = "asv.conf.json"
 def address(plan: ComparisonPlan) -> str | None:
     """Return ``gate/<base>..<head>/index.html``; None where these are no commits.
 
-    A digest of its changes follows the commit of a working tree. An id follows where something else
-    was compared than all of the repository's asv suite from its trees with one interpreter: so a
-    page is written over by the same comparison alone. Where environments are built, their
-    interpreters are caches of one machine and have no part in it.
+    A digest of its changes follows the commit of a working tree. An id follows for any comparison
+    other than the whole asv suite of the repository, from trees with one interpreter: so only the
+    same comparison overwrites a page. Built environments have interpreters in one machine's cache,
+    which the id ignores.
     """
     base, head = _side(plan.base), _side(plan.head)
     if base is None or head is None:
@@ -40,14 +40,14 @@ def address(plan: ComparisonPlan) -> str | None:
 
 
 def is_name(folder: str) -> bool:
-    """Return whether a folder is named as that of a page."""
+    """Return whether a folder has the name of a page's folder."""
     return _NAME.fullmatch(folder) is not None
 
 
 def published(url: str) -> str:
     """Return the address below which pages are published, without a slash at its end.
 
-    Raises `UserError` for what is none: it stands in comments.
+    Raises `UserError` for an invalid address, because comments show it.
     """
     if _URL.fullmatch(url) is None:
         raise UserError(f"--pages-url {url}: no address of pages: give https://HOST/PATH")
@@ -67,10 +67,10 @@ def _asked(plan: ComparisonPlan) -> str:
     if plan.base.python != plan.head.python and not plan.build:
         pythons = plan.base.python, plan.head.python
     of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
-    # A HEAD that does not build is not installed, and asked for all the same.
+    # A HEAD that does not build is not installed, but was requested.
     code = "build" if plan.build else "installed" if plan.installed else "trees"
-    asked = (*of, code, pythons)
-    if asked == ("asv", _SUITE, None, None, "trees", None):
+    compared = (*of, code, pythons)
+    if compared == ("asv", _SUITE, None, None, "trees", None):
         return ""
-    # As Python writes it: in plain characters, whatever the texts are made of.
-    return f"-{hashlib.sha256(ascii(asked).encode()).hexdigest()[:_ID]}"
+    # By ascii(), because texts may hold any characters.
+    return f"-{hashlib.sha256(ascii(compared).encode()).hexdigest()[:_ID]}"

@@ -1,4 +1,4 @@
-"""What a comparison's tables do not say: of benchmarks, each text once, and of the run."""
+"""Notes beside a comparison's tables: on benchmarks, each text once, and on the run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from perceptron.report import comparison_row as shown
 from perceptron.untrusted_text import shortened
 
 PYTHON = "python"
-"""The subject of the note that names what measured."""
+"""The subject of the note on the measuring Python."""
 Note = tuple[str, str]
 """The subject of a note, and its text."""
 
-# As many names are written out, and of each so much; the others are counted.
+# Number of names written out, and characters of each; the others are counted.
 _NAMED, _LONGEST_NAMED = 2, 120
 _VERSIONS = 10
 # A share of the time that threads waited: less is always there.
@@ -32,21 +32,21 @@ def named(names: Sequence[str], most: int = _NAMED) -> str:
 
 
 def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
-    """Yield what tables do not say of benchmarks, each text once."""
+    """Yield notes on benchmarks beside the tables, each text once."""
     for word in shown.ORDER:
-        own = [
+        reasons = [
             row
             for row in rows
             if shown.verdict(row) == word
             if not (shown.has_changed(row) and shown.tells_reason(row))
         ]
-        yield from _grouped(word, ((row.key, row.reason) for row in own))
+        yield from _grouped(word, ((row.key, row.reason) for row in reasons))
     yield from _functions(rows)
     yield from _grouped("why", ((row.key, row.why_not) for row in rows))
     yield from _grouped("muted", ((row.key, row.muted) for row in rows))
     left_out = comparison.plan.left_out
-    yield from _grouped("left out", ((own.benchmark, own.reason) for own in left_out))
-    # What broke says in its reason why it could not be counted, and so does what does not repeat.
+    yield from _grouped("left out", ((skipped.benchmark, skipped.reason) for skipped in left_out))
+    # Reasons of broken or unrepeatable benchmarks already say why there is no count.
     uncounted = [
         row
         for row in rows
@@ -58,30 +58,30 @@ def about_rows(comparison: Comparison, rows: Sequence[Row]) -> Iterator[Note]:
 def _functions(rows: Sequence[Row]) -> Iterator[Note]:
     """Yield the functions that changed, with the numbers of the first benchmark that has them.
 
-    One helper that became slower is in every benchmark that calls it.
+    A slower helper function appears in every benchmark that calls it.
     """
     alike: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         first = shown.first_function(row)
         if first is not None:
             alike.setdefault((shown.verdict(row), first.function, first.file or ""), []).append(row)
-    for own in alike.values():
-        others = counted(len(own) - 1, "more benchmark")
-        more = f"; leads in {others}" if len(own) > 1 else ""
-        name = named([own[0].key])
-        for growth in shown.most_telling(own[0].why):
+    for alike_rows in alike.values():
+        further = counted(len(alike_rows) - 1, "more benchmark")
+        more = f"; leads in {further}" if len(alike_rows) > 1 else ""
+        name = named([alike_rows[0].key])
+        for growth in shown.most_telling(alike_rows[0].why):
             yield "why", f"{name}: {shown.function(growth)}{more}"
             more = ""
 
 
 def about_the_run(comparison: Comparison) -> Iterator[Note]:
-    """Yield how sure the answer is, and how it was measured."""
-    rows, here, plan = comparison.rows, comparison.environment, comparison.plan
+    """Yield the certainty of the answer, and how it was measured."""
+    rows, environment, plan = comparison.rows, comparison.environment, comparison.plan
     if rows:
         yield "smallest detectable slowdown", _detectable(rows)
     instructions = _instructions(rows)
-    if here.counter is not None and instructions:
-        yield "instructions", f"{instructions}; counted by {here.counter}"
+    if environment.counter is not None and instructions:
+        yield "instructions", f"{instructions}; counted by {environment.counter}"
     contention = _contention(rows)
     if contention:
         yield "contended", contention
@@ -90,20 +90,23 @@ def about_the_run(comparison: Comparison) -> Iterator[Note]:
         alarms = sum(row.alarm for row in control)
         confirmed = counted(len(control), "benchmark")
         yield "control", f"a second copy of BASE differs in {alarms:,} of {confirmed}"
-    if here.base_code is not None and here.head_code is not None:
-        yield "imported", f"{here.base_code} on BASE; {here.head_code} on HEAD"
-    # One that imports nothing has no versions.
-    both = {**here.base, **here.head} if here.base and here.head else {}
+    if environment.base_code is not None and environment.head_code is not None:
+        yield "imported", f"{environment.base_code} on BASE; {environment.head_code} on HEAD"
+    # A side that imports nothing has no versions.
+    packages = (
+        {**environment.base, **environment.head} if environment.base and environment.head else {}
+    )
     versions = [
-        f"{name} {here.base.get(name, 'none')} → {here.head.get(name, 'none')}"
-        for name in both
-        if here.base.get(name) != here.head.get(name)
+        f"{name} {environment.base.get(name, 'none')} → {environment.head.get(name, 'none')}"
+        for name in packages
+        if environment.base.get(name) != environment.head.get(name)
     ]
     if versions:
         yield "versions", named(versions, _VERSIONS)
-    if here.machine:
+    if environment.machine:
         facts = [
-            f"{fact} cores" if name == "cores" else fact for name, fact in here.machine.items()
+            f"{fact} cores" if name == "cores" else fact
+            for name, fact in environment.machine.items()
         ]
         yield "machine", ", ".join(facts)
     if python := _python(comparison):
@@ -119,21 +122,21 @@ def about_the_run(comparison: Comparison) -> Iterator[Note]:
 
 
 def _python(comparison: Comparison) -> str:
-    """Return what the benchmarks ran in; nothing where none did.
+    """Return the Pythons of the benchmarks; empty where none ran.
 
-    Where an environment that was built lies concerns nobody.
+    The folder of a built environment is not shown.
     """
-    plan, here = comparison.plan, comparison.environment
+    plan, environment = comparison.plan, comparison.environment
     pythons = [
         versions["python"] + ("" if plan.build else f", {side.python}")
-        for side, versions in ((plan.base, here.base), (plan.head, here.head))
+        for side, versions in ((plan.base, environment.base), (plan.head, environment.head))
         if "python" in versions
     ]
     return " on BASE; ".join(dict.fromkeys(pythons)) + " on HEAD" * (len({*pythons}) > 1)
 
 
 def _detectable(rows: Sequence[Row]) -> str:
-    """Return how small a slowdown the clock would have confirmed."""
+    """Return the smallest slowdowns that times would have confirmed."""
     sizes = [shown.detectable_share(row) for row in rows if row.change is not None]
     if not sizes:
         return "nothing was timed"
@@ -145,9 +148,9 @@ def _detectable(rows: Sequence[Row]) -> str:
 
 
 def _instructions(rows: Sequence[Row]) -> str:
-    """Return how many benchmarks execute the same, how surely, and how many cannot be counted.
+    """Return how many benchmarks have equal instructions, their noise, and how many have no count.
 
-    Nothing where none was tried.
+    Empty where counting was not tried.
     """
     works = [row.work for row in rows if row.work is not None]
     failed = sum(row.work is None and row.not_counted is not None for row in rows)
@@ -160,22 +163,22 @@ def _instructions(rows: Sequence[Row]) -> str:
 
 
 def _contention(rows: Sequence[Row]) -> str:
-    """Return how long threads waited for a core; nothing if they did not, or it is unknown."""
+    """Return how long threads waited for a core; empty if they did not, or it is unknown."""
     waits = [row.waited for row in rows if row.waited is not None]
     samples = sum(row.contended or 0 for row in rows)
     blocks = sum(row.retaken for row in rows)
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):
         return ""
     middle, worst = percent(median(waits)), percent(max(waits))
-    said = f"threads waited for a core {middle} of the time, at worst {worst}"
+    text = f"threads waited for a core {middle} of the time, at worst {worst}"
     if not samples and not blocks:
-        return said
-    return f"{said}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
+        return text
+    return f"{text}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
 
 
 # --- what is said of many names, said once --------------------------------------------------------
 
-# A number by itself, and not a digit of a name.
+# A number by itself, not a digit in a name.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
 
 
@@ -185,7 +188,7 @@ def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note
 
 
 def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
-    """Return each text once, with the names that it is said of.
+    """Return each text once, with its names.
 
     Texts that differ in one number alone become one, with its range: ``12 to 38%``.
     """
@@ -201,15 +204,15 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
 
 
 def _with_range(texts: Sequence[str]) -> str | None:
-    """Return one text for texts that are alike; None if more than one of their numbers differs."""
+    """Return one text for similar texts; None if more than one of their numbers differs."""
     columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     if sum(len(set(column)) > 1 for column in columns) > 1:
         return None
-    words = [
+    ranges = [
         column[0]
         if len(set(column)) == 1
         else f"{min(column, key=float)} to {max(column, key=float)}"
         for column in columns
     ]
     between = _NUMBER.split(texts[0])
-    return "".join(part for pair in zip(between, [*words, ""], strict=True) for part in pair)
+    return "".join(part for pair in zip(between, [*ranges, ""], strict=True) for part in pair)

@@ -1,4 +1,4 @@
-"""One benchmark of a comparison in words and numbers, wherever it is shown."""
+"""A benchmark of a comparison in words and numbers, for every view."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ PROBABLY = "probably slower"
 NEW = "new"
 WORSE = ("broken", "slower", PROBABLY)
 CHANGES = (*WORSE, "faster", "works again", NEW)
-"""The verdicts on what changed, the worst first."""
+"""The verdicts on changes, the worst first."""
 ORDER = (*CHANGES, "inconclusive", "invalid", "no change")
 _CANNOT_TELL = "cannot tell"
 LARGEST_DETECTABLE = 1.0
-"""A larger slowdown would be no finding but an accident."""
-# An interval whose ends are further apart than −50% and +100% says nothing.
+"""Largest detectable slowdown worth showing: a larger one would be noticed anyway."""
+# An interval with ends further apart than −50% and +100% is too wide to show.
 _WIDEST = 4.0
-# What would be shown as 0.0% is nothing.
+# A change that would be shown as 0.0% is no change.
 _SAME = 0.0005
 # A share of its time that a benchmark waits for a timer, a device or another process.
 _LEAST_IDLE = 0.01
-# From here on what grew is told as a multiple, not in per cent.
+# Larger growth is shown as a multiple, not in per cent.
 _MANY = 10.0
-# Counts beyond this are not written with all their digits.
+# Larger counts are not written with all their digits.
 _LARGEST = 1e15
-# Of the functions of a benchmark; Python's first, because they say where to look.
+# Functions shown for a benchmark; Python's first, because they locate the change.
 _FUNCTIONS, _OF_PYTHON = 5, 3
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return what is broken first, then what changed, by the size that its verdict stands on."""
+    """Return broken rows first, then changed ones, by the size behind their verdict."""
 
     def size(row: Row) -> float:
         if row.work is not None and (row.change is None or is_counted(row)):
@@ -47,24 +47,24 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def verdict(row: Row) -> str:
     """Return a row's verdict in a reader's words."""
-    known = row.change is not None or row.work is not None or None not in (row.base, row.head)
+    has_numbers = row.change is not None or row.work is not None or None not in (row.base, row.head)
     if row.verdict == "slower":
-        return "slower" if known else "broken"
+        return "slower" if has_numbers else "broken"
     if row.verdict == "faster":
-        return "faster" if known else NEW if row.new else "works again"
+        return "faster" if has_numbers else NEW if row.new else "works again"
     return PROBABLY if row.probably_slower else row.verdict
 
 
 def has_changed(row: Row) -> bool:
-    """Return whether the row stands among what changed; what is muted does not."""
+    """Return whether the row belongs to the changes; muted rows do not."""
     return verdict(row) in CHANGES and row.muted is None
 
 
 def is_counted(row: Row) -> bool:
     """Return whether the size of a row is that of its instructions.
 
-    They decided, no confirmation of the clock did, and two counts of the same differ by less than
-    the clock's interval is wide.
+    They are if instructions decided, times did not confirm the change, and two equal counts differ
+    by less than the width of the times' interval.
     """
     if row.work is None or row.stands_on == "time":
         return False
@@ -78,7 +78,7 @@ def is_counted(row: Row) -> bool:
 
 
 def cells(row: Row) -> tuple[Cell, ...]:
-    """Return what every table has: name, verdict, both numbers, the change, and waiting."""
+    """Return the cells of every table: name, verdict, both numbers, the change, and waiting."""
     muted = "" if row.muted is None else ", muted"
     idle = row.idle if row.idle is not None and not row.idle < _LEAST_IDLE else None
     waiting = None if idle is None else Quantity(idle, "%", digits=".1f")
@@ -86,7 +86,7 @@ def cells(row: Row) -> tuple[Cell, ...]:
 
 
 def times(row: Row) -> Cell:
-    """Return ``1.000 → 1.081 ms``, where the second is the first and the change that is shown.
+    """Return ``1.000 → 1.081 ms``; the second number is the first times the displayed change.
 
     Medians of both would not agree with the change, which is a trimmed mean over the blocks.
     """
@@ -94,22 +94,22 @@ def times(row: Row) -> Cell:
     if base is None:
         return None if head is None else replace(amount(head, row.unit), before=f"{NONE} → ")
     if head is None:
-        known = amount(base, row.unit)
-        return replace(known, after=f"{known.after} → {NONE}")
+        quantity = amount(base, row.unit)
+        return replace(quantity, after=f"{quantity.after} → {NONE}")
     if row.change is not None and not _is_wide(row):
         head = base * (1 + row.change)
     return replace(amount(head, row.unit), was=base, digits=4)
 
 
 def amount(value: float, unit: str) -> Quantity:
-    """Return a number in its unit; any but seconds is a word of the suite."""
+    """Return a number in its unit; units other than seconds are words of the suite."""
     return Quantity(value, "s") if unit == "seconds" else Quantity(value, after=f" {unit}")
 
 
 def change(row: Row) -> Cell:
-    """Return the change with its interval and the limit that it has: ``+8.1% [+7.0, +9.3]``."""
+    """Return the change with its interval and the row's limit: ``+8.1% [+7.0, +9.3]``."""
     shown = _by_time(row)
-    # What broke has nothing to be allowed.
+    # Broken rows have no limit.
     if row.limit is None or (row.change is None and row.work is None):
         return shown
     limit = f", limit {100 * row.limit:g}%"
@@ -119,7 +119,7 @@ def change(row: Row) -> Cell:
 
 
 def _by_time(row: Row) -> Cell:
-    """Return the clock's change with its interval."""
+    """Return the change in time with its interval."""
     if row.change is None:
         return None
     if _is_wide(row):
@@ -129,14 +129,14 @@ def _by_time(row: Row) -> Cell:
 
 
 def _is_wide(row: Row) -> bool:
-    """Return whether the clock's interval says nothing; also where an end is no number."""
+    """Return whether the interval of the times is too wide to show, or an end is no number."""
     if row.low is None or row.high is None:
         return False
     return not 1 + row.high <= _WIDEST * (1 + row.low)
 
 
 def detectable(row: Row) -> Cell:
-    """Return the slowdown that the clock would have confirmed; nothing where it saw nothing."""
+    """Return the slowdown that times would have confirmed; empty where they could confirm none."""
     if row.change is None:
         return None
     share = detectable_share(row)
@@ -144,25 +144,25 @@ def detectable(row: Row) -> Cell:
 
 
 def detectable_share(row: Row) -> float:
-    """Return the slowdown that the clock would have confirmed; infinity where it could not tell."""
+    """Return the slowdown that times would have confirmed; infinite if they could confirm none."""
     share = row.smallest_detectable
     return share if share is not None and share <= LARGEST_DETECTABLE else inf
 
 
 def work_change(work: Work | None) -> Cell:
-    """Return the change of instructions, ``same`` where it is within the count's own noise."""
+    """Return the change of instructions, ``same`` if it is within the noise of counts."""
     if work is None:
         return None
     return "same" if is_same(work) else Quantity(work.change, "%", digits="+.1f")
 
 
 def is_same(work: Work) -> bool:
-    """Return whether both revisions execute the same, as far as counting can tell."""
+    """Return whether both revisions execute equal instructions, within the noise of counts."""
     return abs(work.change) <= max(work.noise, _SAME)
 
 
 def why(row: Row) -> str | None:
-    """Return the function that changed most, and where it is; or why there are no numbers."""
+    """Return the function that changed most, with its place; or why there are no numbers."""
     if tells_reason(row):
         return row.reason
     first = first_function(row)
@@ -170,7 +170,7 @@ def why(row: Row) -> str | None:
 
 
 def tells_reason(row: Row) -> bool:
-    """Return whether the reason stands in the row itself, as there is no function to name."""
+    """Return whether the row itself shows the reason, because there is no function to name."""
     return verdict(row) in {"broken", "works again", NEW, PROBABLY}
 
 
@@ -178,9 +178,9 @@ def tells_reason(row: Row) -> bool:
 
 
 def takes(row: Row) -> str:
-    """Return how much longer what became slower takes, or how many more instructions it executes.
+    """Return how much longer a slower row takes, or how many more instructions it executes.
 
-    Whichever gives its size, as `is_counted` has it, or whichever is known.
+    The one that gives its size, see `is_counted`, or the one that is known.
     """
     interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
     if row.work is not None and (is_counted(row) or row.probably_slower or not interval):
@@ -189,27 +189,27 @@ def takes(row: Row) -> str:
         base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
         return f"goes from {base} to {head}"
     size = f"{_rough(row.change)}%"
-    said = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
+    text = f"takes {size} longer" if row.unit == "seconds" else f"is {size} larger"
     ends = [_rough(end, row.change) for end in interval or ()]
-    return f"{said} [{', '.join(ends)}]" if ends else said
+    return f"{text} [{', '.join(ends)}]" if ends else text
 
 
 def by_clock(row: Row) -> str | None:
-    """Return what the clock says beside the instructions that give the size of a slower row."""
+    """Return the change in time, where instructions give the size of a slower row."""
     if row.verdict != "slower" or row.change is None or not is_counted(row):
         return None
     return f"by the clock: {cell_text(_by_time(row))}"
 
 
 def worse(row: Row) -> str:
-    """Return how much a row became slower, what gives its size first, or why it broke."""
+    """Return how much slower a row became, the evidence of its size first, or why it broke."""
     if verdict(row) == "broken":
         return row.reason or row.verdict
-    said = by_time(row)
+    text = by_time(row)
     if row.work is None:
-        return said
+        return text
     work = f"instructions {cell_text(work_change(row.work))} ({instructions(row.work)} per call)"
-    return f"{work}; {said}" if is_counted(row) else f"{said}; {work}"
+    return f"{work}; {text}" if is_counted(row) else f"{text}; {work}"
 
 
 def by_time(row: Row) -> str:
@@ -218,7 +218,7 @@ def by_time(row: Row) -> str:
 
 
 def instructions(work: Work) -> str:
-    """Return what one call executes: ``48.4 M → 50.8 M``, once where it is the same."""
+    """Return the instructions of a call: ``48.4 M → 50.8 M``, or one number if they are equal."""
     base = large(work.base)
     return base if is_same(work) else f"{base} → {large(work.head)}"
 
@@ -233,23 +233,23 @@ def _rough(share: float, size: float | None = None) -> str:
 
 
 def first_function(row: Row) -> Growth | None:
-    """Return the function that was edited, else the one that changed most as the row did.
+    """Return the edited function, else the one that changed most in the row's direction.
 
-    A function that does less explains nothing that became slower, unless it was edited: then what
-    it calls may do more.
+    A function that does less explains no slowdown, unless it was edited: functions that it calls
+    may then do more.
     """
     functions = most_telling(row.why)
-    grew = [own for own in functions if (own.head > own.base) == (row.verdict != "faster")]
-    edited = [own for own in functions if own.edited]
+    grew = [grown for grown in functions if (grown.head > grown.base) == (row.verdict != "faster")]
+    edited = [growth for growth in functions if growth.edited]
     return next(iter([*edited, *grew, *functions]), None)
 
 
 def most_telling(why: Sequence[Growth]) -> list[Growth]:
-    """Return the first of each level, as many as there is room for."""
+    """Return the first functions of each level, as many as fit."""
     python = [growth for growth in why if growth.level == "python"]
     compiled = [growth for growth in why if growth.level == "c"]
-    kept = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
-    return kept + compiled[: _FUNCTIONS - len(kept)]
+    shown = python[: max(_OF_PYTHON, _FUNCTIONS - len(compiled))]
+    return shown + compiled[: _FUNCTIONS - len(shown)]
 
 
 def function(growth: Growth) -> str:
@@ -257,23 +257,23 @@ def function(growth: Growth) -> str:
     base, head, size, calls = map(cell_text, function_cells(growth))
     if growth.base and growth.head:
         counted = base if growth.base == growth.head else f"{base} → {head}"
-        said = f"{size} {growth.unit}, {counted}"
+        text = f"{size} {growth.unit}, {counted}"
     else:
         calls = calls.removeprefix("0 → ").removesuffix(" → 0")
-        said = f"{size}, {head if growth.head else base} {growth.unit}"
+        text = f"{size}, {head if growth.head else base} {growth.unit}"
     if calls != NONE and growth.unit != "calls":
-        said += ", called once" if calls == "1" else f", called {calls} times"
-    return f"{_named(growth)}: {'in the diff; ' if growth.edited else ''}{said}"
+        text += ", called once" if calls == "1" else f", called {calls} times"
+    return f"{_named(growth)}: {'in the diff; ' if growth.edited else ''}{text}"
 
 
 def _named(growth: Growth) -> str:
     """Return a function with its place: ``toy.work in toy.py:3``."""
-    where = place(growth)
-    return shortened(growth.function) + (f" in {shortened(where)}" if where else "")
+    location = place(growth)
+    return shortened(growth.function) + (f" in {shortened(location)}" if location else "")
 
 
 def function_cells(growth: Growth) -> tuple[Cell, Cell, Cell, Cell]:
-    """Return what a function counts on BASE and on HEAD, its change, and its calls."""
+    """Return a function's counts on BASE and on HEAD, its change, and its calls."""
     base, head = growth.base_calls, growth.head_calls
     calls = None
     if base is not None and head is not None:
@@ -283,7 +283,7 @@ def function_cells(growth: Growth) -> tuple[Cell, Cell, Cell, Cell]:
 
 def _growth(growth: Growth) -> Cell:
     """Return ``+9.2%``, and ``583×`` where percentages are hard to read."""
-    if not growth.base or not growth.head:  # on one side only there is no share
+    if not growth.base or not growth.head:  # a function of one side alone has no share
         return "gone" if growth.base else "new"
     if growth.head == growth.base:
         return "same"
@@ -294,7 +294,7 @@ def _growth(growth: Growth) -> Cell:
 
 
 def _number(number: float, *others: float) -> Quantity:
-    """Return whole numbers with all their digits, means of several calls with three."""
+    """Return whole numbers with all digits, and means of several calls with three."""
     whole = all(
         0 <= one < _LARGEST and (one >= 100 or one.is_integer()) for one in (number, *others)
     )

@@ -18,11 +18,11 @@ from perceptron.report.comparison import describe
 from perceptron.statistics.trust import Diagnosis
 
 SCHEMA_VERSION = 2
-"""Raised when a key of a document goes or changes its meaning. New keys may come any time."""
+"""Increases when a key of a document is removed or changes its meaning, not when one is added."""
 
 
 def write(document: object) -> None:
-    """Print one JSON document on standard output."""
+    """Print a JSON document on standard output."""
     sys.stdout.write(msgspec.json.format(encoded(document), indent=2).decode() + "\n")
 
 
@@ -33,20 +33,20 @@ def encoded(document: object) -> bytes:
 
 
 def _text(value: object) -> str:
-    """Return a path as text; bytes that are not text become a mark instead of an error."""
+    """Return a path as text; undecodable bytes become a mark instead of an error."""
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
-    """Return the verdicts, the study's own document, and what every run has, null without a run.
+    """Return the verdicts, the study's own document, and the run's fields, null without a run.
 
-    ``page`` is the one with the answer, of which the dashboard is the first.
+    ``page`` is the page with the answer, the first page of the dashboard.
     """
     run = told.run if isinstance(told, Answered) else None
     return {
         "verdicts": [
-            {name: getattr(one, name) for name in ("subject", "decided", "sentence", "notes")}
-            for one in told.answer.verdicts
+            {name: getattr(verdict, name) for name in ("subject", "decided", "sentence", "notes")}
+            for verdict in told.answer.verdicts
         ],
         **told.answer.data,
         "tables": list(map(_table, told.answer.tables)),
@@ -67,17 +67,17 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> str | float | dict[str, Any] | None:
-    """Return words and numbers of things as they are, and a quantity with what is shown of it."""
+    """Return texts and plain numbers as they are, and a quantity with its displayed text."""
     if not isinstance(cell, Quantity):
         return cell
     low, high = cell.interval or (None, None)
     was = {} if cell.was is None else {"was": cell.was}
-    own = {"value": cell.value, "low": low, "high": high, "unit": cell.unit}
-    return own | was | {"text": cell_text(cell)}
+    quantity = {"value": cell.value, "low": low, "high": high, "unit": cell.unit}
+    return quantity | was | {"text": cell_text(cell)}
 
 
 def comparison(made: Comparison) -> dict[str, Any]:
-    """Return what `perceptron compare --json` prints: what was found, and its tables."""
+    """Return the document of `perceptron compare --json`: the result and its tables."""
     return structs.asdict(made) | {"tables": list(map(_table, describe(made).tables))}
 
 
@@ -88,10 +88,10 @@ def fleet(
     results: Path,
     page: Path | None,
 ) -> dict[str, Any]:
-    """Return what a command with ``--on`` prints, and `perceptron fleet collect --json`."""
+    """Return the document of a command with ``--on``, and of `perceptron fleet collect --json`."""
     return {
-        "fleets": [{"fleet": one.fleet, "command": one.command} for one in fleets],
-        "jobs": [job for one in fleets for job in one.jobs],
+        "fleets": [{"fleet": status.fleet, "command": status.command} for status in fleets],
+        "jobs": [job for status in fleets for job in status.jobs],
         "machines": answers,
         "runs": collected.runs,
         "complaints": collected.complaints,
@@ -101,7 +101,7 @@ def fleet(
 
 
 def doctor(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return what `perceptron doctor --json` prints."""
+    """Return the document of `perceptron doctor --json`."""
     return {
         "environment": diagnosis.environment,
         "conditions": diagnosis.conditions,

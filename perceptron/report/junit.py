@@ -1,7 +1,7 @@
-"""A comparison as JUnit XML, which most services of continuous integration show.
+"""A comparison as JUnit XML, which most continuous integration services show.
 
 Every text may come from outside: each becomes one line of bounded length, of characters that XML
-has, and is escaped by the library that writes it.
+allows, and the library that writes it escapes it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from perceptron.untrusted_text import shortened
 
 _RUN = "perceptron compare"
 _LONGEST = 300
-# XML 1.0 has all that `shortened` leaves but these.
+# XML 1.0 allows every character that `shortened` leaves except these.
 _NO_CHARACTERS = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
 _OUTCOMES = {"regression": "failure", "invalid": "error", "inconclusive": "skipped"}
 
 
 def junit_xml(comparison: Comparison) -> str:
-    """Return the document: a case for the verdict, for each benchmark, and for what has no row.
+    """Return the document: a case for the verdict, for each benchmark, and for each without a row.
 
-    Slower and broken benchmarks are failures; what was not judged, is muted or is gone on HEAD is
-    skipped. The time of a case is that of one call on HEAD.
+    Slower and broken benchmarks are failures; those not judged, muted or gone on HEAD are skipped.
+    The time of a case is that of a call on HEAD.
     """
-    told = describe(comparison)
-    suite = Xml.Element("testsuite", name=_text(told.title))
+    described = describe(comparison)
+    suite = Xml.Element("testsuite", name=_text(described.title))
     run = _case(suite, f"{_RUN}::verdict", None)
-    _add(run, _OUTCOMES.get(comparison.verdict), told.verdict, told.said)
+    _add(run, _OUTCOMES.get(comparison.verdict), described.verdict, described.said)
     for row in shown.in_order(comparison.rows):
         _add(_case(suite, row.key, row.head_seconds), *_outcome(row))
-    for own in comparison.plan.left_out:
-        _add(_case(suite, own.benchmark, None), "skipped", "left out", own.reason)
+    for skipped in comparison.plan.left_out:
+        _add(_case(suite, skipped.benchmark, None), "skipped", "left out", skipped.reason)
     for key in comparison.removed:
         _add(_case(suite, key, None), "skipped", "gone", "gone on HEAD")
     for name, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -48,7 +48,7 @@ def junit_xml(comparison: Comparison) -> str:
 
 
 def _outcome(row: Row) -> tuple[str | None, str, str]:
-    """Return which outcome a row is in JUnit's words, none if it passes, and its own, and why."""
+    """Return a row's JUnit outcome (None if it passes), its own verdict, and the reason."""
     word = shown.verdict(row)
     if row.muted is not None:
         return "skipped", "muted", f"muted: {row.muted}"
@@ -62,24 +62,24 @@ def _outcome(row: Row) -> tuple[str | None, str, str]:
 def _case(suite: Xml.Element, key: str, seconds: float | None) -> Xml.Element:
     """Add the case of a benchmark, in the class of its module or file."""
     is_test = "::" in key.partition("(")[0]
-    place, name = key.split("::", 1) if is_test else _module(key)
-    case = Xml.SubElement(suite, "testcase", classname=_text(place or _RUN), name=_text(name))
+    group, name = key.split("::", 1) if is_test else _module(key)
+    case = Xml.SubElement(suite, "testcase", classname=_text(group or _RUN), name=_text(name))
     _set_time(case, seconds)
     return case
 
 
 def _module(key: str) -> tuple[str, str]:
-    """Return the module and class of a benchmark of asv, and the rest of its key."""
-    place, _, _ = key.partition("(")[0].rpartition(".")
-    return place, key[len(place) :].removeprefix(".")
+    """Return the module and class of an asv benchmark, and the rest of its key."""
+    group, _, _ = key.partition("(")[0].rpartition(".")
+    return group, key[len(group) :].removeprefix(".")
 
 
 def _add(case: Xml.Element, kind: str | None, word: str, message: str) -> None:
     if kind is None:
         return
-    own = Xml.SubElement(case, kind, message=_text(message))
+    element = Xml.SubElement(case, kind, message=_text(message))
     if kind != "skipped":
-        own.set("type", _text(word))
+        element.set("type", _text(word))
 
 
 def _set_time(element: Xml.Element, seconds: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Text files that a command writes where its user asks for them."""
+"""Text files that a command writes at a path from its user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perceptron.errors import UserError
 def reserve(file: Path) -> None:
     """Check that the file can be written, before minutes of work; raises `UserError`.
 
-    A file that does not exist is not left behind.
+    No new file is left behind.
     """
     with _writing(file):
         without_trace(file)

@@ -1,1 +1,1 @@
-"""What is compared: two revisions as trees on disk, and the suite and benchmarks in them."""
+"""The revisions as trees on disk, with the suite and the benchmarks in them."""

@@ -1,4 +1,4 @@
-"""What files of a revision hold, read from git: as they were committed, and through no link."""
+"""The contents of a revision's files, read from git: as committed, without following links."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 from perceptron.gate.checkout.revisions import Revision, git
 
-# Bytes of a file that is read; a lock of a large project has a few millions.
+# Largest file that is read, in bytes; a lock of a large project has a few millions.
 _LARGEST = 16_000_000
-_FILE = "100"  # how modes of ordinary files begin
+_FILE = "100"  # prefix of the modes of ordinary files
 
 
 @dataclass(frozen=True)
 class Unread:
-    """What is not read, a link or too large, by what tells it from another such."""
+    """A file that is not read, because it is a link or too large; ``state`` shows differences."""
 
     state: str
 
 
 class Contents:
-    """The files of a revision, with what the working tree adds to it if that was asked for.
+    """The files of a revision, with the changes of the working tree if it is compared.
 
     The trees that are compared share HEAD's benchmarks; here each revision has its own.
     """
@@ -43,21 +43,21 @@ class Contents:
     @property
     def names(self) -> set[str]:
         """Return the names of all files, relative to the root."""
-        there = {name for name in self._changed if os.path.lexists(self._repository / name)}
-        return (self._objects.keys() - self._changed) | there
+        present = {name for name in self._changed if os.path.lexists(self._repository / name)}
+        return (self._objects.keys() - self._changed) | present
 
     def read(self, names: Iterable[str]) -> dict[str, bytes | Unread]:
-        """Return what those of the files hold that there are."""
+        """Return the contents of those of the files that exist."""
         wanted = self.names.intersection(names)
-        found = {name: self._of_working_tree(name) for name in wanted & self._changed}
+        contents = {name: self._of_working_tree(name) for name in wanted & self._changed}
         committed = {name: self._objects[name] for name in wanted - self._changed}
-        numbers = [own for own in committed.values() if isinstance(own, str)]
-        given = "".join(f"{number}\n" for number in numbers)
-        answer = git(self._repository, "cat-file", "--batch", given=given) if numbers else ""
-        held = dict(_objects(os.fsencode(answer)))
-        for name, own in committed.items():
-            found[name] = held[own] if isinstance(own, str) else own
-        return found
+        numbers = [entry for entry in committed.values() if isinstance(entry, str)]
+        request = "".join(f"{number}\n" for number in numbers)
+        answer = git(self._repository, "cat-file", "--batch", given=request) if numbers else ""
+        objects = dict(_objects(os.fsencode(answer)))
+        for name, entry in committed.items():
+            contents[name] = objects[entry] if isinstance(entry, str) else entry
+        return contents
 
     def _of_working_tree(self, name: str) -> bytes | Unread:
         file = self._repository / name
@@ -68,10 +68,10 @@ class Contents:
 
 
 def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield each object that git sent, with its number: a line of facts goes before it."""
-    place = 0
-    while place < len(answer):
-        begin = answer.index(b"\n", place) + 1
-        number, _, size = answer[place:begin].split()
-        place = begin + int(size) + 1
-        yield number.decode(), answer[begin : place - 1]
+    """Yield the id and the content of each object that git sent, after its header line."""
+    position = 0
+    while position < len(answer):
+        begin = answer.index(b"\n", position) + 1
+        number, _, size = answer[position:begin].split()
+        position = begin + int(size) + 1
+        yield number.decode(), answer[begin : position - 1]

@@ -1,6 +1,6 @@
-"""``[tool.perceptron.gate]`` in pyproject.toml: what a project asks of its own benchmarks.
+"""``[tool.perceptron.gate]`` in pyproject.toml: a project's rules for its benchmarks.
 
-BASE's is read, so that no pull request loosens the rules by which it is judged.
+BASE's file is read, so that no pull request loosens the rules by which it is judged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Percent = Annotated[str, Meta(pattern=r"^\d{1,4}(\.\d{1,6})? ?%\Z")]
 
 
 class _Rule(Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule as it is written."""
+    """A rule in the file."""
 
     match: _Text
     slower: _Percent | None = None
@@ -53,7 +53,7 @@ class _Rules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GateRules(NamedTuple):
-    """What a project asks of its benchmarks."""
+    """A project's rules for its benchmarks."""
 
     rules: list[GateRule]
     strict: bool = False
@@ -61,24 +61,24 @@ class GateRules(NamedTuple):
 
 
 def gate_rules(base: Path, head: Path, today: date) -> tuple[GateRules, list[MeasurementWarning]]:
-    """Return the rules in the tree of BASE as they are today, and what is to be said of them.
+    """Return the rules in the tree of BASE as of ``today``, and warnings about them.
 
-    What is wrong with HEAD's is a warning: once merged, it would stop every comparison.
+    Errors in HEAD's file are warnings: once merged, they would stop every comparison.
     """
-    own = read(base, "BASE")
-    rules, warnings = in_force(own.rules, today)
+    configured = read(base, "BASE")
+    rules, warnings = in_force(configured.rules, today)
     try:
         read(head, "HEAD")
     except UserError as error:
         advice = "mend it before it is merged: what is compared with it would end with this error"
         warnings.append(MeasurementWarning(code="rules of HEAD", message=str(error), advice=advice))
-    return GateRules(rules, own.strict), warnings
+    return GateRules(rules, configured.strict), warnings
 
 
 def read(tree: Path, revision: str) -> GateRules:
-    """Return the rules of the project in the tree of the revision; none where it has none.
+    """Return the rules of the project in the tree of the revision; empty where it has none.
 
-    Raises `UserError` naming the field for what is no rule.
+    Raises `UserError` naming the field of an invalid rule.
     """
     file = tree / _FILE
     if not file.is_file():
@@ -94,15 +94,15 @@ def read(tree: Path, revision: str) -> GateRules:
     try:
         rules = msgspec.convert(content, type=_Rules)
     except msgspec.ValidationError as error:
-        where = f"{_FILE} of {revision}: tool.perceptron.gate"
-        raise UserError(f"{where}: {label(error)}") from None
+        section = f"{_FILE} of {revision}: tool.perceptron.gate"
+        raise UserError(f"{section}: {label(error)}") from None
     return GateRules([rule.read() for rule in rules.rule], rules.strict)
 
 
 def in_force(
     rules: Sequence[GateRule], today: date
 ) -> tuple[list[GateRule], list[MeasurementWarning]]:
-    """Return the rules as they are today, and a warning for each that mutes no more."""
+    """Return the rules as of ``today``, and a warning for each expired mute."""
     expired = [rule for rule in rules if rule.until is not None and rule.until < today]
     warnings = [
         MeasurementWarning(

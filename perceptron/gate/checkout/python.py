@@ -1,4 +1,4 @@
-"""The Python that benchmarks run in: the one that is named, else the project's."""
+"""The Python that runs the benchmarks: the named one, else the project's."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _SECONDS = 60.0
 
 
 def find_python(named: str | None) -> str:
-    """Return the interpreter that is named by ``--python``: by a path, or a name on PATH.
+    """Return the interpreter of ``--python``: a path, or a name on PATH.
 
-    Without one it is our own, unless nothing but perceptron is installed there: then it has an
-    environment to itself, and the project's is the activated one, the folder ``.venv`` here, or
-    the first on PATH. Raises `UserError` for what is no Python, or too old.
+    Without the option it is this interpreter. If only perceptron is installed here, the project has
+    another environment: the activated one, the folder ``.venv`` here, or the first on PATH. Raises
+    `UserError` if it is no Python, or too old.
     """
     if named is None:
         python = _of_the_project() if _is_by_itself() else sys.executable
-    elif (found := which(named)) is not None:
-        python = found
+    elif (path := which(named)) is not None:
+        python = path
     else:
         raise UserError(f"--python {named}: no such program: name an interpreter of Python")
     if _is_ours(python):
@@ -46,8 +46,8 @@ def find_python(named: str | None) -> str:
     if tuple(map(int, minor(version).split("."))) < _OLDEST:
         wanted = ".".join(map(str, _OLDEST))
         raise UserError(f"--python {python}: benchmarks need {wanted} or later: name another one")
-    # What is found by its name may be a script that chooses one, such as pyenv's, where nothing can
-    # be counted. A script that is named by its path is to be used.
+    # A program found by name may be a script that chooses an interpreter, such as pyenv's, which
+    # valgrind cannot count. A script named by its path is used as it is.
     return os.path.abspath(python) if named and os.sep in named else executable
 
 
@@ -57,7 +57,7 @@ def version_of(python: str) -> str:
 
 
 def minor(version: str) -> str:
-    """Return 3.12 of the text of ``sys.version``."""
+    """Return the minor version, such as 3.12, from the text of ``sys.version``."""
     return ".".join(version.split(".")[:2])
 
 
@@ -66,17 +66,17 @@ def _of_the_project() -> str:
         python = os.path.join(folder, "bin", "python")
         if os.access(python, os.X_OK):
             return python
-    found = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
-    return next(filter(None, found), sys.executable)
+    candidates = (which(name, path=_path_without_ours()) for name in ("python", "python3"))
+    return next(filter(None, candidates), sys.executable)
 
 
 def variables_of(python: str) -> dict[str, str]:
-    """Return what is to be set where it runs: what it starts is none of our environment either."""
+    """Return the variables to set for it: its children must not run in this environment either."""
     return {} if python == sys.executable else {"PATH": _path_without_ours()}
 
 
 def _path_without_ours() -> str:
-    """Return PATH without the folder of our virtual environment, which uvx puts first."""
+    """Return PATH without the folder of this virtual environment, which uvx puts first."""
     is_virtual = sys.prefix != sys.base_prefix
     return os.pathsep.join(
         folder
@@ -86,44 +86,48 @@ def _path_without_ours() -> str:
 
 
 def _is_ours(python: str) -> bool:
-    """Return whether it is of the environment that this runs in, by whichever of its names."""
-    ours, theirs = (
+    """Return whether it belongs to this process's environment, under any of its names."""
+    this_python, other_python = (
         (os.path.realpath(os.path.dirname(file)), os.path.realpath(file))
         for file in (sys.executable, python)
     )
-    return ours == theirs
+    return this_python == other_python
 
 
 def _is_by_itself() -> bool:
-    """Return whether only perceptron is installed, what it needs and what its extras bring."""
+    """Return whether only perceptron, its dependencies and its extras are installed here."""
     requires: dict[str, list[str]] = {}
-    for own in metadata.distributions():
-        requires.setdefault(canonicalize_name(own.metadata["Name"] or ""), own.requires or [])
-    needed, left = {*_INSTALLERS}, [_OURS]
-    while left:
-        name = left.pop()
+    for package in metadata.distributions():
+        requires.setdefault(
+            canonicalize_name(package.metadata["Name"] or ""), package.requires or []
+        )
+    needed, queue = {*_INSTALLERS}, [_OURS]
+    while queue:
+        name = queue.pop()
         if name not in needed:
             needed.add(name)
-            asked = map(Requirement, requires.get(name, []))
-            left += [
-                canonicalize_name(one.name)
-                for one in asked
-                if name == _OURS or one.marker is None or one.marker.evaluate({"extra": ""})
+            requirements = map(Requirement, requires.get(name, []))
+            queue += [
+                canonicalize_name(requirement.name)
+                for requirement in requirements
+                if name == _OURS
+                or requirement.marker is None
+                or requirement.marker.evaluate({"extra": ""})
             ]
     return requires.keys() <= needed
 
 
 def _told(python: str) -> tuple[str, str]:
-    """Return what the interpreter says of itself, by its name in this folder; else empty texts."""
+    """Return the interpreter's answer, by its name in this folder; empty texts if it fails."""
     program = "import json, sys; print(json.dumps([sys.executable, sys.version]))"
-    told: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
-    return told if told and re.match(r"\d+\.\d+", told[1]) else ("", "")
+    answer: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])
+    return answer if answer and re.match(r"\d+\.\d+", answer[1]) else ("", "")
 
 
 def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any:
-    """Return what the command of an interpreter prints as JSON of a kind; None if it fails."""
+    """Return the JSON output of an interpreter's command as a ``kind``; None if it fails."""
     try:
-        asked = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=folder,
             env=side_variables(),
@@ -131,6 +135,6 @@ def ask(command: Sequence[str], kind: object, folder: Path | None = None) -> Any
             timeout=_SECONDS,
             check=True,
         )
-        return msgspec.json.decode(asked.stdout, type=kind)
+        return msgspec.json.decode(process.stdout, type=kind)
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""What a user asked to compare, and what that turns out to be."""
+"""The user's request for a comparison, and the revisions and suite that it names."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ BUDGET_MINUTES = 10.0
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """What was asked for. A seed of None is drawn; a side's Python of None is that of both; a share
-    of None is the rule's."""
+    """The request. A seed of None is drawn; a side's Python of None is that of both; a share of
+    None is the rule's."""
 
     base: str
     head: str
@@ -41,28 +41,28 @@ class CompareRequest:
     least_judged: float | None = None
     """Share of the benchmarks that must have been judged for a run to be clean."""
     pytest: str | None = None
-    """Where the tests are whose benchmarks are the suite, or their id; instead of an asv suite."""
+    """Folder, file or id of the tests whose benchmarks are the suite; instead of an asv suite."""
     installed: bool = False
-    """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
+    """Whether the packages installed in ``base_python`` and ``head_python`` are compared."""
     build: bool = False
-    """Whether an environment of each revision is built, whose installed code is compared."""
+    """Whether an environment is built for each revision, to compare their installed code."""
     always: bool = False
-    """Whether revisions that run the same code are measured all the same."""
+    """Whether revisions are measured even if they run the same code."""
     allow_removed: bool = False
     """Whether benchmarks of BASE may be gone on HEAD."""
     strict: bool = False
-    """Whether a run is inconclusive where the clock could have missed a slowdown of more than 10%,
-    whatever was counted; BASE's pyproject.toml may ask for it too."""
+    """Whether a run is inconclusive where times could hide a slowdown of more than 10%, even with
+    equal instructions; BASE's pyproject.toml may require it too."""
     python: str | None = None
-    """What benchmarks run in, as `find_python` takes it."""
+    """The Python for the benchmarks, in the form that `find_python` takes."""
     reasons: bool = True
-    """Whether what changed is looked into; it changes no verdict."""
+    """Whether changes are explained; this changes no verdict."""
 
 
 @dataclass
 class Case:
-    """What the revisions and their suite turned out to be, by which rules they are compared, and
-    what to know of it whatever comes out."""
+    """The resolved revisions and suite, the rules that compare them, and warnings for every
+    outcome."""
 
     request: CompareRequest
     repository: Path
@@ -71,26 +71,26 @@ class Case:
     suite: Suite
     pythons: dict[Side, str]
     installed: bool = False
-    """Whether what is installed in these Pythons is compared, and no tree."""
+    """Whether the packages installed in these Pythons are compared, instead of trees."""
     rule: Rule = field(default_factory=Rule)
     limits: list[GateRule] = field(default_factory=list)
     strict: bool = False
     warnings: list[MeasurementWarning] = field(default_factory=list)
     environments: dict[Side, tuple[Path, Snapshot]] = field(default_factory=dict)
-    """What was built, as it was before anything of it ran."""
+    """The built environments, as they were before any of their code ran."""
     other_suite: bool = False
     """Whether BASE may have benchmarks of its own that HEAD has not."""
 
 
 def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:
-    """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
+    """Resolve the request in the suite's repository. Raises `UserError` for anything missing."""
     if request.installed and None in {request.base_python, request.head_python}:
         raise UserError(
             "--installed compares what is installed in two environments: name their interpreters "
             "by --base-python and --head-python"
         )
-    here = Path.cwd()
-    root = repository(here) if request.pytest else code_repository(request.suite, here)
+    folder = Path.cwd()
+    root = repository(folder) if request.pytest else code_repository(request.suite, folder)
     base = resolve(root, request.base)
     head = resolve(root, request.head)
     _check("--base-python", request.base_python)
@@ -140,7 +140,7 @@ def compared(revision: Revision, python: str) -> ComparedRevision:
 
 
 def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarning]:
-    """Warn of changes that a user may have overlooked."""
+    """Warn of uncommitted changes that a user may have overlooked."""
     dirty = () if "." in {request.base, request.head} else changes(root)
     if not dirty:
         return []
@@ -155,10 +155,10 @@ def _not_committed(request: CompareRequest, root: Path) -> list[MeasurementWarni
 
 
 def command(case: Case, seed: int) -> str:
-    """Return what to type to do the same again, with the commits that names stood for."""
+    """Return the command that repeats the comparison, with commits in place of names."""
     request = case.request
-    words = ["perceptron", "compare"]
-    words += [
+    arguments = ["perceptron", "compare"]
+    arguments += [
         revision.name if revision.digest else revision.commit[:12]
         for revision in (case.base, case.head)
     ]
@@ -186,5 +186,5 @@ def command(case: Case, seed: int) -> str:
         "--strict": request.strict,
     }
     for option, value in options.items():
-        words += [] if value is None else [option, value]
-    return shlex.join([*words, *(flag for flag, is_set in flags.items() if is_set)])
+        arguments += [] if value is None else [option, value]
+    return shlex.join([*arguments, *(flag for flag, is_set in flags.items() if is_set)])

@@ -1,4 +1,4 @@
-"""What BASE and HEAD name: commits of this repository, or ``.``, the working tree as it is."""
+"""The revisions BASE and HEAD: commits of this repository, or ``.``, the working tree as it is."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.records.files.write import cannot_write
 
-# Looking at a repository or checking it out must not run anything of it.
+# Reading a repository or checking it out must not run any of its code.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-# What .gitmodules and a user's settings say of submodules hides none that differs.
+# Settings in .gitmodules or of a user must not hide a submodule that differs.
 DIFFERING = ("diff", "--name-only", "--no-renames", "--ignore-submodules=none", "-z")
-# Set while a hook runs; they would lead git away from the folder that is given.
+# Set while a hook runs; they would lead git away from the given folder.
 _STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit, and what the working tree adds to it if that was asked for."""
+    """A commit, with the changes of the working tree if it is compared."""
 
     name: str
     commit: str
     changed: tuple[str, ...] | None = None
     """Files of the working tree that differ from the commit or are new; None for the commit."""
     digest: str | None = None
-    """Of these files' names and contents."""
+    """Digest of these files' names and contents."""
 
 
 def repository(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def repository(folder: Path) -> Path:
 
 
 def resolve(repository: Path, name: str) -> Revision:
-    """Return the commit that ``name`` stands for. Raises `UserError` where there is none."""
+    """Return the commit named ``name``. Raises `UserError` where there is none."""
     if not name.strip() or name.startswith("-"):
         raise UserError(f"no revision {name!r}: name a branch, a tag, a commit or .")
     wanted = "HEAD" if name == "." else name
@@ -66,9 +66,9 @@ def resolve(repository: Path, name: str) -> Revision:
 
 
 def changes(repository: Path) -> tuple[str, ...]:
-    """Return files that differ from the last commit, deleted ones too, and new ones not ignored.
+    """Return the files that differ from the last commit: changed, deleted, or new and not ignored.
 
-    Relative to the root.
+    Paths are relative to the root.
     """
     differing = git(repository, *DIFFERING, "HEAD")
     new = git(repository, "ls-files", "--others", "--exclude-standard", "-z")
@@ -76,11 +76,11 @@ def changes(repository: Path) -> tuple[str, ...]:
 
 
 def make_own(folder: Path, inner: str) -> None:
-    """Make a folder of comparing's own below another. What is new of it, git is told to ignore.
+    """Make ``inner``, a folder of this program, below ``folder``. git ignores the new folders.
 
     Raises `UserError` if it cannot be made.
     """
-    new = next((place for place in (folder, folder / inner) if not place.exists()), None)
+    new = next((path for path in (folder, folder / inner) if not path.exists()), None)
     try:
         (folder / inner).mkdir(parents=True, exist_ok=True)
         if new is not None:
@@ -90,13 +90,13 @@ def make_own(folder: Path, inner: str) -> None:
 
 
 def add_changes(repository: Path, revision: Revision, tree: Path) -> None:
-    """Make a checkout of the revision's commit look like the working tree."""
+    """Make a checkout of the revision's commit equal to the working tree."""
     for name in revision.changed or ():
         _lay(repository / name, tree / name)
 
 
 def _lay(source: Path, target: Path) -> None:
-    """Make the target what the source is: a file, a link, or a submodule."""
+    """Make ``target`` a copy of ``source``: a file, a link, or a submodule."""
     if target.is_symlink() or target.is_file():
         target.unlink()
     elif target.is_dir():
@@ -109,7 +109,7 @@ def _lay(source: Path, target: Path) -> None:
 
 
 def _files(submodule: Path) -> tuple[str, ...]:
-    """Return what is not ignored of a submodule, relative to it; nothing of another folder."""
+    """Return a submodule's files that git does not ignore, relative to it; else empty."""
     if submodule.is_symlink() or not (submodule / ".git").exists():
         return ()
     names = git(submodule, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
@@ -119,15 +119,15 @@ def _files(submodule: Path) -> tuple[str, ...]:
 def git(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, given: str = ""
 ) -> str:
-    """Return what git prints, with these variables and with ``given`` on its standard input.
+    """Return git's output, with these variables and with ``given`` on its standard input.
 
     Raises `UserError` with its last message.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in _STEERING}
+    inherited = {name: value for name, value in os.environ.items() if name not in _STEERING}
     try:
         process = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
-            env={**kept, **(variables or {})},
+            env={**inherited, **(variables or {})},
             input=os.fsencode(given),
             capture_output=True,
             check=False,

@@ -1,8 +1,8 @@
-"""What differs between the trees of two revisions, and whether it is of a kind that no code uses.
+"""Differences between the trees of two revisions, and whether any code uses them.
 
-Where no file differs that benchmarks import or read, both run the same code, and to measure it is
-to ask how noisy the machine is. Here files are read and parsed, and nothing of them is executed:
-what looks unused may be read all the same, so `Inert` says what to watch while the suite runs.
+If no file differs that benchmarks import or read, both sides run the same code, and measuring shows
+only the machine's noise. Files are read and parsed here, and never executed. Code may still read a
+file that looks unused, so `Inert` lists the files to watch while the suite runs.
 """
 
 from __future__ import annotations
@@ -33,26 +33,27 @@ Trees = tuple[Path, Path]
 
 _PROSE = frozenset({".md", ".rst"})
 _DOCS = frozenset({"doc", "docs"})
-# A folder of settings that say how to compile.
+# A folder of compiler settings.
 _BUILDING = ".cargo"
 _TESTS = re.compile(r"(\w+[_-])?tests?")
 _TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
-# A folder that holds tests or benchmarks, and what these need.
+# A folder of tests or benchmarks, and of files that these need.
 _OF_SUITE = re.compile(r"_?(tests?|bench(mark)?s?|benchmarking|perf(ormance)?)", re.IGNORECASE)
 _DOCSTRINGS = "docstrings"
-# What reads docstrings or comments: in a module that names it, these count too.
+# Names of code that reads docstrings or comments: in a module with such a name, these count too.
 _READERS = re.compile(
     rb"__doc__(?!\s*=[^=])|\b(docopt|ply|getdoc|getsource\w*|cython|distutils|pythran|transonic"
     rb"|torch\.jit|attach_stub)\b"
 )
-# Bytes of Python: one module's, and those of all that differ. More takes longer than a few seconds.
+# Bytes of Python: one module's, and those of all that differ. More would take longer than a few
+# seconds.
 _LARGEST = 2_000_000
 _MOST = 10_000_000
 
 
 @dataclass(frozen=True)
 class Inert:
-    """What differs, none of which does anything unless a benchmark looks at it.
+    """Differences that matter only if a benchmark reads them.
 
     Paths are relative to the trees.
     """
@@ -61,19 +62,19 @@ class Inert:
     files: tuple[str, ...] = ()
     """Files, and folders that one tree alone has."""
     folders: tuple[str, ...] = ()
-    """Where these stand: a list of what is in there differs."""
+    """The folders that contain these: listing them gives different results."""
     modules: tuple[str, ...] = ()
-    """Those that differ in docstrings, comments and layout: to import them is no harm."""
+    """Modules that differ in docstrings, comments and layout: importing them is harmless."""
     lines: bool = False
-    """Whether code of the modules stands in other lines."""
+    """Whether code of the modules has other line numbers."""
 
     def watched(self) -> dict[str, Any]:
-        """Return what a program is told to watch."""
+        """Return the paths for a program to watch."""
         return {name: value for name, value in asdict(self).items() if name != "reason"}
 
 
 def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]:
-    """Return what may differ between the revisions, relative to the root."""
+    """Return the files that may differ between the revisions, relative to the root."""
     names = {*(base.changed or ()), *(head.changed or ())}
     if base.commit != head.commit:
         between = git(repository, *DIFFERING, base.commit, head.commit)
@@ -82,7 +83,7 @@ def changed_names(repository: Path, base: Revision, head: Revision) -> list[str]
 
 
 def differing(names: Sequence[str], trees: Trees) -> list[str]:
-    """Return those of the `changed_names` that differ between the trees: files, links, submodules.
+    """Return the `changed_names` that differ between the trees: files, links, submodules.
 
     Benchmarks do not: HEAD's serve both.
     """
@@ -90,7 +91,7 @@ def differing(names: Sequence[str], trees: Trees) -> list[str]:
 
 
 def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
-    """Return what there is to watch where all that differs is inert by its kind, else None."""
+    """Return the files to watch if all differences are inert by kind, else None."""
     paths = [tree / name for name in names if name.endswith(".py") for tree in trees]
     if sum(map(_size, paths)) > _MOST:
         return None
@@ -118,10 +119,10 @@ def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
 def taken_from_head(
     names: Sequence[str], suite: Suite, repository: Path, base: Revision, tree: Path
 ) -> str | None:
-    """Return what is HEAD's on both sides and may be no benchmark; None where there is no such.
+    """Return a file that both sides take from HEAD and that may be no benchmark; None if none is.
 
-    It lies beside tests that have no folder of their own, or where BASE, whose ``tree`` this is,
-    has something else than its benchmarks.
+    It lies beside tests without a folder of their own, or where BASE's ``tree`` has other files
+    than its benchmarks.
     """
     if suite.origin is not None:
         return None
@@ -139,7 +140,7 @@ def taken_from_head(
 
 
 def with_taken(comparison: Comparison, taken: str | None) -> Comparison:
-    """Return the comparison, which is not clean where BASE ran what was ``taken`` from HEAD."""
+    """Return the comparison, not clean where BASE ran a file that was ``taken`` from HEAD."""
     if taken is None or comparison.verdict != "clean":
         return comparison
     reason = (
@@ -164,7 +165,7 @@ def same_python(files: Sequence[Path]) -> bool:
 
 
 def _lines(files: Sequence[Path]) -> bool:
-    """Return whether these modules, which are the same, have code in different lines."""
+    """Return whether these equal modules have code in different lines."""
     trees = [parsed(text) for text in map(bounded, files) if text is not None]
     lines = [
         [getattr(node, "lineno", 0) for node in ast.walk(bare(tree))]
@@ -182,7 +183,7 @@ def _made(name: str, trees: Trees) -> Iterator[PurePosixPath]:
 
 
 def parsed(text: bytes) -> ast.Module | None:
-    """Return the syntax tree; None for what is no Python, or of a later version."""
+    """Return the syntax tree; None for invalid Python, or that of a later version."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(text)
@@ -191,7 +192,7 @@ def parsed(text: bytes) -> ast.Module | None:
 
 
 def bounded(file: Path) -> bytes | None:
-    """Return what the file holds; None for what is no file, or too large to look at."""
+    """Return the file's contents; None if it is no file, or too large."""
     facts = _facts(file)
     if facts is None or facts[0] != stat.S_IFREG or _size(file) > _LARGEST:
         return None
@@ -199,12 +200,12 @@ def bounded(file: Path) -> bytes | None:
 
 
 def _code(tree: ast.Module) -> str:
-    """Return what the module does: without docstrings, and constants in their place."""
+    """Return the module's code, without docstrings and other unused constants."""
     return ast.dump(bare(tree))
 
 
 def bare(tree: ast.Module) -> ast.Module:
-    """Return the tree without docstrings and other constants that stand for themselves."""
+    """Return the tree without docstrings and other expressions that are constants."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -217,10 +218,10 @@ def _is_constant(statement: ast.AST) -> bool:
 
 
 def _alike(base: Path, head: Path) -> bool:
-    ours, theirs = _facts(base), _facts(head)
-    if ours != theirs:
+    base_facts, head_facts = _facts(base), _facts(head)
+    if base_facts != head_facts:
         return False
-    kind = None if ours is None else ours[0]
+    kind = None if base_facts is None else base_facts[0]
     if kind == stat.S_IFLNK:
         return os.readlink(base) == os.readlink(head)
     if kind == stat.S_IFREG:
@@ -229,7 +230,7 @@ def _alike(base: Path, head: Path) -> bool:
 
 
 def _facts(file: Path) -> tuple[int, int] | None:
-    """Return what kind of file it is, and whether it is executable; None if it is not there."""
+    """Return the file's type and whether it is executable; None if there is no file."""
     try:
         mode = file.lstat().st_mode
     except OSError:
@@ -246,16 +247,16 @@ def _size(file: Path) -> int:
 
 
 def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
-    """Return what differs in it if that is of a kind that code seldom imports or reads."""
+    """Return a description of the difference if code seldom imports or reads such a file."""
     if not str(path).isprintable():
-        return None  # as a name that is no UTF-8, which no program can be told
-    facts = {own for tree in trees if (own := _facts(tree / path)) is not None}
+        return None  # such as a name that is not UTF-8, which no program can receive
+    facts = {fact for tree in trees if (fact := _facts(tree / path)) is not None}
     if len(facts) != 1 or facts.pop()[0] != stat.S_IFREG:
         return None  # a link, a submodule, another mode
     if path.suffix == ".py" and same_python([tree / path for tree in trees]):
         return _DOCSTRINGS
     if path.name == "py.typed" or (path.suffix == ".pyi" and path.stem != "__init__"):
-        return "types"  # those of a package may be read while it runs, as by lazy_loader
+        return "types"  # a package's own stubs may be read while it runs, as by lazy_loader
     if str(path) == suite.file:
         return "settings of the suite"
     first = path.parts[0]
@@ -268,7 +269,7 @@ def _unused(path: PurePosixPath, trees: Trees, suite: Suite) -> str | None:
 
 
 def _is_test(path: PurePosixPath, trees: Trees) -> bool:
-    """Return whether it is named as a test, or is a module beside tests that are in no package."""
+    """Return whether it is named as a test, or is a module beside tests outside of any package."""
     folders = list(path.parents)[:-1]
     if path.suffix != ".py" or not any(_TESTS.fullmatch(folder.name) for folder in folders):
         return False
@@ -283,7 +284,7 @@ def _is_of_docs(path: PurePosixPath, suite: Suite) -> bool:
 
 
 def _in_package(path: PurePosixPath, trees: Trees, suite: Suite) -> bool:
-    """Return whether a folder above it can be imported: code may read what lies there."""
+    """Return whether a folder above it can be imported: code may read the files in it."""
     modules = "__init__.py" if _is_of_docs(path, suite) else "*.py"
     folders = list(path.parents)[:-1]
     return any(any((tree / folder).glob(modules)) for tree in trees for folder in folders)

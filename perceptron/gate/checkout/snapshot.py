@@ -1,6 +1,6 @@
-"""What lies in a folder before any of it runs, to tell afterwards whether it was written to.
+"""The contents of a folder before any code in it runs, to detect later writes.
 
-Code of one revision has the rights to write into the tree of the other.
+Code of one revision has the permission to write into the tree of the other.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# What git keeps, and what an interpreter writes beside the modules that it imports.
+# Folders of git, and of an interpreter's bytecode beside modules.
 _SKIPPED = frozenset({".git", "__pycache__"})
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files and links of a folder, by their paths in it; the folder may be moved meanwhile.
+    """The files and links of a folder, by their paths in it; the folder may be moved later.
 
-    The time of a file's last change is among their facts: no program can set it, so it tells of a
-    file that was put back as it was. One more link to a file sets it as well, so it is left out
-    where files are ``linked``, as by uv.
+    The facts include the time of a file's last status change: no program can set it, so it reveals
+    a file that was changed and restored. Another link to a file changes it as well, so it is left
+    out where files are ``linked``, as by uv.
     """
 
     facts: Mapping[str, tuple[int, ...]]
     linked: bool
 
     def renewed(self, folder: Path, names: Iterable[str]) -> Snapshot:
-        """Return it with the facts of these files as they are now: who compares has set times."""
+        """Return a copy with current facts of these files, after the gate has set their times."""
         now = {name: _facts(folder / name, self.linked) for name in names if name in self.facts}
         return replace(self, facts={**self.facts, **now})
 
@@ -40,7 +40,7 @@ class Snapshot:
 
 
 def snapshot(folder: Path, linked: bool = False) -> Snapshot:
-    """Return what lies there now."""
+    """Return a snapshot of the folder."""
     return Snapshot(
         {name: _facts(folder / name, linked) for name in sorted(_names(folder))}, linked
     )

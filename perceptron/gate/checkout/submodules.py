@@ -1,6 +1,6 @@
-"""Submodules of a revision, checked out from the clones that the user has of them.
+"""Submodules of a revision, checked out from the user's clones of them.
 
-Nothing is fetched: from where is for the revision to say, which is not to be trusted.
+Nothing is fetched: the revision names the address, and is not to be trusted.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from perceptron.records.comparison import Comparison
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# In git's own words: the mode of a submodule in a tree.
+# git's mode of a submodule in a tree.
 _MODE = "160000"
 _ADVICE = "git submodule update --init --recursive, or submodules: recursive of actions/checkout"
 _NAMED = 3
 
 
 def check_out(repository: Path, commit: str, tree: Path) -> list[str]:
-    """Check out the submodules of a commit into its tree; return the paths of those that are not.
+    """Check out a commit's submodules into its tree; return the paths of missing ones.
 
     They come from the submodules of the ``repository``, if these have the commits.
     """
@@ -38,7 +38,7 @@ def check_out(repository: Path, commit: str, tree: Path) -> list[str]:
         try:
             _check_out(ours, wanted, tree / name)
         except UserError:
-            shutil.rmtree(tree / name, ignore_errors=True)  # as where a filter of git's failed
+            shutil.rmtree(tree / name, ignore_errors=True)  # such as one whose git filter failed
             (tree / name).mkdir()
             missing.append(name)
         else:
@@ -47,7 +47,7 @@ def check_out(repository: Path, commit: str, tree: Path) -> list[str]:
 
 
 def _check_out(ours: Path, commit: str, folder: Path) -> None:
-    """Make the folder a repository that borrows the objects of ours; raises `UserError`."""
+    """Make the folder a repository that borrows the objects of ``ours``; raises `UserError`."""
     if not (ours / ".git").exists():  # git would look above
         raise UserError(f"{ours} is not checked out")
     git(ours, "cat-file", "-e", commit)
@@ -77,7 +77,7 @@ def warnings(missing: Sequence[str]) -> list[MeasurementWarning]:
 def without(
     comparison: Comparison, missing: Collection[str], differ: Collection[str]
 ) -> Comparison:
-    """Return the comparison, which is not clean where submodules differ that trees lack."""
+    """Return the comparison, not clean where submodules differ that trees lack."""
     changed = sorted({*missing}.intersection(differ))
     if not changed or comparison.verdict != "clean":
         return comparison

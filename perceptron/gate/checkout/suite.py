@@ -1,5 +1,5 @@
-"""The suite: asv's configuration file and the few of its entries that matter here, or tests; and
-the repository that it is about: its own, or that which asv's ``repo`` names.
+"""The suite: asv's configuration file and the entries used here, or tests; and the repository whose
+code it measures: its own, or that of asv's ``repo``.
 
 HEAD's files of pytest serve all revisions.
 """
@@ -17,14 +17,14 @@ from perceptron.gate.checkout.revisions import repository
 from perceptron.records.comparison import SuiteKind
 from perceptron.untrusted_text import read_asv_json, read_toml
 
-# Where benchmarks of another repository are put in each tree: a name that no project has.
+# The folder in each tree for benchmarks of another repository: a name that no project has.
 _GUEST = ".perceptron-suite"
-# What these folders hold is no code of the project, wherever they lie: in its package, too.
+# Code in these folders is no code of the project, even inside its package.
 _TESTS = re.compile(r"_?tests?", re.IGNORECASE)
 # An address of a repository that is no URL.
 _SSH = re.compile(r"[\w.-]+@[\w.-]+:")
-# In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
-# each revision: they say what the project is, too.
+# In the folders above the tests. Settings of pytest in pyproject.toml and setup.cfg stay those of
+# each revision, because these files describe the project too.
 _CONFIGURING = (
     "conftest.py",
     "pytest.toml",
@@ -43,29 +43,29 @@ class Suite:
     benchmarks: str
     """The folder of the benchmarks, a package, in each tree."""
     code: str
-    """The folder whose code is measured: the root, or asv's ``repo_subdir``."""
+    """The folder of the measured code: the root, or asv's ``repo_subdir``."""
     project: str = ""
-    """What asv calls the project, usually the name of its package."""
+    """asv's name of the project, usually the name of its package."""
     origin: Path | None = None
-    """Where the benchmarks lie, if that is another repository: all trees get a copy."""
+    """The folder of benchmarks from another repository, if they lie there: all trees get a copy."""
     state: str | None = None
-    """A digest of the benchmarks as they lie there."""
+    """A digest of the benchmarks in that repository."""
     kind: SuiteKind = "asv"
     tests: str = ""
     """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
     test: str = ""
-    """pytest's id of the one test, or of its function or class, that was asked for."""
+    """pytest's id of the requested test, function or class."""
     beside: tuple[str, ...] = ()
     """Files outside ``benchmarks`` that belong to the suite."""
 
     @property
     def configuration(self) -> str:
-        """The file of asv's configuration, which builds follow whatever the benchmarks are."""
+        """asv's configuration file, which builds use whether benchmarks are asv's or tests."""
         return self.file if self.kind == "asv" else "asv.conf.json"
 
     @property
     def runner(self) -> str:
-        """What an interpreter needs to run it."""
+        """The package that an interpreter needs to run it."""
         return "pytest" if self.kind == "pytest" else "asv_runner"
 
     def check(self, tree: Path, head: str) -> None:
@@ -84,7 +84,7 @@ class Suite:
     def own(self, tree: Path) -> Suite | None:
         """Return the suite as the revision in the tree has it; None where it has none.
 
-        What is configured may differ between revisions. Raises `UserError` for what cannot be read.
+        Settings may differ between revisions. Raises `UserError` for an unreadable file.
         """
         if self.origin is not None:
             return self
@@ -94,14 +94,14 @@ class Suite:
         return _of_asv(file, self.file, f"--suite {self.file}") if file.is_file() else None
 
     def holds(self, name: str) -> bool:
-        """Return whether a file of the repository is one of the suite's, or says what it is."""
+        """Return whether a file of the repository is part of the suite or its configuration."""
         if self.origin is not None:
             return False
         inside = PurePosixPath(name).is_relative_to(self.benchmarks)
         return inside or name in self.beside or name == self.file
 
     def entries(self) -> dict[str, object]:
-        """Return what makes it another suite, wherever it lies: with one changed, others run."""
+        """Return the entries that identify the suite, apart from its location."""
         return asdict(replace(self, origin=None))
 
     def roots(self, tree: Path) -> list[str]:
@@ -132,9 +132,9 @@ def read_suite(file: Path, repository: Path) -> Suite:
 
 
 def _of_asv(file: Path, place: str, named: str) -> Suite:
-    """Return what the file says of the suite in the tree in which it has this place.
+    """Return the suite of a configuration file whose place in the tree is ``place``.
 
-    Raises `UserError` naming the file as it was ``named``, and the field.
+    Raises `UserError` naming the file as ``named``, and the field.
     """
     content = load_asv(file, named)
     folder = _text(named, content, "benchmark_dir", "benchmarks")
@@ -147,7 +147,7 @@ def _of_asv(file: Path, place: str, named: str) -> Suite:
 
 
 def own_file(file: str | None) -> str | None:
-    """Return a file of a tree, None if it is a guest there: no file of the repository."""
+    """Return a file of a tree; None if it lies in another repository."""
     return None if file is None or file.startswith(f"{_GUEST}/") else file
 
 
@@ -162,7 +162,7 @@ def _state(origin: Path) -> str:
 
 
 def read_pytest_suite(named: str, repository: Path) -> Suite:
-    """Return the tests in a folder or file of the repository, or what is named of a file's.
+    """Return the tests in a folder or file of the repository, or the named ones of a file.
 
     ``named`` is a path, or an id of pytest such as ``file::test`` or ``file::Class::test[params]``.
     Raises `UserError`.
@@ -198,7 +198,7 @@ def read_pytest_suite(named: str, repository: Path) -> Suite:
 
 
 def _outermost(tests: PurePosixPath) -> str:
-    """Return the outermost folder of tests that holds these: they may import from all of it.
+    """Return the outermost folder of tests that contains ``tests``: all of it may be imported.
 
     Folders of other names, such as ``testing`` and ``bench``, may be packages of the project, of
     which each revision has its own.
@@ -210,7 +210,7 @@ def _outermost(tests: PurePosixPath) -> str:
 
 
 def _project(root: Path) -> str:
-    """Return the project's name, "" if pyproject.toml does not tell."""
+    """Return the project's name, "" if pyproject.toml has none."""
     try:
         content = read_toml(root / "pyproject.toml")
     except UserError:
@@ -221,7 +221,7 @@ def _project(root: Path) -> str:
 
 
 def load_asv(file: Path, named: str | None = None) -> dict[str, object]:
-    """Return its entries. Raises `UserError` naming the file for what is none."""
+    """Return the file's entries. Raises `UserError` naming the file if it is invalid."""
     named = named or f"--suite {file}"
     if not file.exists():
         raise UserError(f"{named}: no such file; name the asv.conf.json of your suite")
@@ -243,7 +243,7 @@ def _text(named: str, content: dict[str, object], field: str, default: str) -> s
 
 
 def _inside(named: str, field: str, path: PurePosixPath) -> str:
-    """Return it without dots; raises `UserError` if it leads out of the repository."""
+    """Return the path without dots; raises `UserError` if it leads out of the repository."""
     inside = os.path.normpath(path)
     if path.is_absolute() or inside.split("/")[0] == "..":
         raise UserError(f"{named}: {field} leads out of the repository")
@@ -253,16 +253,16 @@ def _inside(named: str, field: str, path: PurePosixPath) -> str:
 def code_repository(file: Path, folder: Path) -> Path:
     """Return the root of the repository whose revisions are compared.
 
-    That at the path of ``repo``, which is relative to the file; else, as for a URL, the one that
-    ``folder`` lies in. Raises `UserError` naming file and field.
+    It is the repository at the path ``repo``, relative to the file; else, as for a URL, the one
+    that contains ``folder``. Raises `UserError` naming file and field.
     """
-    named = _text(f"--suite {file}", load_asv(file), "repo", "").removeprefix("file://")
-    if not named or "://" in named or _SSH.match(named):
+    path_of_repo = _text(f"--suite {file}", load_asv(file), "repo", "").removeprefix("file://")
+    if not path_of_repo or "://" in path_of_repo or _SSH.match(path_of_repo):
         return repository(folder)
-    path = (file.resolve().parent / named).resolve()
+    path = (file.resolve().parent / path_of_repo).resolve()
     root = _root_of(path) if path.is_dir() else None
     if root is None:
-        raise UserError(f"--suite {file}: its repo {named} is no git repository: {path}")
+        raise UserError(f"--suite {file}: its repo {path_of_repo} is no git repository: {path}")
     return root
 
 

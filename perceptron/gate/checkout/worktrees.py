@@ -1,4 +1,4 @@
-"""Checkouts of both revisions side by folder, in folders that the sides take turns in."""
+"""Checkouts of both revisions, in folders that the sides exchange between blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Side
 from perceptron.records.files.lock import abandoned, make_held
 
-# Folders that trees lie in; their paths are equally long.
+# Folders for trees; their paths are equally long.
 FOLDERS = ("a", "b", "c")
 PYTHON = "python"
 """The `Worktrees.link` to a side's environment."""
@@ -27,11 +27,11 @@ _PREFIX = "gate-"
 
 
 class Worktrees:
-    """The sides' trees. A path may make a difference by its length and by what it is; so all paths
-    are equally long, and `arrange` renames the trees from block to block.
+    """The sides' trees. The text and the length of a path may affect times; so all paths are
+    equally long, and `arrange` exchanges the trees between blocks.
 
-    What belongs to the suite is the same in all of them: HEAD's, or what lies in a repository of
-    its own. What is compared is the code that it measures.
+    The files of the suite are the same in all trees: HEAD's, or those of a repository of its own.
+    Only the code that it measures differs.
     """
 
     def __init__(
@@ -47,30 +47,30 @@ class Worktrees:
         self.suite = suite
         self._add("head")
         self.suite = suite.own(self.path("head")) or suite
-        """As HEAD configures it; what is given where HEAD has no such file."""
+        """The suite of HEAD's configuration, else the given one."""
         self._add("base")
 
     def path(self, side: Side) -> Path:
-        """Return where the side's tree lies now."""
+        """Return the current folder of the side's tree."""
         return self.home / self._folders[side]
 
     def all(self) -> list[Path]:
-        """Return where trees may lie."""
+        """Return all folders that may contain trees."""
         return [self.home / folder for folder in FOLDERS]
 
     def renew_snapshot(self, side: Side, names: Iterable[str]) -> None:
-        """Know these files of a tree as they are now, before any code of a revision runs."""
+        """Renew the snapshot of these files of a tree, before any code of a revision runs."""
         if side in self._snapshots:
             self._snapshots[side] = self._snapshots[side].renewed(self.path(side), names)
 
     def snapshots(self) -> list[tuple[Side, tuple[Path, Snapshot]]]:
-        """Return where each tree lies now, and what it held when it was checked out."""
+        """Return each tree's current folder, and its snapshot from the checkout."""
         return [
             (side, (self.path(side), self._snapshots[side])) for side in sorted(self._snapshots)
         ]
 
     def arrange(self, folders: Mapping[Side, str]) -> None:
-        """Move the trees to where the block wants them; a control's is made when first wanted."""
+        """Move the trees to the block's folders; a control's tree is made when first wanted."""
         for side in folders:
             if side not in self._folders:
                 self._add(side)
@@ -85,7 +85,7 @@ class Worktrees:
             self._folders[side] = wanted[side]
 
     def link(self, side: Side, name: str, target: str) -> Path:
-        """Return a path beside the side's tree that leads to a folder of that side, the ``target``.
+        """Return a path beside the side's tree that links to ``target``, a folder of that side.
 
         The sides exchange these paths with their trees.
         """
@@ -96,9 +96,9 @@ class Worktrees:
         return link
 
     def as_known(self, text: str) -> str:
-        """Return a message of a program with the paths that users know.
+        """Return a program's message with the paths that users know.
 
-        What lies in a tree is named from its root, a suite in another repository from here.
+        Paths in a tree start at its root, those of a suite in another repository here.
         """
         for folder in FOLDERS:
             python = self.home / f"{folder}-{PYTHON}"
@@ -113,7 +113,7 @@ class Worktrees:
 
     @contextmanager
     def own_of_base(self) -> Iterator[Path]:
-        """Yield one more tree of BASE, with the benchmarks that BASE itself has."""
+        """Yield another tree of BASE, with BASE's own benchmarks."""
         tree = self._check_out("base")
         try:
             yield tree
@@ -121,7 +121,7 @@ class Worktrees:
             git(self._repository, "worktree", "remove", "--force", str(tree))
 
     def _check_out(self, side: Side) -> Path:
-        """Return a new tree of the side's revision in a folder that no tree lies in."""
+        """Return a new tree of the side's revision in a free folder."""
         folder = next(folder for folder in FOLDERS if folder not in self._folders.values())
         tree, revision = self.home / folder, self._revisions[side]
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
@@ -134,7 +134,7 @@ class Worktrees:
         tree = self._check_out(side)
         self._folders[side] = tree.name
         if self.suite.origin is not None:
-            # What a guest's links name does not come along.
+            # Targets of links in another repository are not copied.
             _copy(self.suite.origin, tree, self.suite.benchmarks, symlinks=False)
         elif side != "head":
             for name in (self.suite.benchmarks, *self.suite.beside):
@@ -143,12 +143,12 @@ class Worktrees:
 
 
 def with_tilde(text: object) -> str:
-    """Return a text or a path with what lies below the home folder as people write it."""
+    """Return a text or a path with the home folder as ``~``."""
     return str(text).replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
 
 
 def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
-    """Make this name in a tree what ours is: the same file, the same folder, or no file."""
+    """Make this name in a tree equal to that in ``ours``: the same file or folder, or none."""
     theirs = tree / name
     for parent in reversed(theirs.relative_to(tree).parents):
         if (tree / parent).is_symlink():  # nothing outside the tree is written
@@ -171,9 +171,10 @@ def _copy(ours: Path, tree: Path, name: str, symlinks: bool = True) -> None:
 
 @contextmanager
 def working_folder(repository: Path) -> Iterator[Path]:
-    """Yield a folder for trees and caches; afterwards it is gone, and git's record of it too.
+    """Yield a folder for trees and caches; remove it afterwards, with git's record of it.
 
-    What a killed comparison left behind goes first. Raises `UserError` if it cannot be written.
+    Folders left by killed comparisons are removed first. Raises `UserError` if it cannot be
+    written.
     """
     folder = user_cache_path("perceptron", appauthor=False)
     try:
@@ -193,7 +194,7 @@ def working_folder(repository: Path) -> Iterator[Path]:
 
 
 def _remove(repository: Path, home: Path) -> None:
-    """Remove our folders, then git's record of them; of another repository git drops it itself."""
+    """Remove the folder, then git's record of it; another repository's git drops its own record."""
     shutil.rmtree(home, ignore_errors=True)
     for folder in FOLDERS:
         with contextlib.suppress(UserError):

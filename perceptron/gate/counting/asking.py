@@ -1,7 +1,6 @@
 """Programs of base and head that import a suite once and fork for each benchmark.
 
-What they are asked for depends on no clock, so both sides run at the same time, each on a core of
-its own.
+Their answers depend on no clock, so both sides run at the same time, each on its own core.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from perceptron.gate.sampling.schedule import CALIBRATING, Calibration
 from perceptron.records.block import PAIR, Benchmark, Side
 
 Pair = dict[Side, Content]
-# What one benchmark may take. Its program ends it then: one that does not, a little later, hangs.
+# Seconds of a benchmark. Its program then ends it; one that does not end soon after hangs.
 _LIMIT_SECONDS = 60.0
 _PATIENCE_SECONDS = _LIMIT_SECONDS + 15.0
 _OVER: tuple[str, Content] = ("", {})
@@ -33,15 +32,15 @@ def ask_both(
     effort: Calibration = CALIBRATING,
     import_share: float = 1.0,
 ) -> Iterator[tuple[str, Pair]]:
-    """Yield the key of each benchmark and its answers as soon as both sides have it.
+    """Yield the key of each benchmark and its pair of answers as soon as both sides have it.
 
-    The trees must be arranged. No benchmark is begun when no ``seconds_left``: then its status is
-    ``untried``. To import may take the ``import_share`` of them; where it took longer, nothing is
-    imported that would have less time. Raises `UserError` as the sides do.
+    The trees must be arranged. No benchmark begins after the ``seconds_left``: its status is then
+    ``untried``. Imports may take the ``import_share`` of them; once an import took longer, none
+    starts with less time. Raises `UserError` as the sides do.
     """
     failed: dict[str, Content] = {}
     for side in PAIR:
-        # Beforehand: what makes a cache ends what runs beside it.
+        # Before the first question: making a cache ends the running programs.
         unready = sampler.make_caches(side, benchmarks, seeds, seconds_left)
         failed |= {
             key: {"status": own.status, "reason": own.reason} for key, own in unready.items()
@@ -63,13 +62,13 @@ def ask_both(
         for side in PAIR
     }
     try:
-        # In turn: one's program works on while the other's answer is waited for.
+        # In turn: one side's program works while the other's answer is awaited.
         while asked and is_useful and seconds_left() > 0:
             for side in list(asked):
                 answer = next(asked[side], _OVER)
                 if answer == _OVER:
                     del asked[side]
-                    # Else the other side has nothing to be compared with.
+                    # Otherwise the other side has no counterpart.
                     is_useful = all(side in pair for pair in pairs.values())
                 elif answer is not None:
                     key, content = answer
@@ -97,12 +96,12 @@ def _limited(
 ) -> Instrument | None:
     """Return the instrument for the time that is left; None where there is none.
 
-    Nor is there any where the side's last import was too ``late``, and this one would end sooner.
+    None also where the side's last import was too ``late``, and this one would end sooner.
     """
     seconds = seconds_left()
     importing = min(2 * START_SECONDS, max(1, ceil(import_share * seconds)))
     if seconds <= 0 or (side in late and importing < late[side]["wall_seconds"]):
         return None
-    # Whole ones: a job that is longer by a digit lays memory out otherwise.
+    # Whole seconds: one more digit in the job would change the memory layout.
     limits = {"seconds": ceil(seconds), "limit_seconds": _LIMIT_SECONDS}
     return replace(instrument, job={**instrument.job, **limits}, start_seconds=importing)

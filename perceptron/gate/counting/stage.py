@@ -1,6 +1,6 @@
-"""The stage that counts: every round of it, from the journal's last block to its end.
+"""The counting stage: all its rounds, from the journal's last block to its end.
 
-All rounds are of the same minutes on the same machine: counts of two machines are not comparable.
+All rounds run in the same minutes on the same machine: counts of two machines are not comparable.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR, Benchmark, Block, Side, SideMeasurement, by_benchmark
 
-# Of the budget, by when the last benchmark of the first round must be begun, and of all: what
-# differs says nothing until it is counted again.
+# Shares of the budget by which the first round's last benchmark and all rounds must begin: a
+# difference needs a second count.
 _SHARE, _SHARE_OF_ALL = 0.65, 0.85
-# Of the time that is left for a round, what its imports may take: what they leave has the clock.
+# Share of a round's time for imports: the rest of it is left to the clock.
 _IMPORT_SHARE = 0.6
 _NO_TIME = "counting again takes another {:.0f} s to import under valgrind: raise --budget"
-# The rounds that show whether counts repeat: trees are swapped, and memory is laid out otherwise by
-# so many small objects.
+# The rounds that show whether counts repeat: trees change places, and this many small objects
+# change the memory layout.
 _MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
 
 
@@ -43,10 +43,10 @@ class CountingStage:
     progress: Callable[[int, int, str], None]
     elapsed: Callable[[], float]
     import_seconds: float = 0.0
-    """What the first round needed before its first count."""
+    """Seconds of the first round before its first count."""
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
-        """Count these benchmarks, and again where there is doubt."""
+        """Count these benchmarks, and again where counts are in doubt."""
         other, *more = work.OTHER_DRAWS
         self._count(work.FIRST, benchmarks)
         self._count(other, benchmarks, work.wants_other_draws)
@@ -60,9 +60,9 @@ class CountingStage:
         benchmarks: Sequence[Benchmark],
         wanted: Callable[[Sequence[Block], Rule], bool] = lambda _blocks, _rule: True,
     ) -> None:
-        """Count those that this round lacks, and of which it is wanted.
+        """Count the benchmarks that this round lacks, if ``wanted`` accepts their blocks.
 
-        What there was no time for in a round before has none in this one either.
+        A benchmark without time in an earlier round has none in this round either.
         """
         left = []
         counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
@@ -130,7 +130,7 @@ class CountingStage:
 
 
 def _folders(number: int) -> dict[Side, str]:
-    """Return where the trees lie."""
+    """Return the trees' folders."""
     first, second = FOLDERS[:2]
     if number in _MOVED:
         first, second = second, first

@@ -1,4 +1,4 @@
-"""valgrind: where it is, whether it will do, and how a program is started under it."""
+"""valgrind: its path, whether it can count, and how a program is started under it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from perceptron.records.block import Side
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
-# The first that reads what today's compilers write for debuggers (DWARF 5), and Pythons are built
-# with.
+# The first version that reads debug information of current compilers (DWARF 5), with which Pythons
+# are built.
 _OLDEST = (3, 18)
 _SECONDS_TO_ANSWER = 20.0
 _MACHINES = ("x86_64", "AMD64", "aarch64", "arm64")
-# Threads that spin while they wait execute as many instructions as they wait long.
+# Threads that spin while they wait execute instructions according to their waiting time.
 _ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
-# Where Python's own pools of small objects begin and end is luck, and costs a loop up to 24% more.
-# What malloc has freed it finds again as fast wherever that lies, if it may keep all of it at hand.
+# The limits of Python's own pools of small objects depend on chance, and cost a loop up to 24%
+# more. malloc finds freed memory as fast anywhere, if it may keep all of it.
 _MEMORY = {
     "PYTHONMALLOC": "malloc",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=65535",
 }
-# It may name kernels that valgrind does not know, and that would end the process.
+# It may name kernels that valgrind does not know and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 _COUNTS = "counts"
-# Pages as heap: or malloc is valgrind's own, and what it executes is not counted.
+# Pages as heap: otherwise valgrind replaces malloc, whose instructions are then not counted.
 _COUNTING = (
     "--tool=massif",
     "--time-unit=i",
@@ -42,7 +42,7 @@ _COUNTING = (
     "--massif-out-file=/dev/null",
 )
 _PROFILING = ("--tool=callgrind", "--instr-atstart=no", "--dump-line=no")
-# What counting one benchmark may be foreseen to take: others are to be counted too.
+# Longest predicted count of a benchmark, so that others are counted too.
 _LONGEST_SECONDS = 30.0
 
 
@@ -52,15 +52,15 @@ class Valgrind:
 
     path: str
     version: str
-    """As it says: ``valgrind-3.24.0``."""
+    """As valgrind reports it: ``valgrind-3.24.0``."""
 
     def instrument(
         self, side: Side, folder: Path, padding: int = 0, kind: str = "count"
     ) -> Instrument:
-        """Return how a program is started that counts, or profiles and writes into ``folder``.
+        """Return the instrument of a program that counts, or profiles into ``folder``.
 
-        On one core, so that libraries use one thread; with so many small objects made before all
-        others, so that memory is laid out otherwise.
+        It runs on one core, so that libraries use one thread. ``padding`` small objects are made
+        before all others, to change the memory layout.
         """
         dumps = str(folder / _COUNTS)
         profiling = (*_PROFILING, f"--callgrind-out-file={dumps.replace('%', '%%')}.%p")
@@ -80,9 +80,9 @@ class Valgrind:
 
 
 def find(wanted: Counting) -> tuple[Valgrind | None, list[MeasurementWarning]]:
-    """Return valgrind, if counting is wanted and there is one that can, and what is to be known.
+    """Return valgrind, if counting is wanted and valgrind can count, and warnings.
 
-    Raises `UserError` if there is none and counting is wanted ``always``.
+    Raises `UserError` if it cannot and ``wanted`` is ``always``.
     """
     if wanted == "never":
         return None, []

@@ -1,1 +1,1 @@
-"""Dependencies that differ between the revisions: compared, or hidden by one environment?"""
+"""Dependencies that differ between the revisions: compared, or hidden by a common environment?"""

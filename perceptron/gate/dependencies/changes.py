@@ -1,4 +1,4 @@
-"""Which requirements differ between two revisions, by what their files declare."""
+"""Requirements that differ between two revisions, by the files that declare them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from perceptron.gate.dependencies.files import (
 from perceptron.untrusted_text import shortened
 
 Files = Mapping[str, bytes | Unread]
-"""What the files that declare something hold, by their names from the root."""
+"""The contents of the files that declare requirements, by their names from the root."""
 
-# How often a list of requirements may include another one.
+# Depth to which lists of requirements may include others.
 _DEPTH = 5
-# Characters of what a sentence shows of each side.
+# Most characters of each side in a sentence.
 _LONGEST = 40
 
 
@@ -40,23 +40,25 @@ class Change:
     head: frozenset[Declared]
     file: str
     alternatives: bool = False
-    """Whether one of its entries is installed, as of a lock, and not what meets all."""
+    """Whether its entries are alternatives, of which one is installed, as in a lock."""
     aside: bool = False
-    """Whether the file concerns something else than what benchmarks run."""
+    """Whether the file has no influence on the benchmarks."""
     built: bool = False
-    """Whether building and installing the project follows it."""
+    """Whether building and installing the project reads the file."""
 
     def __str__(self) -> str:
-        """Return it in a few words, as ``toydep 1.0 → 2.0``."""
+        """Return a short description, such as ``toydep 1.0 → 2.0``."""
         if self.name == UNREADABLE:
             return f"{shortened(self.file)}, which cannot be read,"
         if self.name == NOT_READ:
             return f"{shortened(self.file)}, which is not looked at"
-        if any(own.kind == "text" or own.name == "build_command" for own in self.base | self.head):
+        if any(
+            entry.kind == "text" or entry.name == "build_command" for entry in self.base | self.head
+        ):
             return f"{shortened(self.name)} in {shortened(self.file)}"
         base, head = (
-            shortened(" ".join(map(str, sorted(own))), _LONGEST) or "absent"
-            for own in (self.base - self.head, self.head - self.base)
+            shortened(" ".join(map(str, sorted(entries))), _LONGEST) or "absent"
+            for entries in (self.base - self.head, self.head - self.base)
         )
         if _together(self.base) == _together(self.head):
             return f"{shortened(self.name)} in another group"
@@ -68,11 +70,11 @@ class Change:
 def changed_requirements(
     repository: Path, base: Revision, head: Revision, suite: str, code: str
 ) -> list[Change]:
-    """Return what requirements differ between the revisions, read from git.
+    """Return the requirements that differ between the revisions, read from git.
 
     ``suite`` is the file of asv's configuration, ``code`` the folder of the project.
     """
-    files = [_declaring(Contents(repository, own), suite) for own in (base, head)]
+    files = [_declaring(Contents(repository, revision), suite) for revision in (base, head)]
     return list(changes(files[0], files[1], suite, code))
 
 
@@ -81,27 +83,27 @@ def requested_extras(
 ) -> set[Declared]:
     """Return the requirements, changed or not, that name extras of a distribution."""
     return {
-        own
+        entry
         for revision in revisions
         for name, content in _declaring(Contents(repository, revision), suite).items()
         if not is_aside(name, code)
-        for own in declared(name, content, suite)
-        if own.extras
+        for entry in declared(name, content, suite)
+        if entry.extras
     }
 
 
 def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[Change]:
-    """Yield what differs between what the files declare, file by file."""
+    """Yield the differences between the files' requirements, file by file."""
     for name in sorted(base.keys() | head.keys()):
         if base.get(name) == head.get(name):
             continue
-        ours, theirs = (
-            _grouped(declared(name, own[name], suite) if name in own else ())
-            for own in (base, head)
+        base_entries, head_entries = (
+            _grouped(declared(name, files[name], suite) if name in files else ())
+            for files in (base, head)
         )
-        for key in sorted(ours.keys() | theirs.keys()):
-            pair = ours.get(key, frozenset()), theirs.get(key, frozenset())
-            # What moves to another group is the same, unless versions change places.
+        for key in sorted(base_entries.keys() | head_entries.keys()):
+            pair = base_entries.get(key, frozenset()), head_entries.get(key, frozenset())
+            # Moving to another group is no change, unless versions change places.
             together = _together(pair[0])
             is_same = together == _together(pair[1]) and len(together) == 1
             if pair[0] == pair[1] or is_same:
@@ -113,24 +115,24 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
 
 
 def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[Declared]]:
-    """Return what is declared of each distribution, apart by what it is for."""
-    found: dict[tuple[str, Kind], set[Declared]] = {}
-    for own in entries:
-        found.setdefault((own.name, own.kind), set()).add(own)
-    return {key: frozenset(own) for key, own in found.items()}
+    """Return the requirements of each distribution, separately for each purpose."""
+    groups: dict[tuple[str, Kind], set[Declared]] = {}
+    for entry in entries:
+        groups.setdefault((entry.name, entry.kind), set()).add(entry)
+    return {key: frozenset(group) for key, group in groups.items()}
 
 
 def _together(entries: Iterable[Declared]) -> frozenset[Declared]:
-    return frozenset(replace(own, group="") for own in entries)
+    return frozenset(replace(entry, group="") for entry in entries)
 
 
 def _declaring(contents: Contents, suite: str) -> Files:
-    """Return the files that declare something, and what these include."""
-    found: dict[str, bytes | Unread] = {}
-    wanted = {name for name in contents.names if declares(name, suite)}
+    """Return the files that declare requirements, and the files that these include."""
+    files: dict[str, bytes | Unread] = {}
+    names = {name for name in contents.names if declares(name, suite)}
     for _ in range(_DEPTH):
-        new = contents.read(wanted - found.keys())
-        found |= new
-        read = [(name, own) for name, own in new.items() if isinstance(own, bytes)]
-        wanted = {inner for name, own in read for inner in included(name, own)}
-    return found
+        new = contents.read(names - files.keys())
+        files |= new
+        read = [(name, content) for name, content in new.items() if isinstance(content, bytes)]
+        names = {inner for name, content in read for inner in included(name, content)}
+    return files

@@ -1,4 +1,4 @@
-"""A requirement of a distribution, as files declare it, and the words in which tools write it."""
+"""A requirement of a distribution in a file, and the notations of different tools."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 Kind = Literal["distribution", "build", "text"]
-"""What benchmarks may import, what builds the project, or a text that may mean any of that."""
+"""For benchmarks, for building the project, or a text that may mean either."""
 
-# Characters of a requirement; hostile text takes long.
+# Most characters of a requirement: hostile texts take long to parse.
 _LONGEST = 4000
-# What tables of poetry and others say of a requirement beside its source.
+# Keys of tables of poetry and others that are not the requirement's source.
 _TOLD = frozenset({"version", "markers", "optional", "extras"})
 _WRITTEN = re.compile(r"(\^|~|=|)\s*v?(\d[\w.*!+]*)")
 
@@ -28,26 +28,26 @@ class Declared:
     """A requirement of a distribution."""
 
     name: str
-    """Normalized; of a text what to call it."""
+    """The normalized name; for a text, a description."""
     required: str = ""
-    """PEP 440's specifiers, or what a tool writes instead; nothing allows any version."""
+    """PEP 440 specifiers, or a tool's own notation; empty for any version."""
     source: str = ""
-    """Where it comes from, if not from the index: an address, a commit, a build. Else a text."""
+    """Its source, if not the index: an address, a commit, a build; or the text itself."""
     extras: str = ""
     marker: str = ""
     kind: Kind = "distribution"
     group: str = ""
-    """What of the project it is for; nothing for all of it."""
+    """The group or extra of the project that it is for; empty for all of the project."""
 
     def __str__(self) -> str:
-        """Return which versions are required, as people say it: a pin is a version."""
+        """Return the required versions in a short form: a pin is a version."""
         pin = re.fullmatch(r"==([^,]+)", self.required)
         marker = f"; {self.marker}" if self.marker else ""
         return f"{self.extras}{pin[1] if pin else self.required or 'any'}{marker}"
 
 
 def requirement(text: str, kind: Kind = "distribution") -> Declared:
-    """Return what a line of pip's, or an entry of a project, requires."""
+    """Return the requirement in a line of pip's, or an entry of a project."""
     if len(text) > _LONGEST:
         return _entry(text)
     try:
@@ -55,17 +55,17 @@ def requirement(text: str, kind: Kind = "distribution") -> Declared:
     except InvalidRequirement:
         return addressed(text, kind)
     name, marker = canonicalize_name(of.name), str(of.marker or "")
-    bounds = sorted(map(str, of.specifier), key=lambda own: (own[0] != ">", own))
+    bounds = sorted(map(str, of.specifier), key=lambda bound: (bound[0] != ">", bound))
     return Declared(name, ",".join(bounds), of.url or "", _extras(of.extras), marker, kind)
 
 
 def _extras(names: Iterable[str]) -> str:
-    told = ",".join(sorted(names))
-    return f"[{told}]" if told else ""
+    listed = ",".join(sorted(names))
+    return f"[{listed}]" if listed else ""
 
 
 def addressed(text: str, kind: Kind = "distribution") -> Declared:
-    """Return what an address requires, by the name that it ends with; else the text itself."""
+    """Return the requirement of an address, by the name at its end; else the text itself."""
     if len(text) > _LONGEST:
         return _entry(text)
     archive = re.search(
@@ -87,19 +87,19 @@ def _entry(text: str) -> Declared:
 
 
 def requirements(texts: object, kind: Kind = "distribution") -> Iterator[Declared]:
-    """Yield what the texts of a list require; nothing where it is none."""
+    """Yield the requirements in a list of texts; nothing if it is no list."""
     for text in texts if isinstance(texts, list) else ():
         if isinstance(text, str):
             yield requirement(text, kind)
 
 
 def named(table: Mapping[str, object]) -> Iterator[Declared]:
-    """Yield what a table requires by names, as those of poetry, pipenv and pixi do."""
+    """Yield the requirements of a table with their names as keys, as in poetry, pipenv and pixi."""
     for name, entry in table.items():
-        for one in entry if isinstance(entry, list) else [entry]:
-            facts = one if isinstance(one, dict) else {"version": one}
-            others = {key: own for key, own in facts.items() if key not in _TOLD}
-            source = json.dumps(others, sort_keys=True, default=str) if others else ""
+        for spelling in entry if isinstance(entry, list) else [entry]:
+            facts = spelling if isinstance(spelling, dict) else {"version": spelling}
+            options = {key: value for key, value in facts.items() if key not in _TOLD}
+            source = json.dumps(options, sort_keys=True, default=str) if options else ""
             version = specifiers(str(facts.get("version", "*")))
             marker, extras = str(facts.get("markers", "")), facts.get("extras")
             of = _extras(map(str, extras)) if isinstance(extras, list) else ""
@@ -107,8 +107,8 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
 
 
 def specifiers(text: str) -> str:
-    """Return as PEP 440's specifiers what poetry, conda and pixi write; else as it is."""
-    parts = [own for part in text.split(",") for own in _specifier(part.strip())]
+    """Return the notation of poetry, conda and pixi as PEP 440 specifiers; else as it is."""
+    parts = [specifier for part in text.split(",") for specifier in _specifier(part.strip())]
     return ",".join(parts)
 
 
@@ -123,7 +123,7 @@ def _specifier(text: str) -> Iterator[str]:
     if operator == "":
         yield f"=={version}"
         return
-    if operator == "=":  # conda's: any that begins so
+    if operator == "=":  # conda's: any version with this prefix
         yield f"=={version}.*"
         return
     try:
@@ -131,8 +131,8 @@ def _specifier(text: str) -> Iterator[str]:
     except InvalidVersion:
         yield text
         return
-    # The last part that stays: with ^ the first that is not 0, with ~ the second.
-    stays = next((place for place, part in enumerate(release) if part), len(release) - 1)
+    # The last part that must not change: with ^ the first that is not 0, with ~ the second.
+    stays = next((position for position, part in enumerate(release) if part), len(release) - 1)
     if operator == "~":
         stays = min(1, len(release) - 1)
     yield f">={version}"
@@ -147,10 +147,10 @@ def text_of(content: bytes) -> str:
 
 def table_of(content: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the table of this name, empty where there is none."""
-    found = content.get(key)
-    return found if isinstance(found, dict) else {}
+    table = content.get(key)
+    return table if isinstance(table, dict) else {}
 
 
 def tables_of(content: Mapping[Any, Any]) -> Iterable[dict[str, Any]]:
     """Return the tables inside a table."""
-    return [own for own in content.values() if isinstance(own, dict)]
+    return [table for table in content.values() if isinstance(table, dict)]

@@ -1,8 +1,8 @@
-"""What extras bring: a library may import it while a benchmark runs, and no text of its own or of
-the suite's names it.
+"""Requirements of extras: a library may import them while a benchmark runs, although no source of
+its own or of the suite names them.
 
-The runner follows what distributions require without extras. Here an interpreter lists what it has
-installed, and nothing of that is imported.
+The runner follows requirements without extras. Here an interpreter lists its installed
+distributions, and imports none of them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def with_extras(
     pythons: Mapping[Side, str],
     requested: Iterable[Declared],
 ) -> dict[Side, Mapping[str, str]]:
-    """Return the versions of what is used, and of what that requires with its extras.
+    """Return the versions of used distributions, and of those that their extras require.
 
-    Those are extras that the project ``requested``, or that one distribution requests of another.
+    The project ``requested`` these extras, or one distribution requests them of another.
     """
-    asked = [(own.name, extra) for own in requested for extra in own.extras[1:-1].split(",")]
+    asked = [(entry.name, extra) for entry in requested for extra in entry.extras[1:-1].split(",")]
     return {side: {**_required(pythons[side], used[side], asked), **used[side]} for side in PAIR}
 
 
@@ -45,12 +45,12 @@ def _required(
     python: str, used: Mapping[str, str], asked: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
     rows = ask([python, "-c", _LISTING], list[_Row], Path(os.sep)) or []
-    # The first of a name is what is imported.
+    # The first distribution of a name is the imported one.
     installed = {
         canonicalize_name(name): (version, texts) for name, version, texts in reversed(rows) if name
     }
-    found: dict[str, str] = {}
-    todo = [(name, "") for name in used] + [own for own in asked if own[0] in used]
+    versions: dict[str, str] = {}
+    todo = [(name, "") for name in used] + [pair for pair in asked if pair[0] in used]
     done: set[tuple[str, str]] = set()
     while todo:
         name, extra = entry = todo.pop()
@@ -58,15 +58,15 @@ def _required(
         if version is None or entry in done:
             continue
         done.add(entry)
-        found[name] = version
+        versions[name] = version
         todo += [of for text in texts for of in _with_extra(text, canonicalize_name(extra))]
-    return found
+    return versions
 
 
 def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
-    """Return what a distribution with this extra requires by this text, and with which extras.
+    """Return the (name, extra) pairs that this text requires of a distribution with this extra.
 
-    What is installed counts, whatever else a marker says.
+    Other conditions of a marker are ignored: only installed distributions count.
     """
     try:
         of = Requirement(text)
@@ -75,4 +75,4 @@ def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
     marker = str(of.marker or "")
     if "extra" in marker and f'"{extra}"' not in marker:
         return []
-    return [(canonicalize_name(of.name), own) for own in ("", *of.extras)]
+    return [(canonicalize_name(of.name), inner) for inner in ("", *of.extras)]

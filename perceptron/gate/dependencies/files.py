@@ -1,4 +1,4 @@
-"""Which files declare something, by their names, and what each kind of them is."""
+"""The files that declare requirements, by their names, and the properties of each kind."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _CONDA = re.compile(r"(.*[-_.])?(environment|env)([-_.].*)?\.ya?ml")
 _CONDA_LOCK = re.compile(r"(.*[-_.])?conda-lock([-_.].*)?\.ya?ml")
 _ADDRESSES = re.compile(r"conda-.*\.lock|pixi\.lock")
 _PROJECT, _SETUP_CFG, _SETUP = "pyproject.toml", "setup.cfg", "setup.py"
-# They describe the project that lies beside them, and there it may be a test's.
+# They describe the project in their folder, which may be a test's.
 _OF_PROJECT = frozenset({_PROJECT, _SETUP_CFG, _SETUP})
 _INCLUDED = re.compile(
     r"^[ \t]*(?:- )?(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", re.MULTILINE
 )
-# What tools install for what they run; seldom benchmarks.
+# Files with requirements of tools; seldom of benchmarks.
 _OF_TOOLS = frozenset({"tox.ini", "noxfile.py", "meta.yaml"})
 _TESTS, _DOCS = frozenset({"test", "tests"}), frozenset({"doc", "docs"})
 
 _Reader = Callable[[bytes], Iterator[Declared]]
-"""Yields what the bytes of a file declare."""
+"""Yields the requirements in the bytes of a file."""
 
 
 def declares(name: str, suite: str) -> bool:
-    """Return whether the file of this name declares something; ``suite`` is asv's configuration."""
+    """Return whether the file declares requirements; ``suite`` is asv's configuration."""
     return _reader(PurePosixPath(name), suite) is not None
 
 
 def declared(name: str, content: bytes | Unread, suite: str) -> frozenset[Declared]:
-    """Return what a file declares; of one that cannot be read that it is one."""
+    """Return a file's requirements; for an unreadable file, the file itself as a text."""
     if isinstance(content, Unread):
         return frozenset({Declared(UNREADABLE, source=content.state, kind="text")})
-    reader = _reader(PurePosixPath(name), suite) or lists.of_list  # as one that another includes
+    reader = _reader(PurePosixPath(name), suite) or lists.of_list  # included by another list
     try:
         return frozenset(reader(content))
     except (UserError, configparser.Error, ValueError, TypeError, AttributeError, RecursionError):
@@ -53,16 +53,16 @@ def declared(name: str, content: bytes | Unread, suite: str) -> frozenset[Declar
 
 
 def are_alternatives(name: str, suite: str) -> bool:
-    """Return whether one of several entries for a distribution is installed, as of a lock."""
+    """Return whether one of several entries of a distribution is installed, as in a lock."""
     file = PurePosixPath(name).name
     locks = (_LOCKS, _CONDA_LOCK, _ADDRESSES)
-    return name == suite or file == "Pipfile.lock" or any(own.fullmatch(file) for own in locks)
+    return name == suite or file == "Pipfile.lock" or any(lock.fullmatch(file) for lock in locks)
 
 
 def is_aside(name: str, code: str = "") -> bool:
-    """Return whether a file concerns documentation, tools, or a project that tests make use of.
+    """Return whether a file is for documentation, tools, or a project that tests use.
 
-    With the folder of the ``code``: or any other project than the one there.
+    With the folder of the ``code``: or for any project outside that folder.
     """
     path = PurePosixPath(name)
     folders = set(path.parts[:-1])
@@ -89,15 +89,17 @@ def included(name: str, content: bytes) -> Iterator[str]:
         except UserError:
             return
         extras = tables_of(table_of(dynamic, "optional-dependencies"))
-        own = [entry.get("file") for entry in (table_of(dynamic, "dependencies"), *extras)]
-        named = [one for entry in own for one in (entry if isinstance(entry, list) else [entry])]
+        fields = [entry.get("file") for entry in (table_of(dynamic, "dependencies"), *extras)]
+        names = [
+            inner for entry in fields for inner in (entry if isinstance(entry, list) else [entry])
+        ]
     elif path.name == _SETUP_CFG:
-        named = [*projects.included_by_setup_cfg(content)]
+        names = [*projects.included_by_setup_cfg(content)]
     else:
-        named = _INCLUDED.findall(text)
-    for one in named:
-        if isinstance(one, str) and "://" not in one:
-            yield _joined(path.parent, one.strip())
+        names = _INCLUDED.findall(text)
+    for inner in names:
+        if isinstance(inner, str) and "://" not in inner:
+            yield _joined(path.parent, inner.strip())
 
 
 def _joined(folder: PurePosixPath, named: str) -> str:
@@ -107,11 +109,11 @@ def _joined(folder: PurePosixPath, named: str) -> str:
             parts.pop()
         else:
             parts.append(part)
-    return "/".join(parts)  # of what leads out of the tree no file has the name
+    return "/".join(parts)  # no file has the name of a path out of the tree
 
 
 def _reader(path: PurePosixPath, suite: str) -> _Reader | None:
-    """Return what reads this file; None for one that declares nothing."""
+    """Return the reader of this file; None if it declares nothing."""
     if str(path) == suite:
         return projects.of_asv
     readers: dict[str, _Reader] = {

@@ -1,4 +1,4 @@
-"""What lists and locks declare: those of pip, uv, poetry, pdm, pipenv, conda and pixi."""
+"""Requirements in lists and locks of pip, uv, poetry, pdm, pipenv, conda and pixi."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from perceptron.gate.dependencies.declared import (
 from perceptron.untrusted_text import toml
 
 _FIELD = re.compile(r"^([\w-]+)[ \t]*=[ \t]*(.+)$", re.M)
-# Where a package comes from, in locks of poetry and pdm, and in pylock.toml.
+# Keys of a package's source, in locks of poetry and pdm, and in pylock.toml.
 _PLACES = frozenset({"source", "vcs", "archive", "directory", "git", "revision", "ref", "url"}) | {
     "reference",
     "resolved_reference",
@@ -31,7 +31,7 @@ _PLACES = frozenset({"source", "vcs", "archive", "directory", "git", "revision",
 
 
 def of_list(content: bytes) -> Iterator[Declared]:
-    """Yield the lines of a list of pip's; hashes say nothing more than versions."""
+    """Yield the requirements in a list of pip's, without hashes, which versions imply."""
     for line in text_of(content).replace("\\\r\n", " ").replace("\\\n", " ").splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()
         line = re.split(r"\s--(?:hash|config-settings|global-option)\b", line)[0].strip()
@@ -47,30 +47,32 @@ def of_list(content: bytes) -> Iterator[Declared]:
 def of_lock(content: bytes) -> Iterator[Declared]:
     """Yield the packages of a lock of uv's, poetry's or pdm's, or of pylock.toml.
 
-    By lines: to decode all of a large lock takes many seconds.
+    It is read line by line: decoding all of a large lock takes many seconds.
     """
     head, *blocks = re.split(r"^\[\[packages?\]\]\s*?$", text_of(content), flags=re.M)
     toml(head.encode())
     for block in blocks:
         facts, *tables = re.split(r"^\[", block, flags=re.M)
-        own = dict(_FIELD.findall(facts))
+        fields = dict(_FIELD.findall(facts))
         for table in tables:
             if re.match(r"(package\.source|packages\.(vcs|archive|directory))\]", table):
-                own |= {key: text for key, text in _FIELD.findall(table) if key != "version"}
-        if "name" not in own:
+                fields |= {key: text for key, text in _FIELD.findall(table) if key != "version"}
+        if "name" not in fields:
             raise ValueError("a package without a name")
-        places = [f"{key}={own[key]}" for key in sorted(_PLACES & own.keys())]
+        places = [f"{key}={fields[key]}" for key in sorted(_PLACES & fields.keys())]
         source = ", ".join(text for text in places if "://pypi.org/" not in text)
         if re.search(r"\b(editable|virtual)\s*=", source):
             continue  # the project itself
-        version = own.get("version", "").strip("\"' ")
+        version = fields.get("version", "").strip("\"' ")
         yield Declared(
-            canonicalize_name(own["name"].strip("\"' ")), f"=={version}" if version else "", source
+            canonicalize_name(fields["name"].strip("\"' ")),
+            f"=={version}" if version else "",
+            source,
         )
 
 
 def of_pipfile(content: bytes) -> Iterator[Declared]:
-    """Yield what a Pipfile requires, in every category."""
+    """Yield the requirements of a Pipfile, in every category."""
     for key, table in toml(content).items():
         if isinstance(table, dict) and key not in ("requires", "scripts", "pipenv"):
             yield from named(table)
@@ -81,13 +83,13 @@ def of_pipfile_lock(content: bytes) -> Iterator[Declared]:
     whole = json.loads(content or b"{}")
     for key in whole:
         if key != "_meta":
-            for name, one in table_of(whole, key).items():
-                told = {own: one[own] for own in one.keys() - {"hashes", "index"}}
-                yield from named({name: told})
+            for name, package in table_of(whole, key).items():
+                facts = {field: package[field] for field in package.keys() - {"hashes", "index"}}
+                yield from named({name: facts})
 
 
 def of_conda(content: bytes) -> Iterator[Declared]:
-    """Yield the packages of an environment of conda's, with those of pip inside."""
+    """Yield the packages of a conda environment, with those of pip inside."""
     section = ""
     for line in text_of(content).splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).rstrip()
@@ -98,7 +100,7 @@ def of_conda(content: bytes) -> Iterator[Declared]:
             items = inline[1].split(",") if inline else [line]
         else:
             items = [re.sub(r"^[ \t]*-[ \t]+", "", line)]
-        for item in filter(None, (own.strip().strip("\"'") for own in items)):
+        for item in filter(None, (text.strip().strip("\"'") for text in items)):
             if section == "dependencies" and not item.endswith(":"):
                 yield _conda_package(item)
             elif section == "channels":
@@ -123,7 +125,8 @@ def of_conda_lock(content: bytes) -> Iterator[Declared]:
 
 
 def of_addresses(content: bytes) -> Iterator[Declared]:
-    """Yield what a lock names by the addresses of files alone, as conda's explicit ones do."""
+    """Yield the packages of a lock that holds only addresses of files, such as conda's explicit
+    ones."""
     for address in re.findall(r"https?://[^\s#]+", text_of(content)):
         if re.search(r"\.(whl|conda|tar\.bz2|tar\.gz)$", address):
             yield addressed(address)

@@ -1,6 +1,6 @@
-"""What a project and its suite declare: pyproject.toml, setup.cfg, setup.py, pixi.toml and asv.
+"""Requirements of a project and its suite: pyproject.toml, setup.cfg, setup.py, pixi.toml and asv.
 
-Nothing is executed. What setup.py computes is declared as a text, all of its code.
+No code is executed. Where setup.py computes requirements, its whole code is declared as a text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from perceptron.gate.dependencies.declared import (
 )
 from perceptron.untrusted_text import asv_json, toml
 
-# How often a name stands in a file that sets it and uses it once.
+# Occurrences of a name in a file that sets it and uses it once.
 _SET_AND_USED = 2
 _FILE = "file:"
 _SETUP_WORDS: dict[str, Kind] = {
@@ -43,7 +43,7 @@ _SETUP_WORDS: dict[str, Kind] = {
 
 
 def of_project(content: bytes) -> Iterator[Declared]:
-    """Yield what pyproject.toml requires, in tables of its own and of tools."""
+    """Yield the requirements of pyproject.toml, in its own tables and those of tools."""
     whole = toml(content)
     project, tool = table_of(whole, "project"), table_of(whole, "tool")
     yield from requirements(table_of(whole, "build-system").get("requires"), "build")
@@ -53,41 +53,41 @@ def of_project(content: bytes) -> Iterator[Declared]:
         table_of(project, "optional-dependencies"),
         table_of(whole, "dependency-groups"),
         table_of(table_of(tool, "pdm"), "dev-dependencies"),
-        {key: own for key, own in uv.items() if key.endswith("-dependencies")},
+        {key: entry for key, entry in uv.items() if key.endswith("-dependencies")},
         *tables_of(table_of(table_of(tool, "hatch"), "envs")),
     )
     for group in groups:
         for name, texts in group.items():
-            yield from (replace(own, group=name) for own in requirements(texts))
+            yield from (replace(entry, group=name) for entry in requirements(texts))
     yield from named(table_of(uv, "sources"))
     poetry = table_of(tool, "poetry")
     poetry_groups = {"": poetry, **table_of(poetry, "group")}
     for name in poetry_groups:
         table = table_of(poetry_groups, name)
         for key in ("dependencies", "dev-dependencies"):
-            # What it says of Python is what the project supports.
+            # Its requirement of Python is the project's supported range.
             required = {k: v for k, v in table_of(table, key).items() if k != "python"}
             of = name or key.removesuffix("dependencies")
-            yield from (replace(own, group=of) for own in named(required))
+            yield from (replace(entry, group=of) for entry in named(required))
     yield from _tables_of_pixi(table_of(tool, "pixi"))
 
 
 def of_pixi(content: bytes) -> Iterator[Declared]:
-    """Yield what pixi.toml requires."""
+    """Yield the requirements of pixi.toml."""
     return _tables_of_pixi(toml(content))
 
 
 def _tables_of_pixi(whole: Mapping[str, Any]) -> Iterator[Declared]:
-    """Yield what its tables require, of each feature and each platform."""
-    for key, own in whole.items():
-        if isinstance(own, dict) and key.endswith("dependencies"):
-            yield from named(own)
-        elif isinstance(own, dict):
-            yield from _tables_of_pixi(own)
+    """Yield the requirements of the tables, for each feature and each platform."""
+    for key, table in whole.items():
+        if isinstance(table, dict) and key.endswith("dependencies"):
+            yield from named(table)
+        elif isinstance(table, dict):
+            yield from _tables_of_pixi(table)
 
 
 def of_setup_cfg(content: bytes) -> Iterator[Declared]:
-    """Yield what setup.cfg requires, beside files that it includes."""
+    """Yield the requirements of setup.cfg, without files that it includes."""
     for text, kind in _lists_of_setup_cfg(content):
         if not text.startswith(_FILE):
             for line in filter(None, map(str.strip, text.splitlines())):
@@ -95,7 +95,7 @@ def of_setup_cfg(content: bytes) -> Iterator[Declared]:
 
 
 def included_by_setup_cfg(content: bytes) -> Iterator[str]:
-    """Yield the lists of requirements that setup.cfg includes; none where it cannot be read."""
+    """Yield the lists of requirements that setup.cfg includes; none if it is unreadable."""
     with suppress(configparser.Error):
         for text, _ in _lists_of_setup_cfg(content):
             if text.startswith(_FILE):
@@ -103,7 +103,7 @@ def included_by_setup_cfg(content: bytes) -> Iterator[str]:
 
 
 def _lists_of_setup_cfg(content: bytes) -> Iterator[tuple[str, Kind]]:
-    """Yield the values that list requirements, or name their files: a description does neither."""
+    """Yield the values that list requirements, or name their files; a description is neither."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     parser.read_string(text_of(content))
     for word, kind in _SETUP_WORDS.items():
@@ -114,27 +114,27 @@ def _lists_of_setup_cfg(content: bytes) -> Iterator[tuple[str, Kind]]:
 
 
 def of_setup(content: bytes) -> Iterator[Declared]:
-    """Yield what setup.py requires by its literals; else its whole code may say that."""
+    """Yield the requirements in setup.py's literals, or else its whole code as a text."""
     tree = parsed(content)
     if tree is None:
         raise ValueError("no Python")
     code, nodes = ast.dump(tree), list(ast.walk(tree))
     digest = sha256(code.encode(errors="replace")).hexdigest()
     whole = Declared("what it computes", source=digest, kind="text")
-    names_them = any(own in code for own in _SETUP_WORDS)
+    names_them = any(text in code for text in _SETUP_WORDS)
     literals = _literals(tree, nodes)
     for call in (node for node in nodes if isinstance(node, ast.Call)):
         called = getattr(call.func, "id", getattr(call.func, "attr", ""))
         for word in call.keywords:
             if word.arg in _SETUP_WORDS:
-                given = _given(word, literals)
-                yield from [whole] if given is None else given
+                listed = _given(word, literals)
+                yield from [whole] if listed is None else listed
             elif word.arg is None and called == "setup" and names_them:
                 yield whole
 
 
 def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared] | None:
-    """Return what an argument of setup requires; None where it is computed."""
+    """Return the requirements in an argument of setup; None where it is computed."""
     value = word.value
     if isinstance(value, ast.Name):
         value = literals.get(value.id, value)
@@ -142,11 +142,11 @@ def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared
         texts = ast.literal_eval(value)
     except (ValueError, TypeError):
         return None
-    found: list[Declared] = []
-    for own in texts.values() if isinstance(texts, dict) else [texts]:
-        lines = own.splitlines() if isinstance(own, str) else list(own)
-        found.extend(requirements(lines, _SETUP_WORDS[word.arg or ""]))
-    return found
+    entries: list[Declared] = []
+    for text in texts.values() if isinstance(texts, dict) else [texts]:
+        lines = text.splitlines() if isinstance(text, str) else list(text)
+        entries.extend(requirements(lines, _SETUP_WORDS[word.arg or ""]))
+    return entries
 
 
 def _literals(tree: ast.Module, nodes: Iterable[ast.AST]) -> dict[str, ast.expr]:
@@ -162,7 +162,7 @@ def _literals(tree: ast.Module, nodes: Iterable[ast.AST]) -> dict[str, ast.expr]
 
 
 def of_asv(content: bytes) -> Iterator[Declared]:
-    """Yield what asv installs: its matrix, and what its commands say."""
+    """Yield the requirements that asv installs: its matrix, and those in its commands."""
     whole = asv_json(content)
     if not isinstance(whole, dict):
         return

@@ -1,6 +1,6 @@
-"""What a requirement that differs means: was it compared, does any benchmark use it?
+"""The effect of a requirement that differs: was it compared, and does any benchmark use it?
 
-A pull request that changes a pin alone runs the same code twice where one environment serves both
+A pull request that changes only a pin runs the same code twice if one environment serves both
 sides. Then nothing was compared, unless both revisions would have chosen the same version.
 """
 
@@ -26,24 +26,24 @@ from perceptron.records.warning import MeasurementWarning
 
 Meaning = Literal["hidden", "unused", "compared"]
 
-# Distributions that a sentence names.
+# Most distributions that a sentence names.
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class Environments:
-    """What the sides ran in."""
+    """The environments of the sides."""
 
     used: Mapping[Side, Mapping[str, str]]
     """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     separate: bool = False
-    """Whether each side had one of its own."""
+    """Whether each side had an environment of its own."""
     built: bool = False
-    """Whether the gate made them: then they follow what a build reads, and no lock."""
+    """Whether the gate made them: then they follow the files that a build reads, and no lock."""
 
 
 def are_separate(pythons: Mapping[Side, str], used: Mapping[Side, Mapping[str, str]]) -> bool:
-    """Return whether the interpreters are of two environments, and not two names of one."""
+    """Return whether the interpreters belong to two environments, not to one under two names."""
     places = {
         os.path.realpath(os.path.dirname(shutil.which(pythons[side]) or pythons[side]))
         for side in PAIR
@@ -58,30 +58,30 @@ def with_dependencies(
     environments: Environments,
     is_compiled: bool,
 ) -> Comparison:
-    """Return the comparison with what it did not compare: it is not clean where that matters.
+    """Return the comparison with the changes it did not cover: it is not clean where these matter.
 
-    A requirement of what no benchmark uses is a note.
+    A changed requirement that no benchmark uses is a note.
     """
-    meanings = {one: meaning(one, environments, is_compiled) for one in changes}
-    hidden = [one for one in changes if meanings[one] == "hidden"]
-    others = [one for one in changes if meanings[one] == "unused"]
-    if others:
-        told = MeasurementWarning(
+    meanings = {change: meaning(change, environments, is_compiled) for change in changes}
+    hidden = [change for change in changes if meanings[change] == "hidden"]
+    unused = [change for change in changes if meanings[change] == "unused"]
+    if unused:
+        warning = MeasurementWarning(
             code="dependencies",
-            message=f"requirements differ that no benchmark was seen to use: {_listed(others)}",
+            message=f"requirements differ that no benchmark was seen to use: {_listed(unused)}",
             advice="compare with an environment for each side if they matter all the same",
         )
-        comparison = _warned(comparison, told)
+        comparison = _warned(comparison, warning)
     if not hidden:
         return comparison
-    verb = "was" if len({str(one) for one in hidden}) == 1 else "were"
+    verb = "was" if len({str(change) for change in hidden}) == 1 else "were"
     if environments.separate:
         why, advice = "the environments do not follow it", "install in each what it requires"
         if environments.built:
             advice = "name versions in the matrix, or give an interpreter for each side"
     else:
         why, advice = "one environment served both sides", "an interpreter for each side"
-        if all(one.built for one in hidden):
+        if all(change.built for change in hidden):
             advice = f"--build, or {advice}"
     reason = f"{_listed(hidden)} {verb} not compared: {why}"
     if comparison.verdict == "clean":
@@ -97,16 +97,16 @@ def _warned(comparison: Comparison, told: MeasurementWarning) -> Comparison:
 
 
 def _listed(changes: Sequence[Change]) -> str:
-    told = list(dict.fromkeys(map(str, changes)))
-    more = [f"{len(told) - _NAMED} more"] if len(told) > _NAMED else []
-    return ", ".join([*told[:_NAMED], *more])
+    texts = list(dict.fromkeys(map(str, changes)))
+    more = [f"{len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    return ", ".join([*texts[:_NAMED], *more])
 
 
 def meaning(change: Change, environments: Environments, is_compiled: bool) -> Meaning:
-    """Return whether a benchmark may run otherwise with what one side requires, unseen."""
+    """Return whether one side's requirement may change a benchmark without being compared."""
     if change.aside:
         return "unused"
-    # What no version tells is taken to be installed as it was required.
+    # A requirement that no version can confirm is assumed to be installed as required.
     follows = environments.separate and (change.built or not environments.built)
     if change.kind == "build":
         return "compared" if follows else "hidden" if is_compiled else "unused"
@@ -132,52 +132,52 @@ def meaning(change: Change, environments: Environments, is_compiled: bool) -> Me
 
 
 def _fits(version: str, required: Iterable[Declared], alternatives: bool, unknown: bool) -> bool:
-    """Return whether a version is what is required; ``unknown`` where no version tells."""
-    known = [_admits(version, own) for own in required]
-    fits = [unknown if own is None else own for own in known]
+    """Return whether a version fulfils the requirement; ``unknown`` where there is no version."""
+    admissions = [_admits(version, entry) for entry in required]
+    fits = [unknown if admitted is None else admitted for admitted in admissions]
     return not fits or (any(fits) if alternatives else all(fits))
 
 
 def _chooses_same(
     version: str, base: frozenset[Declared], head: frozenset[Declared], alternatives: bool
 ) -> bool:
-    """Return whether this version stands for both sides.
+    """Return whether both sides would have this version.
 
-    A lower bound that it meets changes nothing: installers take the newest. Below another upper
-    bound, or at a pin, they may take another one than is installed here.
+    A lower bound that it meets has no effect: installers take the newest. Below another upper
+    bound, or at a pin, they may take another version than the installed one.
     """
     if base == head:
         return True
     if alternatives:
-        return any(_admits(version, own) is not False for own in base & head)
-    met = all(_admits(version, own) is not False for own in base | head)
+        return any(_admits(version, entry) is not False for entry in base & head)
+    met = all(_admits(version, entry) is not False for entry in base | head)
     return met and _bounds_above(base) == _bounds_above(head)
 
 
 def _bounds_above(required: Iterable[Declared]) -> set[tuple[object, ...]]:
-    """Return what holds a version down, and where it comes from; nothing required is no bound."""
-    return {(_kept(own.required), own.source, own.extras) for own in required} or {
+    """Return the upper bounds and sources of the requirements; empty if there are none."""
+    return {(_kept(entry.required), entry.source, entry.extras) for entry in required} or {
         (frozenset(), "", "")
     }
 
 
 def _kept(required: str) -> frozenset[str]:
-    """Return the specifiers that are no lower bounds."""
+    """Return the specifiers that are not lower bounds."""
     try:
         specifiers = SpecifierSet(required)
     except InvalidSpecifier:
         return frozenset({required})
-    kept = set()
-    for own in specifiers:
-        if own.operator == "~=":
-            kept.add(f"=={own.version.rpartition('.')[0]}.*")
-        elif own.operator not in (">=", ">"):
-            kept.add(f"{own.operator}{canonicalize_version(own.version)}")
-    return frozenset(kept)
+    bounds = set()
+    for specifier in specifiers:
+        if specifier.operator == "~=":
+            bounds.add(f"=={specifier.version.rpartition('.')[0]}.*")
+        elif specifier.operator not in (">=", ">"):
+            bounds.add(f"{specifier.operator}{canonicalize_version(specifier.version)}")
+    return frozenset(bounds)
 
 
 def _admits(version: str, own: Declared) -> bool | None:
-    """Return whether a version is one of these; None where no version tells."""
+    """Return whether the requirement admits a version; None where there is no version."""
     try:
         admits = SpecifierSet(own.required).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
@@ -186,8 +186,8 @@ def _admits(version: str, own: Declared) -> bool | None:
 
 
 def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[Declared]:
-    """Return what holds on this machine with this Python, without the marks that say so."""
-    return frozenset(replace(own, marker="") for own in required if _applies(own, python))
+    """Return the requirements for this machine and this Python, without their markers."""
+    return frozenset(replace(entry, marker="") for entry in required if _applies(entry, python))
 
 
 def _applies(own: Declared, python: str | None) -> bool:

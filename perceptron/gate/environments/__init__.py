@@ -1,1 +1,1 @@
-"""What a side runs in: its interpreter, and how the project is installed there."""
+"""The environment of a side: its interpreter, and how the project is installed in it."""

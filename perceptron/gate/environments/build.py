@@ -33,13 +33,13 @@ from perceptron.records.files.write import cannot_write
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import label
 
-# Benchmarks of the size of objects, which asv's runner measures by pympler.
+# asv's runner measures benchmarks of object sizes by pympler.
 _OF_OBJECTS = re.compile(rb"\b(def mem_|class Mem)")
 _LONGEST_LINE = 300
-# What a compiler says of a line.
+# A compiler's message about a line.
 _DIAGNOSTIC = re.compile(r"\S+:\d+(:\d+)?: (fatal )?error: ")
 _ERROR = re.compile(r"\b(\w*Error|error|ERROR)\b ?[:\[]|\bERROR\b")
-# What only tells that something else went wrong.
+# Messages that only report an earlier error.
 _GENERIC = re.compile(
     r"subprocess-exited-with-error|Failed building wheel|Failed to build|metadata-generation-failed"
     r"|failed-wheel-build|CalledProcessError|failed with exit (code|status)"
@@ -69,10 +69,10 @@ def check(case: Case) -> None:
 def built(
     case: Case, trees: Mapping[Side, Path], progress: Callable[[int, int, str], None]
 ) -> Iterator[tuple[dict[Side, str], list[MeasurementWarning]]]:
-    """Yield the interpreters of environments that nobody else changes meanwhile, and warnings.
+    """Yield the interpreters of environments locked for this comparison, and warnings.
 
-    ``trees`` holds the checkouts. The matrix's variables are those of this process meanwhile, as
-    asv sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
+    ``trees`` holds the checkouts. The matrix's variables are set in this process meanwhile, as asv
+    sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
     either.
     """
     with ExitStack() as taken:
@@ -80,7 +80,7 @@ def built(
         taken.callback(builder.forget_written)
         builder.make()
         build_cache.drop_oldest()
-        pythons = {side: str(own.place.python) for side, own in builder.sides.items()}
+        pythons = {side: str(side_build.place.python) for side, side_build in builder.sides.items()}
         recipe = builder.sides["head"].recipe
         warnings = _warnings(recipe)
         if differing := builder.differing():
@@ -91,7 +91,7 @@ def built(
 
 @dataclass(frozen=True)
 class _Own:
-    """What a side is built from, how and where."""
+    """The source, recipe and place of a side's build."""
 
     source: Source
     recipe: Recipe
@@ -101,7 +101,7 @@ class _Own:
 
 
 class _Builder:
-    """Makes one environment after the other."""
+    """Makes the environments in turn."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class _Builder:
             needs.append("pympler")
         self.sides: dict[Side, _Own] = {}
         for side in PAIR:
-            # Each revision's own: a matrix that pins another version is a change like any other.
+            # Each revision's own: a matrix with another pin is a change like any other.
             recipe, folder = _recipe(case, side, trees[side])
             recipe = replace(recipe, requirements=(*recipe.requirements, *needs))
             source = Source(case.repository, getattr(case, side), trees[side])
@@ -129,19 +129,20 @@ class _Builder:
             self.sides[side] = _Own(source, recipe, folder, place)
 
     def make(self) -> None:
-        """Make the environments, unless they are kept from before.
+        """Make the environments that are not in the cache.
 
-        What was kept is built again where the other one, built now, has other dependencies.
+        A cached one is rebuilt if the other, built now, has different dependencies.
         """
         for side in PAIR:
             if not self._is_there(side):
                 self._build(side)
         if len(self._built_now) == 1 and self.differing():
-            (kept,) = set(PAIR) - self._built_now
-            self._build(kept, "again, as its dependencies are older, ")
+            (cached,) = set(PAIR) - self._built_now
+            self._build(cached, "again, as its dependencies are older, ")
 
     def _is_there(self, side: Side) -> bool:
-        """Return whether it is there; know it then as it lies there before anything of it runs."""
+        """Return whether the environment is there, and take its snapshot before any of its code
+        runs."""
         place = self.sides[side].place
         if place.is_made:
             self._case.environments[side] = (
@@ -151,64 +152,64 @@ class _Builder:
         return place.is_made
 
     def forget_written(self) -> None:
-        """Keep no environment that something wrote to: the next comparison builds it again."""
-        for side, (folder, known) in self._case.environments.items():
-            if known.written(folder) is not None:
+        """Discard environments that were written to: the next comparison builds them again."""
+        for side, (folder, before) in self._case.environments.items():
+            if before.written(folder) is not None:
                 self.sides[side].place.made_file.unlink(missing_ok=True)
 
     def differing(self) -> list[str]:
-        """Return which dependencies differ between the environments."""
+        """Return the dependencies that differ between the environments."""
         base, head = (
             interpreters.versions(str(self.sides[side].place.python), self._names) for side in PAIR
         )
         return interpreters.differences(base, head)
 
     def _build(self, side: Side, why: str = "") -> None:
-        """Build it, a second time if that fails: by pip, whose network may have failed it once, and
-        which may have settings that uv does not know.
+        """Build it, and once more with pip if that fails: the network may have failed, or pip may
+        have settings that uv lacks.
 
-        A BASE of another day is built again where HEAD fails: this machine may have changed.
+        A BASE from an earlier day is rebuilt if HEAD fails: this machine may have changed.
         """
         uv = which("uv") or which("uv", path=os.path.dirname(sys.executable))
         if self._try(side, why, uv) or self._try(side, "again, ", None):
             return
-        said, log = self._keep_log(self.sides[side])
+        message, log = self._keep_log(self.sides[side])
         if side == "base":
-            raise UserError(f"BASE does not build: {said}: the log: {log}")
+            raise UserError(f"BASE does not build: {message}: the log: {log}")
         if "base" not in self._built_now:
             self._build("base", "again, ")
-        raise HeadDoesNotBuild(said, log)
+        raise HeadDoesNotBuild(message, log)
 
     def _try(self, side: Side, why: str, uv: str | None) -> bool:
         self._progress(0, 1, f"building {side.upper()}, {why}beside the budget; kept for next time")
-        own = self.sides[side]
-        own.place.empty()
-        if not install(own.place, own.source, own.recipe, own.folder, uv):
+        build = self.sides[side]
+        build.place.empty()
+        if not install(build.place, build.source, build.recipe, build.folder, uv):
             return False
-        own.place.made_file.touch()
+        build.place.made_file.touch()
         self._built_now.add(side)
         return self._is_there(side)
 
     def _keep_log(self, own: _Own) -> tuple[str, Path]:
-        """Return what went wrong, and a copy of the log where results are: places are used again.
+        """Return the error, and a copy of the log in the results folder: cache folders are reused.
 
         The project's files are named as in its repository.
         """
         log = own.place.log.read_text(encoding="utf-8", errors="replace")
-        said = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
+        reason = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
         name = f"{own.source.key[:12]}-{own.place.folder.parent.name}.log"
-        kept = self._case.request.results / "gate" / "builds" / name
+        copy = self._case.request.results / "gate" / "builds" / name
         try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(own.place.log, kept)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(own.place.log, copy)
         except OSError as error:
             raise cannot_write(self._case.request.results, error) from None
-        return said, kept
+        return reason, copy
 
 
 def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
-    """Return what a revision's own file of asv says and its folder in the revision; of what was
-    named where it has none, or lies elsewhere."""
+    """Return the recipe in a revision's own file of asv, and that file's folder in the revision; or
+    the named file's, if the revision has none or the file lies elsewhere."""
     file, python = case.suite.configuration, case.pythons[side]
     if case.suite.origin is None and (tree / file).is_file():
         return read(tree / file, f"{file} of {side.upper()}", python), Path(file).parent
@@ -216,7 +217,7 @@ def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
 
 
 def _given(case: Case, python: str) -> Recipe:
-    """Return what the file says that was named; tests of pytest need none."""
+    """Return the recipe in the named file; tests of pytest need no file."""
     file = case.request.suite
     is_needed = case.suite.kind == "asv" or file.exists()
     return read(file if is_needed else None, f"--suite {file}", python)
@@ -227,7 +228,7 @@ def _measures_objects(folder: Path) -> bool:
 
 
 def _digest(recipe: Recipe) -> str:
-    """Return what tells environments apart that are made in different ways."""
+    """Return a digest that differs for environments made in different ways."""
     how = [recipe, version_of(recipe.python), os.path.realpath(recipe.python)]
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
 
@@ -246,11 +247,11 @@ def _warnings(recipe: Recipe) -> list[MeasurementWarning]:
 
 
 def problem(log: str) -> str:
-    """Return the last line that tells what went wrong, as people read it."""
+    """Return the last line of the log that explains the failure, in a readable form."""
     # Without colours and indentation.
     plain = (label(re.sub(r"\x1b\[[\d;]*m", "", line)).strip() for line in log.splitlines())
     lines = [line for line in plain if line]
-    said = [line for line in lines if _ERROR.search(line)]
-    telling = [line for line in said if not _GENERIC.search(line)]
-    exact = [line for line in said if _DIAGNOSTIC.search(line)]
-    return (exact or telling or said or lines or ["it printed nothing"])[-1][:_LONGEST_LINE]
+    errors = [line for line in lines if _ERROR.search(line)]
+    telling = [line for line in errors if not _GENERIC.search(line)]
+    exact = [line for line in errors if _DIAGNOSTIC.search(line)]
+    return (exact or telling or errors or lines or ["it printed nothing"])[-1][:_LONGEST_LINE]

@@ -1,9 +1,9 @@
-"""Environments that were built, kept for the next comparison with the same commit on that side.
+"""Built environments, kept for the next comparison with the same commit on that side.
 
-    <cache>/built/<digest of how it is built>/<commit>-<side>/lock, build.log, made, env/
+    <cache>/built/<digest of the recipe>/<commit>-<side>/lock, build.log, made, env/
 
-``made`` is written last: without it a build was cut short. Whoever uses a folder holds its lock.
-All paths are equally long.
+``made`` is written last: a folder without it holds an interrupted build. A comparison that uses a
+folder holds its lock. All paths are equally long.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from perceptron.records.block import Side
 from perceptron.records.files.lock import open_locked
 
 MOST = 8
-"""How many are kept."""
+"""Number of environments to keep."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Place:
 
     @property
     def made_file(self) -> Path:
-        """The empty file that says that all is here."""
+        """The empty file that marks a complete build."""
         return self.folder / "made"
 
     @property
     def environment(self) -> Path:
-        """The folder of all that a build leaves: the virtual environment, the project, wheels."""
+        """The folder of everything that a build makes: the virtual environment, the project,
+        wheels."""
         return self.folder / "env"
 
     @property
@@ -56,16 +57,16 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """The file that all output of the build goes to."""
+        """The file for all output of the build."""
         return self.folder / "build.log"
 
     @property
     def is_made(self) -> bool:
-        """Whether an environment lies here; not one that was cut short or taken away."""
+        """Whether there is a complete environment; not an interrupted or deleted one."""
         return self.made_file.is_file() and os.access(self.python, os.X_OK)
 
     def empty(self) -> None:
-        """Remove what a build left here."""
+        """Remove the files of a build."""
         self.made_file.unlink(missing_ok=True)
         shutil.rmtree(self.environment, ignore_errors=True)
 
@@ -97,14 +98,14 @@ def take(digest: str, commit: str, side: Side) -> Place:
 
 
 def drop_oldest(most: int = MOST) -> None:
-    """Keep the ``most`` that were used last, and what is in use."""
+    """Keep the ``most`` recently used environments, and those in use."""
     used: dict[Path, float] = {}
     for lock in home().glob("*/*/lock"):
         made = lock.with_name("made")
-        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # half of one: never
+        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # incomplete: never used
     for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):
-            held = open_locked(lock)
-            if held is not None:
+            opened = open_locked(lock)
+            if opened is not None:
                 shutil.rmtree(lock.parent, ignore_errors=True)
-                held.close()
+                opened.close()

@@ -1,7 +1,8 @@
 """A revision built and installed into an environment of its own.
 
-Its wheel is built as pyproject.toml says, isolated from that environment, and installed with what
-it and the suite need; commands of asv.conf.json replace either. The log has all that was printed.
+Its wheel is built as pyproject.toml says, isolated from that environment, and installed with the
+requirements of the wheel and the suite; commands of asv.conf.json replace either step. The log
+holds all output.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from perceptron.processes.supervision import run_logged
 from perceptron.untrusted_text import read_toml
 
 LONGEST_SECONDS = 3600.0
-# What asv has in the environment where a build_command runs, beside what pyproject.toml requires.
+# Packages that asv installs before a build_command, beside those in pyproject.toml.
 _TO_BUILD = ("build", "setuptools", "wheel")
 
 
@@ -42,14 +43,14 @@ class _Pyproject(Struct, frozen=True, rename="kebab"):
 
 
 class _Failed(Exception):
-    """A command failed, and has said why."""
+    """A command failed, and the log has its message."""
 
 
 def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str | None) -> bool:
     """Build and install the revision in this place; return whether that worked.
 
-    ``folder`` is where asv's file lies, absolute or in the revision. All commands together have an
-    hour, or twice asv's ``install_timeout`` where that is longer. Nothing that they start lives on.
+    ``folder`` contains asv's file, absolute or in the revision. All commands together have an hour,
+    or twice asv's ``install_timeout`` if that is longer. Their child processes are ended.
     """
     seconds = max(LONGEST_SECONDS, 2 * recipe.timeout)
     with place.log.open("wb", buffering=0) as log:
@@ -67,7 +68,7 @@ def install(place: Place, source: Source, recipe: Recipe, folder: Path, uv: str 
 
 
 class _Installation:
-    """Runs one command after the other."""
+    """Runs the commands in turn."""
 
     def __init__(
         self, place: Place, recipe: Recipe, uv: str | None, log: IO[bytes], seconds: float
@@ -81,7 +82,7 @@ class _Installation:
         self._values: dict[str, str] = {}
 
     def make(self, source: Source, folder: Path) -> None:
-        """Do all of it, from nothing; raises for what goes wrong."""
+        """Build and install from scratch; raises for any failure."""
         recipe, place, python = self._recipe, self._place, str(self._place.python)
         project = place.environment / "project"
         self._wheels.mkdir(parents=True)
@@ -111,14 +112,14 @@ class _Installation:
         if recipe.build_commands is not None:
             needed += [*_TO_BUILD, *_build_requirements(build_dir)]
         if needed and not by_default:
-            # As old as an interpreter brings it, setuptools builds no wheel.
+            # The setuptools that old interpreters bring builds no wheel.
             self._run([*install, "--upgrade", *needed])
         if recipe.build_commands is None:
             self._run([*build, str(self._wheels), str(build_dir)], build_dir if self._uv else None)
         else:
             self._run_own(recipe.build_commands, build_dir)
         if recipe.install_commands is None:
-            # Together, so that versions are chosen that all can do with.
+            # In one command, so that the chosen versions suit all.
             self._run([*install, self._wheel(build_dir), *recipe.requirements])
         else:
             self._run_own(recipe.install_commands, build_dir)
@@ -129,22 +130,24 @@ class _Installation:
         if any(self._wheels.glob("*.whl")):
             values["wheel_file"] = self._wheel(build_dir)
         for text in commands:
-            words, folder, variables, codes = filled_in(text, values)
-            self._run(words, Path(folder or build_dir), variables, codes)
+            arguments, folder, variables, codes = filled_in(text, values)
+            self._run(arguments, Path(folder or build_dir), variables, codes)
 
     def _wheel(self, build_dir: Path) -> str:
         """Return the project's wheel: the only one, or that of its name."""
         wheels = sorted(self._wheels.glob("*.whl"))
-        known = (read_metadata(build_dir).name, self._recipe.project)
-        names = {canonicalize_name(name) for name in known if name}
-        own = [wheel for wheel in wheels if canonicalize_name(wheel.name.split("-")[0]) in names]
-        found = wheels if len(wheels) == 1 else own
-        if len(found) != 1:
+        projects = (read_metadata(build_dir).name, self._recipe.project)
+        names = {canonicalize_name(name) for name in projects if name}
+        matching = [
+            wheel for wheel in wheels if canonicalize_name(wheel.name.split("-")[0]) in names
+        ]
+        candidates = wheels if len(wheels) == 1 else matching
+        if len(candidates) != 1:
             raise UserError(
                 f"build_command: of {len(wheels)} wheels in {{build_cache_dir}} the project's is "
                 "not known: leave one there, or the name as project in asv.conf.json"
             )
-        return str(found[0])
+        return str(candidates[0])
 
     def _run(
         self,
@@ -159,15 +162,15 @@ class _Installation:
         program = shutil.which(words[0], path=variables["PATH"])
         if program is None:
             raise UserError(f"{words[0]}: no such program in the environment or on PATH")
-        left = max(0.0, self._until - time.monotonic())
-        where = folder or self._place.environment
-        code = run_logged([program, *words[1:]], variables, where, self._log, left)
+        remaining = max(0.0, self._until - time.monotonic())
+        cwd = folder or self._place.environment
+        code = run_logged([program, *words[1:]], variables, cwd, self._log, remaining)
         if codes is not None and code not in codes:
             raise _Failed
 
     def _variables(self) -> dict[str, str]:
         variables = {**side_variables(), **self._recipe.build_variables}
-        # Modules of another environment would be found in place of this one's.
+        # Modules of another environment would hide this one's.
         variables.pop("PYTHONPATH", None)
         if "ASV_PYTHONPATH" in variables:
             variables["PYTHONPATH"] = variables.pop("ASV_PYTHONPATH")
@@ -179,14 +182,15 @@ class _Installation:
             "PATH": os.pathsep.join(paths),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_USER": "false",
-            # No file of uv's cache, which a hard link would have code of one revision write to.
+            # Not a hard link into uv's cache, through which code of one revision could change the
+            # other's.
             "UV_LINK_MODE": "copy",
             "VIRTUAL_ENV": str(self._place.venv),
         }
 
 
 def _build_requirements(folder: Path) -> list[str]:
-    """Return what pyproject.toml requires to build, for a build that is not isolated."""
+    """Return the build requirements in pyproject.toml, for a build that is not isolated."""
     file = folder / "pyproject.toml"
     content = read_toml(file) if file.is_file() else {}
     return msgspec.convert(content, type=_Pyproject).build_system.requires

@@ -1,4 +1,4 @@
-"""The interpreters of the sides: how they are started alike, and what each has installed."""
+"""The interpreters of the sides: how they are started alike, and their installed packages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from perceptron.untrusted_text import label
 
 _RUNNER = "asv_runner"
 _WHERE = "import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.path]))"
-# Without what was installed from a file: that is how the project itself gets there.
+# Without packages installed from a file: the project itself is one.
 _LISTING = """
 import importlib.metadata, json
 rows = []
@@ -32,34 +32,33 @@ for own in importlib.metadata.distributions():
         rows.append([own.metadata["Name"], own.version])
 print(json.dumps(rows))
 """
-# They install others and are not run afterwards.
+# They install packages and are not run afterwards.
 _INSTALLERS = {"pip", "wheel"}
 _MOST_SHOWN = 5
 _DIGITS = 12
-# What is imported; a project may write other files beside.
+# Suffixes of importable files; a project may write other files beside.
 _CODE = {".py", ".so", ".pyd", ".dll", ".dylib"}
 
 
-# Where an interpreter says that it lies, that its folder lies, and what it imports from.
+# An interpreter's path, its folder, and its import paths.
 _Where = tuple[str, str, list[str]]
 
 
 class Interpreters:
-    """What the programs of each side are started with.
+    """The interpreters that start the programs of each side.
 
-    What a process executes depends on the paths that it imports from: texts of another length lay
-    memory out otherwise. So where the sides have environments of their own, each is started through
-    a link beside the tree that it runs. These paths are equally long, and the environments take
-    turns in them as the trees do.
+    A process's instructions depend on its import paths: texts of another length change the memory
+    layout. So if the sides have environments of their own, each is started through a link beside
+    its tree. These paths are equally long, and environments exchange them as trees do.
     """
 
     def __init__(self, pythons: Mapping[Side, str], trees: Worktrees) -> None:
         self._pythons = pythons
         self._trees = trees
-        # The folder of an environment, and where in that its interpreter lies.
+        # The folder of an environment, and the path of its interpreter in it.
         self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
-        """Which one cannot be started so; None where all can, or all are the same."""
+        """The interpreter that cannot be started so; None if all can, or all are the same."""
         if len(set(pythons.values())) > 1:
             for side in PAIR:
                 if self.not_alike is None and not self._place(side):
@@ -67,15 +66,15 @@ class Interpreters:
                     self._places.clear()
 
     def path(self, side: Side) -> str:
-        """Return what is to be started for the side where its tree lies now."""
-        place = self._places.get("base" if side == "control" else side)
-        if place is None:
+        """Return the interpreter's path for the side, beside the current folder of its tree."""
+        environment = self._places.get("base" if side == "control" else side)
+        if environment is None:
             return self._pythons[side]
-        prefix, program = place
+        prefix, program = environment
         return str(self._trees.link(side, PYTHON, prefix) / program)
 
     def lent(self, side: Side) -> list[str]:
-        """Return the folders of our asv_runner, which is pure Python, where the side lacks it.
+        """Return the folders of our asv_runner, which is pure Python, if the side lacks it.
 
         Raises `OSError` if they cannot be written.
         """
@@ -84,8 +83,8 @@ class Interpreters:
         folder = self._trees.home / "lent"
         target = folder / _RUNNER
         if not target.is_dir():
-            ours = metadata.distribution(_RUNNER).locate_file(_RUNNER)
-            shutil.copytree(str(ours), target, ignore=shutil.ignore_patterns("__pycache__"))
+            source = metadata.distribution(_RUNNER).locate_file(_RUNNER)
+            shutil.copytree(str(source), target, ignore=shutil.ignore_patterns("__pycache__"))
         return [str(folder)]
 
     @property
@@ -94,7 +93,7 @@ class Interpreters:
         return Path(self._pythons["head"]).is_relative_to(build_cache.home())
 
     def where(self, side: Side) -> str:
-        """Return where a user installs what the side lacks."""
+        """Return the place in which a user installs packages that the side lacks."""
         if self.built:
             return "the environment that is built: name it in the matrix of the suite's file"
         python = with_tilde(self._pythons[side])
@@ -103,15 +102,15 @@ class Interpreters:
         return f"{python}, or name another one by --python"
 
     def _place(self, side: Side) -> bool:
-        """Return whether all that the interpreter finds in its folder is found by a link too."""
-        named = shutil.which(self._pythons[side])
-        where = None if named is None else self._ask(os.path.abspath(named))
-        if named is None or where is None or not os.path.samefile(named, where[0]):
-            return False  # a script that starts it may set more than we know
-        own, prefix, paths = where
-        executable = Path(own).with_name("python3")
-        if not executable.exists() or not executable.samefile(own):
-            executable = Path(own)
+        """Return whether a link to the interpreter's folder gives it the same files."""
+        program_path = shutil.which(self._pythons[side])
+        facts = None if program_path is None else self._ask(os.path.abspath(program_path))
+        if program_path is None or facts is None or not os.path.samefile(program_path, facts[0]):
+            return False  # a script that starts it may set more variables
+        executable_path, prefix, paths = facts
+        executable = Path(executable_path).with_name("python3")
+        if not executable.exists() or not executable.samefile(executable_path):
+            executable = Path(executable_path)
         program = os.path.relpath(executable, prefix)
         self._places[side] = prefix, program
         link = self._trees.link(side, PYTHON, prefix)
@@ -120,31 +119,31 @@ class Interpreters:
             inside = os.path.join(path, "").startswith(os.path.join(prefix, ""))
             return os.path.join(link, os.path.relpath(path, prefix)) if inside else path
 
-        there = str(link / program)
-        return self._ask(there) == (there, str(link), list(map(moved, paths)))
+        linked = str(link / program)
+        return self._ask(linked) == (linked, str(link), list(map(moved, paths)))
 
     def _ask(self, python: str) -> _Where | None:
-        where: _Where | None = ask([python, "-c", _WHERE], _Where, self._trees.home)  # without code
-        return where
+        facts: _Where | None = ask([python, "-c", _WHERE], _Where, self._trees.home)  # without code
+        return facts
 
 
 def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
-    """Return the versions of all distributions that this interpreter finds, some names apart.
+    """Return the versions of all distributions that this interpreter finds, ``without`` some names.
 
-    Empty where nobody can tell.
+    Empty where they are unknown.
     """
     kind = list[tuple[str | None, str | None]]
     rows = ask([python, "-c", _LISTING], kind, Path(os.sep)) or []
     unwanted = {*map(canonicalize_name, without)}
     return {
         str(normal): version
-        for name, version in reversed(rows)  # the first of a name is what is imported
+        for name, version in reversed(rows)  # the first of a name is the imported one
         if name and version and (normal := canonicalize_name(name)) not in unwanted
     }
 
 
 def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
-    """Return what differs, as in ``numpy 2.0 and 2.1``; nothing where one of both is unknown."""
+    """Return the differences, such as ``numpy 2.0 and 2.1``; empty if either side is unknown."""
     if not (base and head):
         return []
     return [
@@ -155,7 +154,7 @@ def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
 
 
 def other_dependencies(differing: list[str]) -> MeasurementWarning:
-    """Return what is to be known of environments that differ."""
+    """Return the warning on environments that differ."""
     more = len(differing) - _MOST_SHOWN
     shown = ", ".join(differing[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return MeasurementWarning(
@@ -167,7 +166,7 @@ def other_dependencies(differing: list[str]) -> MeasurementWarning:
 
 @dataclass(frozen=True)
 class Code:
-    """The project that a side imported: a distribution, or a package of none without a version."""
+    """The project that a side imported: a distribution, or a package without one and a version."""
 
     name: str
     version: str | None
@@ -177,11 +176,11 @@ class Code:
 
     @cached_property
     def files(self) -> str:
-        """A digest of its files, which tells one build from another."""
-        place, digest = Path(self.place), sha256()
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        """A digest of its files, which differs between builds."""
+        folder, digest = Path(self.place), sha256()
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
             if path.suffix in _CODE and path.is_file():
-                digest.update(os.fsencode(path.relative_to(place.parent)) + b"\0")
+                digest.update(os.fsencode(path.relative_to(folder.parent)) + b"\0")
                 digest.update(path.read_bytes())
         return digest.hexdigest()[:_DIGITS]
 

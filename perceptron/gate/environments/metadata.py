@@ -1,7 +1,7 @@
-"""The metadata of a project that is imported from where it lies, for what reads its own.
+"""The metadata of a project imported from its tree, for code that reads its own metadata.
 
-Where nothing is installed there is none. So each side gets what the files of its tree say, in a
-folder that is searched after all others; no code of the project is asked.
+Without an installation there is none. So each side gets the metadata in its tree's files, in a
+folder that is searched after all others; no code of the project runs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from perceptron.gate.checkout.suite import Suite
 from perceptron.untrusted_text import read_toml
 
 _FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
-# Of a project that computes its version: late enough for all who ask for a later one.
+# For a project that computes its version: late enough for every lower bound.
 _LATE_VERSION = "9999"
 
 
 class Project(Struct, frozen=True, rename="kebab"):
-    """The table ``project`` of pyproject.toml, or what setup.cfg says of it."""
+    """The table ``project`` of pyproject.toml, or its equivalent in setup.cfg."""
 
     name: str | None = None
     version: str | None = None
@@ -35,24 +35,24 @@ class Project(Struct, frozen=True, rename="kebab"):
 
 
 def project_names(suite: Suite, tree: Path) -> list[str]:
-    """Return what the project may be installed as: asv may call it otherwise than it is built."""
+    """Return possible names of the installed project: asv's name may differ from the built one."""
     names = [read(tree / suite.code).name, suite.project]
     return list(dict.fromkeys(name for name in names if name))
 
 
 def read(root: Path) -> Project:
-    """Return the project in this folder; what its files do not say, or not so, is left out."""
+    """Return the project in this folder, without missing or invalid fields."""
     try:
         file = root / "pyproject.toml"
-        own = read_toml(file).get("project", {}) if file.is_file() else {}
-        project = msgspec.convert(own, type=Project)
+        table = read_toml(file).get("project", {}) if file.is_file() else {}
+        project = msgspec.convert(table, type=Project)
         return _from_setup(root) if project.name is None else project
     except (UserError, msgspec.ValidationError, configparser.Error, OSError, UnicodeDecodeError):
-        return Project()  # whoever builds it will hear of that
+        return Project()  # the build reports such an error
 
 
 def write(own: Project, folder: Path) -> bool:
-    """Write what is known as installed metadata. Return whether that is enough."""
+    """Write the project as installed metadata. Return whether its fields suffice."""
     version = own.version or _LATE_VERSION
     if not all(_FILE_NAME.fullmatch(text or "") for text in (own.name, version)):
         return False

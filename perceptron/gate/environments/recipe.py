@@ -1,6 +1,6 @@
-"""How asv.conf.json has a project built and installed, read without asv.
+"""asv.conf.json's way to build and install a project, read without asv.
 
-Of the combinations of ``pythons`` and ``matrix`` the first is made.
+The first combination of ``pythons`` and ``matrix`` is made.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.gate.checkout.python import minor, version_of
 from perceptron.gate.checkout.suite import load_asv
 from perceptron.untrusted_text import quoted
 
-# What virtual environments of pip's packages can stand for.
+# Kinds of requirements that virtual environments with pip can have.
 _TYPES = {"": "virtualenv", "virtualenv": "virtualenv", "uv": "uv"}
 _KINDS = {"req", "env", "env_nobuild"}
 _OF_A_REPOSITORY = re.compile(r"\w+(\+\w+)?://")
@@ -32,7 +32,7 @@ _BEFORE = re.compile(r"(in-dir|return-code|[A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 class _File(Struct, frozen=True):
-    """The entries that matter here, with asv's defaults."""
+    """The entries used here, with asv's defaults."""
 
     project: str = "project"
     repo_subdir: str = ""
@@ -47,18 +47,18 @@ class _File(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Recipe:
-    """One environment, and how the project gets into it."""
+    """An environment, and how the project is installed in it."""
 
     kind: str
-    """As asv calls this kind of environment."""
+    """asv's name of this kind of environment."""
     name: str
-    """As asv calls this combination of Python and requirements."""
+    """asv's name of this combination of Python and requirements."""
     python: str
-    """The interpreter that it is made with."""
+    """The interpreter that makes it."""
     requirements: tuple[str, ...]
     variables: Mapping[str, str]
     build_variables: Mapping[str, str]
-    """Those of the matrix's variables that builds see as well."""
+    """The matrix's variables that builds see as well."""
     project: str
     subfolder: str
     build_commands: Sequence[str] | None
@@ -66,44 +66,44 @@ class Recipe:
     install_commands: Sequence[str] | None
     timeout: float
     others: int
-    """How many more combinations the file names."""
+    """Number of further combinations in the file."""
 
 
 def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
-    """Read asv's file, ``named`` so to users, for this interpreter or one that the file names.
+    """Read asv's file, shown to users as ``named``, for this interpreter or one that it names.
 
-    Without a file it is that of a project that needs nothing beside what it declares.
+    Without a file the recipe installs only the project and its declared requirements.
 
-    Raises `UserError` for what cannot be made here.
+    Raises `UserError` for an environment that cannot be made here.
     """
     try:
-        own = msgspec.convert(load_asv(file, named) if file else {}, type=_File)
+        config = msgspec.convert(load_asv(file, named) if file else {}, type=_File)
     except msgspec.ValidationError as error:
         raise UserError(f"{named}: {error}") from None
-    kind = _TYPES.get(own.environment_type or "")
-    if kind is None or own.pythons == ["same"]:
+    kind = _TYPES.get(config.environment_type or "")
+    if kind is None or config.pythons == ["same"]:
         raise UserError(
             f"{named}: --build makes no environment of type "
-            f"{quoted(own.environment_type or 'existing')}: set environment_type to virtualenv, or "
-            "build each revision yourself and use --installed"
+            f"{quoted(config.environment_type or 'existing')}: set environment_type to virtualenv, "
+            "or build each revision yourself and use --installed"
         )
-    matrix = own.matrix if own.matrix.keys() & _KINDS else {"req": own.matrix}
+    matrix = config.matrix if config.matrix.keys() & _KINDS else {"req": config.matrix}
     values = {
         (of, name): (value if isinstance(value, list) else [value]) or [""]
         for of, entries in matrix.items()
         if isinstance(entries, dict)
         for name, value in entries.items()
     }
-    others = (len(own.pythons) or 1) * prod(map(len, values.values())) - 1
-    if own.exclude and others:
+    further = (len(config.pythons) or 1) * prod(map(len, values.values())) - 1
+    if config.exclude and further:
         raise UserError(
             f"{named}: exclude is not read: leave one combination in pythons and matrix"
         )
     chosen: dict[str, dict[str, str]] = {of: {} for of in _KINDS}
     for (of, name), (first, *_) in values.items():
-        if of in _KINDS and first is not None:  # null: not there in this combination
+        if of in _KINDS and first is not None:  # null: absent in this combination
             chosen[of][name] = str(first)
-    version, python = _python(named, own.pythons, python)
+    version, python = _python(named, config.pythons, python)
     variables = {**chosen["env"], **chosen["env_nobuild"]}
     if not all(
         name and "=" not in name and f"{name}{text}".isprintable()
@@ -118,26 +118,27 @@ def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
         requirements=tuple(_requirement(named, *entry) for entry in chosen["req"].items()),
         variables=variables,
         build_variables=chosen["env"],
-        project=own.project,
-        subfolder=own.repo_subdir,
-        build_commands=_listed(own.build_command),
-        install_commands=_listed(own.install_command),
-        timeout=own.install_timeout,
-        others=others,
+        project=config.project,
+        subfolder=config.repo_subdir,
+        build_commands=_listed(config.build_command),
+        install_commands=_listed(config.install_command),
+        timeout=config.install_timeout,
+        others=further,
     )
 
 
 def _python(named: str, versions: Sequence[str], python: str) -> tuple[str, str]:
-    """Return a version and its interpreter: this one where it is named, else the first on PATH."""
-    own = minor(version_of(python))
-    if own in versions or not versions:
-        return own, python
+    """Return a version and its interpreter: this one if it is named, else the first on PATH."""
+    current = minor(version_of(python))
+    if current in versions or not versions:
+        return current, python
     for version in versions:
-        found = shutil.which(version if version.startswith("pypy") else f"python{version}")
-        if found is not None:
-            return version, found
+        path = shutil.which(version if version.startswith("pypy") else f"python{version}")
+        if path is not None:
+            return version, path
     raise UserError(
-        f"{named}: none of its pythons ({', '.join(versions)}) is here: install one, or add {own}"
+        f"{named}: none of its pythons ({', '.join(versions)}) is here: install one, or add "
+        f"{current}"
     )
 
 
@@ -162,8 +163,8 @@ def filled_in(
 ) -> tuple[list[str], str | None, dict[str, str], list[int] | None]:
     """Return a command of the file with its placeholders filled in; no shell reads it.
 
-    Its words, its folder, its variables, and the exit codes that are no failure, None for all.
-    Raises `UserError` naming the command for what asv would not run either.
+    Returns its words, its folder, its variables, and the exit codes of success, None for all.
+    Raises `UserError` naming the command for one that asv would not run either.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -175,21 +176,21 @@ def filled_in(
         return values[name]
 
     try:
-        words = [re.sub(r"\{\{|\}\}|\{(\w*)\}", value, word) for word in shlex.split(text)]
+        arguments = [re.sub(r"\{\{|\}\}|\{(\w*)\}", value, word) for word in shlex.split(text)]
         folder: str | None = None
         variables: dict[str, str] = {}
         codes: list[int] | None = [0]
-        while words and (before := _BEFORE.fullmatch(words[0])):
-            key, own = before.groups()
+        while arguments and (before := _BEFORE.fullmatch(arguments[0])):
+            key, setting = before.groups()
             if key == "in-dir":
-                folder = own
+                folder = setting
             elif key == "return-code":
-                codes = None if own == "any" else [int(code) for code in own.split(",")]
+                codes = None if setting == "any" else [int(code) for code in setting.split(",")]
             else:
-                variables[key] = own
-            del words[0]
+                variables[key] = setting
+            del arguments[0]
     except ValueError as error:
         raise UserError(f"{text}: {error}") from None
-    if not words:
+    if not arguments:
         raise UserError(f"{text}: names no program")
-    return words, folder, variables, codes
+    return arguments, folder, variables, codes

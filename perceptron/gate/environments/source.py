@@ -1,4 +1,4 @@
-"""A revision's files in a repository of their own, to be built; the user's is not written to."""
+"""A revision's files in a repository of their own for the build; the user's is not written to."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ class Source:
 
     @property
     def key(self) -> str:
-        """What names its content: the commit, or a digest of it and of what was changed."""
-        own = self.revision
-        if own.digest is None:
-            return own.commit
-        return hashlib.sha256(f"{own.commit} {own.digest}".encode()).hexdigest()
+        """The identity of its content: the commit, or a digest of it and of the changes."""
+        revision = self.revision
+        if revision.digest is None:
+            return revision.commit
+        return hashlib.sha256(f"{revision.commit} {revision.digest}".encode()).hexdigest()
 
     def check_out(self, folder: Path, branch: str) -> str:
-        """Check it out into a new repository, with the history and tags that name versions.
+        """Check it out into a new repository, with the history and tags that give versions.
 
-        That borrows the objects of the user's. What was changed is a commit. Returns what is
+        The repository borrows the user's objects, and changes become a commit. Return the commit
         checked out; raises `UserError` if git fails.
         """
-        own, info = folder / ".git", folder / ".git" / "objects" / "info"
+        git_folder, info = folder / ".git", folder / ".git" / "objects" / "info"
         initial = ("--template=", "--initial-branch", branch)
         git(folder.parent, "init", "--quiet", *initial, str(folder))
         info.mkdir(parents=True, exist_ok=True)
         (info / "alternates").write_text(f"{self._part('objects')}\n", encoding="utf-8")
         shallow = self._part("shallow")
         if shallow.is_file():
-            shutil.copyfile(shallow, own / "shallow")
+            shutil.copyfile(shallow, git_folder / "shallow")
         tags = git(
             self.repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
         )
-        (own / "packed-refs").write_text(tags, encoding="utf-8")
+        (git_folder / "packed-refs").write_text(tags, encoding="utf-8")
         git(folder, "reset", "--quiet", "--hard", self.revision.commit)
         if self.revision.changed:
             add_changes(self.tree, self.revision, folder)

@@ -1,1 +1,1 @@
-"""Why a benchmark changed: the functions in which it does more."""
+"""The reasons of a change: functions in which a benchmark does more or less work."""

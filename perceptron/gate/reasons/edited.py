@@ -1,4 +1,4 @@
-"""Which functions of Python differ between the revisions: their source is parsed, and never run."""
+"""Python functions that differ between the revisions: their source is parsed, and never run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from perceptron.gate.checkout.same_code import Trees, bare, bounded, parsed
 from perceptron.gate.reasons.growth import FunctionId
 
-# Bytes of all that differs; more takes longer than a few seconds.
+# Most bytes of changed files; more would take longer than a few seconds.
 _MOST = 10_000_000
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -18,28 +18,28 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId]:
     """Return the functions whose code differs in the files of these ``names``.
 
-    Docstrings and comments are no code. A function that one revision alone has differs. Each stands
-    there under every path by which a trace may know its file: of what is installed, the folders
-    above its package are no part.
+    Docstrings and comments are ignored. A function of one revision alone differs. Each is listed
+    under every path by which a trace may name its file: paths of installed files lack the folders
+    above the package.
     """
-    found: set[FunctionId] = set()
-    left = _MOST
+    functions: set[FunctionId] = set()
+    room = _MOST
     for path in map(PurePosixPath, names):
         if path.suffix != ".py":
             continue
         texts = [bounded(tree / path) or b"" for tree in trees]
-        left -= sum(map(len, texts))
-        if left < 0:
+        room -= sum(map(len, texts))
+        if room < 0:
             break
         base, head = map(_functions, texts)
         files = ["/".join(path.parts[start:]) for start in range(max(1, len(path.parts) - 1))]
         differ = (name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
-        found |= {(name, file) for name in differ for file in files}
-    return frozenset(found)
+        functions |= {(name, file) for name in differ for file in files}
+    return frozenset(functions)
 
 
 def _functions(text: bytes) -> dict[str, list[str]]:
-    """Return what each function does, by its qualified name; nothing for what is no Python."""
+    """Return each function's code, by its qualified name; empty for invalid Python."""
     functions: dict[str, list[str]] = defaultdict(list)
     tree = parsed(text)
     try:

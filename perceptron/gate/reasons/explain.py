@@ -1,4 +1,4 @@
-"""Why benchmarks changed: a second look at those that did, once all are judged.
+"""Reasons of changes: a second measurement of changed benchmarks, once all are judged.
 
 On both sides they are traced, and profiled under valgrind.
 """
@@ -37,9 +37,9 @@ from perceptron.records.comparison import Comparison, Growth, Row
 
 T = TypeVar("T")
 
-# Of the budget, beside it; and what a short one has all the same.
+# Share of the budget, in addition to it, and the least seconds.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
-# Of that, what is kept for compiled functions.
+# Share of that for compiled functions.
 _KEPT = 0.5
 
 SAME_WORK = "its work is the same: the change is not in what it executes"
@@ -58,10 +58,10 @@ def add(
     progress: Callable[[int, int, str], None],
     edited: Callable[[], Collection[FunctionId]] = tuple,
 ) -> Comparison:
-    """Return the comparison with the reasons of what changed, the ``edited`` functions first.
+    """Return the comparison with the reasons of its changes, the ``edited`` functions first.
 
-    That takes a tenth of the budget at most, beside it. Whatever goes wrong becomes the reason why
-    a row has none.
+    This takes at most a tenth of the budget, in addition to it. An error becomes the reason why a
+    row has none.
     """
     evidence = work_of(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
@@ -71,52 +71,52 @@ def add(
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
     drawn = seeds(plan.seed, "count", work.FIRST)
-    benchmarks = {own.key: own for own in comparison.benchmarks}
+    benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
     wanted: list[Benchmark] = []
     same: list[Benchmark] = []
     calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
-        own, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
-        if own.type != "time":
+        benchmark, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
+        if benchmark.type != "time":
             why_not[row.key].append(_NOT_A_TIME)
         elif work_evidence.kind == "same":
             why_not[row.key].append(SAME_WORK)
-            same.append(own)
+            same.append(benchmark)
         else:
-            wanted.append(own)
+            wanted.append(benchmark)
             if valgrind is not None and work_evidence.work is not None:
                 calls[row.key] = calls_at_once(work_evidence.work.head)
-    kept = _KEPT * allowance if calls else 0.0
+    reserved = _KEPT * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
         in_diff = edited()
         traced = ask_both(
             sampler,
-            # Of the same work no count, but the diff may say where to look.
+            # Equal instructions explain nothing, but the diff may name a function.
             [*wanted, *(same if in_diff else [])],
             drawn,
             lambda _: Instrument("trace"),
-            lambda: end - time.monotonic() - kept,
+            lambda: end - time.monotonic() - reserved,
         )
         for key, traces in looked(traced, lambda _, content: _trace(content)):
             if isinstance(traces, CannotLook):
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
-            found = growths(table(base), table(head), "python", "bytecodes", in_diff)
+            changes = growths(table(base), table(head), "python", "bytecodes", in_diff)
             if SAME_WORK in why_not[key]:
-                why[key] += [own for own in found if own.edited]
+                why[key] += [growth for growth in changes if growth.edited]
                 continue
-            why[key] += found
+            why[key] += changes
             if not (base.repeats and head.repeats):
                 why_not[key].append(_NO_REPEAT)
         if valgrind is not None and calls:
             progress(0, 1, "looking for reasons in compiled functions")
             profiled = ask_both(
                 sampler,
-                [own for own in wanted if own.key in calls],
+                [benchmark for benchmark in wanted if benchmark.key in calls],
                 drawn,
                 partial(_profiling, valgrind, sides),
                 lambda: end - time.monotonic(),
@@ -130,8 +130,8 @@ def add(
                 else:
                     why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
-        for own in (*wanted, *same):
-            why_not[own.key].append(in_one_line(error))
+        for benchmark in (*wanted, *same):
+            why_not[benchmark.key].append(in_one_line(error))
     rows = [
         _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
         for row in comparison.rows
@@ -140,7 +140,7 @@ def add(
 
 
 def _changed(row: Row, evidence: WorkEvidence) -> bool:
-    """Return whether there is something to explain; what fails says why by itself."""
+    """Return whether the row has a change to explain; failures have a reason already."""
     if row.change is None and row.work is None:
         return False
     if row.verdict in {"slower", "faster"}:
@@ -164,7 +164,7 @@ def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
 def looked(
     answers: Iterable[tuple[str, Pair]], convert: Callable[[Side, Content], T]
 ) -> Iterator[tuple[str, tuple[T, T] | CannotLook]]:
-    """Yield the key of each benchmark and what it does on BASE and on HEAD, or why nobody knows."""
+    """Yield the key of each benchmark and its tables of BASE and HEAD, or why they are unknown."""
     for key, pair in answers:
         try:
             base, head = (_converted(side, pair[side], convert) for side in PAIR)
@@ -186,7 +186,7 @@ def _trace(content: Content) -> Trace:
 
 
 def _converted(side: Side, content: Content, convert: Callable[[Side, Content], T]) -> T:
-    """Raise `CannotLook` for what the side could not tell."""
+    """Raise `CannotLook` for an answer that is no table."""
     try:
         if content.get("status") != "ok":
             raise CannotLook(content.get("reason"))

@@ -1,11 +1,11 @@
-"""In which functions a benchmark does more, or less: tables of functions, made and compared.
+"""The functions in which a benchmark does more or less work: tables of functions, compared.
 
-They come from traces of Python, and from what callgrind wrote down.
+Tables come from traces of Python, and from files of callgrind.
 
-Its format is described in valgrind's manual, "Callgrind Format Specification". A name is written
+Their format is described in valgrind's manual, "Callgrind Format Specification". A name is written
 once, ``fn=(12) name``, and later ``fn=(12)``. A line of two numbers or more is the cost of a
-position in the current function, except after ``calls=``: then it is what the called one cost, with
-all that it called. A side says that it has left a dump in its folder: what it says may be anything.
+position in the current function, except after ``calls=``: then it is the inclusive cost of the
+called function. A side names the dump in its folder: this answer is not trusted.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ from perceptron.records.comparison import CountedUnit, FunctionLevel, Growth
 from perceptron.untrusted_text import label
 
 MOST = 5
-"""Functions of one level that are named."""
-# Less of all that is counted is no reason for anything, and may be chance.
+"""Most functions of a level that are named."""
+# A smaller share of all counts explains nothing, and may be chance.
 _LEAST_SHARE = 0.001
 UNKNOWN = "(no name)"
-"""Functions of a library that it has no names for: all of them together."""
+"""All functions of a library without symbol names, together."""
 
 _NAME = re.compile(r"(c?)(ob|fn)=(?:\((\d+)\))? ?(.*)")
-# What the line of a cost begins with.
+# The first character of a cost line.
 _POSITIONS = frozenset("+-*0123456789")
 # callgrind counts with 64 bits.
 _TOO_MANY = 2**64
 _SHOWN = 30
-# The depth of a recursion, which callgrind tells apart.
+# The depth of a recursion, which callgrind counts separately.
 _RECURSION = re.compile(r"'\d+$")
 _LARGEST_BYTES = 64 * 2**20
 Calls = Annotated[int, Meta(ge=1, le=2**53)]
 _LONGEST = 300
-# Of extension modules: for which interpreter and system they were built.
+# Suffixes of extension modules: their interpreter and system.
 _TAG = re.compile(r"\.(?:cpython|pypy|abi3)[^.]*(?=\.)")
 
 
 class CannotLook(Exception):
-    """One benchmark cannot be looked into; the message says why, in one line."""
+    """A benchmark cannot be traced or profiled; the message says why, in one line."""
 
 
 FunctionId = tuple[str, str | None]
-"""A function as both revisions know it: its name, and its file or library."""
+"""A function's identity in both revisions: its name, and its file or library."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call of a benchmark costs in a function itself, without what that calls."""
+    """The cost of a function itself in a call of a benchmark, without the functions it calls."""
 
     own: float
     calls: float
     line: int | None = None
 
     def __add__(self, other: Cost) -> Cost:
-        """Return both together, for functions of one name."""
+        """Return the sum of both, for functions of the same name."""
         lines = [cost.line for cost in (self, other) if cost.line is not None]
         return Cost(self.own + other.own, self.calls + other.calls, min(lines, default=None))
 
@@ -75,25 +75,25 @@ _NOTHING = Cost(0.0, 0.0)
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """What one call does: see `perceptron.gate.runner.tracing.trace_calls`."""
+    """The trace of a call: see `perceptron.gate.runner.tracing.trace_calls`."""
 
     repeats: bool
-    """Whether two calls in a row did the same."""
+    """Whether two calls in a row gave the same counts."""
     functions: list[tuple[str, str | None, int | None, float, float]]
     """Name, file and line; its own count; its calls."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no count: it comes from the code that is compared."""
-        for name, _, _, own, calls in self.functions:
-            if not (0 <= own < inf and 0 <= calls < inf):
+        """Raise ValueError for invalid counts: they come from the code that is compared."""
+        for name, _, _, own_count, calls in self.functions:
+            if not (0 <= own_count < inf and 0 <= calls < inf):
                 raise ValueError(f"the trace of {name} counts nothing that can be")
 
 
 def table(trace: Trace) -> Table:
-    """Return what each function counts, those of one name in one file together."""
+    """Return each function's cost, adding those of the same name and file."""
     costs: dict[FunctionId, Cost] = {}
-    for name, file, line, own, calls in trace.functions:
-        costs[name, file] = costs.get((name, file), _NOTHING) + Cost(own, calls, line)
+    for name, file, line, own_count, calls in trace.functions:
+        costs[name, file] = costs.get((name, file), _NOTHING) + Cost(own_count, calls, line)
     return costs
 
 
@@ -104,10 +104,10 @@ def growths(
     unit: CountedUnit,
     edited: Collection[FunctionId] = (),
 ) -> list[Growth]:
-    """Return those ``edited`` that ran, then the functions whose own count changed most; of both
-    the largest change first.
+    """Return the ``edited`` functions that ran, then those whose own count changed most; in both
+    groups the largest change first.
 
-    A function that only one side has counts 0 on the other.
+    A function of one side alone counts 0 on the other.
     """
     total = max(sum(cost.own for cost in table.values()) for table in (base, head))
     changed = []
@@ -129,7 +129,7 @@ def growths(
                 edited=in_diff,
             )
             changed.append(growth)
-    # The name decides between equals, so that the order is the same each time.
+    # The name breaks ties, so that the order is reproducible.
     changed.sort(
         key=lambda own: (not own.edited, -abs(own.head - own.base), own.function, own.file or "")
     )
@@ -137,11 +137,11 @@ def growths(
 
 
 def parse(lines: Iterable[str], calls: int = 1) -> dict[FunctionId, Cost]:
-    """Return what each function costs in one of so many calls.
+    """Return each function's cost per call, of ``calls`` profiled calls.
 
-    Raises ValueError for what is no dump of callgrind.
+    Raises ValueError if the lines are no dump of callgrind.
     """
-    own: Counter[FunctionId] = Counter()
+    own_costs: Counter[FunctionId] = Counter()
     calls_of: Counter[FunctionId] = Counter()
     names: dict[tuple[str, str], str] = {}
     current = {"ob": "", "fn": ""}
@@ -161,18 +161,18 @@ def parse(lines: Iterable[str], calls: int = 1) -> dict[FunctionId, Cost]:
         elif line[:1] in _POSITIONS:
             if not after_calls:
                 _, *costs = line.split()
-                own[_id(current["fn"], current["ob"])] += _count(costs[0]) if costs else 0
+                own_costs[_id(current["fn"], current["ob"])] += _count(costs[0]) if costs else 0
             after_calls = False
-    if not own:
+    if not own_costs:
         raise ValueError("no costs in callgrind's dump")
     return {
-        function: Cost(own[function] / calls, calls_of[function] / calls)
-        for function in own.keys() | calls_of.keys()
+        function: Cost(own_costs[function] / calls, calls_of[function] / calls)
+        for function in own_costs.keys() | calls_of.keys()
     }
 
 
 def _count(text: str) -> int:
-    """Return a number of instructions or of calls. Raises ValueError for what is none."""
+    """Return a number of instructions or of calls. Raises ValueError if it is invalid."""
     number = int(text)
     if not 0 <= number < _TOO_MANY:
         raise ValueError(f"callgrind counted {text[:_SHOWN]}")
@@ -196,7 +196,7 @@ def _short(library: str) -> str | None:
 
 
 def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
-    """Return what each function costs in one call, by the ``dump`` of so many ``calls``.
+    """Return each function's cost per call, from the ``dump`` of ``calls`` calls.
 
     Raises `CannotLook`.
     """
@@ -210,7 +210,7 @@ def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the file of the folder. Raises ValueError for what is none of it, or too large."""
+    """Return the file in the folder. Raises ValueError if it lies elsewhere, or is too large."""
     if name in {"", ".", ".."} or Path(name).name != name:
         raise ValueError("its name leads elsewhere")
     facts = (folder / name).lstat()
@@ -222,6 +222,6 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return what an exception says, and its name where nobody wrote it for users."""
-    named = "" if isinstance(error, (OSError, UserError)) else f"{type(error).__name__}: "
-    return label(f"{named}{error}")[:_LONGEST]
+    """Return the exception's message, with its name if the message is not written for users."""
+    prefix = "" if isinstance(error, (OSError, UserError)) else f"{type(error).__name__}: "
+    return label(f"{prefix}{error}")[:_LONGEST]

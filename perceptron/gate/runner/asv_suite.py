@@ -1,4 +1,4 @@
-"""An asv suite: which benchmarks there are, and how one of them runs by asv's rules."""
+"""An asv suite: its benchmarks, and how a benchmark runs by asv's rules."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class AsvSuite:
         discovery.disc_benchmarks = self._benchmarks
         update_sys_path(self.folder)
         self.before = frozenset(sys.modules)
-        """What the runner itself has imported."""
+        """Modules that the runner itself has imported."""
 
     def modules(self) -> list[Any]:
-        """Return what was imported."""
+        """Return the modules imported since."""
         return list(sys.modules.values())
 
     def discover(self) -> Iterator[Job]:
-        """Yield the answers that describe its benchmarks, and modules that do not load."""
+        """Yield the answers that describe the benchmarks and the modules that do not load."""
         for answer, benchmarks in self._walk():
             if benchmarks is None:
                 yield answer
@@ -53,10 +53,10 @@ class AsvSuite:
                 yield from (answer | _described(own, self._tree) for own in benchmarks)
 
     def run(self, session: Session, tasks: list[Job]) -> None:
-        """Run each of the tasks.
+        """Run the tasks.
 
-        A benchmark draws the same, whatever ran before it in this process, and whoever imported its
-        module.
+        A benchmark draws the same numbers, whatever ran before it in this process and whatever
+        imported its module.
         """
         for task in tasks:
             session.start(task)
@@ -80,10 +80,10 @@ class AsvSuite:
                     os.chdir(folder)  # asv has a process for each benchmark
 
     def _walk(self, name: str = "") -> Iterator[tuple[Job, list[Any] | None]]:
-        """Yield what is said of each module before it is imported, and of one that fails.
+        """Yield an answer before each module is imported, and for a module that fails.
 
-        Else what is said of each of its benchmarks, and these. One that fails costs only itself:
-        asv_runner either stops at the first import that fails or forgets which one it was.
+        For other modules, yield an answer and their benchmarks. A failing module costs only itself:
+        asv_runner stops at the first failing import or forgets its name.
         """
         name = name or os.path.basename(self.folder)
         if name in self._without:
@@ -116,7 +116,7 @@ class AsvSuite:
             discovery.disc_modules = before
 
     def _benchmarks(self, *_: Any, **__: Any) -> Iterator[Any]:
-        """Be what asv_runner looks for one benchmark with."""
+        """Yield the benchmarks among which asv_runner looks for one."""
         for _answer, benchmarks in self._walk():
             yield from benchmarks or ()
 
@@ -174,10 +174,10 @@ class AsvSuite:
 
 @contextlib.contextmanager
 def _without_metadata() -> Iterator[None]:
-    """Let nobody find a distribution meanwhile.
+    """Hide all distributions meanwhile.
 
-    When it is imported, asv_runner parses the metadata of every installed distribution, because one
-    may be a plug-in: a third of the start of a process, in each of them.
+    On import, asv_runner parses the metadata of every installed distribution to find plug-ins: a
+    third of the start of each process.
     """
     before = metadata.distributions
     metadata.distributions = lambda **_: iter(())

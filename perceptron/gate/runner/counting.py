@@ -1,11 +1,10 @@
-"""Instructions that a call executes, counted by valgrind.
+"""Instructions of a call, counted by valgrind.
 
-Two tools count. massif only adds up, so that everything runs about ten times as slowly as without
-it; callgrind tells functions apart, and what it counts takes ten times as long again. Requests to
-valgrind ask for the count so far, or switch callgrind on and off. A request is a sequence of
-instructions that does nothing on a processor and that valgrind looks for while it translates (see
-its valgrind.h and callgrind.h), with the address of six words in a register: the request's number
-and its arguments.
+Two tools count. massif only adds up, and everything runs about ten times as slowly; callgrind tells
+functions apart, and the counted calls run ten times slower again. Requests to valgrind ask for the
+count so far, or switch callgrind on and off. A request is a sequence of instructions without effect
+on a processor that valgrind recognizes while it translates (see its valgrind.h and callgrind.h),
+with the address of six words in a register: the request's number and its arguments.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ _DUMP, _START, _STOP = _CALLGRIND, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND, _COMMAND = 0x1001, 0x1202
 _WORDS = ctypes.c_uint64 * 6
 
-# The first call may compile something, so what it takes foretells less than the second.
+# The first call may compile something, so the second predicts later calls better.
 _DOUBTS = (1.5, 1.0)
 # Instructions: of a call that is warm by its end, and counted once; of the calls that warm
 # interpreters and caches up, and how many these are at most; of the calls that are counted at once.
 _LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
 _MOST_CALLS = 20
 _COUNTS = 3
-# What malloc keeps at hand is no larger than so many bytes; so many of each size make room.
+# Largest size of the small objects for which malloc keeps memory, and their number of each size.
 _SMALL, _ROOM = 512, 1000
 Repeated = Callable[[int, Callable[[], Any], Callable[[], Any]], object]
-"""Calls something so often, between two other calls, as `Batches.repeat` does."""
+"""Calls a function a number of times between two other calls, as `Batches.repeat` does."""
 Seed = Callable[[], object]
-# A long call is made so often: to warm up, and to be counted.
+# Number of long calls: to warm up, and to count.
 _LONG_CALLS = 3.0
-# Bytes of what massif writes down at a request; few of them are used.
+# Bytes of massif's output at a request; few of them are used.
 _SNAPSHOT = 2**16
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
@@ -74,9 +73,9 @@ _CODE = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64
 
 
 def _requests() -> Callable[..., Callable[[], int]]:
-    """Return what makes a function that sends a request to the valgrind this process runs under.
+    """Return a factory of functions that send a request to the valgrind this process runs under.
 
-    It is made beforehand: what it executes is counted. Raises `Refused`.
+    The functions are made beforehand, because the code that they run is counted. Raises `Refused`.
     """
     code = _CODE.get(platform.machine())
     if code is None:
@@ -112,14 +111,14 @@ class Counter:
             self._own += self.count(_nothing, 0)
 
     def count(self, repeated: Repeated, calls: int) -> int:
-        """Return the instructions of so many calls, without the loop around them."""
+        """Return the instructions of ``calls`` calls, without the loop around them."""
         repeated(calls, self._before, self._after)
         before, after = map(_time, self._snapshots)
         return max(0, after - before - self._own)
 
 
 def _time(snapshot: int) -> int:
-    """Return how many instructions there had been when massif wrote this."""
+    """Return the instructions executed before massif wrote this snapshot."""
     for line in os.pread(snapshot, _SNAPSHOT, 0).splitlines():
         if line.startswith(b"time="):
             return int(line[len(b"time=") :])
@@ -127,26 +126,26 @@ def _time(snapshot: int) -> int:
 
 
 class Profiler:
-    """Has callgrind write down which functions execute how many instructions.
+    """Has callgrind record the instructions of each function.
 
-    ``dumps`` is the path that callgrind was told to write to: the number of the process and that of
-    the dump follow. Raises `Refused`.
+    ``dumps`` is the path that callgrind writes to: the process id and the dump's number are
+    appended. Raises `Refused`.
     """
 
     def __init__(self, dumps: str) -> None:
         self._dumps = dumps
         self._request = _requests()
         self._dump, self._start, self._stop = map(self._request, (_DUMP, _START, _STOP))
-        # Once here, or each child that is forked has callgrind read what it must of every library.
+        # Once here, or callgrind reads every library's symbols in each forked child.
         self._start()
         self._stop()
 
     def profile(self, call: Callable[[], object], calls: int) -> str:
-        """Profile so many calls, and return the name of callgrind's file on them.
+        """Profile ``calls`` calls, and return the name of callgrind's file on them.
 
-        They are called by a compiled function: in the interpreter that runs already, valgrind takes
-        what they execute for another function's. A dump begins a new one for all threads; a request
-        to begin at zero forgets some of them.
+        A compiled function makes the calls: from the running interpreter, valgrind would charge
+        them to another function. A dump starts a new profile for all threads; a request to start at
+        zero forgets some of them.
         """
         self._start()
         self._dump()
@@ -161,16 +160,16 @@ class Profiler:
 def count_calls(
     batches: Batches, counter: Counter, longest_seconds: float, seed: Seed
 ) -> dict[str, Any]:
-    """Return the ``instructions`` of one call, after calls to warm up.
+    """Return the ``instructions`` of a call, after calls to warm up.
 
-    How many calls that takes follows from what the first ones execute, and not from any clock: so
-    it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
-    what is counted draws the same all the same. Short calls are counted several times, and the
-    median counts. Where a setup belongs to every sample, it runs before the calls that are counted,
-    uncounted, and these are as many as asv makes between two setups. No garbage is collected
-    meanwhile: when the collector runs depends on all that ran before.
+    The number of calls follows from the instructions of the first ones, not from a clock: so both
+    revisions get the same number where their work is equal. Where it is not, ``seed`` makes the
+    counted calls draw the same numbers. Short calls are counted several times, and the median
+    counts. Where a setup belongs to every sample, it runs uncounted before the counted calls, and
+    these are as many as asv makes between two setups. Garbage collection is off meanwhile: its
+    timing depends on all that ran before.
 
-    Raises `Refused` if this is foreseen to take longer than ``longest_seconds``.
+    Raises `Refused` if this would take longer than ``longest_seconds``.
     """
     with uncollected():
         _make_room()
@@ -183,7 +182,7 @@ def count_calls(
 
 
 def profile_calls(batches: Batches, profiler: Profiler, calls: int, seed: Seed) -> dict[str, Any]:
-    """Return the name of callgrind's file on so many ``calls``, after some to warm up."""
+    """Return the name of callgrind's file on ``calls`` calls, after some to warm up."""
     with uncollected():
         batches.run(min(calls, _MOST_CALLS))
         seed()
@@ -193,13 +192,13 @@ def profile_calls(batches: Batches, profiler: Profiler, calls: int, seed: Seed) 
 
 
 def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: Seed) -> float:
-    """Call it until it is warm, and return about how many instructions a call executes."""
+    """Call the benchmark until it is warm, and return the approximate instructions of a call."""
     step = batches.step or 1
     for doubt in _DOUBTS:
         begin, known = time.perf_counter(), len(sys.modules)
         batches.run(step)
         foreseen = _LONG_CALLS * (time.perf_counter() - begin)
-        # What a library takes to be imported foretells nothing.
+        # The cost of importing a library predicts nothing.
         if foreseen > doubt * longest_seconds and len(sys.modules) == known:
             raise Refused(f"it would take about {foreseen:.0f} s under valgrind")
     instructions = _count(batches, counter, step, seed)
@@ -210,9 +209,9 @@ def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: S
 
 
 def _make_room() -> None:
-    """Have malloc keep memory at hand for small objects.
+    """Have malloc reserve memory for small objects.
 
-    Where it has to look for some, what that takes depends on all that ran before.
+    Without it, the cost of finding memory depends on all that ran before.
     """
     objects: list[object] = [object() for _ in range(_ROOM)]
     for size in range(1, _SMALL, 16):
@@ -220,18 +219,18 @@ def _make_room() -> None:
 
 
 def calls_at_once(instructions: float) -> int:
-    """Return how many calls of about so many ``instructions`` are counted at once."""
+    """Return how many calls of about this number of ``instructions`` are counted together."""
     return max(1, int(_BATCH / max(instructions, 1.0)))
 
 
 def _count(batches: Batches, counter: Counter, calls: int, seed: Seed) -> float:
-    """Return the instructions of each of so many calls."""
+    """Return the instructions of each of ``calls`` calls."""
     seed()
     batches.refresh()
     return counter.count(batches.repeat, calls) / calls
 
 
 def _nothing(_calls: int, before: Callable[[], Any], after: Callable[[], Any]) -> None:
-    """Call nothing: what this executes is the cost of counting itself."""
+    """Call nothing: its count is the cost of counting itself."""
     before()
     after()

@@ -1,7 +1,7 @@
-"""Which distributions a suite uses, and in which versions they are installed here.
+"""The distributions that a suite uses, and their installed versions.
 
-A module belongs to the distribution that lists its file: several may share a package, and few are
-named as their modules are.
+A module belongs to the distribution that lists its file: several distributions may share a package,
+and few have the names of their modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from .provenance import distribution_of, imported, is_inside, normal, real_folder
 
-# What runs the suite. It is in every process, and no benchmark measures it.
+# Packages that run the suite. They are in every process, and no benchmark measures them.
 _RUNNERS = re.compile(r"asv(-runner)?|iniconfig|pluggy|pytest(-.*)?")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE
@@ -25,11 +25,11 @@ _IMPORT = re.compile(
 
 
 def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) -> dict[str, Any]:
-    """Return the ``versions`` of Python and of what is imported, and those of what is ``used``.
+    """Return the ``versions`` of Python and of imported distributions, and of those ``used``.
 
-    Used is what the suite or the project imports, perhaps while a benchmark runs, and what is
-    imported then. ``before`` are the modules that the runner needed, ``at_start`` those that came
-    with the interpreter. What comes from the tree has the version of its commit.
+    The suite or the project imports these, perhaps while a benchmark runs, and they import others.
+    ``before`` are the modules that the runner needed, ``at_start`` those loaded with the
+    interpreter. A distribution in the tree has the version of its commit.
     """
     python = platform.python_version()
     modules = {name: own for name, own in list(sys.modules.items()) if name not in at_start}
@@ -41,12 +41,12 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
         roots.append(installed["place"])
     own = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
     foreign = {name: file for name, file in files.items() if not is_inside(file, roots[0])}
-    # What is watched is not read: that would be seen.
+    # Watched files are not read: that would be reported.
     read = own if "watched" not in job else ()
     named = {word for name in read for word in _named(files[name])} - own
     tops = {name.split(".")[0] for name in files.keys() - foreign.keys()}
     owners, owned = _owners(foreign, named, tops)
-    # What runs the suite imports more of itself while it runs.
+    # Packages that run the suite import more of their modules later.
     runners = {facts for name, facts in owners.items() if name in before}
     after = {
         name: module
@@ -75,7 +75,7 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
 
 
 def _named(file: str) -> Iterator[str]:
-    """Yield the modules that a module's text imports, wherever in it."""
+    """Yield the modules that a module's source imports, anywhere in it."""
     if not file.endswith(".py"):
         return
     try:
@@ -90,7 +90,7 @@ def _named(file: str) -> Iterator[str]:
 
 
 def _held(modules: Iterable[Any]) -> Iterator[str]:
-    """Yield the names of modules that modules have names for: they import them too."""
+    """Yield the names of modules in other modules' namespaces: they import these too."""
     for module in list(modules):
         for value in list(getattr(module, "__dict__", {}).values()):
             if type(value) is ModuleType:
@@ -98,8 +98,8 @@ def _held(modules: Iterable[Any]) -> Iterator[str]:
 
 
 def _required(found: dict[str, str]) -> dict[str, str]:
-    """Return the versions of what these require, and of what that requires: it may be imported
-    while a benchmark runs."""
+    """Return the versions of the requirements of ``found``, and of theirs in turn: they may be
+    imported while a benchmark runs."""
     versions: dict[str, str] = {}
     todo = list(found)
     while todo:
@@ -125,8 +125,8 @@ def _requirements(name: str) -> list[str]:
 def _owners(
     files: dict[str, str], named: Iterable[str], own: set[str]
 ) -> tuple[dict[str, tuple[str, str]], set[tuple[str, str]]]:
-    """Return the name and version of the distribution of each module, and those of what is
-    ``named``, which need not be imported."""
+    """Return the name and version of each module's distribution, and those of ``named`` modules,
+    which need not be imported."""
     places = {file: name for name, file in files.items()}
     wanted: dict[str, set[str]] = {}
     for name in named:

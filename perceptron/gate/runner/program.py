@@ -1,9 +1,9 @@
-"""The program of a side: one process that runs benchmarks of one tree and sends what they gave.
+"""The program of a side: a process that runs benchmarks of a tree and sends the results.
 
-Started by its path with the interpreter of its side, which need not have this package: the suite
-that is measured may be this package, in another revision. So it needs the standard library and
-asv_runner or pytest alone, loads its own modules by their path, and works from Python 3.9 up. A job
-is one JSON line on standard input, answers are JSON lines on standard output; what benchmarks print
+It is started by its path with the interpreter of its side, which need not have this package: the
+suite may measure another revision of this package. So it needs only the standard library and
+asv_runner or pytest, loads its own modules by their path, and runs from Python 3.9 up. A job is a
+JSON line on standard input, and answers are JSON lines on standard output; output of benchmarks
 goes to standard error instead.
 """
 
@@ -29,9 +29,9 @@ from typing import Any
 
 Job = dict[str, Any]
 _FAILED = 3
-# Calls that are watched: a second one may do what the first did not.
+# Number of watched calls: a second one may do more than the first.
 _WATCHED_CALLS = 2
-# This package by a name that no suite has: its modules find each other relatively.
+# This package under a name that no suite has: its modules import each other relatively.
 _PACKAGE = ModuleType("_perceptron_gate")
 _PACKAGE.__path__ = [os.path.dirname(os.path.dirname(_HERE))]
 sys.modules[_PACKAGE.__name__] = _PACKAGE
@@ -42,7 +42,7 @@ def _load(name: str) -> ModuleType:
 
 
 timing = _load("timing")
-asv_suite = _load("asv_suite")  # here, so that what it imports comes from no tree
+asv_suite = _load("asv_suite")  # here, so that its imports do not come from the tree
 counting = _load("counting")
 distributions = _load("distributions")
 provenance = _load("provenance")
@@ -52,13 +52,13 @@ tracing = _load("tracing")
 
 
 def main() -> None:
-    """Do one job and exit."""
-    # A name of a file need not be UTF-8; what is shown of it need not be exact.
+    """Do a job and exit."""
+    # The name of a file need not be UTF-8, and may be shown inexactly.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
     os.dup2(2, 1)
 
     def send(**answer: Any) -> None:
-        """Send one line to the parent, at once."""
+        """Send a line to the parent, at once."""
         answers.write(json.dumps(answer, ensure_ascii=False) + "\n")
         answers.flush()
 
@@ -78,13 +78,13 @@ def main() -> None:
         else provenance.InstalledFirst(job["tree"], folder),
     )
     lent = job.get("lent", [])
-    sys.path.extend(lent)  # last, so that what this interpreter has goes first
+    sys.path.extend(lent)  # last, so that this interpreter's packages go first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
         seeds.install()
         seed = seeds.seed_all
-    # For what benchmarks start themselves, as ``python -m project``.
+    # For processes that benchmarks start themselves, such as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     paths = [*job["roots"], *([inherited] if inherited else []), *lent]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
@@ -134,23 +134,22 @@ def main() -> None:
 
 
 def _nothing(purpose: str = "") -> None:
-    """Be a seed where nothing is seeded."""
+    """Seed nothing: for jobs without a seed."""
 
 
 def _lay_out(job: Job) -> list[object]:
-    """Keep to the core that the job names, and return small objects that are to stay alive.
+    """Keep to the core that the job names, and return small objects to be kept alive.
 
-    They shift what is made after them, as a change of the code would that has nothing to do with
-    the benchmark.
+    They shift the addresses of later objects, as an unrelated change of the code would.
     """
     if job.get("core") is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {job["core"]})
-    # No bytes are as small as an integer, which has pools of its own.
+    # No bytes object is as small as an integer, which has pools of its own.
     return [(2**40 + number, bytes(37 * number % 480)) for number in range(job.get("padding", 0))]
 
 
 def _measured_by(job: Job, seed: Any) -> Any:
-    """Return what gives the fields of a benchmark's measurement; raises `session.Refused`."""
+    """Return the function that fills in a benchmark's measurement; raises `session.Refused`."""
     kind = job["kind"]
     if kind == "count":
         counter, longest = counting.Counter(), job["longest_seconds"]
@@ -158,7 +157,7 @@ def _measured_by(job: Job, seed: Any) -> Any:
         profiler = counting.Profiler(job["dumps"])
 
     def measured(batches: Any, warm_up: float, task: Job) -> Any:
-        # What warms it up follows from what it executes, but for its time.
+        # The number of warm-up calls follows from instructions, unless time runs out.
         if kind == "count":
             return counting.count_calls(batches, counter, longest, seed)
         if kind == "profile":
@@ -187,9 +186,9 @@ def _first_line() -> bytes:
 def _continue_in_small_child() -> None:
     """Continue in a forked child; this process waits for it and ends as it does.
 
-    On Linux a process's peak memory starts at the peak of the one that started it: without this,
-    small benchmarks would all report the memory of the gate itself. A fork of a process that has
-    imported nothing yet starts small.
+    On Linux a process's peak memory starts at the peak of its parent: without the fork, small
+    benchmarks would all report the memory of the gate itself. A process that has imported nothing
+    yet forks small.
     """
     if not hasattr(os, "fork"):
         return
@@ -199,7 +198,7 @@ def _continue_in_small_child() -> None:
 
 
 def _exit_with_parent() -> None:
-    """End this process and all it started when standard input closes, as when the gate is killed.
+    """End this process and its children when standard input closes, as when the gate is killed.
 
     Benchmarks read from /dev/null instead.
     """

@@ -1,7 +1,7 @@
-"""Whose code a process imports.
+"""The origin of the code that a process imports.
 
 An editable install, a path file or an import hook may lead to another copy of the project than the
-tree that is measured. So the tree is searched first, and afterwards every module is checked.
+measured tree. So the tree is searched first, and every module is checked afterwards.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from types import ModuleType
 from typing import Any
 
 _INSTALLED = ("site-packages", "dist-packages")
-# How `program` calls its own modules.
+# `program`'s name for its own modules.
 _PROGRAM = "_perceptron_gate."
 
 
 class TreeFirst:
-    """A finder that stands before all others and finds what the tree holds.
+    """A finder that searches the tree before all other finders.
 
-    That is what lies in folders of ``sys.path`` inside it: pytest adds some. Folders that are no
-    packages are left to the others: a ``docs`` in the tree must not hide one that is installed. Nor
-    does it hide what belongs to the interpreter.
+    It searches the folders of ``sys.path`` inside the tree: pytest adds some. Folders that are not
+    packages are left to other finders: ``docs`` in the tree must not hide an installed ``docs``.
+    Nor does the tree hide the interpreter's own modules.
     """
 
     def __init__(self, tree: str, roots: Sequence[str]) -> None:
@@ -45,9 +45,9 @@ class TreeFirst:
 
 
 class InstalledFirst:
-    """A finder that finds what is installed where the tree has it too, beside its benchmarks.
+    """A finder that prefers installed packages to those in the tree, except its benchmarks.
 
-    pytest puts the root of the tree first, where a package would hide the one that is installed.
+    pytest puts the root of the tree first, where a package would hide the installed one.
     """
 
     def __init__(self, tree: str, benchmarks: str) -> None:
@@ -77,9 +77,9 @@ def check_origin(
     """Return (whether code of the tree was imported, foreign modules as ``name from file``).
 
     The tree's benchmarks do not count as its code. A foreign module comes from one of ``others``,
-    the trees and the checkout that this side must not see. What is installed inside such a folder,
-    in its virtual environment, is no part of it. The package of the ``project`` itself is foreign
-    wherever else it comes from: both sides would measure one installed copy.
+    the trees and the checkout that this side must not use; packages installed inside such a folder,
+    in its virtual environment, are not foreign. The package of the ``project`` is foreign wherever
+    else it comes from: both sides would measure one installed copy.
     """
     own = False
     foreign = []
@@ -97,9 +97,9 @@ def check_origin(
 def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, Any] | None:
     """Return the distribution of the project as far as it was imported; None if it was not.
 
-    ``names`` are what the project may be called. The answer holds its ``name``, its ``version``,
+    ``names`` are the possible names of the project. The answer holds its ``name``, its ``version``,
     the ``place`` that its package was imported from, and whether that is ``editable``. A package of
-    that name that belongs to no distribution has no version.
+    that name without a distribution has no version.
     """
     places = _places(modules)
     for name in names:
@@ -124,7 +124,7 @@ def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, A
 
 
 def imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the real file of what lies in one, without this program itself."""
+    """Yield the name and the real file of each module in a file, except this program's."""
     for module in list(modules):
         # Not by getattr: a module that imports lazily would import now.
         facts = getattr(module, "__dict__", {})
@@ -134,7 +134,7 @@ def imported(modules: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _places(modules: Iterable[Any]) -> dict[str, str]:
-    """Return the folder of each package, and the file of each module, of the top level."""
+    """Return the folder of each top-level package, and the file of each top-level module."""
     places: dict[str, str] = {}
     for name, path in imported(modules):
         package, *inner = name.split(".")
@@ -172,7 +172,7 @@ def _installed(file: str, root: str) -> bool:
 
 
 def _packages(distribution: metadata.Distribution) -> Iterator[str]:
-    """Yield the names that the distribution can be imported by, the likeliest first."""
+    """Yield the possible import names of the distribution, the likeliest first."""
     yield normal(distribution.metadata["Name"]).replace("-", "_")
     yield from (distribution.read_text("top_level.txt") or "").split()
     for file in distribution.files or ():
@@ -194,5 +194,5 @@ def _is_editable(distribution: metadata.Distribution) -> bool:
 
 
 def normal(name: str) -> str:
-    """Return the name of a distribution as all its spellings are compared."""
+    """Return the normalized name of a distribution, equal for all its spellings."""
     return re.sub(r"[-_.]+", "-", name).lower()

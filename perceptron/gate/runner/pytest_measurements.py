@@ -1,7 +1,6 @@
-"""What the tests of pytest give: each one's measurement, of what it hands to its fixture.
+"""The measurements of pytest's tests: each measures what it passes to its fixture.
 
-The ``benchmark`` fixture is as pytest-benchmark and pytest-codspeed have it, but leaves measuring
-to the gate.
+The ``benchmark`` fixture works as in pytest-benchmark and pytest-codspeed, but the gate measures.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ from .timing import Batches
 
 # Of pytest-benchmark and of pytest-codspeed: fixtures, and marks of the same names.
 _NAMES = ("benchmark", "codspeed_benchmark")
-# As asv, before it takes its first sample.
+# As in asv, before the first sample.
 _WARM_UP_SECONDS = 0.1
 
 
 def has_fixture(item: Any) -> bool:
-    """Return whether a test is given what measures a part of it."""
+    """Return whether a test has the fixture that measures a part of it."""
     return not {*_NAMES}.isdisjoint(item.fixturenames)
 
 
 def mark(item: Any) -> Any:
-    """Return the mark of a benchmark, or None. Without the fixture it is measured whole."""
+    """Return the mark of a benchmark, or None. Without the fixture the whole test is measured."""
     return next(filter(None, map(item.get_closest_marker, _NAMES)), None)
 
 
 class StatisticsAsked(Exception):
-    """Ends a test after it has measured: it looks at statistics, which there are none of here."""
+    """Ends a test that reads statistics after its measurement: there are none here."""
 
 
 class Benchmark:
-    """Measures one function in batches, with no regard to rounds; ``measure`` takes these."""
+    """Measures a function in batches, not rounds; ``measure`` takes the batches."""
 
     enabled = True
     disabled = False
@@ -58,7 +57,7 @@ class Benchmark:
         self._used = False
 
     def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Measure calls with these arguments, and return what one more gives."""
+        """Measure calls with these arguments, and return the result of another call."""
         call = partial(function, *args, **kwargs) if args or kwargs else function
         self._take(call)
         return _awaited_by_none(call())
@@ -74,11 +73,11 @@ class Benchmark:
         warmup_rounds: int = 0,
         iterations: int = 1,
     ) -> Any:
-        """Measure calls, so many ``iterations`` after each ``setup``, and return what one gives.
+        """Measure calls, ``iterations`` of them after each ``setup``, and return the result of a
+        call.
 
-        How many rounds there are is decided elsewhere. So what asks for one call only, as it does
-        by default, and sets nothing up for it may not be called again, or be another thing when it
-        is: what a call uses up or remembers. Raises `Refused` for that.
+        The number of rounds is decided elsewhere. A single call, the default, without a setup may
+        not be repeatable: it may use up or cache its input. Raises `Refused` for that.
         """
         if setup is None and rounds * iterations + warmup_rounds == 1:
             raise Refused(
@@ -115,7 +114,7 @@ class Benchmark:
 
     @property
     def stats(self) -> None:
-        """None before it has measured. Raises `StatisticsAsked` afterwards."""
+        """None before the measurement. Raises `StatisticsAsked` afterwards."""
         if self._used:
             raise StatisticsAsked("the gate measures in batches of its own")
 
@@ -140,9 +139,9 @@ def _awaited_by_none(result: Any) -> Any:
 
 
 class Measurements:
-    """A plug-in that measures what tests hand to their ``benchmark`` fixture, instead of their own.
+    """A plug-in that measures the functions passed to the ``benchmark`` fixture.
 
-    Each test answers one of the tasks; ``answered`` are the ids of those that have.
+    Each test answers a task; ``answered`` are the ids of tests that have answered.
     """
 
     def __init__(self, session: Session, tasks: list[Job]) -> None:
@@ -156,21 +155,21 @@ class Measurements:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
-        """Register last: so this fixture is the one that tests get."""
+        """Register last, so that tests get this ``benchmark`` fixture."""
         session.config.pluginmanager.register(_Fixtures(self._fixture), "perceptron-benchmark")
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Keep which tests there are."""
+        """Keep the collected tests."""
         self._collected = {item.nodeid for item in session.items}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self) -> tuple[str, str, str]:
-        """Print no letters: what a process printed last is why it ended."""
+        """Print no letters: the last output of a process explains its end."""
         return "", "", ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:
-        """Run each test in a child, with all its fixtures, where the session has children."""
+        """Run each test in a child, with all its fixtures, if the session forks children."""
         if not self._session.forking:
             return None
         for item in session.items:
@@ -188,7 +187,7 @@ class Measurements:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        """Send the measurement of one test."""
+        """Send the measurement of a test."""
         task = self._tasks[item.nodeid]
         self._session.start(task)
         with self._session.measurement(task) as self._fields:
@@ -208,15 +207,15 @@ class Measurements:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> None:
-        """Let each fixture draw its own numbers, whichever were set up before it.
+        """Seed each fixture separately, so that its numbers do not depend on earlier fixtures.
 
-        So does the test, whose ``benchmark`` is set up for it alone.
+        This seeds the test as well, because its ``benchmark`` is set up for it alone.
         """
         self._session.seed(f"{fixturedef.argname} {getattr(request, 'param_index', '')}")
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
-        """Note what became of the set-up, the call or the teardown of a test."""
+        """Record the outcome of a test's setup, call or teardown."""
         del item
         outcome: Any = yield
         report = outcome.get_result()
@@ -231,17 +230,17 @@ class Measurements:
             self._end("failed", _why_failed(report, call))
 
     def _end(self, status: str, reason: str) -> None:
-        """Say what became of the test: its first failure if it has any, else what came first."""
+        """Set the test's outcome: its first failure, or else its first outcome."""
         fields = self._fields
         if not fields or (status == "failed" != fields["status"]):
             fields.update(status=status, reason=reason)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-        """Have a test measured whole that has no fixture for a part of it.
+        """Measure the whole test if it does not use the fixture.
 
-        Tests run in another order and in other company than their authors have seen: so the folder
-        that one goes to is not the next one's, unless a fixture goes there.
+        Tests run in another order and with other tests than their authors expect: so a test's
+        change of working folder does not last, unless a fixture changes it.
         """
         if not has_fixture(item):
             item.obj = partial(self._fixture(item), item.obj)
@@ -253,7 +252,7 @@ class Measurements:
         """Answer for tests that were not collected, and for all if the first did not run."""
         for name, task in self._tasks.items():
             if name in self.answered or (name in self._collected and self.answered):
-                continue  # what was cut short is done by another process
+                continue  # another process runs unfinished tests
             self._session.start(task)
             with self._session.measurement(task) as fields:
                 reason = why_not(name)
@@ -279,17 +278,17 @@ class _Fixtures:
 
     @pytest.fixture
     def benchmark(self, request: Any) -> Any:
-        """Measure what it is called with."""
+        """Measure the function that the test passes."""
         return self._make(request.node)
 
     @pytest.fixture
     def codspeed_benchmark(self, benchmark: Any) -> Any:
-        """Measure what it is called with."""
+        """Measure the function that the test passes."""
         return benchmark
 
 
 def _why_failed(report: Any, call: Any) -> str:
-    if call.excinfo is None:  # as an xfail that is strict and passes
+    if call.excinfo is None:  # such as a strict xfail that passes
         return on_one_line(str(report.longrepr))
     error = call.excinfo.value
     if isinstance(error, AssertionError) and not str(error):

@@ -1,5 +1,5 @@
-"""A suite of pytest: which tests are benchmarks, and how pytest is started for them, whatever a
-project asks of it."""
+"""A suite of pytest: its benchmarks, and how pytest is started for them under any project's
+configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from .pytest_measurements import Measurements, has_fixture, mark
 from .session import Job, Refused, Session, on_one_line, one_line
 
-# They order, repeat or end tests by rules of their own, or work between them.
+# They order, repeat or end tests by their own rules, or run code between them.
 _UNWANTED = (
     "codspeed",
     "faulthandler",
@@ -36,9 +36,9 @@ _MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
 _CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 # The value of addopts in INI or TOML, up to the next field or section.
 _OPTIONS = re.compile(r"^addopts\s*=(.*?)(?=^[\w.-]+\s*=|^\[|\Z)", re.MULTILINE | re.DOTALL)
-# How tests are imported, and plug-ins whose fixtures they use.
+# Options for importing tests, and plug-ins whose fixtures they use.
 _NEEDED = re.compile(r"(?<![\w-])(-p|--import-mode)[\s=\"',]*(?!no:)([\w.]+)")
-# A parameter's text that is longer is no name.
+# Longer texts of parameters are not used as names.
 _LONGEST = 60
 
 if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
@@ -46,7 +46,7 @@ if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
 
 
 class PytestSuite:
-    """The tests in a folder or a file of a tree; ``send`` takes what is to be known at once."""
+    """The tests in a folder or a file of a tree; ``send`` takes answers to be sent at once."""
 
     def __init__(self, job: Job, send: Callable[..., object]) -> None:
         self.folder = os.path.join(job["tree"], job["benchmarks"])
@@ -58,17 +58,17 @@ class PytestSuite:
         if job.get("installed"):
             sys.meta_path.insert(0, _TestsOfTree(self._tree, self.folder))
         self.before = frozenset(sys.modules)
-        """What pytest and its plug-ins have imported."""
+        """Modules that pytest and its plug-ins have imported."""
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
 
     def modules(self) -> list[ModuleType]:
-        """Return what was imported, without tests and what configures them."""
+        """Return the imported modules, without tests and their configuration."""
         return [module for module in list(sys.modules.values()) if not self._is_test(module)]
 
     def discover(self) -> Iterator[Job]:
-        """Yield the answers that describe its benchmarks, and modules that do not load."""
+        """Yield the answers that describe the benchmarks and the modules that do not load."""
         collection = Collection(
             lambda file: self._send(kind="start", key=file, module=file, file=file), self._without
         )
@@ -77,9 +77,9 @@ class PytestSuite:
         yield from collection.answers(self._tree)
 
     def run(self, session: Session, tasks: list[Job]) -> None:
-        """Run the tasks module by module, so that what a module sets up is set up once.
+        """Run the tasks module by module, so that a module's fixtures are set up once.
 
-        A benchmark draws the same, whatever ran before it in this process.
+        A benchmark draws the same numbers, whatever ran before it in this process.
         """
         files: dict[str, list[Job]] = {}
         for task in tasks:
@@ -106,7 +106,7 @@ class PytestSuite:
         measurements.refuse(collection.why_not)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
-        """Run pytest as this program needs it. Raises `Refused`."""
+        """Run pytest with the options and plug-ins of this program. Raises `Refused`."""
         problems = _Problems()
         with redirect_stderr(problems):
             code = pytest.main([*self._options(), *arguments], plugins=[*plugins, problems])
@@ -117,9 +117,9 @@ class PytestSuite:
     def _options(self) -> list[str]:
         """Return the options with which the tests are run.
 
-        Of the project's own options those are kept without which tests do not load: others select,
-        repeat, trace or distribute them. Of plug-ins that are not installed, as one that measures
-        coverage, tests say themselves whether they need them.
+        Only those of the project's options are kept without which tests do not load: others select,
+        repeat, trace or distribute tests. Tests report themselves if they need a plug-in that is
+        not installed, such as a coverage plug-in.
         """
         needed = _NEEDED.findall(_addopts(self._tree, self._tests))
         return [
@@ -128,12 +128,12 @@ class PytestSuite:
             f"--basetemp={os.path.join(self._folder, 'pytest')}",
             *("-o", "addopts="),
             *("-o", f"cache_dir={os.path.join(self._folder, 'pytest-cache')}"),
-            # As it is written: rewritten code keeps the name of the folder it was compiled in.
+            # As written: rewritten code keeps the name of the folder it was compiled in.
             "--assert=plain",
             "--capture=no",
             "-q",
             *(f"-pno:{name}" for name in _UNWANTED),
-            # Fields, marks and plug-ins that are left out, or not installed, are no mistake here.
+            # Fields, marks and plug-ins that are disabled, or not installed, are no errors here.
             *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
             *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
             *("-o", "required_plugins="),
@@ -152,8 +152,8 @@ class PytestSuite:
 class _TestsOfTree:
     """A finder of tests that lie inside the package whose installed copy they measure.
 
-    pytest imports them by the package's name. They and their conftest.py are the tree's, as is what
-    a build leaves out; everything else of the package is what was installed.
+    pytest imports them by the package's name. They, their conftest.py and modules that a build
+    omits come from the tree, and the rest of the package from the installation.
     """
 
     def __init__(self, tree: str, tests: str) -> None:
@@ -176,7 +176,7 @@ class _TestsOfTree:
 
 
 def _is_installed(plugin: str) -> bool:
-    """Return whether pytest finds a plug-in: a module, one of its own, or a name of another."""
+    """Return whether pytest finds a plug-in: a module, a built-in one, or an entry point."""
     top = plugin.partition(".")[0]
     if util.find_spec(top) or util.find_spec(f"_pytest.{top}"):
         return True
@@ -204,7 +204,7 @@ def _addopts(tree: str, tests: str) -> str:
 
 
 class _Problems(io.StringIO):
-    """A plug-in that knows why pytest itself failed: it says so on standard error as it starts."""
+    """A plug-in that keeps the reason why pytest itself failed, printed on standard error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ class _Problems(io.StringIO):
         self._reason = self._reason or one_line(excinfo.value)
 
     def reason(self) -> str:
-        """Return it in one line."""
+        """Return the reason in one line."""
         if self._reason is not None:
             return self._reason
         lines = [line.strip() for line in self.getvalue().splitlines() if line.strip()]
@@ -233,8 +233,8 @@ class _Problems(io.StringIO):
 class Collection:
     """A plug-in that keeps the tests that are benchmarks, those ``wanted`` in their order.
 
-    ``begun`` is called with each file before it is imported: it is blamed if that ends the process.
-    Files that are ``without`` are not looked at.
+    ``begun`` is called with each file before its import, which is blamed if it ends the process.
+    Files in ``without`` are not collected.
     """
 
     def __init__(
@@ -252,35 +252,36 @@ class Collection:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
-        """Know what plug-ins have imported, before any file of the project is."""
+        """Record the plug-ins' imports, before any file of the project is imported."""
         self.before = frozenset(sys.modules)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
-        """Take pytest-benchmark out, whose options stay known: projects may read them."""
+        """Disable pytest-benchmark but keep its options: projects may read them."""
         for name in _MEASURED_BY_OTHERS:
             if session.config.pluginmanager.hasplugin(name):
                 session.config.pluginmanager.unregister(name=name)
 
     def pytest_ignore_collect(self, collection_path: Any, config: Any) -> bool | None:
-        """Leave out what ended the process before."""
+        """Skip files that ended an earlier process."""
         inside = os.path.relpath(str(collection_path), str(config.rootpath))
         return True if inside.replace(os.sep, "/") in self._without else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(self, collector: Any) -> None:
-        """Say which module is imported next: one that ends the process is not loaded again."""
+        """Report the next module: if its import ends the process, it is not loaded again."""
         if isinstance(collector, pytest.Module):
             self._begun(collector.nodeid)
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
-        """Keep why a module does not load."""
+        """Keep the reason why a module does not load."""
         if isinstance(node, pytest.Collector):
             error = call.excinfo.value
             self._reasons[node.nodeid] = one_line(error.__cause__ or error)
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Keep why a module skips itself, or why it does not load where nothing else said so."""
+        """Keep why a module skips itself, or why it does not load where no other hook gave a
+        reason."""
         if report.skipped and isinstance(report.longrepr, tuple):
             self._reasons[report.nodeid] = on_one_line(str(report.longrepr[2]))
         elif report.failed:
@@ -288,7 +289,7 @@ class Collection:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Leave the benchmarks, after all plug-ins have selected and ordered."""
+        """Keep only the benchmarks, after all plug-ins have selected and ordered tests."""
         benchmarks = {
             item.nodeid: item
             for item in items
@@ -298,7 +299,7 @@ class Collection:
         self.items = items[:] = [benchmarks[name] for name in wanted if name in benchmarks]
 
     def answers(self, tree: str) -> Iterator[Job]:
-        """Yield the answers that describe benchmarks, and what does not load."""
+        """Yield the answers that describe benchmarks and modules that do not load."""
         for place, reason in self._reasons.items():
             in_file = {"module": place, "file": place.split("::")[0]}
             yield {"kind": "unloadable", "reason": reason, **in_file}
@@ -335,7 +336,7 @@ class Collection:
 
 
 def _text(callspec: Any, parameter: str) -> str:
-    """Return a plain value as Python writes it, else about what pytest calls it by itself."""
+    """Return a plain value as Python writes it, other values roughly as pytest names them."""
     value = callspec.params[parameter]
     if isinstance(value, (str, bytes)) and len(value) <= _LONGEST:
         return repr(value)

@@ -1,9 +1,9 @@
-"""Random numbers drawn alike in all sides of a block.
+"""Equal random numbers in all sides of a block.
 
 A suite that makes random inputs without a seed compares two draws instead of two revisions: one may
-be twice the work of the other. So the generators of the standard library, of NumPy and of torch are
-seeded where they are first imported and before each benchmark, and NumPy's generators that ask the
-system for a seed get theirs from here.
+need twice the work of the other. So the generators of the standard library, of NumPy and of torch
+are seeded when they are first imported and before each benchmark. NumPy's generators that ask the
+system for a seed get a fixed one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MODULES = ("numpy.random", "numpy.random.bit_generator", "torch")
 
 
 class Seeding:
-    """Seeds what is imported now and what will be, with 32 bits.
+    """Seeds loaded modules and those imported later, with 32 bits.
 
-    It finds what other finders find, and seeds the modules that draw once they are loaded.
+    It delegates to the other finders, and seeds a module with a generator once it is loaded.
     """
 
     def __init__(self, seed: int) -> None:
@@ -32,12 +32,12 @@ class Seeding:
         self._entropy = random.Random(seed)
 
     def install(self) -> None:
-        """Seed what comes later as soon as it is imported."""
+        """Seed modules imported later as soon as they are loaded."""
         sys.meta_path.insert(0, self)
         self.seed_all()
 
     def seed_all(self, purpose: str = "") -> None:
-        """Seed every generator that is there; for each ``purpose`` they draw other numbers."""
+        """Seed every loaded generator; each ``purpose`` has its own numbers."""
         self._seed = self._first ^ crc32(purpose.encode())
         random.seed(self._seed)
         self._entropy = random.Random(self._seed)
@@ -49,7 +49,7 @@ class Seeding:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the first of the other finders finds."""
+        """Return the first result of the other finders."""
         if name not in _MODULES:
             return None
         for finder in sys.meta_path:
@@ -63,19 +63,19 @@ class Seeding:
         return None
 
     def _seed_module(self, module: ModuleType) -> None:
-        """Seed the generator of one of the modules."""
+        """Seed the generator of the module."""
         if module.__name__ == "numpy.random.bit_generator":
-            # Be `secrets.randbits`, repeatably.
+            # Replace `secrets.randbits` by a repeatable version.
             vars(module)["randbits"] = lambda bits: self._entropy.getrandbits(bits)
             return
-        # Something else may be called so.
+        # Another object may have this name.
         seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
         if callable(seed):
             seed(self._seed)
 
 
 class _Loader(Loader):
-    """Loads as the loader of the module does, which may be shared or read-only, and seeds it."""
+    """Loads as the module's loader does, which may be shared or read-only, and seeds the module."""
 
     def __init__(self, loader: Any, seed: Callable[[ModuleType], None]) -> None:
         self._loader = loader

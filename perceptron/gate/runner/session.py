@@ -1,9 +1,9 @@
-"""What a suite tells of the tasks it runs, in one process or in one for each task.
+"""Answers of a suite's tasks, run in one process or in a child for each task.
 
-A process of its own is forked once the task's module is imported. What is imported is imported
-once, however slow that is under valgrind: a large library that a task imports itself, for all tasks
-after it. Every task starts from the same state but for that, whatever ran before it; one that hangs
-or crashes costs itself alone.
+A child is forked once the task's module is imported. Modules are imported once, however slow that
+is under valgrind: large libraries that a task imports itself are imported for all later tasks.
+Otherwise every task starts from the same state, whatever ran before it, and a task that hangs or
+crashes costs only itself.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from typing import Any, NoReturn
 Job = dict[str, Any]
 Measured = Callable[[Any, float, Job], Job]
 """Returns the fields of a measurement of batches, by seconds to warm up and the task."""
-# A task may take so many equal shares of the time that is left for all, and at least so many
-# seconds: or a slow one at the head of a long suite would take what hundreds need.
+# A task may take this many equal shares of the time left for all tasks, and at least this many
+# seconds: otherwise a slow task at the head of a long suite would use the time of hundreds.
 _SHARES, _LEAST_SECONDS = 8.0, 10.0
-# So many modules that a task imports are a library, as torch, that others import too. Seconds would
-# not do: all sides must import it, or none. Of torch and pandas 3% is imported by then.
+# This many modules imported by a task are a library, such as torch, that others import too. A time
+# limit would not do: all sides must import it, or none. Of torch and pandas 3% is imported by then.
 _LIBRARY = 20
-# After each so many modules there is time anew: under valgrind a library takes longer than a
-# benchmark may.
+# The time limit restarts after this many modules: under valgrind importing a library takes longer
+# than a benchmark may.
 _PROGRESS = 10
 _FAILED = 3
-# Bytes that lines of children are filled up to.
+# Bytes to which children's lines are padded.
 _PAGE = 4096
 
 
 class Refused(Exception):
-    """A benchmark, or all of them, cannot be measured; the message says why, in one line.
+    """A benchmark, or all of them, cannot be measured; the message gives the reason, in one line.
 
-    What is ``untried`` ought to have been judged, other than what is ``skipped``.
+    ``untried`` benchmarks should have been judged; ``skipped`` ones not.
     """
 
     def __init__(self, reason: str, status: str = "skipped") -> None:
@@ -54,9 +54,9 @@ class Refused(Exception):
 
 
 class Session:
-    """One process's tasks: of one ``kind``, each ``measured`` in the same way.
+    """The tasks of a process: of the same ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all sides, for each ``purpose`` others.
+    ``seed`` makes all sides draw the same random numbers, different ones for each ``purpose``.
     """
 
     forking = False
@@ -73,38 +73,38 @@ class Session:
         self._began = 0.0
 
     def modules(self) -> list[Any]:
-        """Return what children alone imported."""
+        """Return the modules that only children imported."""
         return []
 
     def hand_over(self, _task: Job) -> bool:
-        """Have a child run a task that is loaded; return whether it has answered.
+        """Have a child run a loaded task; return whether it has answered.
 
-        Whoever gets False runs it: the child itself, which ends with its measurement, or this
-        process if there are no children.
+        After False, the caller runs the task: in the child, which ends with its measurement, or in
+        this process if there are no children.
         """
         return False
 
     def start(self, task: Job) -> None:
-        """Say that the task is begun: it is blamed if the process ends."""
+        """Report the task as begun: it is blamed if the process ends."""
         self._send(kind="start", key=task["key"])
 
     def loaded(self, task: Job) -> None:
-        """Say that it is imported: from here on it is its own time that passes."""
+        """Report the task as imported: from here on its own time limit applies."""
         self._send(kind="loaded", key=task["key"])
 
     def begin(self) -> None:
-        """Let the measurement's time begin now."""
+        """Start the measurement's clock."""
         self._began = time.perf_counter()
 
     def wall_seconds(self) -> float:
-        """Return what passed since."""
+        """Return the seconds since `begin`."""
         return time.perf_counter() - self._began
 
     @contextmanager
     def measurement(self, task: Job) -> Iterator[Job]:
-        """Send the measurement whose fields are filled in meanwhile, if no child has given it.
+        """Send the measurement with the fields that the block fills in, unless a child has sent it.
 
-        Whatever goes wrong becomes its answer.
+        An exception becomes the answer.
         """
         fields: Job = {}
         self._answered = False
@@ -125,7 +125,7 @@ class Session:
 
 
 class ForkingSession(Session):
-    """Forks a child for each of so many ``tasks``: all have until the ``end``, each ``longest``.
+    """Forks a child for each of ``tasks`` tasks: all have until ``end``, each ``longest`` seconds.
 
     ``out`` is the pipe to which answers are written. The children are of this process's group, and
     end with it.
@@ -145,17 +145,17 @@ class ForkingSession(Session):
         self._lines: list[bytes] = []
 
     def modules(self) -> list[SimpleNamespace]:
-        """Return what children imported: names and files, as modules have them."""
+        """Return the children's imports: objects with a name and a file, as modules have."""
         files: dict[str, str] = {}
         for line in self._lines:
             files.update(json.loads(line)["files"])
         return [SimpleNamespace(__name__=name, __file__=file) for name, file in files.items()]
 
     def hand_over(self, task: Job) -> bool:
-        """Return True once a child has answered, or this process for it; False in that child.
+        """Return True once a child, or this process for it, has answered; False in the child.
 
-        This process keeps nothing that depends on time, not even in size: children must find memory
-        laid out alike in all sides.
+        This process keeps nothing that depends on time, not even in size: children must have the
+        same memory layout in all sides.
         """
         share = _SHARES * (self._end - time.monotonic()) / max(1, self._left)
         limit = min(self._longest, max(_LEAST_SECONDS, share))
@@ -164,7 +164,7 @@ class ForkingSession(Session):
         library: list[str] = [""]
         while library:
             reading, writing = os.pipe()
-            gc.freeze()  # so that no child searches what was imported for garbage
+            gc.freeze()  # so that no child collects the parent's imports
             child = _fork()
             if child == 0:
                 os.close(reading)
@@ -205,7 +205,7 @@ class ForkingSession(Session):
         return True
 
     def _give(self, kind: str, **fields: Any) -> None:
-        """Hand a measurement to the parent and end this child; the parent says all else."""
+        """Send a measurement to the parent and end this child; ignore other answers."""
         if kind != "measurement":
             return
         assert self._pipe is not None
@@ -213,7 +213,7 @@ class ForkingSession(Session):
         for name, module in list(sys.modules.items()):
             facts = getattr(module, "__dict__", {})
             file = facts.get("__file__")
-            # This program is no import: multiprocessing gives it a second name.
+            # This program is not an import: multiprocessing gives it a second name.
             if name in self._imported or facts.get("__name__") == "__main__":
                 continue
             if isinstance(file, str):
@@ -221,9 +221,9 @@ class ForkingSession(Session):
         self._answer({"kind": kind, **fields, "files": files})
 
     def _tell(self, names: list[str]) -> None:
-        """Tell the parent that this child imports these; leave it to the parent if they are many.
+        """Report progress of imports; if there are many, send the parent their names and end.
 
-        So they are imported once, for all tasks, and not in each child.
+        The parent then imports them once for all tasks, instead of each child.
         """
         assert self._pipe is not None
         if len(names) >= _LIBRARY:
@@ -231,15 +231,16 @@ class ForkingSession(Session):
         os.write(self._pipe, b"\n")
 
     def _answer(self, content: Job) -> None:
-        """Write it to the parent, and end."""
+        """Write the content to the parent, and end."""
         assert self._pipe is not None
         line = json.dumps(content)
         with os.fdopen(self._pipe, "w") as pipe:
             pipe.write(line.ljust(-(-len(line) // _PAGE) * _PAGE) + "\n")
-        os.kill(os.getpid(), signal.SIGKILL)  # else valgrind writes once more what it knows
+        os.kill(os.getpid(), signal.SIGKILL)  # otherwise valgrind writes its results once more
 
     def _go_on_with(self, names: list[str], limit: float, alive: Callable[[], None]) -> None:
-        """Import these in a fork that goes on in the place of this process, if it survives that."""
+        """Import these in a fork that continues in place of this process, if it survives the
+        imports."""
         self._known.update(names)
         reading, writing = os.pipe()
         child = _fork()
@@ -273,7 +274,7 @@ def on_one_line(text: str) -> str:
 
 
 def ended_by(error: BaseException) -> str:
-    """Return the reason of what an exception has ended that no test is to raise."""
+    """Return the reason for an end by an exception that tests should not raise."""
     return "it ended the process: " + one_line(error)
 
 
@@ -286,7 +287,7 @@ def end_as(child: int) -> NoReturn:
 
 
 def _fork() -> int:
-    """Fork a child that draws as this process would have."""
+    """Fork a child that draws the same numbers as this process would have."""
     draws = random.getstate()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the other thread only waits for the input to end
@@ -297,16 +298,16 @@ def _fork() -> int:
 
 
 class _Progress:
-    """Tells the modules that this process looks for, after every few, and finds none."""
+    """A finder that reports progress after every few module names, and finds nothing."""
 
     def __init__(self, known: Collection[str], tell: Callable[[list[str]], object]) -> None:
         self._known = known
         self._tell = tell
-        self._process = os.getpid()  # what a benchmark forks says nothing
+        self._process = os.getpid()  # forks of a benchmark do not count
         self._names: dict[str, None] = {}  # in their order
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
-        """Note one that is not known yet."""
+        """Count a name that is new."""
         if name in self._known or name in self._names or os.getpid() != self._process:
             return
         self._names[name] = None
@@ -315,10 +316,10 @@ class _Progress:
 
 
 def _read(pipe: int, limit: float, last: float, progress: Callable[[], None]) -> bytes | None:
-    """Return a line, or what of it is there when the other end closes; None where time is over.
+    """Return a line, or its part before the other end closed; None when the time is over.
 
-    There are ``limit`` seconds for it, and again after each empty line, which is ``progress``; but
-    not beyond the ``last`` moment.
+    A line has ``limit`` seconds, and as many again after each empty line, which is ``progress``;
+    but no longer than until ``last``.
     """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)

@@ -1,7 +1,7 @@
 """One robust number per benchmark and process, by the rules of `timed_loop`.
 
 A *batch* is a number of calls whose times are added. Where asv runs a setup before each sample, the
-benchmark may change what was set up, so the setup runs again before every call, or before every
+benchmark may change its state, so the setup runs again before every call, or before every
 ``number`` calls where the benchmark's author fixed that number; only the calls are timed.
 """
 
@@ -25,32 +25,32 @@ BATCH_SECONDS = 0.02
 # Longer calls are timed this often instead of `BATCHES` times.
 _SLOW_CALL_SECONDS = 0.5
 _SLOW_BATCHES = 3
-# A setup that takes longer than what it prepares must not make a batch endless: with its setups, a
-# batch ends after this time. The benchmark's spread then shows what that costs.
+# A setup slower than the calls must not make a batch endless: with its setups, a batch ends after
+# this time. The benchmark's spread then shows the cost.
 _BATCH_WALL_SECONDS = 0.2
 _LONGEST_WARM_UP_SECONDS = 1.0
-# To read the meter takes some microseconds: around more setups than this in a batch, it would
-# cost more than what is timed.
+# Reading the meter takes some microseconds: around more setups than this in a batch, it would cost
+# more than the calls.
 _MOST_METERED_STEPS = 100
-# One thread runs or waits for a core for no more than all of a time, but for what clocks miss.
+# A single thread runs or waits for at most all of the time, except for errors of the clocks.
 _ONE_THREAD = 1.05
 
 Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
-"""Seconds that the threads of this process have waited so far; None where that is unknown."""
+"""Seconds that the threads of this process have waited so far; None where unknown."""
 Metering = AbstractContextManager[Meter]
 
 
 def _unknown() -> None:
-    """Be a meter that cannot tell."""
+    """Return None: this machine cannot report waiting."""
 
 
 class Batches:
-    """Batches of one benchmark, by asv's rules.
+    """Batches of a benchmark, by asv's rules.
 
-    ``call`` is what is timed and ``timer`` returns the clock that its author chose, called after
-    each setup, which may set it. ``reset`` tears down and sets up; None where there is nothing to
-    set up. ``number`` is the author's number of calls per setup, 0 if none was fixed.
+    ``call`` is timed. ``timer`` returns the clock that the author chose; it is called after each
+    setup, which may set it. ``reset`` tears down and sets up; None without a setup. ``number`` is
+    the author's number of calls per setup, 0 if not fixed.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Batches:
         self._fresh = True
 
     def refresh(self) -> None:
-        """Set up again what calls may have changed."""
+        """Set up again, because calls may have changed the state."""
         if self._reset is not None and not self._fresh:
             self._reset()
         self._fresh = False
 
     @property
     def step(self) -> int | None:
-        """How many calls follow each other without a setup between; None if all of a batch do."""
+        """Calls between two setups; None if a batch has no setup inside."""
         if self._number:
             return self._number
         return None if self._reset is None else 1
@@ -109,7 +109,8 @@ class Batches:
     def repeat(
         self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
     ) -> tuple[Any, Any]:
-        """Return what is returned just before and just after so many calls."""
+        """Return the results of ``before`` and ``after``, called just before and after ``calls``
+        calls."""
         call, often = self.call, repeat(None, calls)
         begin = before()
         for _ in often:
@@ -133,9 +134,8 @@ class Batches:
 def timed(batches: Batches, warm_up: float, task: Job) -> Job:
     """Return the fields of a measurement: calibrate, or take the samples that the task asks for.
 
-    These come after seconds of ``warm_up``. While calibrating, ``idle`` is the share of the time in
-    which no thread ran or was ready to; None where it is unknown how long threads waited for a
-    core.
+    Samples come after ``warm_up`` seconds. While calibrating, ``idle`` is the share of the time in
+    which no thread ran or was ready to; None where waiting for a core is unknown.
     """
     if task.get("calls"):
         measured = measure(batches, task["calls"], task["batches"], warm_up, waiting_meter)
@@ -154,10 +154,10 @@ def timed(batches: Batches, warm_up: float, task: Job) -> Job:
 def calibrate(
     batches: Batches, meter: Meter = _unknown, processor: Clock = time.process_time
 ) -> tuple[int, float, float | None]:
-    """Return (calls that a batch needs, wall seconds of one of them with its share of setups, the
-    share of these seconds in which its one thread waited for a core).
+    """Return (calls that a batch needs, wall seconds of a call with its share of setups, the share
+    of these seconds in which its only thread waited for a core).
 
-    None where that is unknown, or more threads than one ran.
+    The last is None where unknown, or where more than one thread ran.
     """
     waits: list[float | None] = []
 
@@ -171,7 +171,7 @@ def calibrate(
 
     step = batches.step or 1
     if batches.step:
-        batches.run(step)  # on what was set up already: only the next ones show what setups take
+        batches.run(step)  # with the existing setup: only later calls include the cost of setups
     last = timed_loop.calibrate(take, BATCH_SECONDS, longest=_BATCH_WALL_SECONDS)
     calls, wall, waited = last.iterations, last.whole_seconds, waits[-1]
     calls_that_fit = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
@@ -185,8 +185,8 @@ def measure(
 ) -> Job:
     """Return ``samples`` by the benchmark's timer, after batches to warm up.
 
-    ``samples`` and ``dropped`` are seconds per call, ``waits`` the share that each of both waited,
-    none where one is unknown, and ``waited`` that of the time of all samples.
+    ``samples`` and ``dropped`` are seconds per call, ``waits`` the wait shares of both, absent
+    where one is unknown, and ``waited`` that of the time of all samples.
     """
 
     def take(calls: int) -> Sample:
@@ -216,7 +216,7 @@ def _is_over(taken: Taken) -> bool:
 
 
 def samples_for(call_seconds: float) -> int:
-    """Return how many samples of calls of this length one process takes."""
+    """Return how many samples of calls of this length a process takes."""
     return _SLOW_BATCHES if call_seconds > _SLOW_CALL_SECONDS else BATCHES
 
 

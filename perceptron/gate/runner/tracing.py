@@ -1,8 +1,7 @@
-"""Bytecodes that one call executes, by the function that executes them.
+"""Bytecodes that a call executes, by function.
 
-The interpreter counts by itself, so that a loop that turns more often shows where it stands,
-although nothing is called more often. Only the thread that calls is counted, and what is compiled
-is not.
+The interpreter counts them, so that a loop with more iterations shows in its function even if no
+function is called more often. Only the calling thread is counted, and no compiled code.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from ...processes.timed_loop import uncollected
 from .session import Job, Refused
 from .timing import Batches
 
-# Calls before anything is counted: they fill caches.
+# Calls before counting starts: they fill caches.
 _WARM_UP = 3
-# It is counted until two counts agree, at most so often.
+# Counting repeats until two counts agree, at most this often.
 _MOST_COUNTS = 4
-# More take more than a few seconds: 0.11 s a million.
+# More would take more than a few seconds: 0.11 s a million.
 MOST_BYTECODES = 30_000_000
-# A function looks at the limit once in so many bytecodes, less one; a power of two.
+# A function checks the limit once in this many bytecodes, less one; a power of two.
 _SELDOM = 0xFFFF
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SET_TRACE: Callable[[Any], None] = sys.settrace
@@ -31,7 +30,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 class Function:
-    """A function, and what it counts itself in so many calls, without what it calls."""
+    """A function, and its own count in the traced calls, without the functions it calls."""
 
     __slots__ = ("_limit", "calls", "code", "local", "own")
 
@@ -61,11 +60,11 @@ class Tracer:
 
     @property
     def functions(self) -> list[Function]:
-        """Those that were called, in the order of their first calls."""
+        """Called functions, in the order of their first calls."""
         return list(self._functions.values())
 
     def run(self, call: Callable[[], object], calls: int) -> None:
-        """Count so many calls. Who traced before, does so again afterwards."""
+        """Count ``calls`` calls. An earlier tracer is restored afterwards."""
         before: Any = sys.gettrace()
         trace: Any = self._on_call
         _SET_TRACE(trace)
@@ -76,13 +75,14 @@ class Tracer:
             _SET_TRACE(before)
 
     def _on_call(self, frame: Any, _event: str, _argument: Any) -> Any:
-        """Be the trace function: it hears of each call, and a function's own of each bytecode."""
+        """Trace calls: Python calls this for each call, and a function's own tracer for each
+        bytecode."""
         code = frame.f_code
         if code.co_filename.startswith(_HERE):
             return None
         frame.f_trace_lines = False
         frame.f_trace_opcodes = True
-        # By its id: codes of equal content are equal, wherever they stand.
+        # By id: codes of equal content are equal, even in different places.
         function = self._functions.get(id(code))
         if function is None:
             function = self._functions[id(code)] = Function(code, self._count_many)
@@ -97,8 +97,8 @@ class Tracer:
 
 
 def trace_calls(batches: Batches, roots: Sequence[str], seed: Callable[[], object]) -> Job:
-    """Return the ``functions``: of each its name, file and line, what it counts itself in one call
-    of the benchmark, and its calls; and whether two calls in a row ``repeats`` the same.
+    """Return the ``functions``: of each its name, file and line, its own count in one call of the
+    benchmark, and its calls; and whether two calls in a row gave the same counts (``repeats``).
 
     Paths are relative to ``roots``; ``seed`` makes each call draw the same. Raises `Refused`.
     """
@@ -134,12 +134,12 @@ def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[l
 
 
 def _sendable(text: str) -> str:
-    """Return the text without what no other process could read."""
+    """Return the text without characters that another process could not read."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _shown(file: str, roots: Sequence[str]) -> str:
-    """Return the path as both sides have it: relative to its tree, or to where it is installed."""
+    """Return the path that both sides share: relative to its tree, or to its installation."""
     if file.startswith("<"):
         return file
     real = os.path.realpath(file)

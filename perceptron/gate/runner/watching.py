@@ -1,8 +1,8 @@
-"""Whether a process touches what differs between the trees, as far as Python tells.
+"""Whether a process touches files that differ between the trees, as far as Python reports.
 
-Audit hooks cannot be removed, and each thing that is seen is told before it happens. Children
-have no hook of ours, so to start one is told too. Of compiled code, as `fopen` in an extension
-module, nothing is heard: whoever asks looks at the times of access as well.
+Audit hooks cannot be removed, and each event is reported before it happens. Children have no such
+hook, so starting one is reported too. Compiled code, such as `fopen` in an extension module, raises
+no events: the caller checks access times as well.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ _STARTS = re.compile(
     r"|_winapi\.CreateProcess|cpython\.PyInterpreterState_New"
 )
 _INSTALLED = ("site-packages", "dist-packages")
-# Installed packages that are told by docstrings what to do.
+# Installed packages whose behaviour depends on docstrings.
 _ACTING = re.compile(
     r"click|cyclopts|docopt|docstring_parser|fire|ply|plac|pythran|spark_parser|transonic|typer"
 )
-# What looks for modules, or for metadata of distributions.
+# Code that searches for modules, or for metadata of distributions.
 _SEARCHERS = frozenset({"_pytest", "importlib_metadata", "pkg_resources"})
 _DOC = "__doc__"
 _FAILED = 3
-# Names by which code gets at docstrings, and at where code stands.
+# Names through which code reads docstrings and line numbers.
 _OF_DOCS = re.compile(r"(.*\.)?(__doc__|co_consts|doctest|pydoc|getdoc|get_docstring)")
 _OF_LINES = re.compile(
     r"(.*\.)?(co_(firstlineno|lines|linetable|lnotab|positions)|(f_|tb_)?lineno|getframeinfo"
     r"|extract_(stack|tb))"
 )
-# Of the import system: what reads a module, for what, in order to do what.
+# In the import system: the function that reads a module, the file, and the purpose.
 _IMPORTS: Any = vars(importlib)["_bootstrap_external"]
 _READING = _IMPORTS.FileLoader.get_data.__code__
 _LOADING = _IMPORTS.SourceLoader.get_code.__code__
 _EXECUTING = _IMPORTS._LoaderBasics.exec_module.__code__
 _WRITING = _IMPORTS._write_atomic.__code__
-# What looks in a folder for modules, and for metadata of distributions.
+# Code that lists a folder to find modules, and metadata of distributions.
 _SEARCHING = (
     _IMPORTS.FileFinder._fill_cache.__code__,
     vars(metadata)["FastPath"].children.__code__,
 )
-# What is read to be shown.
+# Code that reads lines in order to show them.
 _WARNING = "_formatwarnmsg_impl"
 _LOOKING = inspect.getframeinfo.__code__
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -65,14 +65,14 @@ _STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 
 
 def watch(tree: str, watched: Job, out: int) -> None:
-    """From now on answer into ``out`` each sign that what is watched may matter to this process.
+    """Write to ``out`` from now on each sign that the process may depend on what is ``watched``.
 
-    ``watched`` are paths relative to the tree: ``files`` must not be opened or looked at,
-    ``folders`` not listed, and ``modules`` not read but by importing them; nor may anything read
+    ``watched`` holds paths relative to the tree. ``files`` must not be opened or queried,
+    ``folders`` not listed, and ``modules`` read only by importing them; nor may any code read
     docstrings or, if ``lines`` of the modules moved, line numbers.
     """
     watch = _Watch(os.path.realpath(tree), watched)
-    busy = threading.local()  # what a hook does itself is heard, too
+    busy = threading.local()  # a hook's own actions raise events, too
     frame_of, written, write, leave = sys._getframe, json.dumps, os.write, os._exit
 
     def tell(reason: str) -> None:
@@ -82,7 +82,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
             leave(_FAILED)
 
     def consider(decide: Callable[[Any], str | None]) -> None:
-        """Tell the reason that it gives, if any, for what the caller's caller does."""
+        """Report the reason that ``decide`` gives, if any, to object to the caller's caller."""
         if getattr(busy, "now", False):
             return
         busy.now = True
@@ -106,7 +106,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
         return look
 
     sys.addaudithook(hook)
-    # Of these no hook hears. pathlib had them by names of its own.
+    # No hook reports these. pathlib binds them under names of its own.
     before_3_11: Any = getattr(pathlib, "_NormalAccessor", object)
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
@@ -123,7 +123,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
         start = posix.fork_exec
 
         def fork_exec(*arguments: Any) -> Any:
-            """Start a process, as multiprocessing does."""
+            """Report the start of a process, as multiprocessing starts it."""
             consider(lambda _: watch.started("fork_exec"))
             return start(*arguments)
 
@@ -131,9 +131,9 @@ def watch(tree: str, watched: Job, out: int) -> None:
 
 
 class _Watch:
-    """Judges what is heard: each method returns why it may matter, None if it does not.
+    """Judges events: each method returns why an event may matter, None if it does not.
 
-    A ``frame`` is that of what did it.
+    A ``frame`` is that of the code which caused the event.
     """
 
     def __init__(self, root: str, watched: Job) -> None:
@@ -149,7 +149,7 @@ class _Watch:
         """Whether code of the tree has run."""
 
     def heard(self, event: str, arguments: Any, frame: Any) -> str | None:
-        """Judge an event of Python."""
+        """Judge an audit event of Python."""
         if event == "open":
             path, mode, _ = arguments
             if mode is None and self._may_be_watched(path):
@@ -170,14 +170,15 @@ class _Watch:
         return None
 
     def looked_at(self, path: Any, frame: Any) -> str | None:
-        """Judge that it is asked whether there is a file, or how large."""
+        """Judge a query whether a file exists, or how large it is."""
         place = "" if isinstance(path, int) else _place(path)
         if place not in self._files or self._is_of_search(frame):
             return None
         return f"{self._shown(place)} is looked at"
 
     def started(self, how: str) -> str | None:
-        """Judge that a process is started. Before, only plug-ins of pytest have run."""
+        """Judge the start of a process. Before code of the tree runs, only pytest's plug-ins start
+        any."""
         return f"a process is started: {how}" if self._running else None
 
     def _touched(self, path: Any, frame: Any) -> str | None:
@@ -191,7 +192,7 @@ class _Watch:
         return None
 
     def _may_be_watched(self, path: Any) -> bool:
-        """Return whether it may be, in a folder that is open: os.open does not tell which."""
+        """Return whether a path in an open folder may be watched: os.open does not report which."""
         if isinstance(path, int) or os.path.isabs(path):
             return False
         return os.path.basename(os.fsdecode(path)) in self._names
@@ -206,7 +207,7 @@ class _Watch:
         return f"{path} is listed" if watched and not self._is_of_search(frame) else None
 
     def _code_read(self, owner: Any, name: str, frame: Any) -> str | None:
-        """Judge that code, which holds docstrings and lines, is asked for by no library."""
+        """Judge access to code, with its docstrings and line numbers, outside of libraries."""
         if not self._modules or name != "__code__" or self._is_library(frame.f_code.co_filename):
             return None
         place = _place_of_code(owner.__code__.co_filename)
@@ -222,8 +223,8 @@ class _Watch:
         library = self._library(file) or ""
         if _ACTING.fullmatch(library):
             return f"{library} is imported, which reads docstrings"
-        # What a library makes itself, as a named tuple, is of that library; and code of the tree
-        # may give what it makes any name.
+        # Code that a library makes, such as a named tuple, belongs to that library; and code of the
+        # tree may give any name to the code it makes.
         if self._is_library(frame.f_code.co_filename) and (
             file.startswith("<") or self._is_library(file)
         ):
@@ -232,15 +233,15 @@ class _Watch:
         return None if name is None else f"{os.path.basename(file)} names {name}"
 
     def _reads(self, code: CodeType) -> str | None:
-        """Return by what name it may read docstrings or lines."""
+        """Return the name by which the code may read docstrings or lines."""
         for name in _named(code):
             if _OF_DOCS.fullmatch(name) or (self._moved and _OF_LINES.fullmatch(name)):
                 return name
         return None
 
     def _is_shown(self, frame: Any) -> bool:
-        """Return whether a line of a module is taken to be shown with a warning, or by a library
-        that looks who called it, as torch does while it is imported."""
+        """Return whether a module's line is read to be shown with a warning, or by a library that
+        looks for its caller, as torch does while it is imported."""
         *standard, asking = self._up_to_asking(frame)
         codes = [own.f_code for own in standard]
         looks = any(
@@ -249,13 +250,13 @@ class _Watch:
         return looks or any(code.co_name == _WARNING for code in codes)
 
     def _is_of_search(self, frame: Any) -> bool:
-        """Return whether it is the import system, or the like of it, that looks around."""
+        """Return whether the import system, or similar code, searches here."""
         asking = self._up_to_asking(frame)[-1]
         library = self._library(asking.f_code.co_filename)
         return frame.f_code in _SEARCHING or library in _SEARCHERS
 
     def _up_to_asking(self, frame: Any) -> list[Any]:
-        """Return the frames from this up to the first that is not of Python's own library."""
+        """Return the frames from this up to the first outside of Python's standard library."""
         frames = [frame]
         while frame.f_back is not None and self._is_standard(frame.f_code.co_filename):
             frame = frame.f_back
@@ -311,9 +312,9 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 
 def _named(code: CodeType) -> Iterator[str]:
-    """Yield what a code calls by name, and texts of it that may be names.
+    """Yield the names that a code object uses, and its texts that may be names.
 
-    To store a docstring, as every class does that has one, is not to read it.
+    Storing a docstring, as every class with one does, does not count as reading it.
     """
     loads = _DOC in code.co_names and any(
         own.argval == _DOC and not own.opname.startswith("STORE_")

@@ -1,1 +1,1 @@
-"""Measurements: programs started on the sides, blocks scheduled within the budget."""
+"""Measurements: programs started on the sides, and blocks scheduled within the budget."""

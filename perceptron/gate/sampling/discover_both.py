@@ -1,4 +1,4 @@
-"""The suite of both revisions: which benchmarks are compared, and which modules neither loads."""
+"""The suite of both revisions: the benchmarks to compare, and the modules that neither loads."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ _EMPTY: dict[SuiteKind, str] = {
     "asv": "nothing in it is named time_, track_ …",
     "pytest": "no test in it uses the fixture benchmark or has the mark benchmark",
 }
-# As `_left_out` words it; what skips itself is not for judging.
+# The wording of `_left_out`; modules that skip themselves need no judgement.
 _FAILS = re.compile(r" cannot be imported: (?!Skipped: )")
 
 
 @dataclass(frozen=True)
 class SuiteOfBoth:
-    """HEAD's benchmarks, and those of BASE that HEAD does not load: they broke."""
+    """HEAD's benchmarks, and BASE's in modules that HEAD does not load: these broke."""
 
     benchmarks: list[Benchmark]
     versions: dict[Side, dict[str, str]]
     left_out: list[LeftOut]
-    """Modules that do not load, on HEAD either."""
+    """Modules that do not load on HEAD either."""
     base_error: CannotImport | None
-    """Why BASE loads nothing: all may be new."""
+    """Why BASE loads nothing: all benchmarks may be new."""
     modules: frozenset[str] = frozenset()
     """HEAD's modules that have benchmarks or do not load."""
     used: Mapping[Side, dict[str, str]] = field(default_factory=lambda: {"base": {}, "head": {}})
     """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     gone: Sequence[Benchmark] = ()
-    """Of the same files, benchmarks that BASE makes and HEAD does not."""
+    """Benchmarks that BASE makes of the same files and HEAD does not."""
 
     def choose(self, wanted: re.Pattern[str], suite: Suite) -> list[Benchmark]:
-        """Return those whose name, with or without parameters, or group holds the expression.
+        """Return the benchmarks whose name, with or without parameters, or group matches
+        ``wanted``.
 
-        Of a suite that names a test, a function or a class only these. Raises `UserError` if there
-        is none.
+        Only those of the test, function or class that the suite names, if any. Raises `UserError`
+        if none matches.
         """
         count = len(self.benchmarks)
         also = f"; {self.left_out[0].reason}" if self.left_out else ""
@@ -67,25 +68,25 @@ class SuiteOfBoth:
 
 
 def is_wanted(benchmark: Benchmark, wanted: re.Pattern[str], suite: Suite) -> bool:
-    """Return whether the expression is found in it, and it is inside what the suite names."""
+    """Return whether the expression matches the benchmark, and the suite's test contains it."""
     texts = (benchmark.name, benchmark.key, benchmark.group or "")
     return _is_inside(benchmark.key, suite.test) and any(map(wanted.search, texts))
 
 
 def is_left_out(benchmark: Benchmark) -> bool:
-    """Return whether the gate never measures it, as its documentation says."""
+    """Return whether the gate never measures the benchmark, as its documentation says."""
     return benchmark.test is None and benchmark.name.rpartition(".")[2].startswith("timeraw_")
 
 
 def _is_inside(test: str, named: str) -> bool:
-    """Return whether pytest runs the test if it is asked for what is named; nothing is all."""
+    """Return whether pytest runs the test when it is given ``named``; an empty text names all."""
     return not named or test == named or test.startswith((f"{named}::", f"{named}["))
 
 
 def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBoth:
     """Discover on both sides. Raises `UserError` if neither loads, or one lacks a dependency.
 
-    Where HEAD does not load and BASE does, BASE's benchmarks serve: everything broke, and is to be
+    Where HEAD does not load and BASE does, BASE's benchmarks are used: all of them broke, and are
     reported. Raises `ImportTooLong` where half of the ``seconds_left`` does not suffice, or BASE
     never loads.
     """
@@ -109,7 +110,7 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
         _assert_complete(sides, errors, base, head)
     broken = list(_broken(base, head)) if "head" in found else base.benchmarks
     benchmarks = [*head.benchmarks, *broken]
-    names = {benchmark.name for benchmark in benchmarks}  # of other parameters it is told below
+    names = {benchmark.name for benchmark in benchmarks}  # other parameters are reported below
     return SuiteOfBoth(
         benchmarks=benchmarks,
         versions={"base": base.versions, "head": head.versions},
@@ -131,7 +132,7 @@ def _broken(base: Discovery, head: Discovery) -> Iterator[Benchmark]:
 
 
 def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
-    """Yield HEAD's modules that do not load and have no benchmarks on BASE which would say so."""
+    """Yield HEAD's modules that do not load and have no benchmarks on BASE that would report it."""
     for failed in head.unloadable:
         if not any(failed.holds(module) for module in base.modules.values()):
             reason = f"{failed.file} cannot be imported: {failed.reason}"
@@ -143,10 +144,10 @@ def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
 
 
 def wanted_modules(left_out: Sequence[LeftOut], wanted: re.Pattern[str]) -> int:
-    """Return how many modules fail that would be part of the comparison.
+    """Return the number of failing modules that would be part of the comparison.
 
-    How many benchmarks such a module holds is unknown: it stands for one. Under a filter only those
-    count that it names: of the others it is not known that it wants them.
+    Such a module counts as one benchmark: its number of benchmarks is unknown. Under a filter only
+    modules that it matches count: whether it matches benchmarks of the others is unknown.
     """
     return sum(
         any(map(wanted.search, (row.benchmark, row.benchmark.partition(".")[2])))
@@ -160,7 +161,7 @@ def _assert_complete(
 ) -> None:
     """Raise `UserError` where an interpreter lacks a library that the other one has.
 
-    That says nothing of the two revisions.
+    Such a difference is not one of the two revisions.
     """
     for error in errors.values():
         if error.missing is not None and not sides.is_of_trees(error.missing):

@@ -1,4 +1,4 @@
-"""What one side tells of its suite: benchmarks, versions of what they use, modules that fail."""
+"""A suite as one side loads it: benchmarks, versions of what they use, modules that fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perceptron.gate.sampling.processes import Answer
 from perceptron.records.block import Benchmark, Side
 
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
-# What it says itself follows.
+# The program's own message follows.
 _OF_PYTEST = "PytestError: "
 _MISSING_PART = re.compile(
     r"ModuleNotFoundError: No module named '[^'.]+\."
@@ -30,22 +30,22 @@ class Unloadable:
     """Relative to the tree."""
     reason: str
     late: bool = False
-    """Whether it took too long, which says nothing of it."""
+    """Whether loading took too long: this is no evidence against the module."""
 
     @property
     def missing(self) -> str | None:
-        """The top-level module that it misses; None if it fails in another way."""
+        """The missing top-level module; None if the module fails in another way."""
         match = _MISSING.match(self.reason)
         return match[1] if match else None
 
     @property
     def is_suite(self) -> bool:
-        """Whether it is the suite as a whole that fails: its conftest.py, or what runs it."""
+        """Whether the suite as a whole fails: its conftest.py, or the program that runs it."""
         return self.module in {"", "."}
 
     @property
     def skips(self) -> bool:
-        """Whether it is its author's wish."""
+        """Whether its author skips it."""
         return self.reason.startswith("Skipped: ")
 
     def holds(self, module: str) -> bool:
@@ -55,7 +55,7 @@ class Unloadable:
 
 
 class CannotImport(UserError):
-    """The suite does not load on a tree: which of its modules, and the first one's reason."""
+    """The suite does not load on a tree: the failing modules, and the first one's reason."""
 
     def __init__(self, message: str, unloadable: Sequence[Unloadable] = ()) -> None:
         super().__init__(message)
@@ -63,12 +63,12 @@ class CannotImport(UserError):
 
     @property
     def missing(self) -> str | None:
-        """The top-level module that the first one misses; None if it fails in another way."""
+        """The top-level module that the first one lacks; None if it fails in another way."""
         return self.unloadable[0].missing if self.unloadable else None
 
 
 class ImportTooLong(CannotImport):
-    """The suite does not load in the time there is: that says nothing of the revisions."""
+    """The suite does not load in the time left: this is no evidence about the revisions."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +77,18 @@ class Discovery:
 
     benchmarks: list[Benchmark] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
-    """Of the interpreter and of what the suite imports."""
+    """Versions of the interpreter and of the suite's imports."""
     used: dict[str, str] = field(default_factory=dict)
     """Versions of the distributions that the suite uses, by normalized names; and of Python."""
     unloadable: list[Unloadable] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
-    """The module that each benchmark stands in, by its key."""
+    """The module of each benchmark, by the benchmark's key."""
 
     def identifier(self, benchmark: Benchmark) -> str | None:
-        """Return by what name this side's suite finds a benchmark of another side's.
+        """Return this side's asv id of another side's benchmark; None if it lacks the parameters.
 
-        A library may tell its suite what parameters there are, so the same set of them may have
-        another place here. None where there are no such parameters.
+        A suite may take its parameters from the code that it measures, so the same set of
+        parameters may have another index here.
         """
         ours = {own.key: own for own in self.benchmarks if own.name == benchmark.name}
         if benchmark.key in ours:
@@ -102,10 +102,10 @@ def discover(
     where: str,
     without: set[str],
 ) -> Discovery:
-    """Return what the side's ``programs`` say of its suite, until one has walked all of it.
+    """Return the suite that the side's ``programs`` report, until a program has walked all of it.
 
-    A module that ends its program is added to ``without``, and must not be imported by the next
-    one. What is to be installed is installed in ``where``. Raises `CannotImport` if no module
+    A module that ends its program is added to ``without``, and the next program must not import it.
+    ``where`` is the place for installing missing packages. Raises `CannotImport` if no module
     loads.
     """
     deadly: list[Unloadable] = []
@@ -134,9 +134,9 @@ def discover(
 
 
 def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
-    """Return what a program found, in which module it ended and why, and its last answer.
+    """Return a program's discovery, the module in which it ended and why, and its last answer.
 
-    Outside of all modules it was the suite itself.
+    Outside of all modules the suite itself ended it.
     """
     found, suite = Discovery(), Unloadable("", "", "")
     current, last = suite, Answer(kind="end")
@@ -171,7 +171,7 @@ def _unloadable(answer: Answer) -> Unloadable:
 
 
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
-    """Yield one for each set of parameters."""
+    """Yield a benchmark for each set of parameters."""
     told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
     told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content.get("file"))}
     sets: list[list[str]] = content["params"]

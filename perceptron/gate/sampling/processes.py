@@ -1,4 +1,4 @@
-"""The program of a side: started with a job, listened to, and survived whatever becomes of it."""
+"""The program of a side: started with a job, and read until it ends, whatever ends it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Last = Literal["end", "no runner", "failed"]
 Kind = Literal[Told, Last, "silent", "died"]
 # To start an interpreter, and to import what a suite needs.
 START_SECONDS = 120.0
-# Between closing its output and being gone.
+# Between closing its output and its end.
 _SECONDS_TO_EXIT = 5.0
 _ENDLESS = 10**9
-# A cache of bytecode elsewhere goes by the path of the source. Trees take turns in the folders, so
-# a side would run what another one compiled.
+# A bytecode cache elsewhere is keyed by the path of the source. Trees exchange folders, so a side
+# would run another side's bytecode.
 _UNWANTED = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH")
 _PROGRAM = Path(__file__).parents[1] / "runner" / "program.py"
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One line of a program, or how it ended: ``silent`` and ``died`` come from its parent."""
+    """A line of a program, or how it ended: ``silent`` and ``died`` come from its parent."""
 
     kind: Kind
     key: str = ""
@@ -39,21 +39,21 @@ class Answer(Struct, frozen=True, kw_only=True):
     own: bool = False
     foreign: list[str] = []
     seconds: float = 0.0
-    """How long it was silent."""
+    """Seconds of silence."""
     wall_seconds: float = 0.0
-    """What a benchmark took."""
+    """Seconds of a benchmark."""
     content: dict[str, Any] = {}
     """All fields of the line."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """Of the processes of one block: equal in all sides."""
+    """The seeds of the processes of a block: equal in all sides."""
 
     hash: int | None
     """PYTHONHASHSEED; None leaves it to the user."""
     draw: int | None = None
-    """Of random numbers; None leaves them alone."""
+    """Seed of random numbers; None leaves them unseeded."""
 
 
 UNSEEDED = Seeds(None)
@@ -61,9 +61,9 @@ UNSEEDED = Seeds(None)
 
 @dataclass(frozen=True)
 class Instrument:
-    """What a program runs under: words before the interpreter's, variables, fields of its job.
+    """How a program is run: words before the interpreter's, variables, fields of its job.
 
-    ``kind`` is what it is to do: discover, cache, measure, count, trace, profile or watch.
+    ``kind`` is its task: discover, cache, measure, count, trace, profile or watch.
     """
 
     kind: str
@@ -71,13 +71,13 @@ class Instrument:
     variables: Mapping[str, str] = field(default_factory=dict)
     job: Mapping[str, Any] = field(default_factory=dict)
     unwanted: Sequence[str] = ()
-    """Variables that it is started without."""
+    """Variables to remove from its environment."""
     start_seconds: float = START_SECONDS
-    """To start, and to import what a suite needs."""
+    """Time to start, and to import what a suite needs."""
 
 
 class Program:
-    """A running program of a side. It and all that it started are gone after `end`.
+    """A running program of a side. `end` kills it and all that it started.
 
     Raises `UserError` if it cannot be started.
     """
@@ -108,7 +108,7 @@ class Program:
         self._process.send(msgspec.json.encode({**job, **own}))
 
     def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
-        """Yield answers as they come; the last one is how it ended.
+        """Yield answers as they come; the last reports how the program ended.
 
         ``limit`` gives the seconds that a benchmark may take, by its key.
         """
@@ -118,14 +118,14 @@ class Program:
             self.end()
 
     def end(self) -> None:
-        """Kill what still runs. Another thread may be waiting for its answers, and learns of it."""
+        """Kill the program. A thread that waits for its answers is notified."""
         self._process.end()
 
     def _listen(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         seconds = self._start_seconds
         since = time.monotonic()
         while True:
-            # This one's time passes while the other side is listened to.
+            # This program's time passes while the other side is read.
             seconds = min(seconds, max(1, round(self._end - since)))
             try:
                 line = self._process.read_line(max(0.0, since + seconds - time.monotonic()))
@@ -135,18 +135,18 @@ class Program:
                 return
             since = time.monotonic()
             answer = None if line is None else _decode(line)
-            # Code of a side can write here too: what nobody asked for is no answer.
+            # Code of a side can write here too: an answer that was not requested ends the program.
             if answer is None or (answer.kind == "seen" and not self._watched):
                 yield Answer(kind="died", reason=_why(self._process))
                 return
             yield answer
             if answer.kind in get_args(Last):
                 return
-            # What a benchmark imports is not its own time; an import has as long as a start.
+            # Imports do not count for a benchmark's time; an import may take as long as a start.
             seconds = limit(answer.key) if answer.kind == "loaded" else self._start_seconds
 
 
-# What each kind of answer must say beside what `Answer` names.
+# Required fields of each kind of answer, beside those of `Answer`.
 _SAYS: dict[str, dict[str, type]] = {
     "benchmark": {"name": str, "params": list},
     "unloadable": {"module": str, "file": str},
@@ -156,7 +156,7 @@ _SAYS: dict[str, dict[str, type]] = {
 
 
 def _decode(line: bytes) -> Answer | None:
-    """Return None for what is no answer: something else wrote there, and the rest is worthless."""
+    """Return the answer; None for other output, after which no line can be trusted."""
     try:
         content = msgspec.json.decode(line)
         answer = msgspec.convert({**content, "content": content}, type=Answer)

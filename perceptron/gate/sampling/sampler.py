@@ -1,6 +1,6 @@
-"""Measurements: what benchmarks give in fresh processes of a side, whatever becomes of these.
+"""Measurements of benchmarks in fresh processes of a side, however these end.
 
-What `setup_cache` returned is made once for each side, and read by all benchmarks that share it.
+`setup_cache` runs once for each side, and all benchmarks that share it read its result.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.records.block import Benchmark, Side, SideMeasurement
 
 Content = Mapping[str, Any]
-"""What is answered for a benchmark: ``status``, ``reason``, and more by the kind of the program."""
+"""An answer on a benchmark: ``status``, ``reason``, and more by the kind of the program."""
 
-# The peak of a process is one number, and shared by all that ran in it.
+# A process has one peak, shared by all benchmarks that ran in it.
 ALONE = frozenset({"peakmemory"})
 
 
@@ -32,7 +32,7 @@ class Sampler:
         self.sides = sides
         self._clock = clock
         self.start_seconds = 0.0
-        """What a process took beside its benchmarks, at most: to start, and to import."""
+        """Longest time that a process took beside its benchmarks: to start, and to import."""
         self._made: dict[tuple[Side, str], float] = {}
         self._numbers: dict[str, int] = {}
         self._seeds: Seeds | None = None
@@ -48,12 +48,13 @@ class Sampler:
     ) -> Iterator[tuple[str, SideMeasurement]]:
         """Yield the key and the measurement of each benchmark, from a fresh process.
 
-        ``limit`` gives the seconds that it may take; a `setup_cache` may take half of what is left.
+        ``limit`` gives the seconds that it may take; a `setup_cache` may take half of
+        ``seconds_left``.
         """
         unready = self.make_caches(side, benchmarks, seeds, seconds_left)
         yield from unready.items()
         left = {own.key: own for own in benchmarks if own.key not in unready}
-        # A process that measures its peak must not begin with ours.
+        # A process that measures its peak must not start with the gate's.
         own_peak = any(own.type in ALONE for own in left.values())
         under = Instrument("measure", job={"fork": own_peak})
         for answer in self.ask(
@@ -72,13 +73,12 @@ class Sampler:
         limit: Callable[[str], float],
         effort: Calibration = CALIBRATING,
     ) -> Generator[tuple[str, Content] | None]:
-        """Yield the key of each benchmark and what is answered for it; its cache must be made.
+        """Yield the key and the answer of each benchmark; its cache must be made.
 
-        And yield None when one is begun: meanwhile another side can be asked.
-
-        A benchmark that ends its program or hangs costs its own answer, and an import those of its
-        module; another program does the rest. ``under`` returns what the next one runs under, or
-        None to stop.
+        Yield None when a benchmark begins, so that the caller can ask another side meanwhile. A
+        benchmark that ends its program or hangs costs its own answer, and a failing import those of
+        its module; another program does the rest. ``under`` returns the next program's instrument,
+        or None to stop.
         """
         left = {own.key: own for own in benchmarks}
         while left and (instrument := under()) is not None:
@@ -93,7 +93,7 @@ class Sampler:
         limit: Callable[[str], float],
         effort: Calibration,
     ) -> Iterator[tuple[str, Content] | None]:
-        """Yield what one program answers, at least for one benchmark that is ``left``."""
+        """Yield a program's answers, for at least one benchmark that is ``left``."""
         tasks = [self._task(side, own, effort) for own in left.values()]
         begun: Benchmark | None = None
         loaded = answered = False
@@ -114,7 +114,7 @@ class Sampler:
         if begun is None and answered:
             return
         reason = last.reason or "it gave no answer"
-        if begun is None:  # a program that has not begun will not do so another time
+        if begun is None:  # a program that did not begin will not begin later
             blamed = list(left)
         elif loaded:
             blamed = [begun.key]
@@ -134,7 +134,7 @@ class Sampler:
 
     @property
     def cache_seconds(self) -> float:
-        """What `setup_cache` took, of all sides."""
+        """Seconds of `setup_cache`, of all sides."""
         return sum(self._made.values())
 
     def make_caches(
@@ -144,13 +144,13 @@ class Sampler:
         seeds: Seeds,
         seconds_left: Callable[[], float] = lambda: inf,
     ) -> dict[str, SideMeasurement]:
-        """Make what these benchmarks lack; return those without it, or such parameters, by key.
+        """Make missing caches of these benchmarks; return failed and missing ones, by key.
 
-        Until `forget_caches`, all are drawn as the first was: sides may need theirs at different
-        times.
+        Until `forget_caches`, all caches are drawn with the first seed: sides may need theirs at
+        different times.
         """
         self._seeds = self._seeds or seeds
-        failed: dict[str, SideMeasurement] = {}  # this time; the next may be better
+        failed: dict[str, SideMeasurement] = {}  # in this attempt; the next may succeed
         unready: dict[str, SideMeasurement] = {}
         for benchmark in benchmarks:
             cache = benchmark.cache
@@ -170,7 +170,7 @@ class Sampler:
         return unready
 
     def forget_caches(self) -> None:
-        """Let every setup_cache run again: what it draws at random is drawn again for all sides."""
+        """Run every setup_cache again, with new random draws for all sides."""
         self._made.clear()
         self._seeds = None
 
@@ -185,7 +185,7 @@ class Sampler:
         for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
             if last.kind == "measurement":
                 return msgspec.convert(last.content, type=SideMeasurement)
-        if last.kind == "silent" and seconds < own:  # which says nothing of the revision
+        if last.kind == "silent" and seconds < own:  # this is no evidence about the revision
             reason = f"setup_cache: no answer within {seconds:.2g} s: raise --budget"
             return SideMeasurement(status="untried", reason=reason)
         return SideMeasurement(
@@ -195,7 +195,7 @@ class Sampler:
         )
 
     def _task(self, side: Side, benchmark: Benchmark, effort: Calibration) -> dict[str, Any]:
-        """Return what a program must know of the benchmark."""
+        """Return the facts of the benchmark that a program needs."""
         cache = None if benchmark.cache is None else str(self._file(side, benchmark.cache))
         return {
             "key": benchmark.key,

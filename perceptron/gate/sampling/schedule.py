@@ -1,4 +1,4 @@
-"""Who is measured when: random, seeded, counterbalanced; and how much fits into the budget."""
+"""The order of measurements: random, seeded and counterbalanced, within the budget."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from perceptron.gate.checkout.worktrees import FOLDERS
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.records.block import Benchmark, Side, Stage
 
-# A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
-# start: longer ones would tear the neighbours of a block apart in time.
+# Benchmarks of about this many seconds share a process, or of a few times its start: longer
+# processes would separate the neighbours of a block in time.
 _SECONDS_IN_A_PROCESS = 3.0
 _STARTS_IN_A_PROCESS = 3.0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The sides of one block in the order of their processes, and where each one's tree lies."""
+    """The sides of a block in the order of their processes, and the folder of each side's tree."""
 
     order: tuple[Side, ...]
     folders: dict[Side, str]
@@ -27,12 +27,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds: what a process takes to start, and what each benchmark takes in it."""
+    """Seconds: the start of a process, and each benchmark in it."""
 
     start: float
     benchmarks: dict[str, float]
     alone: frozenset[str] = frozenset()
-    """Those that need a process of their own."""
+    """Benchmarks that need a process of their own."""
 
     def process(self, keys: Sequence[str]) -> float:
         """Return one side's share of a block of these benchmarks."""
@@ -49,9 +49,9 @@ class Costs:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How benchmarks are measured, equally in all sides: calls in each batch, and batches.
+    """Effort of each benchmark, equal in all sides: calls in each batch, and batches.
 
-    What is not in them is calibrated.
+    Benchmarks that are missing here are calibrated.
     """
 
     calls: Mapping[str, int]
@@ -65,8 +65,8 @@ CALIBRATING = Calibration({}, {}, Costs(0.0, {}))
 def turn(sides: Sequence[Side], seed: int, stage: Stage, number: int) -> Turn:
     """Return the turn of this block: every order and every placing comes equally often.
 
-    Each is dealt from its own shuffled pack of all that there are, so neither who goes first nor
-    which folder lies where can favour a side, and no rhythm of the machine can fall in with it.
+    Each is dealt from its own shuffled pack of all possibilities, so neither order nor folder can
+    favour a side, and no periodic load can coincide with it.
     """
     everyone = list(permutations(range(len(sides))))
     pack, card = divmod(number, len(everyone))
@@ -81,7 +81,7 @@ def turn(sides: Sequence[Side], seed: int, stage: Stage, number: int) -> Turn:
 def groups(
     benchmarks: Sequence[Benchmark], costs: Costs, seed: int, stage: Stage, number: int
 ) -> list[list[Benchmark]]:
-    """Return benchmarks that share a process, in random order, equal for all sides of the block."""
+    """Return groups of benchmarks that share a process, in random order, equal for all sides."""
     shuffle = random.Random(f"{seed} {stage} groups {number}")
     processes: list[list[Benchmark]] = []
     seconds = costs.room
@@ -99,13 +99,13 @@ def groups(
 
 
 def seeds(seed: int, stage: Stage, number: int) -> Seeds:
-    """Return what the processes of a block are seeded with.
+    """Return the seeds of a block's processes.
 
-    Equal in its sides, because the layout of dicts and sets is noise that pairs can cancel, and two
-    draws of an input may be two amounts of work; others in each block, because a change must not be
-    judged under one lucky layout or on one lucky input. Addresses of memory cannot be paired like
-    this: without randomisation every block would repeat one layout, in which base and head differ
-    by chance for good.
+    All sides of a block share its seeds: the layout of dicts and sets is noise that pairs cancel,
+    and two draws of an input may need different amounts of work. Each block has other seeds: a
+    change must not be judged by a lucky layout or input. Memory addresses cannot be paired like
+    this: without address randomization every block would repeat one layout, in which base and head
+    differ by chance.
     """
     hashes = random.Random(f"{seed} {stage} hash {number}").randrange(2**32)
     drawn = random.Random(f"{seed} {stage} draw {number}").randrange(2**32)
@@ -115,7 +115,7 @@ def seeds(seed: int, stage: Stage, number: int) -> Seeds:
 def fitting(
     order: Iterable[str], costs: Costs, seconds: float, blocks: int, sides: int
 ) -> list[str]:
-    """Return the benchmarks, of this order of importance, that so many blocks fit of together."""
+    """Return the benchmarks, most important first, of which ``blocks`` blocks each fit together."""
     kept: list[str] = []
     for key in order:
         if sides * blocks * costs.process([*kept, key]) <= seconds:

@@ -1,5 +1,4 @@
-"""Base, head and control, each as something that can be run: what benchmarks are there, what do
-they give?"""
+"""Base, head and control as runnable suites: which benchmarks do they have, with what results?"""
 
 from __future__ import annotations
 
@@ -28,22 +27,22 @@ from perceptron.gate.sampling.processes import (
 )
 from perceptron.records.block import PAIR, Benchmark, Side
 
-# What depends on no clock: both sides may do it at the same time.
+# Untimed tasks: both sides may run them at the same time.
 _AT_ONCE = frozenset({"count", "trace", "profile"})
-# To start an interpreter and to import, however little time there is.
+# To start an interpreter and to import, however little time is left.
 _LEAST_SECONDS = 10.0
 
 
 class Seen(Exception):
-    """A program of a side touched what is watched, or may have; the message says how."""
+    """A program of a side touched watched files, or may have; the message says how."""
 
 
 class Sides:
     """Starts the programs of base, head and control, each on its own tree.
 
-    One at a time; what does not measure time may run on both sides at once. `close` ends what still
-    runs: an iteration that an exception broke off is kept alive by the traceback, and its program
-    must not outlive the trees.
+    Timed programs run one at a time; others may run on both sides at once. `close` ends running
+    programs: a traceback keeps an interrupted iteration alive, and its program must not outlive the
+    trees.
 
     Where ``installed`` code is compared, the trees give the benchmarks alone.
     """
@@ -67,19 +66,18 @@ class Sides:
         self._discoveries: dict[Side, Discovery] = {}
         self.installed = installed
         self.watched: Mapping[str, Any] | None = None
-        """What programs are to tell of when they touch it, as `Inert.watched` names it."""
+        """Paths that programs report when they touch them, as `Inert.watched` names them."""
         self.own: dict[Side, bool] = {}
         """Whether a side has imported code of its own tree, beside its benchmarks."""
         self.code: dict[Side, Code] = {}
-        """What a side imported the project from, where installed code is compared."""
+        """The folder from which a side imported the project, where installed code is compared."""
 
     def discover(self, side: Side, seconds_left: Callable[[], float] = lambda: inf) -> Discovery:
         """Return HEAD's benchmarks as they load on this side's tree.
 
-        An import may take half of the ``seconds_left``, and always a few seconds.
-
-        A module of the suite that ends the program is left out of the next try, and of all programs
-        of this side. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
+        An import may take half of the ``seconds_left``, and always a few seconds. A module that
+        ends the program is skipped in the next attempt, and in all programs of this side. Raises
+        `CannotImport` if nothing loads, with the last line of the error.
         """
 
         def programs() -> Iterator[Answer]:
@@ -97,7 +95,7 @@ class Sides:
     def discover_own(
         self, tree: Path, suite: Suite, seconds_left: Callable[[], float]
     ) -> Discovery:
-        """Return BASE's own benchmarks, which lie in one more tree of it; raises as `discover`."""
+        """Return BASE's own benchmarks, from another tree of it; raises as `discover`."""
         without: set[str] = set()
 
         def programs() -> Iterator[Answer]:
@@ -111,13 +109,13 @@ class Sides:
         return discover(programs, "base", self.interpreters.where("base"), without)
 
     def identifier(self, side: Side, benchmark: Benchmark) -> str | None:
-        """Return by what name the side's suite finds it; None where it has no such parameters."""
+        """Return the side's asv id of the benchmark; None where it lacks the parameters."""
         source: Side = "base" if side == "control" else side
         here = self._discoveries.get(source)
         return benchmark.asv_id if here is None else here.identifier(benchmark)
 
     def module(self, benchmark: Benchmark) -> str:
-        """Return what is imported for the benchmark: a module of the suite, or a file of tests."""
+        """Return the import of the benchmark: a module of the suite, or a file of tests."""
         head = self._discoveries.get("head")
         name = "" if head is None else head.modules.get(benchmark.key, "")
         return name.partition("::")[0] or benchmark.file or benchmark.name
@@ -133,7 +131,7 @@ class Sides:
         """Start the program on the side's tree and yield its answers.
 
         Raises `UserError` if the program cannot run at all, or has imported code of another tree,
-        and `Seen` if it touches what is watched.
+        and `Seen` if it touches watched files.
         """
         for other, program in self._running.items():
             if other == side or instrument.kind not in _AT_ONCE:
@@ -146,18 +144,18 @@ class Sides:
             yield self._as_known(answer)
 
     def work_folder(self, side: Side) -> Path:
-        """Return the folder that the side's programs stand in; it is emptied before each."""
+        """Return the working folder of the side's programs; it is emptied before each."""
         return self.trees.home / f"{self.trees.path(side).name}-work"
 
     def close(self) -> None:
-        """End the programs that still run."""
+        """End the running programs."""
         for program in self._running.values():
             program.end()
 
     def _job(
         self, side: Side, tree: Path | None = None, suite: Suite | None = None
     ) -> dict[str, Any]:
-        """Return what every program of the side is told, in its own tree with the common suite."""
+        """Return the job common to all programs of the side, with its tree and the shared suite."""
         tree, suite = tree or self.trees.path(side), suite or self._suite
         folder = self.work_folder(side)
         shutil.rmtree(folder, ignore_errors=True)
@@ -169,7 +167,7 @@ class Sides:
             lent.append(str(self.trees.link(side, "metadata", str(own))))
         return {
             "tree": str(tree),
-            # What is imported from before all others, and after them.
+            # Import paths before all others, and after them.
             "roots": [] if self.installed else suite.roots(tree),
             "lent": lent,
             "installed": project_names(suite, tree) if self.installed else [],
@@ -184,7 +182,7 @@ class Sides:
         }
 
     def _write_metadata(self, side: Side) -> Path | None:
-        """Return the folder of what the tree says of its project; paths are equally long."""
+        """Return the folder with the project's metadata from the tree; paths are equally long."""
         folder = self.trees.home / "metadata" / side[0]
         project = metadata.read(self.trees.path(side) / self._suite.code)
         named = msgspec.structs.replace(project, name=project.name or self._suite.project)
@@ -205,7 +203,7 @@ class Sides:
         return self._suite.project.lower().replace("-", "_")
 
     def _as_known(self, answer: Answer) -> Answer:
-        """Return the answer with its reason as users read it, and the file that it is about."""
+        """Return the answer with paths in its reason and its file as users know them."""
         reason = answer.reason and self.trees.as_known(answer.reason)
         content = {**answer.content, "reason": reason} if answer.content else {}
         if answer.kind == "unloadable":
@@ -249,5 +247,5 @@ class Sides:
 
 
 def start_seconds(left: float) -> float:
-    """Return what an import may take of the seconds that are left."""
+    """Return the time limit of an import, from the seconds that are left."""
     return min(START_SECONDS, max(_LEAST_SECONDS, left // 2))

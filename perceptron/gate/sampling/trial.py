@@ -1,6 +1,6 @@
-"""The trial of every benchmark, and what it tells: what runs at all, and how long it takes.
+"""The trial of every benchmark: does it run, and how long does it take?
 
-From that follow how often a benchmark is called in each sample, and what a block of it costs.
+From it follow the calls in each sample, and the cost of a block.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, by_benchmark
 
-# What a process spends on a benchmark beside its calls, at least.
+# Least time of a process for a benchmark beside its calls.
 _LEAST_SECONDS = 0.01
-# Samples in each process of what did the same work.
+# Samples in each process for benchmarks of equal instructions.
 _PROBE_SAMPLES = 3
 
 
@@ -29,11 +29,11 @@ def try_both(
     longest: float,
     tell: Callable[[str], object],
 ) -> dict[Side, dict[str, SideMeasurement]]:
-    """Try benchmarks once on base and then on head, until the ``end``.
+    """Try benchmarks once on base and then on head, until ``end``.
 
-    Head is spared what is too slow on base, or was not tried there. Nothing is compared yet, so the
-    order favours nobody. Base has half of the time, and no benchmark takes longer than its own
-    time-out and the ``longest`` seconds. ``tell`` is told what was tried.
+    Head skips benchmarks that are too slow on base, or were not tried there. Trials are not
+    compared, so the order favours no side. Base has half of the time, and no benchmark takes longer
+    than its own time-out and the ``longest`` seconds. ``tell`` is called with each key.
     """
 
     def tried(side: Side, todo: Sequence[Benchmark], end: float) -> dict[str, SideMeasurement]:
@@ -74,10 +74,10 @@ def calibrate(
     start_seconds: float,
     looked_at: Collection[str] = (),
 ) -> Calibration:
-    """Choose equal effort for both sides: what the slower one needs of those that give numbers.
+    """Choose equal effort for both sides: what the slower side needs, where both give numbers.
 
-    ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
-    takes fewer samples.
+    ``start_seconds`` is the time of a process beside its benchmarks. Benchmarks in ``looked_at``
+    are only probed, and take fewer samples.
     """
     own_blocks = by_benchmark(blocks)
     calls: dict[str, int] = {}

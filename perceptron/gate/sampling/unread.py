@@ -1,4 +1,4 @@
-"""Whether a suite touches what differs between the trees and looks inert."""
+"""Whether a suite touches files that differ between the trees but look unused."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.sides import Seen, Sides, start_seconds
 from perceptron.records.block import PAIR, Benchmark, Side
 
-# What ran through: a benchmark that skips itself does so wherever it stands.
+# Statuses of completed benchmarks: a benchmark that skips itself does so on both sides.
 _RAN = frozenset({"ok", "skipped"})
 
 
 def seen_by_benchmarks(
     sides: Sides, inert: Inert, wanted: re.Pattern[str], suite: Suite, seconds: float
 ) -> str | None:
-    """Return why these benchmarks may depend on what differs; None if they do not.
+    """Return why these benchmarks may depend on such a file; None if they do not.
 
-    Each is imported and called on both sides, by programs that tell what they touch. What does not
-    run through, or not within the ``seconds``, is not known.
+    Each is imported and called on both sides, by programs that report the files they touch. A
+    benchmark that fails, or exceeds the ``seconds``, leaves it unknown.
     """
     end = time.monotonic() + seconds
     kept = {side: _AccessTimes(sides.trees.path(side), inert.files) for side in PAIR}
@@ -56,7 +56,7 @@ def seen_by_benchmarks(
 
 
 def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: float) -> str | None:
-    """Return which benchmark does not run through on the side, and why."""
+    """Return the benchmark that does not run through on the side, and why."""
 
     def left() -> float:
         return end - time.monotonic()
@@ -86,8 +86,8 @@ def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: flo
 
 
 class _AccessTimes:
-    """When files were last read, where the file system keeps that: it knows of reads by compiled
-    code, too."""
+    """Access times of files, on file systems that keep them: these show reads by compiled code,
+    too."""
 
     def __init__(self, tree: Path, names: Sequence[str]) -> None:
         self._tree = tree
@@ -95,7 +95,8 @@ class _AccessTimes:
         for name in names:
             file = tree / name
             if file.is_file():
-                # The file system notes a read if the one before it is older than the last change.
+                # The file system records a read only if the last recorded one is older than the
+                # last change.
                 os.utime(file, ns=(0, file.stat().st_mtime_ns))
                 self._before[name] = file.stat().st_atime_ns
 

@@ -1,1 +1,1 @@
-"""What blocks say: estimates, the rule, a verdict for each row and one for the run."""
+"""From blocks to verdicts: estimates, the rule, a verdict for each row and for the run."""

@@ -1,8 +1,8 @@
-"""The tests that the gate's verdicts rest on: pure functions of log-ratios, one for each block.
+"""The tests behind the gate's verdicts: pure functions of log-ratios, one ratio for each block.
 
-A block's log-ratio has heavy tails (a neighbour's load hits one process of two), so everything is
-built on 20 % trimmed means: they lose little where tails are light, and keep the level where a mean
-does not.
+A block's log-ratio has heavy tails, because a neighbour's load hits one process of two. So all
+estimates are 20% trimmed means: they lose little where tails are light, and keep their level where
+a plain mean does not.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from perceptron.statistics.trimmed_mean import trimmed_mean
 TRIM = 0.2
 # Fewer leave two values after trimming, and one degree of freedom.
 FEWEST = 5
-# By simulation: that the error is itself estimated from n values widens the test by this over n,
-# beyond what expected order statistics say: 24 % at 5 blocks, 12 % at 10, 2 % at 60.
+# By simulation: estimating the error itself from n values widens the test by this over n, in
+# addition to the effect of order statistics: 24% at 5 blocks, 12% at 10, 2% at 60.
 _SHORT = 1.2
 
 
@@ -36,12 +36,12 @@ class RatioEstimate:
 
     @property
     def spread(self) -> float:
-        """The standard deviation of single blocks that normal values of this error would have."""
+        """Standard deviation of single blocks, for normal values with this error."""
         return self.error / _error_of_unit_spread(self.blocks)
 
 
 def estimate(values: Sequence[float]) -> RatioEstimate:
-    """Return the 20 % trimmed mean of the values, each of one block; see `trimmed_mean`.
+    """Return the 20% trimmed mean of the values, one for each block; see `trimmed_mean`.
 
     Raises ValueError for fewer than `FEWEST` values.
     """
@@ -53,7 +53,7 @@ def estimate(values: Sequence[float]) -> RatioEstimate:
 
 
 def p_above(ratio: RatioEstimate, margin: float) -> float:
-    """Return the one-sided p-value of *the mean is at most margin*."""
+    """Return the one-sided p-value of the hypothesis that the mean is at most ``margin``."""
     distance = ratio.mean - margin
     if ratio.error == 0:  # counts and bytes are often exactly equal in every block
         return 0.0 if distance > 0 else 1.0
@@ -67,7 +67,7 @@ def interval(ratio: RatioEstimate, confidence: float) -> tuple[float, float]:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values adjusted so that any false rejection has probability α (Holm, 1979)."""
+    """Return p-values adjusted to bound the probability of any false rejection (Holm, 1979)."""
     adjusted: dict[str, float] = {}
     largest = 0.0
     for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
@@ -79,7 +79,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 def detectable(spread: float, blocks: int, alpha: float, power: float, margin: float) -> float:
     """Return the mean that a test against ``margin`` at level ``alpha`` finds with ``power``.
 
-    ``spread`` is the standard deviation of single blocks. Infinite if there are too few blocks.
+    ``spread`` is the standard deviation of single blocks. Infinite for fewer than `FEWEST` blocks.
     """
     if blocks < FEWEST:
         return inf
@@ -98,20 +98,20 @@ def blocks_needed(
 
 
 def largest_spread(ratio: RatioEstimate, confidence: float) -> float:
-    """Return an upper bound of the spread, as of normal values with as many degrees of freedom."""
+    """Return an upper bound of the spread, for normal values with as many degrees of freedom."""
     return ratio.spread * sqrt(ratio.freedom / float(special.chdtri(ratio.freedom, confidence)))
 
 
 def freedom(blocks: int) -> int:
-    """Return the degrees of freedom of so many blocks after trimming."""
+    """Return the degrees of freedom of this number of blocks after trimming."""
     return blocks - 2 * int(TRIM * blocks) - 1
 
 
 @lru_cache
 def _error_of_unit_spread(blocks: int) -> float:
-    """Return the standard error of the trimmed mean of so many standard normal values.
+    """Return the standard error of the trimmed mean of ``blocks`` standard normal values.
 
-    Near 1.07 / √n; from the expected order statistics, as Blom (1958) approximates them, so that
+    About 1.07 / √n, from expected order statistics as approximated by Blom (1958), so that
     `RatioEstimate.spread` of normal values is about their standard deviation at every n.
     """
     ranks = (np.arange(1, blocks + 1) - 0.375) / (blocks + 0.25)

@@ -1,10 +1,10 @@
-"""One row's verdict, from what the clock and the counted instructions say of it.
+"""The verdict on a row, from its times and its counted instructions.
 
-Counts repeat to the last digits and see no cache, lock or wait; the clock sees all of it, through
-noise. So the clock convicts alone, by its confirmation; instructions that rose on every draw
-convict unless the clock decides that time did not follow; what was counted on one draw alone needs
-the clock as its witness; and what executes the same is acquitted by that, whatever the clock could
-have missed: the row and the run say so, and a strict run leaves it open.
+Counts repeat to the last digits, but include no cache misses, locks or waits; times include all of
+these, and noise. So a confirmed time alone makes a row slower. Instructions that rose on every draw
+make it slower unless its times decide otherwise; a rise counted on one draw alone needs its times
+to agree. Equal instructions make a row unchanged, even where its times are too noisy to show a
+slowdown: the row and the run say so, and a strict run leaves it open.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.records.comparison import Evidence, RowVerdict, Work
 
 
 class Numbers(NamedTuple):
-    """What a row shows beside its verdict: the change with its ends, and what could be seen."""
+    """A row's numbers beside its verdict: the change, its interval, and what could be detected."""
 
     change: float | None = None
     low: float | None = None
@@ -35,19 +35,19 @@ class Numbers(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """A row's verdict, why, and on what it stands."""
+    """A row's verdict, its reason and its evidence."""
 
     verdict: RowVerdict
     reason: str | None = None
     stands_on: Evidence = "time"
     probably_slower: bool = False
-    """It is inconclusive, and more instructions were counted."""
+    """Whether it is inconclusive and more instructions were counted."""
     clock_undecided: bool = False
     """See `Row.clock_undecided`."""
 
 
 Confirmation = Literal["confirmed", "not shown", "no time", "too few", "unsteady", "no control"]
-# Why fresh blocks neither confirmed nor refuted what the screen showed.
+# Why fresh blocks neither confirmed nor refuted the screen's result.
 _OPEN: dict[Confirmation | None, str] = {
     "no time": "no time was left to confirm it: raise --budget",
     "too few": "too few fresh blocks gave a number",
@@ -58,20 +58,20 @@ _OPEN: dict[Confirmation | None, str] = {
 
 @dataclass(frozen=True)
 class Clock:
-    """What the clock says of one benchmark."""
+    """The evidence of one benchmark's times."""
 
     ratio: RatioEstimate
-    """Of its fresh blocks; of its screen where there are none."""
+    """From its fresh blocks, or its screen where there are none."""
     smallest: float | None
-    """The smallest slowdown that it detects; None where that is none to speak of."""
+    """The smallest slowdown that it detects; None if that is too large to act on."""
     promoted: int
-    """1 for what the screen promoted as slower, −1 as faster, 0 for what it did not promote."""
+    """1 if the screen promoted it as slower, −1 as faster, 0 if not at all."""
     confirmation: Confirmation | None
-    """What became of what was promoted."""
+    """The result of confirming what was promoted."""
     waited: float | None
     """See `Waits`."""
     steady: bool
-    """Whether base was as fast as its second copy: else the clock is no witness of a slowdown."""
+    """Whether base was as fast as its second copy: else times are no evidence of a slowdown."""
 
 
 def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
@@ -90,8 +90,8 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
 def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
-    The same instructions acquit alone, and fewer, unless HEAD took far longer even in the best
-    ``trial``, head / base.
+    Equal or fewer instructions suffice for *no change*, unless HEAD took far longer even in the
+    best ``trial``, which is head / base.
     """
     if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
         return Finding("inconclusive", no_time(evidence))
@@ -108,17 +108,17 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
 
 
 def no_time(evidence: WorkEvidence, late: str = "no time was left for it: raise --budget") -> str:
-    """Return why neither the clock nor a count judges it; it is too ``late`` for the clock."""
+    """Return why neither times nor counts judge it; ``late`` is the reason for missing times."""
     if evidence.reason is None:
         return late
     return f"not counted: {evidence.reason.removesuffix(': raise --budget')}; {late}"
 
 
 def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | None:
-    """Return what more or fewer instructions say beside the clock; None where it judges alone.
+    """Return the verdict of changed instructions beside the clock; None where times judge alone.
 
-    Time must follow at least half as far as they went, but no further than is worth acting on: time
-    that did rise by 20% where instructions doubled is no contradiction.
+    Times must follow at least half of the change in instructions, but no further than is worth
+    acting on: a rise of 20% in time does not contradict twice the instructions.
     """
     work, slower = evidence.work, evidence.direction > 0
     if work is None or not evidence.direction:
@@ -133,13 +133,13 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
         both = by_time.verdict == "no change"
         return replace(by_time, reason=f"{counted}, and {saw}") if both else by_time
     agrees = interval(ratio, rule.confidence)[0] > 0
-    if not evidence.is_decided:  # other inputs than those counted may need as much less
+    if not evidence.is_decided:  # inputs that were not counted may need as much less
         follows = ratio.mean >= size / 2 and p_above(ratio, 0.0) <= rule.suspicion_alpha
         agrees = clock.steady and (agrees or (follows and evidence.draws > 1))
     if agrees:
         return Finding(verdict, counted, "both")
-    # A rise as large as this would show at least in the estimate; faster code that does more, such
-    # as vectorised one, would not.
+    # A rise of this size would show at least in the estimate; faster code with more instructions,
+    # such as vectorised code, would not.
     if evidence.is_decided and (ratio.mean >= half or work.change < rule.blind):
         return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
     if not slower:
@@ -152,7 +152,7 @@ def _probably_slower(reason: str | None) -> Finding:
 
 
 def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
-    """Return what the clock says by itself; noise alone leaves open no row of the same work."""
+    """Return the verdict of the times alone; noise leaves no row of equal instructions open."""
     hidden = may_hide(clock.smallest, interval(clock.ratio, rule.confidence)[1], rule)
     reason = _looks_faster(clock, rule)
     if evidence.kind == "same":
@@ -168,17 +168,17 @@ def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
 
 
 def may_hide(smallest: float | None, high: float, rule: Rule) -> bool:
-    """Return whether a slowdown of ``rule.blind`` may have been there and not been seen.
+    """Return whether a slowdown of ``rule.blind`` may have gone undetected.
 
-    None is where the interval of the log-ratio, up to ``high``, excludes one of that size.
+    False where the interval of the log-ratio, up to ``high``, excludes such a slowdown.
     """
     return (smallest is None or smallest > rule.blind) and high >= log1p(rule.blind)
 
 
 def by_clock_too(finding: Finding, numbers: Numbers, rule: Rule, strict: bool) -> Finding:
-    """Return the finding with whether instructions alone acquit: the clock might have missed more.
+    """Return the finding, marked where noisy times leave the verdict to instructions alone.
 
-    Counts see no lock, cache or wait, so a ``strict`` run calls that inconclusive.
+    Counts include no locks, cache misses or waits, so a ``strict`` run calls that inconclusive.
     """
     if finding.stands_on != "work" or finding.verdict not in {"no change", "faster"}:
         return finding
@@ -194,7 +194,7 @@ def by_clock_too(finding: Finding, numbers: Numbers, rule: Rule, strict: bool) -
 def within(
     finding: Finding, limit: float | None, change: float | None, work: Work | None
 ) -> Finding:
-    """Return the finding on a row whose project allows it to be slower by the ``limit``."""
+    """Return the finding on a row that the project allows to become slower by ``limit``."""
     rise = None if work is None else work.change
     sizes = {"time": [change], "work": [rise], "both": [change, rise]}[finding.stands_on]
     largest = max((size for size in sizes if size is not None), default=None)
@@ -211,11 +211,11 @@ def within(
     )
 
 
-# As `Rule.same_work` has it: the table beside it may show 0.8%.
+# The level is `Rule.same_work`: the table beside it may show 0.8%.
 _SAME = "same instructions within 1%"
 _STEADIER = "measure on an idle machine or raise --budget"
 _REPEATABLE = "give it inputs that depend neither on the time nor on os.urandom"
-# Two counts of the same may differ by so much less than blocks of the same do.
+# Times may spread this many times as much as counts where the benchmark's own work varies.
 _OF_ITS_WORK = 4.0
 
 
@@ -239,7 +239,7 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
 
 
 def _too_noisy(clock: Clock, evidence: WorkEvidence) -> str:
-    """Return why nothing could be said, with the cause where its own work or waiting was it."""
+    """Return why the row is undecided, naming instructions or waiting where they are the cause."""
     noise, waited = evidence.noise, clock.waited
     if noise is not None and clock.ratio.spread <= _OF_ITS_WORK * noise:
         return f"{evidence.reason}: {_REPEATABLE}"
@@ -250,7 +250,7 @@ def _too_noisy(clock: Clock, evidence: WorkEvidence) -> str:
 
 
 def _looks_faster(clock: Clock, rule: Rule) -> str | None:
-    """Return why what looks faster is not faster; None where it does not."""
+    """Return why a row that looks faster is not called faster; None if it does not look faster."""
     why = _OPEN.get(clock.confirmation)
     decided = interval(clock.ratio, rule.confidence)[1] <= -log1p(rule.least)
     return f"looks faster; {why}" if why is not None and decided else None
@@ -259,11 +259,11 @@ def _looks_faster(clock: Clock, rule: Rule) -> str | None:
 def judge_value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[Numbers, Finding]:
     """Return the numbers and the verdict of a value (``track_``, ``peakmem_``, ``mem_``).
 
-    It is compared as it is, and more is worse. Most values are the same in every process and need
-    no statistics, and some have no ratio, as they are 0 or below. What varies from block to block
-    may do so by its draws, which both sides share: so the sides of each block, the ``pairs``, are
-    compared. The change is their median, its ends are the least and the largest: None for what has
-    no ratio, 0 where nothing differs.
+    Values are compared as they are, and more is worse. Most are equal in every process and need no
+    statistics; values of 0 or below have no ratio. A value may vary from block to block with its
+    random draws, which both sides share: so the two sides of each block, the ``pairs``, are
+    compared. The change is their median, and its ends are the smallest and the largest; None where
+    there is no ratio, 0 where nothing differs.
     """
     if have_ratios := all(base > 0 and head > 0 and isfinite(head / base) for base, head in pairs):
         moves, scale = [head / base - 1 for base, head in pairs], 1.0
@@ -272,7 +272,7 @@ def judge_value(pairs: Sequence[tuple[float, float]], rule: Rule) -> tuple[Numbe
         scale = abs(median(base for base, _ in pairs))
     middle, least, most = median(moves), min(moves), max(moves)
     # The rise that would have been a regression, as a share: then the smallest is half of the
-    # largest. None of what is around 0.
+    # largest. None for values around 0.
     smallest = max(rule.least, 1.5 * (most - least) / scale) if scale else None
     numbers = Numbers(smallest_detectable=smallest)
     if have_ratios or not any(moves):
@@ -289,8 +289,8 @@ def _find_value(
 ) -> Finding:
     """Return the verdict on the ``moves`` from BASE to HEAD, which are shares of ``scale``.
 
-    By chance all of six changes are positive once in 64 times; that moreover none is more than
-    twice as large as another, once in 2,000 at most, by simulation of noise of several shapes.
+    All of six changes are positive by chance once in 64 times. That none is also more than twice as
+    large as another happens once in 2,000 times at most, in simulated noise of several shapes.
     """
     if len(pairs) < FEWEST:
         return Finding("inconclusive", "no time was left for it: raise --budget")

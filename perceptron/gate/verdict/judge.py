@@ -1,4 +1,4 @@
-"""The verdict: a pure function of blocks, for what was measured now and for what is replayed."""
+"""The verdict: a pure function of blocks, whether just measured or replayed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from perceptron.records.comparison import (
     rule_of,
 )
 
-# Of what gave no two numbers to compare.
+# For benchmarks without two numbers to compare.
 _VERDICTS: dict[Kind, RowVerdict] = {
     "broke": "slower",
     "works": "faster",
@@ -48,7 +48,7 @@ _VERDICTS: dict[Kind, RowVerdict] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the blocks say."""
+    """The verdict on a run, with its rows."""
 
     verdict: Verdict
     reason: str
@@ -82,11 +82,11 @@ def judge(
     limits: Sequence[GateRule] = (),
     strict: bool = False,
 ) -> Judgement:
-    """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
+    """Judge a run whose screen ``planned`` a number of confirmation blocks for each benchmark.
 
-    The plan has ``left_out`` so many benchmarks beside these. Of the project's own ``limits`` the
-    first that matches a benchmark is its limit. A ``strict`` run is inconclusive where the clock
-    could have missed a slowdown, whatever was counted.
+    The plan skipped ``left_out`` further benchmarks. The first of the project's ``limits`` that
+    matches a benchmark applies to it. A ``strict`` run is inconclusive where noisy times could have
+    hidden a slowdown, even if its instructions are equal.
     """
     rule = rule or Rule()
     owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
@@ -111,7 +111,7 @@ def judge(
 def log_ratios(
     blocks: Iterable[Block], stage: Stage, side: Side = "head"
 ) -> dict[str, list[float]]:
-    """Return log(side / base) of the blocks that have one, by benchmark, in order.
+    """Return log(side / base) of the blocks that have both, by benchmark, in order.
 
     Of a block that was taken again, one take counts: see `counted`.
     """
@@ -139,7 +139,7 @@ class _Case:
         self._planned = planned
         self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
-        # What failed once has failed, whichever take counts for the times.
+        # A failure counts, whichever take counts for the times.
         self._takes = by_benchmark(blocks)
         blocks = counted(blocks)
         self._blocks = by_benchmark(blocks)
@@ -164,7 +164,7 @@ class _Case:
         return self._work.get(key, NOT_COUNTED)
 
     def outcome(self, benchmark: Benchmark) -> Outcome:
-        """Return what became of the benchmark apart from its numbers."""
+        """Return the benchmark's outcome apart from its numbers."""
         takes, evidence = self._takes.get(benchmark.key), self._evidence(benchmark.key)
         result: Outcome = "left out", "it was not tried"
         if takes is not None:
@@ -176,7 +176,7 @@ class _Case:
         return "left out", no_time(evidence, result[1] or "it was not tried")
 
     def row(self, benchmark: Benchmark, result: Outcome, own: GateRule) -> Row:
-        """Return the benchmark's row; ``own`` is the project's own rule for it."""
+        """Return the benchmark's row; ``own`` is the project's rule for it."""
         key, rule = benchmark.key, self.rule
         evidence, waits = self._evidence(key), self._waits.get(key, Waits())
         is_value = benchmark.type != "time" or key not in self._screen  # a time of 0 has no ratio
@@ -254,7 +254,7 @@ class _Case:
         return numbers, find(clock, evidence, rule)
 
     def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation:
-        """Return what became of a promoted benchmark; ``ratio`` is of its fresh blocks, if any."""
+        """Return the result of confirming a benchmark; ``ratio`` is of its fresh blocks."""
         if key not in self._fresh:
             return "too few" if self._planned[key] else "no time"
         size = self._directions.get(key, 1) * ratio.mean
@@ -280,7 +280,7 @@ class _Case:
         return size if isfinite(size) else None
 
     def _pairs(self, key: str, stages: Iterable[Stage]) -> list[tuple[float, float]]:
-        """Return what BASE and HEAD gave in each block of these stages in which both did."""
+        """Return the (BASE, HEAD) values of each block of these stages that has both."""
         return [
             (block.base.value, block.head.value)
             for block in self._blocks.get(key, [])
@@ -292,9 +292,9 @@ class _Case:
 def judge_control(
     controls: Mapping[str, Sequence[float]], rule: Rule, muted: Collection[str] = ()
 ) -> Control:
-    """Judge base against its second copy, by benchmark: as severely, and in both directions.
+    """Judge base against its second copy, by benchmark: as strictly, and in both directions.
 
-    What is ``muted`` may be known to be unsteady: that says nothing of the machine.
+    A ``muted`` benchmark is not counted against the machine: it may be known to be noisy.
     """
     estimates = {key: estimate(values) for key, values in controls.items() if len(values) >= FEWEST}
     p = holm(
@@ -327,8 +327,8 @@ def judge_run(
 ) -> tuple[Verdict, str]:
     """Return the verdict on the run and its reason.
 
-    ``broken`` of the rows broke on HEAD only. Beside the rows, so many benchmarks were ``left_out``
-    that ought to have been judged. What is muted has no say.
+    ``broken`` rows failed on HEAD only. Beside the rows, ``left_out`` further benchmarks should
+    have been judged. Muted rows do not count.
     """
     heard = [row for row in rows if row.muted is None]
     muted = len(rows) - len(heard)
@@ -389,14 +389,14 @@ def _judge(
 
 
 def _probably_slower(rows: Sequence[Row]) -> str:
-    """Return by how many instructions more: the largest rise, of how many benchmarks."""
+    """Return the largest rise in instructions, and the number of benchmarks with one."""
     rise = max(row.work.change for row in rows if row.work is not None)
     most = "up to " if len(rows) > 1 else ""
     return f"probably slower: {most}+{100 * rise:.0f}% instructions in {_benchmarks(len(rows))}"
 
 
 def _slower(rows: Sequence[Row], broken: int) -> str:
-    """Return how many became slower by which evidence; nothing if none did."""
+    """Return how many benchmarks became slower, by evidence; empty if none did."""
     slower = [row for row in rows if row.verdict == "slower"]
     by_work = sum(row.stands_on != "time" for row in slower)
     by_clock = len(slower) - broken - by_work

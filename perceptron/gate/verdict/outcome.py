@@ -1,4 +1,4 @@
-"""What became of a benchmark apart from its numbers: did it run, where did it break?"""
+"""The outcome of a benchmark apart from its numbers: did it run, and on which side did it fail?"""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from typing import Literal
 from perceptron.records.block import PAIR, Block, Side, SideMeasurement
 
 Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out", "skipped"]
-# A benchmark that fails so often, and not always, says nothing about a revision.
+# A benchmark that fails this often, but not always, is no evidence about a revision.
 _TOO_MANY_FAILURES = 3
-# A single failure may have been the machine's.
+# A single failure may be the machine's.
 _DECIDING_FAILURES = 2
-# What took so many times as long as the other side's hangs; less may be a busy machine.
+# A benchmark that takes this multiple of the other side's time hangs; less may be a busy machine.
 _HANGS = 5.0
-# One call on a busy machine may take so many times as long as another.
+# On a busy machine, a call may take this multiple of another.
 FAR_SLOWER = 1.5
 
 
 Outcome = tuple[Kind, str | None]
-"""The kind and its reason. ``broke``: on HEAD only. ``works``: on HEAD only. ``inconclusive``:
-something happens on HEAD only, and it may be chance. ``skipped``: by its author's wish, on both."""
+"""The kind and its reason. ``broke``: fails on HEAD only. ``works``: runs on HEAD only.
+``inconclusive``: the sides differ, perhaps by chance. ``skipped``: its author skips it on both."""
 
 
 def outcome(blocks: Sequence[Block]) -> Outcome:
     """Return the outcome of one benchmark from all its blocks so far.
 
-    To break on one side only means to fail there every time, at least twice, and never on the
-    other. How it fares while it is counted is not of the revision's making: valgrind is slow, and
-    lacks some instructions.
+    A benchmark breaks on one side only if it fails there every time, at least twice, and never on
+    the other. Failures while counting do not count: valgrind is slow, and lacks some instructions.
     """
     blocks = _uncounted(blocks)
     base = [block.base for block in blocks]
@@ -45,7 +44,7 @@ def outcome(blocks: Sequence[Block]) -> Outcome:
     untried = next(
         (measurement for measurement in (*base, *head) if measurement.status == "untried"), None
     )
-    # HEAD is spared what is too slow on base. What failed there is not forgotten.
+    # Benchmarks that are too slow on base are not run on HEAD. Earlier failures there still count.
     if untried is not None and not bad_head:
         return "left out", untried.reason
     if bad_base and bad_head:
@@ -60,9 +59,9 @@ def outcome(blocks: Sequence[Block]) -> Outcome:
 
 
 def retry(blocks: Sequence[Block]) -> bool:
-    """Return whether it failed on one side only, and not yet often enough to decide.
+    """Return whether it failed on one side only, and too seldom to decide.
 
-    HEAD is spared what is too slow on base: to try that again tells nothing.
+    A benchmark that is too slow on base is not tried again on HEAD: that would decide nothing.
     """
     blocks = _uncounted(blocks)
     statuses = [{block.base.status, block.head.status} for block in blocks]
@@ -73,9 +72,9 @@ def retry(blocks: Sequence[Block]) -> bool:
 
 
 def trials(blocks: Sequence[Block]) -> list[float]:
-    """Return head / base of each trial of a benchmark that gave two numbers.
+    """Return head / base of each trial with numbers on both sides.
 
-    What its thread waited for a core is the machine's.
+    The time that the benchmark's thread waited for a core is subtracted.
     """
     pairs = [
         (_own_seconds(block.base), _own_seconds(block.head))
@@ -90,7 +89,7 @@ def _own_seconds(measurement: SideMeasurement) -> float:
 
 
 def is_far_slower_once(blocks: Sequence[Block]) -> bool:
-    """Return whether HEAD took far longer in the only trial that there was."""
+    """Return whether HEAD took far longer in the only trial so far."""
     ratios = trials(blocks)
     return len(ratios) == 1 and ratios[0] > FAR_SLOWER
 

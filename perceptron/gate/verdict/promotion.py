@@ -1,4 +1,4 @@
-"""Which benchmarks the screen sends to the confirmation, and with how many blocks."""
+"""The benchmarks that the screen promotes to the confirmation, and their numbers of blocks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def promote(
 ) -> dict[str, int]:
     """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
 
-    What may be slower goes before what may be faster: where time is short, it is what matters.
-    Where counted work decides, nothing is confirmed: what rose is judged on its screen, and what
-    fell is promoted only as slower.
+    Slower ones go before faster ones: they matter more where time is short. Where instructions
+    decide, nothing is confirmed: a rise is judged by its screen, and a fall is promoted only if it
+    looks slower.
     """
     promoted: dict[str, tuple[float, int]] = {}
     for key, values in screen.items():
@@ -39,9 +39,9 @@ def promote(
 def suspicious(
     screen: Mapping[str, Sequence[float]], work: Mapping[str, WorkEvidence], rule: Rule
 ) -> list[str]:
-    """Return what did the same work and looks slower; the most significant first.
+    """Return the benchmarks of equal instructions that look slower; the most significant first.
 
-    By the first ``rule.probe`` ratios, so that the answer stays when more blocks follow.
+    Only the first ``rule.probe`` ratios count, so that later blocks do not change the answer.
     """
     suspected: dict[str, float] = {}
     for key, values in screen.items():
@@ -56,5 +56,5 @@ def suspicious(
 def confirmation_sizes(
     screen: Mapping[str, Sequence[float]], promoted: Mapping[str, int], rule: Rule
 ) -> dict[str, int]:
-    """Return fresh blocks for each promoted benchmark, fixed by the screen's spread."""
+    """Return the fresh blocks for each promoted benchmark, fixed by the screen's spread."""
     return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}

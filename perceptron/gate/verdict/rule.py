@@ -1,4 +1,4 @@
-"""The numbers that the gate's rule is made of, and what follows from them before any verdict."""
+"""The numbers of the gate's rule, and what follows from them before any verdict."""
 
 from __future__ import annotations
 
@@ -21,67 +21,67 @@ from perceptron.gate.verdict.estimate import (
 class Rule:
     """Two stages: a screen that only promotes, and a confirmation on fresh blocks.
 
-    Why these numbers: replayed on 240 recorded processes of five bodies, lower quartiles of
-    neighbouring processes paired up spread as little as any other pairing or estimator tried
-    (quadruples base-head-head-base, minima, medians), and 20% trimming detects most where a
-    neighbour loads the machine, and as much as a mean elsewhere.
+    The numbers come from replaying 240 recorded processes of five benchmark bodies. Lower quartiles
+    of adjacent paired processes spread as little as any other pairing or estimator tried
+    (quadruples base-head-head-base, minima, medians). 20% trimming detects most where a neighbour
+    loads the machine, and as much as a mean elsewhere.
     """
 
     margin: float = 0.01
-    """Changes up to this are never called changes: layout alone moves code by as much."""
+    """Smaller changes are never reported: code layout alone changes times by as much."""
     screen_alpha: float = 0.1
     """Generous: a promotion costs time, and only the confirmation makes a run a regression."""
     alpha: float = 0.001
-    """Of the confirmation, over everything that is confirmed together."""
+    """Level of the confirmation, over all benchmarks confirmed together."""
     least: float = 0.03
     """A smaller estimate is not worth acting on, however narrow its interval."""
     power: float = 0.95
     wanted: float = 0.05
-    """The slowdown that a confirmation is made long enough for, as far as ``most`` allows."""
+    """The slowdown that a confirmation should detect, with at most ``most_confirmation`` blocks."""
     blind: float = 0.10
-    """A row that could not have seen a slowdown of this size makes the run inconclusive, unless its
-    instructions acquit it."""
+    """A row whose times could hide a slowdown of this size makes the run inconclusive, unless its
+    instructions are equal."""
     confidence: float = 0.99
     caution: float = 0.8
-    """Of the bound on the spread that a confirmation is planned with."""
+    """Confidence of the bound on the spread with which a confirmation is planned."""
     promise: float = 0.8
-    """Of the bound on the spread that the smallest detectable slowdown is computed with."""
+    """Confidence of the bound on the spread for computing the smallest detectable slowdown."""
     screen: int = 10
     fewest_screen: int = 6
     most_screen: int = 30
     confirmation: int = 20
-    """Blocks of a confirmation at least, where there is time for them: a screen that spread
-    little by chance asks for fewer, and then a few outlying blocks hide even a slowdown of 20%."""
+    """Fewest blocks of a confirmation, where time allows: a screen with little spread by chance
+    asks for fewer, and then a few outlying blocks hide even a slowdown of 20%."""
     fewest_confirmation: int = 8
     most_confirmation: int = 60
     repeatable: float = 0.005
-    """Two counts of the same must not differ by more: else a benchmark cannot be counted."""
+    """Largest difference of two equal counts: above it a benchmark cannot be counted."""
     same_work: float = 0.01
-    """Work that differs by less is called the same: the clock takes only a probe of it."""
+    """Instructions that differ by less are called equal: the clock only probes them."""
     least_work: float = 0.015
-    """So much more work, in every round, is a regression unless the clock contradicts it."""
+    """More instructions by this much, in every round, are a regression unless times contradict."""
     draws_alpha: float = 0.002
-    """Of the test that work rose on other random inputs too."""
+    """Level of the test that instructions rose on other random inputs too."""
     contradiction: float = 0.005
-    """Level of the one-sided test by which the clock contradicts a count."""
+    """Level of the one-sided test by which times contradict a count."""
     probe: int = 6
-    """Blocks for what did the same work."""
+    """Blocks of a benchmark of equal instructions."""
     probe_alpha: float = 0.01
-    """Of the screen of what did the same work: the clock alone is asked for more there."""
+    """Screen level for equal instructions: times alone must give stronger evidence there."""
     suspicion_alpha: float = 0.05
-    """Of the probe: what seems slower gets the blocks of a whole screen before it is promoted. Also
-    of the clock as the witness of draws that do not agree by how much more work there is."""
+    """Probe level: what looks slower gets the blocks of a whole screen before it is promoted. Also
+    the level for times that support draws which disagree on the rise in instructions."""
     least_judged: float = 0.5
     """Share of the benchmarks that must have been judged for a run to be clean."""
 
     @property
     def stage_power(self) -> float:
-        """Both stages must see it."""
+        """Power of each stage: both must detect the slowdown."""
         return 1 - (1 - self.power) / 2
 
 
 def p_towards(ratio: RatioEstimate, direction: int, rule: Rule) -> float:
-    """Return the one-sided p-value of *it changed by no more than the margin in this direction*."""
+    """Return the one-sided p-value of a change in this direction of at most the margin."""
     if direction < 0:
         ratio = RatioEstimate(-ratio.mean, ratio.error, ratio.freedom, ratio.blocks)
     return p_above(ratio, log1p(rule.margin))
@@ -90,8 +90,8 @@ def p_towards(ratio: RatioEstimate, direction: int, rule: Rule) -> float:
 def confirmation_size(ratio: RatioEstimate, together: int, rule: Rule) -> int:
     """Return the blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks.
 
-    Ten blocks know their spread badly, and too few fresh ones would miss what is there: so the
-    spread counts with its upper bound.
+    Ten blocks estimate the spread badly, and too few fresh blocks would miss a slowdown: so an
+    upper bound of the spread counts.
     """
     needed = blocks_needed(
         largest_spread(ratio, rule.caution),
@@ -114,11 +114,11 @@ def smallest_detectable(
 ) -> float:
     """Return the slowdown, as head / base − 1, that both stages confirm with ``rule.power``.
 
-    Infinity where there are too few blocks, and beyond twice the time: that is no number to act on.
-    The estimate must also reach ``rule.least``. The spread is known from few blocks and makes the
-    promise, so it counts with a bound above its middle. What did the ``same_work`` must convince a
-    whole screen, and first make its probe suspicious: more blocks than a screen has were measured
-    because of its spread, whatever its probe looked like.
+    Infinite where blocks are too few, and above twice the time: such a number is of no use. The
+    estimate must also reach ``rule.least``. A few blocks estimate the spread, so an upper bound of
+    it counts. A benchmark of equal instructions must pass a whole screen, and first look slower in
+    its probe; with more blocks than a screen has, measured because of its spread, the probe no
+    longer counts.
     """
     margin, power = log1p(rule.margin), rule.stage_power
     spread = largest_spread(ratio, rule.promise)
@@ -138,9 +138,9 @@ def smallest_detectable(
 
 
 def noisy(screen: Mapping[str, Sequence[float]], rule: Rule, same_work: bool = False) -> list[str]:
-    """Return the benchmarks that so few blocks say too little about, be it the ``same_work``.
+    """Return the benchmarks whose blocks are too few for their noise.
 
-    By their spread alone: more blocks because of what came out would make false alarms.
+    Only the spread decides: more blocks because of a ratio would cause false alarms.
     """
     too_noisy = []
     for key, values in screen.items():

@@ -1,4 +1,4 @@
-"""How long the processes of a benchmark waited, for a core or for something else."""
+"""Waiting of a benchmark's processes, for a core or for something else."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from perceptron.records.block import (
     waiting_sides,
 )
 
-# A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
-# in one of two million cases.
+# By chance, a neighbour that hits one process in four keeps to one side in all three takes of this
+# many blocks once in two million cases.
 _IN_A_ROW = 3
 TIMED: frozenset[Stage] = frozenset({"screen", "confirmation"})
 """The stages whose blocks are evidence of time."""
@@ -26,20 +26,20 @@ _PAIRS: tuple[tuple[Side, Side], ...] = (("base", "head"), ("head", "base"))
 
 @dataclass(frozen=True)
 class Waits:
-    """Of one benchmark, only where it was timed; None where waiting is unknown."""
+    """The waiting of one timed benchmark; None where it is unknown."""
 
     waited: float | None = None
     """Share of the samples' time, mean over the processes that count."""
     contended: int | None = None
-    """Samples that were dropped for others, in the processes that count."""
+    """Samples that were dropped as contended, in the processes that count."""
     retaken: int = 0
-    """Blocks taken again, each time counted."""
+    """Number of retakes."""
     alone: Side | None = None
     """See `always_waiting`."""
 
 
 def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
-    """Return what the blocks of each benchmark say."""
+    """Return the waiting of each benchmark, by key."""
     timed = [block for block in blocks if block.stage in TIMED]
     return {key: _waits(own) for key, own in by_benchmark(timed).items()}
 
@@ -58,7 +58,7 @@ def _waits(blocks: Sequence[Block]) -> Waits:
 
 
 def always_waiting(blocks: Iterable[Block]) -> Side | None:
-    """Return the side that waited alone in some blocks in a row whatever was taken again.
+    """Return the side that alone waited in several blocks in a row, in every take of them.
 
     None if neither did. ``blocks`` are those of one benchmark, in the order measured.
     """
@@ -82,9 +82,9 @@ def _alone(takes: Sequence[Block]) -> Side | None:
 
 
 def idle_share(blocks: Iterable[Block]) -> float | None:
-    """Return in which share of a benchmark's time no thread of it ran or was ready to.
+    """Return the share of a benchmark's time in which none of its threads ran or was ready to.
 
-    On the side that waited more; None where that is unknown.
+    The larger share of both sides; None where it is unknown.
     """
     calibrated = [block for block in blocks if block.stage == "calibration"]
     shares = [measurement.idle for block in calibrated for measurement in (block.base, block.head)]
@@ -92,7 +92,7 @@ def idle_share(blocks: Iterable[Block]) -> float | None:
 
 
 def one_sided(waits: Waits) -> str | None:
-    """Return what to know where one side waited alone in block after block; None elsewhere."""
+    """Return a note where one side alone waited in consecutive blocks; None elsewhere."""
     if waits.alone is None:
         return None
     other = "BASE" if waits.alone == "head" else "HEAD"

@@ -1,4 +1,4 @@
-"""What counts of instructions say: is it the same work, more or less, and can it be counted?"""
+"""Counted instructions as evidence: are they equal, more or fewer, and do counts repeat?"""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from perceptron.records.block import Block, SideMeasurement, by_benchmark
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
-# Two processes that do the same execute as many instructions, but for a few that the layout of
-# memory adds. Where base and head agree so closely, each is the other's second count.
+# Equal processes execute equally many instructions, except a few that depend on the memory layout.
+# Where base and head agree so closely, each is the other's second count.
 AGREE = 0.001
 FIRST, AGAIN = 0, 1
-"""The rounds with the same draws; the second one in another layout of memory."""
+"""The rounds with the same draws; the second has another memory layout."""
 OTHER_DRAWS = (2, 3, 4)
-"""The rounds with other draws, each with its own. The first of them, in another layout of memory
-too, follows where base and head differ at all; more follow only while they disagree."""
-# What waits for something else most of its time, be it another process or a device, is not
-# described by what it executes itself.
+"""The rounds with other draws, each with different ones. The first, also in another memory layout,
+follows where base and head differ at all; more follow only while rounds disagree."""
+# A benchmark that waits for another process or a device most of its time is not described by its
+# own instructions.
 _MOSTLY_IDLE = 0.5
-# A loop over integers executes up to 2% more in another layout of memory, and so do both revisions:
-# noise of a tenth of a change hides none of it.
+# A loop over integers executes up to 2% more in another memory layout, and so do both revisions:
+# noise of a tenth of a change does not hide it.
 _SMALL = 0.1
-# Ratios of different draws are never more equal than this: counts are not that exact.
+# Smallest error of ratios of different draws: counts are not more exact.
 _LEAST_ERROR = 0.0001
 
 
 @dataclass(frozen=True)
 class WorkEvidence:
-    """What is known of one benchmark's work.
+    """The evidence of one benchmark's counted instructions.
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
-    or more on every draw, and these agree. ``changed``: between, or undecided. ``not counted``:
-    with ``work`` only if it rose by the rule's ``least`` in its only count, which must not be
-    passed over where no clock says more.
+    or more on every draw, and the draws agree. ``changed``: between these, or undecided. ``not
+    counted``: with ``work`` only if its single count rose by the rule's ``least``, which must be
+    reported unless times decide.
     """
 
     kind: Kind
     work: Work | None = None
     reason: str | None = None
-    """Why it could not be counted; None also where nobody tried."""
+    """Why it could not be counted; None also where counting was not tried."""
     direction: int = 0
-    """1 for more, −1 for less: decided, or else by the rule's ``least`` or more on every draw."""
+    """1 for more, −1 for fewer: decided, or by the rule's ``least`` or more on every draw."""
     draws: int = 0
-    """How many draws were counted."""
+    """Number of draws that were counted."""
     noise: float | None = None
-    """By how much counts of the same differ, where that is why it could not be counted."""
+    """Difference of two equal counts, where it is too large for counting."""
 
     @property
     def needs_time(self) -> bool:
@@ -62,7 +62,7 @@ class WorkEvidence:
 
     @property
     def is_decided(self) -> bool:
-        """Whether several draws agree that it is more, or less."""
+        """Whether several draws agree on more, or on fewer."""
         return self.kind in {"rose", "fell"}
 
 
@@ -70,7 +70,7 @@ NOT_COUNTED = WorkEvidence("not counted")
 
 
 def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
-    """Return what the counted blocks of each benchmark say; nothing of what was not tried."""
+    """Return the evidence of each benchmark's counts; benchmarks that were not tried are absent."""
     known = [block for block in blocks if block.stage in {"count", "calibration"}]
     return {
         key: _evidence(own, rule)
@@ -80,10 +80,10 @@ def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
 
 
 def wants_other_draws(blocks: Sequence[Block], rule: Rule) -> bool:
-    """Return whether base and head differ so that other random inputs must show it too.
+    """Return whether base and head differ so that other random inputs must be counted too.
 
-    One such round does where it agrees with the first; more, where it does not and each by itself
-    would be enough.
+    One such round suffices if it agrees with the first. Further ones follow if they disagree and
+    each difference alone would be large enough.
     """
     counted = _counted(blocks)
     if counted.keys().isdisjoint(OTHER_DRAWS):
@@ -94,9 +94,9 @@ def wants_other_draws(blocks: Sequence[Block], rule: Rule) -> bool:
 
 
 def wants_again(blocks: Sequence[Block], rule: Rule) -> bool:
-    """Return whether only the same draws can show that counts repeat.
+    """Return whether only another count with the same draws can show that counts repeat.
 
-    Where counts of the same revision agree on other draws, they do.
+    Counts of the same revision that agree on other draws show it as well.
     """
     counted = _counted(blocks)
     first, second = counted.get(FIRST), _second(counted)
@@ -131,7 +131,7 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
 
 
 def _counted_once(first: Block, reason: str, rule: Rule) -> WorkEvidence:
-    """Return what one count says: nothing, but for a rise that must not be passed over."""
+    """Return the evidence of a single count: only a rise too large to ignore."""
     change = expm1(_log_ratio(first))
     if change < rule.least:
         return WorkEvidence("not counted", reason=reason)
@@ -141,14 +141,14 @@ def _counted_once(first: Block, reason: str, rule: Rule) -> WorkEvidence:
 
 
 def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
-    """Return what log-ratios of work, each of other draws, say together, and its direction.
+    """Return the kind and the direction of a list of log-ratios of instructions, one for each draw.
 
-    A revision that draws one number more than the other works on other inputs, and then one of two
-    ratios is as good as the other: so draws must agree, by a one-sided t-test of their mean.
+    A revision that draws one number more than the other computes on other inputs, and then a single
+    ratio is arbitrary: so draws must agree, by a one-sided t-test of their mean.
     """
     if max(map(abs, draws)) < log1p(rule.same_work):
         return "same", 0
-    # However little work is to count: no less than what two counts of the same differ by.
+    # However small the work: at least the difference of two equal counts.
     least = max(log1p(rule.least_work), log1p(noise))
     directions: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
     for kind, sign in directions:
@@ -164,7 +164,7 @@ def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
 
 
 def _by_draw(counted: Mapping[int, Block]) -> list[float]:
-    """Return the log-ratio of each of the draws; the first two rounds have the same."""
+    """Return the log-ratio of each draw; the first two rounds share one."""
     first = [_log_ratio(counted[number]) for number in (FIRST, AGAIN) if number in counted]
     others = [_log_ratio(counted[number]) for number in OTHER_DRAWS if number in counted]
     return [mean(first), *others]
@@ -179,14 +179,14 @@ def _counted(blocks: Iterable[Block]) -> dict[int, Block]:
 
 
 def _differ(first: Block) -> bool:
-    """Return whether base and head differ by more than two counts of the same."""
+    """Return whether base and head differ by more than two equal counts do."""
     return abs(_log_ratio(first)) > log1p(AGREE)
 
 
 def _second(counted: Mapping[int, Block]) -> Block | None:
-    """Return the count that shows whether the first one repeats: the one of the same draws first.
+    """Return the count that shows whether the first repeats: preferably one of the same draws.
 
-    Other draws that are as much work do as well.
+    Other draws with as many instructions do as well.
     """
     return next((counted[number] for number in (AGAIN, *OTHER_DRAWS) if number in counted), None)
 
@@ -196,8 +196,8 @@ def _repeats(noise: float, draws: Sequence[float], rule: Rule) -> bool:
 
 
 def _noise(first: Block, again: Block | None) -> float:
-    """Return by how much counts of the same revision differ."""
-    if again is None:  # they agree, so each counts for the other
+    """Return the relative difference between counts of the same revision."""
+    if again is None:  # they agree, so each is the other's second count
         return expm1(abs(_log_ratio(first)))
     return max(
         expm1(abs(log(_instructions(again.base) / _instructions(first.base)))),

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 SIZE, LINE_HEIGHT = 13, 16
 LETTER = 7.6
-"""The width of a letter, on average, in a wide font."""
+"""The average width of a letter, in a wide font."""
 INK, SOFT = "var(--ink, #222222)", "var(--soft, #555555)"
 PAPER = "var(--paper, #ffffff)"
 LONGEST_NAME = 60
@@ -24,12 +24,12 @@ _MARKER = 5.0
 
 def tag(name: str, *children: str, **attributes: object) -> str:
     """Return an element; an underscore in the name of an attribute stands for a hyphen."""
-    given = "".join(
+    attributes_text = "".join(
         f' {key.replace("_", "-")}="{_value(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return f"<{name}{given}>{''.join(children)}</{name}>"
+    return f"<{name}{attributes_text}>{''.join(children)}</{name}>"
 
 
 def _value(value: object) -> str:
@@ -39,7 +39,7 @@ def _value(value: object) -> str:
 def text_element(
     text: str, x: float, y: float, longest: int = LONGEST_NAME, **attributes: object
 ) -> str:
-    """Return a text in as many lines as it has, around ``y``, readable over what is below it."""
+    """Return a text in as many lines as it has, around ``y``, with a background for readability."""
     lines = [html.escape(shortened(line, longest)) for line in text.split("\n")]
     first = y - LINE_HEIGHT * (len(lines) - 1) / 2
     halo = {"paint_order": "stroke", "stroke": PAPER, "stroke_width": 4}
@@ -54,7 +54,7 @@ def text_element(
 
 
 def wrapped(text: str, room: float, most: int = 3) -> list[str]:
-    """Return a text in lines that fit into so many pixels; what is too long ends in dots."""
+    """Return a text in at most ``most`` lines of ``room`` pixels; longer texts end in dots."""
     letters = max(8, int(room / LETTER))
     lines = wrap(shortened(text, _LONGEST_TEXT), letters)
     if len(lines) > most:
@@ -63,7 +63,7 @@ def wrapped(text: str, room: float, most: int = 3) -> list[str]:
 
 
 def text_width(text: str) -> float:
-    """Return how many pixels a text takes, about."""
+    """Return the approximate width of a text in pixels."""
     return min(len(text), LONGEST_NAME) * LETTER
 
 
@@ -80,7 +80,7 @@ def box(left: float, top: float, right: float, bottom: float, **attributes: obje
 
 
 def hover_text(text: str) -> str:
-    """Return what is shown where a reader points at its parent."""
+    """Return a text that appears when a reader points at its parent."""
     return tag("title", html.escape(shortened(text, _LONGEST_TEXT)))
 
 
@@ -125,7 +125,7 @@ _SHAPES: dict[str, list[Point]] = {
 def symbol(
     shape: str, x: float, y: float, colour: str, text: str = "", open_: bool = False, **more: object
 ) -> str:
-    """Return a marker; a reader who points at it sees the text."""
+    """Return a marker; its text appears when a reader points at it."""
     style = {"fill": PAPER if open_ else colour, "stroke": colour, "stroke_width": 1.2} | more
     if shape == "o":
         drawn = tag("circle", cx=x, cy=y, r=_MARKER, **style)

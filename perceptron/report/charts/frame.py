@@ -23,7 +23,7 @@ _GRID = "var(--line, #e4e4e4)"
 
 
 class Frame(NamedTuple):
-    """The rectangle inside the axes, where values lie in it, and the size of the whole drawing."""
+    """The rectangle inside the axes, positions of values in it, and the size of the drawing."""
 
     x: Axis
     y: Axis
@@ -35,15 +35,15 @@ class Frame(NamedTuple):
     height: int
 
     def across(self, value: float) -> float:
-        """Return the place of a value of the first axis, at the edge if it is outside."""
+        """Return the x position of a value, at the edge if it is outside."""
         return self.left + _share(self.x, value) * (self.right - self.left)
 
     def up(self, value: float) -> float:
-        """Return the place of a value of the second axis, likewise."""
+        """Return the y position of a value, at the edge if it is outside."""
         return self.bottom - _share(self.y, value) * (self.bottom - self.top)
 
     def at(self, points: Iterable[Point]) -> list[Point]:
-        """Return the places of points."""
+        """Return the positions of points."""
         return [(self.across(x), self.up(y)) for x, y in points]
 
 
@@ -62,7 +62,7 @@ def frame_of(
     legend: Sequence[str] = (),
     room: float = 0.0,
 ) -> Frame:
-    """Return the frame that leaves room for what stands around it, and ``room`` on its right.
+    """Return a frame with space for the text around it, and ``room`` on its right.
 
     A legend makes the drawing higher.
     """
@@ -82,21 +82,21 @@ def frame_of(
 
 
 def around(frame: Frame, key: str = "", grid: str = "xy") -> list[str]:
-    """Return what the ticks say, the titles of the axes, and what the signs mean.
+    """Return the labels of the ticks, the titles of the axes, and the key to the signs.
 
     Axes that ``grid`` names have a line at each tick.
     """
     parts = []
     for value, text in _apart(frame):
-        place = frame.across(value)
+        position = frame.across(value)
         if "x" in grid:
-            parts.append(path([(place, frame.top), (place, frame.bottom)], stroke=_GRID))
-        parts.append(text_element(text, place, frame.bottom + 13, text_anchor="middle"))
+            parts.append(path([(position, frame.top), (position, frame.bottom)], stroke=_GRID))
+        parts.append(text_element(text, position, frame.bottom + 13, text_anchor="middle"))
     for value, text in frame.y.ticks:
-        place = frame.up(value)
+        position = frame.up(value)
         if "y" in grid:
-            parts.append(path([(frame.left, place), (frame.right, place)], stroke=_GRID))
-        parts.append(text_element(text, frame.left - 8, place, text_anchor="end"))
+            parts.append(path([(frame.left, position), (frame.right, position)], stroke=_GRID))
+        parts.append(text_element(text, frame.left - 8, position, text_anchor="end"))
     corners = [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)]
     parts.append(path(corners, stroke=SOFT))
     (title, *_) = wrapped(frame.x.title, frame.width - 24, 1) or [""]
@@ -112,7 +112,7 @@ def around(frame: Frame, key: str = "", grid: str = "xy") -> list[str]:
 
 
 def _apart(frame: Frame) -> list[tuple[float, str]]:
-    """Return the ticks of the first axis that have room: all, powers of ten, or every so many."""
+    """Return the ticks of the first axis that fit: all, powers of ten, or every nth."""
     every = list(frame.x.ticks)
     tens = [tick for tick in every if tick[0] > 0 and log10(tick[0]).is_integer()]
     steps = [every[::step] for step in range(2, len(every) + 1)]
@@ -120,13 +120,13 @@ def _apart(frame: Frame) -> list[tuple[float, str]]:
 
     def is_roomy(ticks: Sequence[tuple[float, str]]) -> bool:
         ends = [(frame.across(at), text_width(text) / 2 + 5) for at, text in ticks]
-        return all(a + half <= b - other for (a, half), (b, other) in pairwise(ends))
+        return all(a + half <= b - other_half for (a, half), (b, other_half) in pairwise(ends))
 
     return next(filter(is_roomy, choices), every[:1])
 
 
 def centred(text: str, x: float, y: float, frame: Frame, **more: object) -> str:
-    """Return a text around ``x``, or as close to it as the drawing has room for it."""
+    """Return a text centred at ``x``, or as near as the drawing has room for."""
     half = max(text_width(line) for line in text.split("\n")) / 2 + 4
     x = min(max(x, half), frame.width - half) if 2 * half < frame.width else frame.width / 2
     return text_element(text, x, y, 120, **{"text_anchor": "middle"} | more)

@@ -66,8 +66,8 @@ _OTHERS = (
     Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
     Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
-# Machines in figures whose lines are of one backend, and the parts of bars: as far apart as eight
-# can be, in colour, dash and marker.
+# Machines in figures of a single backend, and the parts of bars: eight strokes as different as
+# possible in colour, dash and marker.
 MACHINES = (
     Stroke("#0072B2", "#4DA9E8", (), "o", "--m0"),
     Stroke("#D55E00", "#FF8A3D", (6, 2), "s", "--m1"),
@@ -81,46 +81,46 @@ MACHINES = (
 
 
 _MARKERS = "os^DvXP<"
-# Of a colour, what is left of it over the most processes.
+# The share of a colour that remains with the most processes.
 _LEAST = 0.4
 
 
 def _of_ours(backend: str) -> Stroke | None:
-    """Return the stroke of a backend that we know, None of any other.
+    """Return the stroke of a built-in backend, None for any other.
 
-    Over several processes it has the hue of one, the darker the more there are (on dark paper the
-    lighter), with dots between its dashes.
+    Over several processes it has the backend's hue, darker with more processes (on dark paper
+    lighter), and dots between its dashes.
     """
     name, processes = name_and_processes(backend)
-    known = _KNOWN.get(name)
-    if known is None or processes == 1:
-        return known if name == backend else None
+    single = _KNOWN.get(name)
+    if single is None or processes == 1:
+        return single if name == backend else None
     doublings = min(processes.bit_length() - 1, 6)
-    left = 1 - (1 - _LEAST) * doublings / 6
+    remaining = 1 - (1 - _LEAST) * doublings / 6
     return Stroke(
-        _mixed(known.colour, 0, left),
-        _mixed(known.dark, 255, left),
+        _mixed(single.colour, 0, remaining),
+        _mixed(single.dark, 255, remaining),
         (4 + processes % 9, 2) + (1, 2) * doublings,
         _MARKERS[processes % len(_MARKERS)],
     )
 
 
 def _mixed(colour: str, paper: int, left: float) -> str:
-    """Mix what is ``left`` of a colour with black (0) or white (255)."""
+    """Mix the share ``left`` of a colour with black (0) or white (255)."""
     channels = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return "#" + "".join(f"{round(left * c + (1 - left) * paper):02X}" for c in channels)
 
 
 def stroke(backend: str) -> Stroke:
-    """Return the stroke of a backend, the same whatever else is shown beside it."""
+    """Return the stroke of a backend, the same in every figure."""
     return strokes([backend])[backend]
 
 
 def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
-    """Return a stroke for each backend, no two alike as long as there are enough.
+    """Return a stroke for each backend, all different as long as there are enough.
 
-    A backend that is not ours has the one that its name picks, or, where another of these picks
-    the same, the next that is free.
+    A third-party backend gets the stroke that its name picks or, where another of these picks the
+    same, the next free one.
     """
     names = sorted(set(backends))
     chosen = {name: look for name in names if (look := _of_ours(name)) is not None}

@@ -1,4 +1,4 @@
-"""The style of figures that matplotlib draws: the walk-through's, and those of a notebook."""
+"""The style of figures that matplotlib draws, in the walk-through and in notebooks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def panels(
 
 
 def save(picture: Picture, folder: Path) -> Path:
-    """Write a picture as PNG, return its file; raises `UserError` if that cannot be written."""
+    """Write a picture as PNG and return its file; raises `UserError` if it cannot be written."""
     file = folder / f"{picture.name}.png"
     columns = len(picture.panels) // picture.rows
     with panels(*picture.size, picture.rows, columns) as (figure, grid):
@@ -87,10 +87,10 @@ def _call(axes: Axes, drawn: Drawn) -> Any:
 
 
 def svg(figure: Figure) -> str:
-    """Return the figure as text, without the XML prologue, so that a page can hold it."""
+    """Return the figure as text, without the XML prologue, so that a page can embed it."""
     text = io.StringIO()
     with warnings.catch_warnings():
-        # Names come in every script there is; a box stands for what the font lacks.
+        # Names may be in any script; a box replaces glyphs that the font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

@@ -1,7 +1,7 @@
 """A figure as SVG text, for pages, README, the documentation and notebooks.
 
-The same figure gives the same bytes. Colours are properties of a page's style sheet, so that one
-drawing is seen on light paper and on dark; in a document they are plain.
+Equal figures give equal bytes. On a page, colours are properties of its style sheet, so that one
+drawing suits light and dark; in a document they are plain.
 """
 
 from __future__ import annotations
@@ -48,27 +48,28 @@ from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 Looks = Mapping[str, Stroke]
 
 WIDE, NARROW = 960, 360
-"""Widths of the two drawings that a page has of a figure, in pixels: its style sheet picks one."""
-# The width in a document, and below which names stand over their rows and lines have a legend.
+"""Widths in pixels of a page's two drawings of a figure: its style sheet picks one."""
+# The width in a document, and the width below which names are over their rows and lines have a
+# legend.
 _ALONE, _NARROWER = 800, 600
-# A row is so much higher where its name stands over it.
+# Additional height of a row with its name above it.
 _NAME_HEIGHT = 14
 _UNDECIDED = "var(--warn, #fff4d6)"
-# A line of more points has markers on some of them: they would hide the line.
+# Lines with more points have markers on some of them: all would hide the line.
 _MOST_MARKERS = 40
-# Pixels that a reason beside a dot takes at least.
+# Least pixels of a reason beside a dot.
 _LEAST_ROOM = 250
-# A name at the end of a line may take this share of the width; longer ones stand in a legend.
+# Largest share of the width for a name at the end of a line; longer ones are in a legend.
 _MOST_OF_WIDTH = 0.28
-# How strong the colour of the narrowest victory is, and of the widest.
+# Opacity of the narrowest lead, and of the widest.
 _FAINTEST, _STRONGEST = 0.2, 0.9
 _DOTTED = "1 3"
 
 
 def draw(figure: Figure | None, looks: Looks | None = None, width: int = _ALONE) -> str:
-    """Return the figure as SVG, so many pixels wide; "" where there is none.
+    """Return the figure as SVG of ``width`` pixels; "" where there is none.
 
-    With ``looks``, those of a whole site, it is for a page with their style sheet, else for a
+    With ``looks``, the strokes of a whole site, it is for a page with their style sheet, else for a
     document by itself.
     """
     match figure:
@@ -109,14 +110,14 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
         id(line): looks[line.backend] if line.machine is None else MACHINES[line.machine]
         for line in figure.lines
     }
-    named = [line for line in figure.lines if figure.legend and line.label]
-    room = max((text_width(line.label) for line in named), default=0.0) + 14
-    is_at_end = room <= _MOST_OF_WIDTH * width and all(len(line.x) > 1 for line in named)
-    is_at_end = is_at_end and all(line.dots is None for line in named)
+    labelled = [line for line in figure.lines if figure.legend and line.label]
+    room = max((text_width(line.label) for line in labelled), default=0.0) + 14
+    is_at_end = room <= _MOST_OF_WIDTH * width and all(len(line.x) > 1 for line in labelled)
+    is_at_end = is_at_end and all(line.dots is None for line in labelled)
     legend = (
         {}
         if is_at_end
-        else {line.label: partial(_sample, line, styles[id(line)]) for line in named}
+        else {line.label: partial(_sample, line, styles[id(line)]) for line in labelled}
     )
     size = (width, figure.height)
     end = room - 14 if is_at_end else 0.0
@@ -156,12 +157,12 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
             text_element(note.text, x, y, fill=paint(looks[note.backend]), text_anchor=anchor)
         )
     if is_at_end:
-        parts += _at_ends([(line, paint(styles[id(line)])) for line in named], frame)
+        parts += _at_ends([(line, paint(styles[id(line)])) for line in labelled], frame)
     return [*parts, *legend_below(frame, legend)], frame.height
 
 
 def _folded(text: str, x: float, frame: Frame) -> str:
-    """Return a text in two lines if it has no room beside a place in one."""
+    """Return a text, in two lines if one does not fit beside ``x``."""
     if _room_beside(x, frame) >= text_width(text):
         return text
     return "\n".join(wrap(text, len(text) // 2 + 2, break_long_words=False))
@@ -172,7 +173,7 @@ def _room_beside(x: float, frame: Frame) -> float:
 
 
 def _beside(text: str, x: float, y: float, frame: Frame) -> str:
-    """Return a text on the right of a place, on its left, or over it: where it has room."""
+    """Return a text on the right of a point, on its left, or over it: where it fits."""
     width = max(map(text_width, text.split("\n")))
     if x + 5 + width <= frame.right:
         return text_element(text, x + 5, y, text_anchor="start")
@@ -182,11 +183,11 @@ def _beside(text: str, x: float, y: float, frame: Frame) -> str:
 
 
 def _at_ends(lines: Iterable[tuple[Line, str]], frame: Frame) -> list[str]:
-    """Return the name of each line at its end, below the one that is there already."""
+    """Return the name of each line at its end, below names that are there already."""
     ends = [(*frame.at([(line.x[-1], line.y[-1])])[0], line, colour) for line, colour in lines]
     ends.sort(key=lambda end: end[1])
     parts, taken = [], list[tuple[float, float, float]]()
-    # The lowest name stands in the frame: all others move up if they must.
+    # The lowest name is in the frame: all others move up if necessary.
     for x, y, line, colour in reversed(ends):
         left, right = x + 10, x + 10 + text_width(line.label)
         for below_left, below_right, below in taken:
@@ -224,7 +225,7 @@ def _sample(line: Line, look: Stroke, x: float, y: float) -> str:
 
 
 def _names(rows: Sequence[str], is_narrow: bool) -> Axis:
-    """Return an axis with the name of each row, from above; none where `_over` names them."""
+    """Return an axis with the name of each row, from the top; empty where `_over` names them."""
     ticks = [(float(len(rows) - 1 - at), name) for at, name in enumerate(rows)]
     ends = (-0.5, len(rows) - 0.3) if is_narrow else (-0.6, len(rows) - 0.4)
     shown = () if is_narrow else tuple(ticks)
@@ -232,7 +233,7 @@ def _names(rows: Sequence[str], is_narrow: bool) -> Axis:
 
 
 def _over(rows: Sequence[str], frame: Frame, rise: float) -> list[str]:
-    """Return the name of each row over it, where there is no room beside it."""
+    """Return the name of each row above it, where there is no room beside it."""
     if frame.width >= _NARROWER:
         return []
     return [
@@ -276,35 +277,35 @@ def _dots(figure: DotFigure, looks: Looks, width: int) -> tuple[list[str], int]:
 
 
 def _longer(axis: Axis, room: float, width: float) -> Axis:
-    """Return a logarithmic axis with so many pixels of room at both ends for labels of dots."""
+    """Return a logarithmic axis with ``room`` pixels at both ends for labels of dots."""
     beyond = exp(log(axis.high / axis.low) * room / max(width - 2 * room, width / 4))
     return replace(axis, low=axis.low / beyond, high=axis.high * beyond)
 
 
 def _places(dots: Sequence[Dot], frame: Frame, up: int) -> list[tuple[float, str, float]]:
-    """Return where the label of each dot of a row stands: x, its anchor, and how far it rises.
+    """Return the position of each dot's label in a row: x, its anchor, and its rise.
 
-    A label stands on the right of its bar, else on the left, else over it (or below it): where no
+    A label stands on the right of its bar, else on the left, else over it (or below it), where no
     other dot or label is.
     """
     taken = [(frame.across(dot.low) - 7, frame.across(dot.high) + 7) for dot in dots]
-    found = []
+    places = []
     for at, dot in enumerate(dots):
         low, x, high = (frame.across(end) for end in (dot.low, dot.seconds, dot.high))
         long = max(text_width(line) for line in dot.label.split("\n"))
-        others = [one for other, one in enumerate(taken) if other != at]
-        for left, place, anchor in (
+        others = [ends for number, ends in enumerate(taken) if number != at]
+        for left, x_label, anchor in (
             (high + 11, high + 11, "start"),
             (low - 11 - long, low - 11, "end"),
         ):
-            is_free = all(left + long < one or other < left for one, other in others)
+            is_free = all(left + long < start or end < left for start, end in others)
             if is_free and frame.left <= left and left + long <= frame.right + 20:
-                found.append((place, anchor, 0.0))
+                places.append((x_label, anchor, 0.0))
                 taken.append((left, left + long))
                 break
         else:
-            found.append((x, "middle", 20.0 * up))
-    return found
+            places.append((x, "middle", 20.0 * up))
+    return places
 
 
 def _dot(dot: Dot, look: Stroke, frame: Frame, y: float) -> list[str]:
@@ -343,12 +344,12 @@ def _bars(figure: BarFigure, width: int) -> tuple[list[str], int]:
 
 
 def _row(frame: Frame, share: float) -> float:
-    """Return so much of the height of a row, in pixels."""
+    """Return this share of the height of a row, in pixels."""
     return share * (frame.bottom - frame.top) / (frame.y.high - frame.y.low)
 
 
 def _swatch(colour: str, opacity: float = 1.0) -> Callable[[float, float], str]:
-    """Return what draws a square of a legend."""
+    """Return a function that draws a square of a legend."""
 
     def sample(x: float, y: float) -> str:
         return box(x + 8, y - 7, x + 22, y + 7, fill=colour, fill_opacity=f"{opacity:g}")
@@ -400,7 +401,7 @@ def _cells(values: Sequence[int], title: str) -> Axis:
 
 
 def _index(size: float, values: Sequence[int]) -> float:
-    """Return where a size lies among the cells, on a logarithmic scale."""
+    """Return the position of a size among the cells, on a logarithmic scale."""
     if len(values) < 2:
         return 0.0
     first, last = log(values[0]), log(values[-1])

@@ -1,4 +1,4 @@
-"""Answers on the pages: a view for each part of one, found by switches."""
+"""Answers on the pages: a view for each part of an answer, chosen by switches."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened
 
-# Characters: a title, an option of a switch, a cell of a table, a paragraph, and what a figure is
-# in words. Labels of asv's benchmarks, with their parameters, have over a hundred.
+# Characters: a title, an option of a switch, a cell of a table, a paragraph, and a figure's
+# description. Names of asv's benchmarks, with their parameters, have over a hundred.
 _TITLE, _OPTION, _CELL, _LINE, _ALT = 200, 200, 400, 600, 2_000
-# Runs that measured too little and are named.
+# Number of named runs that measured too little.
 _RUNS = 3
 
 Member = TypeVar("Member", Verdict, Note, Table)
 View = dict[str, Any]
-"""A title, and lines, figures and tables where there are some, as the page's script shows them."""
+"""A title, and optional lines, figures and tables, as the page's script shows them."""
 
 
 def undecided_lines(passed_over: Iterable[Answered]) -> list[str]:
     """Name the newest runs that measured too little, and why an older one is shown."""
     return [
-        f"The run of {told.run.run.started[:16].replace('T', ' ')} UTC on "
-        f"{machine_label(told.run.run.machine)} measured too little for an answer: an older one is "
-        "shown."
-        for told in list(passed_over)[:_RUNS]
+        f"The run of {answered.run.run.started[:16].replace('T', ' ')} UTC on "
+        f"{machine_label(answered.run.run.machine)} measured too little for an answer: "
+        "an older one is shown."
+        for answered in list(passed_over)[:_RUNS]
     ]
 
 
@@ -39,25 +39,25 @@ class Views(NamedTuple):
     """The views of a page. Those of an answer are in one file, loaded when one of them is shown."""
 
     contents: dict[str, list[dict[str, Any]]]
-    """The switches; and for each view how they stand, its file, and its name there."""
+    """The switches; and for each view their settings, its file, and its name there."""
     files: dict[str, dict[str, View]]
 
 
 def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
     """Return the views of a page; of two with equal settings its script shows the first."""
     views = Views({"switches": [], "views": []}, {})
-    for number, one in enumerate(answers):
+    for number, shown in enumerate(answers):
         # An answer without figures is in one view.
-        every = one.answer.figures or (Figure(title=one.answer.question, drawing=None),)
+        every = shown.answer.figures or (Figure(title=shown.answer.question, drawing=None),)
         for figures in grouped(every, lambda figure: figure.part).values():
-            setting = tuple(dict((*one.place, *figures[0].part)).items())
+            setting = tuple(dict((*shown.place, *figures[0].part)).items())
             file, name = f"{page}/{number}", str(len(views.contents["views"]))
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]
                 views.contents["switches"] = switches
             values = [shortened(value, _OPTION) for _, value in setting]
             views.contents["views"].append({"is": values, "file": file, "name": name})
-            views.files.setdefault(file, {})[name] = _view(one, figures, looks)
+            views.files.setdefault(file, {})[name] = _view(shown, figures, looks)
     return views
 
 
@@ -73,9 +73,9 @@ def _id(label: str) -> str:
 
 
 def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
-    """Return the content of one setting of the switches.
+    """Return the content of a setting of the switches.
 
-    Texts get the room that there is: untrusted names stand in all of them.
+    Texts are shortened to fit: all of them may hold untrusted names.
     """
     answer, part = one.answer, figures[0].part
     verdicts = _here(answer.verdicts, part)
@@ -85,14 +85,14 @@ def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     content = {
         "title": shortened(figures[0].title, _TITLE),
         "lines": [shortened(line, _LINE) for line in lines],
-        "figures": [drawn(each.drawing, looks) for each in figures if each.drawing is not None],
+        "figures": [drawn(chart.drawing, looks) for chart in figures if chart.drawing is not None],
         "tables": list(map(_table, _here(answer.tables, part))),
     }
-    return {name: own for name, own in content.items() if own or name == "title"}
+    return {name: value for name, value in content.items() if value or name == "title"}
 
 
 def _here(members: Iterable[Member], part: Setting) -> list[Member]:
-    return [one for one in members if is_of(one.part, part)]
+    return [member for member in members if is_of(member.part, part)]
 
 
 def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
@@ -106,18 +106,17 @@ def drawn(figure: Drawing, looks: Looks) -> dict[str, str]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    """Return a title, columns, and the rows as they are shown.
+    """Return a title, columns, and the displayed rows.
 
-    A column has a name, whether it is flush right, and the values that its rows are sorted by where
-    there are any.
+    A column has a name, whether it is flush right, and the values that sort its rows, if any.
     """
     values = ([cell_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
     return {
         "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [
             {"name": shortened(name.rstrip(">")), "number": name.endswith(">")}
-            | ({"values": own} if any(value is not None for value in own) else {})
-            for name, own in zip(table.columns, values, strict=True)
+            | ({"values": cells} if any(value is not None for value in cells) else {})
+            for name, cells in zip(table.columns, values, strict=True)
         ],
         "rows": [[shortened(cell, _CELL) for cell in row] for row in table.texts],
     }

@@ -1,7 +1,7 @@
-"""The pages of comparisons: one for each, with its document, which stays, and the list of them.
+"""The pages of comparisons: each with its document, which stays, and their list.
 
-Everything lies below ``gate/``, the style too: the folder can be published, packed or
-thrown away by itself, and writing the dashboard changes no page that is meant to stay.
+All files lie below ``gate/``, with their style: the folder can be published, packed or deleted by
+itself, and writing the dashboard does not change a comparison's page.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FILE = "summary.json"
 COLUMNS = ("written, UTC", "BASE → HEAD", "verdict", "answer", "suite")
 _FUNCTIONS = ("function", "counted", "base>", "head>", "change>", "calls>", "where")
 _SHORT = 12
-# Figures of as many rows are open, and of so many there is one, the worst first.
+# Number of rows whose figures are open, and of rows with a figure, the worst first.
 _OPEN, _DRAWN = 5, 100
 
 
 def write_comparison(html: Path, comparison: Comparison) -> None:
-    """Write the comparison at its ``page``, and the list of all that are there.
+    """Write the comparison at its ``page``, and the list of all comparisons.
 
     Raises `UserError` if the folder cannot be written to.
     """
@@ -58,10 +58,10 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
 
 def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
-    told, plan = describe(comparison), comparison.plan
+    described, plan = describe(comparison), comparison.plan
     blocks = by_benchmark(counted(comparison.blocks))
     sections = []
-    for index, row in enumerate(told.changed_rows):
+    for index, row in enumerate(described.changed_rows):
         figure = blocks_figure(row, blocks.get(row.key, [])) if index < _DRAWN else None
         sections.append(
             {
@@ -69,8 +69,8 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
                 "word": text.verdict(row),
                 "where": text.place(row),
                 "why": [
-                    (own.function, own.unit, *text.function_cells(own), text.place(own))
-                    for own in row.why
+                    (growth.function, growth.unit, *text.function_cells(growth), text.place(growth))
+                    for growth in row.why
                 ],
                 "figure": figure and drawn(figure, {}),
                 "is_open": index < _OPEN,
@@ -82,13 +82,13 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         base=side_name(plan.base),
         head=side_name(plan.head),
-        verdict=told.verdict,
-        reason=told.said,
+        verdict=described.verdict,
+        reason=described.said,
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
     )
     yield FILE, msgspec.json.encode(listed)
     shown = {
-        "told": told,
+        "told": described,
         "comparison": comparison,
         "commits": [side_commit(side, _SHORT) for side in (plan.base, plan.head)],
         "when": listed.when,
@@ -126,7 +126,7 @@ def _evidence(row: Row) -> list[tuple[str, Cell]]:
 
 
 def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
-    """Return a page that leads to the list, and to nothing above it: that may not be published."""
+    """Return a page that links to the list, but not above it: that may not be published."""
     site = {
         "root": root,
         "pages": [(f"{root}{PAGE}", "Comparisons", "")],
@@ -153,18 +153,18 @@ class Summary(Struct, frozen=True, kw_only=True):
 def summaries(folder: Path) -> list[tuple[str, Summary]]:
     """Return every page below the folder with its summary, the newest first.
 
-    What is not named as a page or has no summary is passed over.
+    Folders with another name or without a summary are ignored.
     """
-    found = []
-    for own in folder.iterdir():
-        if not is_name(own.name) or not (own / PAGE).is_file():
+    pages = []
+    for path in folder.iterdir():
+        if not is_name(path.name) or not (path / PAGE).is_file():
             continue
         try:
-            told = read_written(own / FILE, Summary, "a comparison")
+            summary = read_written(path / FILE, Summary, "a comparison")
         except UserError:
             continue
-        found.append((f"{own.name}/{PAGE}", told))
-    return sorted(found, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
+        pages.append((f"{path.name}/{PAGE}", summary))
+    return sorted(pages, key=lambda pair: (pair[1].when, pair[0]), reverse=True)
 
 
 _LARGEST = log(1e6)
@@ -172,7 +172,7 @@ _STAGES: tuple[Stage, ...] = ("screen", "confirmation")
 
 
 def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
-    """Return the changes that the blocks of a row show, in per cent, as they were measured.
+    """Return a figure of the changes in a row's blocks, in per cent, in the order measured.
 
     The screen's come first, then those of the confirmation; None where no block has both times.
     """
@@ -209,13 +209,13 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
                 backend="",
                 machine=0,
                 label=stage,
-                x=tuple(at for at, _, _ in own),
-                y=tuple(100 * change for _, _, change in own),
-                texts=tuple(_words(row, block, change) for _, block, change in own),
+                x=tuple(at for at, _, _ in points),
+                y=tuple(100 * change for _, _, change in points),
+                texts=tuple(_words(row, block, change) for _, block, change in points),
                 dots="open" if stage == "screen" else "filled",
             )
-            for stage, own in stages.items()
-            if own
+            for stage, points in stages.items()
+            if points
         ),
         stretches=(Stretch("y", low, high, "interval"),) if len(ends) == 3 else (),
         inked=((x.low, middle), (x.high, middle)) if len(ends) == 3 else (),

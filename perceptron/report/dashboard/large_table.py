@@ -1,6 +1,6 @@
-"""Tables of thousands of rows: DataTables sorts and filters them, from a script among our own.
+"""Tables of thousands of rows, sorted and filtered by DataTables, a script among our own.
 
-Each table is a file of its own, loaded when it is chosen.
+Each table is a file, loaded when it is chosen.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Value = str | int | float | None
 
 
 class Column(Struct, frozen=True, omit_defaults=True):
-    """A column: its name in files that are saved, and its heading.
+    """A column: its name in saved files, and its heading.
 
-    A column of numbers in words is ordered ``by`` the numbers of another.
+    A column of numbers in words is sorted ``by`` the numbers of another.
     """
 
     id: str
@@ -34,42 +34,44 @@ class Column(Struct, frozen=True, omit_defaults=True):
 
 
 class LargeTable(Struct, frozen=True, kw_only=True):
-    """A table, and what it is called where one of several is chosen."""
+    """A table, with its label for a choice among several."""
 
     label: str
     title: str
     columns: Sequence[Column]
     rows: Collection[Any]
     make: Callable[[Any], Sequence[Value]] = tuple
-    """Returns the cells of a row: those of a million are made as they are written."""
+    """Returns the cells of a row: those of a million rows are made while they are written."""
 
 
 def table_files(
     page: str, differs: str, tables: Iterable[LargeTable]
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
-    """Yield every file of the tables, in parts; one is chosen by what ``differs`` in them.
+    """Yield every file of the tables, in parts; ``differs`` names the difference between tables.
 
     The script of the page reads its own file first, which names the others.
     """
     choices: list[dict[str, str]] = []
-    for one in tables:
+    for table in tables:
         file = f"{page}/{len(choices)}"
-        choices.append({"label": f"{shortened(one.label)} ({len(one.rows):,} rows)", "file": file})
-        about: dict[str, object] = {"title": one.title, "columns": one.columns}
-        yield f"data/{file}.js", script_parts(file, about, "rows", _shortened(one))
+        choices.append(
+            {"label": f"{shortened(table.label)} ({len(table.rows):,} rows)", "file": file}
+        )
+        about: dict[str, object] = {"title": table.title, "columns": table.columns}
+        yield f"data/{file}.js", script_parts(file, about, "rows", _shortened(table))
     yield f"data/{page}.js", script(page, {"label": differs, "tables": choices})
 
 
 def _shortened(table: LargeTable) -> Iterator[Sequence[Value]]:
-    # Numbers are most of the cells, and words of a column are nearly always the same.
+    # Most cells are numbers, and words of a column are nearly always the same.
     @lru_cache(maxsize=None, typed=True)
     def short(cell: Value) -> Value:
         return shortened(cell, _LONGEST) if isinstance(cell, str) else cell
 
     rows = map(table.make, table.rows)
-    while some := list(islice(rows, _AT_ONCE)):
+    while chunk := list(islice(rows, _AT_ONCE)):
         columns = [
             cells if column.is_number else map(short, cells)
-            for column, cells in zip(table.columns, zip(*some, strict=True), strict=True)
+            for column, cells in zip(table.columns, zip(*chunk, strict=True), strict=True)
         ]
         yield from zip(*columns, strict=True)

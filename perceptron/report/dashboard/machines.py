@@ -1,4 +1,4 @@
-"""The page of machines: their answers, and side by side what `perceptron doctor` says."""
+"""The page of machines: their answers, and the conditions of `perceptron doctor` side by side."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
 SIDE_BY_SIDE = 12
-"""Machines with a column of their own: the newest. Of more, a table has a row for each."""
+"""Number of machines with a column, the newest. With more, a table has a row for each."""
 _NOTHING = "not recorded"
 
 
 def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTable]]:
-    """Return what the template shows, and the tables that its script shows."""
+    """Return the facts for the template, and the tables for its script."""
     answers = collection.answers_table()
     tables = [
         LargeTable(
@@ -40,8 +40,8 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
             for what, text_of in _FACTS
         ],
         "checks": [
-            (what, [one.get(what, (_NOTHING, "unknown")) for one in checked])
-            for what in dict.fromkeys(what for one in checked for what in one)
+            (what, [checks.get(what, (_NOTHING, "unknown")) for checks in checked])
+            for what in dict.fromkeys(what for checks in checked for what in checks)
         ],
         "warnings": [
             (_name(machine), machine.diagnosis.warnings)
@@ -79,16 +79,16 @@ def _name(machine: Machine) -> str:
 
 
 def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
-    """Return what the doctor looked at, with its value and verdict."""
+    """Return the doctor's conditions, each with its value and verdict."""
     if machine.diagnosis is None:
         return {}
     return {
-        what: (shortened(value, 300), verdict) for what, value, verdict in cells(machine.diagnosis)
+        name: (shortened(value, 300), verdict) for name, value, verdict in cells(machine.diagnosis)
     }
 
 
 def _recorded(text_of: Callable[[Environment], str]) -> Callable[[Machine], str]:
-    """Return what says a fact of the environment of a machine's newest run of ours."""
+    """Return a function for a fact of the environment of a machine's newest run of our own."""
 
     def text(machine: Machine) -> str:
         diagnosis = machine.diagnosis

@@ -1,8 +1,8 @@
 """Parts of all pages: templates, their folder, names, commands in prose, and data as scripts.
 
 A page opened from disk may load a script but read no file. So data is a script: one call with one
-text, which holds JSON. Whatever a name is made of, nothing in it is executed: no ``<`` is left in
-it, and no quote or backslash that ends the text early.
+text, which holds JSON. No part of a name can be executed: the text contains no ``<``, and no quote
+or backslash that would end it early.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 OPENING = "perceptron.receive("
 """The beginning of every data file."""
-# Items of a long list that are written at a time.
+# Items of a long list that are written together.
 _AT_ONCE = 1000
 _ESCAPES = {
-    "\\": "\\\\",  # first: the others bring backslashes
+    "\\": "\\\\",  # first: the others add backslashes
     "'": "\\'",
     "\n": "\\n",
     "\r": "\\r",
@@ -41,9 +41,9 @@ _ESCAPES = {
 }
 
 
-@cache  # a template is compiled once, and not for each page
+@cache  # compiled once, not for each page
 def templates() -> Templates:
-    """Return the environment of all templates, with the filters that they use."""
+    """Return the environment of all templates, with their filters."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -63,7 +63,7 @@ def templates() -> Templates:
 
 
 def reserve(folder: Path) -> None:
-    """Make a folder of pages, before minutes of measuring; no new file is left in it.
+    """Make a folder of pages, before minutes of measuring, and leave no new file in it.
 
     Raises `UserError` if no page can be written there.
     """
@@ -74,7 +74,7 @@ def reserve(folder: Path) -> None:
 
 @contextmanager
 def writing(html: Path) -> Iterator[None]:
-    """Tell a user which file of the pages cannot be written; raises `UserError`."""
+    """Raise `UserError` naming a file of the pages that cannot be written."""
     try:
         yield
     except OSError as error:
@@ -85,7 +85,7 @@ def writing(html: Path) -> Iterator[None]:
 
 
 def put(file: Path, content: bytes | Iterator[bytes]) -> None:
-    """Replace the file in one step, unless it holds this already."""
+    """Replace the file in one step, unless it has this content already."""
     if not isinstance(content, bytes):
         file.parent.mkdir(parents=True, exist_ok=True)
         replace_by_parts(file, content)
@@ -95,7 +95,7 @@ def put(file: Path, content: bytes | Iterator[bytes]) -> None:
 
 
 def remove_older(folder: Path, kept: Collection[Path]) -> None:
-    """Remove data that earlier pages had here and these have not; what others wrote stays."""
+    """Remove data files of earlier pages that are not ``kept``; files of other programs stay."""
     for file in sorted((folder / "data").rglob("*.js")):
         if file not in kept and _is_data(file):
             file.unlink()
@@ -107,7 +107,7 @@ def _is_data(file: Path) -> bool:
 
 
 def advice_markup(text: str) -> Markup:
-    """Return the text with what stands between backticks, and nothing else, set as code."""
+    """Return the text with only the parts between backticks set as code."""
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if at % 2 else Markup.escape(part)
         for at, part in enumerate(shortened(text, 400).split("`"))
@@ -115,7 +115,7 @@ def advice_markup(text: str) -> Markup:
 
 
 def script(name: str, document: object) -> str:
-    """Return the script that hands a document to the page under this name."""
+    """Return the script that passes a document to the page under this name."""
     text = msgspec.json.encode(document).decode()
     return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(text)}));\n"
 
@@ -123,14 +123,14 @@ def script(name: str, document: object) -> str:
 def script_parts(
     name: str, document: dict[str, object], last: str, items: Iterable[object]
 ) -> Iterator[str]:
-    """Yield the script of a document in parts; its ``last`` value holds more than memory should."""
+    """Yield the script of a document in parts: its ``last`` value may be too large for memory."""
     head = msgspec.json.encode(document).decode().removesuffix("}")
     begin = f"{head}{',' if document else ''}{msgspec.json.encode(last).decode()}:["
     yield f"{OPENING}{_quoted(name)}, JSON.parse('{_escaped(begin)}"
-    some, items = "", iter(items)
+    text, items = "", iter(items)
     while chunk := list(islice(items, _AT_ONCE)):
-        yield some + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
-        some = ","
+        yield text + _escaped(msgspec.json.encode(chunk)[1:-1].decode())
+        text = ","
     yield "]}'));\n"
 
 

@@ -1,4 +1,4 @@
-"""The page of raw data: every row, as it was measured."""
+"""The page of raw data: every measured row."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _COLUMNS = (
 
 
 def raw_tables(collection: Collection) -> Iterator[LargeTable]:
-    """Yield the rows of each machine: there may be a million in all, and a page shows some."""
+    """Yield the rows of each machine: of up to a million, a page shows some."""
     by_machine = grouped(collection.rows, lambda row: machine_label(row.machine, row.source))
     for name, members in by_machine.items():
         title = "What was measured, as stored. – means not measured."
@@ -61,7 +61,7 @@ def raw_tables(collection: Collection) -> Iterator[LargeTable]:
 
 
 def _of_epoch(meaning: Callable[[Epoch, float], float]) -> Callable[[Measurement], Value]:
-    """Return what a row's time means for mini-batches; of full batches nothing."""
+    """Return a function for the meaning of mini-batch times; None for full batches."""
 
     def derive(row: Measurement) -> float | None:
         epoch = epoch_of(row)
@@ -73,7 +73,7 @@ def _of_epoch(meaning: Callable[[Epoch, float], float]) -> Callable[[Measurement
 
 
 def _model_seconds(row: Measurement) -> float | None:
-    """Return the seconds of one of several models; of one nothing."""
+    """Return the seconds of one of several models; None for a single one."""
     models = models_of(row)
     if models == 1 or row.seconds is None or not has_time(row):
         return None
@@ -90,12 +90,12 @@ _DERIVED: dict[str, Callable[[Measurement], Value]] = {
 _PLACES = [
     (place, _DERIVED[column.id]) for place, column in enumerate(_COLUMNS) if column.id in _DERIVED
 ]
-# At the places of those that are derived stands anything.
+# Derived columns have a placeholder.
 _stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column in _COLUMNS))
 
 
 def _values(row: Measurement) -> list[Value]:
     values = list(_stored(row))
-    for place, derive in _PLACES:
-        values[place] = derive(row)
+    for index, derive in _PLACES:
+        values[index] = derive(row)
     return values

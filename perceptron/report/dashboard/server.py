@@ -1,4 +1,4 @@
-"""Serving the dashboard to browsers on this machine alone."""
+"""A server of the dashboard, for browsers on this machine only."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ HOST = "127.0.0.1"
 
 
 class _Pages(SimpleHTTPRequestHandler):
-    """Files of one folder, and none that a link in it leads to elsewhere.
+    """Files of one folder, without those that a link in it leads to elsewhere.
 
-    A request under another name than ours is refused: else a page elsewhere could read these under
-    a name of its own that it lets point to this machine.
+    A request with another host name is refused: otherwise a page elsewhere could read these files
+    under its own name, pointed at this machine.
     """
 
     def send_head(self) -> Any:
-        host = (self.headers.get("Host") or "").partition(":")[0]  # port 80 is not named
+        host = (self.headers.get("Host") or "").partition(":")[0]  # port 80 is not part of it
         if host not in (HOST, "localhost"):
             self.send_error(403, "served to this machine only")
             return None
-        # No file's name has a zero in it, and asking for one raises.
+        # No file's name contains a null character, and looking for one raises.
         if "\0" in unquote(self.path) or not self._is_inside():
             self.send_error(404)
             return None
         return super().send_head()
 
     def _is_inside(self) -> bool:
-        """Whether what is asked for, or what stands for it if it is a folder, is in ours."""
-        asked, ours = Path(self.translate_path(self.path)), Path(self.directory).resolve()
-        meant = (asked, asked / "index.html", asked / "index.htm")
-        return all(file.resolve().is_relative_to(ours) for file in meant)
+        """Whether the requested file, or a requested folder's index, is in the served folder."""
+        path, folder = Path(self.translate_path(self.path)), Path(self.directory).resolve()
+        meant = (path, path / "index.html", path / "index.htm")
+        return all(file.resolve().is_relative_to(folder) for file in meant)
 
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")  # may be written again at any moment
+        self.send_header("Cache-Control", "no-store")  # the file may be replaced at any moment
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
@@ -51,12 +51,12 @@ class _Pages(SimpleHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
-        # Its base would ask a name server what this machine is called, and wait for the answer.
+        # The base class would ask a name server for this machine's name, and wait for the answer.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # the browser went on
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # the browser left the page
             super().handle_error(request, client_address)
 
 

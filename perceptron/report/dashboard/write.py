@@ -38,8 +38,8 @@ _TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
 def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:
     """Write every page into the folder and return the path of the first.
 
-    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
-    equal bytes. Raises `UserError` if the folder cannot be written to.
+    ``asv`` is the reason why asv's own pages are missing in ``asv/``; None where they are there.
+    Equal results give equal bytes. Raises `UserError` if the folder cannot be written to.
     """
     chosen = strokes(_backends(collection))
     written = set()
@@ -59,56 +59,58 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
 def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple[Collection, str]:
     """Return the collection with a command's answer before all others, and its address.
 
-    It stands in the place of any that is shown at this address; after all others where it has no
-    answer and an older run of the same question has.
+    It replaces an answer with the same address. It comes last if it has no verdict while an older
+    run of the same question has.
     """
     if isinstance(told, ReadFromFiles):
         collection = _with_rows(collection, told)
         first = next(iter(collection.views(CROSSOVER)), None) if collection.read else None
         return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.place)
-    here = collection.place(told)
+    place = collection.place(told)
     others = [
-        one for one in collection.studies.get(told.study, []) if collection.place(one) != here
+        answer
+        for answer in collection.studies.get(told.study, [])
+        if collection.place(answer) != place
     ]
-    passed_over = {one.results for one in collection.undecided.get(told.study, ())}
+    passed_over = {answer.results for answer in collection.undecided.get(told.study, ())}
     shown = [*others, told] if told.results in passed_over else [told, *others]
     collection = replace(collection, studies=collection.studies | {told.study: shown})
     return collection, address(told, collection)
 
 
 def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
-    """Return the collection with the rows of files first: what it has itself is there only once."""
-    own = collection_of(read.rows)
+    """Return the collection with the rows of files first, and each row only once."""
+    added = collection_of(read.rows)
     names = {machine.name for machine in collection.machines}
     rows = set(map(_digest, collection.rows))
     return replace(
         collection,
-        rows=[*collection.rows, *(row for row in own.rows if _digest(row) not in rows)],
+        rows=[*collection.rows, *(row for row in added.rows if _digest(row) not in rows)],
         machines=[
             *collection.machines,
-            *(machine for machine in own.machines if machine.name not in names),
+            *(machine for machine in added.machines if machine.name not in names),
         ],
-        read=own.sweeps,
+        read=added.sweeps,
     )
 
 
 def _digest(row: Measurement) -> bytes:
-    """Return what tells a row apart; of its samples counts how many they are.
+    """Return a digest that identifies a row; of its samples only their number counts.
 
-    Its number does not: readers give another where they put several runs together.
+    The row's own number is ignored: readers change it where they merge several runs.
     """
     content = json.encode(replace(row, samples=[], dropped=[], repeat=0)), len(row.samples)
     return blake2b(repr(content).encode(), digest_size=16).digest()
 
 
 def pages(collection: Collection) -> list[tuple[str, str, str]]:
-    """Return the file of each page, its name in the navigation, and what its heading asks."""
+    """Return the file of each page, its name in the navigation, and the question of its heading."""
     return [(f"{name}.html", page.label, page.heading) for name, page in _pages(collection).items()]
 
 
 def _pages(collection: Collection) -> dict[str, Page]:
-    own = {name: page for name, page in collection.pages.items() if page.label}
-    return _FIRST | own | _LAST
+    labelled = {name: page for name, page in collection.pages.items() if page.label}
+    return _FIRST | labelled | _LAST
 
 
 def _texts(
@@ -117,17 +119,17 @@ def _texts(
     chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
-    own = files("perceptron.report.dashboard") / "assets"
-    for name in sorted(file.name for file in own.iterdir()):
-        yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
+    assets = files("perceptron.report.dashboard") / "assets"
+    for name in sorted(file.name for file in assets.iterdir()):
+        yield f"assets/{name}", (assets / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(chosen.values())
     every = _pages(collection)
     site = {"pages": pages(collection), "root": "", "made_by": "perceptron dashboard"}
 
     def page(name: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
         file = f"{name}.html"
-        own = {"file": file, "name": every[name].label, "title": every[name].heading}
-        return file, templates().get_template(template).render(**site, **own, **facts)
+        names = {"file": file, "name": every[name].label, "title": every[name].heading}
+        return file, templates().get_template(template).render(**site, **names, **facts)
 
     yield page("index", "overview.html.j2", first_page)
     for name in (name for name in collection.pages if name in every):
@@ -155,11 +157,11 @@ def _texts(
 
 
 def _backends(collection: Collection) -> list[str]:
-    """Return every name that any page draws a line for."""
-    answers = (told.answer for answers in collection.studies.values() for told in answers)
-    told = (name for answer in answers for name in answer.backends)
+    """Return the name of every backend that a page draws."""
+    answers = (shown.answer for answers in collection.studies.values() for shown in answers)
+    names = (name for answer in answers for name in answer.backends)
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *told})
+    return sorted({*rows, *names})
 
 
 def _strokes(looks: Iterable[Stroke]) -> str:

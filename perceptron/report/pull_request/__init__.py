@@ -1,1 +1,1 @@
-"""A comparison on a pull request: the comment, annotations, and posting it safely."""
+"""A comparison on a pull request: the comment, annotations, and safe posting."""

@@ -1,7 +1,7 @@
-"""A comparison inside GitHub's workflows: marks at the benchmarks' definitions, and a summary.
+"""A comparison in GitHub's workflows: annotations of the benchmarks' definitions, and a summary.
 
-Workflow commands are lines that the runner picks out of what a step prints, see GitHub's
-documentation, "Workflow commands for GitHub Actions". There is one form to escape them.
+Workflow commands are lines that the runner reads from a step's output; see GitHub's documentation,
+"Workflow commands for GitHub Actions". They have a single form of escapes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONGEST = 400
 def annotate(comparison: Comparison, published: str | None = None) -> None:
     """Print the annotations on standard error, which the runner reads too, and add a summary.
 
-    Both inside a workflow alone. The summary leads to the page below ``published``. Raises
+    Both happen only inside a workflow. The summary links to the page below ``published``. Raises
     `UserError` if the file that GITHUB_STEP_SUMMARY names cannot be written.
     """
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -36,7 +36,7 @@ def annotate(comparison: Comparison, published: str | None = None) -> None:
 
 
 def marks(comparison: Comparison) -> list[str]:
-    """Return errors for what is broken or slower, the worst first; warnings for what is unclear."""
+    """Return errors for broken or slower rows, the worst first; warnings for undecided ones."""
     ordered = [row for row in text.in_order(comparison.rows) if row.muted is None]
     worse = [row for row in ordered if row.verdict == "slower"]
     unsure = [row for row in ordered if row.verdict == "inconclusive"]

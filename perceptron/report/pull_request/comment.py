@@ -1,8 +1,8 @@
-"""A comparison as the one comment that a pull request has for it.
+"""A comparison as the single comment of a pull request.
 
-Every text of a comparison is untrusted. Words and numbers stand as they are, and everything else in
-code spans, where a forge makes no mention, reference or link and reads no HTML. Escaping is not
-enough: forges look for mentions and references after they undo escapes.
+Every text of a comparison is untrusted. Words and numbers stay as they are, and all other text is
+in code spans, in which a forge makes no mention, reference or link and reads no HTML. Escaping is
+not enough: forges look for mentions and references after they undo escapes.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from perceptron.untrusted_text import label
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which the comment is found again."""
 MOST_BYTES = 60 * 1024
-"""Below what forges accept: GitHub's bound is 65,536 characters."""
+"""Below GitHub's limit of 65,536 characters."""
 
 _LONGEST_COMMAND = 2000
 _DEFAULT_HTML = Path("html")
-# Bytes kept for titles, the heads of tables, and the lines that say how many were left out.
+# Bytes for titles, the heads of tables, and the lines with numbers of omitted entries.
 _RESERVE = 2048
-# Of a name or a reason, and of a line of several.
+# Characters of a name or a reason, and of a line of several.
 _LONGEST, _LONGEST_LINE = 300, 1200
-# These two end a code span and a cell, and no escape for them is read alike everywhere.
+# These two end a code span and a cell, and forges disagree on their escapes.
 _LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})
-# Words, numbers and intervals, which no forge reads as anything else: a number does not end as that
-# of a list does, and brackets hold two numbers and follow a word.
+# Words, numbers and intervals, which no forge interprets: a number is not followed by the mark of a
+# list, and brackets hold two numbers and follow a word.
 _NUMBER = r"[-+]?[0-9][0-9,]*(?:\.[0-9]+)?[%×]?"
 _WORD = rf"(?:[A-Za-zµ]+|{_NUMBER}|→|–)"
 _PLAIN = re.compile(rf"{_WORD}(?:,? (?:{_WORD}|\[{_NUMBER}, {_NUMBER}\]))*")
@@ -43,15 +43,15 @@ _PLAIN = re.compile(rf"{_WORD}(?:,? (?:{_WORD}|\[{_NUMBER}, {_NUMBER}\]))*")
 
 @dataclass(frozen=True)
 class PullRequest:
-    """The pull request to comment on, as the forge describes it, and not the run."""
+    """The pull request to comment on, as the forge describes it, not the run."""
 
     number: int
     commit: str
-    """The head of its branch; what was measured is that commit merged into the base."""
+    """The head of its branch; the measured code is that commit merged into the base."""
 
 
 def nothing(pull: PullRequest) -> str:
-    """Return the comment on a run that compared nothing: an earlier table must not stand for it."""
+    """Return the comment on a run that compared nothing, to replace an earlier table."""
     return (
         f"{TAG}\n\n**not compared**: commit {code(pull.commit[:12])} could not be measured; the "
         "reason is in the log of its run.\n"
@@ -59,7 +59,7 @@ def nothing(pull: PullRequest) -> str:
 
 
 def unreadable(pull: PullRequest, reason: str) -> str:
-    """Return the comment on a run whose document cannot be shown, for the same."""
+    """Return the comment on a run whose document cannot be shown, to replace an earlier table."""
     return (
         f"{TAG}\n\n**not shown**: the result of commit {code(pull.commit[:12])} cannot be shown: "
         f"{code(reason)}\n"
@@ -73,35 +73,35 @@ def comment(
     html: Path | None = None,
     most: int = MOST_BYTES,
 ) -> str:
-    """Return Markdown: the verdict, what changed, and one fold.
+    """Return Markdown: the verdict, the changes, and a folded part.
 
-    It has less than ``most`` bytes, unless what is never left out takes more.
+    It has less than ``most`` bytes, unless its mandatory parts take more.
 
     ``published`` is the address below which pages are published, as `comparison_address.published`
-    returns it; ``html`` the folder that they were written to, which is named if it is the default.
-    What is left out where there is not room for all is counted: first what is folded.
+    returns it; ``html`` is the folder of the pages, which is named if it is the default. Lines that
+    do not fit are omitted and counted, those of the folded part first.
     """
-    told = describe(comparison)
+    described = describe(comparison)
     of = "" if pull is None else f"Commit {code(pull.commit[:12])}, "
-    measured = f"{of}{line(told.title)}{_page(comparison, published, html)}"
-    subject = f"{code(told.subject)} " if told.subject else ""
-    top = [TAG, "", f"**{told.verdict}**: {subject}{line(told.sentence)}"]
+    measured = f"{of}{line(described.title)}{_page(comparison, published, html)}"
+    subject = f"{code(described.subject)} " if described.subject else ""
+    top = [TAG, "", f"**{described.verdict}**: {subject}{line(described.sentence)}"]
     foot = ["", measured, "", *_again(comparison, pull)]
     room = Room(most - _RESERVE - len("\n".join([*top, *foot]).encode()))
     warnings = [
         f"- **warning**: {line(warning.message)}: {line(warning.advice)}"
         for warning in comparison.warnings
     ]
-    beside = [f"- {line(text)}" for text in told.lines]
+    beside = [f"- {line(text)}" for text in described.lines]
     parts = [
         *part([], beside, room, "line"),
-        *_table(told.changed, room),
+        *_table(described.changed, room),
         *part([], warnings, room, "warning"),
     ]
-    notes = [f"- **{about}** {line(text)}" for about, text in told.notes]
-    folded = [*part([], notes, room, "line"), *_table(told.others, room)]
-    others = len(told.others.rows)
-    of = f"{numbers.counted(others, 'other benchmark')} and " if others else ""
+    notes = [f"- **{about}** {line(text)}" for about, text in described.notes]
+    folded = [*part([], notes, room, "line"), *_table(described.others, room)]
+    number = len(described.others.rows)
+    of = f"{numbers.counted(number, 'other benchmark')} and " if number else ""
     summary = f"<summary>{of}details</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
@@ -113,52 +113,52 @@ def _table(shown: Table, room: Room) -> list[str]:
 
 
 def part(head: list[str], entries: list[str], room: Room, what: str) -> list[str]:
-    """Return a list or table with as many entries as there is room for; nothing if it has none.
+    """Return a list or table with as many entries as fit; empty if it has none.
 
-    ``what`` an entry is says how many of them were left out.
+    ``what`` is the noun for counting omitted entries.
     """
     shown = room.fit(entries)
     more = len(entries) - len(shown)
     many = numbers.counted(more, f"more {what}")
-    left = ["", f"{many} left out for want of room."] if more else []
-    return ["", *head, *shown, *left] if shown else left
+    omitted = ["", f"{many} left out for want of room."] if more else []
+    return ["", *head, *shown, *omitted] if shown else omitted
 
 
 def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     again = command(comparison.reproduce)
     if again is None:
         return ["The command that does the same again cannot be shown."]
-    # No clone holds the merge that was measured.
+    # No clone holds the measured merge.
     fetch = [] if pull is None else [f"git fetch origin refs/pull/{pull.number}/merge"]
     # Quoted words hold no line break, so nothing ends the fence but its own line.
     return ["~~~sh", *fetch, again, "~~~"]
 
 
 def _page(comparison: Comparison, published: str | None, html: Path | None) -> str:
-    """Return where the figures are. The path is worked out again: what the document says is not."""
+    """Return a link to the figures, at a path from the plan: a document's path is not trusted."""
     page = address(comparison.plan)
     if page is None or comparison.page is None:
         return ""
     if published is not None:
-        # A plus sign in a path is a blank to some servers.
+        # Some servers read a plus sign in a path as a blank.
         return f", [page with figures]({published}/{page.replace('+', '%2B')})"
-    # A folder that only one machine has says nothing.
+    # A folder on another machine is of no use.
     return f", page {code(f'{html}/{page}')}" if html == _DEFAULT_HTML else ""
 
 
 def command(line: str) -> str | None:
-    """Return the command that does it again, quoted: a shell runs `perceptron compare` or nothing.
+    """Return the command that repeats the comparison, quoted for a shell.
 
-    None if it is another command, or one that cannot be shown in a line.
+    None if it is another command than `perceptron compare`, or cannot be shown in a line.
     """
     try:
-        words = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
+        arguments = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
     except ValueError:  # no closing quotation
         return None
-    quoted = shlex.join(words)
-    ours = words[:2] == ["perceptron", "compare"]
+    quoted = shlex.join(arguments)
+    is_compare = arguments[:2] == ["perceptron", "compare"]
     # In one line and without invisible characters.
-    return quoted if ours and label(quoted) == quoted else None
+    return quoted if is_compare and label(quoted) == quoted else None
 
 
 def line(text: str) -> str:
@@ -171,18 +171,18 @@ def line(text: str) -> str:
         text = f"{text[:_LONGEST_LINE]}…"
     clauses = re.split("( ?[:;] )", label(text))
     for index in range(0, len(clauses), 2):
-        own = clauses[index]
-        if own and (len(own) > _LONGEST or not _PLAIN.fullmatch(own)):
-            clauses[index] = code(own)
+        clause = clauses[index]
+        if clause and (len(clause) > _LONGEST or not _PLAIN.fullmatch(clause)):
+            clauses[index] = code(clause)
     return "".join(clauses)
 
 
 def code(text: str) -> str:
     """Return the text as a code span in one line of at most 300 characters.
 
-    It can stand anywhere, in a cell of a table too; an empty text is a dash.
+    It is safe anywhere, also in a table's cell; an empty text becomes a dash.
     """
-    # What is cut need not be cleaned first, however long it is.
+    # Cut before cleaning, however long the text is.
     clean = label(text[: 4 * _LONGEST]).translate(_LOOK_ALIKES)
     if len(clean) > _LONGEST or len(text) > 4 * _LONGEST:
         clean = clean[: _LONGEST - 1] + "…"
@@ -190,13 +190,13 @@ def code(text: str) -> str:
 
 
 class Room:
-    """The bytes that are left for text; lines use them up in turn."""
+    """The bytes that are left for text."""
 
     def __init__(self, most: int) -> None:
         self.left = most
 
     def fit(self, lines: Sequence[str]) -> list[str]:
-        """Return the first of the lines, as many as fit, and use up their bytes."""
+        """Return the leading lines that fit, and subtract their bytes."""
         for index, text in enumerate(lines):
             size = len(text.encode()) + 1
             if size > self.left:

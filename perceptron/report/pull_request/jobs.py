@@ -1,4 +1,4 @@
-"""The comment on a run of several jobs, as those of a matrix: a row for each."""
+"""The comment on a run of several jobs, such as those of a matrix: a row for each."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from perceptron.report.pull_request.comment import (
 from perceptron.report.tables import markdown as table
 
 Result = Comparison | str | None
-"""What a job left: a comparison, why it cannot be shown, or nothing."""
+"""A job's result: a comparison, why it cannot be shown, or nothing."""
 
 _COLUMNS = ("job", "verdict", "answer")
 _NOT_COMPARED, _NOT_SHOWN = "not compared", "not shown"
 # The worst first.
 _ORDER = ("regression", "invalid", _NOT_COMPARED, _NOT_SHOWN, "inconclusive", "clean")
-# Bytes kept for titles, and for the lines that say how many jobs were left out.
+# Bytes for titles, and for the lines with the number of omitted jobs.
 _RESERVE = 1024
 
 
 def of_jobs(
     results: Sequence[tuple[str, Result]], pull: PullRequest, published: str | None = None
 ) -> str:
-    """Return the comment on these jobs, each with its name; that of a single one is its own.
+    """Return the comment on these jobs by name, or the usual comment on a single one.
 
-    Of several, the worst verdict comes first, then a row for each job, then what each found that is
-    not clean. No page of these is linked: all of them may have the same address.
+    For several, the worst verdict comes first, then a row for each job, then the comment on each
+    job that is not clean. Their pages are not linked: all of them may have the same address.
     """
     if len(results) == 1:
         return _own(results[0][1], pull, published, MOST_BYTES)
@@ -50,8 +50,8 @@ def of_jobs(
     worse = [(name, result) for name, result in ordered if _verdict(result) != "clean"]
     sections: list[str] = []
     for index, (name, result) in enumerate(worse):
-        own = _own(result, pull, None, room.left // (len(worse) - index))
-        text = own.removeprefix(f"{TAG}\n\n").rstrip("\n")
+        job_comment = _own(result, pull, None, room.left // (len(worse) - index))
+        text = job_comment.removeprefix(f"{TAG}\n\n").rstrip("\n")
         sections += part([], [f"#### {code(name)}\n\n{text}"], room, "job")
     return "\n".join(
         [TAG, "", f"**{verdicts[0]}** in {many:,} of {len(results):,} jobs", *parts, *sections, ""]
@@ -67,9 +67,9 @@ def _verdict(result: Result) -> str:
 def _row(result: Result) -> tuple[str, str]:
     """Return the verdict of a job and its sentence."""
     if isinstance(result, Comparison):
-        told = describe(result)
-        subject = f"{code(told.subject)} " if told.subject else ""
-        return told.verdict, f"{subject}{line(told.sentence)}"
+        described = describe(result)
+        subject = f"{code(described.subject)} " if described.subject else ""
+        return described.verdict, f"{subject}{line(described.sentence)}"
     return _verdict(result), "see the log of its run" if result is None else code(result)
 
 

@@ -6,15 +6,14 @@ The workflow that has the right to comment runs this, and no code of the pull re
     python -m perceptron.report.pull_request.post FOLDER PULL.json [--pages-url URL]
                                                                     prints the comment
 
-FOLDER holds a folder for each job of the run, as the action uploads it: ``gate.json``, what
-`perceptron compare --json` printed, ``pull-request.txt``, the number, and ``job.json``, which job
-it was. PULL.json is what GitHub's API says of the pull request of that number, and
-GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, from a
-source that the workflow trusts; an empty one is none. A gate.json that is too large or no
-comparison becomes a comment that says so: an error would leave the table of an earlier run there.
-Numbers in gate.json are shown as they are: code that a pull request brings could make up any. What
-is certain is that they show nothing but words, numbers and code spans, and in no other pull request
-than the one whose run it was.
+FOLDER holds a folder for each job of the run, as the action uploads it: ``gate.json``, output of
+`perceptron compare --json`; ``pull-request.txt``, the number; and ``job.json``, the job's name and
+matrix. PULL.json is the answer of GitHub's API on the pull request of that number, and
+GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is the address of published pages, from a
+source that the workflow trusts; it may be empty. A gate.json that is too large or no comparison
+becomes a comment that says so: an error would leave the table of an earlier run in place. Numbers
+in gate.json are shown as they are: code of a pull request could make up any. The comment is sure
+to hold only words, numbers and code spans, and to appear only on the pull request of that run.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ Kind = TypeVar("Kind", bound=Struct)
 
 
 class _Unreadable(UserError):
-    """A file that is too large, or not what is expected in it."""
+    """A file that is too large, or has unexpected contents."""
 
 
 class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks"}):
-    """The document without its blocks, which fill most of it and which no comment shows.
+    """The document without its blocks, which fill most of it and are not shown in comments.
 
     Under another name they are not decoded, however many there are.
     """
@@ -63,7 +62,7 @@ class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks
 class _Job(Struct, frozen=True):
     job: str
     matrix: dict[str, Any] | None = None
-    """What this job of a matrix has of it."""
+    """This job's values of the matrix."""
 
     @property
     def name(self) -> str:
@@ -102,7 +101,7 @@ class _Pull(Struct, frozen=True):
 
 
 def number(folder: Path) -> int:
-    """Return the number of the pull request that all jobs are of; raises `UserError`."""
+    """Return the number of the pull request that all jobs belong to; raises `UserError`."""
     numbers = {_number(job) for job in _jobs(folder)}
     if len(numbers) > 1:
         raise UserError(f"{folder}: its jobs are of different pull requests: download one run's")
@@ -112,7 +111,7 @@ def number(folder: Path) -> int:
 def _jobs(folder: Path) -> list[Path]:
     """Return the folder of each job; raises `UserError` if there is none, or too many."""
     try:
-        jobs = sorted(own for own in folder.iterdir() if own.is_dir() and not own.is_symlink())
+        jobs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
     if not jobs:
@@ -133,18 +132,18 @@ def _number(job: Path) -> int:
 def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
     """Return the comment, with a link to the page below ``pages_url`` if that is not empty.
 
-    Where the run left no comparison, or none that can be shown, the comment says so: an older one
-    must not stand for it. The run's commit, branch and repository must be the head of the pull
-    request, since a pull request can write any number into a file. Raises `UserError` for files
-    that are not of this pull request, or no plain files.
+    If the run left no comparison, or none that can be shown, the comment says so and replaces an
+    older one. The run's commit, branch and repository must be the head of the pull request, since a
+    pull request can write any number into a file. Raises `UserError` for files of another pull
+    request, or files that are not plain.
     """
     pages = published(pages_url) if pages_url else None
     request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run
     if request.number != number(folder):
         raise UserError(f"{pull}: another pull request than {number(folder)}: ask for that one")
     head = request.head
-    ours = (run.head_sha, run.head_branch, run.head_repository)
-    if not run.head_sha or None in ours or ours != (head.sha, head.ref, head.repo):
+    expected = (run.head_sha, run.head_branch, run.head_repository)
+    if not run.head_sha or None in expected or expected != (head.sha, head.ref, head.repo):
         raise UserError(
             f"pull request {request.number} is now at {label(head.sha)[:12]}, and this run was of "
             f"{label(run.head_sha)[:12]}: its own newest run comments"
@@ -154,7 +153,7 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
 
 
 def _name(job: Path) -> str:
-    """Return the name of a job, by which its row is known."""
+    """Return the name of a job, which its row shows."""
     try:
         return _decode(job / "job.json", _Job).name
     except (UserError, RecursionError):
@@ -173,10 +172,10 @@ def _result(job: Path) -> Result:
 
 def _comparison(file: Path) -> Comparison:
     comparison = _decode(file, _Shown)
-    for what, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
+    for noun, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
         if len(many) > MOST_ROWS:
             raise _Unreadable(
-                f"{file.name}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose "
+                f"{file.name}: {len(many)} {noun}, at most {MOST_ROWS} are shown: choose "
                 "--benchmarks"
             )
     return comparison
@@ -206,7 +205,7 @@ def _read(file: Path, most: int) -> bytes:
 
 
 def _event() -> Path:
-    """Return the file with what happened, as GitHub wrote it."""
+    """Return the file of the event that GitHub wrote."""
     event = os.environ.get("GITHUB_EVENT_PATH")
     if not event:
         raise UserError("GITHUB_EVENT_PATH is not set: this is for GitHub's workflows")

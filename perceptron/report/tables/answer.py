@@ -1,6 +1,6 @@
 """The answer of any study in a terminal: the verdicts first, then one table.
 
-Everything else that its page has stands there with ``--verbose``.
+``--verbose`` prints the rest of the answer's page.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from perceptron.report.tables import terminal
 from perceptron.report.tables.terminal import err, out, table
 from perceptron.untrusted_text import label, printable
 
-# Of a table, unless all of it is asked for.
+# Rows of a table without ``--verbose``.
 ROWS = 10
 # Between the columns of a verdict, and before the line below it.
 _GAP, _MARGIN = "  ", "    "
-# Subjects are padded if that leaves sentences so much room.
+# Subjects are padded if sentences keep this width.
 _LEAST = 40
 
 
 def show(answer: Answer, verbose: bool = False) -> None:
-    """Print each verdict, one line of doubt below it, and the first table.
+    """Print each verdict, its first note below it, and the first table.
 
     ``verbose`` adds all other lines and tables, with cells folded where they do not fit. Without a
     verdict the first line is the first note.
@@ -49,10 +49,10 @@ def show(answer: Answer, verbose: bool = False) -> None:
             terminal.brief_table(first_table, ROWS)
             out.print()
         return
-    for own in answer.tables:
-        if own.rows:
-            table(own.title, own.columns, own.texts)
-            _paragraphs([own.legend] if own.legend else [])
+    for part in answer.tables:
+        if part.rows:
+            table(part.title, part.columns, part.texts)
+            _paragraphs([part.legend] if part.legend else [])
     _paragraphs(notes)
 
 
@@ -62,7 +62,7 @@ def show_with_warnings(
     verbose: bool = False,
     to: Console = err,
 ) -> None:
-    """Print an answer, then its warnings ``to`` standard error, and what is left out of both."""
+    """Print an answer, then its warnings ``to`` standard error, and the number of omitted lines."""
     show(answer, verbose)
     terminal.show_warnings(warnings, to, is_brief=not verbose)
     if not verbose:
@@ -70,7 +70,7 @@ def show_with_warnings(
 
 
 def as_text(answer: Answer) -> str:
-    """Return what `show` prints, without colours."""
+    """Return the text that `show` prints, without colours."""
     with out.capture() as captured:
         show(answer)
     return Text.from_ansi(captured.get()).plain
@@ -79,17 +79,21 @@ def as_text(answer: Answer) -> str:
 def _verdicts(verdicts: Sequence[Verdict], verbose: bool) -> None:
     """Print a line for each subject, and its notes below."""
     columns = [
-        (label(one.subject), one.decided, one.contended and f"{one.contended} contended")
-        for one in verdicts
+        (
+            label(verdict.subject),
+            verdict.decided,
+            verdict.contended and f"{verdict.contended} contended",
+        )
+        for verdict in verdicts
     ]
     widths = [max(map(cell_len, cells)) for cells in zip(*columns, strict=True)]
     aligned = sum(widths) + len(_GAP) * len(widths) + _LEAST <= out.width
-    for one, cells in zip(verdicts, columns, strict=True):
+    for verdict, cells in zip(verdicts, columns, strict=True):
         padded = [set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=True)]
         head = "".join(cell + _GAP for cell in (padded if aligned else cells) if cell)
         indent = " " * cell_len(head) if aligned else _MARGIN
-        terminal.line(terminal.wrapped(head + printable(one.sentence), out, indent))
-        for note in one.notes if verbose else one.notes[:1]:
+        terminal.line(terminal.wrapped(head + printable(verdict.sentence), out, indent))
+        for note in verdict.notes if verbose else verdict.notes[:1]:
             terminal.line(terminal.wrapped(_MARGIN + printable(note), out, _MARGIN + _GAP))
 
 
@@ -99,14 +103,14 @@ def _paragraphs(texts: Iterable[str]) -> None:
 
 
 def _left_out(answer: Answer) -> dict[str, int]:
-    """Return how much of an answer is left out."""
-    rows = sum(max(0, len(own.rows) - ROWS) for own in answer.tables[:1])
+    """Return the number of omitted rows, notes and tables of an answer."""
+    rows = sum(max(0, len(part.rows) - ROWS) for part in answer.tables[:1])
     columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
     notes = len(answer.notes) - (not answer.verdicts)
-    notes += sum(len(one.notes[1:]) for one in answer.verdicts)
+    notes += sum(len(verdict.notes[1:]) for verdict in answer.verdicts)
     return {
         "row": rows,
         "column": columns,
-        "table": sum(bool(own.rows) for own in answer.tables[1:]),
+        "table": sum(bool(part.rows) for part in answer.tables[1:]),
         "line": notes,
     }

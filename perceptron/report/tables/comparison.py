@@ -13,23 +13,25 @@ from perceptron.report.comparison_notes import PYTHON
 from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
-# Of benchmarks and notes, unless all of them are asked for.
+# Benchmarks and notes without ``--verbose``.
 _ROWS, _NOTES = 10, 2
 
 
 def show(comparison: Comparison, html: Path | None = None, verbose: bool = False) -> None:
-    """Print the verdict, what changed, or else all benchmarks; its page is in ``html``.
+    """Print the verdict and the changes, or else all benchmarks; its page is in ``html``.
 
-    ``verbose`` adds what did not change, and all else that the page says.
+    ``verbose`` adds unchanged benchmarks and the rest of the page.
     """
-    told = describe(comparison)
+    described = describe(comparison)
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
-    terminal.out.print(f"[{colour}]{told.verdict}[/]: {escape(label(told.said))}", soft_wrap=True)
-    for line in told.lines:
+    terminal.out.print(
+        f"[{colour}]{described.verdict}[/]: {escape(label(described.said))}", soft_wrap=True
+    )
+    for line in described.lines:
         terminal.paragraph(label(line))
     terminal.out.print()
-    title = label(told.title)
-    for shown in told.tables if verbose else told.tables[:1]:
+    title = label(described.title)
+    for shown in described.tables if verbose else described.tables[:1]:
         if verbose:
             terminal.table(title, shown.columns, shown.texts)
         else:
@@ -38,18 +40,18 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
         title = ""
     notes = [
         (about, text)
-        for place, (about, text) in enumerate(told.notes)
-        if verbose or place < _NOTES or about == PYTHON
+        for number, (about, text) in enumerate(described.notes)
+        if verbose or number < _NOTES or about == PYTHON
     ]
     for about, text in notes:
         terminal.paragraph(f"{about}: {label(text)}")
     if not verbose:
-        rows = sum(len(own.rows) for own in told.tables)
-        rows -= sum(len(own.rows[:_ROWS]) for own in told.tables[:1])
-        left = {"benchmark": rows, "line": len(told.notes) - len(notes)}
-        terminal.show_left_out(left, "more:   ")
+        rows = sum(len(part.rows) for part in described.tables)
+        rows -= sum(len(part.rows[:_ROWS]) for part in described.tables[:1])
+        omitted = {"benchmark": rows, "line": len(described.notes) - len(notes)}
+        terminal.show_left_out(omitted, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
-    if told.measured:
+    if described.measured:
         terminal.line(f"rows:   {comparison.results}")
     if html is not None and comparison.page is not None:
         terminal.line(f"page:   {html / comparison.page}")

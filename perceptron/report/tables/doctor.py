@@ -24,15 +24,15 @@ from perceptron.statistics.neighbours import is_idle, is_known, name, other_core
 from perceptron.statistics.trust import Diagnosis, blas_pins
 
 Value = TypeVar("Value")
-# Of the neighbours; a cell is one line.
+# Number of other processes; a cell is one line.
 _SHOWN = 5
-# Of the table, unless all of it is asked for.
+# Rows of the table without ``--verbose``.
 _ROWS = 10
 NEXT = "perceptron bench --quick"
 
 
 def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
-    """Print what disturbs timings, with advice, ten conditions, and the next command.
+    """Print the conditions that disturb timings, with advice, ten conditions, and the next command.
 
     ``verbose`` prints every condition.
     """
@@ -83,7 +83,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         (
             "threads waited",
             _if_known(conditions.threads_waited, lambda share: f"{percent(share)} of two seconds"),
-            # Neighbours are warned of where threads waited much.
+            # A warning names other processes where threads waited much.
             "busy-neighbour" if (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE else "",
         ),
         ("load, last minute", _load(diagnosis), "other-load"),
@@ -102,7 +102,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
 
 
 def _gpus(environment: Environment, conditions: Conditions) -> str | None:
-    """Return the clocks of each GPU, None where there is one whose clocks were not read."""
+    """Return the clocks of each GPU; None where a GPU's clocks could not be read."""
     if environment.gpus and not conditions.gpus:
         return None
     return "; ".join(map(_gpu, conditions.gpus)) or "no GPU"

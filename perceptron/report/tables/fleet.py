@@ -1,4 +1,4 @@
-"""The jobs of a fleet while they run and afterwards, and the answers of each machine."""
+"""The jobs of a fleet, running and finished, and the answers of each machine."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from perceptron.report.tables import terminal
 from perceptron.untrusted_text import label
 
 Show = Callable[[FleetStatus], None]
-# Of a table, unless all jobs are asked for.
+# Rows of a table without ``--verbose``.
 _ROWS = 10
 COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 
 def job_lines() -> Show:
-    """Return what writes a line on standard error whenever a job's state changes."""
+    """Return a function that writes a line on standard error whenever a job's state changes."""
     shown: dict[str, str] = {}
 
     def show(status: FleetStatus) -> None:
         for job in status.jobs:
             if shown.get(job.job) != job.state:
                 shown[job.job] = job.state
-                name, machine, state, rows, said = cells(job)
-                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", said))))
+                name, machine, state, rows, step = cells(job)
+                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", step))))
 
     return show
 
 
 def cells(job: JobStatus) -> tuple[str, ...]:
     """Return a job as a row of text: a running one with its last step, others with their reason."""
-    said = job.step if job.state == "running" else job.reason
-    # A fleet's folder may have been copied here from anywhere.
-    return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), said or "")))
+    text = job.step if job.state == "running" else job.reason
+    # A fleet's folder may have been copied from anywhere.
+    return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), text or "")))
 
 
 def show(
     fleets: Sequence[FleetStatus], answers: Iterable[RunAnswer] = (), verbose: bool = False
 ) -> None:
-    """Print the answers of each machine, how many jobs of each fleet are done, and its table.
+    """Print the answers of each machine, the number of finished jobs of each fleet, and its table.
 
-    Without ``verbose`` ten jobs of the first fleet that is not done, or of the first.
+    Without ``verbose``, print ten jobs of the first unfinished fleet, or of the first.
     """
-    for one in answers:
-        for told in one.answers:
-            terminal.paragraph(f"{label(one.machine)}  {told}")
+    for answer in answers:
+        for sentence in answer.answers:
+            terminal.paragraph(f"{label(answer.machine)}  {sentence}")
     for fleet in fleets:
         states = Counter(job.state for job in fleet.jobs)
-        others = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
+        unfinished = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
         done = f"{states['done']:,} of {len(fleet.jobs):,} jobs done"
-        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *others))}")
+        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *unfinished))}")
     terminal.out.print()
     first = [fleet for fleet in fleets if any(job.state != "done" for job in fleet.jobs)]
     for fleet in fleets if verbose else (*first, *fleets)[:1]:
@@ -67,14 +67,14 @@ def show(
             continue
         terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
         terminal.out.print()
-        left = sum(len(one.jobs) for one in fleets) - min(_ROWS, len(rows))
-        terminal.show_left_out({"job": left})
+        omitted = sum(len(status.jobs) for status in fleets) - min(_ROWS, len(rows))
+        terminal.show_left_out({"job": omitted})
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:
-    """Return what each run says that was merged; of one that cannot be judged, why.
+    """Return the answer of each merged run, or the reason why it cannot be judged.
 
-    ``judges`` are those of studies, by name.
+    ``judges`` are the studies' judges, by name.
     """
     return [_answer(Path(run.folder), run.machine, judges) for run in collected.runs if run.rows]
 
@@ -89,6 +89,6 @@ def _answer(folder: Path, machine: str, judges: Mapping[str, Judge]) -> RunAnswe
         sentences = list(map(str, judges[study].judge(loaded).answer.verdicts))
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
-    # Names in rows are those that another machine wrote.
-    told = [label(sentence) for sentence in sentences]
-    return RunAnswer(machine=machine, study=study, answers=told, results=str(folder))
+    # Names in rows come from another machine.
+    texts = [label(sentence) for sentence in sentences]
+    return RunAnswer(machine=machine, study=study, answers=texts, results=str(folder))

@@ -36,10 +36,10 @@ from perceptron.processes import this_process
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
-# Of lines in a pipe, unless COLUMNS names another.
+# Width of lines in a pipe, unless COLUMNS sets another.
 _WIDTH = 100
 _is_named = "COLUMNS" in os.environ
-# In a notebook, too, text is text: rich would show each line as an output of its own.
+# In a notebook, too, text is text: rich would show each line as a separate output.
 out = Console(
     highlight=False, width=None if sys.stdout.isatty() or _is_named else _WIDTH, force_jupyter=False
 )
@@ -50,12 +50,12 @@ err = Console(
     force_jupyter=False,
 )
 
-# A column of texts is not folded to fewer characters than these.
+# Least width of a folded column of texts.
 _NARROWEST = 10
-# A word of up to so many characters is not broken as long as numbers can be folded instead.
+# Words of up to this length are not broken as long as numbers can be folded instead.
 _LONGEST_NAME = 24
 _GAP = 2
-# Of what follows the word *warning*.
+# Indentation of lines after the word *warning*.
 _MARGIN = " " * len("warning: ")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"pip install |--[\w-]+ (?=\d)")
@@ -67,8 +67,8 @@ Move = Callable[[float, float, str], None]
 def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
     """Show progress on standard error; yield the function that moves it.
 
-    What is done, and what there is in all, are pieces. With a ``budget`` they are seconds, which
-    go on by themselves from when the command began. A bar in a terminal; elsewhere, in a log, a
+    Progress is counted in pieces. With a ``budget`` it is counted in seconds, which advance by
+    themselves from the start of the command. In a terminal it is a bar; elsewhere, as in a log, a
     line at every tenth.
     """
     # A notebook has FORCE_COLOR, which makes it a terminal to rich, and would keep every refresh.
@@ -96,7 +96,7 @@ def progress_bar(title: str, budget: float | None = None) -> Iterator[Move]:
 
 
 class _SpentColumn(BarColumn):
-    """A bar that is as long as the seconds that are gone."""
+    """A bar whose length is the time used so far."""
 
     def render(self, task: Task) -> ProgressBar:
         total = inf if task.total is None else task.total
@@ -106,7 +106,7 @@ class _SpentColumn(BarColumn):
 
 
 def _log(title: str, words: Callable[[float, float], str]) -> Move:
-    """Return what writes a line where a tenth is done."""
+    """Return a function that writes a line at every tenth."""
     tenths = -1
 
     def move(done: float, total: float, message: str) -> None:
@@ -135,10 +135,9 @@ def _clock(seconds: float) -> str:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right.
 
-    Nothing is ever cut. Where there is not room for all of it, texts are folded, between
-    their words unless one is longer than any backend's name; then numbers between their words, then
-    texts inside words. Where that does not do, the table
-    is wider than the terminal.
+    Text is never cut. Where the table is too wide, texts are folded between words, except those
+    longer than any backend's name; then numbers are folded between words, then texts inside words.
+    If that does not suffice, the table is wider than the terminal.
     """
     title, rows = printable(title), [[printable(cell) for cell in row] for row in rows]
     right = [column.endswith(">") for column in columns]
@@ -175,9 +174,9 @@ def show(part: str | answer.Table | tuple[str, ...]) -> None:
 
 
 def brief_table(whole: answer.Table, most: int) -> None:
-    """Print ``most`` rows of a table, each in a line, in the columns that there is room for.
+    """Print ``most`` rows of a table, each in one line, in the columns that fit.
 
-    Columns are left out from the right; the last one that is there may be cut.
+    Columns are omitted from the right; the last one shown may be cut.
     """
     rows = list(whole.texts)
     kept_columns = _kept_columns(whole, most)
@@ -198,7 +197,7 @@ def brief_table(whole: answer.Table, most: int) -> None:
 
 
 def columns_left_out(whole: answer.Table, most: int = 10) -> int:
-    """Return how many columns `brief_table` leaves out."""
+    """Return the number of columns that `brief_table` omits."""
     return len(whole.columns) - len(_kept_columns(whole, most))
 
 
@@ -206,26 +205,26 @@ def _kept_columns(whole: answer.Table, most: int) -> list[int]:
     rows = _spread(whole.texts, most) if whole.is_scale else whole.texts[:most]
     widths = _widths(whole.columns, [[printable(cell) for cell in row] for row in rows])
     every = range(len(widths))
-    kept = next(
+    last = next(
         (number for number in reversed(every) if _whole(widths[: number + 1]) <= out.width), 0
     )
     if whole.is_grid:
-        return [0, *_spread(every[1:], kept)]
-    # The next one is cut where that leaves more than a few characters of a text.
-    left = out.width - _whole(widths[: kept + 1]) - _GAP
-    is_text = kept + 1 < len(widths) and not whole.columns[kept + 1].endswith(">")
-    return list(every[: kept + 1 + (is_text and left >= _LONGEST_NAME)])
+        return [0, *_spread(every[1:], last)]
+    # The next column is cut if a few characters of its text fit.
+    room = out.width - _whole(widths[: last + 1]) - _GAP
+    is_text = last + 1 < len(widths) and not whole.columns[last + 1].endswith(">")
+    return list(every[: last + 1 + (is_text and room >= _LONGEST_NAME)])
 
 
 def _spread(members: Sequence[Any], most: int) -> list[Any]:
-    """Return so many of them from end to end."""
+    """Return ``most`` members, evenly spaced from end to end."""
     number = min(most, len(members))
     last, steps = len(members) - 1, max(1, number - 1)
     return [members[round(index * last / steps)] for index in range(number)]
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the widths of columns, in which a cell that goes on to its right does not count."""
+    """Return the widths of columns, ignoring cells that extend over empty ones on their right."""
     widths = [cell_len(column.rstrip(">")) for column in columns]
     for row in rows:
         for index, cell in enumerate(row):
@@ -235,7 +234,7 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _span(row: Sequence[str], index: int) -> int:
-    """Return over how many columns a cell goes: one longer than a name, over the empty ones."""
+    """Return the number of columns of a cell: a cell longer than a name covers empty ones."""
     if not index or cell_len(row[index]) <= _LONGEST_NAME:
         return 1
     following = takewhile(lambda cell: cell in ("", NONE), row[index + 1 :])
@@ -247,7 +246,7 @@ def _aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool])
     while begin < len(cells):
         end = begin + _span(cells, begin)
         width = _whole(widths[begin:end])
-        if end == len(cells) > begin + 1:  # nothing stands to its right
+        if end == len(cells) > begin + 1:  # no cell on its right
             width = out.width - _whole([*widths[:begin], 0])
         shown = _cut(cells[begin], width)
         space = " " * (width - cell_len(shown))
@@ -261,7 +260,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
-    """Return the widths of the columns in the room that there is."""
+    """Return the widths of the columns in the available width."""
     widths = [max(map(cell_len, cells)) for cells in columns]
     words = [max(map(_longest_word, cells)) for cells in columns]
     folded = [min(width, _NARROWEST) for width in widths]
@@ -276,7 +275,7 @@ def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int
 
 
 def _narrowed(widths: Sequence[int], least: Sequence[int]) -> list[int]:
-    """Return widths that fit, or are down to the least; the widest give way first."""
+    """Return widths that fit, or equal ``least``; the widest are narrowed first."""
     widths = list(widths)
     while _whole(widths) > out.width and widths != least:
         foldable = (index for index in range(len(widths)) if widths[index] > least[index])
@@ -293,9 +292,9 @@ def _longest_word(cell: str) -> int:
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:
-    """Print where the rows are kept, if they are ours, and the page with the result on it.
+    """Print the folder of our own rows, if there is one, and the page with the result.
 
-    The page is quoted for a shell, which takes the ``&`` between switches for its own.
+    The page is quoted for a shell, where ``&`` between switches has a meaning.
     """
     if rows is not None:
         line(f"rows:  {rows}")
@@ -304,29 +303,29 @@ def show_paths(rows: Path | None, page: Path | str | None) -> None:
 
 
 def line(text: str, to: Console | None = None) -> None:
-    """Print one line as it is, however long, so that it can be copied."""
+    """Print a line as it is, however long, so that it can be copied."""
     (to or out).print(text, markup=False, soft_wrap=True)
 
 
 def show_left_out(numbers: Mapping[str, int], column: str = "more:  ") -> None:
-    """Print how many there are of each noun that only ``--verbose`` shows; nothing if none."""
+    """Print the count of each noun that only ``--verbose`` shows; nothing if all are 0."""
     more = [counted(number, noun) for noun, number in numbers.items() if number > 0]
     if more:
         paragraph(f"{column}{enumerated(more)}: --verbose")
 
 
 def paragraph(text: str, to: Console | None = None) -> None:
-    """Print a line, and below it, indented, what does not fit; no word is broken."""
+    """Print a line, folded between words with its continuation indented."""
     line(wrapped(text, to or out, "  "), to)
 
 
 def note(line: str) -> None:
-    """Print one line on standard error, folded between its words."""
+    """Print a line on standard error, folded between words."""
     paragraph(line, err)
 
 
 def show_next(command: str) -> None:
-    """Print the command that a reader will want to type now."""
+    """Print the command that a reader probably needs next."""
     out.print(f"next:  {escape(command)}", soft_wrap=True)
 
 
@@ -335,16 +334,16 @@ def show_warnings(
 ) -> None:
     """Print warnings with their advice, on standard error unless they are the answer.
 
-    ``is_brief`` prints two lines of the first one alone.
+    ``is_brief`` prints only two lines of the first warning.
     """
     for warning in warnings[:1] if is_brief else warnings:
         lines = [f"warning: {warning.message}", f"{_MARGIN}{warning.advice}"]
         if is_brief:
-            lines = [_cut(own, to.width) for own in map(printable, lines)]
-        first, *others = (wrapped(own, to, _MARGIN) for own in lines)
+            lines = [_cut(text, to.width) for text in map(printable, lines)]
+        first, *continued = (wrapped(text, to, _MARGIN) for text in lines)
         to.print(f"[yellow]warning:[/]{escape(first.removeprefix('warning:'))}", soft_wrap=True)
-        for other in others:
-            line(other, to)
+        for folded in continued:
+            line(folded, to)
 
 
 def wrapped(text: str, to: Console, indent: str) -> str:
