@@ -1,14 +1,12 @@
-"""The ladder: backends in an order in which each does away with one thing.
+"""The ladder: an order of backends in which each removes one cost of the backend before it.
 
-What costs on a tiny problem is calling from Python, operation by operation. Each rung is one
-backend that removes one thing from the rung before it; the last leaves the arithmetic alone. On a
-GPU, where launching kernels is what costs, there is a ladder of its own.
+On a tiny problem most time goes into calls from Python, one for each operation. The last rung of
+the ladder has only the arithmetic left. GPUs have another ladder, because launching kernels is
+what costs there. So have several models: it starts with one model after the other, where calling
+from Python for each model is what costs.
 
-Several models have another ladder: it starts with one model after the other, and what
-costs there is calling from Python for each.
-
-Every backend says itself where it stands, in its attributes ``rung`` and ``rung_of_models`` (see
-`protocol.LadderStep`).
+A backend declares its rung in its attributes ``rung`` and ``rung_of_models``, see
+`protocol.LadderStep`.
 """
 
 from __future__ import annotations
@@ -24,13 +22,13 @@ STARTS = "nothing: the ladder starts here"
 def rungs(
     device: str, batches: bool = True, processes: Sequence[int] = (), models: bool = False
 ) -> dict[str, str]:
-    """Return the backends on this device's ladder in their order, with what each removes.
+    """Return the backends on this device's ladder, in order, with the cost that each removes.
 
-    ``batches`` says whether the ladder is that of a problem with batches, ``models`` whether it is
-    that of several models. A backend without a rung there, or whose ``after`` is on no
-    ladder of this device, is not among them. With ``processes`` it starts with what trains over so
-    many, the most first, and goes on with what trains as that does in one: what stands above it
-    without them removes something else, and is left out. Nothing trains several models over them.
+    ``batches`` selects the ladder of a problem with batches, ``models`` that of several models. A
+    backend without a rung there, or whose ``after`` is on no ladder of this device, is omitted.
+    With ``processes`` the ladder starts with the distributed backend over each of these numbers,
+    the largest first, and goes on with its counterpart in one process; rungs above the counterpart
+    are omitted. No backend trains several models over several processes.
     """
     ladder = _of_one_process(device, batches, "rung_of_models" if models else "rung")
     joined = _over_processes(device, ladder) if processes and not models else None
@@ -45,7 +43,7 @@ def rungs(
 
 
 def _over_processes(device: str, ladder: Mapping[str, str]) -> Distributed | None:
-    """Return what trains over several processes above one of this ladder; ours if there is one."""
+    """Return a distributed backend whose counterpart is on this ladder; a built-in one first."""
     joined = (
         backend
         for backend in map(registry.load, registry.names())
@@ -57,7 +55,7 @@ def _over_processes(device: str, ladder: Mapping[str, str]) -> Distributed | Non
 
 
 def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
-    """Return the rungs from most processes down to the counterpart, with what each removes."""
+    """Return the rungs from most processes down to the counterpart, with the cost each removes."""
     counterpart = backend.counterpart
     most, *fewer = counts
     starts = STARTS if most == 1 else f"{STARTS}, over {most} processes"
@@ -72,26 +70,26 @@ def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
 
 
 def _of_one_process(device: str, batches: bool, attribute: str) -> dict[str, str]:
-    known: dict[str, LadderStep] = {}
+    steps: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)
-        # Not inherited: a backend derived from another is not therefore a rung of the ladder.
-        own = vars(type(backend)) | getattr(backend, "__dict__", {})
-        rung = own.get(attribute)
-        if isinstance(rung, LadderStep) and backend.device == device:
-            known[name] = rung
-    ladder = [name for name in _descent(None, known) if batches or not known[name].needs_batches]
-    return {name: _removes(known[name], ladder) for name in ladder}
+        # Not inherited: a subclass of a backend on the ladder is not itself a rung.
+        attributes = vars(type(backend)) | getattr(backend, "__dict__", {})
+        step = attributes.get(attribute)
+        if isinstance(step, LadderStep) and backend.device == device:
+            steps[name] = step
+    ladder = [name for name in _descent(None, steps) if batches or not steps[name].needs_batches]
+    return {name: _removes(steps[name], ladder) for name in ladder}
 
 
-def _removes(rung: LadderStep, ladder: Sequence[str]) -> str:
-    """Return what a rung removes from the one before it, which may not be on this ladder."""
-    return rung.removes if rung.after is None or rung.after in ladder else STARTS
+def _removes(step: LadderStep, ladder: Sequence[str]) -> str:
+    """Return the cost that a rung removes; `STARTS` if the rung before is not on this ladder."""
+    return step.removes if step.after is None or step.after in ladder else STARTS
 
 
-def _descent(after: str | None, known: dict[str, LadderStep]) -> Iterator[str]:
-    """Yield the rungs after this one; where two follow the same, each with those after it."""
-    for name, rung in known.items():
-        if rung.after == after:
+def _descent(after: str | None, steps: dict[str, LadderStep]) -> Iterator[str]:
+    """Yield the rungs after ``after``, depth first where several follow the same rung."""
+    for name, step in steps.items():
+        if step.after == after:
             yield name
-            yield from _descent(name, known)
+            yield from _descent(name, steps)

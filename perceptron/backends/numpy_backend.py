@@ -10,7 +10,7 @@ from perceptron.problems.problem import DType, Problem
 class NumpyBackend:
     """The reference for agreement, and the incumbent of most comparisons.
 
-    Others that are written for NumPy's arrays have their own trainers, and what they need besides.
+    Other backends on NumPy's arrays are subclasses with another trainer.
     """
 
     name = "numpy"
@@ -35,7 +35,7 @@ class NumpyBackend:
         return thread_variables(threads)
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for a problem that it cannot train: there is none."""
+        """Raise `Unsupported` for a problem that it cannot train; subclasses have some."""
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         self.require(problem, dtype)

@@ -37,9 +37,9 @@ from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 
 class Calls(list[Callable[[], object]]):
-    """Calls in their order; ``calls.add(left, right, out)`` adds that of `np.add`.
+    """A list of calls; ``calls.add(left, right, out)`` appends that of `np.add`.
 
-    Names that a list has itself, such as ``copy``, ``insert`` and ``sort``, are the list's.
+    Methods of `list`, such as ``copy``, ``insert`` and ``sort``, keep their meaning.
     """
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -47,33 +47,33 @@ class Calls(list[Callable[[], object]]):
         return lambda *arguments, **out: self.append(partial(function, *arguments, **out))
 
     def product(self, left: Array, right: Array, out: Array) -> None:
-        """Add a product; ``dot`` takes 0.2 µs less, and copies what lies in pieces."""
+        """Append a matrix product: `dot`, which takes 0.2 µs less but copies strided arrays."""
         in_one = all(array.flags.forc for array in (left, right)) and out.flags.c_contiguous
         self.append(
             partial(left.dot, right, out) if in_one else partial(np.matmul, left, right, out)
         )
 
     def add_multiple(self, to: Array, array: Array, factor: Array) -> None:
-        """Add what adds ``array`` times ``factor`` to an array."""
+        """Append ``to += array * factor``."""
         product = empty(array.shape, array.dtype)
         self.multiply(array, factor, product)
         self.add(to, product, to)
 
 
 def empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Return an array that begins with a cache line of 64 bytes, as wide registers read it best."""
+    """Return an array aligned to a cache line of 64 bytes, which wide registers read faster."""
     real = np.dtype(dtype)
     size = prod(shape) * real.itemsize
     raw = np.empty(size + 64, np.uint8)
-    first = -raw.ctypes.data % 64
-    array: Array = raw[first : first + size].view(real).reshape(shape)
+    offset = -raw.ctypes.data % 64
+    array: Array = raw[offset : offset + size].view(real).reshape(shape)
     return array
 
 
 def activation_calls(kind: Activation, values: Array, delta: Array) -> tuple[Calls, Calls]:
-    """Return what turns ``values`` y into A(y), and ``delta``, of their shape, ∂E/∂a into ∂E/∂y.
+    """Return the calls that turn ``values`` y into A(y), and ``delta`` ∂E/∂a into ∂E/∂y, in place.
 
-    Both are in place. The second may spoil A(y), which nothing needs after it.
+    Both arrays have the same shape. The second calls may overwrite A(y), which is not used again.
     """
     up, down, one = Calls(), Calls(), np.ones((), values.dtype)
     if kind == "sigmoid":
@@ -102,10 +102,10 @@ def activation_calls(kind: Activation, values: Array, delta: Array) -> tuple[Cal
 def slope_calls(
     loss: Loss, predictions: Array, targets: Array, delta: Array, scale: float
 ) -> Calls:
-    """Return the calls that leave ∂E/∂f in ``delta``, without the factors of `slope_scale`.
+    """Return the calls that write ∂E/∂f to ``delta``, without the factors of `slope_scale`.
 
-    All are (outputs, rows). Cross-entropy leaves it multiplied with ``scale``, by which its
-    ``targets`` must be multiplied beforehand: that costs no call. It spoils ``predictions``.
+    Arrays are (outputs, rows). Cross-entropy multiplies ∂E/∂f by ``scale``, which costs no call if
+    ``targets`` are multiplied by it beforehand. ``predictions`` are overwritten.
     """
     calls = Calls()
     if loss == "cross-entropy":
@@ -139,10 +139,10 @@ def slope_calls(
 def step_calls(
     optimizer: Optimizer, parameters: Array, gradients: Array, state: tuple[Array, ...]
 ) -> tuple[Calls, tuple[Array, Array]]:
-    """Return the calls of a step on flat arrays, and the two numbers of Adam that change.
+    """Return the calls of a step on flat arrays, and two 0-d arrays for Adam's factors.
 
-    These are the `update.adam_factors`, to be written into the 0-d arrays before each step. `Sgd`
-    wants gradients that are multiplied with the rate already. Gradients are spoiled.
+    Write the `update.adam_factors` of a step into them before it. For `Sgd`, gradients must be
+    multiplied by the rate already. ``gradients`` are overwritten.
     """
     real = parameters.dtype.type
     factor: Array = np.zeros((), real)
@@ -179,7 +179,7 @@ def step_calls(
 
 
 def joint_matrices(flat: Array, widths: Sequence[int]) -> list[Array]:
-    """Return the matrix of each layer as a view of one flat array, one after another."""
+    """Return the matrix of each layer, weights and bias, as views of one flat array."""
     matrices, begin = [], 0
     for fan_in, fan_out in pairwise(widths):
         end = begin + (fan_in + 1) * fan_out
@@ -264,14 +264,15 @@ class InplaceTrainer(Scored):
         return outputs
 
     def _scale(self, rows: int) -> float:
-        """Return what scales the slope on so many rows; with the rate, where steps are linear."""
+        """Return the scale of the slope for a batch of ``rows``; for `Sgd` the rate included."""
         is_linear = isinstance(self._problem.optimizer, Sgd)
         return step_scale(self._problem, rows, with_rate=is_linear)
 
     def _iteration(self, inputs: Array, targets: Array) -> Calls:
-        """Return the calls of an iteration on ``inputs`` with their ones, and ``targets`` lying.
+        """Return the calls of an iteration.
 
-        The delta of a hidden layer has a column for the ones above, which nothing reads.
+        ``inputs`` are (rows, features + 1), with a column of ones; ``targets`` (outputs, rows). The
+        delta of a hidden layer has a column for the ones, which nothing reads.
         """
         problem, rows, dtype = self._problem, len(inputs), self._dtype
         scale, factor = self._scale(problem.step_rows), self._scale(rows)
@@ -320,7 +321,7 @@ class InplaceTrainer(Scored):
         return calls
 
     def _turn(self, rows: int) -> tuple[Array, Calls]:
-        """Return the array into which a batch is gathered, and the calls that train on it."""
+        """Return an array to gather a batch into, and the calls that train on it."""
         outputs = self._problem.outputs
         batch = empty((rows, self._data.shape[1]), self._dtype)
         targets = empty((outputs, rows), self._dtype)
@@ -330,7 +331,7 @@ class InplaceTrainer(Scored):
         return batch, calls
 
     def _gathered(self, batches: Batches, iterations: int) -> Iterator[Calls]:
-        """Gather the next batches, each when its turn comes; yield what trains on it."""
+        """Gather the next batches one by one; yield the calls that train on each."""
         orders, size, take = batches.orders, batches.size, self._data.take
         full, short = self._full, self._short
         for begin, end in batches.spans(self._done, iterations):
@@ -339,7 +340,7 @@ class InplaceTrainer(Scored):
             yield calls
 
     def _with_factors(self, turns: Iterable[Calls], numbers: Iterable[Any]) -> Iterator[Calls]:
-        """Write what changes with each step of Adam before it."""
+        """Write Adam's factors of each step before yielding its calls."""
         factor, eps = self._factors
         for calls, (factor_now, eps_now) in zip(turns, numbers, strict=True):
             factor[()], eps[()] = factor_now, eps_now

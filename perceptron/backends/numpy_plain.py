@@ -1,7 +1,7 @@
 """NumPy as a textbook writes it: an array for each layer, formulas as they stand, Adam per array.
 
-What most people who train with NumPy have. Every temporary is a new array, and every operation is
-called by its name in NumPy. What `numpy` does beyond that is the rung below this one.
+As most people write it: every temporary is a new array, and every operation is looked up in NumPy.
+The optimizations of `numpy` are the next rung.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def activate(values: Array, activation: Activation) -> Array:
 
 
 def through(error: Array, outputs: Array, activation: Activation) -> Array:
-    """Return error · A', where A has given these outputs."""
+    """Return error · A', with A' in terms of the ``outputs`` of A."""
     if activation == "sigmoid":
         error = error * outputs * (1 - outputs)
     elif activation == "tanh":

@@ -1,9 +1,9 @@
-"""Single NumPy trainings in a pool of worker processes, as joblib makes one: a share for each.
+"""Single NumPy trainings in joblib's pool of worker processes: each worker has a share of models.
 
-Workers know nothing of a training from one call to the next, because joblib gives a task to
-whichever worker is free: where each model stands goes along, and comes back. What a row's threads
-waited for is that of all workers; its memory is that of the process that sends, which holds where
-the models stand and, to evaluate them, a trainer for each data set.
+Workers keep no state of a training between calls, because joblib gives a task to whichever worker
+is free: each model's state is sent and comes back. A row's waiting time is that of all workers; its
+memory is that of the sending process, which holds the states of all models and, to evaluate them,
+a trainer for each data set.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _numbers = count()
 
 
 class _Training(NamedTuple):
-    """What all calls of one trainer have in common."""
+    """Arguments that all calls of one trainer share."""
 
     number: tuple[int, int]
     problem: Problem
     dtype: DType
 
 
-# By the training's number and the model: those of the training at hand alone.
+# By the training's number and the model; only those of the current training.
 _kept: dict[tuple[tuple[int, int], int], NumpyTrainer] = {}
 
 
 def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
-    """Return the trainer of a data set of this training: models that share data share it."""
+    """Return the cached trainer of a model's data set; models that share data share a trainer."""
     key = training.number, model if training.problem.folds else 0
     if key not in _kept:
         if any(number != training.number for number, _ in _kept):
@@ -59,10 +59,10 @@ def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
 
 
 def _train(training: _Training, first: int, standing: Array, taken: int, iterations: int) -> Array:
-    """Train these models, the first of which has this number, after iterations already taken.
+    """Train models ``first``, ``first`` + 1, … from ``standing``; return their new states.
 
-    Where models stand is (models, arrays, parameters): of each the parameters, and what the
-    optimizer keeps of them.
+    States are (models, arrays, parameters): each model's parameters, then its optimizer's arrays.
+    ``taken`` is the number of iterations before.
     """
     ends = np.empty_like(standing)
     for index, (parameters, *state) in enumerate(standing):
@@ -74,7 +74,7 @@ def _train(training: _Training, first: int, standing: Array, taken: int, iterati
 
 
 def _end_with(parent: int) -> None:
-    """Have this worker end when its parent has, which may leave without ending it."""
+    """End this worker when its parent has ended, which may not end it itself."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -85,7 +85,7 @@ def _end_with(parent: int) -> None:
 
 
 class ProcessesTrainer(Scored):
-    """Sends each worker its share of the models, and gathers where they then stand."""
+    """Sends each worker its share of the models, and gathers their new states."""
 
     _standing: Array
     _taken: int
@@ -140,7 +140,7 @@ class ProcessesTrainer(Scored):
         return [array.copy() for array in views(standing, problem.widths)]
 
     def _shares(self) -> Iterator[slice]:
-        """Yield which models each worker is sent: as many as the others, give or take one."""
+        """Yield the models of each worker; the numbers of models differ by one at most."""
         models = self._training.problem.models
         shares = min(self._jobs, models)
         bounds = [share * models // shares for share in range(shares + 1)]

@@ -72,7 +72,7 @@ class Trainer(Protocol):
 
 @dataclass(frozen=True)
 class LadderStep:
-    """The place of a backend in a cost breakdown of `perceptron overhead`."""
+    """The step that a backend takes in a cost breakdown of `perceptron overhead`."""
 
     removes: str
     """What this backend does without."""
@@ -164,13 +164,13 @@ class Distributed(Protocol):
     counterpart: Counterpart
 
     def over(self, processes: int) -> Backend:
-        """Return the same backend over so many processes.
+        """Return the same backend over this number of processes.
 
         Its name ends with ``@`` and their number, unless that is 1.
         """
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        """Return what the function returns in each rank, which imports its module.
+        """Return the function's results, one for each rank, which imports its module.
 
         Ranks that are not there are started first. Raises `RankFailed`.
         """
@@ -191,18 +191,18 @@ def distributed(backend: Backend) -> Distributed | None:
 
 
 def processes_of(backend: Backend) -> int:
-    """Return how many processes the backend trains over."""
+    """Return the number of processes that the backend trains over."""
     return backend.processes if isinstance(backend, Distributed) else 1
 
 
 def least_seconds_of(backend: Backend, problem: Problem) -> float:
     """Return the least seconds of a timed call; 0 unless the backend states them."""
-    asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
-    return 0.0 if asked is None else asked(problem)
+    least_seconds: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
+    return 0.0 if least_seconds is None else least_seconds(problem)
 
 
 def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:
-    """Return why the backend cannot train a problem, as far as that is known before `prepare`."""
+    """Return why the backend cannot train a problem, or None; cheap, so without `prepare`."""
     require: Callable[[Problem, DType], object] | None = getattr(backend, "require", None)
     try:
         if getattr(backend, "one_model", False):
@@ -220,21 +220,21 @@ def threads_of_each(backend: Backend, threads: int) -> int:
     Raises `Unsupported` if they cannot be shared out evenly: only equal threads are compared.
     """
     processes = processes_of(backend)
-    each, rest = divmod(threads, processes)
-    if rest or not each:
+    threads_each, rest = divmod(threads, processes)
+    if rest or not threads_each:
         raise Unsupported(
             f"{processes} processes cannot share {threads} threads evenly: give "
-            f"{max(1, each + bool(rest)) * processes} threads"
+            f"{max(1, threads_each + bool(rest)) * processes} threads"
         )
-    return each
+    return threads_each
 
 
 class RankFailed(Exception):
-    """One of the processes that train together failed; the message names it, in one line."""
+    """A process of those that train together failed; the message names it, in one line."""
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """Return the environment of a process whose thread pools (OpenMP, OpenBLAS, …) have this size.
+    """Return the variables that give a process's pools (OpenMP, OpenBLAS, …) this many threads.
 
     Libraries read these when they are imported, so they must be set before the process starts.
     """

@@ -1,7 +1,7 @@
-"""Every backend there is: a literal table of ours, and what other packages bring.
+"""All backends: a table of the built-in ones, and those of other packages.
 
-Adding one of ours is one new file and one line here. Another package adds its own through the
-entry-point group ``perceptron.backends`` without touching this one.
+A new built-in backend is one file and one line here. Another package adds a backend through the
+entry-point group ``perceptron.backends``.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ _OTHER_DEVICES = {"torch-mps": "mps", "torch-xpu": "xpu"}
 
 
 def names() -> list[str]:
-    """Return all backends by name, ours first; nothing is imported."""
+    """Return the names of all backends, built-in ones first; imports nothing."""
     return [*BUILT_IN, *sorted(_foreign())]
 
 
 def usual() -> tuple[str, ...]:
-    """Return `DEFAULT`, and what trains on another device that this machine seems to have.
+    """Return `DEFAULT`, and the backends of other devices that this machine seems to have.
 
-    Only a look: importing PyTorch to be sure would take longer than some answers may.
+    Imports nothing: importing PyTorch to be sure would take seconds.
     """
     others = (name for name, kind in _OTHER_DEVICES.items() if surely_unavailable(kind) is None)
     return (*DEFAULT, *others)
@@ -81,9 +81,9 @@ def usual() -> tuple[str, ...]:
 def load(name: str) -> Backend:
     """Load the backend of this name; raises `UserError` with the nearest name if there is none.
 
-    ``torch-ddp@2`` is ``torch-ddp`` over two processes, and ``torch-ddp`` alone over one.
+    ``torch-ddp@2`` is ``torch-ddp`` over two processes; ``torch-ddp`` trains over one.
 
-    A foreign backend that cannot be loaded comes back as one that is unavailable for that reason:
+    If another package's backend fails to load, return a backend that is unavailable and says why:
     a mistake in another package must not take the other backends down.
     """
     alone, over, count = name.partition(OVER)
@@ -108,7 +108,7 @@ def load(name: str) -> Backend:
 
 
 def _over(backend: Backend, name: str, count: str) -> Backend:
-    """Return the backend over so many processes. Raises `UserError` if it trains in one alone."""
+    """Return the backend over ``count`` processes; raises `UserError` if it trains in one only."""
     if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= _MOST_PROCESSES):
         raise UserError(
             f"backend {name!r}: give a number of processes after {OVER}, such as {backend.name}@2"
@@ -123,23 +123,23 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
 def published_dtype(name: str) -> DType:
     """Return the dtype in which the walk-through trained: float64 in NumPy, float32 in PyTorch.
 
-    The rungs below NumPy do as it does, so that the ladder removes one thing at a time.
+    Rungs below NumPy use its dtype, so that the ladder removes one thing at a time.
     """
     dtype: DType = getattr(load(name), "published_dtype", "float32")
     return dtype
 
 
 def is_name(name: str) -> bool:
-    """Return whether a backend may be loaded by this name: without or with its processes."""
+    """Return whether this is a backend's name, with or without ``@`` and processes."""
     alone = name.partition(OVER)[0]
-    known = names()
-    return name in known or alone in known
+    known_names = names()
+    return name in known_names or alone in known_names
 
 
 def data_parallel() -> tuple[str, ...]:
-    """Return ours that can train over several processes: of the CPU, and of devices that are here.
+    """Return the built-in backends that train over several processes, on devices of this machine.
 
-    One of the CPU that cannot run is among them: it has a row that says why.
+    Backends of the CPU are included even if unavailable: their row says why.
     """
     loaded = [load(name) for name in BUILT_IN]
     return tuple(
@@ -151,22 +151,22 @@ def data_parallel() -> tuple[str, ...]:
 
 
 def over_processes(names: Iterable[str], counts: Sequence[int]) -> tuple[str, ...]:
-    """Return the backends with those that can train over several processes once for each count.
+    """Repeat each backend that trains over several processes for each count; keep the others.
 
     >>> over_processes(["numpy", "torch-ddp"], [1, 2])
     ('numpy', 'torch-ddp', 'torch-ddp@2')
 
-    Raises `UserError` if there are counts and no backend that takes them.
+    Raises `UserError` if there are counts and none of the backends takes them.
     """
     spread: list[str] = []
-    found = False
+    is_spread = False
     for name in names:
         if counts and isinstance(backend := load(name), Distributed) and OVER not in name:
-            found = True
+            is_spread = True
             spread += [backend.over(count).name for count in counts]
         else:
             spread.append(name)
-    if counts and not found:
+    if counts and not is_spread:
         raise UserError(
             f"--processes: {', '.join(spread)} train in one process: name one that trains over "
             "several, such as torch-ddp"
@@ -175,7 +175,7 @@ def over_processes(names: Iterable[str], counts: Sequence[int]) -> tuple[str, ..
 
 
 def reason_unavailable(name: str) -> str | None:
-    """Return why this backend cannot run here, in one line, or None if it can.
+    """Return why this backend cannot run here, in one line; None if it can.
 
     Raises `UserError` for an unknown name.
     """
@@ -195,7 +195,7 @@ def _foreign() -> dict[str, EntryPoint]:
 
 
 class _Broken:
-    """Stands in for a foreign backend that could not be loaded."""
+    """Stands in for another package's backend that could not be loaded."""
 
     device = "unknown"
     summary = ""
