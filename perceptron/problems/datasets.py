@@ -118,7 +118,7 @@ def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[
 
 
 def _keep_arrays(folder: Path, arrays: Sequence[Array]) -> None:
-    """Write the arrays to a temporary folder and rename it: ``folder`` holds all of them or none."""
+    """Write the arrays to a temporary folder and rename it: ``folder`` holds all or none."""
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir()
