@@ -15,7 +15,7 @@ from perceptron.errors import UserError, in_one_line
 
 
 def is_tensor(value: object) -> bool:
-    """Return whether it is a tensor of PyTorch, which need not be loaded."""
+    """Return whether a value is a PyTorch tensor; does not import PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -23,9 +23,9 @@ def is_tensor(value: object) -> bool:
 def difference(
     equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
 ) -> str | None:
-    """Return a text of the first difference of two results; None where they are equal.
+    """Return the first difference of two results as text; None if they are equal.
 
-    Raises `UserError` where ``equal`` cannot compare them.
+    Raises `UserError` if ``equal`` cannot compare them.
     """
     one, two = _on_host(first), _on_host(other)
     if isinstance(one, Mapping) and isinstance(two, Mapping):
@@ -40,8 +40,8 @@ def difference(
         ]
     else:
         return _difference_of_leaves(equal, one, two, where)
-    found = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
-    return next(filter(None, found), None)
+    differences = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
+    return next(filter(None, differences), None)
 
 
 def _difference_of_leaves(
@@ -71,12 +71,12 @@ def _difference_of_leaves(
         far = ~np.isclose(one, two, equal_nan=True)
         far = far if far.any() else np.asarray(one != two)
         index = tuple(int(number) for number in np.argwhere(far)[0]) if far.any() else ()
-        place = f" at {list(index)}" if index else ""
+        position = f" at {list(index)}" if index else ""
         one, two = (one[index], two[index]) if index else ("arrays", "other arrays")
     else:
-        place = ""
-    said = " instead of ".join(_short(value) for value in (two, one))
-    return f"{where}{said}{place}{'; equal= sets the tolerance' if is_default else ''}"
+        position = ""
+    values = " instead of ".join(_short(value) for value in (two, one))
+    return f"{where}{values}{position}{'; equal= sets the tolerance' if is_default else ''}"
 
 
 def _short(value: Any) -> str:
@@ -87,7 +87,7 @@ def _short(value: Any) -> str:
 
 
 def _on_host(value: Any) -> Any:
-    """Return a tensor, an array of a device or a list of numbers as an array of NumPy."""
+    """Return a tensor, an array on a device or a list of numbers as a NumPy array."""
     if is_tensor(value):
         value = value.detach().cpu()
         value = value.to_dense() if value.is_sparse else value
@@ -106,7 +106,7 @@ def _on_host(value: Any) -> Any:
 
 
 def digest(data: object) -> bytes | None:
-    """Return a digest of everything that data hold; None where that cannot be written down."""
+    """Return a digest of all values in ``data``; None if they cannot be pickled."""
 
     class Writer(pickle.Pickler):
         def persistent_id(self, value: object) -> object:
