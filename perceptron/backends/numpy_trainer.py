@@ -26,7 +26,7 @@ class NumpyTrainer(DerivedTrainer):
     """
 
     several = True
-    # What an optimizer reads and writes of so many values stays in a cache of two megabytes.
+    # The arrays of an optimizer's step on this number of values fit into a cache of two megabytes.
     # Passing over all values with each operation takes half as long again.
     piece: int | None = 2**16
 

@@ -107,12 +107,12 @@ def time_training(
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
     if waited is not None and had_all_cores:
         waited = 0.0
-    kept, dropped = (
+    counted, dropped = (
         [sample.seconds_each for sample in part] for part in (samples.kept, samples.dropped)
     )
     return Timings(
-        seconds=lower_quartile(kept),
-        samples=kept,
+        seconds=lower_quartile(counted),
+        samples=counted,
         iterations=samples.kept[-1].iterations,
         waited=waited,
         contended=None if waited is None else len(dropped),

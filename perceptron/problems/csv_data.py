@@ -133,14 +133,14 @@ def _numbers(
     ]
 
 
-def _number(where: str, cell: str) -> float:
+def _number(location: str, cell: str) -> float:
     try:
         # Python reads 1_000 as a number; in a table it is more likely a mistake.
         value = float(cell.replace("_", "?"))
     except ValueError:
-        raise UserError(f"{where}: {cell[:40]!r} is not a number") from None
+        raise UserError(f"{location}: {cell[:40]!r} is not a number") from None
     if not isfinite(value):
-        raise UserError(f"{where}: {cell[:40]!r} is not a finite number")
+        raise UserError(f"{location}: {cell[:40]!r} is not a finite number")
     return value
 
 

@@ -175,15 +175,15 @@ def _dataset(file: Path, model: AnyModel) -> Dataset:
         columns = data.target_columns
         takes_classes = model.loss in ("cross-entropy", "bce") or model.layers[-1].width > 1
         classes = takes_classes and len(columns) == 1
-        whole: Dataset = read_csv(file.parent / data.csv, *columns, classes=classes)
+        dataset: Dataset = read_csv(file.parent / data.csv, *columns, classes=classes)
     else:
-        whole = _made(file, data)
+        dataset = _made(file, data)
     with _prefixed(f"{file}: "):
-        _check_targets(model, whole)
+        _check_targets(model, dataset)
     if data.test_share is None:
-        return whole
+        return dataset
     with _prefixed(f"{file}: data."):
-        return hold_out(whole, data.test_share, 1 if data.test_seed is None else data.test_seed)
+        return hold_out(dataset, data.test_share, 1 if data.test_seed is None else data.test_seed)
 
 
 def _made(file: Path, data: Generated | Bundled) -> Dataset:
@@ -199,12 +199,12 @@ def _made(file: Path, data: Generated | Bundled) -> Dataset:
 
 
 @contextmanager
-def _prefixed(where: str) -> Iterator[None]:
-    """Prefix the message of a `UserError` raised in the block with ``where``."""
+def _prefixed(prefix: str) -> Iterator[None]:
+    """Prefix the message of a `UserError` raised in the block with ``prefix``."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{where}{error}") from None
+        raise UserError(f"{prefix}{error}") from None
 
 
 def _check_targets(model: AnyModel, dataset: Dataset) -> None:

@@ -74,36 +74,37 @@ def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
 
 
 def _drawn(
-    targets: Array, class_names: tuple[str, ...], wanted: int, seed: int
+    targets: Array, class_names: tuple[str, ...], test_rows: int, seed: int
 ) -> npt.NDArray[np.bool_]:
     """Return the mask of the rows that are held out, (rows,) bool."""
     random = np.random.default_rng(seed)
     held = np.zeros(len(targets), dtype=bool)
     if not class_names:
-        held[random.permutation(len(targets))[:wanted]] = True
+        held[random.permutation(len(targets))[:test_rows]] = True
         return held
     classes = targets[:, 0].astype(np.int64)
     counts = np.bincount(classes, minlength=len(class_names))
-    for label, number in enumerate(_shares(counts, wanted)):
+    for label, number in enumerate(_shares(counts, test_rows)):
         members = np.flatnonzero(classes == label)
         held[random.permutation(members)[:number]] = True
     return held
 
 
-def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
+def _shares(counts: npt.NDArray[np.int64], test_rows: int) -> npt.NDArray[np.int64]:
     """Return the number of rows to hold out of each class, by largest remainders.
 
     Each class keeps at least one row to train on.
     """
     most = np.maximum(counts - 1, 0)
-    exact = counts * (wanted / counts.sum())
+    exact = counts * (test_rows / counts.sum())
     numbers: npt.NDArray[np.int64] = np.minimum(np.floor(exact).astype(np.int64), most)
-    while numbers.sum() < wanted:
+    while numbers.sum() < test_rows:
         shortfall = np.where(numbers < most, exact - numbers, -np.inf)
         index = int(np.argmax(shortfall))
         if not np.isfinite(shortfall[index]):
             raise UserError(
-                f"test_share: {wanted} of {counts.sum()} rows leave some class no row to train on"
+                f"test_share: {test_rows} of {counts.sum()} rows leave some class no row to train "
+                "on"
             )
         numbers[index] += 1
     return numbers

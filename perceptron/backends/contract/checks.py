@@ -64,7 +64,7 @@ def _keeps_shapes_and_dtype(backend: Backend, problem: Problem, dtype: DType) ->
             )
 
 
-def _trains_alike(calls: Sequence[int | None], whole: int, exact: bool = False) -> Check:
+def _trains_alike(calls: Sequence[int | None], total: int, exact: bool = False) -> Check:
     """Return the check that these calls of `train` equal ``train(whole)``; None is a `reset`.
 
     A backend may group steps in another way, and optimizers magnify the rounding of that; with
@@ -73,7 +73,7 @@ def _trains_alike(calls: Sequence[int | None], whole: int, exact: bool = False) 
 
     def check(backend: Backend, problem: Problem, dtype: DType) -> None:
         once, several = backend.prepare(problem, dtype), backend.prepare(problem, dtype)
-        once.train(whole)
+        once.train(total)
         for iterations in calls:
             several.reset() if iterations is None else several.train(iterations)
         share = 0.0 if exact and problem.optimizer.is_plain else 5.0 * TOLERANCE[dtype]

@@ -48,17 +48,17 @@ class TrainingData:
 
         self.device, self.batches = device, problem.batches
         self.is_copied = problem.feed == "host" and device.type not in _IN_PLACE
-        where = torch.device("cpu") if self.is_copied else device
+        data_device = torch.device("cpu") if self.is_copied else device
         part, _ = problem.parts()
         self.axis = 1 if problem.folds else 0
-        self.inputs = tensor(part.inputs, dtype, where)
+        self.inputs = tensor(part.inputs, dtype, data_device)
         if classes and problem.loss == "cross-entropy":
-            self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(where)
+            self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(data_device)
         else:
-            self.targets = tensor(part.targets, dtype, where)
-        self.orders = torch.empty(0, dtype=torch.int64, device=where)
+            self.targets = tensor(part.targets, dtype, data_device)
+        self.orders = torch.empty(0, dtype=torch.int64, device=data_device)
         if self.batches is not None:
-            self.orders = torch.from_numpy(self.batches.orders).to(where)
+            self.orders = torch.from_numpy(self.batches.orders).to(data_device)
 
     def feed(self) -> Feed:
         """Return the function that gathers a batch, on the device or from host memory."""
