@@ -207,8 +207,8 @@ class NumbaModels(Scored):
         stacked = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
         self._start = np.concatenate(stacked, axis=1).astype(dtype)
         # (parameters and momentum's buffer, models, parameters of one)
-        arrays = 1 + self._optimizer.state_arrays
-        self._states = np.zeros((arrays, *self._start.shape), dtype)
+        count = 1 + self._optimizer.state_arrays
+        self._states = np.zeros((count, *self._start.shape), dtype)
         part = problem.parts()[0]
         # (data sets, rows, columns): one data set, or one for each model
         self._inputs, self._targets = (
